@@ -1,0 +1,44 @@
+"""What must happen before Django reads its settings: a clean environment, and a database.
+
+pytest-django loads the settings before any conftest is read, so this is a plugin of its own, named
+in pyproject.toml.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+TEST_ENVIRONMENT = {
+    "ENV_FILE": "",  # a developer's .env must not change what the tests say
+    "ENVIRONMENT": "test",
+    "DEBUG": "false",
+    "SECRET_KEY": "a-key-that-only-the-tests-know-and-that-is-long-enough-for-django",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--postgresql`, which runs the suite on a PostgreSQL that the tests start."""
+    parser.addoption(
+        "--postgresql",
+        action="store_true",
+        help="run on PostgreSQL, started from a wheel, in place of SQLite",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Fix the environment before pytest-django, whose hook runs inside this one, reads settings."""
+    os.environ.update(TEST_ENVIRONMENT)
+    if early_config.known_args_namespace.postgresql:
+        from tests.parts import postgres  # the wheel is needed here only
+
+        os.environ["DATABASE_URL"] = postgres.start()
+    else:
+        folder = tempfile.TemporaryDirectory(prefix="moderation-tests-")
+        early_config.add_cleanup(folder.cleanup)
+        os.environ["DATABASE_URL"] = f"sqlite:///{folder.name}/db.sqlite3"
+    return (yield)
