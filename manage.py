@@ -4,13 +4,18 @@
 import os
 import sys
 
+from project.environment import EnvironmentVariableError
+
 
 def main() -> None:
     """Run the management command that the arguments name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
     from django.core.management import execute_from_command_line  # after the settings are named
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvironmentVariableError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -1,19 +1,40 @@
-"""Settings of the site. What differs between installations comes from the environment."""
+"""Settings of the site. What differs between installations comes from the environment.
+
+`.env.example` lists the variables with what they mean; `ENV_FILE` names another file than `.env`.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import logging
+import os
+import zoneinfo
 from pathlib import Path
+from typing import Any
 
-import environ
+from django.conf.locale import LANG_INFO
+
+from moderation.conf import LIMITS
+from project import environment, storages
+from project.security import bucket_origins
+from project.storages import ADDRESSING_STYLES
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
+env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+if env_file:
+    environment.read_file(Path(env_file))
 
-ENVIRONMENT = env.str("ENVIRONMENT", default="development")
-DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="insecure-key-for-development-only" if DEBUG else "x")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1"])
+# The site
+ENVIRONMENT = environment.text("ENVIRONMENT", "development")
+DEBUG = environment.yes_no("DEBUG", default=False)
+SECRET_KEY = (
+    environment.text("SECRET_KEY", "only-for-development-and-therefore-known-to-everybody")
+    if DEBUG
+    else environment.required("SECRET_KEY", because="unless DEBUG is true")
+)
+PORT = environment.whole("PORT", 8000, lowest=1, highest=65_535)
+ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "moderation",
@@ -32,6 +53,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "project.security.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -55,26 +77,148 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/var/db.sqlite3")}
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# Database
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": environment.database(
+        "DATABASE_URL", f"sqlite:///{BASE_DIR}/var/db.sqlite3", relative_to=BASE_DIR
+    )
+}
+DATABASE_POOL = environment.whole("DATABASE_POOL", 0, lowest=0, highest=1_000)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
+        # Readers go on beside a writer, and a transaction that will write waits for its turn at
+        # the start: otherwise "database is locked" comes in the middle of it.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
+else:
+    options = DATABASES["default"].setdefault("OPTIONS", {})
+    options.setdefault("connect_timeout", 10)
+    if DATABASE_POOL:
+        options["pool"] = {"min_size": 1, "max_size": DATABASE_POOL, "timeout": 10}
+    else:
+        DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": str(BASE_DIR / "var" / "media"), "base_url": "/media/"},
-    },
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
-USE_TZ = True
-TIME_ZONE = "UTC"
-LANGUAGE_CODE = "en"
+
+# django-admin-interface reads its theme from the cache; without one it is 7 queries a page.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# Files
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
+STATIC_ROOT = environment.folder("STATIC_ROOT", BASE_DIR / "var" / "static")
+MEDIA_URL = "/media/"
+MEDIA_ROOT = environment.folder("MEDIA_ROOT", BASE_DIR / "var" / "media")
+FILES = environment.choice("FILES", "disk", ["disk", "s3"])
+STORAGES = {
+    "default": storages.disk(root=MEDIA_ROOT, url=MEDIA_URL),
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+picture_origins: list[str] = []
+if FILES == "s3":
+    bucket = environment.required("S3_BUCKET", because="when FILES is s3")
+    endpoint = environment.url("S3_ENDPOINT_URL", ["https", "http"])
+    region = environment.text("S3_REGION")
+    STORAGES["default"] = storages.s3(
+        bucket=bucket,
+        endpoint=endpoint,
+        region=region,
+        access_key=environment.text("S3_ACCESS_KEY"),
+        secret_key=environment.text("S3_SECRET_KEY"),
+        location=environment.text("S3_LOCATION"),
+        addressing_style=environment.choice("S3_ADDRESSING_STYLE", "auto", ADDRESSING_STYLES),
+    )
+    picture_origins = bucket_origins(bucket=bucket, endpoint=endpoint, region=region)
+if not DEBUG:  # under DEBUG runserver finds static files by itself, without collectstatic
+    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
+
+# Background work
+TASKS_BACKEND = environment.choice("TASKS_BACKEND", "database", ["database", "rq"])
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+if TASKS_BACKEND == "rq":
+    if importlib.util.find_spec("django_tasks_rq") is None:
+        raise environment.wrong(
+            "TASKS_BACKEND", "rq", "database, or django-tasks-rq must be installed as well"
+        )
+    environment.required("REDIS_URL", because="when TASKS_BACKEND is rq")
+    RQ_QUEUES = {"default": {"URL": environment.url("REDIS_URL", ["redis", "rediss"])}}
+    INSTALLED_APPS += ["django_rq", "django_tasks_rq"]
+    TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
+
+# Language and time
+USE_TZ = True
+TIME_ZONE = environment.choice(
+    "TIME_ZONE", "UTC", zoneinfo.available_timezones(), kind="a time zone, such as Europe/Berlin"
+)
+LANGUAGE_CODE = environment.choice(
+    "LANGUAGE_CODE", "en", LANG_INFO, kind="a language that Django knows, such as en or de"
+)
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+# Transport and headers
+HTTPS = environment.yes_no("HTTPS", default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # asked from inside, where no certificate is
+SECURE_HSTS_SECONDS = environment.whole(
+    "HSTS_SECONDS", 3_600 if HTTPS else 0, lowest=0, highest=63_072_000
+)
+if environment.yes_no("TRUST_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "SAMEORIGIN"
-SILENCED_SYSTEM_CHECKS = ["security.W019"]
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'", "'unsafe-inline'"],  # django-admin-interface writes its theme inline
+    "img-src": ["'self'", "data:", "blob:", *picture_origins],
+    "object-src": ["'none'"],
+    "base-uri": ["'self'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'self'"],
+}
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: they are not this site's to decide about
+    "security.W019",  # the theme's modals are frames of the same origin
+    "security.W021",  # HSTS preload: the same, for the whole domain
+]
+if not HTTPS:  # said on purpose: the site stands where HTTPS ends before it, or is a test
+    SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]
+
+# Logs go to stderr, for whatever runs the process to keep.
+LOG_LEVEL = environment.choice(
+    "LOG_LEVEL", "INFO", [name for name in logging.getLevelNamesMapping() if name != "NOTSET"]
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # django.server is left as it is: runserver has a format of its own for requests
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+    },
+}
+
+# Staff may not export unless they have the permission for it.
+IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
+
+# The app's own limits; what each means and why it has its default stands in moderation/conf.py.
+for limit in LIMITS:
+    globals()[limit.name] = environment.whole(
+        limit.name, limit.default, lowest=limit.lowest, highest=limit.highest
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
@@ -23,8 +24,6 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 @pytest.fixture(autouse=True)
 def fresh_storage(tmp_path: Path) -> Iterator[None]:
     """Point the default storage to an empty folder, so that no test writes into `var/`."""
-    from django.conf import settings
-
     storages = settings.STORAGES | {
         "default": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -46,14 +45,12 @@ def flush_past_the_triggers() -> Iterator[None]:
     if importlib.util.find_spec("moderation.triggers") is None:
         yield
         return
-    from moderation import triggers
+    triggers = importlib.import_module("moderation.triggers")
+    teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # private
 
-    teardown = TransactionTestCase._fixture_teardown
-
-    def lifted_teardown(self: Any) -> None:
+    def lifted_teardown(self: TransactionTestCase) -> None:
         triggers.lift(connection)
         teardown(self)
-        triggers.make(connection)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lifted_teardown)

