@@ -98,7 +98,8 @@ class Picture:
 def take_in(file: File[Any], *, post: Post) -> PostImage:
     """Check, measure and store a picture with its thumbnail; give its row, not yet saved.
 
-    To be called, and the row saved, inside `uploads()`. Raises PictureRefusedError; UploadsMissingError.
+    To be called, and the row saved, inside `uploads()`. Raises PictureRefusedError,
+    and UploadsMissingError outside.
     """
     return place(examine(file), file, row=PostImage(post=post))
 
@@ -128,7 +129,8 @@ def examine(file: File[Any]) -> Picture:
 def place(picture: Picture, file: File[Any], *, row: PostImage) -> PostImage:
     """Store the file, untouched, and its thumbnail; fill the row with both and what was measured.
 
-    `file` is the one that `picture` was learned from. Raises UploadsMissingError outside `uploads()`.
+    `file` is the one that `picture` was learned from. Raises UploadsMissingError outside
+    `uploads()`.
     """
     file.seek(0)
     row.image = _stored_name(row.image, f"picture{picture.ending}", file)

@@ -1,0 +1,130 @@
+"""What stands on a post's page below the post: its pictures, new pictures, its reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from posts import pictures
+from posts.admin.thumbnails import thumbnail
+from posts.models import PostImage, Report
+
+ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
+
+
+class NewPictureForm(forms.ModelForm):
+    """One file that goes through the intake; its refusal is the field's error."""
+
+    upload = forms.FileField(
+        label=_("picture"),
+        help_text=_("JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels."),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+    )
+
+    class Meta:
+        model = PostImage
+        fields: list[str] = []
+
+    def clean_upload(self) -> UploadedFile:
+        """Have the picture examined. Raises ValidationError with the intake's words."""
+        upload: UploadedFile = self.cleaned_data["upload"]
+        try:
+            self.picture = pictures.examine(upload)
+        except pictures.PictureRefusedError as refused:
+            raise ValidationError(str(refused), code=refused.code) from refused
+        return upload
+
+    def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
+        """Store the files, inside the change form's `uploads()`, and fill the row."""
+        pictures.place(self.picture, self.cleaned_data["upload"], row=self.instance)
+        row: PostImage = super().save(commit)
+        return row
+
+
+class PictureInline(admin.TabularInline):
+    """The stored pictures: shown, and removed on request, never changed."""
+
+    model = PostImage
+    extra = 0
+    fields = readonly_fields = ("preview", "dimensions", "bytes", "digest")
+    ordering = ("pk",)
+    verbose_name_plural = _("pictures")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """New pictures have an inline of their own."""
+        return False
+
+    @admin.display(description=_("picture"))
+    def preview(self, picture: PostImage) -> SafeString:
+        """Show the thumbnail."""
+        return thumbnail(picture)
+
+    @admin.display(description=_("dimensions"))
+    def dimensions(self, picture: PostImage) -> str:
+        """Show width and height in pixels."""
+        return f"{picture.width} × {picture.height}"
+
+    @admin.display(description=_("size"))
+    def bytes(self, picture: PostImage) -> str:
+        """Show the size of the stored file."""
+        return filesizeformat(picture.size)
+
+    @admin.display(description=_("SHA-256"))
+    def digest(self, picture: PostImage) -> SafeString:
+        """Show the digest of the stored file, which may be broken into lines."""
+        return format_html('<span class="post-digest">{}</span>', picture.sha256)
+
+
+class NewPictureInline(admin.TabularInline):
+    """Pictures to add: only a field for the file, nothing of what is stored already."""
+
+    model = PostImage
+    form = NewPictureForm
+    fields = ("upload",)
+    extra = 1
+    verbose_name = _("new picture")
+    verbose_name_plural = _("add pictures")
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Show no stored picture."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A stored picture is not replaced."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Stored pictures are removed in their own inline."""
+        return False
+
+
+class ReportInline(admin.TabularInline):
+    """What users reported: for reading."""
+
+    model = Report
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("reporter", "reason", "created_at")
+    ordering = ("-created_at", "-pk")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
+        """Fetch the reporters with the reports."""
+        return super().get_queryset(request).select_related("reporter")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Users report, moderators read."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A complaint stays as it was made."""
+        return False

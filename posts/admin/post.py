@@ -1,0 +1,107 @@
+"""The posts in the admin: what moderators see, filter and select."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, IntegerField, Manager, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from posts.admin.filters import AuthorFilter, PicturesFilter, ReportedFilter
+from posts.admin.inlines import NewPictureInline, PictureInline, ReportInline
+from posts.admin.thumbnails import PostChangeList, thumbnails
+from posts.models import Post, PostImage, Report
+from posts.uploads import uploads
+
+READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
+def number_of(rows: Manager[Any]) -> Coalesce:
+    """The number of a post's rows in another model, asked for each post that is shown.
+
+    A join with GROUP BY would count every post of the table before it shows a page.
+    """
+    counted = (
+        rows.filter(post=OuterRef("pk"))
+        .order_by()
+        .values("post")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    return Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+
+
+@admin.register(Post)
+class PostAdmin(admin.ModelAdmin):
+    """Posts with their pictures and reports."""
+
+    list_display = ("title", "pictures", "written_by", "reports", "picture_count", "created_at")
+    list_filter = (ReportedFilter, PicturesFilter, "created_at", AuthorFilter)
+    list_select_related = ("author",)
+    list_per_page = 100
+    show_full_result_count = False
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-pk")
+    search_fields = ("title", "body", "author__username")
+    search_help_text = _("Search in title, body and the author's user name")
+    autocomplete_fields = ("author",)
+    fieldsets = (
+        (None, {"fields": ("author", "created_at")}),
+        (_("Content"), {"fields": ("title", "body")}),
+    )
+    inlines = (PictureInline, NewPictureInline, ReportInline)
+
+    class Media:
+        css = {"all": ("posts/post_admin.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Post]:
+        """Give each post its numbers of reports and pictures, so that both can be sorted by."""
+        posts: QuerySet[Post] = super().get_queryset(request)
+        return posts.annotate(
+            report_total=number_of(Report.objects), picture_total=number_of(PostImage.objects)
+        )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Fetch the pictures of the page at once."""
+        return PostChangeList
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show or save a post; a picture that was uploaded in vain leaves no file."""
+        if request.method in READING_METHODS:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with uploads():
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @admin.display(description=_("pictures"))
+    def pictures(self, post: Any) -> SafeString:
+        """Show the first thumbnails."""
+        return thumbnails(post.first_pictures)
+
+    @admin.display(description=_("author"), ordering="author__username")
+    def written_by(self, post: Post) -> SafeString:
+        """Name the author, and lead to all posts of theirs."""
+        name = post.author.get_username()
+        return format_html('<a href="?{}">{}</a>', urlencode({"author": name}), name)
+
+    @admin.display(description=_("reports"), ordering="report_total")
+    def reports(self, post: Any) -> int:
+        """Count the reports."""
+        return int(post.report_total)
+
+    @admin.display(description=_("number of pictures"), ordering="picture_total")
+    def picture_count(self, post: Any) -> int:
+        """Count the pictures."""
+        return int(post.picture_total)
