@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
+from playwright.sync_api import Browser, ConsoleMessage, Page
+from pytest_django.live_server_helper import LiveServer
+
+from project import storages
+from project.security import bucket_origins
+from tests.parts import browser
+from tests.parts import s3_gateway as s3_gateway_part
+from tests.parts import versioned_s3 as versioned_s3_part
+from tests.parts.s3_gateway import S3Server
+
+# Without it every page that links a stylesheet asks for a `collectstatic` first.
+STORAGES_WITHOUT_MANIFEST = {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+}
 
 
 @pytest.fixture(scope="session")
@@ -22,17 +38,91 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 
 @pytest.fixture(autouse=True)
-def fresh_storage(tmp_path: Path) -> Iterator[None]:
+def fresh_storage(tmp_path: Path) -> Iterator[Path]:
     """Point the default storage to an empty folder, so that no test writes into `var/`."""
-    storages = settings.STORAGES | {
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path / "media"), "base_url": "/media/"},
-        },
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    with override_settings(STORAGES=storages):
+    root = tmp_path / "media"
+    entry = storages.disk(root=root, url=settings.MEDIA_URL)
+    with override_settings(STORAGES=STORAGES_WITHOUT_MANIFEST | {"default": entry}):
+        yield root
+
+
+@pytest.fixture(scope="session")
+def s3_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Give a real S3 gateway, started once; its buckets have no versions."""
+    with s3_gateway_part.serve(tmp_path_factory.mktemp("s3-gateway")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def versioned_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """Give an S3 server, started once, whose buckets can have versions."""
+    with versioned_s3_part.serve(tmp_path_factory.mktemp("versioned-s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def s3_storage(fresh_storage: Path, s3_gateway: S3Server) -> Iterator[str]:
+    """Point the default storage to a bucket of its own on the gateway; give the bucket's name."""
+    bucket = s3_gateway.make_bucket()
+    with default_storage_on(s3_gateway, bucket):
+        yield bucket
+
+
+@pytest.fixture
+def versioned_storage(fresh_storage: Path, versioned_s3: S3Server) -> Iterator[str]:
+    """Point the default storage to a versioned bucket of its own; give the bucket's name."""
+    bucket = versioned_s3.make_bucket(versioned=True)
+    with default_storage_on(versioned_s3, bucket):
+        yield bucket
+
+
+@contextmanager
+def default_storage_on(server: S3Server, bucket: str) -> Iterator[None]:
+    """Point the default storage to a bucket, and let pages show its pictures."""
+    origins = bucket_origins(bucket=bucket, endpoint=server.endpoint, region="")
+    policy = settings.SECURE_CSP | {"img-src": [*settings.SECURE_CSP["img-src"], *origins]}
+    entries = settings.STORAGES | {"default": server.storage(bucket)}
+    with override_settings(STORAGES=entries, SECURE_CSP=policy):
         yield
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give a browser, started once. Without one: CI fails, a developer's run says so and skips."""
+    program = browser.find()
+    if program is None and os.environ.get("CI") == "true":
+        pytest.fail(browser.MISSING)
+    if program is None:
+        pytest.skip(browser.MISSING)
+    with pytest.MonkeyPatch.context() as patch:
+        # Playwright's synchronous interface runs an event loop in this thread, and Django refuses
+        # its ORM beside one. No coroutine of ours ever runs in it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        with browser.launch(program) as found:
+            yield found
+
+
+@pytest.fixture
+def browser_page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
+    """Give a fresh page whose relative addresses are the live server's.
+
+    The test fails when a script raised an error or the browser refused something by the policy.
+    """
+    context = chromium.new_context(
+        base_url=live_server.url, viewport={"width": 1280, "height": 900}, accept_downloads=True
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if refused(said) else None)
+    yield page
+    context.close()
+    assert not complaints
+
+
+def refused(said: ConsoleMessage) -> bool:
+    """Say whether the browser reports a breach of the Content-Security-Policy."""
+    return said.type == "error" and "Content Security Policy" in said.text
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,6 +18,7 @@ TEST_ENVIRONMENT = {
     "ENVIRONMENT": "test",
     "DEBUG": "false",
     "HTTPS": "false",
+    "LOG_LEVEL": "WARNING",
     "SECRET_KEY": "a-key-that-only-the-tests-know-and-that-is-long-enough-for-django",
 }
 

@@ -1,0 +1,55 @@
+"""Real worker processes for the tests, on the very database that the test uses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from tests.parts.processes import running
+
+ROOT = Path(__file__).resolve().parents[2]
+DB_WORKER = ("db_worker", "--interval", "0.1", "--no-startup-delay")
+CLOCK = ("purge", "--loop")
+
+
+def database_url() -> str:
+    """Give the URL of the test's own database, for another process."""
+    config: dict[str, Any] = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{config['NAME']}"
+    if str(config["HOST"]).startswith("/"):
+        return f"postgresql://{config['USER']}@/{config['HOST']}/{config['NAME']}"
+    login = f"{config['USER']}:{config['PASSWORD']}@" if config["USER"] else ""
+    return f"postgresql://{login}{config['HOST']}:{config['PORT'] or 5432}/{config['NAME']}"
+
+
+def environment() -> dict[str, str]:
+    """Give the variables by which a process shares this test's database and files on disk.
+
+    A test on S3 adds `S3Server.environment(bucket)`.
+    """
+    found = {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "project.settings"}
+    default = settings.STORAGES["default"]
+    if default["BACKEND"].endswith("FileSystemStorage"):
+        found["MEDIA_ROOT"] = default["OPTIONS"]["location"]
+    return found
+
+
+@contextmanager
+def worker(
+    *command: str, log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `manage.py` with the command (`*DB_WORKER`, `*CLOCK`); stop it at the end.
+
+    The test must be one with `transaction=True`, or the process sees nothing of what it wrote.
+    """
+    program = [sys.executable, str(ROOT / "manage.py"), *command]
+    with running(program, log=log, env=environment() | dict(env or {})) as process:
+        yield process
