@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Exists, Manager, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
@@ -17,7 +17,7 @@ from posts.models import Post, PostImage, Report
 class HasRowsFilter(admin.SimpleListFilter):
     """Posts that have rows of another model, or that have none; `rows` points to a post."""
 
-    rows: Manager[Any]
+    rows: QuerySet[Any]
 
     def lookups(
         self,
@@ -44,7 +44,7 @@ class ReportedFilter(HasRowsFilter):
 
     title = _("reported")
     parameter_name = "reported"
-    rows = Report.objects
+    rows = Report.objects.all()
 
 
 class PicturesFilter(HasRowsFilter):
@@ -52,7 +52,7 @@ class PicturesFilter(HasRowsFilter):
 
     title = _("with pictures")
     parameter_name = "pictures"
-    rows = PostImage.objects
+    rows = PostImage.objects.all()
 
 
 class AuthorFilter(admin.SimpleListFilter):

@@ -1,0 +1,155 @@
+"""Writing imported posts: batch by batch, and never the same post twice."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+
+from posts.importing.gallery import Gallery
+from posts.importing.lines import Entry
+from posts.models import Post, PostImage, Report
+from posts.uploads import uploads
+
+# The file tells how many users reported a post, not who: these stand for them.
+REPORTER_NAME = "reporter_{}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an import did, or in a dry run would do."""
+
+    added: int = 0
+    present: int = 0
+    skipped: int = 0
+    pictures: int = 0
+    reports: int = 0
+    users: int = 0
+
+
+class Occurrences:
+    """How often each post came in the file so far, kept on disk: a file may repeat a post.
+
+    The n-th of equal lines is there already when the database holds n such posts.
+    """
+
+    def __init__(self) -> None:
+        self._seen = sqlite3.connect("")  # a private file that goes with the connection
+        self._seen.execute("CREATE TABLE seen (post BLOB PRIMARY KEY, number) WITHOUT ROWID")
+
+    def count(self, identity: bytes) -> int:
+        """Note one more, and give the number that it is; the first is 1."""
+        (number,) = self._seen.execute(
+            "INSERT INTO seen VALUES (?, 1)"
+            " ON CONFLICT (post) DO UPDATE SET number = number + 1 RETURNING number",
+            (identity,),
+        ).fetchone()
+        return int(number)
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._seen.close()
+
+
+def new_entries(batch: Sequence[Entry], occurrences: Occurrences) -> list[Entry]:
+    """The entries of the batch that the database does not hold yet.
+
+    A post is known by author, title, body and time.
+    """
+    stored = _stored(batch)
+    new = []
+    for entry in batch:
+        identity = _identity(entry.author, entry.title, entry.body, entry.created_at)
+        if occurrences.count(identity) > stored[identity]:
+            new.append(entry)
+            stored[identity] += 1
+    return new
+
+
+def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, tally: Tally) -> None:
+    """Add the batch's new posts with users, pictures and reports: all of them, or none.
+
+    Raises BadLineError for a picture that changed since it was checked; the batch leaves nothing.
+    """
+    with uploads():
+        entries = new_entries(batch, occurrences)
+        users, made = _users(entries)
+        posts = Post.objects.bulk_create(
+            Post(
+                author_id=users[entry.author],
+                title=entry.title,
+                body=entry.body,
+                created_at=entry.created_at,
+            )
+            for entry in entries
+        )
+        pairs = list(zip(entries, posts, strict=True))
+        pictures = [row for entry, post in pairs for row in gallery.take_in(entry, post)]
+        PostImage.objects.bulk_create(pictures)
+        reports = [row for entry, post in pairs for row in _reports(entry, post, users)]
+        Report.objects.bulk_create(reports)
+    tally.users += made
+    count(batch, entries, tally)
+
+
+def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:
+    """Add to the tally what the new entries of a batch bring."""
+    tally.added += len(new)
+    tally.present += len(batch) - len(new)
+    tally.pictures += sum(len(entry.images) for entry in new)
+    tally.reports += sum(entry.reports for entry in new)
+
+
+def _identity(author: str, title: str, body: str, created_at: datetime) -> bytes:
+    told = "\0".join((author, title, body, created_at.astimezone(UTC).isoformat()))
+    return hashlib.sha256(told.encode()).digest()
+
+
+def _stored(batch: Sequence[Entry]) -> Counter[bytes]:
+    """How many posts the database holds of each identity in the batch."""
+    same = Post.objects.filter(
+        author__username__in={entry.author for entry in batch},
+        created_at__in={entry.created_at for entry in batch},
+    )
+    told = same.values_list("author__username", "title", "body", "created_at")
+    return Counter(_identity(*row) for row in told)
+
+
+def _user_names(entries: Sequence[Entry]) -> set[str]:
+    reporters = max((entry.reports for entry in entries), default=0)
+    names = {REPORTER_NAME.format(number) for number in range(1, reporters + 1)}
+    return names | {entry.author for entry in entries}
+
+
+def _ids(names: Collection[str]) -> dict[str, Any]:
+    return dict(get_user_model().objects.filter(username__in=names).values_list("username", "pk"))
+
+
+def _users(entries: Sequence[Entry]) -> tuple[dict[str, Any], int]:
+    """The keys of all users by name, and how many were made: without password, staff or group."""
+    users = get_user_model()
+    names = _user_names(entries)
+    missing = sorted(names - _ids(names).keys())
+    users.objects.bulk_create(
+        (users(username=name, password=make_password(None)) for name in missing),
+        ignore_conflicts=True,  # somebody may make the same user at the same time
+    )
+    return _ids(names), len(missing)
+
+
+def _reports(entry: Entry, post: Post, users: dict[str, Any]) -> list[Report]:
+    return [
+        Report(
+            post=post,
+            reporter_id=users[REPORTER_NAME.format(number)],
+            created_at=entry.created_at,  # the file does not say when
+        )
+        for number in range(1, entry.reports + 1)
+    ]

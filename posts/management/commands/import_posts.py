@@ -1,0 +1,117 @@
+"""Import posts with their pictures from a file of JSON Lines."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from posts.importing.gallery import Gallery
+from posts.importing.lines import BadLineError, Entry, UnreadableFileError, parse, read_lines
+from posts.importing.write import Occurrences, Tally, count, new_entries, write
+
+BATCH = 200  # posts in one transaction: a breath for other writers every second or so
+
+
+class Command(BaseCommand):
+    """Check the whole file first, then add its posts; or with --skip-bad the good ones."""
+
+    help = (
+        "Add the posts of FILE (JSON Lines, plain or gzipped) with their pictures from DIR. Every "
+        "line is checked before the first post is written: one bad line, and nothing of the file "
+        "is kept. A post that is there already (same author, title, body and time) is not added "
+        "again."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help="the posts, one a line")
+        parser.add_argument(
+            "--images", metavar="DIR", type=Path, required=True, help="the folder of the pictures"
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check and count everything, write nothing"
+        )
+        parser.add_argument(
+            "--skip-bad",
+            action="store_true",
+            help="add the good lines, and report the bad ones in place of stopping at them",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        path, folder = options["file"], options["images"]
+        if not path.is_file():
+            raise CommandError(f"{path}: there is no such file.")
+        if not folder.is_dir():
+            raise CommandError(f"{folder}: there is no such folder.")
+        self.path, self.gallery, self.tally = path, Gallery(folder), Tally()
+        try:
+            self._import(dry_run=options["dry_run"], skip_bad=options["skip_bad"])
+        except UnreadableFileError as error:
+            raise CommandError(f"{error}{self._kept()}") from error
+        except BadLineError as error:
+            raise CommandError(
+                f"{error}: it changed while it was imported.{self._kept()}"
+            ) from error
+
+    def _import(self, *, dry_run: bool, skip_bad: bool) -> None:
+        with closing(Occurrences()) as occurrences:
+            if dry_run or not skip_bad:
+                self._check(occurrences if dry_run else None)
+                if self.tally.skipped and not skip_bad:
+                    raise CommandError(f"{self.tally.skipped} bad lines: nothing was imported.")
+            if not dry_run:
+                for batch in self._batches("Importing", stop=not skip_bad):
+                    write(batch, self.gallery, occurrences, self.tally)
+        self._summarise(dry_run=dry_run)
+
+    def _check(self, occurrences: Occurrences | None) -> None:
+        """Go through the whole file; in a dry run count what would be added, too."""
+        for batch in self._batches("Checking", stop=False):
+            if occurrences:
+                count(batch, new_entries(batch, occurrences), self.tally)
+
+    def _batches(self, doing: str, *, stop: bool) -> Iterator[list[Entry]]:
+        entries = self._entries(doing, stop=stop)
+        while batch := list(islice(entries, BATCH)):
+            yield batch
+
+    def _entries(self, doing: str, *, stop: bool) -> Iterator[Entry]:
+        """Yield the good lines; report and count the others, or stop at them. Shows a bar."""
+        total, lines = self.path.stat().st_size, 0
+        with tqdm(desc=doing, total=total, unit="B", unit_scale=True, disable=None) as bar:
+            for number, line in read_lines(self.path, bar.update):
+                lines += 1
+                try:
+                    entry = parse(number, line)
+                    self.gallery.check(entry)
+                except BadLineError as error:
+                    if stop:
+                        raise
+                    self.tally.skipped += 1
+                    bar.clear()
+                    self.stderr.write(str(error))
+                else:
+                    yield entry
+        if not lines:
+            raise CommandError(f"{self.path}: the file holds no posts.")
+
+    def _kept(self) -> str:
+        """What to add to an error that comes when some batches are written already."""
+        if not self.tally.added:
+            return " Nothing was imported."
+        return f" {self.tally.added} posts before it are kept; a second run adds the others."
+
+    def _summarise(self, *, dry_run: bool) -> None:
+        tally = self.tally
+        verb = "would be added" if dry_run else "added"
+        made = "" if dry_run else f" {tally.users} users were made."
+        self.stdout.write(
+            f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
+            f"reports; {tally.present} were there already; {tally.skipped} bad lines skipped.{made}"
+        )
