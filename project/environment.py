@@ -6,6 +6,7 @@ casts, for which `DEBUG=ture` is simply false. An empty value counts as not set.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+BASE_DIR = Path(__file__).resolve().parent.parent
 YES = ("true", "yes", "on", "1")
 NO = ("false", "no", "off", "0")
 Option = TypeVar("Option", bound=str)
@@ -25,9 +27,14 @@ class EnvironmentVariableError(ImproperlyConfigured):
     """A variable's value cannot be used; the message names the variable and what it should be."""
 
 
-def read_file(path: Path) -> None:
-    """Take the variables of a `.env` file that the environment has not set; none is no error."""
-    environ.Env.read_env(path)
+def read_site_file() -> None:
+    """Take what the environment has not set from `.env`, or from the file that ENV_FILE names.
+
+    A missing file is no error; an empty ENV_FILE means none.
+    """
+    path = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
+    if path:
+        environ.Env.read_env(path)
 
 
 def wrong(name: str, value: str, should: str) -> EnvironmentVariableError:

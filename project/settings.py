@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 import zoneinfo
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,8 @@ from project import environment, storages
 from project.security import bucket_origins
 from project.storages import ADDRESSING_STYLES
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-env_file = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
-if env_file:
-    environment.read_file(Path(env_file))
+BASE_DIR = environment.BASE_DIR
+environment.read_site_file()
 
 # The site
 ENVIRONMENT = environment.text("ENVIRONMENT", "development")

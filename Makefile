@@ -1,0 +1,48 @@
+# Settings come from the environment and from .env; .env.example lists them.
+VENV := .venv
+BIN := $(VENV)/bin
+CODE := manage.py project posts moderation tests
+TEMPLATES := $(wildcard templates posts/templates moderation/templates)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/installed ## install, migrate, load the demo site once, and run server, worker and clock
+	@exec $(BIN)/python -m project.run
+
+test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL
+	$(BIN)/pytest
+	$(BIN)/pytest --postgresql
+
+lint: export DEBUG = true
+lint: export ENV_FILE =
+lint: $(VENV)/installed-dev ## check style, types, templates and missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CODE)
+	$(BIN)/djlint --lint $(TEMPLATES)
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(VENV)/installed-dev ## bring the code into the style that lint checks
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+$(VENV)/made:
+	@for python in "$$PYTHON" python3.11 python3 python3.12 python3.13 python; do \
+	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$python"; \
+	    "$$python" -m venv $(VENV) && touch $@; exit; \
+	  fi; \
+	done; \
+	echo "No Python of 3.11 or newer was found: install one, or name it in PYTHON" >&2; exit 1
+
+$(VENV)/installed: $(VENV)/made requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,181 @@
+"""`make run`: prepare the site, run its three processes, and stop all of them together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+import django
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connections
+
+from project import environment
+from project.demo import ACCOUNTS
+
+HOST = "127.0.0.1"
+POLL_SECONDS = 0.2
+READY_SECONDS = 60  # for the server to answer; a cold start on a slow disk takes a few
+STOP_SECONDS = 15  # for a worker to end its task; then it is killed, and the leases recover it
+
+
+class RunError(Exception):
+    """The site cannot be run, or no longer; the text says why."""
+
+
+EXPECTED = (RunError, environment.EnvironmentVariableError, CommandError, OperationalError)
+
+
+def main() -> int:
+    """Run the site until Ctrl-C; give the exit code, 1 where something went wrong."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        _read_settings()
+        _refuse_taken_port(settings.PORT)
+        _prepare()
+        _run(_commands())
+    except KeyboardInterrupt:
+        return 0
+    except EXPECTED as error:
+        print(error, file=sys.stderr)  # noqa: T201 (this is a program for the terminal)
+        return 1
+    return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 (this is a program for the terminal)
+
+
+def _read_settings() -> None:
+    """Load the settings, with DEBUG on unless the environment or `.env` says otherwise."""
+    environment.read_site_file()
+    os.environ["DEBUG"] = environment.text("DEBUG", "true")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+    django.setup()
+
+
+def _refuse_taken_port(port: int) -> None:
+    """Raise RunError when something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise RunError(
+                f"PORT={port}: this port cannot be used ({error.strerror}): "
+                "stop what listens there, or set PORT to another"
+            ) from None
+
+
+def _prepare() -> None:
+    """Bring the database up to date, and load the demo site into an empty one."""
+    from django.contrib.auth import get_user_model  # once the apps are loaded
+
+    _say("Preparing the database")
+    call_command("migrate", verbosity=0)
+    call_command("mark_storage")
+    if settings.DEBUG and not get_user_model().objects.exists():
+        _say("Loading the demo site")
+        call_command("restore_fixtures", "demo")
+    if not settings.DEBUG:
+        call_command("collectstatic", interactive=False, verbosity=0)
+    connections.close_all()
+
+
+def _commands() -> Mapping[str, Sequence[str]]:
+    """Give the arguments of manage.py for each process, by its name."""
+    worker: Sequence[str] = ("db_worker", "--no-reload")
+    if settings.TASKS_BACKEND == "rq":
+        worker = ("rqworker", "default", "--job-class", "django_tasks_rq.Job")
+    return {
+        "server": ("runserver", "--noreload", f"{HOST}:{settings.PORT}"),
+        "worker": worker,
+        "clock": ("purge", "--loop"),
+    }
+
+
+def _run(commands: Mapping[str, Sequence[str]]) -> None:
+    """Run the processes; raises RunError when one ends, and leaves none behind in any case."""
+    processes: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        for name, arguments in commands.items():
+            processes[name] = _start(arguments)
+        _await_server(processes)
+        _welcome()
+        while True:
+            _refuse_ended(processes)
+            time.sleep(POLL_SECONDS)
+    finally:
+        _stop(processes)
+
+
+def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start manage.py in a session of its own, so that Ctrl-C reaches this process alone."""
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 (our own program)
+
+
+def _await_server(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Wait until the server accepts connections."""
+    end = time.monotonic() + READY_SECONDS
+    while True:
+        _refuse_ended(processes)
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, settings.PORT)) == 0:
+                return
+        if time.monotonic() > end:
+            raise RunError(f"The server did not answer within {READY_SECONDS} seconds")
+        time.sleep(POLL_SECONDS)
+
+
+def _welcome() -> None:
+    """Print where the site is and who can log in."""
+    _say(f"\nThe site is at http://{HOST}:{settings.PORT}/")
+    if settings.DEBUG:
+        _say("Demo accounts (user name, password):")
+        for account in ACCOUNTS:
+            _say(f"  {account.username:<10} {account.password}")
+    _say("Ctrl-C stops it.\n")
+
+
+def _refuse_ended(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """Raise RunError when a process has ended."""
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise RunError(f"The {name} ended with code {process.returncode}; stopping the others")
+
+
+def _stop(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+    """End the processes and all that they started, by force where asking does not help."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave one behind
+    for process in processes.values():
+        _signal(process, signal.SIGTERM)
+    end = time.monotonic() + STOP_SECONDS
+    for process in processes.values():
+        try:
+            process.wait(max(0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _signal(process, signal.SIGKILL)
+            process.wait()
+    _say("Stopped.")
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
