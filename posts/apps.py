@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +15,19 @@ class PostsConfig(AppConfig):
 
     name = "posts"
     verbose_name = _("Posts")
+
+    def ready(self) -> None:
+        """Register the pictures with moderation, and see to its groups after each migrate."""
+        from posts import registration
+
+        registration.register_pictures()
+        post_migrate.connect(after_migrate, sender=self, dispatch_uid="posts.after_migrate")
+
+
+def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
+    """Let moderators see and remove posts, where the app's tables are there."""
+    from posts import registration
+    from posts.models import Post
+
+    if Post._meta.db_table in connections[using].introspection.table_names():
+        registration.grant_to_moderators(sender, using)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from django.apps import AppConfig
+
 from moderation.registry import register
+from moderation.roles import MODERATORS, grant
 from posts.models import PostImage
 
 
@@ -17,3 +20,10 @@ def register_pictures() -> None:
         size="size",
         sha256="sha256",
     )
+
+
+def grant_to_moderators(app_config: AppConfig, using: str) -> None:
+    """Let the group of moderators see posts and remove them with all that hangs on them."""
+    models = ("post", "postimage", "report")
+    codes = [f"{act}_{model}" for act in ("view", "delete") for model in models]
+    grant(app_config, MODERATORS, codes, using=using)

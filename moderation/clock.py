@@ -1,0 +1,102 @@
+"""The clock: finds what is due and wakes a worker for it, or does it where no worker is.
+
+Wake-ups may be lost and workers killed. What is left to do stands in the database, and here is where
+it is looked for: waiting slices, due entries, expired leases, old drafts, removals that came to
+their end unnoticed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from moderation import conf, tasks
+from moderation.models import Heartbeat, Removal, RemovalSlice, StorageMark
+from moderation.models.removal import RemovalState, SliceState
+from moderation.purge.batch import purge_batch
+from moderation.purge.claim import due_entries
+from moderation.removal.confirm import expire_drafts
+from moderation.removal.delete import delete_next_slice
+from moderation.removal.progress import settle
+
+# A worker at work gives a sign with each slice and batch. Silent for longer, it sleeps or is gone.
+SILENT = timedelta(seconds=5)
+# A worker takes up what it is woken for within a second or two. Later than this, nobody is there.
+PATIENCE = timedelta(seconds=10)
+# Removals that one tick looks after: enough for any number of moderators.
+REMOVALS_A_TICK = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Work that is later than it should be, for an operator's alarm."""
+
+    removals: int
+    entries: int
+    problems: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.removals or self.entries or self.problems)
+
+
+def tick(*, alone: bool = False) -> bool:
+    """Look once for what is due; gives whether this process did some of it itself.
+
+    With `alone` it always does one slice of each removal and one batch of keys. Otherwise it wakes
+    the workers when they are silent, and does the work itself only when nobody took it up.
+    """
+    Heartbeat.beat("clock")
+    expire_drafts()
+    settle(*_unfinished_removals())
+    if alone:
+        return _work(removals_with_waiting_slices())
+    if Heartbeat.heard("worker", within=SILENT):
+        return False
+    for removal in removals_with_waiting_slices():
+        tasks.wake_deleting(removal)
+    if due_entries().exists():
+        tasks.wake_purging()
+    before = timezone.now() - PATIENCE
+    late = removals_with_waiting_slices(confirmed_before=before)
+    if late or due_entries().filter(due_at__lt=before).exists():
+        return _work(late)
+    return False
+
+
+def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:
+    """The confirmed removals that have slices left, the oldest first."""
+    waiting = RemovalSlice.objects.filter(removal=OuterRef("pk"), state=SliceState.WAITING)
+    removals = Removal.objects.filter(Exists(waiting), state=RemovalState.DELETING)
+    if confirmed_before:
+        removals = removals.filter(confirmed_at__lt=confirmed_before)
+    return list(removals.order_by("confirmed_at").values_list("pk", flat=True)[:REMOVALS_A_TICK])
+
+
+def overdue() -> Overdue:
+    """What should have been done `MODERATION_OVERDUE_MINUTES` ago and was not."""
+    before = timezone.now() - timedelta(minutes=conf.overdue_minutes())
+    recent = RemovalSlice.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
+    late = Removal.objects.filter(
+        ~Exists(recent), state=RemovalState.DELETING, confirmed_at__lt=before
+    )
+    problems = StorageMark.objects.exclude(problem="").order_by("alias")
+    return Overdue(
+        removals=late.count(),
+        entries=due_entries().filter(recorded_at__lt=before, due_at__lt=before).count(),
+        problems=tuple(f"{mark.alias}: {mark.problem}" for mark in problems),
+    )
+
+
+def _work(removals: list[int]) -> bool:
+    for removal in removals:
+        delete_next_slice(removal)
+    return purge_batch() or bool(removals)
+
+
+def _unfinished_removals() -> list[int]:
+    states = (RemovalState.DELETING, RemovalState.PURGING)
+    unfinished = Removal.objects.filter(state__in=states).order_by("pk")
+    return list(unfinished.values_list("pk", flat=True)[:REMOVALS_A_TICK])

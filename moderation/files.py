@@ -1,0 +1,72 @@
+"""The stored files of rows, as plain data that can be compared, digested and written down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model
+
+from moderation.registry import (
+    Registration,
+    own_file_fields,
+    registration_by_label,
+    storage_alias,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file in one storage, and the row that owns it. `field` is empty for an extra file."""
+
+    label: str
+    key: Any
+    field: str
+    storage: str
+    name: str
+
+
+def files_in_columns(
+    registration: Registration, key: Any, names: dict[str, str]
+) -> Iterator[StoredFile]:
+    """The files that a row's own columns name; `names` maps field to stored name."""
+    label = registration.model._meta.label
+    for field in registration.fields:
+        name = names[field.name]
+        if name:
+            yield StoredFile(label, key, field.name, storage_alias(field), str(name))
+
+
+def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
+    """The files of a page of rows that no field names, as the registration's function tells."""
+    if registration.extra_files is None:
+        return
+    for row, storage, name in registration.extra_files(rows):
+        yield StoredFile(registration.model._meta.label, row.pk, "", storage, name)
+
+
+def files_of(registration: Registration, instance: Model) -> list[StoredFile]:
+    """Every file of one row. Reads names alone: no file is opened, no storage asked."""
+    names = {f.name: getattr(instance, f.attname).name for f in own_file_fields(registration.model)}
+    return [
+        *files_in_columns(registration, instance.pk, names),
+        *extra_files(registration, [instance]),
+    ]
+
+
+def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, dict[str, Any]]:
+    """What the registrations tell of the rows that own these files; see `Registration.details`.
+
+    One query a model, whatever the number of files.
+    """
+    by_label: dict[str, list[StoredFile]] = defaultdict(list)
+    for file in files:
+        by_label[file.label].append(file)
+    details: dict[StoredFile, dict[str, Any]] = {}
+    for label, owned in by_label.items():
+        keys = list({file.key for file in owned})
+        told = registration_by_label(label).details(keys, using=using)
+        details.update((file, told.get(file.key, {})) for file in owned)
+    return details

@@ -1,0 +1,167 @@
+"""The audit log: one entry a storage key, one event a human act. Both outlive what they name."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from moderation.models.removal import Reason, Removal
+
+TITLE_LENGTH = 80
+ERROR_LENGTH = 300
+
+
+class EntryState(models.TextChoices):
+    """What became of a key (design, section 5)."""
+
+    PENDING = "pending", _("pending")
+    HIDDEN = "hidden", _("hidden")
+    ERASED = "erased", _("erased")
+    KEPT = "kept", _("kept")
+    FAILED = "failed", _("failed")
+    RESTORED = "restored", _("restored")
+
+
+# Open: something is still to be done to the key, or could not be done.
+OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
+FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
+
+
+class AuditEntry(models.Model):
+    """The row for one storage key: what was asked of it and what became of it.
+
+    It is the audit log and the work list at once. Its references to removal and actor are plain
+    numbers with a join (`db_constraint=False`, DO_NOTHING): nothing cascades into the log. Database
+    triggers forbid deleting it, changing what identifies it, and leaving a final state.
+    """
+
+    storage = models.CharField(_("storage"), max_length=100)
+    # The identity of the StorageMark at the time; null where the storage had none yet.
+    identity = models.UUIDField(_("storage identity"), null=True)
+    location = models.CharField(_("bucket or folder"), max_length=500, blank=True)
+    key = models.CharField(_("key"), max_length=1024)
+    name = models.CharField(_("name"), max_length=1024)
+    # Fixed when the entry is written, so that hiding can be repeated; empty until hiding exists.
+    hidden_name = models.CharField(_("hidden name"), max_length=1024, blank=True)
+    size = models.PositiveBigIntegerField(_("size in bytes"), null=True)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True)
+    # Version ids (and delete markers) that the removal took, on a versioned bucket.
+    versions = models.JSONField(_("versions"), default=list)
+    object_label = models.CharField(_("object kind"), max_length=100)
+    object_key = models.CharField(_("object key"), max_length=100)
+    field = models.CharField(_("field"), max_length=100, blank=True)
+    parent_label = models.CharField(_("parent kind"), max_length=100, blank=True)
+    parent_key = models.CharField(_("parent key"), max_length=100, blank=True)
+    title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
+    owner = models.CharField(_("owner"), max_length=150, blank=True)
+    removal = models.ForeignKey(
+        Removal,
+        verbose_name=_("removal"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="entries",
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("moderator"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+    )
+    actor_name = models.CharField(_("moderator"), max_length=150, blank=True)
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
+    state = models.CharField(
+        _("state"), max_length=10, choices=EntryState, default=EntryState.PENDING
+    )
+    kept_because = models.CharField(_("kept because"), max_length=300, blank=True)
+    remark = models.CharField(_("remark"), max_length=300, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error_code = models.CharField(_("error code"), max_length=100, blank=True)
+    error = models.CharField(_("error"), max_length=ERROR_LENGTH, blank=True)
+    # The work list: when it is next due, and who holds it until when.
+    due_at = models.DateTimeField(_("due at"))
+    lease = models.UUIDField(_("lease"), null=True)
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    recorded_at = models.DateTimeField(_("recorded at"))
+    hidden_at = models.DateTimeField(_("hidden at"), null=True)
+    erased_at = models.DateTimeField(_("erased at"), null=True)
+    kept_at = models.DateTimeField(_("kept at"), null=True)
+    failed_at = models.DateTimeField(_("failed at"), null=True)
+    restored_at = models.DateTimeField(_("restored at"), null=True)
+    verified_at = models.DateTimeField(_("absence verified at"), null=True)
+
+    class Meta:
+        verbose_name = _("audit entry")
+        verbose_name_plural = _("audit entries")
+        permissions = [
+            ("view_own_auditentry", _("Can view the audit entries of own removals")),
+            ("export_auditentry", _("Can export audit entries")),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=~Q(name="") & ~Q(key=""), name="entry_key_not_empty")
+        ]
+        indexes = [
+            models.Index(fields=["storage", "name"], name="entry_storage_name"),
+            models.Index(fields=["key"], name="entry_key"),
+            models.Index(fields=["removal", "state"], name="entry_removal_state"),
+            models.Index(fields=["actor", "recorded_at"], name="entry_actor_recorded"),
+            models.Index(fields=["recorded_at"], name="entry_recorded"),
+            models.Index(
+                fields=["due_at"], name="entry_due", condition=Q(state=EntryState.PENDING)
+            ),
+            models.Index(
+                fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class EventKind(models.TextChoices):
+    """The human acts that the audit log keeps."""
+
+    CONFIRM = "confirm", _("confirm")
+    STOP = "stop", _("stop")
+    GO_ON = "go_on", _("go on")
+    RETRY = "retry", _("retry")
+    UNDO = "undo", _("undo")
+    EXPORT = "export", _("export")
+
+
+class AuditEvent(models.Model):
+    """The row for one human act. Triggers forbid changing and deleting it."""
+
+    kind = models.CharField(_("act"), max_length=10, choices=EventKind)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("who"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="+",
+    )
+    actor_name = models.CharField(_("who"), max_length=150)
+    removal = models.ForeignKey(
+        Removal,
+        verbose_name=_("removal"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name="events",
+    )
+    # confirm: reason, note, counts, seal; export: format, filters, rows.
+    details = models.JSONField(_("details"), default=dict)
+    at = models.DateTimeField(_("at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit events")
+        indexes = [models.Index(fields=["removal", "at"], name="event_removal_at")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,37 @@
+"""Signs of life of the processes that work in the background."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+# Design, section 4: after a minute without a beat the admin's pages say that no worker runs.
+SILENCE = timedelta(minutes=1)
+
+
+class Heartbeat(models.Model):
+    """The last time that a process of one kind ("worker" or "clock") was seen at work."""
+
+    process = models.CharField(_("process"), max_length=20, primary_key=True)
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("heartbeat")
+        verbose_name_plural = _("heartbeats")
+
+    def __str__(self) -> str:
+        return self.process
+
+    @classmethod
+    def beat(cls, process: str) -> None:
+        """Note that `process` is alive now."""
+        cls.objects.update_or_create(process=process, defaults={"at": timezone.now()})
+
+    @classmethod
+    def heard(cls, *processes: str, within: timedelta = SILENCE) -> bool:
+        """Whether one of the processes named (any, where none is) was alive that short a time ago."""
+        beats = cls.objects.filter(at__gte=timezone.now() - within)
+        return (beats.filter(process__in=processes) if processes else beats).exists()

@@ -1,0 +1,137 @@
+"""A removal and its slices: what one moderator decided to delete, and how far it got."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Reason(models.TextChoices):
+    """Why objects are removed; the moderator has to choose one."""
+
+    SPAM = "spam", _("Spam")
+    ABUSE = "abuse", _("Abuse")
+    ILLEGAL = "illegal", _("Illegal content")
+    OTHER = "other", _("Other")
+
+
+class RemovalState(models.TextChoices):
+    """How far a removal got (design, section 5)."""
+
+    DRAFT = "draft", _("draft")
+    DELETING = "deleting", _("deleting")
+    STOPPED = "stopped", _("stopped")
+    PURGING = "purging", _("purging")
+    DONE = "done", _("done")
+    CANCELLED = "cancelled", _("cancelled")
+    EXPIRED = "expired", _("expired")
+    UNDONE = "undone", _("undone")
+
+
+class Removal(models.Model):
+    """One bulk delete: who, why, which objects. Before it is confirmed it is a draft."""
+
+    model_label = models.CharField(_("kind"), max_length=100)
+    state = models.CharField(
+        _("state"), max_length=10, choices=RemovalState, default=RemovalState.DRAFT
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("moderator"),
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+    )
+    actor_name = models.CharField(_("moderator"), max_length=150)
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
+    note = models.TextField(_("note"), blank=True, max_length=2000)
+    # The digest of exactly what the moderator was shown; empty until the freeze is complete.
+    seal = models.CharField(_("seal"), max_length=64, blank=True)
+    # Codes of the permissions that the confirmation checked and that each slice checks again.
+    permissions = models.JSONField(_("permissions"), default=list)
+    # Sums over the slices: see RemovalSlice for their units.
+    objects_total = models.PositiveIntegerField(_("objects"), default=0)
+    files_total = models.PositiveIntegerField(_("files"), default=0)
+    pictures_total = models.PositiveIntegerField(_("pictures"), default=0)
+    bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
+    rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
+    updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
+    # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
+    blockers = models.JSONField(_("blockers"), default=dict)
+    stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("removal")
+        verbose_name_plural = _("removals")
+        permissions = [
+            ("manage_removal", _("Can stop, go on with and retry removals of others")),
+            ("exceed_ceilings", _("Can remove more than the ceilings allow")),
+        ]
+        indexes = [
+            models.Index(fields=["actor", "confirmed_at"], name="removal_actor_confirmed"),
+            models.Index(fields=["state", "created_at"], name="removal_state_created"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
+class SliceState(models.TextChoices):
+    """How far a slice got; `failed` says why and does not hold up the others."""
+
+    WAITING = "waiting", _("waiting")
+    DELETING = "deleting", _("deleting")
+    DELETED = "deleted", _("deleted")
+    FAILED = "failed", _("failed")
+
+
+class RemovalSlice(models.Model):
+    """A part of a removal: at most 500 objects and 5,000 rows, one transaction.
+
+    `shown` is the frozen selection with what was seen of it: a list of [key, digest] in key order,
+    the digest covering the object and its files. Keys are JSON values that the model's primary key
+    reads back (`to_python`).
+    """
+
+    removal = models.ForeignKey(Removal, on_delete=models.CASCADE, related_name="slices")
+    number = models.PositiveIntegerField(_("number"))
+    state = models.CharField(
+        _("state"), max_length=10, choices=SliceState, default=SliceState.WAITING
+    )
+    shown = models.JSONField(_("objects with their digests"), default=list)
+    digest = models.CharField(_("digest"), max_length=64, blank=True)
+    objects_total = models.PositiveIntegerField(_("objects"), default=0)
+    files_total = models.PositiveIntegerField(_("files"), default=0)
+    pictures_total = models.PositiveIntegerField(_("rows with a picture"), default=0)
+    bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
+    rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
+    updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
+    blockers = models.JSONField(_("blockers"), default=dict)
+    # What became of it.
+    deleted_total = models.PositiveIntegerField(_("objects deleted"), default=0)
+    changed = models.JSONField(_("keys left alone because they changed"), default=list)
+    gone = models.JSONField(_("keys that were gone already"), default=list)
+    error = models.CharField(_("error"), max_length=300, blank=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("slice")
+        verbose_name_plural = _("slices")
+        constraints = [
+            models.UniqueConstraint(fields=["removal", "number"], name="slice_number_unique")
+        ]
+        indexes = [
+            models.Index(
+                fields=["removal", "number"],
+                name="slice_waiting",
+                condition=Q(state=SliceState.WAITING),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.removal_id}.{self.number}"

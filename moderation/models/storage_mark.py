@@ -1,0 +1,30 @@
+"""Which storage stands behind an alias: the identity that each purge proves first."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class StorageMark(models.Model):
+    """The marker that `mark_storage` wrote into the storage behind `alias`.
+
+    The storage holds the same identity and environment in a file of its own. A purge reads that
+    file before each batch; where the two differ, nothing is touched and `problem` says why.
+    """
+
+    alias = models.CharField(_("storage"), max_length=100, primary_key=True)
+    identity = models.UUIDField(_("identity"), default=uuid.uuid4, unique=True)
+    environment = models.CharField(_("environment"), max_length=100)
+    problem = models.CharField(_("problem"), max_length=300, blank=True)
+    problem_at = models.DateTimeField(_("problem seen at"), null=True)
+    marked_at = models.DateTimeField(_("marked at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("storage mark")
+        verbose_name_plural = _("storage marks")
+
+    def __str__(self) -> str:
+        return self.alias

@@ -1,0 +1,161 @@
+"""The shape of a deletion: which relations Django follows from a model, and what each does.
+
+This mirrors `django.db.models.deletion.Collector` (Django 5.2), by the same inputs: candidate
+relations with their `on_delete`, parents in multi-table inheritance, and generic relations.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models.deletion import get_candidate_relations_to_delete
+
+from moderation.errors import NotPlannable
+from moderation.registry import registration_for
+
+
+class OnDelete(enum.Enum):
+    """What deleting a row does to the rows that point to it."""
+
+    CASCADE = "cascade"
+    PROTECT = "protect"
+    RESTRICT = "restrict"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One relation that leads from rows of a model to rows of `model`.
+
+    `source` is the attribute of the deleted row that the other rows hold in `column`. A generic
+    relation also names the column of its content type and the type that it must hold.
+    """
+
+    model: type[models.Model]
+    column: str
+    source: str
+    on_delete: OnDelete
+    field_label: str
+    type_column: str = ""
+    type_model: type[models.Model] | None = None
+
+    def where(self, values: list[Any]) -> models.Q:
+        """The condition for the rows that point to rows with these source values."""
+        if self.type_model is None:
+            return models.Q(**{f"{self.column}__in": values})
+        content_type = ContentType.objects.get_for_model(
+            self.type_model, for_concrete_model=not self.type_model._meta.proxy
+        )
+        texts = [str(value) for value in values]
+        return models.Q(**{self.type_column: content_type.pk, f"{self.column}__in": texts})
+
+
+@cache
+def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
+    """The relations that the deletion of a row of `model` follows.
+
+    Raises NotPlannable for an `on_delete` that is none of Django's own.
+    """
+    fields = candidate_fields(model)
+    found = [_foreign_key(field) for field in fields if not _does_nothing(field)]
+    for field in model._meta.private_fields:
+        if isinstance(field, GenericRelation):
+            found.append(_generic(field))
+    return tuple(found)
+
+
+def candidate_fields(model: type[models.Model]) -> list[Any]:
+    """The foreign keys through which the deletion of a row of `model` reaches others."""
+    return [related.field for related in get_candidate_relations_to_delete(model._meta)]
+
+
+@cache
+def parents_of(model: type[models.Model]) -> tuple[tuple[type[models.Model], str], ...]:
+    """Parents in multi-table inheritance, each with the column that holds its key."""
+    concrete = model._meta.concrete_model or model
+    return tuple((p, link.attname) for p, link in concrete._meta.parents.items() if link)
+
+
+@cache
+def is_leaf(model: type[models.Model]) -> bool:
+    """Whether the rows of a model own nothing and lead nowhere, so that counting them is enough."""
+    return not (relations_of(model) or parents_of(model) or registration_for(model))
+
+
+def uncuttable_because(root: type[models.Model]) -> str:
+    """Why a selection of `root` must be deleted as one slice; empty where it can be cut.
+
+    RESTRICT lets two rows go in one deletion that it refuses in two; in a cycle of cascades one
+    selected object can drag another along.
+    """
+    reached = reached_from(root)
+    taken = reached | {parent for model in reached for parent, _ in parents_of(model)}
+    for model in reached:
+        for relation in relations_of(model):
+            if relation.on_delete is OnDelete.RESTRICT and relation.model in taken:
+                return f"{relation.field_label} restricts rows that go together"
+            if relation.on_delete is OnDelete.CASCADE and model in reached_from(relation.model):
+                return f"{relation.field_label} closes a cycle of cascades"
+    return ""
+
+
+@cache
+def reached_from(root: type[models.Model]) -> frozenset[type[models.Model]]:
+    """The models that cascades lead to from `root`, itself included, parents left out."""
+    reached, waiting = {root}, [root]
+    while waiting:
+        relations = relations_of(waiting.pop())
+        onward = {r.model for r in relations if r.on_delete is OnDelete.CASCADE} - reached
+        waiting += onward
+        reached |= onward
+    return frozenset(reached)
+
+
+def _does_nothing(field: Any) -> bool:
+    return bool(field.remote_field.on_delete is models.DO_NOTHING)
+
+
+def _foreign_key(field: Any) -> Relation:
+    label = f"{field.model._meta.label}.{field.name}"
+    return Relation(
+        model=field.model._meta.concrete_model,
+        column=field.attname,
+        source=field.foreign_related_fields[0].attname,
+        on_delete=_kind(field.remote_field.on_delete, label),
+        field_label=label,
+    )
+
+
+def _kind(on_delete: Any, label: str) -> OnDelete:
+    known = {
+        models.CASCADE: OnDelete.CASCADE,
+        models.PROTECT: OnDelete.PROTECT,
+        models.RESTRICT: OnDelete.RESTRICT,
+        models.SET_NULL: OnDelete.UPDATE,
+        models.SET_DEFAULT: OnDelete.UPDATE,
+    }
+    if on_delete in known:
+        return known[on_delete]
+    if on_delete.__qualname__.startswith("SET."):
+        return OnDelete.UPDATE
+    raise NotPlannable(f"{label}: on_delete is {on_delete!r}, whose effect cannot be previewed.")
+
+
+def _generic(field: GenericRelation) -> Relation:
+    related = field.remote_field.model
+    own = field.model if not field.for_concrete_model else field.model._meta.concrete_model
+    return Relation(
+        model=related._meta.concrete_model,
+        column=field.object_id_field_name,
+        source=field.model._meta.pk.attname,
+        on_delete=OnDelete.CASCADE,
+        field_label=f"{related._meta.label}.{field.object_id_field_name}",
+        type_column=f"{field.content_type_field_name}_id",
+        type_model=own,
+    )

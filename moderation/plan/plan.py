@@ -1,0 +1,230 @@
+"""What the deletion of a page of objects takes: the one plan behind preview, seal and deed.
+
+The walk reads keys and stored names, never whole rows, and never touches storage. It holds at most
+`limit` rows; a selection of any size is planned slice by slice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from moderation import files
+from moderation.errors import TooManyRows
+from moderation.files import StoredFile
+from moderation.plan.graph import OnDelete, Relation, is_leaf, parents_of, relations_of
+from moderation.registry import own_file_fields, registration_by_label, registration_for
+
+# Bytes of an object's digest: enough that no two states of one object meet by chance.
+DIGEST_SIZE = 16
+
+
+@dataclass(slots=True)
+class Plan:
+    """What goes with a page of objects.
+
+    `roots` are the keys that exist, in key order; `files` maps each stored file to the object that
+    drags it along. `rows`, `updates`, `protected` and `restricted` count rows by model label:
+    deleted, changed (SET_NULL and the like), and standing in the way. `size` sums the bytes that
+    the size lookups know of.
+    """
+
+    model: type[models.Model]
+    roots: list[Any] = field(default_factory=list)
+    files: dict[StoredFile, Any] = field(default_factory=dict)
+    size: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    updates: Counter[str] = field(default_factory=Counter)
+    protected: Counter[str] = field(default_factory=Counter)
+    restricted: Counter[str] = field(default_factory=Counter)
+
+    def cards(self) -> list[StoredFile]:
+        """The files that a page shows one by one, in the order of their objects.
+
+        A thumbnail goes with its picture and has no card of its own.
+        """
+        order = {root: place for place, root in enumerate(self.roots)}
+        shown = [f for f in self.files if not f.field or f.field != _thumbnail_field(f.label)]
+        return sorted(shown, key=lambda f: (order[self.files[f]], f.label, str(f.key), f.name))
+
+    def digests(self) -> dict[Any, str]:
+        """A digest for each object over (model, key, file names) of itself and its files."""
+        label = self.model._meta.label
+        parts: dict[Any, list[str]] = {root: [f"{label}\0{root}"] for root in self.roots}
+        for file, root in self.files.items():
+            parts[root].append(
+                f"{file.label}\0{file.key}\0{file.field}\0{file.storage}\0{file.name}"
+            )
+        return {root: digest_of("\n\0".join(sorted(each))) for root, each in parts.items()}
+
+
+def make_plan(
+    model: type[models.Model],
+    keys: Sequence[Any],
+    *,
+    using: str,
+    limit: int,
+    lock: bool = False,
+) -> Plan:
+    """The plan for the objects of `model` with these keys.
+
+    With `lock`, the objects are locked FOR UPDATE in key order and then each row that the walk
+    reads, by queries of their own, so that what is read stays true until the transaction ends.
+    Raises TooManyRows when more than `limit` rows would go.
+    """
+    return _Walk(model, using, limit, lock).run(keys)
+
+
+def _thumbnail_field(label: str) -> str:
+    return registration_by_label(label).thumbnail
+
+
+def digest_of(text: str) -> str:
+    """The digest of a text, as hex."""
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_SIZE).hexdigest()
+
+
+def digest_of_slice(shown: Iterable[tuple[Any, str]]) -> str:
+    """The digest over (key, digest) of a slice's objects, in their order."""
+    return digest_of("\n".join(f"{key}\0{digest}" for key, digest in shown))
+
+
+class _Walk:
+    """One breadth-first walk over the relations; `root` travels along with each row."""
+
+    def __init__(self, model: type[models.Model], using: str, limit: int, lock: bool) -> None:
+        self.plan = Plan(model)
+        self.using, self.limit, self.lock = using, limit, lock
+        self.seen: dict[type[models.Model], dict[Any, Any]] = defaultdict(dict)
+        self.leaves: dict[type[models.Model], Q] = {}
+        self.restricting: list[tuple[Relation, Q]] = []
+
+    def run(self, keys: Sequence[Any]) -> Plan:
+        model = self.plan.model
+        rows = self._read(model, Q(pk__in=list(keys)), "pk")
+        self.plan.roots = sorted(row["pk"] for row in rows)
+        wave = self._take(model, rows, {row["pk"]: row["pk"] for row in rows}, "pk")
+        waiting = [(model, wave)]
+        while waiting:
+            source, rows = waiting.pop(0)
+            for relation in relations_of(source) if rows else ():
+                if onward := self._follow(relation, source, rows):
+                    waiting.append(onward)
+        self._count_leaves()
+        self._count_restricted()
+        return self.plan
+
+    def _follow(
+        self, relation: Relation, source: type[models.Model], rows: list[dict[str, Any]]
+    ) -> tuple[type[models.Model], list[dict[str, Any]]] | None:
+        """Read the rows at a relation's other end; those that lead further on are given back."""
+        roots = {
+            _mapped(relation, row[relation.source]): self.seen[source][row["pk"]] for row in rows
+        }
+        condition = relation.where([row[relation.source] for row in rows])
+        label = relation.model._meta.label
+        match relation.on_delete:
+            case OnDelete.PROTECT:
+                self._add(self.plan.protected, label, self._count(relation.model, condition))
+            case OnDelete.UPDATE:
+                self._add(self.plan.updates, label, self._count(relation.model, condition))
+            case OnDelete.RESTRICT:
+                self.restricting.append((relation, condition))
+            case OnDelete.CASCADE if is_leaf(relation.model):
+                self.leaves[relation.model] = self.leaves.get(relation.model, Q()) | condition
+            case OnDelete.CASCADE:
+                found = self._read(relation.model, condition, relation.column)
+                return relation.model, self._take(relation.model, found, roots, relation.column)
+        return None
+
+    def _read(self, model: type[models.Model], condition: Q, column: str) -> list[dict[str, Any]]:
+        """Keys, file names and what onward relations need of the rows that meet a condition."""
+        columns = {"pk", column, *(relation.source for relation in relations_of(model))}
+        columns |= {attname for _, attname in parents_of(model)}
+        columns |= {each.name for each in own_file_fields(model)}
+        if registration := registration_for(model):
+            columns |= {registration.size_column} - {""}
+        rows = model._base_manager.using(self.using).filter(condition)
+        if self.lock:
+            rows = rows.select_for_update().order_by("pk")
+        room = self.limit - sum(len(seen) for seen in self.seen.values())
+        return self._within_limit(list(rows.values(*columns)[: room + 1]), room)
+
+    def _within_limit(self, rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+        if len(rows) > room:
+            raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
+        return rows
+
+    def _take(
+        self,
+        model: type[models.Model],
+        rows: list[dict[str, Any]],
+        roots: dict[Any, Any],
+        column: str,
+    ) -> list[dict[str, Any]]:
+        """Count the rows not met before, with their parents and files; give back those."""
+        seen = self.seen[model]
+        new = [row for row in rows if row["pk"] not in seen]
+        for row in new:
+            seen[row["pk"]] = roots[_plain(roots, row[column])]
+        self.plan.rows[model._meta.label] += len(new)
+        self._take_files(model, new)
+        for parent, attname in parents_of(model):
+            keys = {row[attname]: seen[row["pk"]] for row in new}
+            if keys:
+                self._take(parent, self._read(parent, Q(pk__in=list(keys)), "pk"), keys, "pk")
+        return new
+
+    def _take_files(self, model: type[models.Model], rows: list[dict[str, Any]]) -> None:
+        registration = registration_for(model)
+        if registration is None or not rows:
+            return
+        seen = self.seen[model]
+        for row in rows:
+            for file in files.files_in_columns(registration, row["pk"], row):
+                self.plan.files[file] = seen[row["pk"]]
+        if registration.size_column:
+            self.plan.size += sum(row[registration.size_column] or 0 for row in rows)
+        if registration.extra_files is not None:
+            page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
+            for file in files.extra_files(registration, list(page.values())):
+                self.plan.files[file] = seen[file.key]
+
+    def _count(self, model: type[models.Model], condition: Q) -> int:
+        return model._base_manager.using(self.using).filter(condition).count()
+
+    @staticmethod
+    def _add(counter: Counter[str], label: str, rows: int) -> None:
+        if rows:
+            counter[label] += rows
+
+    def _count_leaves(self) -> None:
+        for model, condition in self.leaves.items():
+            self._add(self.plan.rows, model._meta.label, self._count(model, condition))
+        if sum(self.plan.rows.values()) > self.limit:
+            raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
+
+    def _count_restricted(self) -> None:
+        """Rows that restrict, less those that the same deletion takes anyway."""
+        for relation, condition in self.restricting:
+            model = relation.model
+            staying = model._base_manager.using(self.using).filter(condition)
+            staying = staying.exclude(pk__in=list(self.seen.get(model, ())))
+            if model in self.leaves:
+                staying = staying.exclude(self.leaves[model])
+            self._add(self.plan.restricted, model._meta.label, staying.count())
+
+
+def _mapped(relation: Relation, value: Any) -> Any:
+    return str(value) if relation.type_model is not None else value
+
+
+def _plain(roots: dict[Any, Any], value: Any) -> Any:
+    """The form in which `roots` holds a value: generic keys are compared as text."""
+    return value if value in roots else str(value)

@@ -1,0 +1,20 @@
+"""A storage's own words, made fit for the audit log."""
+
+from __future__ import annotations
+
+import re
+
+from moderation.models.audit import ERROR_LENGTH
+
+_QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")
+_ACCESS_KEY = re.compile(
+    r"(?i)\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(access.?key|secret|signature|token|credential)\S*[=:]\s*\S+"
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+
+
+def clean(text: str) -> str:
+    """At most 300 characters, without queries of addresses, access keys or control characters."""
+    text = _CONTROL.sub(" ", text)
+    text = _ACCESS_KEY.sub("[left out]", _QUERY.sub("", text))
+    return text.strip()[:ERROR_LENGTH]

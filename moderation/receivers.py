@@ -1,0 +1,48 @@
+"""What registered models send: each receiver does one thing, and all are connected here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models.signals import post_delete, pre_delete, pre_save
+
+from moderation.adoption import keep_adopted_keys
+from moderation.recording import gather, write_gathered
+from moderation.registry import registration_for
+
+
+def connect(model: type[models.Model]) -> None:
+    """Connect the receivers for one sender. Always named: one without would slow every model."""
+    for signal, receiver in (
+        (pre_delete, gather_files),
+        (post_delete, write_files),
+        (pre_save, look_for_adopted_keys),
+    ):
+        uid = f"moderation.{receiver.__name__}.{model._meta.label}"
+        signal.connect(receiver, sender=model, dispatch_uid=uid)
+
+
+def gather_files(
+    sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any
+) -> None:
+    """Before a row goes: note its files."""
+    if registration := registration_for(sender):
+        gather(registration, instance, using, origin)
+
+
+def write_files(sender: type[models.Model], using: str, origin: Any, **_: Any) -> None:
+    """After the first row of a registered model went: write all that was noted."""
+    write_gathered(using, origin)
+
+
+def look_for_adopted_keys(
+    sender: type[models.Model],
+    instance: models.Model,
+    using: str,
+    update_fields: frozenset[str] | None,
+    **_: Any,
+) -> None:
+    """Before a row is saved: see that no removal is taking the keys that it names."""
+    if registration := registration_for(sender):
+        keep_adopted_keys(registration, instance, using, update_fields)

@@ -1,0 +1,115 @@
+"""Writing the audit log: one entry for each stored file of a row that is being deleted.
+
+The order of Django's signals is the reason for the shape. All `pre_delete` signals of one
+`.delete()` come before its first SQL DELETE, in an order that depends on which keys are nullable;
+so files are gathered there, under `origin` (the very queryset or instance that `.delete()` was
+called on), and written in one go at the first `post_delete`, inside the same transaction. Who
+deletes, and why, travels on `origin` too: no thread-locals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections, models, transaction
+
+from moderation import tasks
+from moderation.entries import write_entries
+from moderation.errors import NotShown
+from moderation.files import StoredFile, files_of
+from moderation.registry import Registration
+
+_DEED = "_moderation_deed"
+_GATHERING = "_moderation_gathering"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Who deletes and why: plain data that goes into each entry.
+
+    `shown` are the files that the plan holds, with their details (see `Registration.details`);
+    None where nothing was planned.
+    """
+
+    actor: int | None = None
+    actor_name: str = ""
+    reason: str = ""
+    removal: int | None = None
+    shown: Mapping[StoredFile, Mapping[str, Any]] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Gathering:
+    """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
+
+    found: dict[StoredFile, Mapping[str, Any]] = field(default_factory=dict)
+    by_relatives: dict[Any, Mapping[str, Any]] = field(default_factory=dict)
+
+    def wake(self) -> None:
+        """Wake a worker, after the commit."""
+        tasks.wake_purging()
+
+    def lives(self, using: str) -> bool:
+        """Whether the transaction or savepoint in which it was begun has not been rolled back.
+
+        Django drops the callbacks of what is rolled back. What was gathered on a queryset would
+        survive it, and be written again by the queryset's next `.delete()`.
+        """
+        return any(call[1] == self.wake for call in reversed(connections[using].run_on_commit))
+
+
+def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
+    """Say who is about to call `.delete()` on this very object, for the entries that it writes."""
+    setattr(origin, _DEED, deed)
+
+
+def gather(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
+    """Note the files of a row that is about to be deleted; write at once where no origin is."""
+    files = files_of(registration, instance)
+    if not files:
+        return
+    gathering = getattr(origin, _GATHERING, None)
+    if gathering is None or not gathering.lives(using):
+        gathering = _Gathering()
+        transaction.on_commit(gathering.wake, using=using, robust=True)
+    deed = getattr(origin, _DEED, Deed())
+    details = {} if deed.shown is not None else _details(registration, instance, using, gathering)
+    gathering.found.update((file, details) for file in files)
+    if origin is None:
+        write_entries(gathering.found, deed, using)
+    else:
+        setattr(origin, _GATHERING, gathering)
+
+
+def write_gathered(using: str, origin: Any) -> None:
+    """Write what was gathered under an origin, once, in the transaction of the deletion.
+
+    Raises NotShown where a removal's deletion takes other files than its plan holds.
+    """
+    gathering = getattr(origin, _GATHERING, None)
+    if gathering is None:
+        return
+    delattr(origin, _GATHERING)
+    if not gathering.lives(using):
+        return
+    deed = getattr(origin, _DEED, Deed())
+    if deed.shown is None:
+        write_entries(gathering.found, deed, using)
+        return
+    if different := deed.shown.keys() ^ gathering.found.keys():
+        names = ", ".join(sorted(f"{file.label} {file.key}: {file.name}" for file in different)[:3])
+        raise NotShown(f"The files changed while they were being deleted: {names}")
+    write_entries(deed.shown, deed, using)
+
+
+def _details(
+    registration: Registration, instance: models.Model, using: str, gathering: _Gathering
+) -> Mapping[str, Any]:
+    """The details of one row, asked of the database once for rows with the same relatives."""
+    relatives = registration.relatives(instance)
+    if relatives not in gathering.by_relatives:
+        asked = registration.details([instance.pk], using=using)
+        gathering.by_relatives[relatives] = asked.get(instance.pk, {})
+    return {**gathering.by_relatives[relatives], **registration.at_hand(instance)}

@@ -1,0 +1,211 @@
+"""Registration: the face of this app for models that own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import Storage, storages
+from django.db.models import FileField, Model
+from django.utils.functional import LazyObject
+
+from moderation.models.audit import TITLE_LENGTH
+
+# A lookup from the model as text ("post__title"), or a function that takes a page of rows and gives
+# one value a row, in the same order.
+Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
+# Takes a page of rows and yields (row, storage alias, name) of files that no field names.
+ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a registered model told of itself. `lookups` holds the ones that were given."""
+
+    model: type[Model]
+    lookups: Mapping[str, Lookup]
+    picture: str
+    thumbnail: str
+    extra_files: ExtraFiles | None
+
+    @property
+    def fields(self) -> tuple[FileField, ...]:
+        """The file fields that the model's own table holds.
+
+        In multi-table inheritance each table answers for its own columns: Django deletes the parent
+        row as an object of its own, so an inherited column would be recorded twice.
+        """
+        return own_file_fields(self.model)
+
+    @property
+    def measured_field(self) -> str:
+        """The file field that `size` and `sha256` speak of: the picture, else the first one."""
+        fields = self.fields
+        return self.picture or (fields[0].name if fields else "")
+
+    @property
+    def size_column(self) -> str:
+        """The column of the model's own that holds the size; empty where it is read elsewhere."""
+        size = self.lookups.get("size")
+        return size if isinstance(size, str) and "__" not in size else ""
+
+    @property
+    def parent_field(self) -> str:
+        """The relation that `title` starts with: it leads to what a reader knows the row by."""
+        title = self.lookups.get("title")
+        return title.split("__")[0] if isinstance(title, str) and "__" in title else ""
+
+    def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
+        """What the lookups tell of the rows with these keys, and which row each one hangs on.
+
+        {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. One query for
+        all textual lookups, one more where a lookup is a function.
+        """
+        rows = self.model._base_manager.using(using).filter(pk__in=keys)
+        textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
+        if self.parent_field:
+            textual["parent_key"] = self.model._meta.get_field(self.parent_field).attname
+        parent = {"parent_label": self.parent_label}
+        found: dict[Any, dict[str, Any]] = {
+            row[0]: {**parent, **dict(zip(textual, row[1:], strict=True))}
+            for row in rows.values_list("pk", *textual.values())
+        }
+        functions = {n: path for n, path in self.lookups.items() if not isinstance(path, str)}
+        if functions:
+            page = [row for row in rows if row.pk in found]
+            for name, function in functions.items():
+                for row, value in zip(page, function(page), strict=True):
+                    found[row.pk][name] = value
+        return found
+
+    @property
+    def parent_label(self) -> str:
+        """The label of the model that `parent_field` leads to."""
+        if not self.parent_field:
+            return ""
+        return str(self.model._meta.get_field(self.parent_field).related_model._meta.label)
+
+    def at_hand(self, row: Model) -> dict[str, Any]:
+        """Those of the details that the row's own columns hold."""
+        own = {f.name: f.attname for f in self.model._meta.concrete_fields}
+        paths = ((name, path) for name, path in self.lookups.items() if isinstance(path, str))
+        return {name: getattr(row, own[path]) for name, path in paths if path in own}
+
+    def relatives(self, row: Model) -> tuple[Any, ...]:
+        """What the other details depend on: two rows for which this is the same share them.
+
+        The keys of the rows that the lookups lead to; the row's own key where one is a function.
+        """
+        paths = [path for path in self.lookups.values() if isinstance(path, str)]
+        if len(paths) < len(self.lookups):
+            return (self.model, "row", row.pk)
+        firsts = [path.split("__")[0] for path in paths if "__" in path]
+        fields = [self.model._meta.get_field(first) for first in firsts]
+        return (self.model, "relatives", *(getattr(row, field.attname) for field in fields))
+
+
+_registrations: dict[type[Model], Registration] = {}
+
+
+def register(
+    model: type[Model],
+    *,
+    title: Lookup | None = None,
+    owner: Lookup | None = None,
+    picture: str = "",
+    thumbnail: str = "",
+    size: Lookup | None = None,
+    sha256: Lookup | None = None,
+    extra_files: ExtraFiles | None = None,
+) -> None:
+    """Let moderation record and purge the files of `model`, its proxies and its subclasses.
+
+    Call it from an AppConfig's `ready()`. All but the model is optional: where a lookup is missing
+    the pages show less. `size` (bytes) and `sha256` (hex) speak of the picture, or of the first
+    file field where no picture is named; they must be columns, since nothing may open a file inside
+    the transaction. Raises ImproperlyConfigured for a field that is no file field of the model.
+    """
+    from moderation.receivers import connect  # the receivers read the registry
+
+    given = {"title": title, "owner": owner, "size": size, "sha256": sha256}
+    lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
+    file_names = {field.name for field in model._meta.fields if isinstance(field, FileField)}
+    for name in filter(None, (picture, thumbnail)):
+        if name not in file_names:
+            raise ImproperlyConfigured(
+                f"register({model._meta.label}): {name!r} is no file field of it; "
+                f"it has {', '.join(sorted(file_names)) or 'none'}."
+            )
+    for each in [m for m in apps.get_models() if issubclass(m, model)]:
+        own = {field.name for field in own_file_fields(each)}
+        extra = extra_files if _concrete(each) is _concrete(model) else None
+        if not (own or extra):
+            continue
+        if each is model or _concrete(each) not in _registrations:
+            _registrations[_concrete(each)] = Registration(
+                model=_concrete(each),
+                lookups=lookups,
+                picture=picture if picture in own else "",
+                thumbnail=thumbnail if thumbnail in own else "",
+                extra_files=extra,
+            )
+        connect(each)
+
+
+def registered_models() -> list[type[Model]]:
+    """The concrete models whose files are looked after."""
+    return list(_registrations)
+
+
+def registration_for(model: type[Model]) -> Registration | None:
+    """The registration of a model or of the concrete model behind a proxy, None without one."""
+    return _registrations.get(_concrete(model))
+
+
+def registration_by_label(label: str) -> Registration:
+    """The registration of "app.model". Raises LookupError where there is none."""
+    registration = registration_for(apps.get_model(label))
+    if registration is None:
+        raise LookupError(f"{label} is not registered with moderation.")
+    return registration
+
+
+def _concrete(model: type[Model]) -> type[Model]:
+    return model._meta.concrete_model or model
+
+
+@cache
+def own_file_fields(model: type[Model]) -> tuple[FileField, ...]:
+    """The file fields of the model's own table, in the order of their declaration."""
+    return tuple(f for f in _concrete(model)._meta.local_fields if isinstance(f, FileField))
+
+
+def storage_alias(field: FileField) -> str:
+    """The alias in STORAGES of the storage that a file field writes to.
+
+    Raises ImproperlyConfigured where it is none of them: a purge could not find it again.
+    """
+    wanted = _unwrapped(field.storage)
+    for alias in storages.backends:
+        if _unwrapped(storages[alias]) is wanted:
+            return alias
+    raise ImproperlyConfigured(
+        f"{field}: its storage is not in STORAGES. Give it an alias there and use "
+        f"storage=storages[alias], so that a purge can find it again."
+    )
+
+
+def _unwrapped(storage: Storage) -> object:
+    if isinstance(storage, LazyObject):
+        bool(storage)  # DefaultStorage makes its storage at the first touch
+        return storage.__dict__["_wrapped"]
+    return storage
+
+
+def title_text(value: object) -> str:
+    """A title as the audit log keeps it: one line, 80 characters at most."""
+    return " ".join(str(value or "").split())[:TITLE_LENGTH]

@@ -1,0 +1,203 @@
+"""The draft's deeds: take an object out, look again, confirm, cancel, expire."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from moderation import conf, tasks
+from moderation.errors import DraftChanged, Refused, TooManyRows
+from moderation.models import AuditEvent, Removal, RemovalSlice
+from moderation.models.audit import EventKind
+from moderation.models.removal import Reason, RemovalState
+from moderation.removal.delete import delete_next_slice, missing_permissions
+from moderation.removal.slices import fill_slice, plan_slice, reseal, shown_by
+
+# Objects that a message names one by one; the page counts the others.
+NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What is not as it was shown: keys of objects that changed, and of those that are gone."""
+
+    changed: tuple[Any, ...] = ()
+    gone: tuple[Any, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.gone)
+
+
+def confirm(
+    removal: Removal,
+    *,
+    actor: AbstractBaseUser,
+    seal: str,
+    reason: str,
+    note: str = "",
+    typed_count: str | None = None,
+) -> Difference:
+    """Set a draft in motion, if all is still as it was shown.
+
+    A draft that fits in one slice is deleted before this returns, a larger one by the workers. When
+    an object or a picture changed since the freeze, nothing is deleted: the draft is frozen anew
+    and the difference given back. Raises DraftChanged for a wrong seal, and Refused with the reason.
+    """
+    _check_seal(removal, seal)
+    _check_words(removal, reason, typed_count)
+    if blockers := list(blockers_of(removal, actor)):
+        raise Refused(" ".join(blockers))
+    if difference := look_again(removal):
+        return difference
+    _set_in_motion(removal, actor, reason, note)
+    if removal.slices.count() == 1:
+        delete_next_slice(removal.pk)
+    else:
+        tasks.wake_deleting(removal.pk)
+    return Difference()
+
+
+def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
+    """Take one object out of a draft's selection. Raises DraftChanged for a wrong seal or key."""
+    _check_seal(removal, seal)
+    part = removal.slices.filter(number=number).first()
+    left = [shown for shown in part.shown if str(shown[0]) != key] if part else []
+    if part is None or len(left) == len(part.shown):
+        raise DraftChanged(_("That object is not part of this selection any more."))
+    with transaction.atomic():
+        _hold_draft(removal, seal)
+        part.shown = left
+        fill_slice(part, plan_slice(part))
+        reseal(removal)
+
+
+def look_again(removal: Removal) -> Difference:
+    """Compare the whole draft with the database; freeze anew the slices that differ."""
+    changed: list[Any] = []
+    gone: list[Any] = []
+    for number in list(removal.slices.order_by("number").values_list("number", flat=True)):
+        part = RemovalSlice.objects.get(removal=removal, number=number)
+        part.removal = removal
+        before = {key: digest for key, digest in part.shown}
+        try:
+            plan = plan_slice(part)
+        except TooManyRows as error:
+            raise Refused(_("The selection has grown too large; select it again.")) from error
+        after = {key: digest for key, digest in shown_by(plan)}
+        if before != after:
+            gone += [key for key in before if key not in after]
+            changed += [key for key in after if after[key] != before[key]]
+            fill_slice(part, plan)
+    if changed or gone:
+        reseal(removal)
+    return Difference(tuple(changed), tuple(gone))
+
+
+def blockers_of(removal: Removal, actor: AbstractBaseUser) -> Iterator[str]:
+    """What forbids the confirmation, each as a sentence: protected rows, permissions, ceilings."""
+    for label, rows in removal.blockers.get("protected", {}).items():
+        yield _("%(rows)d rows of %(kind)s protect what was selected.") % {
+            "rows": rows, "kind": label}  # fmt: skip
+    for label, rows in removal.blockers.get("restricted", {}).items():
+        yield _("%(rows)d rows of %(kind)s restrict what was selected.") % {
+            "rows": rows, "kind": label}  # fmt: skip
+    for code in missing_permissions(removal.permissions, actor):
+        yield _("You lack the permission %(code)s.") % {"code": code}
+    if not actor.has_perm("moderation.exceed_ceilings"):
+        yield from _ceilings(removal, actor)
+
+
+def typed_count_needed(removal: Removal) -> bool:
+    """Whether the number of objects has to be typed to confirm."""
+    return removal.objects_total >= conf.typed_count_from()
+
+
+def cancel(removal: Removal) -> None:
+    """Give a draft up. Raises Refused where it is no draft any more."""
+    drafts = Removal.objects.filter(pk=removal.pk, state=RemovalState.DRAFT)
+    if not drafts.update(state=RemovalState.CANCELLED, finished_at=timezone.now()):
+        raise Refused(_("This removal is no draft any more."))
+    removal.slices.all().delete()
+
+
+def expire_drafts() -> int:
+    """Close the drafts that nobody confirmed in time; gives their number."""
+    oldest = timezone.now() - timedelta(hours=conf.draft_hours())
+    old = Removal.objects.filter(state=RemovalState.DRAFT, created_at__lt=oldest)
+    keys = list(old.values_list("pk", flat=True)[:100])
+    expired = old.filter(pk__in=keys).update(state=RemovalState.EXPIRED, finished_at=timezone.now())
+    RemovalSlice.objects.filter(removal__in=keys, removal__state=RemovalState.EXPIRED).delete()
+    return expired
+
+
+def _check_seal(removal: Removal, seal: str) -> None:
+    if removal.state != RemovalState.DRAFT:
+        raise DraftChanged(_("This removal is no draft any more."))
+    if not removal.seal or seal != removal.seal:
+        raise DraftChanged(
+            _("The selection changed, perhaps in another tab. Look at it again and confirm.")
+        )
+
+
+def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None:
+    if reason not in Reason.values:
+        raise Refused(_("Choose a reason."))
+    if typed_count_needed(removal) and (typed_count or "").strip() != str(removal.objects_total):
+        raise Refused(
+            _("Type the number of objects, %(count)d, to confirm.")
+            % {"count": removal.objects_total}
+        )
+
+
+def _ceilings(removal: Removal, actor: AbstractBaseUser) -> Iterator[str]:
+    objects, ceiling = removal.objects_total, conf.removal_ceiling()
+    if objects > ceiling:
+        yield _("%(count)d objects are more than the %(ceiling)d that one removal may take.") % {
+            "count": objects, "ceiling": ceiling}  # fmt: skip
+    since = timezone.now() - timedelta(days=1)
+    taken = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
+        total=Sum("objects_total", default=0)
+    )["total"]
+    if taken + objects > conf.daily_ceiling():
+        yield ngettext(
+            "With the %(taken)d object of the last 24 hours this exceeds the %(ceiling)d of a day.",
+            "With the %(taken)d objects of the last 24 hours this exceeds the %(ceiling)d of a day.",
+            taken,
+        ) % {"taken": taken, "ceiling": conf.daily_ceiling()}
+
+
+def _hold_draft(removal: Removal, seal: str) -> None:
+    """Lock the removal, and see under the lock that it is still the draft that was shown."""
+    held = Removal.objects.select_for_update().get(pk=removal.pk)
+    _check_seal(held, seal)
+
+
+def _set_in_motion(removal: Removal, actor: AbstractBaseUser, reason: str, note: str) -> None:
+    with transaction.atomic():
+        _hold_draft(removal, removal.seal)
+        removal.state = RemovalState.DELETING
+        removal.reason, removal.note = reason, note
+        removal.confirmed_at = timezone.now()
+        removal.save(update_fields=["state", "reason", "note", "confirmed_at"])
+        AuditEvent.objects.create(
+            kind=EventKind.CONFIRM,
+            actor_id=actor.pk,
+            actor_name=actor.get_username(),
+            removal=removal,
+            details={
+                "reason": reason,
+                "note": note,
+                "seal": removal.seal,
+                "objects": removal.objects_total,
+                "files": removal.files_total,
+            },
+        )

@@ -1,0 +1,165 @@
+"""Deleting a slice: one transaction, and the most dangerous lines of this app.
+
+What holds. An object goes only in the state in which it was shown. First it and every row that the
+plan reads are locked, by queries of their own (`queryset.delete()` on a locked queryset locks
+nothing); then the digests are compared; then Django's own cascade deletes, and the receivers write
+one audit entry a file in the same transaction. No storage is touched here: the purge does that,
+after the commit, and only by what the audit log says. When anything fails, all of the slice is
+rolled back; it is then marked as failed with the reason, and the other slices go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import OperationalError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from moderation.errors import ModerationError
+from moderation.files import details_of
+from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.models.audit import ERROR_LENGTH
+from moderation.models.removal import RemovalState, SliceState
+from moderation.plan import Plan
+from moderation.recording import Deed, attribute
+from moderation.removal.progress import settle
+from moderation.removal.slices import json_key, plan_slice, shown_by
+
+logger = logging.getLogger(__name__)
+
+# Tries of a slice that met a lock of somebody else (a deadlock, a busy database).
+TRIES = 3
+
+
+class ActorRefused(ModerationError):
+    """The moderator may not remove any more: the account is gone, disabled or lacks permission."""
+
+
+class SliceFailed(ModerationError):
+    """A slice was rolled back; its cause says why."""
+
+    def __init__(self, part: RemovalSlice) -> None:
+        self.part = part
+        super().__init__(str(part))
+
+
+def delete_next_slice(removal: int) -> bool:
+    """Delete the next waiting slice of a removal, by the removal's number.
+
+    Gives whether more slices wait. A slice that another worker holds is passed over. What happened
+    stands in the slice's row afterwards; a removal whose actor may not remove any more is stopped.
+    Raises OperationalError where the database is in trouble: the slice then goes on waiting.
+    """
+    try:
+        _attempt(removal)
+    except ActorRefused as refused:
+        _stop(removal, str(refused))
+    except SliceFailed as failed:
+        _fail(failed)
+    settle(removal)
+    return RemovalSlice.objects.filter(
+        removal=removal, state=SliceState.WAITING, removal__state=RemovalState.DELETING
+    ).exists()
+
+
+def _attempt(removal: int) -> None:
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                if part := _claim(removal):
+                    _delete_or_fail(part)
+        except OperationalError:
+            if not tries_left:
+                raise
+            logger.warning("Removal %s met a busy database and tries again.", removal)
+        else:
+            return
+
+
+def _claim(removal: int) -> RemovalSlice | None:
+    """Lock the first waiting slice that nobody else holds; its state tells when we are killed."""
+    waiting = RemovalSlice.objects.filter(
+        removal=removal, state=SliceState.WAITING, removal__state=RemovalState.DELETING
+    )
+    return (
+        waiting.select_related("removal")
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("number")
+        .first()
+    )
+
+
+def _delete_or_fail(part: RemovalSlice) -> None:
+    try:
+        _delete(part)
+    except (ActorRefused, OperationalError):
+        raise
+    except Exception as error:  # a slice's boundary: all is rolled back, and the reason is kept
+        raise SliceFailed(part) from error
+
+
+def _delete(part: RemovalSlice) -> None:
+    _check_actor(part.removal)
+    plan = plan_slice(part, lock=True)
+    shown = {key: digest for key, digest in part.shown}
+    now = {key: digest for key, digest in shown_by(plan)}
+    part.gone = [key for key in shown if key not in now]
+    part.changed = [key for key in now if now[key] != shown[key]]
+    if part.changed:
+        same = [key for key in plan.roots if json_key(key) not in set(part.changed)]
+        plan = plan_slice(part, lock=True, keys=same)
+    if plan.roots:
+        _delete_as_planned(part.removal, plan)
+    part.deleted_total = len(plan.roots)
+    part.state = SliceState.DELETED
+    part.finished_at = timezone.now()
+    part.save(update_fields=["gone", "changed", "deleted_total", "state", "finished_at"])
+
+
+def _delete_as_planned(removal: Removal, plan: Plan) -> None:
+    using = AuditEntry.objects.db
+    deed = Deed(
+        actor=removal.actor_id,
+        actor_name=removal.actor_name,
+        reason=removal.reason,
+        removal=removal.pk,
+        shown=details_of(plan.files, using=using),
+    )
+    going = plan.model._base_manager.using(using).filter(pk__in=plan.roots)
+    attribute(going, deed)
+    going.delete()
+
+
+def _check_actor(removal: Removal) -> None:
+    actor = get_user_model()._base_manager.filter(pk=removal.actor_id).first()
+    if actor is None or not actor.is_active:
+        raise ActorRefused(_("The account of %(name)s is disabled.") % {"name": removal.actor_name})
+    if missing := missing_permissions(removal.permissions, actor):
+        raise ActorRefused(
+            _("%(name)s lacks the permission %(codes)s.")
+            % {"name": removal.actor_name, "codes": ", ".join(missing)}
+        )
+
+
+def missing_permissions(codes: Sequence[str], actor: Any) -> list[str]:
+    """Those of the permissions that an actor lacks; all of them where the account is disabled."""
+    return [code for code in codes if not actor.has_perm(code)]
+
+
+def _stop(removal: int, because: str) -> None:
+    Removal.objects.filter(pk=removal, state=RemovalState.DELETING).update(
+        state=RemovalState.STOPPED, stopped_because=because[:ERROR_LENGTH]
+    )
+
+
+def _fail(failed: SliceFailed) -> None:
+    cause = failed.__cause__
+    logger.error("Slice %s was rolled back.", failed.part, exc_info=cause)
+    reason = str(cause.args[0]) if cause and cause.args else type(cause).__name__
+    RemovalSlice.objects.filter(pk=failed.part.pk, state=SliceState.WAITING).update(
+        state=SliceState.FAILED, error=reason[:ERROR_LENGTH], finished_at=timezone.now()
+    )

@@ -1,0 +1,127 @@
+"""Select and freeze: the keys of a selection go into a draft, with what can be seen of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, transaction
+from django.utils.translation import gettext as _
+
+from moderation import conf
+from moderation.errors import NotPlannable, TooManyRows
+from moderation.models import Removal, RemovalSlice
+from moderation.plan import uncuttable_because
+from moderation.removal.slices import fill_slice, json_key, plan_slice, reseal
+
+# Numbers are spaced so that a slice with too many rows can be halved, again and again, in place:
+# 500 objects are halved nine times at most.
+NUMBER_STEP = 1024
+
+
+def freeze(
+    queryset: models.QuerySet[Any], *, actor: AbstractBaseUser, permissions: Sequence[str]
+) -> Removal:
+    """Freeze a selection into a draft removal of `actor`, sealed and ready to be shown.
+
+    The queryset is read once, for its keys; afterwards the slices are planned one at a time, so
+    that neither memory nor a transaction grows with the selection. `permissions` are the codes that
+    the actor needs for it, checked again with each slice. Raises NotPlannable, leaving no draft,
+    for an empty selection and for one that cannot be cut into slices and is too large for one.
+    """
+    model = queryset.model._meta.concrete_model
+    removal = Removal(
+        model_label=model._meta.label,
+        actor_id=actor.pk,
+        actor_name=actor.get_username(),
+        permissions=sorted(permissions),
+    )
+    uncuttable = uncuttable_because(model)
+    objects = conf.slice_rows() + 1 if uncuttable else conf.slice_objects()
+    with transaction.atomic():
+        removal.save()
+        _store_keys(removal, queryset, objects)
+    try:
+        _plan_slices(removal, uncuttable)
+    except NotPlannable:
+        removal.delete()
+        raise
+    return removal
+
+
+def _store_keys(removal: Removal, queryset: models.QuerySet[Any], objects: int) -> None:
+    keys = _distinct(queryset.order_by("pk").values_list("pk", flat=True).iterator(objects))
+    slices = (
+        RemovalSlice(removal=removal, number=number, shown=[[key, ""] for key in page])
+        for number, page in _paged(keys, objects)
+    )
+    while batch := list(islice(slices, 20)):
+        RemovalSlice.objects.bulk_create(batch)
+
+
+def _distinct(keys: Iterable[Any]) -> Iterator[Any]:
+    """Keys as JSON holds them. They come in order, so that a repeated one follows its twin."""
+    last = None
+    for key in keys:
+        if key != last:
+            yield json_key(key)
+        last = key
+
+
+def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]:
+    number = NUMBER_STEP
+    while page := list(islice(keys, objects)):
+        yield number, page
+        number += NUMBER_STEP
+
+
+def _plan_slices(removal: Removal, uncuttable: str) -> None:
+    numbers = list(removal.slices.order_by("number").values_list("number", flat=True))
+    if uncuttable and len(numbers) > 1:
+        raise _too_large(uncuttable)
+    for number in numbers:
+        _plan_slice(removal.slices.get(number=number), NUMBER_STEP // 2, uncuttable)
+    reseal(removal)
+    if not removal.objects_total:
+        raise NotPlannable(_("Nothing was selected, or what was selected is gone."))
+
+
+def _plan_slice(part: RemovalSlice, step: int, uncuttable: str) -> None:
+    """Plan a slice and store what it shows; halve it where it has too many rows."""
+    try:
+        plan = plan_slice(part)
+    except TooManyRows as error:
+        if uncuttable:
+            raise _too_large(uncuttable) from error
+        if len(part.shown) == 1:
+            raise _one_too_large(part) from error
+    else:
+        fill_slice(part, plan)
+        return
+    middle = len(part.shown) // 2
+    later = RemovalSlice(removal=part.removal, number=part.number + step, shown=part.shown[middle:])
+    part.shown = part.shown[:middle]
+    _plan_slice(part, step // 2, uncuttable)
+    _plan_slice(later, step // 2, uncuttable)
+
+
+def _too_large(uncuttable: str) -> NotPlannable:
+    return NotPlannable(
+        _("This selection must go in one transaction (%(why)s), and takes more than %(limit)d "
+          "rows. Select fewer objects.")
+        % {"why": uncuttable, "limit": conf.slice_rows()}
+    )  # fmt: skip
+
+
+def _one_too_large(part: RemovalSlice) -> NotPlannable:
+    return NotPlannable(
+        _("%(kind)s %(key)s alone takes more than %(limit)d rows, more than one transaction may "
+          "hold. Remove what hangs on it first.")
+        % {
+            "kind": part.removal.model_label,
+            "key": part.shown[0][0],
+            "limit": conf.slice_rows(),
+        }
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""How far a removal got, and the human acts on one that runs: stop, go on, retry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from moderation import tasks
+from moderation.errors import Refused
+from moderation.models import AuditEntry, AuditEvent, Removal, RemovalSlice
+from moderation.models.audit import EntryState, EventKind
+from moderation.models.removal import RemovalState, SliceState
+
+_waiting = RemovalSlice.objects.filter(removal=OuterRef("pk"), state=SliceState.WAITING)
+_pending = AuditEntry.objects.filter(removal=OuterRef("pk"), state=EntryState.PENDING)
+
+
+def settle(*removals: int) -> None:
+    """Move removals on whose slices, or whose keys, have all come to their end.
+
+    Call it after the commit of a slice or a batch: whoever comes last sees that nothing is left.
+    """
+    asked = Removal.objects.filter(pk__in=removals)
+    through = asked.filter(~Exists(_waiting), state=RemovalState.DELETING)
+    for removal in through.values_list("pk", flat=True):
+        _begin_purging(removal)
+    asked.filter(~Exists(_pending), state=RemovalState.PURGING).update(
+        state=RemovalState.DONE, finished_at=timezone.now()
+    )
+
+
+def stop(removal: Removal, *, actor: AbstractBaseUser) -> None:
+    """Stop a removal after the slice in hand. What is deleted by then is purged all the same.
+
+    Raises Refused where nothing is left to stop.
+    """
+    because = _("stopped by %(name)s") % {"name": actor.get_username()}
+    _change(
+        removal,
+        actor,
+        EventKind.STOP,
+        RemovalState.DELETING,
+        {"state": RemovalState.STOPPED, "stopped_because": because},
+    )
+
+
+def go_on(removal: Removal, *, actor: AbstractBaseUser) -> None:
+    """Take up a stopped removal again. Raises Refused where it is not stopped."""
+    _change(
+        removal,
+        actor,
+        EventKind.GO_ON,
+        RemovalState.STOPPED,
+        {"state": RemovalState.DELETING, "stopped_because": ""},
+    )
+    tasks.wake_deleting(removal.pk)
+
+
+def retry(removal: Removal, *, actor: AbstractBaseUser) -> None:
+    """Try what failed once more: slices wait again, and parked keys are due again.
+
+    Raises Refused where nothing failed.
+    """
+    with transaction.atomic():
+        held = Removal.objects.select_for_update().get(pk=removal.pk)
+        slices = held.slices.filter(state=SliceState.FAILED).update(
+            state=SliceState.WAITING, error="", finished_at=None
+        )
+        entries = retry_entries(AuditEntry.objects.filter(removal=held))
+        if not slices and not entries:
+            raise Refused(_("Nothing of this removal failed."))
+        if held.state in (RemovalState.PURGING, RemovalState.DONE):
+            held.state = RemovalState.DELETING if slices else RemovalState.PURGING
+            held.finished_at = None
+            held.save(update_fields=["state", "finished_at"])
+        _event(held, actor, EventKind.RETRY, {"slices": slices, "entries": entries})
+    tasks.wake_deleting(removal.pk)
+    tasks.wake_purging()
+
+
+def retry_entries(entries: Any) -> int:
+    """Make failed entries due again, with all their tries; gives their number."""
+    failed = entries.filter(state=EntryState.FAILED).exclude(error_code="BadName")
+    return int(failed.update(state=EntryState.PENDING, attempts=0, due_at=timezone.now()))
+
+
+def numbers(removal: Removal) -> dict[str, int]:
+    """How far it got: objects deleted, gone and left alone, slices, and entries by state."""
+    slices = removal.slices.aggregate(
+        slices=Count("pk"),
+        slices_waiting=Count("pk", filter=Q(state=SliceState.WAITING)),
+        slices_failed=Count("pk", filter=Q(state=SliceState.FAILED)),
+        deleted=Sum("deleted_total", default=0),
+    )
+    entries = removal.entries.aggregate(
+        entries=Count("pk"),
+        **{state.value: Count("pk", filter=Q(state=state)) for state in EntryState},
+    )
+    return {**slices, **entries}
+
+
+def _begin_purging(removal: int) -> None:
+    """No slice is left: shared keys that were put off can be decided now."""
+    with transaction.atomic():
+        deleting = Removal.objects.filter(pk=removal, state=RemovalState.DELETING)
+        if deleting.update(state=RemovalState.PURGING):
+            put_off = AuditEntry.objects.filter(
+                removal=removal, state=EntryState.PENDING, attempts=0, due_at__gt=timezone.now()
+            )
+            if put_off.update(due_at=timezone.now()):
+                tasks.wake_purging()
+
+
+def _change(
+    removal: Removal,
+    actor: AbstractBaseUser,
+    kind: EventKind,
+    state: RemovalState,
+    changes: dict[str, Any],
+) -> None:
+    with transaction.atomic():
+        if not Removal.objects.filter(pk=removal.pk, state=state).update(**changes):
+            raise Refused(
+                _("The removal is not %(state)s any more.") % {"state": RemovalState(state).label}
+            )
+        _event(removal, actor, kind, {})
+
+
+def _event(
+    removal: Removal, actor: AbstractBaseUser, kind: EventKind, details: dict[str, Any]
+) -> None:
+    AuditEvent.objects.create(
+        kind=kind,
+        actor_id=actor.pk,
+        actor_name=actor.get_username(),
+        removal=removal,
+        details=details,
+    )

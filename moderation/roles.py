@@ -1,0 +1,33 @@
+"""The groups that a site starts with. They are there after each migrate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.apps import AppConfig
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+
+MODERATORS = "Moderators"
+AUDITORS = "Auditors"
+# This app's own codes. What a site lets its moderators see and delete, its own apps grant.
+OWN_CODES = {
+    MODERATORS: ("view_own_auditentry",),
+    AUDITORS: ("view_auditentry", "export_auditentry", "view_auditevent", "view_removal"),
+}
+
+
+def grant(app_config: AppConfig, group: str, codes: Collection[str], *, using: str) -> None:
+    """Give a group permissions of one app, making both where they are missing.
+
+    Call it from a `post_migrate` receiver of that app. A permission that was taken away from the
+    group comes back with the next migrate; to differ, make a group of another name. Raises
+    LookupError for a code that the app does not have.
+    """
+    create_permissions(app_config, verbosity=0, using=using)
+    found = Permission.objects.using(using).filter(
+        content_type__app_label=app_config.label, codename__in=codes
+    )
+    if unknown := set(codes) - {permission.codename for permission in found}:
+        raise LookupError(f"{app_config.label} has no permission {', '.join(sorted(unknown))}.")
+    Group.objects.using(using).get_or_create(name=group)[0].permissions.add(*found)

@@ -1,0 +1,102 @@
+"""The one interface through which a purge touches storage, whatever stands behind an alias."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+# The file that holds the storage's identity (moderation.storage.mark), inside its location.
+MARKER_NAME = ".moderation-storage.json"
+# A marker has about 100 bytes; more is not ours, and a wrong file may be of any size.
+MARKER_BYTES = 4096
+
+# Remarks of outcomes. They are stored in the audit log as they stand here.
+WAS_MISSING = "was missing already"
+NEWER_STAYS = "a newer version, written since by somebody else, stays"
+
+
+class Fate(enum.Enum):
+    """What became of a key when the storage was asked to erase it."""
+
+    ERASED = "erased"
+    KEPT = "kept"  # a newer version, written by somebody else, stays
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Doomed:
+    """A name to erase. `versions` is what an earlier attempt's outcome told (may be empty)."""
+
+    name: str
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The storage's own answer for one name.
+
+    `versions` are the versions and delete markers that were taken on a versioned bucket, also when
+    not all of them could be erased: handed in again as `Doomed.versions`, only these are taken.
+    `code` and `message` are the storage's words for a failure (as they came; the purge cuts and
+    cleans them). `remark` says what is worth knowing of a success, such as "was missing already".
+    `verified` is true when the adapter looked and found the key absent afterwards.
+    """
+
+    name: str
+    fate: Fate
+    code: str = ""
+    message: str = ""
+    remark: str = ""
+    versions: tuple[str, ...] = field(default=())
+    verified: bool = False
+
+
+class Adapter(Protocol):
+    """What every storage can be asked. No method may be called inside a database transaction,
+    save `key` and `location`, which never touch the network.
+    """
+
+    batch_limit: int
+
+    def location(self) -> str:
+        """The bucket or root folder, for the audit entry. No network."""
+
+    def key(self, name: str) -> str:
+        """The full key of a name as the storage sees it. No network.
+
+        Raises ValueError for a name that names nothing or leaves the location.
+        """
+
+    def erase(self, doomed: Sequence[Doomed]) -> Iterator[Outcome]:
+        """Erase distinct names; yield exactly one outcome for each, in any order.
+
+        Errors of the storage become outcomes; a name that `key` refuses becomes one too. An
+        exception that leaves this method means that the fate of what was not yielded is unknown,
+        and may be tried again. Raises ValueError for more than `batch_limit` names.
+        """
+
+    def verify(self, names: Sequence[str]) -> dict[str, bool]:
+        """Look again: {name: whether nothing is stored under it any more}.
+
+        Raises the storage's own error where it does not say, ValueError where `key` does.
+        """
+
+    def read_marker(self) -> bytes | None:
+        """The content of the storage's marker file, None where there is none.
+
+        Raises the storage's own error where it cannot be read.
+        """
+
+    def write_marker(self, content: bytes) -> None:
+        """Put the marker file into the storage, in place of an older one.
+
+        Raises the storage's own error where it cannot be written.
+        """
+
+
+def refuse_too_many(doomed: Sequence[Doomed], limit: int) -> None:
+    """Raise ValueError for more names than an adapter takes in one call."""
+    if len(doomed) > limit:
+        raise ValueError(f"{len(doomed)} names at once; at most {limit} are taken.")
