@@ -1,0 +1,100 @@
+"""Any Django storage that is neither S3 nor a folder: one name at a time, and a look afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+from django.core.files.utils import validate_file_name
+
+from moderation.storage.adapter import (
+    MARKER_BYTES,
+    MARKER_NAME,
+    WAS_MISSING,
+    Doomed,
+    Fate,
+    Outcome,
+    refuse_too_many,
+)
+from moderation.storage.guard import refuse_inside_transaction
+
+# Names in one call: at 20 ms a request they take seconds, well within a lease.
+BATCH_NAMES = 100
+
+
+class OtherAdapter:
+    """Asks a storage by Django's own interface alone: `delete`, then `exists`."""
+
+    batch_limit = BATCH_NAMES
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+
+    def location(self) -> str:
+        """The class of the storage: nothing else is known of it."""
+        return type(self.storage).__qualname__
+
+    def key(self, name: str) -> str:
+        """The name itself. Raises ValueError where it is empty, absolute or climbs."""
+        try:
+            validate_file_name(name, allow_relative_path=True)
+        except SuspiciousFileOperation as error:
+            raise ValueError(str(error)) from error
+        return name
+
+    def erase(self, doomed: Sequence[Doomed]) -> Iterator[Outcome]:
+        """Erase one name after the other; see `Adapter.erase`."""
+        refuse_inside_transaction()
+        refuse_too_many(doomed, self.batch_limit)
+        return (self._outcome(each.name) for each in doomed)
+
+    def verify(self, names: Sequence[str]) -> dict[str, bool]:
+        """Ask `exists` for each name. Raises the storage's own error."""
+        refuse_inside_transaction()
+        return {name: not self.storage.exists(name) for name in names}
+
+    def read_marker(self) -> bytes | None:
+        """The marker's content; see `Adapter.read_marker`."""
+        refuse_inside_transaction()
+        if not self.storage.exists(MARKER_NAME):
+            return None
+        with self.storage.open(MARKER_NAME, "rb") as marker:
+            return bytes(marker.read(MARKER_BYTES))
+
+    def write_marker(self, content: bytes) -> None:
+        """Put the marker in place of an older one. Raises OSError where another name came out."""
+        refuse_inside_transaction()
+        # A storage that does not overwrite would give the second marker a name of its own.
+        self.storage.delete(MARKER_NAME)
+        saved = self.storage.save(MARKER_NAME, ContentFile(content))
+        if saved != MARKER_NAME:
+            self.storage.delete(saved)
+            raise OSError(f"The storage saved {saved!r} where {MARKER_NAME!r} was asked for.")
+
+    def _outcome(self, name: str) -> Outcome:
+        try:
+            self.key(name)
+            remark = self._erase(name)
+            left, verified = self._look(name)
+        except Exception as error:  # noqa: BLE001 - a foreign storage raises what it likes
+            return Outcome(name, Fate.FAILED, code=type(error).__name__, message=str(error))
+        if left:
+            return Outcome(name, Fate.FAILED, code="StillThere", message="It exists afterwards.")
+        return Outcome(name, Fate.ERASED, remark=remark, verified=verified)
+
+    def _erase(self, name: str) -> str:
+        """Delete it and give the remark. Raises the storage's own error."""
+        try:
+            self.storage.delete(name)
+        except FileNotFoundError:
+            return WAS_MISSING
+        return ""
+
+    def _look(self, name: str) -> tuple[bool, bool]:
+        """Tell (is it still there, could it be looked at). Raises the storage's own error."""
+        try:
+            return self.storage.exists(name), True
+        except NotImplementedError:
+            return False, False

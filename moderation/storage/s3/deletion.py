@@ -1,0 +1,150 @@
+"""The requests that delete: in batches, or singly where a batch cannot carry a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from moderation.storage.s3.answers import (
+    NO_ANSWER,
+    NOT_S3,
+    S3_ERRORS,
+    Kind,
+    Trouble,
+    coded,
+    trouble_of,
+)
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import (
+        DeleteObjectsOutputTypeDef,
+        ObjectIdentifierTypeDef,
+    )
+
+# More than that S3 refuses, and moto takes: so the limit is asserted here.
+MOST_KEYS = 1000
+FIRST_PRINTABLE = " "
+# What XML 1.0 cannot carry beside the control characters.
+NOT_IN_XML = {"\x7f", "\ufffe", "\uffff"}
+OK, NO_CONTENT = 200, 204
+# S3 answers a missing key as deleted; Google and a few clones say so.
+MISSING_CODES = {"NoSuchKey", "NoSuchVersion"}
+
+
+class Target(NamedTuple):
+    """What one deletion takes: a key, or one version of it."""
+
+    key: str
+    version: str = ""
+
+
+class Answer(NamedTuple):
+    """What the storage said of one target.
+
+    `marked`: it only laid a delete marker on the key. `missing`: it told that nothing was there.
+    """
+
+    target: Target
+    trouble: Trouble | None = None
+    marked: bool = False
+    missing: bool = False
+
+
+class Refusal(Exception):
+    """The request failed as a whole: nothing is known of any of its targets."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.code)
+        self.trouble = trouble
+
+
+def must_go_singly(target: Target) -> bool:
+    """Whether the key would spoil the XML of a whole batch."""
+    return any(c < FIRST_PRINTABLE or c in NOT_IN_XML for c in target.key)
+
+
+class Deletion:
+    """Sends the deletions of one bucket. Safe to use from several threads."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self.client = client
+        self.bucket = bucket
+        self.batches_understood = True
+
+    def send(self, targets: Sequence[Target]) -> list[Answer]:
+        """Delete distinct targets in one request: one answer for each. Raises Refusal."""
+        if len(targets) > MOST_KEYS:
+            raise ValueError(f"{len(targets)} keys in one request; S3 takes {MOST_KEYS}.")
+        try:
+            return [self._one(targets[0])] if len(targets) == 1 else self._batch(targets)
+        except S3_ERRORS as error:
+            trouble = trouble_of(error)
+            if len(targets) == 1:
+                return [_troubled(targets[0], trouble)]
+            if trouble.kind is Kind.NO_BATCH:
+                self.batches_understood = False
+            raise Refusal(trouble) from error
+
+    def _one(self, target: Target) -> Answer:
+        if target.version:
+            reply = self.client.delete_object(
+                Bucket=self.bucket, Key=target.key, VersionId=target.version
+            )
+        else:
+            reply = self.client.delete_object(Bucket=self.bucket, Key=target.key)
+        told = reply["ResponseMetadata"]
+        empty = told["HTTPHeaders"].get("content-length") == "0"
+        # botocore reads no body here: an error page sent with 200 would pass as a deletion.
+        if told["HTTPStatusCode"] == NO_CONTENT or (told["HTTPStatusCode"] == OK and empty):
+            return Answer(target, marked=bool(reply.get("DeleteMarker")) and not target.version)
+        return Answer(target, NOT_S3)
+
+    def _batch(self, targets: Sequence[Target]) -> list[Answer]:
+        objects = [_identifier(target) for target in targets]
+        reply = self.client.delete_objects(
+            Bucket=self.bucket, Delete={"Objects": objects, "Quiet": False}
+        )
+        return read_reply(targets, reply)
+
+
+def _identifier(target: Target) -> ObjectIdentifierTypeDef:
+    if target.version:
+        return {"Key": target.key, "VersionId": target.version}
+    return {"Key": target.key}
+
+
+def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> list[Answer]:
+    """Find every target's own answer in the reply to a batch; none is NO_ANSWER.
+
+    Some servers (the gateway of JuiceFS) name no key under `Deleted`. Such nameless successes
+    count only where together they account for exactly the targets that nothing else was said of.
+    """
+    asked = set(targets)
+    answers: dict[Target, Answer] = {}
+    nameless = 0
+    for deleted in reply.get("Deleted", []):
+        if "Key" not in deleted:
+            nameless += 1
+            continue
+        target = _asked_for(Target(deleted["Key"], deleted.get("VersionId", "")), asked)
+        marked = bool(deleted.get("DeleteMarker")) and not target.version
+        answers[target] = Answer(target, marked=marked)
+    for error in reply.get("Errors", []):
+        target = _asked_for(Target(error.get("Key", ""), error.get("VersionId", "")), asked)
+        trouble = coded(error.get("Code") or "Unknown", error.get("Message", ""))
+        answers[target] = _troubled(target, trouble)
+    unsaid = sum(target not in answers for target in targets)
+    otherwise = None if unsaid == nameless else NO_ANSWER
+    return [answers.get(target) or Answer(target, otherwise) for target in targets]
+
+
+def _asked_for(told: Target, asked: set[Target]) -> Target:
+    """Some servers name the null version where only the key was given to them."""
+    return told if told in asked else Target(told.key)
+
+
+def _troubled(target: Target, trouble: Trouble) -> Answer:
+    if trouble.code in MISSING_CODES:
+        return Answer(target, missing=True)
+    return Answer(target, trouble)

@@ -1,0 +1,186 @@
+"""Many deletions, several requests at once, until every target has its answer.
+
+A key fails for good only by an answer of its own. What failed as a whole is sent again after a
+pause, or halved until the bad key stands alone; a server that asks for less gets less.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from moderation.storage.s3.answers import Kind, Trouble
+from moderation.storage.s3.client import TRIES, pause
+from moderation.storage.s3.deletion import Answer, Deletion, Refusal, Target, must_go_singly
+
+# Seconds after which nothing is sent again: well below a lease, so that nobody else takes over.
+PATIENCE = 60.0
+# Whole requests that fail in a row before the rest is given up: enough for every request in
+# flight to fail and to be halved, too few to hammer a server that refuses everything.
+GIVE_UP_AFTER = 64
+
+OUT_OF_TIME = Trouble("OutOfTime", f"No time was left after {PATIENCE:.0f} s.", Kind.WHOLE)
+
+
+@dataclass(order=True, slots=True)
+class _Batch:
+    due: float
+    number: int
+    targets: Sequence[Target] = field(compare=False)
+    failures: int = field(default=0, compare=False)
+    trouble: Trouble | None = field(default=None, compare=False)
+
+
+class Pace:
+    """How many requests may be under way: halved at each trouble, one more after a good round."""
+
+    def __init__(self, ceiling: int) -> None:
+        self.ceiling = ceiling
+        self._allowed = float(ceiling)
+
+    @property
+    def allowed(self) -> int:
+        """Requests at once, at least one."""
+        return int(self._allowed)
+
+    def slower(self) -> None:
+        """Note that the server could not keep up."""
+        self._allowed = max(1.0, self._allowed / 2)
+
+    def went_well(self) -> None:
+        """Note a request that went well."""
+        self._allowed = min(float(self.ceiling), self._allowed + 1 / self._allowed)
+
+
+class Sweep:
+    """One run over distinct targets. Make a new one for each run."""
+
+    def __init__(self, deletion: Deletion, *, batch_keys: int, requests: int) -> None:
+        self.deletion = deletion
+        self.batch_keys = batch_keys
+        self.pace = Pace(requests)
+        self._waiting: list[_Batch] = []
+        self._flying: dict[Future[list[Answer]], _Batch] = {}
+        self._numbers = itertools.count()
+        self._refused_in_a_row = 0
+        self._given_up: Trouble | None = None
+        self._until = time.monotonic() + PATIENCE
+
+    def run(self, targets: Iterable[Target]) -> Iterator[Answer]:
+        """Delete distinct targets; yield exactly one answer for each, in any order."""
+        targets = list(targets)
+        self._queue_in_batches([t for t in targets if not must_go_singly(t)])
+        self._queue_singly([t for t in targets if must_go_singly(t)])
+        with ThreadPoolExecutor(self.pace.ceiling) as pool:
+            while self._waiting or self._flying:
+                if self._is_over():
+                    yield from self._give_up_waiting()
+                self._launch(pool)
+                for future in self._landed():
+                    yield from self._settle(self._flying.pop(future), future)
+
+    def _queue_in_batches(self, targets: Sequence[Target]) -> None:
+        for start in range(0, len(targets), self.batch_keys):
+            self._queue(targets[start : start + self.batch_keys])
+
+    def _queue_singly(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            self._queue([target])
+
+    def _queue(
+        self,
+        targets: Sequence[Target],
+        *,
+        failures: int = 0,
+        trouble: Trouble | None = None,
+    ) -> None:
+        due = time.monotonic() + (pause(failures) if failures else 0)
+        batch = _Batch(due, next(self._numbers), targets, failures, trouble)
+        heapq.heappush(self._waiting, batch)
+
+    def _launch(self, pool: ThreadPoolExecutor) -> None:
+        now = time.monotonic()
+        while len(self._flying) < self.pace.allowed and self._waiting:
+            if self._waiting[0].due > now:
+                return
+            batch = heapq.heappop(self._waiting)
+            if len(batch.targets) > 1 and not self.deletion.batches_understood:
+                self._queue_singly(batch.targets)
+                now = time.monotonic()
+            else:
+                self._flying[pool.submit(self.deletion.send, batch.targets)] = batch
+
+    def _landed(self) -> set[Future[list[Answer]]]:
+        """Wait for the first answer, at most until the next batch is due."""
+        idle = bool(self._waiting) and len(self._flying) < self.pace.allowed
+        timeout = max(0.0, self._waiting[0].due - time.monotonic()) if idle else None
+        if self._flying:
+            return wait(self._flying, timeout, FIRST_COMPLETED).done
+        time.sleep(timeout or 0)
+        return set()
+
+    def _settle(self, batch: _Batch, future: Future[list[Answer]]) -> Iterator[Answer]:
+        try:
+            answers = future.result()
+        except Refusal as refusal:
+            yield from self._refused(batch, refusal.trouble)
+            return
+        yield from self._read(batch, answers)
+
+    def _read(self, batch: _Batch, answers: Sequence[Answer]) -> Iterator[Answer]:
+        """Yield what is decided; queue again what may pass, together."""
+        again: dict[str, list[Answer]] = {}
+        for answer in answers:
+            if answer.trouble is None or self._is_final(answer.trouble, batch.failures + 1):
+                yield answer
+            else:
+                again.setdefault(answer.trouble.code, []).append(answer)
+        troubles = [answer.trouble for answer in answers if answer.trouble]
+        worst = next((t for t in troubles if t.may_pass or t.kind is Kind.WHOLE), None)
+        self._note(worst, in_vain=worst is not None and len(troubles) == len(answers))
+        for alike in again.values():
+            targets = [answer.target for answer in alike]
+            self._queue(targets, failures=batch.failures + 1, trouble=alike[0].trouble)
+
+    def _refused(self, batch: _Batch, trouble: Trouble) -> Iterator[Answer]:
+        """Decide about a batch of which nothing is known but that it failed as a whole."""
+        self._note(trouble, in_vain=True)
+        failures = batch.failures + 1
+        if trouble.kind in (Kind.NO_BATCH, Kind.UNREAD):
+            self._queue_singly(batch.targets)
+        elif trouble.kind is Kind.KEY or (trouble.kind is Kind.PASSING and failures > 1):
+            middle = len(batch.targets) // 2
+            # Counted as failed once, so that halves which fail too are halved again at once.
+            self._queue(batch.targets[:middle], failures=1, trouble=trouble)
+            self._queue(batch.targets[middle:], failures=1, trouble=trouble)
+        elif self._is_final(trouble, failures):
+            yield from (Answer(target, trouble) for target in batch.targets)
+        else:
+            self._queue(batch.targets, failures=failures, trouble=trouble)
+
+    def _is_final(self, trouble: Trouble, failures: int) -> bool:
+        return not trouble.may_pass or failures >= TRIES
+
+    def _note(self, trouble: Trouble | None, *, in_vain: bool) -> None:
+        """Keep the pace, and count the requests that came to nothing one after the other."""
+        self._refused_in_a_row = self._refused_in_a_row + 1 if in_vain else 0
+        if trouble is None:
+            self.pace.went_well()
+            return
+        if trouble.may_pass:
+            self.pace.slower()
+        if trouble.kind is Kind.WHOLE or self._refused_in_a_row >= GIVE_UP_AFTER:
+            self._given_up = trouble
+
+    def _is_over(self) -> bool:
+        return self._given_up is not None or time.monotonic() > self._until
+
+    def _give_up_waiting(self) -> Iterator[Answer]:
+        waiting, self._waiting = self._waiting, []
+        for batch in waiting:
+            trouble = batch.trouble or self._given_up or OUT_OF_TIME
+            yield from (Answer(target, trouble) for target in batch.targets)
