@@ -1,0 +1,52 @@
+"""Pictures drawn for the tests, and posts that carry them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from PIL import Image
+
+from posts import pictures
+from posts.models import Post, PostImage
+
+
+def drawing(
+    kind: str = "PNG", *, size: tuple[int, int] = (40, 30), mode: str = "RGB", **options: Any
+) -> bytes:
+    """Give the bytes of a picture: its left half red, its right half blue where there is colour."""
+    image = Image.new("RGB", size, "red")
+    image.paste("blue", (size[0] // 2, 0, *size))
+    target = BytesIO()
+    (image if mode == "RGB" else image.convert(mode)).save(target, kind, **options)
+    return target.getvalue()
+
+
+def animation(kind: str, frames: int = 4) -> bytes:
+    """Give the bytes of an animation whose first frame is red."""
+    noise = [Image.effect_noise((40, 30), 90).convert("RGB") for _ in range(frames - 1)]
+    target = BytesIO()
+    Image.new("RGB", (40, 30), "red").save(target, kind, save_all=True, append_images=noise)
+    return target.getvalue()
+
+
+def a_post(title: str = "A post", author: str = "ada") -> Post:
+    """Save a post of a user who is made where need be."""
+    user, _ = get_user_model().objects.get_or_create(username=author)
+    return Post.objects.create(author=user, title=title)
+
+
+def a_picture(post: Post, content: bytes | None = None) -> PostImage:
+    """Take a picture in, and save its row."""
+    with pictures.uploads():
+        row = pictures.take_in(ContentFile(content or drawing(), "mine.png"), post=post)
+        row.save()
+    return row
+
+
+def files_in(root: Path) -> list[Path]:
+    """List the files below a folder."""
+    return sorted(path for path in root.rglob("*") if path.is_file())
