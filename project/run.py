@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
@@ -82,9 +83,10 @@ def _prepare() -> None:
     """Bring the database up to date, and load the demo site into an empty one."""
     from django.contrib.auth import get_user_model  # once the apps are loaded
 
+    call_command("check")
     _say("Preparing the database")
     call_command("migrate", verbosity=0)
-    call_command("mark_storage")
+    call_command("mark_storage", stdout=io.StringIO())  # silent when all is well
     if settings.DEBUG and not get_user_model().objects.exists():
         _say("Loading the demo site")
         call_command("restore_fixtures", "demo")
@@ -122,8 +124,13 @@ def _run(commands: Mapping[str, Sequence[str]]) -> None:
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start manage.py in a session of its own, so that Ctrl-C reaches this process alone."""
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 (our own program)
+    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+    return subprocess.Popen(  # noqa: S603 (our own program)
+        [*manage, *arguments, "--skip-checks"],  # they were made once, for all
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"DJANGO_RUNSERVER_HIDE_WARNING": "true"},
+    )
 
 
 def _await_server(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,10 @@ from django.test import TransactionTestCase, override_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
+from moderation import triggers
 from project import storages
 from project.security import bucket_origins
+from tests.library.storage import ATTACHMENTS
 from tests.parts import browser
 from tests.parts import s3_gateway as s3_gateway_part
 from tests.parts import versioned_s3 as versioned_s3_part
@@ -42,8 +43,10 @@ def fresh_storage(tmp_path: Path) -> Iterator[Path]:
     """Point the default storage to an empty folder, so that no test writes into `var/`."""
     root = tmp_path / "media"
     entry = storages.disk(root=root, url=settings.MEDIA_URL)
-    with override_settings(STORAGES=STORAGES_WITHOUT_MANIFEST | {"default": entry}):
+    entries = STORAGES_WITHOUT_MANIFEST | {"default": entry, "attachments": ATTACHMENTS}
+    with override_settings(STORAGES=entries):
         yield root
+    shutil.rmtree(ATTACHMENTS["OPTIONS"]["location"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -132,10 +135,6 @@ def flush_past_the_triggers() -> Iterator[None]:
     They forbid DELETE, and SQLite flushes by DELETE. The flush sends post_migrate, which makes
     them again.
     """
-    if importlib.util.find_spec("moderation.triggers") is None:
-        yield
-        return
-    triggers = importlib.import_module("moderation.triggers")
     teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # private
 
     def lifted_teardown(self: TransactionTestCase) -> None:

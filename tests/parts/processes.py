@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 10  # then a program that did not stop by itself is killed
 
 
@@ -41,13 +42,14 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 20, what: st
 def running(
     command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program in a process group of its own; stop the group at the end.
+    """Run a program from the project's folder, as a group of its own; stop the group at the end.
 
     `env` is added to this process's environment. The program writes to `log`.
     """
     with log.open("ab") as out:
         process = subprocess.Popen(
             command,
+            cwd=ROOT,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -14,7 +14,6 @@ from django.db import connection
 
 from tests.parts.processes import running
 
-ROOT = Path(__file__).resolve().parents[2]
 DB_WORKER = ("db_worker", "--interval", "0.1", "--no-startup-delay")
 CLOCK = ("purge", "--loop")
 
@@ -50,6 +49,6 @@ def worker(
 
     The test must be one with `transaction=True`, or the process sees nothing of what it wrote.
     """
-    program = [sys.executable, str(ROOT / "manage.py"), *command]
+    program = [sys.executable, "manage.py", *command]
     with running(program, log=log, env=environment() | dict(env or {})) as process:
         yield process

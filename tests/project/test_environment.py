@@ -12,8 +12,7 @@ import pytest
 
 from project import environment
 from project.environment import EnvironmentVariableError
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.parts.processes import ROOT
 
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
