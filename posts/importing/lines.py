@@ -123,7 +123,7 @@ def _text(fields: dict[str, Any], name: str, model: type[Any], field_name: str) 
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"{name} holds characters that are no text")
     try:
-        model._meta.get_field(field_name).clean(text, None)  # noqa: SLF001 - Django's own face
+        model._meta.get_field(field_name).clean(text, None)
     except ValidationError as error:
         raise ValueError(f"{name}: {' '.join(error.messages)}") from error
     return text
