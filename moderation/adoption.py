@@ -29,7 +29,7 @@ def keep_adopted_keys(
         if update_fields is not None and field.name not in update_fields:
             continue
         file = getattr(instance, field.attname)
-        if file and file._committed:
+        if file and file._committed:  # noqa: SLF001 - FieldFile tells it nowhere else
             _keep(storage_alias(field), file.name, instance, using)
 
 
@@ -42,13 +42,8 @@ def _keep(alias: str, name: str, instance: models.Model, using: str) -> None:
     with transaction.atomic(using=using):
         held = list(entries.select_for_update().order_by("pk"))
         if any(_is_taken(entry) for entry in held):
-            raise KeyTaken(
-                _(
-                    "The file %(name)s was removed, or is being removed, from storage; add it again "
-                    "as a new file."
-                )
-                % {"name": name}  # fmt: skip
-            )
+            says = _("The file %(name)s was removed from storage, or is about to be. Add it anew.")
+            raise KeyTaken(says % {"name": name})
         AuditEntry.objects.using(using).filter(pk__in=[entry.pk for entry in held]).update(
             state=EntryState.KEPT,
             kept_at=now,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error, Warning
+from django.core import checks
+from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from django.db import DatabaseError, connections, models, router
@@ -19,7 +19,7 @@ from moderation.purge.references import fields_on
 from moderation.registry import own_file_fields, registered_models, storage_alias
 
 
-def check_storages(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def check_storages(**_: Any) -> list[CheckMessage]:
     """E001: a purge finds a storage by its alias, so each has to have one."""
     messages: list[CheckMessage] = []
     for field in _registered_fields():
@@ -37,9 +37,7 @@ def check_storages(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     return messages
 
 
-def check_database_cascades(
-    app_configs: Sequence[AppConfig] | None, **_: Any
-) -> list[CheckMessage]:
+def check_database_cascades(**_: Any) -> list[CheckMessage]:
     """E002: rows that the database deletes by itself send no signal, and their files are lost."""
     return [
         Error(
@@ -55,7 +53,7 @@ def check_database_cascades(
     ]
 
 
-def check_overwriting(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def check_overwriting(**_: Any) -> list[CheckMessage]:
     """E003: in a storage that overwrites, two rows come to own one key."""
     return [
         Error(
@@ -69,7 +67,7 @@ def check_overwriting(app_configs: Sequence[AppConfig] | None, **_: Any) -> list
     ]
 
 
-def check_database(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def check_database(**_: Any) -> list[CheckMessage]:
     """E004: an entry is written in the transaction of the deletion, so in the same database."""
     home = router.db_for_write(AuditEntry)
     return [
@@ -85,10 +83,10 @@ def check_database(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     ]
 
 
-def check_indexes(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def check_indexes(**_: Any) -> list[CheckMessage]:
     """W005: a purge asks every file field on a storage whether it still uses a key."""
     return [
-        Warning(
+        checks.Warning(
             f"{model._meta.label}.{field.name} has no index, and each purge searches it.",
             hint="Give the field db_index=True.",
             obj=field,
@@ -100,10 +98,10 @@ def check_indexes(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
     ]
 
 
-def check_measured_columns(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+def check_measured_columns(**_: Any) -> list[CheckMessage]:
     """W006: an ImageField whose size columns may be NULL opens the file when a row is read."""
     return [
-        Warning(
+        checks.Warning(
             f"{field.model._meta.label}.{name} may be NULL: Django then opens the file of "
             f"{field.name} whenever such a row is read, inside a deletion too.",
             hint=f"Fill {name} for all rows and set null=False, or leave out width_field and "
@@ -118,9 +116,7 @@ def check_measured_columns(app_configs: Sequence[AppConfig] | None, **_: Any) ->
     ]
 
 
-def check_triggers(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **_: Any
-) -> list[CheckMessage]:
+def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """E007: the triggers that guard the audit log are asked for in the database itself."""
     home = router.db_for_write(AuditEntry)
     if home not in (databases or ()):

@@ -1,7 +1,7 @@
 """The clock: finds what is due and wakes a worker for it, or does it where no worker is.
 
-Wake-ups may be lost and workers killed. What is left to do stands in the database, and here is where
-it is looked for: waiting slices, due entries, expired leases, old drafts, removals that came to
+Wake-ups may be lost and workers killed. What is left to do stands in the database, and here it is
+looked for: waiting slices, due entries, expired leases, old drafts, removals that came to
 their end unnoticed.
 """
 

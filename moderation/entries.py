@@ -1,4 +1,4 @@
-"""Audit entries as they are first written: pending, or failed where no storage could take the name."""
+"""Audit entries as they are first written: pending, or failed where no storage has such a name."""
 
 from __future__ import annotations
 

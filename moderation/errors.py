@@ -20,7 +20,7 @@ class DraftChanged(ModerationError):
 
 
 class Refused(ModerationError):
-    """The removal may not be confirmed, stopped, taken up again or retried, for the reason given."""
+    """The removal may not be confirmed, stopped, gone on with or retried, for the reason given."""
 
 
 class NotShown(ModerationError):

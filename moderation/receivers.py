@@ -31,7 +31,7 @@ def gather_files(
         gather(registration, instance, using, origin)
 
 
-def write_files(sender: type[models.Model], using: str, origin: Any, **_: Any) -> None:
+def write_files(using: str, origin: Any, **_: Any) -> None:
     """After the first row of a registered model went: write all that was noted."""
     write_gathered(using, origin)
 

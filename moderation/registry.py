@@ -191,7 +191,7 @@ def storage_alias(field: FileField) -> str:
     """
     wanted = _unwrapped(field.storage)
     for alias in storages.backends:
-        if _unwrapped(storages[alias]) is wanted:
+        if _is_same(_unwrapped(storages[alias]), wanted):
             return alias
     raise ImproperlyConfigured(
         f"{field}: its storage is not in STORAGES. Give it an alias there and use "
@@ -204,6 +204,15 @@ def _unwrapped(storage: Storage) -> object:
         bool(storage)  # DefaultStorage makes its storage at the first touch
         return storage.__dict__["_wrapped"]
     return storage
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two storage objects are one, or were made alike: both write to the same place."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or not hasattr(one, "deconstruct"):
+        return False
+    return bool(one.deconstruct() == other.deconstruct())
 
 
 def title_text(value: object) -> str:

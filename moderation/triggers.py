@@ -71,7 +71,8 @@ def _statements(vendor: str) -> Iterator[str]:
     if vendor == "postgresql":
         yield (
             "CREATE OR REPLACE FUNCTION moderation_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END $$"
+            "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] "
+            "USING ERRCODE = 'integrity_constraint_violation'; END $$"
         )
     for name, table, operation, condition, says in _rules():
         differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"

@@ -4,4 +4,4 @@ import os
 
 os.environ.setdefault("DEBUG", "true")
 
-from project.settings import *  # noqa: F403 (after the variable; all names are wanted)
+from tests.settings import *  # noqa: F403 (after the variable; all names are wanted)

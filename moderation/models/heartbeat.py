@@ -32,6 +32,6 @@ class Heartbeat(models.Model):
 
     @classmethod
     def heard(cls, *processes: str, within: timedelta = SILENCE) -> bool:
-        """Whether one of the processes named (any, where none is) was alive that short a time ago."""
+        """Whether one of the processes named (any, where none is) was alive `within` that time."""
         beats = cls.objects.filter(at__gte=timezone.now() - within)
         return (beats.filter(process__in=processes) if processes else beats).exists()

@@ -64,9 +64,8 @@ def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
     """
     fields = candidate_fields(model)
     found = [_foreign_key(field) for field in fields if not _does_nothing(field)]
-    for field in model._meta.private_fields:
-        if isinstance(field, GenericRelation):
-            found.append(_generic(field))
+    private = model._meta.private_fields
+    found += [_generic(field) for field in private if isinstance(field, GenericRelation)]
     return tuple(found)
 
 

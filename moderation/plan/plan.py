@@ -78,7 +78,7 @@ def make_plan(
     reads, by queries of their own, so that what is read stays true until the transaction ends.
     Raises TooManyRows when more than `limit` rows would go.
     """
-    return _Walk(model, using, limit, lock).run(keys)
+    return _Walk(model, using, limit, lock=lock).run(keys)
 
 
 def _thumbnail_field(label: str) -> str:
@@ -98,7 +98,7 @@ def digest_of_slice(shown: Iterable[tuple[Any, str]]) -> str:
 class _Walk:
     """One breadth-first walk over the relations; `root` travels along with each row."""
 
-    def __init__(self, model: type[models.Model], using: str, limit: int, lock: bool) -> None:
+    def __init__(self, model: type[models.Model], using: str, limit: int, *, lock: bool) -> None:
         self.plan = Plan(model)
         self.using, self.limit, self.lock = using, limit, lock
         self.seen: dict[type[models.Model], dict[Any, Any]] = defaultdict(dict)
@@ -187,14 +187,14 @@ class _Walk:
             return
         seen = self.seen[model]
         for row in rows:
-            for file in files.files_in_columns(registration, row["pk"], row):
-                self.plan.files[file] = seen[row["pk"]]
+            found = files.files_in_columns(registration, row["pk"], row)
+            self.plan.files.update((file, seen[row["pk"]]) for file in found)
         if registration.size_column:
             self.plan.size += sum(row[registration.size_column] or 0 for row in rows)
         if registration.extra_files is not None:
             page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
-            for file in files.extra_files(registration, list(page.values())):
-                self.plan.files[file] = seen[file.key]
+            found = files.extra_files(registration, list(page.values()))
+            self.plan.files.update((file, seen[file.key]) for file in found)
 
     def _count(self, model: type[models.Model], condition: Q) -> int:
         return model._base_manager.using(self.using).filter(condition).count()

@@ -56,7 +56,7 @@ def _is_proved(batch: Batch) -> bool:
     try:
         prove(batch.storage, batch.identity)
     except WrongStorage as wrong:
-        logger.error("Nothing is purged from storage %s: %s", batch.storage, wrong)
+        logger.warning("Nothing is purged from storage %s: %s", batch.storage, wrong)
         held = AuditEntry.objects.filter(lease=batch.lease, state=EntryState.PENDING)
         held.update(lease=None, leased_until=None, due_at=timezone.now() + STORAGE_RETRY)
         _note_problem(batch.storage, str(wrong))

@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from moderation import conf, tasks
 from moderation.errors import DraftChanged, Refused, TooManyRows
@@ -50,7 +49,7 @@ def confirm(
 
     A draft that fits in one slice is deleted before this returns, a larger one by the workers. When
     an object or a picture changed since the freeze, nothing is deleted: the draft is frozen anew
-    and the difference given back. Raises DraftChanged for a wrong seal, and Refused with the reason.
+    and the difference given back. Raises DraftChanged for a wrong seal, else Refused with why.
     """
     _check_seal(removal, seal)
     _check_words(removal, reason, typed_count)
@@ -87,12 +86,12 @@ def look_again(removal: Removal) -> Difference:
     for number in list(removal.slices.order_by("number").values_list("number", flat=True)):
         part = RemovalSlice.objects.get(removal=removal, number=number)
         part.removal = removal
-        before = {key: digest for key, digest in part.shown}
+        before = dict(part.shown)
         try:
             plan = plan_slice(part)
         except TooManyRows as error:
             raise Refused(_("The selection has grown too large; select it again.")) from error
-        after = {key: digest for key, digest in shown_by(plan)}
+        after = dict(shown_by(plan))
         if before != after:
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
@@ -168,11 +167,10 @@ def _ceilings(removal: Removal, actor: AbstractBaseUser) -> Iterator[str]:
         total=Sum("objects_total", default=0)
     )["total"]
     if taken + objects > conf.daily_ceiling():
-        yield ngettext(
-            "With the %(taken)d object of the last 24 hours this exceeds the %(ceiling)d of a day.",
-            "With the %(taken)d objects of the last 24 hours this exceeds the %(ceiling)d of a day.",
-            taken,
-        ) % {"taken": taken, "ceiling": conf.daily_ceiling()}
+        says = _(
+            "With the %(taken)d objects of the last 24 hours, that exceeds the %(ceiling)d of a day."
+        )
+        yield says % {"taken": taken, "ceiling": conf.daily_ceiling()}
 
 
 def _hold_draft(removal: Removal, seal: str) -> None:

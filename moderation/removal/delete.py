@@ -105,8 +105,8 @@ def _delete_or_fail(part: RemovalSlice) -> None:
 def _delete(part: RemovalSlice) -> None:
     _check_actor(part.removal)
     plan = plan_slice(part, lock=True)
-    shown = {key: digest for key, digest in part.shown}
-    now = {key: digest for key, digest in shown_by(plan)}
+    shown = dict(part.shown)
+    now = dict(shown_by(plan))
     part.gone = [key for key in shown if key not in now]
     part.changed = [key for key in now if now[key] != shown[key]]
     if part.changed:

@@ -49,7 +49,7 @@ def fill_slice(part: RemovalSlice, plan: Plan) -> None:
             part.delete()
         return
     part.shown = shown_by(plan)
-    part.digest = digest_of_slice((key, digest) for key, digest in part.shown)
+    part.digest = digest_of_slice(part.shown)
     part.objects_total = len(plan.roots)
     part.files_total = len(plan.files)
     part.pictures_total = len(plan.cards())
@@ -60,10 +60,10 @@ def fill_slice(part: RemovalSlice, plan: Plan) -> None:
     part.save()
 
 
-def shown_by(plan: Plan) -> list[list[Any]]:
+def shown_by(plan: Plan) -> list[tuple[Any, str]]:
     """What a slice stores of a plan: [key, digest] for each object, in key order."""
     digests = plan.digests()
-    return [[json_key(root), digests[root]] for root in plan.roots]
+    return [(json_key(root), digests[root]) for root in plan.roots]
 
 
 def json_key(key: Any) -> int | str:

@@ -52,7 +52,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run in the way that the options name. Raises CommandError when --check finds work late."""
+        """Run in the way that the options name; CommandError when --check finds work late."""
         if options["check"]:
             self._check()
         elif options["dry_run"]:

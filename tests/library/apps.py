@@ -1,0 +1,18 @@
+"""Registers what owns files, with as little as can be told of it."""
+
+from django.apps import AppConfig
+
+
+class LibraryConfig(AppConfig):
+    """The tests' second content app."""
+
+    name = "tests.library"
+    label = "library"
+
+    def ready(self) -> None:
+        """Register the models with moderation."""
+        from moderation.registry import register
+        from tests.library import models
+
+        for model in (models.Volume, models.Thread, models.Song, models.Stamp):
+            register(model)

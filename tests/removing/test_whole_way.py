@@ -1,0 +1,70 @@
+"""A removal from the selection to the last erased key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
+
+from moderation.models import AuditEntry, AuditEvent
+from moderation.purge.batch import purge_batch
+from moderation.removal.delete import delete_next_slice
+from posts.models import Post, PostImage
+from tests.removing.conftest import confirmed, drafted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_rows_and_files_go_and_each_file_has_an_erased_entry(
+    marked: None, moderator: User, make_posts: Callable[..., list[Post]]
+) -> None:
+    spam, ham = make_posts(5), make_posts(2, author="gardener")
+    removal = confirmed(drafted(spam, moderator), moderator)
+    assert removal.state == "purging"
+    assert set(Post.objects.values_list("pk", flat=True)) == {post.pk for post in ham}
+    while purge_batch():
+        pass
+    removal.refresh_from_db()
+    assert removal.state == "done"
+    entries = AuditEntry.objects.all()
+    assert {entry.state for entry in entries} == {"erased"}
+    assert len({entry.name for entry in entries}) == len(entries) == 5 * 2 * 2
+    assert not any(default_storage.exists(entry.name) for entry in entries)
+    for image in PostImage.objects.all():
+        assert default_storage.exists(image.image.name)
+        assert default_storage.exists(image.thumbnail.name)
+
+
+def test_an_entry_says_what_it_was_and_who_removed_it(
+    marked: None, moderator: User, make_posts: Callable[..., list[Post]]
+) -> None:
+    (post,) = make_posts(1, images=1)
+    image = post.post_images.get()
+    removal = confirmed(drafted([post], moderator), moderator)
+    entry = AuditEntry.objects.get(field="image")
+    assert (entry.object_label, entry.object_key) == ("posts.PostImage", str(image.pk))
+    assert (entry.parent_label, entry.parent_key) == ("posts.Post", str(post.pk))
+    assert (entry.title, entry.owner) == ("Cheap pills 0", "spammer")
+    assert (entry.size, entry.sha256) == (10, "0" * 64)
+    assert (entry.removal, entry.actor, entry.actor_name) == (removal, moderator, "mod")
+    assert entry.reason == "spam"
+    assert AuditEntry.objects.get(field="thumbnail").size is None
+    event = AuditEvent.objects.get()
+    assert (event.kind, event.removal, event.actor_name) == ("confirm", removal, "mod")
+
+
+def test_a_large_removal_is_deleted_slice_by_slice(
+    marked: None, moderator: User, make_posts: Callable[..., list[Post]]
+) -> None:
+    removal = confirmed(drafted(make_posts(1500, images=0), moderator), moderator)
+    assert removal.state == "deleting"
+    assert removal.slices.count() == 3
+    assert Post.objects.count() == 1500
+    assert delete_next_slice(removal.pk)
+    assert Post.objects.count() == 1000
+    assert delete_next_slice(removal.pk)
+    assert not delete_next_slice(removal.pk)
+    removal.refresh_from_db()
+    assert (removal.state, Post.objects.count()) == ("done", 0)

@@ -1,0 +1,5 @@
+"""The site's settings with a second content app, which owns files in a way unlike posts."""
+
+from project.settings import *  # noqa: F403 - a test site is the site and a little more
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.library"]  # noqa: F405 - comes from there
