@@ -148,7 +148,7 @@ def test_a_command_stops_with_the_message_alone(variables: dict[str, str], messa
 
 def test_deployed_with_a_key_alone_the_checks_find_nothing(tmp_path: Path) -> None:
     done = manage(
-        *["check", "--deploy", "--fail-level", "WARNING"],
+        *["check", "--deploy", "--tag", "security", "--fail-level", "WARNING"],
         SECRET_KEY="a-key-of-more-than-fifty-letters-0123456789-abcdefghijk",
         DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3",
     )
