@@ -42,7 +42,14 @@ def number_of(rows: Manager[Any]) -> Coalesce:
 class PostAdmin(admin.ModelAdmin):
     """Posts with their pictures and reports."""
 
-    list_display = ("title", "pictures", "written_by", "reports", "picture_count", "created_at")
+    list_display = (
+        "title",
+        "pictures",
+        "written_by",
+        "report_count",
+        "picture_count",
+        "created_at",
+    )
     list_filter = (ReportedFilter, PicturesFilter, "created_at", AuthorFilter)
     list_select_related = ("author",)
     list_per_page = 100
@@ -97,7 +104,7 @@ class PostAdmin(admin.ModelAdmin):
         return format_html('<a href="?{}">{}</a>', urlencode({"author": name}), name)
 
     @admin.display(description=_("reports"), ordering="report_total")
-    def reports(self, post: Any) -> int:
+    def report_count(self, post: Any) -> int:
         """Count the reports."""
         return int(post.report_total)
 

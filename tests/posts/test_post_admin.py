@@ -125,7 +125,7 @@ class TestChangeList:
         report(calm, "eve")
         a_picture(colourful)
         columns = admin_client.get(LIST).context["cl"].list_display
-        reports, pictures = columns.index("reports"), columns.index("picture_count")
+        reports, pictures = columns.index("report_count"), columns.index("picture_count")
         assert shown(admin_client, o=f"-{reports}") == ["loud", "calm", "colourful"]
         assert shown(admin_client, o=f"-{pictures}")[0] == "colourful"
 
