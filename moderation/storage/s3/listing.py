@@ -102,8 +102,10 @@ class Listing:
 
     def _page(self, prefix: str, *, after: str) -> tuple[set[str], str]:
         """List one page: its keys, and the last key that it decides about."""
+        # MinIO refuses a beginning outside of the prefix.
+        start = after if after.startswith(prefix) else ""
         reply = patiently(
-            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=after)
+            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=start)
         )
         listed = [entry["Key"] for entry in reply.get("Contents", [])]
         whole = not reply.get("IsTruncated")

@@ -1,0 +1,110 @@
+"""Adapters over real storages, for the tests of this folder."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from botocore.config import Config
+from django.conf import settings
+from django.test import override_settings
+
+from moderation.storage import Outcome, adapter_for
+from moderation.storage.adapter import Doomed
+from moderation.storage.s3 import S3Adapter, client
+from tests.parts.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.parts.s3_gateway import S3Server
+
+# Seconds. Short, so that a stalled server costs a test little.
+READ_TIMEOUT = 2
+
+
+@dataclass
+class Bucket:
+    """A bucket behind the default storage, with an adapter that reaches it."""
+
+    server: S3Server
+    name: str
+    adapter: S3Adapter
+
+    def put(self, *keys: str, body: bytes = b"picture") -> list[str]:
+        """Write objects past the adapter; give their keys."""
+        for key in keys:
+            self.server.client.put_object(Bucket=self.name, Key=key, Body=body)
+        return list(keys)
+
+    def erase(self, *names: str) -> dict[str, Outcome]:
+        """Erase names; each must come out exactly once."""
+        return erased(self.adapter, *names)
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key in the bucket. The gateway may list the folders that became empty."""
+        return [key for key in self.server.keys(self.name) if not key.endswith("/")]
+
+
+def erased(adapter: Any, *names: str, **versions: tuple[str, ...]) -> dict[str, Outcome]:
+    """Erase names through an adapter; each must come out exactly once."""
+    outcomes = list(adapter.erase([Doomed(name, versions.get(name, ())) for name in names]))
+    assert sorted(outcome.name for outcome in outcomes) == sorted(names)
+    return {outcome.name: outcome for outcome in outcomes}
+
+
+MakeBucket = Callable[..., Bucket]
+
+
+@pytest.fixture
+def make_bucket() -> Iterator[MakeBucket]:
+    """Give a function that makes a bucket and points the default storage to it."""
+    overrides: list[Any] = []
+
+    def make(
+        server: S3Server, *, endpoint: str = "", location: str = "", versioned: bool = False
+    ) -> Bucket:
+        name = server.make_bucket(versioned=versioned)
+        entry = server.storage(name, location=location)
+        entry["OPTIONS"]["endpoint_url"] = endpoint or server.endpoint
+        short = Config(read_timeout=READ_TIMEOUT, connect_timeout=READ_TIMEOUT)
+        entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(short)
+        overrides.append(override_settings(STORAGES={**settings.STORAGES, "default": entry}))
+        overrides[-1].enable()
+        adapter = adapter_for("default")
+        assert isinstance(adapter, S3Adapter)
+        return Bucket(server, name, adapter)
+
+    yield make
+    for override in reversed(overrides):
+        override.disable()
+
+
+@pytest.fixture
+def bucket(s3_gateway: S3Server, make_bucket: MakeBucket) -> Bucket:
+    """A bucket on the real gateway."""
+    return make_bucket(s3_gateway)
+
+
+@pytest.fixture
+def proxy(s3_gateway: S3Server) -> Iterator[FaultyProxy]:
+    """A proxy before the real gateway, without faults yet."""
+    with faulty_proxy(s3_gateway.endpoint) as running:
+        yield running
+
+
+@pytest.fixture
+def shaky(s3_gateway: S3Server, proxy: FaultyProxy, make_bucket: MakeBucket) -> Bucket:
+    """A bucket whose adapter goes through the proxy; `put` and `keys` go past it."""
+    return make_bucket(s3_gateway, endpoint=proxy.endpoint)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
+
+
+def some_keys(count: int, folder: str = "posts") -> list[str]:
+    """Distinct keys as uploads have them."""
+    return [f"{folder}/{uuid.uuid4().hex}.png" for _ in range(count)]

@@ -1,0 +1,241 @@
+"""Erasing while the server or the network fails: each key its own answer, no good file touched."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+from botocore.exceptions import ClientError
+
+from moderation.storage.adapter import Fate, Outcome
+from moderation.storage.s3 import sweep
+from moderation.storage.s3.sweep import Pace
+from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
+from tests.parts.s3_gateway import S3Server
+from tests.storage.conftest import READ_TIMEOUT, Bucket, MakeBucket, some_keys
+
+
+def now_and_then(act: Act, *, share: float = 0.3) -> Fault:
+    """Do it to this share of the deletions, the same ones in each run."""
+    dice = random.Random(7)  # noqa: S311 - a test
+    return lambda request: act if request.deletes and dice.random() < share else None
+
+
+def once(act: Act) -> Fault:
+    """Do it to the first deletion alone."""
+    acts = [act]
+    return lambda request: acts.pop() if request.deletes and acts else None
+
+
+def always(act: Act, *, when: Callable[[Request], bool] = lambda request: request.deletes) -> Fault:
+    """Do it to each request of a kind."""
+    return lambda request: act if when(request) else None
+
+
+def names_key(key: str) -> Callable[[Request], bool]:
+    """Whether a deletion names the key, in its path or in its body."""
+    return lambda r: r.deletes and (key.encode() in r.body or key in r.path)
+
+
+def fates(outcomes: dict[str, Outcome]) -> set[Fate]:
+    """The fates that occur."""
+    return {outcome.fate for outcome in outcomes.values()}
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        error_reply(503, "SlowDown"),
+        error_reply(500, "InternalError"),
+        html_reply(502),
+        html_reply(200),
+        Act(reset=True),
+        Act(cut=True),
+        Act(reply=(200, "application/xml", b"")),
+        Act(reply=(200, "application/xml", b"<DeleteResult/>")),
+    ],
+    ids=["slow down", "500", "html 502", "html 200", "reset", "cut", "empty", "no answers"],
+)
+def test_every_key_goes_though_a_third_of_the_requests_fails(
+    shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, act: Act
+) -> None:
+    monkeypatch.setattr(sweep, "TRIES", 12)  # so that chance alone never ends one as failed
+    doomed, good = shaky.put(*some_keys(80)), shaky.put(*some_keys(10))
+    shaky.adapter.batch_keys = 8
+    proxy.faults.append(now_and_then(act))
+    assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
+    assert shaky.keys == sorted(good)
+    assert any(request.is_batch for request in proxy.seen)
+
+
+def test_stalled_requests_are_sent_again(shaky: Bucket, proxy: FaultyProxy) -> None:
+    doomed = shaky.put(*some_keys(20))
+    proxy.faults.append(once(Act(delay=READ_TIMEOUT + 1)))
+    assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
+    assert shaky.keys == []
+
+
+def test_errors_inside_a_good_reply_are_read_and_tried_again(
+    shaky: Bucket, proxy: FaultyProxy
+) -> None:
+    doomed = shaky.put(*some_keys(6))
+    denied, passing = doomed[0], doomed[1]
+
+    def errors(request: Request) -> Act | None:
+        if not request.is_batch:
+            return None
+        keys = re.findall(rb"<Key>(.*?)</Key>", request.body)
+        codes = {denied.encode(): "AccessDenied"}
+        if len(proxy.seen) < 4:
+            codes[passing.encode()] = "InternalError"
+        told = "".join(
+            f"<Error><Key>{key.decode()}</Key><Code>{codes[key]}</Code><Message>No.</Message></Error>"
+            if key in codes
+            else f"<Deleted><Key>{key.decode()}</Key></Deleted>"
+            for key in keys
+        )
+        body = f"<DeleteResult>{told}</DeleteResult>".encode()
+        return Act(reply=(200, "application/xml", body))
+
+    proxy.faults.append(errors)
+    outcomes = shaky.erase(*doomed)
+    failed = [outcome for outcome in outcomes.values() if outcome.fate is not Fate.ERASED]
+    assert [(o.name, o.code, o.message) for o in failed] == [(denied, "AccessDenied", "No.")]
+
+
+@pytest.mark.parametrize(
+    "act", [error_reply(403, "AccessDenied", "Not this one."), error_reply(500, "InternalError")]
+)
+def test_bad_key_is_found_by_halving_and_stands_alone(
+    shaky: Bucket, proxy: FaultyProxy, act: Act
+) -> None:
+    doomed = shaky.put(*some_keys(40))
+    bad = doomed[17]
+    proxy.faults.append(always(act, when=names_key(bad)))
+    outcomes = shaky.erase(*doomed)
+    failed = [name for name, outcome in outcomes.items() if outcome.fate is Fate.FAILED]
+    assert failed == shaky.keys == [bad]
+    assert outcomes[bad].code in ("AccessDenied", "InternalError")
+    assert len(proxy.seen) < 30
+    proxy.faults.clear()
+    assert fates(shaky.erase(bad)) == {Fate.ERASED}
+    assert shaky.keys == []
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        error_reply(501, "NotImplemented"),
+        error_reply(405, "MethodNotAllowed"),
+        error_reply(400, "MissingContentMD5"),
+        error_reply(400, "MalformedXML"),
+        html_reply(200),
+        html_reply(405),
+    ],
+)
+def test_keys_go_singly_where_the_server_knows_no_batches(
+    shaky: Bucket, proxy: FaultyProxy, act: Act
+) -> None:
+    doomed, good = shaky.put(*some_keys(12)), shaky.put(*some_keys(2))
+    shaky.adapter.batch_keys = 6
+    proxy.faults.append(always(act, when=lambda request: request.is_batch))
+    assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
+    assert shaky.keys == sorted(good)
+    assert [r.method for r in proxy.seen if r.deletes].count("DELETE") == len(doomed)
+
+
+@pytest.mark.parametrize("status", [200, 202, 302, 404, 418])
+def test_page_of_a_stranger_never_passes_as_a_deletion(
+    shaky: Bucket, proxy: FaultyProxy, status: int
+) -> None:
+    doomed = shaky.put(*some_keys(3))
+    proxy.faults.append(always(html_reply(status)))
+    assert fates(shaky.erase(*doomed)) == {Fate.FAILED}
+    assert shaky.keys == sorted(doomed)
+
+
+def test_slow_down_means_fewer_requests_at_once_and_later_more_again() -> None:
+    pace = Pace(8)
+    pace.slower()
+    pace.slower()
+    assert pace.allowed == 2
+    for _ in range(5):
+        pace.slower()
+    assert pace.allowed == 1
+    for _ in range(100):
+        pace.went_well()
+    assert pace.allowed == 8
+
+
+def test_server_that_only_asks_to_slow_down_is_not_hammered(
+    shaky: Bucket, proxy: FaultyProxy
+) -> None:
+    doomed = shaky.put(*some_keys(40))
+    shaky.adapter.batch_keys = 10
+    proxy.faults.append(always(error_reply(503, "SlowDown", "Reduce your request rate.")))
+    outcomes = shaky.erase(*doomed)
+    assert {(o.fate, o.code, o.message) for o in outcomes.values()} == {
+        (Fate.FAILED, "SlowDown", "Reduce your request rate.")
+    }
+    assert sum(request.deletes for request in proxy.seen) == 4 * sweep.TRIES
+
+
+def test_server_that_fails_at_everything_is_given_up(
+    shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "GIVE_UP_AFTER", 20)
+    shaky.adapter.batch_keys = 100
+    proxy.faults.append(always(error_reply(403, "AccessDenied", "Not you.")))
+    outcomes = shaky.erase(*some_keys(400))
+    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "AccessDenied")}
+    assert len(proxy.seen) < 40
+
+
+def test_time_is_bounded(
+    shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "PATIENCE", 0.3)
+    shaky.adapter.batch_keys = 1
+    proxy.faults.append(always(Act(delay=0.1)))
+    doomed = shaky.put(*some_keys(60))
+    began = time.monotonic()
+    outcomes = shaky.erase(*doomed)
+    assert time.monotonic() - began < 1.4  # for 60 requests of 0.1 s, four at once
+    assert {(o.fate, o.code) for o in outcomes.values()} == {
+        (Fate.ERASED, ""),
+        (Fate.FAILED, "OutOfTime"),
+    }
+    assert len(shaky.keys) == sum(o.fate is Fate.FAILED for o in outcomes.values())
+
+
+def test_missing_bucket_fails_each_key_by_its_own_words(
+    s3_gateway: S3Server, bucket: Bucket
+) -> None:
+    s3_gateway.client.delete_bucket(Bucket=bucket.name)
+    outcomes = bucket.erase(*some_keys(5))
+    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "NoSuchBucket")}
+    assert all("does not exist" in outcome.message for outcome in outcomes.values())
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        bucket.adapter.verify(["posts/a.png"])
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        bucket.adapter.read_marker()
+
+
+def test_server_that_is_down_fails_each_key_and_says_so(
+    s3_gateway: S3Server, make_bucket: MakeBucket
+) -> None:
+    bucket = make_bucket(s3_gateway, endpoint="http://127.0.0.1:9")
+    outcomes = bucket.erase(*some_keys(3))
+    assert {(o.fate, o.code) for o in outcomes.values()} == {
+        (Fate.FAILED, "EndpointConnectionError")
+    }
+
+
+def test_retries_are_counted_here_alone(shaky: Bucket, proxy: FaultyProxy) -> None:
+    """Those of botocore would multiply with ours."""
+    proxy.faults.append(always(error_reply(500, "InternalError")))
+    shaky.erase("posts/a.png")
+    assert sum(request.deletes for request in proxy.seen) == sweep.TRIES
