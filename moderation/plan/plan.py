@@ -78,7 +78,7 @@ def make_plan(
     reads, by queries of their own, so that what is read stays true until the transaction ends.
     Raises TooManyRows when more than `limit` rows would go.
     """
-    return _Walk(model, using, limit, lock=lock).run(keys)
+    return _Walk(model._meta.concrete_model or model, using, limit, lock=lock).run(keys)
 
 
 def _thumbnail_field(label: str) -> str:

@@ -23,6 +23,7 @@ from moderation.purge.claim import Batch, claim
 from moderation.purge.words import clean
 from moderation.removal.progress import settle
 from moderation.storage import Adapter, Doomed, Fate, Outcome, WrongStorage, adapter_for, prove
+from moderation.storage.guard import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,10 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
 def purge_batch() -> bool:
     """Take one batch of due keys out of storage; False when nothing is due.
 
-    Must run outside a transaction. Every key comes out erased, kept, or with its failure and the
+    Raises RuntimeError inside a transaction. Every key comes out erased, kept, or with its failure and the
     time of the next try.
     """
+    refuse_inside_transaction()
     batch = claim(conf.batch_keys() * conf.requests())
     if batch is None:
         return False

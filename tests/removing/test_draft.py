@@ -1,0 +1,245 @@
+"""A draft shows what will go; nothing goes that differs from what was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from moderation.errors import DraftChanged, NotPlannable, Refused
+from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.removal.confirm import (
+    blockers_of,
+    cancel,
+    confirm,
+    expire_drafts,
+    look_again,
+    take_out,
+)
+from moderation.removal.freeze import freeze
+from posts.models import Post, PostImage, Report
+from tests.library.models import Album, Loan, Shelf, Song, Thread, Volume
+from tests.removing.conftest import confirmed, drafted, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePosts = Callable[..., list[Post]]
+
+
+def add_picture(post: Post) -> None:
+    name = stored("late.jpg")
+    PostImage.objects.create(
+        post=post, image=name, thumbnail=name, sha256="", size=1, width=1, height=1
+    )
+
+
+def test_a_draft_sums_up_what_will_go(make_posts: MakePosts, moderator: User) -> None:
+    posts = make_posts(3)
+    Report.objects.create(post=posts[0], reporter=moderator, reason="spam")
+    removal = drafted(posts, moderator)
+    assert removal.state == "draft"
+    assert removal.objects_total == 3
+    assert removal.files_total == 12
+    assert removal.pictures_total == 6
+    assert removal.bytes_total == 60
+    assert removal.rows_by_kind == {"posts.Post": 3, "posts.PostImage": 6, "posts.Report": 1}
+
+
+def test_the_selection_is_frozen(make_posts: MakePosts, moderator: User) -> None:
+    posts = make_posts(2)
+    removal = freeze(Post.objects.all(), actor=moderator, permissions=[])
+    make_posts(3)
+    confirmed(removal, moderator)
+    assert Post.objects.count() == 3
+    assert not Post.objects.filter(pk__in=[post.pk for post in posts]).exists()
+
+
+def test_a_repeated_key_counts_once(make_posts: MakePosts, moderator: User) -> None:
+    (post,) = make_posts(1, images=3)
+    doubled = Post.objects.filter(post_images__isnull=False)
+    assert doubled.count() == 3
+    assert freeze(doubled, actor=moderator, permissions=[]).objects_total == 1
+
+
+def test_an_empty_selection_leaves_no_draft(moderator: User) -> None:
+    with pytest.raises(NotPlannable):
+        freeze(Post.objects.none(), actor=moderator, permissions=[])
+    assert not Removal.objects.exists()
+
+
+def test_a_picture_gained_after_the_freeze_stops_the_confirmation(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(3)
+    removal = drafted(posts, moderator)
+    seal = removal.seal
+    add_picture(posts[1])
+    posts[2].delete()
+    entries = AuditEntry.objects.count()
+    difference = confirm(removal, actor=moderator, seal=seal, reason="spam")
+    assert difference.changed == (posts[1].pk,)
+    assert difference.gone == tuple(set(removal_keys(removal, before=True)) - {
+        posts[0].pk, posts[1].pk})  # fmt: skip
+    removal.refresh_from_db()
+    assert (removal.state, removal.objects_total) == ("draft", 2)
+    assert removal.seal != seal
+    assert Post.objects.count() == 2
+    assert AuditEntry.objects.count() == entries
+    confirmed(removal, moderator)
+    assert not Post.objects.exists()
+
+
+def removal_keys(removal: Removal, *, before: bool) -> list[int]:
+    first = RemovalSlice.objects.get(removal=removal)
+    keys = [key for key, _ in first.shown]
+    return keys + [max(keys) + 1] if before else keys
+
+
+def test_a_new_report_does_not_break_the_seal(make_posts: MakePosts, moderator: User) -> None:
+    posts = make_posts(1)
+    removal = drafted(posts, moderator)
+    Report.objects.create(post=posts[0], reporter=moderator, reason="spam")
+    confirmed(removal, moderator)
+    assert not Report.objects.exists()
+
+
+def test_a_change_between_confirmation_and_slice_leaves_the_object_and_names_it(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    from moderation.removal.delete import delete_next_slice
+
+    posts = make_posts(4)
+    with override_settings(MODERATION_SLICE_OBJECTS=3):
+        removal = confirmed(drafted(posts, moderator), moderator)
+    add_picture(posts[0])
+    gone = posts[1].pk
+    posts[1].delete()
+    delete_next_slice(removal.pk)
+    first = removal.slices.order_by("number")[0]
+    assert (first.changed, first.gone, first.deleted_total) == ([posts[0].pk], [gone], 1)
+    assert set(Post.objects.values_list("pk", flat=True)) == {posts[0].pk, posts[3].pk}
+
+
+def test_the_seal_of_another_tab_is_refused(make_posts: MakePosts, moderator: User) -> None:
+    posts = make_posts(3)
+    removal = drafted(posts, moderator)
+    seal = removal.seal
+    number = removal.slices.get().number
+    take_out(removal, seal=seal, number=number, key=str(posts[0].pk))
+    assert removal.objects_total == 2
+    for wrong in (seal, "", "0" * 32):
+        with pytest.raises(DraftChanged):
+            confirm(removal, actor=moderator, seal=wrong, reason="spam")
+        with pytest.raises(DraftChanged):
+            take_out(removal, seal=wrong, number=number, key=str(posts[1].pk))
+    confirmed(removal, moderator)
+    assert list(Post.objects.all()) == [posts[0]]
+
+
+@pytest.mark.parametrize("typed", [None, "", "2", "four", "33"])
+def test_a_missing_or_wrong_count_is_a_refusal(
+    make_posts: MakePosts, moderator: User, typed: str | None
+) -> None:
+    removal = drafted(make_posts(3), moderator)
+    with override_settings(MODERATION_TYPED_COUNT_FROM=3), pytest.raises(Refused):
+        confirm(removal, actor=moderator, seal=removal.seal, reason="spam", typed_count=typed)
+    assert Post.objects.count() == 3
+
+
+def test_a_reason_is_required(make_posts: MakePosts, moderator: User) -> None:
+    removal = drafted(make_posts(1), moderator)
+    for reason in ("", "because"):
+        with pytest.raises(Refused):
+            confirm(removal, actor=moderator, seal=removal.seal, reason=reason)
+
+
+def test_ceilings_hold_for_a_removal_and_for_a_day(make_posts: MakePosts, moderator: User) -> None:
+    removal = drafted(make_posts(3), moderator)
+    with override_settings(MODERATION_REMOVAL_CEILING=2):
+        with pytest.raises(Refused, match="more than the 2"):
+            confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
+    with override_settings(MODERATION_DAILY_CEILING=4):
+        confirmed(removal, moderator)
+        further = drafted(make_posts(2), moderator)
+        with pytest.raises(Refused, match="of a day"):
+            confirm(further, actor=moderator, seal=further.seal, reason="spam")
+        moderator.user_permissions.add(Permission.objects.get(codename="exceed_ceilings"))
+        confirmed(further, User.objects.get(pk=moderator.pk))
+
+
+def test_protected_rows_and_missing_permissions_are_named(moderator: User) -> None:
+    volume = Volume.objects.create()
+    Loan.objects.create(volume=volume)
+    removal = freeze(
+        Volume.objects.all(), actor=moderator, permissions=["library.delete_volume"]
+    )
+    said = " ".join(blockers_of(removal, moderator))
+    assert "1 rows of library.Loan protect" in said or "library.Loan" in said
+    assert "library.delete_volume" in said
+    with pytest.raises(Refused):
+        confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
+    assert Volume.objects.exists()
+
+
+def test_what_cannot_be_cut_goes_as_one_slice_or_is_refused(moderator: User) -> None:
+    root = Thread.objects.create()
+    for _ in range(5):
+        Thread.objects.create(parent=root)
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        removal = freeze(Thread.objects.all(), actor=moderator, permissions=[])
+        assert removal.slices.count() == 1
+    with override_settings(MODERATION_SLICE_ROWS=5):
+        with pytest.raises(NotPlannable, match=r"Thread\.parent closes a cycle"):
+            freeze(Thread.objects.all(), actor=moderator, permissions=[])
+    album, single = Album.objects.create(name="a"), Album.objects.create(name="s")
+    Song.objects.create(album=album, single_of=single)
+    with override_settings(MODERATION_SLICE_OBJECTS=1):
+        restricted = freeze(Album.objects.all(), actor=moderator, permissions=[])
+        assert restricted.slices.count() == 1
+        assert not restricted.blockers
+        confirmed(restricted, moderator)
+    assert not Album.objects.exists()
+
+
+@override_settings(MODERATION_SLICE_ROWS=10)
+def test_a_slice_closes_at_its_limit_of_rows(moderator: User) -> None:
+    for _ in range(8):
+        shelf = Shelf.objects.create(name="s")
+        Volume.objects.bulk_create(Volume(shelf=shelf) for _ in range(3))
+    removal = freeze(Shelf.objects.all(), actor=moderator, permissions=[])
+    assert removal.objects_total == 8
+    assert removal.slices.count() == 4
+    assert max(sum(part.rows_by_kind.values()) for part in removal.slices.all()) <= 10
+    Volume.objects.bulk_create(Volume(shelf=shelf) for _ in range(10))
+    with pytest.raises(NotPlannable, match="alone takes more than 10 rows"):
+        freeze(Shelf.objects.all(), actor=moderator, permissions=[])
+
+
+def test_a_draft_can_be_cancelled_and_expires(make_posts: MakePosts, moderator: User) -> None:
+    given_up, old = drafted(make_posts(1), moderator), drafted(make_posts(1), moderator)
+    cancel(given_up)
+    Removal.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=25))
+    assert expire_drafts() == 1
+    assert set(Removal.objects.values_list("state", flat=True)) == {"cancelled", "expired"}
+    assert not RemovalSlice.objects.exists()
+    with pytest.raises(Refused):
+        cancel(given_up)
+    assert Post.objects.count() == 2
+
+
+def test_looking_again_costs_the_same_queries_for_each_slice(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    def queries(posts: int) -> int:
+        removal = drafted(make_posts(posts), moderator)
+        with CaptureQueriesContext(connection) as captured:
+            assert not look_again(removal)
+        return len(captured)
+
+    assert queries(3) == queries(30)
