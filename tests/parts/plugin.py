@@ -38,7 +38,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     folder = tempfile.TemporaryDirectory(prefix="moderation-tests-")
     early_config.add_cleanup(folder.cleanup)
     os.environ.update(TEST_ENVIRONMENT)
-    for variable in ("STATIC_ROOT", "MEDIA_ROOT"):
+    for variable in ("STATIC_ROOT", "MEDIA_ROOT", "ATTACHMENTS_ROOT"):
         os.environ[variable] = f"{folder.name}/{variable}"
         Path(os.environ[variable]).mkdir()
     if early_config.known_args_namespace.postgresql:

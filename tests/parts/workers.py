@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
     A test on S3 adds `S3Server.environment(bucket)`.
     """
-    found = {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "project.settings"}
+    found = {"DATABASE_URL": database_url()}
     default = settings.STORAGES["default"]
     if default["BACKEND"].endswith("FileSystemStorage"):
         found["MEDIA_ROOT"] = default["OPTIONS"]["location"]
