@@ -70,6 +70,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "project.branding.environment",
             ]
         },
     }
@@ -206,7 +207,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
-        # django.server is left as it is: runserver has a format of its own for requests
+        # Django's own handlers would print a line twice, and mail to nobody.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
     },
 }

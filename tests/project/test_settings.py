@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,9 @@ from storages.backends.s3 import S3Storage
 from moderation import conf
 from project import storages
 from project.security import bucket_origins
+from tests.parts.processes import ROOT
+
+EXAMPLE = ROOT / ".env.example"
 
 
 def test_the_root_leads_to_the_admin(client: Client) -> None:
@@ -87,3 +91,17 @@ def test_a_limit_is_read_at_each_call(settings: Any) -> None:
 def test_every_default_is_within_its_own_range() -> None:
     for limit in conf.LIMITS:
         assert limit.lowest <= limit.default <= limit.highest, limit.name
+
+
+def test_the_example_lists_every_variable_that_the_settings_read() -> None:
+    source = (ROOT / "project" / "settings.py").read_text()
+    read = set(re.findall(r'environment\.\w+\(\s*"([A-Z0-9_]+)"', source))
+    listed = re.findall(r"^#([A-Z0-9_]+)=", EXAMPLE.read_text(), flags=re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == read | {limit.name for limit in conf.LIMITS}
+
+
+def test_the_example_shows_the_default_of_every_limit() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    for limit in conf.LIMITS:
+        assert f"#{limit.name}={limit.default}" in lines
