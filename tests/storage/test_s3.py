@@ -59,7 +59,7 @@ def test_name_of_nothing_is_refused(
     assert bucket.keys == sorted(good)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(name=names, location=st.sampled_from(["", "media"]))
 def test_key_never_leaves_the_location_nor_names_it(name: str, location: str) -> None:
     from storages.backends.s3 import S3Storage
@@ -72,7 +72,9 @@ def test_key_never_leaves_the_location_nor_names_it(name: str, location: str) ->
     assert key.strip("/") not in ("", location)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     shapes=st.lists(
         st.text(st.sampled_from("ab-_ é%+&<>'\"?#*~;,:@=$!()"), min_size=1, max_size=12).map(

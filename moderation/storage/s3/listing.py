@@ -29,7 +29,7 @@ class Version(NamedTuple):
     """A version or a delete marker of a key.
 
     `token` is its id; for the null version, whose id is used again by each later writing, it is
-    the id with the time of writing.
+    the id with the time of writing (S3 tells seconds) and the digest of the content.
     """
 
     id: str
@@ -115,7 +115,7 @@ class Listing:
 def _version(entry: ObjectVersionTypeDef | DeleteMarkerEntryTypeDef, *, is_marker: bool) -> Version:
     token = identifier = entry["VersionId"]
     if identifier == NULL_VERSION:
-        token = f"{identifier}@{entry['LastModified'].isoformat()}"
+        token = f"{identifier}@{entry['LastModified'].isoformat()}@{entry.get('ETag', '')}"
     return Version(identifier, token, is_marker)
 
 

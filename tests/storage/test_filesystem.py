@@ -1,0 +1,134 @@
+"""Erasing below a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, storages
+
+from moderation.storage import Fate, adapter_for
+from moderation.storage.adapter import WAS_MISSING, Adapter, Doomed
+from moderation.storage.filesystem import FileSystemAdapter
+from tests.storage.conftest import erased
+
+
+@pytest.fixture
+def adapter(fresh_storage: Path) -> Adapter:
+    """The adapter of the default storage, a folder with one good file."""
+    storages["default"].save("posts/good.png", ContentFile(b"good"))
+    return adapter_for("default")
+
+
+def files(root: Path) -> list[str]:
+    """Every file below the folder."""
+    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def test_file_goes_and_its_absence_is_verified(adapter: Adapter, fresh_storage: Path) -> None:
+    name = storages["default"].save("posts/a.png", ContentFile(b"x"))
+    outcome = erased(adapter, name)[name]
+    assert (outcome.fate, outcome.remark, outcome.verified) == (Fate.ERASED, "", True)
+    assert files(fresh_storage) == ["posts/good.png"]
+
+
+def test_missing_file_ends_erased_with_a_remark(adapter: Adapter) -> None:
+    outcome = erased(adapter, "posts/none.png")["posts/none.png"]
+    assert (outcome.fate, outcome.remark, outcome.verified) == (Fate.ERASED, WAS_MISSING, True)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "a/..", "../x", "/etc/passwd", "posts/../../x", "a\0b", "posts/\0"]
+)
+def test_name_that_names_nothing_or_leaves_the_folder_fails(
+    adapter: Adapter, fresh_storage: Path, name: str
+) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        adapter.key(name)
+    assert erased(adapter, name)[name].fate is Fate.FAILED
+    assert files(fresh_storage) == ["posts/good.png"]
+
+
+def test_folder_is_not_erased_even_when_it_is_empty(adapter: Adapter, fresh_storage: Path) -> None:
+    (fresh_storage / "empty").mkdir()
+    outcomes = erased(adapter, "empty", "posts")
+    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "IsADirectoryError")}
+    assert (fresh_storage / "empty").is_dir()
+
+
+def test_name_too_long_for_the_disk_fails(adapter: Adapter) -> None:
+    name = "x" * 300
+    outcome = erased(adapter, name)[name]
+    assert (outcome.fate, outcome.code) == (Fate.FAILED, "OSError")
+    assert "too long" in outcome.message
+
+
+def test_refusal_of_the_disk_fails_by_its_words_and_the_others_go(
+    adapter: Adapter, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root, who runs the tests in CI, may do everything: so the refusal is made here."""
+    remove = FileSystemStorage.delete
+
+    def refuse(self: Any, name: str) -> None:
+        if name == "posts/good.png":
+            raise PermissionError(13, "Permission denied", name)
+        remove(self, name)
+
+    monkeypatch.setattr(FileSystemStorage, "delete", refuse)
+    storages["default"].save("posts/a.png", ContentFile(b"x"))
+    outcomes = erased(adapter, "posts/good.png", "posts/a.png")
+    assert outcomes["posts/a.png"].fate is Fate.ERASED
+    assert outcomes["posts/good.png"].code == "PermissionError"
+    assert "Permission denied" in outcomes["posts/good.png"].message
+    assert files(fresh_storage) == ["posts/good.png"]
+
+
+def test_file_that_is_still_there_afterwards_is_not_called_erased(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FileSystemStorage, "delete", lambda _self, _name: None)
+    outcome = erased(adapter, "posts/good.png")["posts/good.png"]
+    assert (outcome.fate, outcome.code, outcome.verified) == (Fate.FAILED, "StillThere", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("posts/a.png", "posts/a.png"),
+        ("posts//./a.png", "posts/a.png"),
+        ("posts/x/../a.png", "posts/a.png"),
+        ("posts/.a/..b", "posts/.a/..b"),
+        ("a b/é.png", "a b/é.png"),
+    ],
+)
+def test_key_is_the_normalised_name(adapter: Adapter, name: str, key: str) -> None:
+    assert adapter.key(name) == key
+
+
+def test_absolute_name_below_the_folder_has_the_same_key(
+    adapter: Adapter, fresh_storage: Path
+) -> None:
+    assert adapter.key(f"{fresh_storage}/posts/a.png") == "posts/a.png"
+
+
+def test_location_is_the_folder(adapter: Adapter, fresh_storage: Path) -> None:
+    assert adapter.location() == str(fresh_storage)
+
+
+def test_verify_tells_what_is_left(adapter: Adapter) -> None:
+    assert adapter.verify(["posts/good.png", "none"]) == {"posts/good.png": False, "none": True}
+
+
+def test_marker_is_replaced_under_its_own_name(adapter: Adapter, fresh_storage: Path) -> None:
+    assert adapter.read_marker() is None
+    adapter.write_marker(b"one")
+    adapter.write_marker(b"two")
+    assert adapter.read_marker() == b"two"
+    assert files(fresh_storage) == [".moderation-storage.json", "posts/good.png"]
+
+
+def test_more_than_the_limit_is_refused(adapter: Adapter) -> None:
+    with pytest.raises(ValueError, match="at most"):
+        adapter.erase([Doomed("x")] * (FileSystemAdapter.batch_limit + 1))

@@ -1,0 +1,134 @@
+"""Any other Django storage, which adapter serves which, and none of them in a transaction."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, storages
+from django.db import transaction
+from django.test import override_settings
+from storages.backends.s3 import S3Storage
+
+from moderation.storage import Adapter, Doomed, Fate, adapter_for
+from moderation.storage.adapter import WAS_MISSING
+from moderation.storage.filesystem import FileSystemAdapter
+from moderation.storage.other import OtherAdapter
+from tests.storage.conftest import erased
+
+HERE = "tests.storage.test_other"
+
+
+class OddStorage(InMemoryStorage):
+    """Does at each name what the name says."""
+
+    def delete(self, name: str) -> None:
+        if name == "raises":
+            raise KeyError("odd words")
+        if name == "missing":
+            raise FileNotFoundError(name)
+        if name != "stays":
+            super().delete(name)
+
+    def exists(self, name: str) -> bool:
+        if name == "cannot look":
+            raise NotImplementedError
+        return super().exists(name)
+
+
+class OurBucket(S3Storage):
+    """A site's own bucket."""
+
+
+class OurFiles(FileSystemStorage):
+    """A site's own folder."""
+
+
+@pytest.fixture
+def adapter() -> Iterator[Adapter]:
+    """The adapter of a storage that the product has no adapter for."""
+    with override_settings(STORAGES={"odd": {"BACKEND": f"{HERE}.OddStorage"}}):
+        yield adapter_for("odd")
+
+
+def test_names_go_one_by_one_and_each_has_its_outcome(adapter: Adapter) -> None:
+    for name in ("a", "b", "stays", "raises"):
+        storages["odd"].save(name, ContentFile(b"x"))
+    outcomes = erased(adapter, "a", "missing", "stays", "raises", "cannot look", "", "../x")
+    told = {n: (o.fate, o.code, o.remark, o.verified) for n, o in outcomes.items()}
+    assert told == {
+        "a": (Fate.ERASED, "", "", True),
+        "missing": (Fate.ERASED, "", WAS_MISSING, True),
+        "stays": (Fate.FAILED, "StillThere", "", False),
+        "raises": (Fate.FAILED, "KeyError", "", False),
+        "cannot look": (Fate.ERASED, "", "", False),
+        "": (Fate.FAILED, "ValueError", "", False),
+        "../x": (Fate.FAILED, "ValueError", "", False),
+    }
+    assert "odd words" in outcomes["raises"].message
+    assert adapter.verify(["a", "b"]) == {"a": True, "b": False}
+
+
+def test_location_is_the_class(adapter: Adapter) -> None:
+    assert adapter.location() == "OddStorage"
+
+
+def test_marker_is_replaced_under_its_own_name(adapter: Adapter) -> None:
+    assert adapter.read_marker() is None
+    adapter.write_marker(b"one")
+    adapter.write_marker(b"two")
+    assert adapter.read_marker() == b"two"
+    assert storages["odd"].listdir("")[1] == [".moderation-storage.json"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "adapter_class"),
+    [
+        ("django.core.files.storage.FileSystemStorage", FileSystemAdapter),
+        (f"{HERE}.OurFiles", FileSystemAdapter),
+        ("django.core.files.storage.InMemoryStorage", OtherAdapter),
+    ],
+)
+def test_adapter_is_chosen_by_the_class_of_the_storage(
+    backend: str, adapter_class: type[Any]
+) -> None:
+    with override_settings(STORAGES={"x": {"BACKEND": backend}}):
+        assert type(adapter_for("x")) is adapter_class
+
+
+@pytest.mark.parametrize("backend", ["storages.backends.s3.S3Storage", f"{HERE}.OurBucket"])
+def test_s3_and_what_extends_it_get_the_s3_adapter(backend: str) -> None:
+    from moderation.storage.s3 import S3Adapter
+
+    entry = {"BACKEND": backend, "OPTIONS": {"bucket_name": "b"}}
+    with override_settings(STORAGES={"x": entry}):
+        assert type(adapter_for("x")) is S3Adapter
+
+
+def test_site_without_s3_does_not_import_boto3() -> None:
+    code = (
+        "import django, sys; django.setup();"
+        "from moderation.storage import adapter_for; adapter_for('default').key('a');"
+        "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
+    )
+    env = os.environ | {"DJANGO_SETTINGS_MODULE": "project.settings"}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=env)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_storage_is_refused_inside_a_transaction(adapter: Adapter) -> None:
+    calls = [
+        lambda: adapter.erase([Doomed("a")]),
+        lambda: adapter.verify(["a"]),
+        adapter.read_marker,
+        lambda: adapter.write_marker(b"x"),
+    ]
+    for call in calls:
+        with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
+            call()
+        call()

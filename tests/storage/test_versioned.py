@@ -1,0 +1,174 @@
+"""Erasing on a bucket that keeps versions, where a plain deletion leaves the bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from moderation.storage.adapter import NEWER_STAYS, WAS_MISSING, Fate
+from moderation.storage.s3.listing import VERSIONING_UNTOLD
+from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply, faulty_proxy
+from tests.parts.s3_gateway import S3Server
+from tests.storage.conftest import Bucket, MakeBucket, erased, some_keys
+
+
+@pytest.fixture
+def bucket(versioned_s3: S3Server, make_bucket: MakeBucket) -> Bucket:
+    """A bucket that keeps versions."""
+    return make_bucket(versioned_s3, versioned=True)
+
+
+@pytest.fixture
+def version_proxy(versioned_s3: S3Server) -> Iterator[FaultyProxy]:
+    """A proxy before the server with versions."""
+    with faulty_proxy(versioned_s3.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def shaky(versioned_s3: S3Server, version_proxy: FaultyProxy, make_bucket: MakeBucket) -> Bucket:
+    """A bucket that keeps versions, behind the proxy."""
+    return make_bucket(versioned_s3, endpoint=version_proxy.endpoint, versioned=True)
+
+
+def versions(bucket: Bucket, key: str) -> list[str]:
+    """Ids of all that the server holds under exactly this key."""
+    listed = bucket.server.client.list_object_versions(Bucket=bucket.name, Prefix=key)
+    entries = [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]
+    return [entry["VersionId"] for entry in entries if entry["Key"] == key]
+
+
+def suspend(bucket: Bucket) -> None:
+    """Let the bucket keep no further versions."""
+    bucket.server.client.put_bucket_versioning(
+        Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"}
+    )
+
+
+def test_erased_means_that_no_version_and_no_marker_is_left(bucket: Bucket) -> None:
+    bucket.put("p/a.png", "p/a.png", "p/b.png", "p/a.png.other")
+    bucket.server.client.delete_object(Bucket=bucket.name, Key="p/a.png")
+    taken = set(versions(bucket, "p/a.png"))
+    outcomes = bucket.erase("p/a.png", "p/b.png")
+    assert {(o.fate, o.verified) for o in outcomes.values()} == {(Fate.ERASED, True)}
+    assert set(outcomes["p/a.png"].versions) == taken
+    assert len(taken) == 3
+    assert versions(bucket, "p/a.png") == versions(bucket, "p/b.png") == []
+    assert len(versions(bucket, "p/a.png.other")) == 1
+
+
+def test_all_pages_of_versions_are_read(bucket: Bucket) -> None:
+    bucket.put(*["p/a.png"] * 5, "p/a.png2")
+    bucket.adapter.client.meta.events.register(
+        "provide-client-params.s3.ListObjectVersions", lambda params, **_: params | {"MaxKeys": 2}
+    )
+    assert len(bucket.erase("p/a.png")["p/a.png"].versions) == 5
+    assert versions(bucket, "p/a.png") == []
+    assert len(versions(bucket, "p/a.png2")) == 1
+
+
+def test_key_without_versions_was_missing(bucket: Bucket) -> None:
+    outcome = bucket.erase("p/never.png")["p/never.png"]
+    assert (outcome.fate, outcome.remark, outcome.verified) == (Fate.ERASED, WAS_MISSING, True)
+
+
+def test_version_written_since_stays_and_makes_the_key_kept(bucket: Bucket) -> None:
+    bucket.put("p/a.png")
+    taken = tuple(versions(bucket, "p/a.png"))
+    bucket.put("p/a.png", body=b"somebody else's")
+    outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": taken})["p/a.png"]
+    assert (outcome.fate, outcome.remark, outcome.versions) == (Fate.KEPT, NEWER_STAYS, taken)
+    assert len(versions(bucket, "p/a.png")) == 1
+    read = bucket.server.client.get_object(Bucket=bucket.name, Key="p/a.png")
+    assert read["Body"].read() == b"somebody else's"
+
+
+def test_marker_laid_since_does_not_keep_the_key(bucket: Bucket) -> None:
+    bucket.put("p/a.png")
+    taken = tuple(versions(bucket, "p/a.png"))
+    bucket.server.client.delete_object(Bucket=bucket.name, Key="p/a.png")
+    outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": taken})["p/a.png"]
+    assert (outcome.fate, outcome.verified) == (Fate.ERASED, True)
+
+
+def test_failed_attempt_tells_what_it_took_and_the_next_takes_only_that(
+    shaky: Bucket, version_proxy: FaultyProxy
+) -> None:
+    shaky.put("p/a.png", "p/a.png")
+    taken = versions(shaky, "p/a.png")
+    version_proxy.faults.append(
+        lambda request: error_reply(403, "AccessDenied", "Locked.") if request.deletes else None
+    )
+    failed = shaky.erase("p/a.png")["p/a.png"]
+    assert (failed.fate, failed.code, failed.message) == (Fate.FAILED, "AccessDenied", "Locked.")
+    assert sorted(failed.versions) == sorted(taken)
+    version_proxy.faults.clear()
+    shaky.put("p/a.png")
+    again = erased(shaky.adapter, "p/a.png", **{"p/a.png": failed.versions})["p/a.png"]
+    assert again.fate is Fate.KEPT
+    assert len(versions(shaky, "p/a.png")) == 1
+
+
+def test_versions_are_never_called_erased_while_they_are_listed(
+    shaky: Bucket, version_proxy: FaultyProxy
+) -> None:
+    doomed = shaky.put(*some_keys(3))
+    told = "".join(
+        f"<Deleted><Key>{k}</Key><VersionId>{versions(shaky, k)[0]}</VersionId></Deleted>"
+        for k in doomed
+    )
+    body = f"<DeleteResult>{told}</DeleteResult>".encode()
+    lie = Act(reply=(200, "application/xml", body))
+    version_proxy.faults.append(lambda request: lie if request.is_batch else None)
+    outcomes = shaky.erase(*doomed)
+    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "VersionsLeft")}
+
+
+def test_null_version_written_again_while_versions_are_suspended_stays(bucket: Bucket) -> None:
+    bucket.put("p/a.png")
+    suspend(bucket)
+    bucket.put("p/a.png")
+    first = bucket.erase("p/a.png")["p/a.png"]
+    assert first.fate is Fate.ERASED
+    assert first.versions[0].startswith("null@")
+    bucket.put("p/a.png", body=b"somebody else's")
+    again = erased(bucket.adapter, "p/a.png", **{"p/a.png": first.versions})["p/a.png"]
+    assert again.fate is Fate.KEPT
+    assert versions(bucket, "p/a.png") == ["null"]
+
+
+@pytest.mark.parametrize("code", sorted(VERSIONING_UNTOLD - {"403", "405", "501"}))
+def test_versions_go_too_where_the_server_does_not_say_that_it_keeps_them(
+    shaky: Bucket, version_proxy: FaultyProxy, code: str
+) -> None:
+    doomed = shaky.put(*some_keys(3), "lone")
+    version_proxy.faults.append(
+        lambda r: error_reply(403, code) if r.path.endswith("?versioning") else None
+    )
+    shaky.adapter.batch_keys = 3  # the lone key goes by DeleteObject
+    outcomes = shaky.erase(*doomed)
+    assert {(o.fate, o.verified) for o in outcomes.values()} == {(Fate.ERASED, True)}
+    assert [versions(shaky, key) for key in doomed] == [[], [], [], []]
+
+
+def test_versions_that_cannot_be_listed_fail_by_the_storages_words(
+    shaky: Bucket, version_proxy: FaultyProxy
+) -> None:
+    doomed = shaky.put(*some_keys(2))
+    version_proxy.faults.append(
+        lambda r: error_reply(403, "AccessDenied", "No list.") if "?versions" in r.path else None
+    )
+    outcomes = shaky.erase(*doomed)
+    assert {(o.fate, o.message) for o in outcomes.values()} == {(Fate.FAILED, "No list.")}
+    assert [len(versions(shaky, key)) for key in doomed] == [1, 1]
+
+
+def test_verify_sees_versions_under_a_delete_marker(bucket: Bucket) -> None:
+    bucket.put("p/hidden.png", "p/there.png")
+    bucket.server.client.delete_object(Bucket=bucket.name, Key="p/hidden.png")
+    assert bucket.adapter.verify(["p/hidden.png", "p/there.png", "p/none.png"]) == {
+        "p/hidden.png": False,
+        "p/there.png": False,
+        "p/none.png": True,
+    }
