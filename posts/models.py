@@ -12,6 +12,8 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from posts.dates import DatedQuerySet
+
 
 class PictureReplacedError(Exception):
     """A stored picture was given another file, or a file that no intake has checked.
@@ -50,6 +52,8 @@ class Post(models.Model):
     title = models.CharField(_("title"), max_length=300)
     body = models.TextField(_("body"), blank=True)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
+
+    objects = DatedQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("post")

@@ -1,0 +1,48 @@
+"""The years, months and days on which there are posts, found without reading every post."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+# Longer than any year, month or day, and shorter than two: from a start into the next period.
+BEYOND = {"year": timedelta(days=370), "month": timedelta(days=32), "day": timedelta(hours=30)}
+
+
+class DatedQuerySet(QuerySet[Any, Any]):
+    """A queryset whose `datetimes()` skips through the index of the field.
+
+    Django's own asks for DISTINCT over every row, which takes ten seconds for a million posts on
+    SQLite, and the date hierarchy of the change list asks on every page.
+    """
+
+    def datetimes(  # type: ignore[override]  # a list: nobody filters it any further
+        self, field_name: str, kind: str, order: str = "ASC", tzinfo: tzinfo | None = None
+    ) -> list[datetime]:
+        """Give the starts of the years, months or days that have rows; one query for each."""
+        moments = self.order_by(field_name).values_list(field_name, flat=True)
+        found: list[datetime] = []
+        moment = moments.first()
+        while moment is not None:
+            start = _start(timezone.localtime(moment, tzinfo), kind)
+            found.append(start)
+            following = _start(start + BEYOND[kind], kind)
+            moment = moments.filter(**{f"{field_name}__gte": following}).first()
+        return found if order == "ASC" else found[::-1]
+
+
+def _start(moment: datetime, kind: str) -> datetime:
+    """The start of the year, month or day that a moment is in, in the moment's time zone."""
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    match kind:
+        case "year":
+            return midnight.replace(month=1, day=1)
+        case "month":
+            return midnight.replace(day=1)
+        case "day":
+            return midnight
+        case _:
+            raise ValueError(f"{kind!r} is none of year, month and day.")
