@@ -1,0 +1,189 @@
+"""A removal that runs: others interfere, it is stopped, a slice fails, the actor is disabled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import OperationalError
+from django.db.models.signals import post_delete, pre_delete
+from django.test import override_settings
+
+from moderation.errors import Refused
+from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.purge.batch import purge_batch
+from moderation.recording import Deed
+from moderation.removal import delete as delete_module
+from moderation.removal.delete import delete_next_slice
+from moderation.removal.progress import go_on, numbers, retry, stop
+from moderation.roles import MODERATORS
+from posts.models import Post, PostImage
+from tests.removing.conftest import confirmed, drafted, stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePosts = Callable[..., list[Post]]
+
+
+@contextmanager
+def on(signal: object, sender: type, receiver: Callable[..., object]) -> Iterator[None]:
+    signal.connect(receiver, sender=sender)  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver, sender=sender)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def running(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
+    """A confirmed removal of three slices with two posts each."""
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        return confirmed(drafted(make_posts(6, images=1), moderator), moderator)
+
+
+def run_all(removal: Removal) -> None:
+    while delete_next_slice(removal.pk):
+        pass
+    while purge_batch():
+        pass
+    removal.refresh_from_db()
+
+
+def test_a_removal_stops_and_goes_on(running: Removal, moderator: User) -> None:
+    delete_next_slice(running.pk)
+    stop(running, actor=moderator)
+    assert not delete_next_slice(running.pk)
+    purge_batch()
+    running.refresh_from_db()
+    assert (running.state, Post.objects.count()) == ("stopped", 4)
+    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"erased"}
+    with pytest.raises(Refused):
+        stop(running, actor=moderator)
+    go_on(running, actor=moderator)
+    run_all(running)
+    assert (running.state, Post.objects.count()) == ("done", 0)
+    kinds = AuditEvent.objects.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["confirm", "stop", "go_on"]
+
+
+def test_a_disabled_actor_stops_the_removal(running: Removal, moderator: User) -> None:
+    delete_next_slice(running.pk)
+    User.objects.filter(pk=moderator.pk).update(is_active=False)
+    assert not delete_next_slice(running.pk)
+    running.refresh_from_db()
+    assert (running.state, running.stopped_because) == (
+        "stopped",
+        "The account of mod is disabled.",
+    )
+    assert Post.objects.count() == 4
+
+
+def test_an_actor_who_lost_the_permission_stops_the_removal(
+    running: Removal, moderator: User
+) -> None:
+    moderator.groups.clear()
+    assert not delete_next_slice(running.pk)
+    running.refresh_from_db()
+    assert running.state == "stopped"
+    assert "posts.delete_post" in running.stopped_because
+    moderator.groups.add(Group.objects.get(name=MODERATORS))
+    go_on(running, actor=moderator)
+    run_all(running)
+    assert running.state == "done"
+
+
+def test_a_deleted_actor_stops_the_removal_and_the_log_keeps_the_name(
+    running: Removal, moderator: User
+) -> None:
+    delete_next_slice(running.pk)
+    moderator.delete()
+    assert not delete_next_slice(running.pk)
+    running.refresh_from_db()
+    assert (running.state, running.actor_name) == ("stopped", "mod")
+    assert set(AuditEntry.objects.values_list("actor_name", flat=True)) == {"mod"}
+
+
+def test_a_failed_slice_is_rolled_back_named_and_does_not_hold_up_the_others(
+    running: Removal, moderator: User
+) -> None:
+    victim = Post.objects.order_by("pk")[2]
+
+    def refuse(instance: Post, **_: object) -> None:
+        if instance.pk == victim.pk:
+            raise ValueError("not this one")
+
+    with on(post_delete, Post, refuse):
+        run_all(running)
+    failed = running.slices.get(state="failed")
+    assert failed.error == "not this one"
+    assert Post.objects.count() == 2
+    assert AuditEntry.objects.count() == 4 * 2
+    assert running.state == "done"
+    assert numbers(running)["slices_failed"] == 1
+    retry(running, actor=moderator)
+    run_all(running)
+    assert (running.state, Post.objects.count()) == ("done", 0)
+
+
+def test_two_overlapping_removals_delete_each_post_once(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    other = User.objects.create_user("other", is_staff=True)
+    other.groups.add(Group.objects.get(name=MODERATORS))
+    posts = make_posts(6, images=1)
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        first = confirmed(drafted(posts[:4], moderator), moderator)
+        second = confirmed(drafted(posts[2:], other), other)
+    for _ in range(3):
+        delete_next_slice(first.pk)
+        delete_next_slice(second.pk)
+    run_all(first)
+    run_all(second)
+    assert not Post.objects.exists()
+    assert AuditEntry.objects.count() == 6 * 2
+    gone = [key for part in second.slices.all() for key in part.gone]
+    gone += [key for part in first.slices.all() for key in part.gone]
+    assert sorted(gone) == [posts[2].pk, posts[3].pk]
+    assert numbers(first)["deleted"] + numbers(second)["deleted"] == 6
+
+
+def test_a_file_that_slips_in_during_the_deletion_rolls_the_slice_back(
+    running: Removal,
+) -> None:
+    def slip_in(instance: PostImage, **_: object) -> None:
+        instance.image = stored("another.jpg")
+
+    # Before the recording receiver, as a replaced file on an unlocked row would come.
+    receivers = pre_delete.receivers
+    with on(pre_delete, PostImage, slip_in):
+        pre_delete.receivers = [receivers[-1], *receivers[:-1]]
+        pre_delete.sender_receivers_cache.clear()
+        delete_next_slice(running.pk)
+        pre_delete.receivers = receivers
+        pre_delete.sender_receivers_cache.clear()
+    failed = running.slices.get(state="failed")
+    assert "changed while they were being deleted" in failed.error
+    assert Post.objects.count() == 6
+    assert not AuditEntry.objects.exists()
+
+
+def test_a_database_in_trouble_leaves_the_slice_waiting(
+    running: Removal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def busy(*_: object) -> None:
+        tries.append(1)
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(delete_module, "_delete_as_planned", busy)
+    with pytest.raises(OperationalError):
+        delete_next_slice(running.pk)
+    assert len(tries) == delete_module.TRIES
+    assert running.slices.filter(state="waiting").count() == 3
+
+
+def test_what_crosses_into_the_deletion_is_plain_data() -> None:
+    assert Deed.__dataclass_params__.frozen  # type: ignore[attr-defined]

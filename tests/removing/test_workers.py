@@ -1,0 +1,103 @@
+"""Real processes: two workers on one removal, a clock alone, lost wake-ups."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from moderation.models import AuditEntry, Heartbeat, Removal, StorageMark
+from moderation.removal.delete import delete_next_slice
+from posts.models import Post
+from tests.parts.workers import CLOCK, DB_WORKER, worker
+from tests.removing.conftest import confirmed, drafted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePosts = Callable[..., list[Post]]
+
+# Two processes start, and the clock waits ten seconds for a worker before it acts.
+LONGEST_WAIT = 60.0
+
+
+def wait_until_done(*removals: Removal) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    left = {removal.pk for removal in removals}
+    while left and time.monotonic() < deadline:
+        left -= set(Removal.objects.filter(pk__in=left, state="done").values_list("pk", flat=True))
+        time.sleep(0.2)
+    states = Removal.objects.filter(pk__in=left).values_list("pk", "state")
+    assert not left, f"not done after {LONGEST_WAIT} s: {list(states)}"
+
+
+@pytest.fixture
+def removal(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
+    """A confirmed removal of ten slices; the confirmation has enqueued its first task."""
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        return confirmed(drafted(make_posts(20, images=1), moderator), moderator)
+
+
+def assert_all_gone_once(removal: Removal) -> None:
+    assert not Post.objects.exists()
+    entries = list(AuditEntry.objects.all())
+    assert len(entries) == len({entry.name for entry in entries}) == 40
+    assert {(entry.state, entry.attempts) for entry in entries} == {("erased", 1)}
+    assert not any(default_storage.exists(entry.name) for entry in entries)
+    assert sum(part.deleted_total for part in removal.slices.all()) == 20
+
+
+def test_two_workers_share_a_removal_and_do_each_slice_and_key_once(
+    removal: Removal, tmp_path: Path
+) -> None:
+    with worker(*DB_WORKER, log=tmp_path / "one"), worker(*DB_WORKER, log=tmp_path / "two"):
+        wait_until_done(removal)
+    assert_all_gone_once(removal)
+    assert Heartbeat.heard("worker")
+
+
+def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: Path) -> None:
+    DBTaskResult.objects.all().delete()
+    with worker(*CLOCK, log=tmp_path / "clock"):
+        wait_until_done(removal)
+    assert_all_gone_once(removal)
+
+
+def test_a_lost_wake_up_loses_nothing(removal: Removal, tmp_path: Path) -> None:
+    DBTaskResult.objects.all().delete()
+    with worker(*DB_WORKER, log=tmp_path / "worker"), worker(*CLOCK, log=tmp_path / "clock"):
+        wait_until_done(removal)
+    assert_all_gone_once(removal)
+
+
+def test_purge_by_hand_does_all_that_is_due(
+    removal: Removal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("purge", "--dry-run")
+    assert "1 removals with slices, 0 audit entries" in capsys.readouterr().out
+    assert Post.objects.count() == 20
+    call_command("purge")
+    removal.refresh_from_db()
+    assert removal.state == "done"
+    assert_all_gone_once(removal)
+
+
+def test_check_tells_of_overdue_work_and_of_a_wrong_storage(removal: Removal) -> None:
+    call_command("purge", "--check")
+    long_ago = timezone.now() - timedelta(hours=1)
+    Removal.objects.update(confirmed_at=long_ago)
+    with pytest.raises(CommandError, match="overdue: 1 removals, 0 audit entries"):
+        call_command("purge", "--check")
+    delete_next_slice(removal.pk)
+    call_command("purge", "--check")
+    StorageMark.objects.filter(alias="default").update(problem="holds no marker")
+    with pytest.raises(CommandError, match="default: holds no marker"):
+        call_command("purge", "--check")
