@@ -11,7 +11,7 @@ import zoneinfo
 from pathlib import Path
 from typing import Any
 
-from django.conf.locale import LANG_INFO
+from django.conf import global_settings
 
 from moderation.conf import LIMITS
 from project import environment, storages
@@ -115,6 +115,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 
 # Files
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = environment.folder("STATIC_ROOT", BASE_DIR / "var" / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", BASE_DIR / "var" / "media")
@@ -163,9 +164,11 @@ USE_TZ = True
 TIME_ZONE = environment.choice(
     "TIME_ZONE", "UTC", zoneinfo.available_timezones(), kind="a time zone, such as Europe/Berlin"
 )
+every_language = dict(global_settings.LANGUAGES)
 LANGUAGE_CODE = environment.choice(
-    "LANGUAGE_CODE", "en", LANG_INFO, kind="a language that Django knows, such as en or de"
+    "LANGUAGE_CODE", "en", every_language, kind="a language that Django knows, such as en or de"
 )
+LANGUAGES = [(LANGUAGE_CODE, every_language[LANGUAGE_CODE])]  # a site speaks one, for all alike
 LOCALE_PATHS = [BASE_DIR / "locale"]
 
 # Transport and headers
