@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from pathlib import PurePath
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -13,6 +14,9 @@ from moderation.storage.other import OtherAdapter
 
 # Names in one call: a disk erases thousands a second, and a stop signal waits for one call.
 BATCH_NAMES = 1000
+# Names as uploads have them are their own keys. To have the path worked out takes 23 microseconds a
+# name; a bulk deletion has 600,000.
+PLAIN_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 
 class FileSystemAdapter(OtherAdapter):
@@ -30,6 +34,8 @@ class FileSystemAdapter(OtherAdapter):
 
     def key(self, name: str) -> str:
         """The normalised path below the root. Raises ValueError for the root and what leaves it."""
+        if PLAIN_NAME.fullmatch(name):
+            return name
         if "\0" in name:
             raise ValueError("The name holds a NUL character.")
         try:

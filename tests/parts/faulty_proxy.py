@@ -167,10 +167,13 @@ class _Server(ThreadingHTTPServer):
 @contextmanager
 def faulty_proxy(upstream: str) -> Iterator[FaultyProxy]:
     """Run a proxy before the server at `upstream`, on a free port of loopback."""
-    handler = type("Handler", (_Handler,), {})
-    with _Server(("127.0.0.1", 0), handler) as server:
+
+    class Handler(_Handler):
+        pass
+
+    with _Server(("127.0.0.1", 0), Handler) as server:
         proxy = FaultyProxy(f"http://127.0.0.1:{server.server_port}", upstream)
-        handler.proxy = proxy
+        Handler.proxy = proxy
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:

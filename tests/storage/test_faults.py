@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from moderation.storage.adapter import Fate, Outcome
 from moderation.storage.s3 import sweep
+from moderation.storage.s3.client import TRIES
 from moderation.storage.s3.sweep import Pace
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
 from tests.parts.s3_gateway import S3Server
@@ -180,7 +181,7 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
     assert {(o.fate, o.code, o.message) for o in outcomes.values()} == {
         (Fate.FAILED, "SlowDown", "Reduce your request rate.")
     }
-    assert sum(request.deletes for request in proxy.seen) == 4 * sweep.TRIES
+    assert sum(request.deletes for request in proxy.seen) == 4 * TRIES
 
 
 def test_server_that_fails_at_everything_is_given_up(
@@ -238,4 +239,4 @@ def test_retries_are_counted_here_alone(shaky: Bucket, proxy: FaultyProxy) -> No
     """Those of botocore would multiply with ours."""
     proxy.faults.append(always(error_reply(500, "InternalError")))
     shaky.erase("posts/a.png")
-    assert sum(request.deletes for request in proxy.seen) == sweep.TRIES
+    assert sum(request.deletes for request in proxy.seen) == TRIES

@@ -97,6 +97,9 @@ def test_file_that_is_still_there_afterwards_is_not_called_erased(
     ("name", "key"),
     [
         ("posts/a.png", "posts/a.png"),
+        ("posts/a.png/", "posts/a.png"),
+        ("posts/./a", "posts/a"),
+        ("posts/a\n", "posts/a\n"),
         ("posts//./a.png", "posts/a.png"),
         ("posts/x/../a.png", "posts/a.png"),
         ("posts/.a/..b", "posts/.a/..b"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -122,7 +122,7 @@ def test_site_without_s3_does_not_import_boto3() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_storage_is_refused_inside_a_transaction(adapter: Adapter) -> None:
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: adapter.erase([Doomed("a")]),
         lambda: adapter.verify(["a"]),
         adapter.read_marker,
