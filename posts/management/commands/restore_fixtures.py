@@ -1,0 +1,105 @@
+"""Load a fixture's rows and pictures into the running site."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from posts.restoring.kinds import kinds
+from posts.restoring.originals import Originals
+from posts.restoring.plan import Plan, make_plan
+from posts.restoring.rows import FixtureError, read_rows
+from posts.restoring.write import write
+
+THEME = "theme"  # loaded with every fixture, where the folder has it
+
+
+class Command(BaseCommand):
+    """Check the whole fixture, compare it with the site, then write what is not there."""
+
+    help = (
+        "Load fixtures/NAME.json, and fixtures/theme.json where there is one. The files are in the "
+        "form of Django's fixtures, but hold only users (a username), posts, pictures, reports and "
+        "themes; a picture names a file in fixtures/pictures/, which is taken in like any upload "
+        "and gets a fresh key in the configured storage. Rows that are there and equal are left; "
+        "a file that the storage lost is put back. A primary key or a username that something "
+        "else has taken is refused before anything is written. Users come without rights and "
+        "passwords, but for the demo accounts under DEBUG."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "name", metavar="NAME", nargs="?", default="demo", help="the fixture (default: demo)"
+        )
+        parser.add_argument(
+            "--environment",
+            metavar="NAME",
+            help="the running environment's own name: needed unless DEBUG is on",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check and compare everything, write nothing"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        name: str = options["name"]
+        if not re.fullmatch(r"[\w-]+", name):
+            raise CommandError(f"{name!r} is not the name of a fixture, such as demo.")
+        _refuse_wrong_environment(name, options["environment"])
+        try:
+            plan = _plan(name)
+            if not options["dry_run"]:
+                _restore(plan)
+        except FixtureError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(_summary(name, plan, dry_run=options["dry_run"]))
+
+
+def _refuse_wrong_environment(name: str, environment: str | None) -> None:
+    """Raise CommandError unless DEBUG is on or the environment is named, and never wrongly."""
+    if environment == settings.ENVIRONMENT or (settings.DEBUG and environment is None):
+        return
+    found = "DEBUG is off" if environment is None else f"This environment is not {environment}"
+    raise CommandError(
+        f"{found}: these rows would go into {settings.ENVIRONMENT}. If that is meant, type:\n"
+        f"  manage.py restore_fixtures {name} --environment {settings.ENVIRONMENT}"
+    )
+
+
+def _plan(name: str) -> Plan:
+    """Read the files and compare them with the site. Raises FixtureError and CommandError."""
+    folder = Path(settings.BASE_DIR) / "fixtures"
+    paths = [folder / f"{name}.json"]
+    if not paths[0].is_file():
+        raise CommandError(f"There is no {folder.name}/{name}.json.")
+    theme = folder / f"{THEME}.json"
+    if theme.is_file() and name != THEME:
+        paths.append(theme)
+    with tqdm(desc="Checking", unit=" rows", disable=None) as bar:
+        rows = read_rows(paths, kinds(), Originals(folder / "pictures"), bar.update)
+    return make_plan(rows)
+
+
+def _restore(plan: Plan) -> None:
+    total = len(plan.new) + len(plan.lost)
+    with tqdm(desc="Restoring", total=total, unit=" rows", disable=None) as bar:
+        write(plan, bar.update)
+
+
+def _summary(name: str, plan: Plan, *, dry_run: bool) -> str:
+    told = [
+        f"{number} {kind.model._meta.verbose_name_plural}"
+        for kind, number in plan.new_of_each_kind().items()
+    ]
+    restored, put_back = (
+        ("would be restored", "would be put back") if dry_run else ("restored", "put back")
+    )
+    return (
+        f"{name}: {', '.join(told) or 'nothing'} {restored}; {plan.present} rows were there "
+        f"already; {len(plan.lost)} lost files {put_back}."
+    )
