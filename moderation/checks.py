@@ -109,8 +109,7 @@ def check_measured_columns(**_: Any) -> list[CheckMessage]:
             obj=field,
             id="moderation.W006",
         )
-        for field in _registered_fields()
-        if isinstance(field, ImageField)
+        for field in _image_fields()
         for name in (field.width_field, field.height_field)
         if name and field.model._meta.get_field(name).null
     ]
@@ -151,6 +150,10 @@ def _registered_fields() -> Iterator[FileField]:
     return (field for model in registered_models() for field in own_file_fields(model))
 
 
+def _image_fields() -> Iterator[Any]:
+    return (field for field in _registered_fields() if isinstance(field, ImageField))
+
+
 def _registered_aliases() -> set[str]:
     aliases = set()
     for field in _registered_fields():
@@ -167,11 +170,12 @@ def _is_database_cascade(field: Any) -> bool:
     return getattr(on_delete, "operation", None) == "CASCADE"
 
 
-def _is_indexed(model: type[models.Model], field: FileField) -> bool:
+def _is_indexed(model: type[models.Model], field: Any) -> bool:
     firsts = {index.fields[0] for index in model._meta.indexes if index.fields}
     firsts |= {
         constraint.fields[0]
         for constraint in model._meta.constraints
         if isinstance(constraint, models.UniqueConstraint) and constraint.fields
     }
-    return field.db_index or field.unique or field.name in {name.lstrip("-") for name in firsts}
+    firsts = {name.lstrip("-") for name in firsts}
+    return bool(field.db_index or field.unique or field.name in firsts)

@@ -68,7 +68,7 @@ class Registration:
         rows = self.model._base_manager.using(using).filter(pk__in=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
         if self.parent_field:
-            textual["parent_key"] = self.model._meta.get_field(self.parent_field).attname
+            textual["parent_key"] = _column(self.model, self.parent_field)
         parent = {"parent_label": self.parent_label}
         found: dict[Any, dict[str, Any]] = {
             row[0]: {**parent, **dict(zip(textual, row[1:], strict=True))}
@@ -87,7 +87,8 @@ class Registration:
         """The label of the model that `parent_field` leads to."""
         if not self.parent_field:
             return ""
-        return str(self.model._meta.get_field(self.parent_field).related_model._meta.label)
+        related: Any = self.model._meta.get_field(self.parent_field).related_model
+        return str(related._meta.label)
 
     def at_hand(self, row: Model) -> dict[str, Any]:
         """Those of the details that the row's own columns hold."""
@@ -104,8 +105,8 @@ class Registration:
         if len(paths) < len(self.lookups):
             return (self.model, "row", row.pk)
         firsts = [path.split("__")[0] for path in paths if "__" in path]
-        fields = [self.model._meta.get_field(first) for first in firsts]
-        return (self.model, "relatives", *(getattr(row, field.attname) for field in fields))
+        columns = [_column(self.model, first) for first in firsts]
+        return (self.model, "relatives", *(getattr(row, column) for column in columns))
 
 
 _registrations: dict[type[Model], Registration] = {}
@@ -172,6 +173,11 @@ def registration_by_label(label: str) -> Registration:
     if registration is None:
         raise LookupError(f"{label} is not registered with moderation.")
     return registration
+
+
+def _column(model: type[Model], name: str) -> str:
+    field: Any = model._meta.get_field(name)
+    return str(field.attname)
 
 
 def _concrete(model: type[Model]) -> type[Model]:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import django
 from django.db import transaction
 
-try:
-    from django.tasks import task  # Django 6
-except ImportError:
-    from django_tasks import task
+if django.VERSION >= (6, 0):
+    from django.tasks import task
+else:
+    from django_tasks import task  # type: ignore[no-redef]  # one of the two is there
 
 from moderation.models.heartbeat import Heartbeat
 

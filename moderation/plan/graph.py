@@ -7,6 +7,7 @@ relations with their `on_delete`, parents in multi-table inheritance, and generi
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -71,7 +72,8 @@ def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
 
 def candidate_fields(model: type[models.Model]) -> list[Any]:
     """The foreign keys through which the deletion of a row of `model` reaches others."""
-    return [related.field for related in get_candidate_relations_to_delete(model._meta)]
+    relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
+    return [relation.field for relation in relations]
 
 
 @cache
@@ -147,7 +149,7 @@ def _kind(on_delete: Any, label: str) -> OnDelete:
 
 
 def _generic(field: GenericRelation) -> Relation:
-    related = field.remote_field.model
+    related: Any = field.remote_field.model
     own = field.model if not field.for_concrete_model else field.model._meta.concrete_model
     return Relation(
         model=related._meta.concrete_model,

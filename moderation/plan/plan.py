@@ -113,9 +113,9 @@ class _Walk:
         waiting = [(model, wave)]
         while waiting:
             source, rows = waiting.pop(0)
-            for relation in relations_of(source) if rows else ():
-                if onward := self._follow(relation, source, rows):
-                    waiting.append(onward)
+            relations = relations_of(source) if rows else ()
+            onward = (self._follow(relation, source, rows) for relation in relations)
+            waiting.extend(found for found in onward if found)
         self._count_leaves()
         self._count_restricted()
         return self.plan

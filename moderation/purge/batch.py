@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -38,8 +39,8 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
 def purge_batch() -> bool:
     """Take one batch of due keys out of storage; False when nothing is due.
 
-    Raises RuntimeError inside a transaction. Every key comes out erased, kept, or with its failure and the
-    time of the next try.
+    Every key comes out erased, kept, or with its failure and the time of the next try. Raises
+    RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
     batch = claim(conf.batch_keys() * conf.requests())
@@ -132,7 +133,7 @@ def _nameless(outcome: Outcome) -> Outcome:
 
 def _write_group(entries: list[int], outcome: Outcome, attempts: int) -> None:
     now = timezone.now()
-    changes = {
+    changes: dict[str, Any] = {
         "attempts": attempts,
         "lease": None,
         "leased_until": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -78,9 +79,9 @@ def _lock(storage: str, identity: UUID | None, limit: int) -> list[AuditEntry]:
 def _keep_or_put_off(used: list[AuditEntry], users: dict[str, str]) -> frozenset[int]:
     now = timezone.now()
     running = set(
-        Removal.objects.filter(
-            pk__in={entry.removal_id for entry in used} - {None}, state=RemovalState.DELETING
-        ).values_list("pk", flat=True)
+        Removal.objects.filter(pk__in=_removals(used), state=RemovalState.DELETING).values_list(
+            "pk", flat=True
+        )
     )
     for entry in used:
         if entry.removal_id in running:
@@ -90,8 +91,11 @@ def _keep_or_put_off(used: list[AuditEntry], users: dict[str, str]) -> frozenset
             entry.kept_because = f"still used by {users[entry.name]}"[:300]
     fields = ["due_at", "state", "kept_at", "kept_because"]
     AuditEntry.objects.bulk_update(used, fields, batch_size=conf.batch_keys())
-    kept = (entry.removal_id for entry in used if entry.state == EntryState.KEPT)
-    return frozenset(key for key in kept if key is not None)
+    return _removals(entry for entry in used if entry.state == EntryState.KEPT)
+
+
+def _removals(entries: Iterable[AuditEntry]) -> frozenset[int]:
+    return frozenset(entry.removal_id for entry in entries if entry.removal_id is not None)
 
 
 def _lease(entries: tuple[AuditEntry, ...]) -> UUID:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
@@ -39,7 +39,7 @@ class Difference:
 def confirm(
     removal: Removal,
     *,
-    actor: AbstractBaseUser,
+    actor: AbstractUser,
     seal: str,
     reason: str,
     note: str = "",
@@ -101,7 +101,7 @@ def look_again(removal: Removal) -> Difference:
     return Difference(tuple(changed), tuple(gone))
 
 
-def blockers_of(removal: Removal, actor: AbstractBaseUser) -> Iterator[str]:
+def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     """What forbids the confirmation, each as a sentence: protected rows, permissions, ceilings."""
     for label, rows in removal.blockers.get("protected", {}).items():
         yield _("%(rows)d rows of %(kind)s protect what was selected.") % {
@@ -157,7 +157,7 @@ def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None
         )
 
 
-def _ceilings(removal: Removal, actor: AbstractBaseUser) -> Iterator[str]:
+def _ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     objects, ceiling = removal.objects_total, conf.removal_ceiling()
     if objects > ceiling:
         yield _("%(count)d objects are more than the %(ceiling)d that one removal may take.") % {
@@ -168,7 +168,7 @@ def _ceilings(removal: Removal, actor: AbstractBaseUser) -> Iterator[str]:
     )["total"]
     if taken + objects > conf.daily_ceiling():
         says = _(
-            "With the %(taken)d objects of the last 24 hours, that exceeds the %(ceiling)d of a day."
+            "With the %(taken)d objects of the last 24 hours that exceeds the %(ceiling)d of a day."
         )
         yield says % {"taken": taken, "ceiling": conf.daily_ceiling()}
 
@@ -179,7 +179,7 @@ def _hold_draft(removal: Removal, seal: str) -> None:
     _check_seal(held, seal)
 
 
-def _set_in_motion(removal: Removal, actor: AbstractBaseUser, reason: str, note: str) -> None:
+def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     with transaction.atomic():
         _hold_draft(removal, removal.seal)
         removal.state = RemovalState.DELETING

@@ -135,7 +135,7 @@ def _delete_as_planned(removal: Removal, plan: Plan) -> None:
 
 
 def _check_actor(removal: Removal) -> None:
-    actor = get_user_model()._base_manager.filter(pk=removal.actor_id).first()
+    actor = get_user_model()._base_manager.filter(pk=removal.actor_id or 0).first()
     if actor is None or not actor.is_active:
         raise ActorRefused(_("The account of %(name)s is disabled.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):

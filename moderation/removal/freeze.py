@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
@@ -22,7 +22,7 @@ NUMBER_STEP = 1024
 
 
 def freeze(
-    queryset: models.QuerySet[Any], *, actor: AbstractBaseUser, permissions: Sequence[str]
+    queryset: models.QuerySet[Any], *, actor: AbstractUser, permissions: Sequence[str]
 ) -> Removal:
     """Freeze a selection into a draft removal of `actor`, sealed and ready to be shown.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
@@ -34,7 +34,7 @@ def settle(*removals: int) -> None:
     )
 
 
-def stop(removal: Removal, *, actor: AbstractBaseUser) -> None:
+def stop(removal: Removal, *, actor: AbstractUser) -> None:
     """Stop a removal after the slice in hand. What is deleted by then is purged all the same.
 
     Raises Refused where nothing is left to stop.
@@ -49,7 +49,7 @@ def stop(removal: Removal, *, actor: AbstractBaseUser) -> None:
     )
 
 
-def go_on(removal: Removal, *, actor: AbstractBaseUser) -> None:
+def go_on(removal: Removal, *, actor: AbstractUser) -> None:
     """Take up a stopped removal again. Raises Refused where it is not stopped."""
     _change(
         removal,
@@ -61,7 +61,7 @@ def go_on(removal: Removal, *, actor: AbstractBaseUser) -> None:
     tasks.wake_deleting(removal.pk)
 
 
-def retry(removal: Removal, *, actor: AbstractBaseUser) -> None:
+def retry(removal: Removal, *, actor: AbstractUser) -> None:
     """Try what failed once more: slices wait again, and parked keys are due again.
 
     Raises Refused where nothing failed.
@@ -118,7 +118,7 @@ def _begin_purging(removal: int) -> None:
 
 def _change(
     removal: Removal,
-    actor: AbstractBaseUser,
+    actor: AbstractUser,
     kind: EventKind,
     state: RemovalState,
     changes: dict[str, Any],
@@ -131,9 +131,7 @@ def _change(
         _event(removal, actor, kind, {})
 
 
-def _event(
-    removal: Removal, actor: AbstractBaseUser, kind: EventKind, details: dict[str, Any]
-) -> None:
+def _event(removal: Removal, actor: AbstractUser, kind: EventKind, details: dict[str, Any]) -> None:
     AuditEvent.objects.create(
         kind=kind,
         actor_id=actor.pk,

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import connection, models
 from django.db.models.deletion import Collector, ProtectedError, RestrictedError
+from django.test.utils import CaptureQueriesContext
 
 from moderation.errors import TooManyRows
 from moderation.plan import Plan, make_plan
@@ -43,11 +44,10 @@ def collected(model: type[models.Model], keys: Sequence[Any]) -> Counter[str]:
     collector.collect(model._base_manager.filter(pk__in=keys))
     rows: dict[type[models.Model], set[Any]] = {}
     for each, instances in collector.data.items():
-        concrete = each._meta.concrete_model
-        assert concrete
+        concrete = each._meta.concrete_model or each
         rows.setdefault(concrete, set()).update(instance.pk for instance in instances)
     for fast in collector.fast_deletes:
-        concrete = fast.model._meta.concrete_model
+        concrete = fast.model._meta.concrete_model or fast.model
         rows.setdefault(concrete, set()).update(fast.values_list("pk", flat=True))
     return Counter({each._meta.label: len(keys) for each, keys in rows.items() if keys})
 
@@ -191,11 +191,8 @@ def test_a_digest_changes_with_files_and_not_with_other_rows() -> None:
 
 @pytest.mark.parametrize("model", [Post, Shelf, User])
 def test_the_number_of_queries_does_not_grow_with_the_rows(
-    model: type[models.Model], django_assert_num_queries: Any
+    model: type[models.Model],
 ) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     def queries(rows: int) -> int:
         keys = []
         for _ in range(rows):
@@ -204,7 +201,9 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
             volume(shelf=shelf)
             post = Post.objects.create(author=author, title="", body="")
             keys.append({Post: post, Shelf: shelf, User: author}[model].pk)
-        with CaptureQueriesContext(connection, ) as captured:
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
             plan_of(model, keys)
         return len(captured)
 

@@ -35,7 +35,7 @@ def test_a_pending_key_that_a_row_adopts_is_kept(
     copy.save()
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"kept"}
     purge_batch()
-    assert default_storage.exists(copy.image.name)
+    assert default_storage.exists(str(copy.image.name))
 
 
 def test_a_claimed_key_is_refused(marked: None, moderator: User, make_posts: MakePosts) -> None:

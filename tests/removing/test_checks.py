@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage
@@ -18,11 +18,11 @@ from tests.library.storage import ATTACHMENTS
 
 
 @pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[type[models.Model], Registration]]:
+def registered(monkeypatch: pytest.MonkeyPatch) -> dict[type[models.Model], Registration]:
     """A registry of its own, so that an ill-made model is forgotten again."""
     own: dict[type[models.Model], Registration] = {}
     monkeypatch.setattr(registry, "_registrations", own)
-    yield own
+    return own
 
 
 def put(own: dict[type[models.Model], Registration], model: type[models.Model]) -> None:
@@ -71,7 +71,8 @@ def test_e002_a_child_that_the_database_deletes(
     put(registered, Child)
     assert ids(checks.check_database_cascades()) == []
     # As Django 6.1's DB_CASCADE looks; this version has none.
-    Child._meta.get_field("owner").remote_field.on_delete = SimpleNamespace(operation="CASCADE")
+    owner: Any = Child._meta.get_field("owner")
+    owner.remote_field.on_delete = SimpleNamespace(operation="CASCADE")
     assert ids(checks.check_database_cascades()) == ["moderation.E002"]
 
 
@@ -109,7 +110,7 @@ def test_w005_a_file_field_without_an_index(
 
     put(registered, Plain)
     fields = [(Plain, field) for field in registry.own_file_fields(Plain)]
-    monkeypatch.setattr(checks, "fields_on", lambda alias: iter(fields))
+    monkeypatch.setattr(checks, "fields_on", lambda _: iter(fields))
     monkeypatch.setattr(checks, "_registered_aliases", lambda: {"default"})
     (warning,) = checks.check_indexes()
     assert ids([warning]) == ["moderation.W005"]

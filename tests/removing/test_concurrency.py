@@ -122,7 +122,7 @@ def test_a_row_that_adopts_a_key_in_time_keeps_the_file(
         pass
     entry = AuditEntry.objects.get(name=image.image.name)
     assert entry.state == "kept"
-    assert default_storage.exists(image.image.name)
+    assert default_storage.exists(str(image.image.name))
     assert AuditEntry.objects.filter(state="erased").count() == 2
 
 

@@ -61,7 +61,7 @@ def test_the_selection_is_frozen(make_posts: MakePosts, moderator: User) -> None
 
 
 def test_a_repeated_key_counts_once(make_posts: MakePosts, moderator: User) -> None:
-    (post,) = make_posts(1, images=3)
+    make_posts(1, images=3)
     doubled = Post.objects.filter(post_images__isnull=False)
     assert doubled.count() == 3
     assert freeze(doubled, actor=moderator, permissions=[]).objects_total == 1
@@ -98,7 +98,7 @@ def test_a_picture_gained_after_the_freeze_stops_the_confirmation(
 def removal_keys(removal: Removal, *, before: bool) -> list[int]:
     first = RemovalSlice.objects.get(removal=removal)
     keys = [key for key, _ in first.shown]
-    return keys + [max(keys) + 1] if before else keys
+    return [*keys, max(keys) + 1] if before else keys
 
 
 def test_a_new_report_does_not_break_the_seal(make_posts: MakePosts, moderator: User) -> None:
@@ -161,9 +161,9 @@ def test_a_reason_is_required(make_posts: MakePosts, moderator: User) -> None:
 
 def test_ceilings_hold_for_a_removal_and_for_a_day(make_posts: MakePosts, moderator: User) -> None:
     removal = drafted(make_posts(3), moderator)
-    with override_settings(MODERATION_REMOVAL_CEILING=2):
-        with pytest.raises(Refused, match="more than the 2"):
-            confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
+    ceiling = override_settings(MODERATION_REMOVAL_CEILING=2)
+    with ceiling, pytest.raises(Refused, match="more than the 2"):
+        confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
     with override_settings(MODERATION_DAILY_CEILING=4):
         confirmed(removal, moderator)
         further = drafted(make_posts(2), moderator)
@@ -176,9 +176,7 @@ def test_ceilings_hold_for_a_removal_and_for_a_day(make_posts: MakePosts, modera
 def test_protected_rows_and_missing_permissions_are_named(moderator: User) -> None:
     volume = Volume.objects.create()
     Loan.objects.create(volume=volume)
-    removal = freeze(
-        Volume.objects.all(), actor=moderator, permissions=["library.delete_volume"]
-    )
+    removal = freeze(Volume.objects.all(), actor=moderator, permissions=["library.delete_volume"])
     said = " ".join(blockers_of(removal, moderator))
     assert "1 rows of library.Loan protect" in said or "library.Loan" in said
     assert "library.delete_volume" in said
@@ -194,9 +192,9 @@ def test_what_cannot_be_cut_goes_as_one_slice_or_is_refused(moderator: User) -> 
     with override_settings(MODERATION_SLICE_OBJECTS=2):
         removal = freeze(Thread.objects.all(), actor=moderator, permissions=[])
         assert removal.slices.count() == 1
-    with override_settings(MODERATION_SLICE_ROWS=5):
-        with pytest.raises(NotPlannable, match=r"Thread\.parent closes a cycle"):
-            freeze(Thread.objects.all(), actor=moderator, permissions=[])
+    small = override_settings(MODERATION_SLICE_ROWS=5)
+    with small, pytest.raises(NotPlannable, match=r"Thread\.parent closes a cycle"):
+        freeze(Thread.objects.all(), actor=moderator, permissions=[])
     album, single = Album.objects.create(name="a"), Album.objects.create(name="s")
     Song.objects.create(album=album, single_of=single)
     with override_settings(MODERATION_SLICE_OBJECTS=1):

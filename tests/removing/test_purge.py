@@ -50,7 +50,7 @@ def test_a_shared_key_is_kept_while_a_live_row_uses_it(
     entry = AuditEntry.objects.get(name=shared)
     assert entry.state == "kept"
     assert entry.kept_because == f"still used by posts.PostImage.image {ham.post_images.get().pk}"
-    assert default_storage.exists(shared)
+    assert default_storage.exists(str(shared))
     removal.refresh_from_db()
     assert removal.state == "done"
 
@@ -66,13 +66,13 @@ def test_a_key_shared_by_two_slices_is_decided_after_the_last(
     delete_next_slice(removal.pk)
     purge_batch()
     assert AuditEntry.objects.get(name=shared).state == "pending"
-    assert default_storage.exists(shared)
+    assert default_storage.exists(str(shared))
     delete_next_slice(removal.pk)
     while purge_batch():
         pass
     assert set(states().values()) == {"erased"}
     assert AuditEntry.objects.filter(name=shared).count() == 2
-    assert not default_storage.exists(shared)
+    assert not default_storage.exists(str(shared))
 
 
 def test_a_file_that_is_missing_already_ends_erased_with_a_remark(
@@ -80,7 +80,7 @@ def test_a_file_that_is_missing_already_ends_erased_with_a_remark(
 ) -> None:
     (post,) = make_posts(1, images=1)
     name = post.post_images.get().image.name
-    default_storage.delete(name)
+    default_storage.delete(str(name))
     confirmed(drafted([post], moderator), moderator)
     purge_batch()
     entry = AuditEntry.objects.get(name=name)
@@ -170,7 +170,7 @@ class Refusing:
 
 
 def with_answers(patch: pytest.MonkeyPatch, refusing: Refusing) -> None:
-    patch.setattr(batch_module, "adapter_for", lambda alias: refusing)
+    patch.setattr(batch_module, "adapter_for", lambda _: refusing)
 
 
 def test_failures_are_tried_again_later_then_parked_with_the_storage_s_words(

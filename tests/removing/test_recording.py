@@ -28,7 +28,7 @@ def names() -> list[str]:
 
 def files_of(*posts: Post) -> list[str]:
     images = PostImage.objects.filter(post__in=posts)
-    return sorted(name for i in images for name in (i.image.name, i.thumbnail.name))
+    return sorted(str(file.name) for i in images for file in (i.image, i.thumbnail))
 
 
 def test_a_delete_in_the_shell_is_recorded(make_posts: MakePosts) -> None:
@@ -45,7 +45,7 @@ def test_a_picture_deleted_alone_is_recorded(make_posts: MakePosts) -> None:
     (post,) = make_posts(1, images=2)
     image = post.post_images.first()
     assert image
-    expected = sorted([image.image.name, image.thumbnail.name])
+    expected = sorted([str(image.image.name), str(image.thumbnail.name)])
     image.delete()
     assert names() == expected
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_final_state_is_final(entry: AuditEntry, final: str) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state=final)
     for state in ("pending", "hidden", "kept", "failed"):
-        assert refuses(lambda state=state: rows.update(state=state))
+        assert refuses(partial(rows.update, state=state))
 
 
 def test_no_event_can_be_changed_or_deleted(db: None) -> None:
@@ -84,6 +85,6 @@ def test_a_missing_trigger_is_reported_and_migrate_makes_it_again(db: None) -> N
 def test_flush_by_an_operator_does_not_empty_the_log(entry: AuditEntry) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("TRUNCATE fires no row trigger; see docs/decisions.md")
-    with pytest.raises(Exception, match="rows of the audit log stay|flush"):
+    with pytest.raises(Exception, match="flush"):
         call_command("flush", interactive=False, verbosity=0)
     assert AuditEntry.objects.exists()

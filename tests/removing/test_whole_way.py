@@ -33,8 +33,8 @@ def test_rows_and_files_go_and_each_file_has_an_erased_entry(
     assert len({entry.name for entry in entries}) == len(entries) == 5 * 2 * 2
     assert not any(default_storage.exists(entry.name) for entry in entries)
     for image in PostImage.objects.all():
-        assert default_storage.exists(image.image.name)
-        assert default_storage.exists(image.thumbnail.name)
+        assert default_storage.exists(str(image.image.name))
+        assert default_storage.exists(str(image.thumbnail.name))
 
 
 def test_an_entry_says_what_it_was_and_who_removed_it(

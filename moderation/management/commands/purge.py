@@ -51,7 +51,7 @@ class Command(BaseCommand):
             help="first make every failed audit entry due again",
         )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
         """Run in the way that the options name; CommandError when --check finds work late."""
         if options["check"]:
             self._check()
