@@ -194,9 +194,8 @@ def _thumbnail(image: Image.Image, orientation: int) -> bytes:
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), reducing_gap=2.0)
     if orientation in TURNS:
         small = small.transpose(TURNS[orientation])
-    small.info.clear()  # place, camera, owner: none of it belongs into a thumbnail
     target = BytesIO()
-    small.save(target, "WEBP", quality=THUMBNAIL_QUALITY)
+    small.save(target, "WEBP", quality=THUMBNAIL_QUALITY)  # no metadata, as long as none is named
     return target.getvalue()
 
 

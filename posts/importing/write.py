@@ -64,13 +64,11 @@ def new_entries(batch: Sequence[Entry], occurrences: Occurrences) -> list[Entry]
     A post is known by author, title, body and time.
     """
     stored = _stored(batch)
-    new = []
-    for entry in batch:
-        identity = _identity(entry.author, entry.title, entry.body, entry.created_at)
-        if occurrences.count(identity) > stored[identity]:
-            new.append(entry)
-            stored[identity] += 1
-    return new
+    return [
+        entry
+        for entry in batch
+        if occurrences.count(identity := _identity_of(entry)) > stored[identity]
+    ]
 
 
 def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, tally: Tally) -> None:
@@ -105,6 +103,10 @@ def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:
     tally.present += len(batch) - len(new)
     tally.pictures += sum(len(entry.images) for entry in new)
     tally.reports += sum(entry.reports for entry in new)
+
+
+def _identity_of(entry: Entry) -> bytes:
+    return _identity(entry.author, entry.title, entry.body, entry.created_at)
 
 
 def _identity(author: str, title: str, body: str, created_at: datetime) -> bytes:
