@@ -115,7 +115,8 @@ class TestChangeList:
     def test_thumbnails_name_no_storage_key(self, admin_client: Client) -> None:
         picture = a_picture(a_post())
         page = admin_client.get(LIST).content.decode()
-        address = f"/admin/moderation/picture/posts.postimage/{picture.pk}/thumbnail/"
+        names = ("posts.postimage", picture.pk, "thumbnail")
+        address = reverse("admin:moderation_picture", args=names)
         assert f'src="{address}"' in page
         assert str(picture.thumbnail) not in page
 
