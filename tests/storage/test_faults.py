@@ -148,13 +148,15 @@ def test_keys_go_singly_where_the_server_knows_no_batches(
     assert [r.method for r in proxy.seen if r.deletes].count("DELETE") == len(doomed)
 
 
-@pytest.mark.parametrize("status", [200, 202, 302, 404, 418])
+@pytest.mark.parametrize("page", [b"<html><p>Hello</p></html>", b"<p>Hello<br>"])
+@pytest.mark.parametrize("status", [200, 202, 302, 404])
 def test_page_of_a_stranger_never_passes_as_a_deletion(
-    shaky: Bucket, proxy: FaultyProxy, status: int
+    shaky: Bucket, proxy: FaultyProxy, status: int, page: bytes
 ) -> None:
     doomed = shaky.put(*some_keys(3))
-    proxy.faults.append(always(html_reply(status)))
+    proxy.faults.append(always(Act(reply=(status, "text/html", page))))
     assert fates(shaky.erase(*doomed)) == {Fate.FAILED}
+    assert fates(shaky.erase(doomed[0])) == {Fate.FAILED}  # this one by DeleteObject
     assert shaky.keys == sorted(doomed)
 
 
@@ -176,12 +178,20 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
 ) -> None:
     doomed = shaky.put(*some_keys(40))
     shaky.adapter.batch_keys = 10
-    proxy.faults.append(always(error_reply(503, "SlowDown", "Reduce your request rate.")))
+    slow_down = error_reply(503, "SlowDown", "Reduce your request rate.").reply
+    at_once = []
+
+    def overloaded(request: Request) -> Act | None:
+        at_once.append(proxy.at_once)
+        return Act(delay=0.03, reply=slow_down) if request.deletes else None
+
+    proxy.faults.append(overloaded)
     outcomes = shaky.erase(*doomed)
     assert {(o.fate, o.code, o.message) for o in outcomes.values()} == {
         (Fate.FAILED, "SlowDown", "Reduce your request rate.")
     }
     assert sum(request.deletes for request in proxy.seen) == 4 * TRIES
+    assert set(at_once[-10:]) == {1}
 
 
 def test_server_that_fails_at_everything_is_given_up(
