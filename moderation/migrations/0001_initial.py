@@ -179,7 +179,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(fields=['key'], name='entry_key'),
+            index=models.Index(fields=['key'], name='entry_key', opclasses=['varchar_pattern_ops']),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(condition=models.Q(('sha256', ''), _negated=True), fields=['sha256'], name='entry_sha256'),
         ),
         migrations.AddIndex(
             model_name='auditentry',
@@ -200,6 +204,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='auditentry',
             index=models.Index(condition=models.Q(('state', 'failed')), fields=['failed_at'], name='entry_failed'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(condition=models.Q(('state__in', ['kept', 'failed', 'restored'])), fields=['state', 'recorded_at'], name='entry_rare_state'),
         ),
         migrations.AddConstraint(
             model_name='auditentry',

@@ -27,6 +27,7 @@ class EntryState(models.TextChoices):
 # Open: something is still to be done to the key, or could not be done.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
+RARE_STATES = (EntryState.KEPT, EntryState.FAILED, EntryState.RESTORED)
 
 
 class AuditEntry(models.Model):
@@ -106,7 +107,10 @@ class AuditEntry(models.Model):
         ]
         indexes = [
             models.Index(fields=["storage", "name"], name="entry_storage_name"),
-            models.Index(fields=["key"], name="entry_key"),
+            # The operator class lets PostgreSQL find the beginning of a key by the index as well,
+            # whatever the collation; SQLite has no such thing and needs none.
+            models.Index(fields=["key"], name="entry_key", opclasses=["varchar_pattern_ops"]),
+            models.Index(fields=["sha256"], name="entry_sha256", condition=~Q(sha256="")),
             models.Index(fields=["removal", "state"], name="entry_removal_state"),
             models.Index(fields=["actor", "recorded_at"], name="entry_actor_recorded"),
             models.Index(fields=["recorded_at"], name="entry_recorded"),
@@ -115,6 +119,12 @@ class AuditEntry(models.Model):
             ),
             models.Index(
                 fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)
+            ),
+            # The rare states, newest first. No entry begins in one, so writing costs nothing.
+            models.Index(
+                fields=["state", "recorded_at"],
+                name="entry_rare_state",
+                condition=Q(state__in=RARE_STATES),
             ),
         ]
 

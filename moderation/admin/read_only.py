@@ -1,0 +1,65 @@
+"""A ModelAdmin that shows and changes nothing, whoever asks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, format_html_join
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """No adding, changing, deleting and no actions, for superusers neither."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+def removal_link(removal_id: int | None) -> str:
+    """Give the number of a removal as a link to its page; empty where there is none.
+
+    Takes the number alone: the log may outlive the removal, so nothing is asked of its table.
+    """
+    if removal_id is None:
+        return ""
+    try:
+        url = reverse("admin:moderation_removal_change", args=[removal_id])
+    except NoReverseMatch:  # a site may leave the removals out of its admin
+        return f"#{removal_id}"
+    return format_html('<a href="{}">#{}</a>', url, removal_id)
+
+
+def details_list(details: Mapping[str, Any], *, without: Collection[str] = ()) -> str:
+    """Give details as a list of names and values, but for those left out and those empty."""
+    shown = {name: value for name, value in details.items() if name not in without}
+    told = [(name, value) for name, value in shown.items() if value not in ("", None, {}, [])]
+    return format_html(
+        '<dl class="event-details">{}</dl>',
+        format_html_join("", "<dt>{}</dt><dd>{}</dd>", _lines(told)),
+    )
+
+
+def _lines(told: list[tuple[str, Any]]) -> list[tuple[str, str]]:
+    return [(name, _on_one_line(value)) for name, value in told]
+
+
+def _on_one_line(value: Any) -> str:
+    """Give a JSON value as text: {"a": 1, "b": 2} reads "a = 1, b = 2"."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} = {_on_one_line(each)}" for name, each in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
