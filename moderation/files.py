@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ from django.db.models import Model
 
 from moderation.registry import (
     Registration,
-    own_file_fields,
     registration_by_label,
     storage_alias,
 )
@@ -29,14 +28,15 @@ class StoredFile:
 
 
 def files_in_columns(
-    registration: Registration, key: Any, names: dict[str, str]
+    registration: Registration, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[StoredFile]:
-    """The files that a row's own columns name; `names` maps field to stored name."""
+    """The files that the columns of a page of rows name; a row maps "pk" and each file field."""
     label = registration.model._meta.label
-    for field in registration.fields:
-        name = names[field.name]
-        if name:
-            yield StoredFile(label, key, field.name, storage_alias(field), str(name))
+    places = [(field.name, storage_alias(field)) for field in registration.fields]
+    for row in rows:
+        for field, alias in places:
+            if name := row[field]:
+                yield StoredFile(label, row["pk"], field, alias, str(name))
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
@@ -49,9 +49,9 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
 
 def files_of(registration: Registration, instance: Model) -> list[StoredFile]:
     """Every file of one row. Reads names alone: no file is opened, no storage asked."""
-    names = {f.name: getattr(instance, f.attname).name for f in own_file_fields(registration.model)}
+    names = {f.name: getattr(instance, f.attname).name for f in registration.fields}
     return [
-        *files_in_columns(registration, instance.pk, names),
+        *files_in_columns(registration, [{"pk": instance.pk, **names}]),
         *extra_files(registration, [instance]),
     ]
 

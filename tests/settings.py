@@ -5,3 +5,6 @@ from tests.library.storage import ATTACHMENTS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.library"]  # noqa: F405 - comes from there
 STORAGES = STORAGES | {"attachments": ATTACHMENTS}  # noqa: F405 - the same
+
+# The slow hasher guards real passwords; in the tests it would only cost half a second a log-in.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -186,9 +186,8 @@ class _Walk:
         if registration is None or not rows:
             return
         seen = self.seen[model]
-        for row in rows:
-            found = files.files_in_columns(registration, row["pk"], row)
-            self.plan.files.update((file, seen[row["pk"]]) for file in found)
+        found = files.files_in_columns(registration, rows)
+        self.plan.files.update((file, seen[file.key]) for file in found)
         if registration.size_column:
             self.plan.size += sum(row[registration.size_column] or 0 for row in rows)
         if registration.extra_files is not None:
