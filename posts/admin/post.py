@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.action import RemoveSelectedMixin
 from posts.admin.filters import AuthorFilter, PicturesFilter, ReportedFilter
 from posts.admin.inlines import NewPictureInline, PictureInline, ReportInline
 from posts.admin.thumbnails import PostChangeList, thumbnails
@@ -39,7 +40,7 @@ def number_of(rows: Manager[Any]) -> Coalesce:
 
 
 @admin.register(Post)
-class PostAdmin(admin.ModelAdmin):
+class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
     """Posts with their pictures and reports."""
 
     list_display = (

@@ -1,0 +1,116 @@
+"""The action `remove_selected`, in place of Django's `delete_selected`, for any ModelAdmin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from moderation.admin.kinds import page_of
+from moderation.admin.refusals import refusals_told
+from moderation.plan.graph import reached_from
+from moderation.removal.freeze import freeze
+
+ActionChoice = tuple[Callable[..., Any], str, Any]
+
+
+@admin.action(
+    description=gettext_lazy("Remove selected %(verbose_name_plural)s"), permissions=["delete"]
+)
+def remove_selected(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Freeze the selection into a draft and lead to its page; a refusal stays on the change list.
+
+    The queryset is what Django hands to actions: the ModelAdmin's own, filtered, and all of it
+    where "select all across pages" was chosen.
+    """
+    return look_at(model_admin, request, queryset)
+
+
+def look_at(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
+) -> HttpResponse | None:
+    """Make a draft of a queryset and redirect to it; None, with a message, where it is refused."""
+    with refusals_told(request):
+        codes = permissions_for(model_admin)
+        removal = freeze(queryset, actor=request.user, permissions=codes)  # type: ignore[arg-type]
+        return redirect(page_of(removal))
+    return None
+
+
+def permissions_for(model_admin: admin.ModelAdmin[Any]) -> list[str]:
+    """The codes that a removal of this ModelAdmin's objects needs, as stock Django asks them.
+
+    To delete the objects, and rows of each model that the cascade reaches and this admin site
+    shows. Raises NotPlannable where the cascade cannot be told.
+    """
+    site, model = model_admin.admin_site, model_admin.model
+    reached = reached_from(model._meta.concrete_model or model) - {model._meta.concrete_model}
+    return [_delete_code(each) for each in (model, *filter(site.is_registered, reached))]
+
+
+def _delete_code(model: type[Model]) -> str:
+    return f"{model._meta.app_label}.{get_permission_codename('delete', model._meta)}"
+
+
+def show_single(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, object_id: str
+) -> HttpResponse:
+    """The delete page of one object: a button that makes a draft of it, since that is a write.
+
+    Raises Http404 for an object that the ModelAdmin does not show, and PermissionDenied.
+    """
+    found = model_admin.get_object(request, unquote(object_id), request.GET.get(TO_FIELD_VAR))
+    if found is None:
+        raise Http404
+    if not model_admin.has_delete_permission(request, found):
+        raise PermissionDenied
+    if request.method == "POST":
+        alone = model_admin.get_queryset(request).filter(pk=found.pk)
+        if (response := look_at(model_admin, request, alone)) is not None:
+            return response
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": _("Remove %(name)s?") % {"name": model_admin.opts.verbose_name},
+        "object": found,
+        "opts": model_admin.opts,
+        "is_popup": IS_POPUP_VAR in request.GET,
+    }
+    return TemplateResponse(request, "admin/moderation/remove_single.html", context)
+
+
+class RemoveSelectedMixin(admin.ModelAdmin):
+    """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
+
+    def get_actions(self, request: HttpRequest) -> dict[str, ActionChoice]:
+        """Offer `remove_selected` to those who may delete, and Django's own to nobody."""
+        actions: dict[str, ActionChoice] = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        if self.actions is None or IS_POPUP_VAR in request.GET:
+            return actions
+        if not self.has_delete_permission(request):
+            return actions
+        name = remove_selected.__name__
+        return {name: (remove_selected, name, remove_selected.short_description), **actions}  # type: ignore[attr-defined]
+
+    @method_decorator((csrf_protect, require_http_methods(["GET", "HEAD", "POST"])))
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead the deletion of one object the same way."""
+        return show_single(self, request, object_id)

@@ -1,0 +1,117 @@
+"""What the confirmation page shows of a draft: pictures as cards, and objects as lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.urls import reverse
+
+from moderation.admin.kinds import Viewer, rows_named
+from moderation.admin.window import slices_between
+from moderation.files import StoredFile, details_of
+from moderation.models import AuditEntry, Removal
+from moderation.registry import registration_by_label
+from moderation.removal.slices import json_key, keys_of, model_of, plan_slice
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One file that would go. `object_value` names the object that drags it along, for a button."""
+
+    title: str
+    owner: str
+    address: str
+    picture: str
+    file_name: str
+    size: int | None
+    object_name: str
+    object_value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One object of the selection. `gone` when it vanished since the freeze."""
+
+    name: str
+    address: str
+    files: int
+    object_value: str
+    gone: bool
+
+
+def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Card]:
+    """The cards from `start` to `stop`. Plans only the slices that they are in.
+
+    Raises TooManyRows where a slice has grown too large since the freeze.
+    """
+    shown: list[tuple[StoredFile, Any, int]] = []
+    for part, own in slices_between(removal, "pictures_total", start, stop):
+        plan = plan_slice(part)
+        shown += [(file, plan.files[file], part.number) for file in plan.cards()[own]]
+    details = details_of((file for file, _, _ in shown), using=AuditEntry.objects.db)
+    names = rows_named(removal, {root for _, root, _ in shown})
+    return [
+        Card(
+            title=str(details[file].get("title") or names.get(root, "")),
+            owner=str(details[file].get("owner") or ""),
+            address=viewer.address_of(*_known_by(details[file], removal, root)),
+            picture=_picture_address(viewer.site, file),
+            file_name=PurePosixPath(file.name).name,
+            size=details[file].get("size") if _is_measured(file) else None,
+            object_name=names.get(root, ""),
+            object_value=_value(number, root),
+        )
+        for file, root, number in shown
+    ]
+
+
+def _value(number: int, key: Any) -> str:
+    """How a button names an object: the number of its slice, and its key."""
+    return f"{number}:{json_key(key)}"
+
+
+def _known_by(details: dict[str, Any], removal: Removal, root: Any) -> tuple[type[Model], Any]:
+    """The row that a reader knows a file by: what it hangs on, else the object that goes."""
+    label, key = details.get("parent_label"), details.get("parent_key")
+    return (apps.get_model(label), key) if label and key is not None else (model_of(removal), root)
+
+
+def _is_measured(file: StoredFile) -> bool:
+    return bool(file.field) and registration_by_label(file.label).measured_field == file.field
+
+
+def _picture_address(site: AdminSite, file: StoredFile) -> str:
+    """Where the small version of a picture is seen; empty for what is no picture."""
+    registration = registration_by_label(file.label)
+    if not file.field or file.field != registration.picture:
+        return ""
+    args = (file.label.lower(), quote(file.key), registration.thumbnail or file.field)
+    return reverse("admin:moderation_picture", args=args, current_app=site.name)
+
+
+def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
+    """The objects from `start` to `stop`, those without files too; see `cards_between`."""
+    lines: list[Line] = []
+    for part, own in slices_between(removal, "objects_total", start, stop):
+        keys = keys_of(part)[own]
+        plan = plan_slice(part, keys=keys)
+        files = Counter(plan.files[file] for file in plan.cards())
+        names = rows_named(removal, keys)
+        lines += [
+            Line(
+                name=names.get(key) or str(key),
+                address=viewer.address_of(plan.model, key) if key in names else "",
+                files=files[key],
+                object_value=_value(part.number, key),
+                gone=key not in names,
+            )
+            for key in keys
+        ]
+    return lines

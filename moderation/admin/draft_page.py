@@ -1,0 +1,154 @@
+"""The confirmation page: what would go, what forbids it, and the deeds that a draft allows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from moderation import conf
+from moderation.admin.cards import cards_between, lines_between
+from moderation.admin.confirm_form import ConfirmForm
+from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
+from moderation.admin.refusals import refusals_told, words_of
+from moderation.errors import ModerationError
+from moderation.models import Heartbeat, Removal
+from moderation.models.removal import RemovalState
+from moderation.removal.confirm import NAMED, Difference, blockers_of, cancel, confirm, take_out
+from moderation.removal.slices import model_of
+
+PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
+OBJECTS_A_PAGE = 100  # as the change list has
+
+Admin = ModelAdmin[Removal]
+
+
+def show(
+    model_admin: Admin,
+    request: HttpRequest,
+    removal: Removal,
+    *,
+    form: ConfirmForm | None = None,
+    difference: Difference | None = None,
+) -> HttpResponse:
+    """Show a draft to its maker; after a refused confirmation with the form and what differs."""
+    viewer = Viewer(model_admin.admin_site, request)
+    objects, model = objects_of(removal), model_of(removal)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": _("Remove %(count)s %(kind)s?") % {"count": objects.number, "kind": objects.kind},
+        "opts": model_admin.opts,
+        "removal": removal,
+        "objects": objects,
+        "objects_opts": model._meta,
+        "objects_address": viewer.address_of_all(model),
+        "rows": _other_rows(removal),
+        "updates": counts(removal.updates_by_kind),
+        "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
+        "difference": _named(viewer, removal, difference),
+        "form": form or ConfirmForm(removal=removal),
+        "worker_missing": not Heartbeat.heard(),
+        "expires_at": removal.created_at + timedelta(hours=conf.draft_hours()),
+        **_selection(viewer, removal),
+    }
+    return TemplateResponse(request, "admin/moderation/removal/draft.html", context)
+
+
+def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Confirm a draft and lead to its progress; else show it again with what stands against it."""
+    form, difference = ConfirmForm(request.POST, removal=removal), None
+    if form.is_valid():
+        try:
+            difference = confirm(
+                removal,
+                actor=request.user,  # type: ignore[arg-type]
+                seal=request.POST.get("seal", ""),
+                **form.cleaned_data,
+            )
+        except ModerationError as refusal:
+            removal.refresh_from_db()
+            form.add_error(None, words_of(refusal))
+        else:
+            if not difference:
+                return redirect(page_of(removal))
+    if removal.state != RemovalState.DRAFT:
+        return redirect(page_of(removal))
+    return show(model_admin, request, removal, form=form, difference=difference)
+
+
+def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Take the object that a card's button names out of the selection."""
+    number, _colon, key = request.POST.get("object", "").partition(":")
+    with refusals_told(request):
+        take_out(
+            removal,
+            seal=request.POST.get("seal", ""),
+            number=int(number) if number.isdecimal() else 0,
+            key=key,
+        )
+        messages.success(request, _("Taken out of the selection. It stays as it is."))
+    return redirect(f"{page_of(removal)}?{_place(request.POST)}")
+
+
+def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Give a draft up, and lead back to where the objects are listed."""
+    with refusals_told(request):
+        cancel(removal)
+        messages.info(request, _("The draft was cancelled. Nothing was removed."))
+    viewer = Viewer(model_admin.admin_site, request)
+    return redirect(viewer.address_of_all(model_of(removal)) or page_of(removal))
+
+
+def _other_rows(removal: Removal) -> list[Any]:
+    """The rows that go along with the objects, by kind."""
+    return counts({k: n for k, n in removal.rows_by_kind.items() if k != removal.model_label})
+
+
+def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    """The page of cards, or of lines, that the address asks for; cards where there are any."""
+    as_cards = bool(removal.pictures_total) and viewer.request.GET.get("show") != "objects"
+    total, a_page, between = (
+        (removal.pictures_total, PICTURES_A_PAGE, cards_between)
+        if as_cards
+        else (removal.objects_total, OBJECTS_A_PAGE, lines_between)
+    )
+    page = Paginator(range(total), a_page).get_page(viewer.request.GET.get("p"))
+    start, shown = max(page.start_index() - 1, 0), []
+    with refusals_told(viewer.request):
+        shown = list(between(viewer, removal, start, start + a_page))
+    return {
+        "as_cards": as_cards,
+        "shown": shown,
+        "page": page,
+        "page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
+        "show": "pictures" if as_cards else "objects",
+    }
+
+
+def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
+    """What differs by name, at most NAMED of each sort, and the number of the others."""
+    if not difference:
+        return {}
+    model = model_of(removal)
+    changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
+    names = rows_named(removal, [model._meta.pk.to_python(key) for key in changed])
+    others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
+    return {
+        "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],
+        "gone": gone,
+        "others": others,
+    }
+
+
+def _place(sent: QueryDict) -> str:
+    """The part of the selection that was looked at, as the address tells it."""
+    place = QueryDict(mutable=True)
+    place.update({name: sent[name] for name in ("show", "p") if sent.get(name)})
+    return place.urlencode()

@@ -1,0 +1,79 @@
+"""How the pages name models, rows and addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import quote
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+
+from moderation.models import Removal
+from moderation.removal.slices import model_of
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of rows with the name of their kind, in the number that fits."""
+
+    number: int
+    kind: str
+
+
+def count(label: str, number: int) -> Count:
+    """Name rows of the model with this label; a model that is gone is named by its label."""
+    try:
+        meta = apps.get_model(label)._meta
+    except LookupError:
+        return Count(number, label)
+    return Count(number, str(meta.verbose_name if number == 1 else meta.verbose_name_plural))
+
+
+def counts(by_label: Mapping[str, int]) -> list[Count]:
+    """Name the rows of several models, the most numerous first."""
+    return [count(*each) for each in sorted(by_label.items(), key=lambda each: (-each[1], each))]
+
+
+def objects_of(removal: Removal) -> Count:
+    """The objects that a removal was made for."""
+    return count(removal.model_label, removal.objects_total)
+
+
+def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
+    """How the removal's objects with these keys call themselves; one query. Gone ones are out."""
+    found = model_of(removal)._base_manager.in_bulk(list(keys))
+    return {key: str(row) for key, row in found.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The person who looks, and the admin site that they look through."""
+
+    site: AdminSite
+    request: HttpRequest
+
+    def address_of(self, model: type[Model], key: Any) -> str:
+        """Where the admin shows a row; empty where it does not, or not to this person."""
+        return self._address(model, "change", quote(key))
+
+    def address_of_all(self, model: type[Model]) -> str:
+        """Where the admin lists the rows of a model; empty where it does not."""
+        return self._address(model, "changelist")
+
+    def _address(self, model: type[Model], page: str, *args: str) -> str:
+        if not self.site.is_registered(model):
+            return ""
+        if not self.site.get_model_admin(model).has_view_permission(self.request):
+            return ""
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+        return reverse(name, args=args, current_app=self.site.name)
+
+
+def page_of(removal: Removal, page: str = "change") -> str:
+    """The address of a removal's page, or of one of its deeds ("confirm", "stop", ...)."""
+    return reverse(f"admin:moderation_removal_{page}", args=(removal.pk,))

@@ -1,0 +1,146 @@
+"""A picture as the admin shows it: re-encoded, small, and only to those who may see its row.
+
+The address names a registered model, a row and a field, never a storage key. What a user uploaded
+never reaches a browser: the picture is decoded and written anew.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+from typing import Any
+
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from PIL import Image, ImageOps
+
+from moderation.models import Removal
+from moderation.registry import Registration, registration_by_label
+
+SIDE = 640  # pixels of the longer side: sharp enough on a card, no original
+MAX_BYTES = 20 * 1024 * 1024  # 20 MB read into memory, no more
+MAX_PIXELS = 50_000_000  # 50 megapixels: some 200 MB when decoded
+QUALITY = 80  # of WebP
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+# What Pillow's decoders raise for bytes that are not what their header promised.
+DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+)
+# Shown in place of a picture that is none. Browsers draw it although the status is an error's.
+PLACEHOLDER = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120" \
+viewBox="0 0 160 120"><rect width="160" height="120" fill="#8883"/><path d="M56 36h34l14 14v34H56z\
+M90 36v14h14M64 68h32M64 76h22" fill="none" stroke="#888" stroke-width="3"/></svg>"""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+
+
+class _NoPicture(Exception):
+    """The file is none that can be shown."""
+
+
+def show(
+    model_admin: ModelAdmin[Removal], request: HttpRequest, label: str, key: str, field: str
+) -> HttpResponse:
+    """Send a small WebP of the picture in a field of a row.
+
+    Raises Http404 for what is not registered and for a row that the person may not see. A file that
+    is missing is answered by a placeholder with status 404, one that is no picture, is broken or
+    too large by a placeholder with status 415.
+    """
+    file = _file(model_admin.admin_site, request, label, unquote(key), field)
+    try:
+        content = _small(_read(file))
+    except FileNotFoundError:
+        return _answer(PLACEHOLDER, "image/svg+xml", status=404)
+    except _NoPicture:
+        return _answer(PLACEHOLDER, "image/svg+xml", status=415)
+    return _answer(content, "image/webp", status=200)
+
+
+def _answer(content: bytes, content_type: str, *, status: int) -> HttpResponse:
+    return HttpResponse(content, content_type=content_type, status=status, headers=HEADERS)
+
+
+def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: str) -> Any:
+    """The field's file, of a row that the person may see. Raises Http404."""
+    try:
+        registration = registration_by_label(label)
+        row = registration.model._base_manager.get(pk=key)
+    except (LookupError, ValueError, ValidationError, ObjectDoesNotExist) as error:
+        raise Http404 from error
+    if field not in {each.name for each in registration.fields}:
+        raise Http404
+    if not _is_visible(site, request, registration, row):
+        raise Http404
+    return getattr(row, field)
+
+
+def _is_visible(
+    site: AdminSite, request: HttpRequest, registration: Registration, row: Model
+) -> bool:
+    """Whether the admin shows a row to a person.
+
+    Its own ModelAdmin decides, else that of the row it hangs on, else the permission to view it.
+    """
+    if site.is_registered(registration.model):
+        return _admin_shows(site, request, registration.model, row.pk)
+    if registration.parent_field:
+        relation = registration.model._meta.get_field(registration.parent_field)
+        parent: Any = relation.related_model
+        if site.is_registered(parent):
+            key = getattr(row, relation.attname)
+            return _admin_shows(site, request, parent, key)
+    meta = registration.model._meta
+    code = f"{meta.app_label}.{get_permission_codename('view', meta)}"
+    return bool(request.user.has_perm(code))
+
+
+def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key: Any) -> bool:
+    model_admin = site.get_model_admin(model)
+    row = model_admin.get_queryset(request).filter(pk=key).first()
+    return row is not None and model_admin.has_view_permission(request, row)
+
+
+def _read(file: Any) -> bytes:
+    """All bytes of a stored file. Raises FileNotFoundError, and _NoPicture beyond MAX_BYTES."""
+    if not file:
+        raise FileNotFoundError
+    with file.open("rb") as stored:
+        content: bytes = stored.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise _NoPicture
+    return content
+
+
+def _small(content: bytes) -> bytes:
+    """The picture as WebP of at most SIDE pixels, its first frame, upright, without metadata."""
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise _NoPicture
+            image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at a fraction of its size
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail((SIDE, SIDE))
+            small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    except DECODING_ERRORS as error:
+        raise _NoPicture from error
+    written = BytesIO()
+    small.save(written, "WEBP", quality=QUALITY)
+    return written.getvalue()

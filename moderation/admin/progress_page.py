@@ -1,0 +1,156 @@
+"""The page of a confirmed removal: how far it got, what became of what, and the deeds on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from moderation.admin.access import may_steer, sees_entries
+from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
+from moderation.admin.refusals import refusals_told
+from moderation.models import Heartbeat, Removal
+from moderation.models.audit import EntryState
+from moderation.models.removal import RemovalState, SliceState
+from moderation.removal import progress
+from moderation.removal.slices import model_of
+
+# Things that the page names one by one; of the others it gives the number.
+NAMED = 20
+# The last acts on a removal that the page lists.
+EVENTS = 50
+
+RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
+# What ends a key's way, for the bar.
+SETTLED = (EntryState.ERASED, EntryState.KEPT, EntryState.HIDDEN, EntryState.FAILED,
+           EntryState.RESTORED)  # fmt: skip
+
+Admin = ModelAdmin[Removal]
+
+
+def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Show how far a removal got; the page asks for `fragment` again while it runs."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        **_progress(Viewer(model_admin.admin_site, request), removal),
+        "title": _title(removal),
+        "opts": model_admin.opts,
+    }
+    return TemplateResponse(request, "admin/moderation/removal/progress.html", context)
+
+
+def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """The part of the page that changes while a removal runs."""
+    context = _progress(Viewer(model_admin.admin_site, request), removal)
+    return TemplateResponse(request, "admin/moderation/removal/progress_fragment.html", context)
+
+
+def stop(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Stop a removal after the slice in hand."""
+    told = _("The removal stops after the step in hand.")
+    return _steer(request, removal, progress.stop, told)
+
+
+def go_on(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Take up a stopped removal again."""
+    return _steer(request, removal, progress.go_on, _("The removal goes on."))
+
+
+def retry(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Try what failed once more."""
+    return _steer(request, removal, progress.retry, _("What failed is tried once more."))
+
+
+def _steer(
+    request: HttpRequest, removal: Removal, deed: Callable[..., None], told: str
+) -> HttpResponse:
+    if not may_steer(request.user, removal):
+        raise PermissionDenied
+    with refusals_told(request):
+        deed(removal, actor=request.user)
+        messages.info(request, told)
+    return redirect(page_of(removal))
+
+
+def _title(removal: Removal) -> str:
+    objects = objects_of(removal)
+    if not objects.number:
+        return _("Removal %(number)s") % {"number": removal}
+    return _("Removal %(number)s: %(count)s %(kind)s") % {
+        "number": removal, "count": objects.number, "kind": objects.kind}  # fmt: skip
+
+
+def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    user, numbers = viewer.request.user, progress.numbers(removal)
+    left = _left_alone(removal)
+    settled = sum(numbers[state] for state in SETTLED)
+    files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
+    failed = numbers["failed"] + numbers["slices_failed"]
+    steers = may_steer(user, removal)
+    return {
+        "removal": removal,
+        "objects": objects_of(removal),
+        "rows": counts(removal.rows_by_kind),
+        "numbers": numbers,
+        "objects_passed": numbers["deleted"] + left["changed_total"] + left["gone_total"],
+        "files": max(files, numbers["entries"]),
+        "settled": settled,
+        "running": removal.state in RUNNING,
+        "was_confirmed": removal.confirmed_at is not None,
+        "worker_missing": removal.state in RUNNING and not Heartbeat.heard(),
+        "left": left,
+        "changed": _changed(viewer, removal, left["changed"]),
+        "slices_failed": _failed_slices(removal),
+        "entries_of_note": _entries_of_note(removal)
+        if numbers["kept"] or numbers["failed"]
+        else {},
+        "events": removal.events.order_by("-at", "-pk")[:EVENTS],
+        "sees_entries": sees_entries(user, removal),
+        "may_stop": steers and removal.state == RemovalState.DELETING,
+        "may_go_on": steers and removal.state == RemovalState.STOPPED,
+        "may_retry": steers and bool(failed),
+        "named": NAMED,
+    }
+
+
+def _left_alone(removal: Removal) -> dict[str, Any]:
+    """The objects that no slice deleted: the first keys of each sort, and their numbers."""
+    noted = removal.slices.filter(state=SliceState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
+    left: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
+    for pair in noted.order_by("number").values_list("changed", "gone").iterator():
+        for sort, keys in zip(("changed", "gone"), pair, strict=True):
+            left[f"{sort}_total"] += len(keys)
+            left[sort] += islice(keys, NAMED - len(left[sort]))
+    return left
+
+
+def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
+    """The objects that were left alone, each with its name and address."""
+    if not keys:
+        return []
+    model = model_of(removal)
+    names = rows_named(removal, [model._meta.pk.to_python(key) for key in keys])
+    return [(name, viewer.address_of(model, key)) for key, name in names.items()]
+
+
+def _failed_slices(removal: Removal) -> list[Any]:
+    """The slices that were rolled back, with the reasons."""
+    failed = removal.slices.filter(state=SliceState.FAILED).order_by("number")
+    return list(failed.values("objects_total", "error")[:NAMED])
+
+
+def _entries_of_note(removal: Removal) -> dict[str, list[Any]]:
+    """The first entries that were kept, and that failed, with why."""
+    columns = ("pk", "name", "title", "kept_because", "error_code", "error")
+    entries = removal.entries.order_by("pk").values(*columns)
+    states = (EntryState.KEPT, EntryState.FAILED)
+    return {str(state): list(entries.filter(state=state)[:NAMED]) for state in states}

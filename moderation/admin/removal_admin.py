@@ -1,0 +1,153 @@
+"""Removals in the admin: the list, and the addresses of the pages of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST, require_safe
+
+from moderation.admin import access, draft_page, picture_page, progress_page
+from moderation.admin.kinds import objects_of
+from moderation.models import Removal
+from moderation.models.removal import RemovalState
+from moderation.removal.slices import model_of
+
+Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
+
+# Deeds on a draft, its maker's alone, and on a removal that runs: the address and the page of each.
+DRAFT_DEEDS: dict[str, Page] = {
+    "take-out": draft_page.take_out_of_draft,
+    "confirm": draft_page.confirm_draft,
+    "cancel": draft_page.cancel_draft,
+}
+DEEDS: dict[str, Page] = {
+    "stop": progress_page.stop,
+    "go-on": progress_page.go_on,
+    "retry": progress_page.retry,
+}
+
+
+@admin.register(Removal)
+class RemovalAdmin(admin.ModelAdmin):
+    """Removals: made by the action of other change lists, confirmed and followed here."""
+
+    list_display = ("removal", "what", "status", "actor_name", "reason", "created_at")
+    list_display_links = ("removal", "what")
+    list_filter = ("state", "reason", "created_at")
+    list_per_page = 100
+    show_full_result_count = False
+    ordering = ("-pk",)
+    search_fields = ("=id", "actor_name", "note")
+    search_help_text = _("Search by number, moderator and note")
+    actions = None
+
+    class Media:
+        css = {"all": ("moderation/removal.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Removal]:
+        """Limit to what the person sees; a draft is its maker's alone."""
+        return access.visible_removals(request.user, super().get_queryset(request))
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list, and the pages of one removal; nothing is added, changed or deleted here."""
+        site_page = self.admin_site.admin_view
+        name = "moderation_removal_{}".format
+        pages = [
+            path("", site_page(self.changelist_view), name=name("changelist")),
+            path(
+                "picture/<str:label>/<str:key>/<str:field>/",
+                site_page(require_safe(partial(picture_page.show, self))),
+                name="moderation_picture",
+            ),
+            path("<int:number>/change/", self._page(show_removal), name=name("change")),
+            path("<int:number>/progress/", self._page(show_progress), name=name("progress")),
+        ]
+        for deed, page in (DRAFT_DEEDS | DEEDS).items():
+            view = self._page(page, deed=True, draft=deed in DRAFT_DEEDS)
+            pages.append(path(f"<int:number>/{deed}/", view, name=name(deed)))
+        return pages
+
+    def _page(self, page: Page, *, deed: bool = False, draft: bool = False) -> Any:
+        """The view of a page: finds the removal, where the person may see it."""
+
+        def view(request: HttpRequest, number: int) -> HttpResponse:
+            removal = get_object_or_404(self.get_queryset(request), pk=number)
+            if draft and removal.actor_id != request.user.pk:
+                raise Http404
+            if draft or removal.state == RemovalState.DRAFT:
+                _check_sees_objects(self, request, removal)
+            return page(self, request, removal)
+
+        return self.admin_site.admin_view((require_POST if deed else require_safe)(view))
+
+    def has_view_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
+        """Let people see their own removals, and some those of others."""
+        if obj is None:
+            return access.has_removals(request.user)
+        return access.visible_removals(request.user, Removal.objects.filter(pk=obj.pk)).exists()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Show the list in the menu to those whom it is of use to."""
+        return access.has_removals(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Removals begin on other change lists."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
+        """What was decided stays as it was decided."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
+        """A removal outlives what it removed."""
+        return False
+
+    @admin.display(description=_("removal"), ordering="pk")
+    def removal(self, removal: Removal) -> str:
+        """Name a removal by its number."""
+        return str(removal)
+
+    @admin.display(description=_("what"), ordering="objects_total")
+    def what(self, removal: Removal) -> str:
+        """Say how many objects of which kind it is about."""
+        objects = objects_of(removal)
+        return f"{objects.number} {objects.kind}"
+
+    @admin.display(description=_("state"), ordering="state")
+    def status(self, removal: Removal) -> SafeString:
+        """Show the state as a badge."""
+        html = '<span class="removal-state removal-state-{}">{}</span>'
+        return format_html(html, removal.state, removal.get_state_display())
+
+
+def show_removal(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Show a draft to be confirmed, or how far a removal got."""
+    page: Page = draft_page.show if removal.state == RemovalState.DRAFT else progress_page.show
+    return page(model_admin, request, removal)
+
+
+def show_progress(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Show the changing part of the page. Raises Http404 for a draft, which has none."""
+    if removal.state == RemovalState.DRAFT:
+        raise Http404
+    return progress_page.fragment(model_admin, request, removal)
+
+
+def _check_sees_objects(model_admin: Any, request: HttpRequest, removal: Removal) -> None:
+    """Refuse a draft whose objects the person's admin shows no more. Raises PermissionDenied."""
+    site, model = model_admin.admin_site, model_of(removal)
+    if not site.is_registered(model):
+        return
+    if not site.get_model_admin(model).has_view_permission(request):
+        raise PermissionDenied

@@ -1,0 +1,29 @@
+"""A stretch of a draft: the slices that it touches, found without reading the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from django.db.models import F, Sum, Window
+
+from moderation.models import Removal, RemovalSlice
+
+# What a page counts in: a column of the slices.
+Column = Literal["objects_total", "pictures_total"]
+
+
+def slices_between(
+    removal: Removal, column: Column, start: int, stop: int
+) -> Iterator[tuple[RemovalSlice, slice]]:
+    """The slices that hold the things from `start` to `stop`, and which of their own those are.
+
+    Things are counted through the whole draft by a column of the slices, in their order. A slice
+    without any is left out, so at most `stop - start` are given. One query.
+    """
+    upto = Window(Sum(column), order_by="number")
+    counted: Any = removal.slices.filter(**{f"{column}__gt": 0}).annotate(upto=upto)
+    touched = counted.annotate(before=F("upto") - F(column)).filter(upto__gt=start, before__lt=stop)
+    for part in touched.order_by("number"):
+        part.removal = removal  # spares a query for each
+        yield part, slice(max(start - part.before, 0), stop - part.before)
