@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(condition=models.Q(('sha256', ''), _negated=True), fields=['sha256'], name='entry_sha256'),
+            index=models.Index(fields=['sha256'], name='entry_sha256'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

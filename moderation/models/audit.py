@@ -110,7 +110,7 @@ class AuditEntry(models.Model):
             # The operator class lets PostgreSQL find the beginning of a key by the index as well,
             # whatever the collation; SQLite has no such thing and needs none.
             models.Index(fields=["key"], name="entry_key", opclasses=["varchar_pattern_ops"]),
-            models.Index(fields=["sha256"], name="entry_sha256", condition=~Q(sha256="")),
+            models.Index(fields=["sha256"], name="entry_sha256"),
             models.Index(fields=["removal", "state"], name="entry_removal_state"),
             models.Index(fields=["actor", "recorded_at"], name="entry_actor_recorded"),
             models.Index(fields=["recorded_at"], name="entry_recorded"),

@@ -1,0 +1,73 @@
+"""People and entries for the tests of the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
+from django.utils import timezone
+
+from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.models.audit import EventKind
+from moderation.models.removal import Reason, RemovalState
+from moderation.roles import AUDITORS, MODERATORS
+
+PASSWORD = "a-password-for-tests"
+
+
+def person(name: str, *codes: str, group: str = "") -> User:
+    """Make a member of staff with permissions of moderation, or of a group."""
+    user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codes))
+    if group:
+        user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def removal_of(user: User, **given: Any) -> Removal:
+    """Make a removal that somebody confirmed, with the event for it."""
+    names = {"actor": user, "actor_name": user.get_username()}
+    standard = {"state": RemovalState.DONE, "reason": Reason.SPAM, "confirmed_at": timezone.now()}
+    removal = Removal.objects.create(model_label="posts.Post", **names, **{**standard, **given})
+    AuditEvent.objects.create(kind=EventKind.CONFIRM, removal=removal, **names)
+    return removal
+
+
+def entry_of(removal: Removal | None, key: str, **given: Any) -> AuditEntry:
+    """Make the entry of one key."""
+    now = timezone.now()
+    by = {"removal": removal, "reason": removal.reason} if removal else {}
+    if removal:
+        by |= {"actor_id": removal.actor_id, "actor_name": removal.actor_name}
+    standard = {
+        "storage": "default",
+        "name": key,
+        "object_label": "posts.PostImage",
+        "object_key": "1",
+        "recorded_at": now,
+        "due_at": now,
+    }
+    return AuditEntry.objects.create(key=key, **{**standard, **by, **given})
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    return person("moderator", group=MODERATORS)
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return person("auditor", group=AUDITORS)
+
+
+@pytest.fixture
+def logged_in(db: None) -> Callable[[User], Client]:
+    def log_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return log_in

@@ -1,0 +1,187 @@
+"""The export of audit entries: what is in it, who gets it, and what is noted of it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from openpyxl import load_workbook
+
+from moderation.export import formats, page
+from moderation.export.formats import CSV, JSON, XLSX
+from moderation.export.resource import COLUMNS
+from moderation.models import AuditEvent
+from tests.audit.conftest import entry_of, person, removal_of
+
+EXPORT = "admin:moderation_auditentry_export"
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"]
+
+
+@pytest.fixture
+def audit_client(auditor: User, logged_in: Callable[[User], Client]) -> Client:
+    return logged_in(auditor)
+
+
+def exported(client: Client, file_format: type, query: str = "") -> bytes:
+    """Give the file that the page sends."""
+    chosen = {"format": formats.FORMATS.index(file_format), "resource": 0}
+    response: Any = client.post(reverse(EXPORT) + query, chosen)
+    assert response.streaming
+    return b"".join(response)
+
+
+def rows_of_csv(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+
+
+def rows_of_xlsx(content: bytes) -> list[dict[str, Any]]:
+    header, *rows = load_workbook(io.BytesIO(content), read_only=True).active.iter_rows(
+        values_only=True
+    )
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("codes", [("view_auditentry",), ("export_auditentry",), ()])
+def test_export_needs_the_permission_and_the_sight_of_entries(
+    db: None, codes: tuple[str, ...], logged_in: Callable[[User], Client]
+) -> None:
+    client = logged_in(person("staff", *codes))
+    assert client.get(reverse(EXPORT)).status_code == 403
+    assert client.post(reverse(EXPORT), {"format": 0, "resource": 0}).status_code == 403
+    assert not AuditEvent.objects.exists()
+
+
+def test_change_list_offers_the_export_only_to_who_may(
+    audit_client: Client, logged_in: Callable[[User], Client]
+) -> None:
+    listed = reverse("admin:moderation_auditentry_changelist")
+    viewer = logged_in(person("viewer", "view_auditentry"))
+    assert [reverse(EXPORT) in c.get(listed).text for c in (audit_client, viewer)] == [True, False]
+
+
+def test_who_sees_only_own_entries_exports_only_those(logged_in: Callable[[User], Client]) -> None:
+    user = person("mixed", "view_own_auditentry", "export_auditentry")
+    entry_of(removal_of(user), "own")
+    entry_of(removal_of(person("other")), "foreign")
+    assert [row["key"] for row in rows_of_csv(exported(logged_in(user), CSV))] == ["own"]
+
+
+@pytest.mark.parametrize("query", ["?state__exact=failed", "?q=posts/b", "?actor=second"])
+def test_export_holds_what_the_filters_and_the_search_show(
+    db: None, query: str, audit_client: Client
+) -> None:
+    entry_of(removal_of(person("first")), "posts/a")
+    entry_of(removal_of(person("second")), "posts/b", state="failed")
+    for file_format, read in ((CSV, rows_of_csv), (XLSX, rows_of_xlsx), (JSON, json.loads)):
+        rows: Any = read(exported(audit_client, file_format, query))
+        assert [row["key"] for row in rows] == ["posts/b"]
+    assert "1 audit entry is exported" in audit_client.get(reverse(EXPORT) + query).text
+
+
+def test_columns_are_the_same_in_each_format(audit_client: Client) -> None:
+    entry_of(removal_of(person("somebody")), "a", size=5, versions=[{"id": "1"}])
+    files = [exported(audit_client, each) for each in (CSV, XLSX, JSON)]
+    found = [rows_of_csv(files[0])[0], rows_of_xlsx(files[1])[0], json.loads(files[2])[0]]
+    assert [tuple(row) for row in found] == [COLUMNS] * 3
+    assert [row["size"] for row in found] == ["5", 5, 5]
+    assert [row["versions"] for row in found] == ['[{"id": "1"}]'] * 2 + [[{"id": "1"}]]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_cell_that_would_run_as_a_formula_is_harmless(text: str, audit_client: Client) -> None:
+    entry_of(None, "key", title=text, owner=text, name=text, error=text)
+    for column in ("title", "owner", "name", "error"):
+        assert rows_of_csv(exported(audit_client, CSV))[0][column] == "'" + text
+    in_sheet = rows_of_xlsx(exported(audit_client, XLSX))[0]["title"]
+    assert in_sheet.startswith("'")
+    assert json.loads(exported(audit_client, JSON))[0]["title"] == text
+
+
+def test_workbook_survives_control_characters(audit_client: Client) -> None:
+    entry_of(None, "a\x0bb")
+    assert rows_of_xlsx(exported(audit_client, XLSX))[0]["key"] == "a�b"
+
+
+def test_times_are_iso_8601_in_utc(audit_client: Client) -> None:
+    at = datetime(2026, 3, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    entry_of(None, "a", erased_at=at)
+    expected = "2026-02-28T23:30:00.000000Z"
+    assert rows_of_csv(exported(audit_client, CSV))[0]["erased_at"] == expected
+    assert json.loads(exported(audit_client, JSON))[0]["erased_at"] == expected
+
+
+def test_export_is_an_event_before_its_first_byte(auditor: User, audit_client: Client) -> None:
+    entry_of(None, "posts/a", state="failed")
+    response = audit_client.post(
+        reverse(EXPORT) + "?state__exact=failed&q=posts&p=1&o=1", {"format": 0, "resource": 0}
+    )
+    event = AuditEvent.objects.get()  # nothing of the answer was read yet
+    assert (event.kind, event.actor, event.actor_name) == ("export", auditor, "auditor")
+    assert event.details == {
+        "format": "csv",
+        "filters": {"state__exact": "failed"},
+        "search": "posts",
+        "rows": 1,
+    }
+    response.close()
+
+
+def test_page_alone_is_no_export(audit_client: Client) -> None:
+    assert audit_client.get(reverse(EXPORT)).status_code == 200
+    assert audit_client.post(reverse(EXPORT), {"format": "9", "resource": 0}).status_code == 200
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("file_format", [CSV, JSON])
+def test_file_is_sent_in_pieces_of_bounded_size(
+    file_format: Any, audit_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(formats, "CHUNK_ROWS", 10)
+    for number in range(25):
+        entry_of(None, f"key {number}")
+    chosen = {"format": formats.FORMATS.index(file_format), "resource": 0}
+    response = audit_client.post(reverse(EXPORT), chosen)
+    sizes = [piece.count(b"key ") // 2 for piece in response]
+    assert [size for size in sizes if size] == [10, 10, 5]
+
+
+def test_empty_export_is_a_valid_file(audit_client: Client) -> None:
+    assert rows_of_csv(exported(audit_client, CSV)) == []
+    assert rows_of_xlsx(exported(audit_client, XLSX)) == []
+    assert json.loads(exported(audit_client, JSON)) == []
+
+
+def test_workbook_over_its_row_limit_is_refused_and_csv_offered(
+    audit_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "COUNTED_ROWS", 2)
+    for number in range(3):
+        entry_of(None, f"key {number}")
+    answer = audit_client.post(reverse(EXPORT), {"format": formats.FORMATS.index(XLSX)})
+    assert "XLSX holds 1,048,575 rows at most" in answer.text
+    assert "Choose CSV" in answer.text
+    assert not AuditEvent.objects.exists()
+    assert len(rows_of_csv(exported(audit_client, CSV))) == 3
+    assert AuditEvent.objects.get().details["rows"] is None
+
+
+def test_keys_that_a_request_names_are_not_exported(audit_client: Client) -> None:
+    sent = {"format": 0, "resource": 0, "export_items": [entry_of(None, "a").pk]}
+    response = audit_client.post(reverse(EXPORT), sent)
+    assert not response.streaming
+    assert not AuditEvent.objects.exists()
+
+
+def test_page_has_no_script_inside(audit_client: Client) -> None:
+    text = audit_client.get(reverse(EXPORT)).text
+    assert not re.search(r"<[^>]+\son[a-z]+=", text)
+    assert not re.search(r"<script(?![^>]*\ssrc=)[^>]*>", text)
