@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from posts.restoring.kinds import kinds
+from posts.restoring.kinds import Kind, kinds
 from posts.restoring.originals import Originals
 from posts.restoring.plan import Plan, make_plan
 from posts.restoring.rows import FixtureError, read_rows
@@ -92,10 +92,7 @@ def _restore(plan: Plan) -> None:
 
 
 def _summary(name: str, plan: Plan, *, dry_run: bool) -> str:
-    told = [
-        f"{number} {kind.model._meta.verbose_name_plural}"
-        for kind, number in plan.new_of_each_kind().items()
-    ]
+    told = [f"{number} {_words(kind, number)}" for kind, number in plan.new_of_each_kind().items()]
     restored, put_back = (
         ("would be restored", "would be put back") if dry_run else ("restored", "put back")
     )
@@ -103,3 +100,8 @@ def _summary(name: str, plan: Plan, *, dry_run: bool) -> str:
         f"{name}: {', '.join(told) or 'nothing'} {restored}; {plan.present} rows were there "
         f"already; {len(plan.lost)} lost files {put_back}."
     )
+
+
+def _words(kind: Kind, number: int) -> str:
+    meta = kind.model._meta
+    return str(meta.verbose_name if number == 1 else meta.verbose_name_plural).lower()
