@@ -18,6 +18,7 @@ from moderation.models import Heartbeat, Removal, RemovalSlice, StorageMark
 from moderation.models.removal import RemovalState, SliceState
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import due_entries
+from moderation.purge.verify import verify_batch
 from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import settle
@@ -46,13 +47,14 @@ def tick(*, alone: bool = False) -> bool:
     """Look once for what is due; gives whether this process did some of it itself.
 
     With `alone` it always does one slice of each removal and one batch of keys. Otherwise it wakes
-    the workers when they are silent, and does the work itself only when nobody took it up.
+    the workers when they are silent, and does the work itself only when nobody took it up. When
+    there is nothing else to do, it looks whether erased keys are gone.
     """
     Heartbeat.beat("clock")
     expire_drafts()
     settle(*_unfinished_removals())
     if alone:
-        return _work(removals_with_waiting_slices())
+        return _work(removals_with_waiting_slices()) or verify_batch()
     if Heartbeat.heard("worker", within=SILENT):
         return False
     for removal in removals_with_waiting_slices():
@@ -63,7 +65,7 @@ def tick(*, alone: bool = False) -> bool:
     late = removals_with_waiting_slices(confirmed_before=before)
     if late or due_entries().filter(due_at__lt=before).exists():
         return _work(late)
-    return False
+    return verify_batch()
 
 
 def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:

@@ -118,6 +118,11 @@ class AuditEntry(models.Model):
                 fields=["due_at"], name="entry_due", condition=Q(state=EntryState.PENDING)
             ),
             models.Index(
+                fields=["erased_at"],
+                name="entry_unverified",
+                condition=Q(state=EntryState.ERASED, verified_at=None),
+            ),
+            models.Index(
                 fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)
             ),
             # The rare states, newest first. No entry begins in one, so writing costs nothing.

@@ -18,12 +18,13 @@ from moderation.models import AuditEntry, StorageMark
 from moderation.purge import batch as batch_module
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
+from moderation.purge.verify import THERE_AGAIN, verify_batch
 from moderation.purge.words import clean
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import retry
 from moderation.storage import Doomed, Fate, Outcome
 from posts.models import Post, PostImage
-from tests.removing.conftest import confirmed, drafted
+from tests.removing.conftest import confirmed, drafted, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -245,3 +246,42 @@ def test_all_open_entries_of_a_key_move_together(
 )
 def test_the_storage_s_words_are_cut_and_cleaned(said: str, kept: str) -> None:
     assert clean(said) == kept
+
+
+def unverified(moderator: User, make_posts: MakePosts) -> AuditEntry:
+    """An erased entry whose adapter did not look afterwards."""
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    purge_batch()
+    AuditEntry.objects.update(verified_at=None)
+    entry = AuditEntry.objects.first()
+    assert entry
+    return entry
+
+
+def test_erased_keys_are_looked_for_once_more(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    unverified(moderator, make_posts)
+    assert verify_batch()
+    assert not AuditEntry.objects.filter(verified_at=None).exists()
+    assert set(AuditEntry.objects.values_list("remark", flat=True)) == {""}
+    assert not verify_batch()
+
+
+def test_a_key_that_is_there_again_is_told_of(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    entry = unverified(moderator, make_posts)
+    stored(entry.name)
+    verify_batch()
+    entry.refresh_from_db()
+    assert (entry.state, entry.remark) == ("erased", THERE_AGAIN)
+
+
+def test_nothing_is_verified_in_a_storage_that_is_another_one(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    unverified(moderator, make_posts)
+    with override_settings(ENVIRONMENT="staging"):
+        assert not verify_batch()
+    assert AuditEntry.objects.filter(verified_at=None).count() == 2
