@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from moderation.files import StoredFile
+from moderation.insertion import insert
 from moderation.models import AuditEntry, StorageMark
 from moderation.models.audit import ERROR_LENGTH, EntryState
 from moderation.registry import registration_by_label, title_text
@@ -18,44 +19,41 @@ from moderation.storage.adapter import Adapter
 if TYPE_CHECKING:
     from moderation.recording import Deed
 
-# Rows of one INSERT. Larger ones are no faster, and SQLite bounds the variables of a statement.
-ROWS_AN_INSERT = 500
-
 
 def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str) -> None:
     """Write one entry for each file, with its details, in the caller's transaction.
 
     Touches the database alone: the storage's identity comes from its mark, sizes from columns.
     """
-    entries = AuditEntry.objects.using(using)
-    entries.bulk_create(_entries(files, deed, using), batch_size=ROWS_AN_INSERT)
+    insert(AuditEntry, _entries(files, deed, using), using=using)
 
 
 def _entries(
     files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str
-) -> Iterator[AuditEntry]:
+) -> Iterator[dict[str, Any]]:
+    """The columns of each entry."""
     now = timezone.now()
     marks = dict(StorageMark.objects.using(using).values_list("alias", "identity"))
     adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
+    measured = {
+        label: registration_by_label(label).measured_field
+        for label in {file.label for file in files}
+    }
+    told_by_deed = {
+        "removal_id": deed.removal,
+        "actor_id": deed.actor,
+        "actor_name": deed.actor_name,
+        "reason": deed.reason,
+        "recorded_at": now,
+        "due_at": now,
+    }
     for file, details in files.items():
-        adapter = adapters[file.storage]
-        yield AuditEntry(
-            **_place(file, adapter, marks.get(file.storage)),
-            **_measures(file, details),
-            object_label=file.label,
-            object_key=str(file.key),
-            field=file.field,
-            parent_label=details.get("parent_label", ""),
-            parent_key=str(details.get("parent_key") or ""),
-            title=title_text(details.get("title")),
-            owner=title_text(details.get("owner")),
-            removal_id=deed.removal,
-            actor_id=deed.actor,
-            actor_name=deed.actor_name,
-            reason=deed.reason,
-            recorded_at=now,
-            due_at=now,
-        )
+        yield {
+            **told_by_deed,
+            **_place(file, adapters[file.storage], marks.get(file.storage)),
+            **_owner(file, details),
+            **(_measures(details) if file.field == measured[file.label] else {}),
+        }
 
 
 def _place(file: StoredFile, adapter: Adapter, identity: UUID | None) -> dict[str, Any]:
@@ -74,8 +72,19 @@ def _place(file: StoredFile, adapter: Adapter, identity: UUID | None) -> dict[st
                 "error": str(error)[:ERROR_LENGTH]}  # fmt: skip
 
 
-def _measures(file: StoredFile, details: Mapping[str, Any]) -> dict[str, Any]:
+def _owner(file: StoredFile, details: Mapping[str, Any]) -> dict[str, Any]:
+    """The row that the file belongs to, and what a reader knows it by."""
+    return {
+        "object_label": file.label,
+        "object_key": str(file.key),
+        "field": file.field,
+        "parent_label": details.get("parent_label", ""),
+        "parent_key": str(details.get("parent_key") or ""),
+        "title": title_text(details.get("title")),
+        "owner": title_text(details.get("owner")),
+    }
+
+
+def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
     """Size and digest, which the registration knows of one field only."""
-    if file.field != registration_by_label(file.label).measured_field:
-        return {}
     return {"size": details.get("size"), "sha256": details.get("sha256") or ""}

@@ -1,0 +1,58 @@
+"""Many rows at once: what is written is what Django itself would have written."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from moderation.insertion import insert
+from moderation.models import AuditEntry
+
+pytestmark = pytest.mark.django_db
+
+
+def row(**given: Any) -> dict[str, Any]:
+    now = timezone.now()
+    told = {"storage": "default", "key": "a", "name": "a", "recorded_at": now, "due_at": now}
+    return {**told, "object_label": "posts.PostImage", "object_key": "1", **given}
+
+
+def test_rows_come_back_as_if_django_had_created_them() -> None:
+    odd = row(
+        key='tab\t, line\n, "quotes", back\\slash and \\N',
+        title="Füße, 猫, 🐈",
+        identity=UUID(int=7),
+        size=2**40,
+        versions=["null", {"a": None}],
+    )
+    insert(AuditEntry, [odd], using="default")
+    AuditEntry.objects.create(**odd)
+    ours, djangos = AuditEntry.objects.order_by("pk").values()
+    assert ours | {"id": 0} == djangos | {"id": 0}
+    assert ours["key"] == odd["key"]
+    assert ours["versions"] == odd["versions"]
+    assert ours["state"] == "pending"
+
+
+def test_what_the_database_has_against_a_row_is_an_error_of_django() -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert(AuditEntry, [row(), row(key="")], using="default")
+    assert not AuditEntry.objects.exists()
+
+
+def test_rows_may_ask_the_database_while_they_are_made() -> None:
+    rows = (row(key=f"{n}-{AuditEntry.objects.count()}") for n in range(2))
+    insert(AuditEntry, rows, using="default")
+    assert AuditEntry.objects.count() == 2
+
+
+def test_one_statement_writes_any_number_of_rows() -> None:
+    with CaptureQueriesContext(connection) as captured:
+        insert(AuditEntry, [row(key=str(n)) for n in range(3000)], using="default")
+    assert len(captured) == 1
+    assert AuditEntry.objects.count() == 3000
