@@ -78,6 +78,13 @@ class RemovalAdmin(admin.ModelAdmin):
             pages.append(path(f"<int:number>/{deed}/", view, name=name(deed)))
         return pages
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, under a title that asks for nothing."""
+        title = {"title": self.opts.verbose_name_plural.capitalize()}
+        return super().changelist_view(request, title | (extra_context or {}))
+
     def _page(self, page: Page, *, deed: bool = False, draft: bool = False) -> Any:
         """The view of a page: finds the removal, where the person may see it."""
 

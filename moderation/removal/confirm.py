@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Sum
@@ -103,14 +105,16 @@ def look_again(removal: Removal) -> Difference:
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     """What forbids the confirmation, each as a sentence: protected rows, permissions, ceilings."""
-    for label, rows in removal.blockers.get("protected", {}).items():
-        yield _("%(rows)d rows of %(kind)s protect what was selected.") % {
-            "rows": rows, "kind": label}  # fmt: skip
-    for label, rows in removal.blockers.get("restricted", {}).items():
-        yield _("%(rows)d rows of %(kind)s restrict what was selected.") % {
-            "rows": rows, "kind": label}  # fmt: skip
+    if not removal.objects_total:
+        yield _("Nothing is left in the selection. Cancel the draft and select again.")
+    standing = Counter(removal.blockers.get("protected", {}))
+    standing.update(removal.blockers.get("restricted", {}))
+    for label, rows in standing.items():
+        yield _("%(rows)d %(kind)s stand in the way: they must not lose what was selected. Remove "
+                "them first, or take what they hang on out of the selection.") % {
+            "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
     for code in missing_permissions(removal.permissions, actor):
-        yield _("You lack the permission %(code)s.") % {"code": code}
+        yield _("You lack the permission %(code)s. Ask somebody who has it.") % {"code": code}
     if not actor.has_perm("moderation.exceed_ceilings"):
         yield from _ceilings(removal, actor)
 
@@ -160,7 +164,8 @@ def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None
 def _ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     objects, ceiling = removal.objects_total, conf.removal_ceiling()
     if objects > ceiling:
-        yield _("%(count)d objects are more than the %(ceiling)d that one removal may take.") % {
+        yield _("%(count)d objects are more than the %(ceiling)d that one removal may take. "
+                "Select fewer, or ask somebody who may exceed it.") % {
             "count": objects, "ceiling": ceiling}  # fmt: skip
     since = timezone.now() - timedelta(days=1)
     taken = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(

@@ -1,0 +1,124 @@
+"""Pictures in the admin: re-encoded, never kept, and only for those who see their row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage, storages
+from django.test import Client
+from PIL import Image
+
+from moderation.admin import picture_page
+from posts.models import Post, PostImage
+from tests.library.models import Volume
+from tests.moderation_admin.conftest import browser_of, make_user
+
+MakePosts = Callable[..., list[Post]]
+
+
+def drawing(size: tuple[int, int] = (1000, 500), kind: str = "PNG") -> bytes:
+    written = BytesIO()
+    Image.new("RGB", size, "red").save(written, kind)
+    return written.getvalue()
+
+
+def address(row: PostImage | Volume, field: str = "image") -> str:
+    label = row._meta.label_lower
+    return f"/admin/moderation/removal/picture/{label}/{row.pk}/{field}/"
+
+
+@pytest.fixture
+def picture(make_posts: MakePosts) -> PostImage:
+    """A picture whose file is there."""
+    make_posts(1)
+    row = PostImage.objects.get()
+    default_storage.save(row.image.name or "", ContentFile(drawing()))
+    return row
+
+
+def put(row: PostImage, content: bytes) -> None:
+    """Put other bytes where a row's picture is."""
+    with default_storage.open(row.image.name or "", "wb") as stored:
+        stored.write(content)
+
+
+def test_a_picture_is_encoded_anew_small_and_not_kept(client: Client, picture: PostImage) -> None:
+    response = client.get(address(picture))
+    assert response.status_code == 200
+    assert response["Content-Type"] == "image/webp"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in response["Cache-Control"]
+    with Image.open(BytesIO(response.content)) as image:
+        assert (image.format, image.size) == ("WEBP", (640, 320))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no picture", b"<svg onload='alert(1)'/>", drawing()[:200], drawing(kind="BMP")],
+)
+def test_what_is_no_picture_is_a_placeholder(
+    client: Client, picture: PostImage, content: bytes
+) -> None:
+    put(picture, content)
+    response = client.get(address(picture))
+    assert response.status_code == 415
+    assert response["Content-Type"] == "image/svg+xml"
+    assert response.content == picture_page.PLACEHOLDER
+
+
+def test_a_missing_file_is_a_placeholder(client: Client, picture: PostImage) -> None:
+    default_storage.delete(picture.image.name or "")
+    response = client.get(address(picture))
+    assert response.status_code == 404
+    assert response.content == picture_page.PLACEHOLDER
+
+
+def test_a_bomb_is_not_decoded(
+    client: Client, picture: PostImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture_page, "MAX_PIXELS", 1_000)
+    assert client.get(address(picture)).status_code == 415
+    monkeypatch.setattr(picture_page, "MAX_PIXELS", 50_000_000)
+    monkeypatch.setattr(picture_page, "MAX_BYTES", 100)
+    assert client.get(address(picture)).status_code == 415
+
+
+def test_only_registered_models_and_their_file_fields_are_served(
+    client: Client, picture: PostImage
+) -> None:
+    base = "/admin/moderation/removal/picture"
+    for path in (
+        f"auth.user/{picture.post.author_id}/password",
+        f"posts.post/{picture.post_id}/title",
+        f"posts.postimage/{picture.pk}/sha256",
+        f"posts.postimage/{picture.pk}/post",
+        "posts.postimage/999999/image",
+        "posts.postimage/x/image",
+        "nothing.here/1/image",
+        "nothing/1/image",
+    ):
+        assert client.get(f"{base}/{path}/").status_code == 404, path
+
+
+def test_the_parents_admin_decides_who_sees_a_picture(
+    client: Client, auditor: User, picture: PostImage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert browser_of(auditor).get(address(picture)).status_code == 404
+    assert Client().get(address(picture)).status_code == 302
+    posts_admin = admin.site.get_model_admin(Post)
+    monkeypatch.setattr(posts_admin, "get_queryset", lambda _request: Post.objects.none())
+    assert client.get(address(picture)).status_code == 404
+
+
+def test_without_an_admin_the_permission_to_view_decides(client: Client, moderator: User) -> None:
+    name = storages["attachments"].save("cover.png", ContentFile(drawing((8, 8))))
+    volume = Volume.objects.create(text=name)
+    assert client.get(address(volume, "text")).status_code == 404
+    reader = make_user("reader")
+    reader.user_permissions.add(Permission.objects.get(codename="view_volume"))
+    assert browser_of(reader).get(address(volume, "text")).status_code == 200
