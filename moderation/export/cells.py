@@ -9,21 +9,22 @@ from typing import Any
 
 from django.db import models
 
-Converter = Callable[[Any], Any]
+# None where the value stays as it is.
+Converter = Callable[[Any], Any] | None
 
 # A cell that starts with one of these is run as a formula by one spreadsheet or another. The last
 # four are the wide forms that a Japanese keyboard types; a line break at the start is skipped.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
 
 
 def harmless(text: str) -> str:
     """Give the text so that a spreadsheet shows it: an apostrophe goes before a formula's start."""
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+    return "'" + text if text[:1] in FORMULA_STARTS else text
 
 
 def iso_utc(value: datetime) -> str:
     """Give the moment in ISO 8601, in UTC: 2026-01-31T12:00:00.000000Z."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def cell_converter(field: models.Field[Any, Any]) -> Converter:
@@ -36,7 +37,7 @@ def cell_converter(field: models.Field[Any, Any]) -> Converter:
         case models.CharField() | models.TextField():
             return harmless
         case models.IntegerField() | models.ForeignKey():
-            return _as_it_is
+            return None
         case _:
             return str
 
@@ -49,12 +50,8 @@ def json_converter(field: models.Field[Any, Any]) -> Converter:
         case models.UUIDField():
             return str
         case _:
-            return _as_it_is
+            return None
 
 
 def _json_text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    return json.dumps(value, ensure_ascii=False) if value else "[]"
