@@ -62,7 +62,7 @@ BAD: dict[str, tuple[object, tuple[str, ...]]] = {
     "no user name": (changed(4, username="a b"), ("row 5", "field username")),
     "no date": (changed(3, created_at="soon"), ("row 4", "field created_at")),
     "no time zone": (changed(3, created_at=WHEN[:19]), ("field created_at", "time zone")),
-    "true for a key": (changed(3, author=True), ("row 4", "field author")),
+    "true for a key": (changed(3, author=True), ("field author", "not a whole number")),
     "a missing author": (changed(3, author=99), ("row 4", "field author", "99")),
     "a missing field": ([row("auth.user", 1)], ("row 1", "field username", "missing")),
     "a missing key": ([row("auth.user", None, username="x")], ("row 1", "field pk")),
