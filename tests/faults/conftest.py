@@ -1,0 +1,124 @@
+"""What the fault tests share: waves of posts whose files lie on disk or in a bucket."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+
+from moderation.models import Removal
+from moderation.roles import MODERATORS
+from moderation.storage import write_mark
+from posts.models import Post, PostImage
+from tests.faults import checker
+from tests.faults.places import Bucket, Folder, Place, content_of
+from tests.parts.s3_gateway import S3Server
+from tests.removing.conftest import confirmed, drafted
+
+# Good posts beside each wave; the first of them shares a picture with a doomed post.
+GOOD_POSTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """Posts that are to be removed, between posts that must stay."""
+
+    place: Place
+    moderator: User
+    doomed: tuple[Post, ...]
+    before: checker.Before
+
+    def remove(self) -> Removal:
+        """Freeze and confirm the removal of the doomed posts; workers are woken for it."""
+        return self.confirm(self.draft())
+
+    def draft(self) -> Removal:
+        """Freeze the doomed posts into a draft."""
+        return drafted(list(self.doomed), self.moderator)
+
+    def confirm(self, draft: Removal) -> Removal:
+        """Confirm a draft; workers are woken for it."""
+        return confirmed(draft, self.moderator)
+
+    def problems(self, removal: Removal) -> list[str]:
+        """What the independent checker has against the removal's end."""
+        stored = self.place.names()
+        spoilt = [
+            f"{name} has other bytes than before"
+            for name in (name for _row, name in self.before.files - self.before.doomed)
+            if name in stored and self.place.content(name) != content_of(name)
+        ]
+        return checker.problems(self.before, removal.pk, stored) + spoilt
+
+
+MakeWave = Callable[..., Wave]
+
+
+@pytest.fixture
+def moderator(transactional_db: None) -> User:
+    user = User.objects.create_user("mod", is_staff=True)
+    user.groups.add(Group.objects.get(name=MODERATORS))
+    return user
+
+
+@pytest.fixture
+def folder(fresh_storage: Path) -> Folder:
+    """The default storage on disk."""
+    return Folder(fresh_storage)
+
+
+@pytest.fixture
+def bucket(s3_storage: str, s3_gateway: S3Server) -> Bucket:
+    """The default storage in a bucket of the gateway."""
+    return Bucket(s3_gateway, s3_storage)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    """The storage that usually goes with the database: disk with SQLite, else a bucket."""
+    name = "folder" if connection.vendor == "sqlite" else "bucket"
+    found: Place = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture
+def make_wave(moderator: User) -> MakeWave:
+    """Give a function that makes a wave of posts with one picture each."""
+
+    def make(count: int, place: Place) -> Wave:
+        write_mark("default")
+        author, _ = User.objects.get_or_create(username="spammer")
+        doomed, good = posts_of(author, count), posts_of(author, GOOD_POSTS)
+        names = [f"posts/{uuid.uuid4().hex}" for _ in doomed + good]
+        names[0] = names[count]  # a doomed post and a good one show the same picture
+        names[1] = names[count - 1]  # and so do the doomed ones of two slices
+        place.put({f"{name}{end}" for name in names for end in (".jpg", "-thumb.webp")})
+        PostImage.objects.bulk_create(map(image_of, doomed + good, names))
+        return Wave(place, moderator, tuple(doomed), checker.look(post.pk for post in doomed))
+
+    return make
+
+
+def posts_of(author: User, count: int) -> list[Post]:
+    """Make posts without pictures."""
+    return Post.objects.bulk_create(
+        Post(author=author, title=f"Cheap pills {n}", body="Buy!") for n in range(count)
+    )
+
+
+def image_of(post: Post, name: str) -> PostImage:
+    """A picture row for two files that are in storage already."""
+    return PostImage(
+        post=post,
+        image=f"{name}.jpg",
+        thumbnail=f"{name}-thumb.webp",
+        sha256="0" * 64,
+        size=10,
+        width=1,
+        height=1,
+    )
