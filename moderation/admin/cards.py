@@ -17,8 +17,9 @@ from moderation.admin.kinds import Viewer, rows_named
 from moderation.admin.window import slices_between
 from moderation.files import StoredFile, details_of
 from moderation.models import AuditEntry, Removal
+from moderation.plan import json_key
 from moderation.registry import registration_by_label
-from moderation.removal.slices import json_key, keys_of, model_of, plan_slice
+from moderation.removal.slices import keys_of, model_of, plan_slice
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,15 @@
 """What a deletion takes, told beforehand."""
 
 from moderation.plan.graph import uncuttable_because
-from moderation.plan.plan import Plan, digest_of, digest_of_slice, make_plan
+from moderation.plan.plan import Plan, make_plan
+from moderation.plan.shown import Shown, digest_of, digest_of_slice, json_key
 
-__all__ = ["Plan", "digest_of", "digest_of_slice", "make_plan", "uncuttable_because"]
+__all__ = [
+    "Plan",
+    "Shown",
+    "digest_of",
+    "digest_of_slice",
+    "json_key",
+    "make_plan",
+    "uncuttable_because",
+]

@@ -35,7 +35,8 @@ class Relation:
     """One relation that leads from rows of a model to rows of `model`.
 
     `source` is the attribute of the deleted row that the other rows hold in `column`. A generic
-    relation also names the column of its content type and the type that it must hold.
+    relation also names the column of its content type and the type that it must hold. `is_plain`
+    says that it is a foreign key to a primary key, and `name` is that key's.
     """
 
     model: type[models.Model]
@@ -43,6 +44,8 @@ class Relation:
     source: str
     on_delete: OnDelete
     field_label: str
+    name: str = ""
+    is_plain: bool = False
     type_column: str = ""
     type_model: type[models.Model] | None = None
 
@@ -130,6 +133,8 @@ def _foreign_key(field: Any) -> Relation:
         source=field.foreign_related_fields[0].attname,
         on_delete=_kind(field.remote_field.on_delete, label),
         field_label=label,
+        name=field.name,
+        is_plain=field.foreign_related_fields[0].primary_key,
     )
 
 

@@ -6,10 +6,9 @@ The walk reads keys and stored names, never whole rows, and never touches storag
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import models
@@ -19,10 +18,13 @@ from moderation import files
 from moderation.errors import TooManyRows
 from moderation.files import StoredFile
 from moderation.plan.graph import OnDelete, Relation, is_leaf, parents_of, relations_of
-from moderation.registry import own_file_fields, registration_by_label, registration_for
-
-# Bytes of an object's digest: enough that no two states of one object meet by chance.
-DIGEST_SIZE = 16
+from moderation.plan.shown import Shown, digest_of_lines, digest_of_object, json_key, line_of
+from moderation.registry import (
+    Registration,
+    own_file_fields,
+    registration_by_label,
+    registration_for,
+)
 
 
 @dataclass(slots=True)
@@ -30,19 +32,15 @@ class Plan:
     """What goes with a page of objects.
 
     `roots` are the keys that exist, in key order; `files` maps each stored file to the object that
-    drags it along. `rows`, `updates`, `protected` and `restricted` count rows by model label:
-    deleted, changed (SET_NULL and the like), and standing in the way. `size` sums the bytes that
-    the size lookups know of.
+    drags it along, and `lines` holds what is digested of each object, by the owning model.
+    `numbers` counts; see `Shown`, whose other fields follow from these.
     """
 
     model: type[models.Model]
     roots: list[Any] = field(default_factory=list)
     files: dict[StoredFile, Any] = field(default_factory=dict)
-    size: int = 0
-    rows: Counter[str] = field(default_factory=Counter)
-    updates: Counter[str] = field(default_factory=Counter)
-    protected: Counter[str] = field(default_factory=Counter)
-    restricted: Counter[str] = field(default_factory=Counter)
+    lines: dict[Any, dict[str, list[tuple[Any, str]]]] = field(default_factory=dict)
+    numbers: Shown = field(default_factory=Shown)
 
     def cards(self) -> list[StoredFile]:
         """The files that a page shows one by one, in the order of their objects.
@@ -50,18 +48,22 @@ class Plan:
         A thumbnail goes with its picture and has no card of its own.
         """
         order = {root: place for place, root in enumerate(self.roots)}
-        shown = [f for f in self.files if not f.field or f.field != _thumbnail_field(f.label)]
-        return sorted(shown, key=lambda f: (order[self.files[f]], f.label, str(f.key), f.name))
+        return sorted(
+            filter(_has_card, self.files),
+            key=lambda f: (order[self.files[f]], f.label, str(f.key), f.name),
+        )
 
-    def digests(self) -> dict[Any, str]:
-        """A digest for each object over (model, key, file names) of itself and its files."""
-        label = self.model._meta.label
-        parts: dict[Any, list[str]] = {root: [f"{label}\0{root}"] for root in self.roots}
-        for file, root in self.files.items():
-            parts[root].append(
-                f"{file.label}\0{file.key}\0{file.field}\0{file.storage}\0{file.name}"
-            )
-        return {root: digest_of("\n\0".join(sorted(each))) for root, each in parts.items()}
+    def shown(self) -> Shown:
+        """What is shown of the objects."""
+        label, objects = self.model._meta.label, []
+        for root in self.roots:
+            owned = {
+                owner: digest_of_lines(line for _, line in sorted(lines))
+                for owner, lines in self.lines.get(root, {}).items()
+            }
+            objects.append((json_key(root), digest_of_object(label, root, owned)))
+        cards = sum(map(_has_card, self.files))
+        return replace(self.numbers, objects=objects, files=len(self.files), cards=cards)
 
 
 def make_plan(
@@ -81,18 +83,8 @@ def make_plan(
     return _Walk(model._meta.concrete_model or model, using, limit, lock=lock).run(keys)
 
 
-def _thumbnail_field(label: str) -> str:
-    return registration_by_label(label).thumbnail
-
-
-def digest_of(text: str) -> str:
-    """The digest of a text, as hex."""
-    return hashlib.blake2b(text.encode(), digest_size=DIGEST_SIZE).hexdigest()
-
-
-def digest_of_slice(shown: Iterable[tuple[Any, str]]) -> str:
-    """The digest over (key, digest) of a slice's objects, in their order."""
-    return digest_of("\n".join(f"{key}\0{digest}" for key, digest in shown))
+def _has_card(file: StoredFile) -> bool:
+    return not file.field or file.field != registration_by_label(file.label).thumbnail
 
 
 class _Walk:
@@ -131,9 +123,11 @@ class _Walk:
         label = relation.model._meta.label
         match relation.on_delete:
             case OnDelete.PROTECT:
-                self._add(self.plan.protected, label, self._count(relation.model, condition))
+                self._add(
+                    self.plan.numbers.protected, label, self._count(relation.model, condition)
+                )
             case OnDelete.UPDATE:
-                self._add(self.plan.updates, label, self._count(relation.model, condition))
+                self._add(self.plan.numbers.updates, label, self._count(relation.model, condition))
             case OnDelete.RESTRICT:
                 self.restricting.append((relation, condition))
             case OnDelete.CASCADE if is_leaf(relation.model):
@@ -173,7 +167,7 @@ class _Walk:
         new = [row for row in rows if row["pk"] not in seen]
         for row in new:
             seen[row["pk"]] = roots[_plain(roots, row[column])]
-        self.plan.rows[model._meta.label] += len(new)
+        self.plan.numbers.rows[model._meta.label] += len(new)
         self._take_files(model, new)
         for parent, attname in parents_of(model):
             keys = {row[attname]: seen[row["pk"]] for row in new}
@@ -188,12 +182,26 @@ class _Walk:
         seen = self.seen[model]
         found = files.files_in_columns(registration, rows)
         self.plan.files.update((file, seen[file.key]) for file in found)
+        names = [field.name for field in registration.fields]
+        for row in rows:
+            if any(own := [str(row[name] or "") for name in names]):
+                self._add_line(seen[row["pk"]], model._meta.label, row["pk"], own)
         if registration.size_column:
-            self.plan.size += sum(row[registration.size_column] or 0 for row in rows)
+            self.plan.numbers.size += sum(row[registration.size_column] or 0 for row in rows)
         if registration.extra_files is not None:
-            page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
-            found = files.extra_files(registration, list(page.values()))
-            self.plan.files.update((file, seen[file.key]) for file in found)
+            self._take_extra_files(registration, rows)
+
+    def _take_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
+        model, seen = registration.model, self.seen[registration.model]
+        page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
+        for file in files.extra_files(registration, list(page.values())):
+            self.plan.files[file] = seen[file.key]
+            label = f"{model._meta.label} beside its fields"
+            self._add_line(seen[file.key], label, file.key, [file.storage, file.name])
+
+    def _add_line(self, root: Any, owner: str, key: Any, names: list[str]) -> None:
+        lines = self.plan.lines.setdefault(root, {}).setdefault(owner, [])
+        lines.append((key, line_of(key, names)))
 
     def _count(self, model: type[models.Model], condition: Q) -> int:
         return model._base_manager.using(self.using).filter(condition).count()
@@ -205,8 +213,8 @@ class _Walk:
 
     def _count_leaves(self) -> None:
         for model, condition in self.leaves.items():
-            self._add(self.plan.rows, model._meta.label, self._count(model, condition))
-        if sum(self.plan.rows.values()) > self.limit:
+            self._add(self.plan.numbers.rows, model._meta.label, self._count(model, condition))
+        if sum(self.plan.numbers.rows.values()) > self.limit:
             raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
 
     def _count_restricted(self) -> None:
@@ -217,7 +225,7 @@ class _Walk:
             staying = staying.exclude(pk__in=list(self.seen.get(model, ())))
             if model in self.leaves:
                 staying = staying.exclude(self.leaves[model])
-            self._add(self.plan.restricted, model._meta.label, staying.count())
+            self._add(self.plan.numbers.restricted, model._meta.label, staying.count())
 
 
 def _mapped(relation: Relation, value: Any) -> Any:

@@ -16,12 +16,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from moderation import conf, tasks
-from moderation.errors import DraftChanged, Refused, TooManyRows
+from moderation.errors import DraftChanged, Refused
 from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
 from moderation.removal.delete import delete_next_slice, missing_permissions
-from moderation.removal.slices import fill_slice, plan_slice, reseal, shown_by
+from moderation.removal.slices import (
+    fill_slice,
+    plan_slice,
+    reseal,
+    save_slice,
+    slices_as_shown,
+)
 
 # Objects that a message names one by one; the page counts the others.
 NAMED = 20
@@ -77,7 +83,7 @@ def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
     with transaction.atomic():
         _hold_draft(removal, seal)
         part.shown = left
-        fill_slice(part, plan_slice(part))
+        save_slice(fill_slice(part, plan_slice(part).shown()))
         reseal(removal)
 
 
@@ -85,19 +91,14 @@ def look_again(removal: Removal) -> Difference:
     """Compare the whole draft with the database; freeze anew the slices that differ."""
     changed: list[Any] = []
     gone: list[Any] = []
-    for number in list(removal.slices.order_by("number").values_list("number", flat=True)):
-        part = RemovalSlice.objects.get(removal=removal, number=number)
-        part.removal = removal
-        before = dict(part.shown)
-        try:
-            plan = plan_slice(part)
-        except TooManyRows as error:
-            raise Refused(_("The selection has grown too large; select it again.")) from error
-        after = dict(shown_by(plan))
+    for part, shown in slices_as_shown(removal):
+        if shown is None:
+            raise Refused(_("The selection has grown too large; select it again."))
+        before, after = dict(part.shown), dict(shown.objects)
         if before != after:
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
-            fill_slice(part, plan)
+            save_slice(fill_slice(part, shown))
     if changed or gone:
         reseal(removal)
     return Difference(tuple(changed), tuple(gone))

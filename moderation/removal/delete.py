@@ -24,10 +24,10 @@ from moderation.files import details_of
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.models.audit import ERROR_LENGTH
 from moderation.models.removal import RemovalState, SliceState
-from moderation.plan import Plan
+from moderation.plan import Plan, json_key
 from moderation.recording import Deed, attribute
 from moderation.removal.progress import settle
-from moderation.removal.slices import json_key, plan_slice, shown_by
+from moderation.removal.slices import plan_slice
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _delete(part: RemovalSlice) -> None:
     _check_actor(part.removal)
     plan = plan_slice(part, lock=True)
     shown = dict(part.shown)
-    now = dict(shown_by(plan))
+    now = dict(plan.shown().objects)
     part.gone = [key for key in shown if key not in now]
     part.changed = [key for key in now if now[key] != shown[key]]
     if part.changed:

@@ -13,8 +13,16 @@ from django.utils.translation import gettext as _
 from moderation import conf
 from moderation.errors import NotPlannable, TooManyRows
 from moderation.models import Removal, RemovalSlice
-from moderation.plan import uncuttable_because
-from moderation.removal.slices import fill_slice, json_key, plan_slice, reseal
+from moderation.plan import json_key, uncuttable_because
+from moderation.removal.slices import (
+    FILLED,
+    SLICES_AT_ONCE,
+    fill_slice,
+    plan_slice,
+    reseal,
+    save_slice,
+    slices_as_shown,
+)
 
 # Numbers are spaced so that a slice with too many rows can be halved, again and again, in place:
 # 500 objects are halved nine times at most.
@@ -78,33 +86,39 @@ def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]
 
 
 def _plan_slices(removal: Removal, uncuttable: str) -> None:
-    numbers = list(removal.slices.order_by("number").values_list("number", flat=True))
-    if uncuttable and len(numbers) > 1:
+    if uncuttable and removal.slices.count() > 1:
         raise _too_large(uncuttable)
-    for number in numbers:
-        _plan_slice(removal.slices.get(number=number), NUMBER_STEP // 2, uncuttable)
+    ready: list[RemovalSlice] = []
+    for part, shown in slices_as_shown(removal):
+        if shown is None:
+            _halve(part, NUMBER_STEP // 2, uncuttable)
+        elif shown.objects:
+            ready.append(fill_slice(part, shown))
+        else:
+            part.delete()  # its objects vanished while the others were planned
+        if len(ready) >= SLICES_AT_ONCE:
+            RemovalSlice.objects.bulk_update(ready, FILLED)
+            ready.clear()
+    RemovalSlice.objects.bulk_update(ready, FILLED)
     reseal(removal)
     if not removal.objects_total:
         raise NotPlannable(_("Nothing was selected, or what was selected is gone."))
 
 
-def _plan_slice(part: RemovalSlice, step: int, uncuttable: str) -> None:
-    """Plan a slice and store what it shows; halve it where it has too many rows."""
-    try:
-        plan = plan_slice(part)
-    except TooManyRows as error:
-        if uncuttable:
-            raise _too_large(uncuttable) from error
-        if len(part.shown) == 1:
-            raise _one_too_large(part) from error
-    else:
-        fill_slice(part, plan)
-        return
+def _halve(part: RemovalSlice, step: int, uncuttable: str) -> None:
+    """Cut a slice that has too many rows in two, and those again where need be."""
+    if uncuttable:
+        raise _too_large(uncuttable)
+    if len(part.shown) == 1:
+        raise _one_too_large(part)
     middle = len(part.shown) // 2
     later = RemovalSlice(removal=part.removal, number=part.number + step, shown=part.shown[middle:])
     part.shown = part.shown[:middle]
-    _plan_slice(part, step // 2, uncuttable)
-    _plan_slice(later, step // 2, uncuttable)
+    for half in (part, later):
+        try:
+            save_slice(fill_slice(half, plan_slice(half).shown()))
+        except TooManyRows:
+            _halve(half, step // 2, uncuttable)
 
 
 def _too_large(uncuttable: str) -> NotPlannable:

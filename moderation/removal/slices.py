@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
@@ -10,10 +11,18 @@ from django.db import models
 from django.db.models import Sum
 
 from moderation import conf
+from moderation.errors import TooManyRows
 from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.plan import Plan, digest_of, digest_of_slice, make_plan
+from moderation.plan import Plan, Shown, digest_of, digest_of_slice, make_plan
+from moderation.plan.summary import can_summarize, summarize
 
 TOTALS = ("objects_total", "files_total", "pictures_total", "bytes_total")
+# Slices that are looked at with one query a model: memory for 10,000 objects, not for all.
+SLICES_AT_ONCE = 20
+FILLED = (
+    "shown", "digest", "objects_total", "files_total", "pictures_total", "bytes_total",
+    "rows_by_kind", "updates_by_kind", "blockers",
+)  # fmt: skip
 KINDS = ("rows_by_kind", "updates_by_kind")
 
 
@@ -42,33 +51,57 @@ def plan_slice(part: RemovalSlice, *, lock: bool = False, keys: list[Any] | None
     )
 
 
-def fill_slice(part: RemovalSlice, plan: Plan) -> None:
-    """Store what a plan shows in its slice; a slice without objects is deleted."""
-    if not plan.roots:
-        if part.pk:
-            part.delete()
-        return
-    part.shown = shown_by(plan)
-    part.digest = digest_of_slice(part.shown)
-    part.objects_total = len(plan.roots)
-    part.files_total = len(plan.files)
-    part.pictures_total = len(plan.cards())
-    part.bytes_total = plan.size
-    part.rows_by_kind = dict(plan.rows)
-    part.updates_by_kind = dict(plan.updates)
-    part.blockers = {"protected": dict(plan.protected), "restricted": dict(plan.restricted)}
-    part.save()
+def slices_as_shown(removal: Removal) -> Iterator[tuple[RemovalSlice, Shown | None]]:
+    """Each slice of a removal, in order, with what is to be seen of its objects now.
+
+    None stands for a slice whose rows have become too many for one transaction. At most
+    SLICES_AT_ONCE slices are held at a time.
+    """
+    model, using = model_of(removal), AuditEntry.objects.db
+    numbers = list(removal.slices.order_by("number").values_list("number", flat=True))
+    for start in range(0, len(numbers), SLICES_AT_ONCE):
+        asked = numbers[start : start + SLICES_AT_ONCE]
+        parts = list(removal.slices.filter(number__in=asked).order_by("number"))
+        for part in parts:
+            part.removal = removal  # spares a query for each
+        if can_summarize(model, using):
+            told = list(summarize(model, parts, using=using))
+            yield from zip(parts, map(_within_limit, told), strict=True)
+        else:
+            yield from ((part, _walked(part)) for part in parts)
 
 
-def shown_by(plan: Plan) -> list[tuple[Any, str]]:
-    """What a slice stores of a plan: [key, digest] for each object, in key order."""
-    digests = plan.digests()
-    return [(json_key(root), digests[root]) for root in plan.roots]
+def _within_limit(shown: Shown) -> Shown | None:
+    return shown if shown.rows.total() <= conf.slice_rows() else None
 
 
-def json_key(key: Any) -> int | str:
-    """A primary key as JSON holds it."""
-    return key if isinstance(key, int | str) else str(key)
+def _walked(part: RemovalSlice) -> Shown | None:
+    try:
+        return plan_slice(part).shown()
+    except TooManyRows:
+        return None
+
+
+def fill_slice(part: RemovalSlice, shown: Shown) -> RemovalSlice:
+    """Put what is shown into a slice, unsaved; gives the slice."""
+    part.shown = shown.objects
+    part.digest = digest_of_slice(shown.objects)
+    part.objects_total = len(shown.objects)
+    part.files_total = shown.files
+    part.pictures_total = shown.cards
+    part.bytes_total = shown.size
+    part.rows_by_kind = dict(shown.rows)
+    part.updates_by_kind = dict(shown.updates)
+    part.blockers = {"protected": dict(shown.protected), "restricted": dict(shown.restricted)}
+    return part
+
+
+def save_slice(part: RemovalSlice) -> None:
+    """Save a slice that was filled; one without objects is deleted."""
+    if part.objects_total:
+        part.save()
+    elif part.pk:
+        part.delete()
 
 
 def reseal(removal: Removal) -> None:

@@ -1,0 +1,68 @@
+"""What is shown of a page of objects, and digested, whether the walk or the database tells it.
+
+An object's digest covers its model and key and, for each model that owns files of it, the lines of
+those rows: key and stored names. Rows without files do not count: a new report must not break
+a seal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Between the columns of a line, and between lines: no key or file name holds these.
+UNIT, RECORD = "\x1f", "\x1e"
+# Bytes of an object's digest: enough that no two states of one object meet by chance.
+DIGEST_SIZE = 16
+
+
+@dataclass(slots=True)
+class Shown:
+    """Numbers for a page of objects, and a digest of each: [(key as JSON holds it, digest)].
+
+    `rows`, `updates`, `protected` and `restricted` count rows by model label: deleted, changed
+    (SET_NULL and the like), and standing in the way. `size` sums the bytes that are known of.
+    """
+
+    objects: list[tuple[int | str, str]] = field(default_factory=list)
+    files: int = 0
+    cards: int = 0
+    size: int = 0
+    rows: Counter[str] = field(default_factory=Counter)
+    updates: Counter[str] = field(default_factory=Counter)
+    protected: Counter[str] = field(default_factory=Counter)
+    restricted: Counter[str] = field(default_factory=Counter)
+
+
+def json_key(key: Any) -> int | str:
+    """A primary key as JSON holds it."""
+    return key if isinstance(key, int | str) else str(key)
+
+
+def digest_of(text: str) -> str:
+    """The digest of a text, as hex."""
+    return hashlib.blake2b(text.encode(), digest_size=DIGEST_SIZE).hexdigest()
+
+
+def line_of(key: Any, names: Iterable[str]) -> str:
+    """The line of a row that owns files."""
+    return UNIT.join([str(key), *names])
+
+
+def digest_of_lines(lines: Iterable[str]) -> str:
+    """The digest of one model's lines, in the order of their keys. PostgreSQL has the same."""
+    return hashlib.md5(RECORD.join(lines).encode(), usedforsecurity=False).hexdigest()
+
+
+def digest_of_object(label: str, key: Any, owned: Mapping[str, str]) -> str:
+    """The digest of an object and of the lines that go with it: {label: digest of the lines}."""
+    parts = [label, str(key), *(f"{each}{UNIT}{owned[each]}" for each in sorted(owned))]
+    return digest_of(RECORD.join(parts))
+
+
+def digest_of_slice(objects: Iterable[tuple[Any, str]]) -> str:
+    """The digest over (key, digest) of a slice's objects, in their order."""
+    return digest_of(RECORD.join(f"{key}{UNIT}{digest}" for key, digest in objects))
