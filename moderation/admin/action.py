@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
@@ -24,8 +23,6 @@ from moderation.admin.kinds import page_of
 from moderation.admin.refusals import refusals_told
 from moderation.plan.graph import reached_from
 from moderation.removal.freeze import freeze
-
-ActionChoice = tuple[Callable[..., Any], str, Any]
 
 
 @admin.action(
@@ -60,7 +57,8 @@ def permissions_for(model_admin: admin.ModelAdmin[Any]) -> list[str]:
     shows. Raises NotPlannable where the cascade cannot be told.
     """
     site, model = model_admin.admin_site, model_admin.model
-    reached = reached_from(model._meta.concrete_model or model) - {model._meta.concrete_model}
+    concrete: type[Model] = model._meta.concrete_model or model
+    reached = reached_from(concrete) - {concrete}
     return [_delete_code(each) for each in (model, *filter(site.is_registered, reached))]
 
 
@@ -97,9 +95,9 @@ def show_single(
 class RemoveSelectedMixin(admin.ModelAdmin):
     """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
 
-    def get_actions(self, request: HttpRequest) -> dict[str, ActionChoice]:
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer `remove_selected` to those who may delete, and Django's own to nobody."""
-        actions: dict[str, ActionChoice] = super().get_actions(request)
+        actions: dict[str, Any] = super().get_actions(request)
         actions.pop("delete_selected", None)
         if self.actions is None or IS_POPUP_VAR in request.GET:
             return actions

@@ -150,5 +150,5 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
 def _place(sent: QueryDict) -> str:
     """The part of the selection that was looked at, as the address tells it."""
     place = QueryDict(mutable=True)
-    place.update({name: sent[name] for name in ("show", "p") if sent.get(name)})
+    place.update({name: str(sent[name]) for name in ("show", "p") if sent.get(name)})
     return place.urlencode()

@@ -61,13 +61,13 @@ def show(
     """Send a small WebP of the picture in a field of a row.
 
     Raises Http404 for what is not registered and for a row that the person may not see. A file that
-    is missing is answered by a placeholder with status 404, one that is no picture, is broken or
-    too large by a placeholder with status 415.
+    is missing or cannot be read is answered by a placeholder with status 404, one that is no
+    picture, is broken or too large by a placeholder with status 415.
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
         content = _small(_read(file))
-    except FileNotFoundError:
+    except OSError:
         return _answer(PLACEHOLDER, "image/svg+xml", status=404)
     except _NoPicture:
         return _answer(PLACEHOLDER, "image/svg+xml", status=415)
@@ -102,8 +102,8 @@ def _is_visible(
     if site.is_registered(registration.model):
         return _admin_shows(site, request, registration.model, row.pk)
     if registration.parent_field:
-        relation = registration.model._meta.get_field(registration.parent_field)
-        parent: Any = relation.related_model
+        relation: Any = registration.model._meta.get_field(registration.parent_field)
+        parent = relation.related_model
         if site.is_registered(parent):
             key = getattr(row, relation.attname)
             return _admin_shows(site, request, parent, key)

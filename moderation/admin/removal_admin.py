@@ -82,7 +82,7 @@ class RemovalAdmin(admin.ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show the list, under a title that asks for nothing."""
-        title = {"title": self.opts.verbose_name_plural.capitalize()}
+        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
         return super().changelist_view(request, title | (extra_context or {}))
 
     def _page(self, page: Page, *, deed: bool = False, draft: bool = False) -> Any:

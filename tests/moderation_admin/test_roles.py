@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
 
@@ -26,7 +25,9 @@ GET  index                                302 200 200 200 200 200
 GET  posts_post_changelist                302 403 200 200 403 200
 POST posts_post_changelist                302 403 302 302 403 302
 GET  posts_post_add                       302 403 403 403 403 200
+POST posts_post_add                       302 403 403 403 403 200
 GET  posts_post_change                    302 403 200 200 403 200
+POST posts_post_change                    302 403 403 403 403 200
 GET  posts_post_history                   302 403 200 200 403 200
 GET  posts_post_delete                    302 403 200 200 403 200
 POST posts_post_delete                    302 403 302 302 403 302
@@ -64,10 +65,13 @@ POST moderation_auditentry_change         302 403 403 403 403 403
 GET  moderation_auditentry_delete         302 403 403 403 403 403
 POST moderation_auditentry_delete         302 403 403 403 403 403
 GET  moderation_auditentry_export         302 403 403 403 200 200
+GET  moderation_auditentry_history        302 302 200 302 200 200
+GET  moderation_auditentry_suggest        302 403 200 200 200 200
 GET  moderation_auditevent_changelist     302 403 403 403 200 200
 GET  moderation_auditevent_add            302 403 403 403 403 403
 GET  moderation_auditevent_change         302 403 403 403 200 200
 POST moderation_auditevent_change         302 403 403 403 403 403
+GET  moderation_auditevent_history        302 403 403 403 200 200
 POST moderation_auditevent_delete         302 403 403 403 403 403
 """
 ROWS = [line.split() for line in TABLE.split("\n") if line]
@@ -90,6 +94,8 @@ class World:
             return [self.draft.pk if page.endswith(":draft") else self.running.pk]
         if page == "moderation_picture":
             return ["posts.postimage", PostImage.objects.latest("pk").pk, "image"]
+        if kind[-1] == "suggest":
+            return ["removal"]
         if kind[-1] not in ("change", "delete", "history"):
             return []
         owned = {"post": self.post, "auditentry": AuditEntry, "auditevent": AuditEvent}[kind[1]]
@@ -130,12 +136,9 @@ def test_each_role_is_answered_as_the_table_says(
         sent = {"action": "remove_selected", "_selected_action": str(world.post.pk)}
     answered = {}
     for role in ROLES:
-        with transaction.atomic():
-            client = browser(role, world)
-            ask = client.post if method == "POST" else client.get
-            response = ask(address, sent if method == "POST" else {})
-            answered[role] = response.status_code
-            transaction.set_rollback(True)
+        client = browser(role, world)
+        response = client.post(address, sent) if method == "POST" else client.get(address)
+        answered[role] = response.status_code
         if role == "anonymous":
             assert response["Location"].startswith("/admin/login/")
     assert answered == dict(zip(ROLES, expected, strict=True))
@@ -149,8 +152,4 @@ def test_every_page_of_posts_and_moderation_is_in_the_table() -> None:
         for name in admin_urls
         if isinstance(name, str) and name.startswith(("posts_post_", "moderation_"))
     }
-    assert pages - named == UNLISTED
-
-
-# Django's own; each is a page of the table by another address, or refuses as its change page does.
-UNLISTED: set[str] = set()
+    assert pages <= named
