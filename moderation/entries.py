@@ -25,21 +25,8 @@ def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, usi
 
     Touches the database alone: the storage's identity comes from its mark, sizes from columns.
     """
-    insert(AuditEntry, _entries(files, deed, using), using=using)
-
-
-def _entries(
-    files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str
-) -> Iterator[dict[str, Any]]:
-    """The columns of each entry."""
     now = timezone.now()
-    marks = dict(StorageMark.objects.using(using).values_list("alias", "identity"))
-    adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
-    measured = {
-        label: registration_by_label(label).measured_field
-        for label in {file.label for file in files}
-    }
-    told_by_deed = {
+    same = {
         "removal_id": deed.removal,
         "actor_id": deed.actor,
         "actor_name": deed.actor_name,
@@ -47,13 +34,23 @@ def _entries(
         "recorded_at": now,
         "due_at": now,
     }
+    insert(AuditEntry, _entries(files, using), same=same, using=using)
+
+
+def _entries(files: Mapping[StoredFile, Mapping[str, Any]], using: str) -> Iterator[dict[str, Any]]:
+    """The columns of each entry that are its own."""
+    marks = dict(StorageMark.objects.using(using).values_list("alias", "identity"))
+    adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
+    measured = {
+        label: registration_by_label(label).measured_field
+        for label in {file.label for file in files}
+    }
     for file, details in files.items():
-        yield {
-            **told_by_deed,
-            **_place(file, adapters[file.storage], marks.get(file.storage)),
-            **_owner(file, details),
-            **(_measures(details) if file.field == measured[file.label] else {}),
-        }
+        entry = _place(file, adapters[file.storage], marks.get(file.storage))
+        entry |= _owner(file, details)
+        if file.field == measured[file.label]:
+            entry |= _measures(details)
+        yield entry
 
 
 def _place(file: StoredFile, adapter: Adapter, identity: UUID | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Inserting many rows at once, by the quickest way that the database has.
 
 Django's `bulk_create` assumes 999 variables a statement on SQLite, which is 24 audit entries, and
-on PostgreSQL it spends more on the text of the statement than the server does on the rows.
+makes an instance, asks each field about each value, and writes a long statement for the others.
 """
 
 from __future__ import annotations
@@ -12,19 +12,28 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+Prepare = Callable[[Any], Any]
 
-def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]], *, using: str) -> None:
+
+def insert(
+    model: type[models.Model],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    same: Mapping[str, Any] | None = None,
+    using: str,
+) -> None:
     """Insert rows of a model with an automatic key, in the caller's transaction.
 
-    Each row maps columns (`attname`) to values; a column that it leaves out has the field's
-    default. No instance is made and no signal sent. Raises what the database has against a row.
+    A row maps columns (`attname`) to values of the fields' own types. What it leaves out is as in
+    `same`, which holds for all rows, else the field's default. No instance is made and no signal
+    sent. Raises what the database has against a row.
     """
     connection = connections[using]
     fields = [field for field in model._meta.local_concrete_fields if not field.primary_key]
     quoted = connection.ops.quote_name
     columns = ", ".join(quoted(str(field.column)) for field in fields)
     # All of them first: while COPY runs, the connection takes no query that a row may need.
-    values = list(_prepared(fields, rows, connection))
+    values = list(_prepared(fields, rows, same or {}, connection))
     write = _copy if connection.vendor == "postgresql" else _execute_many
     write(connection, f"{quoted(model._meta.db_table)} ({columns})", len(fields), values)
 
@@ -32,20 +41,31 @@ def insert(model: type[models.Model], rows: Iterable[Mapping[str, Any]], *, usin
 def _prepared(
     fields: Sequence[models.Field[Any, Any]],
     rows: Iterable[Mapping[str, Any]],
+    same: Mapping[str, Any],
     connection: BaseDatabaseWrapper,
 ) -> Iterator[list[Any]]:
-    """The values of each row as the database takes them; a default is prepared once for all."""
-    left_out = object()
-    plan: list[tuple[str, Callable[..., Any], Any]] = [
-        (f.attname, f.get_db_prep_save, f.get_db_prep_save(f.get_default(), connection))
+    """The values of each row as the database takes them; what is the same is prepared once."""
+    common = [
+        f.get_db_prep_save(same[f.attname] if f.attname in same else f.get_default(), connection)
         for f in fields
     ]
+    places = {f.attname: (n, _preparation(f, connection)) for n, f in enumerate(fields)}
     for row in rows:
-        given = ((row.get(name, left_out), prepare, default) for name, prepare, default in plan)
-        yield [
-            default if value is left_out else prepare(value, connection)
-            for value, prepare, default in given
-        ]
+        values = common.copy()
+        for name, value in row.items():
+            place, prepare = places[name]
+            values[place] = value if prepare is None or value is None else prepare(value)
+        yield values
+
+
+def _preparation(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Prepare | None:
+    """How the database wants a field's values; None where it takes them as they are.
+
+    To ask each field about each value took half of the time of a deletion.
+    """
+    if isinstance(field, models.CharField | models.TextField | models.IntegerField):
+        return None
+    return lambda value: field.get_db_prep_save(value, connection)
 
 
 def _copy(connection: Any, into: str, _columns: int, rows: Sequence[Sequence[Any]]) -> None:
