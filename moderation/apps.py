@@ -15,7 +15,7 @@ class ModerationConfig(AppConfig):
     """Connects checks, triggers and groups; each registered model brings its receivers."""
 
     name = "moderation"
-    verbose_name = _("moderation")
+    verbose_name = _("Moderation")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
