@@ -1,0 +1,253 @@
+"""A whole removal while the storage misbehaves: each file ends erased or visibly failed.
+
+A proxy before the real gateway does what overloaded servers, broken networks and strangers do. The
+adapter's own tests look at single requests; these look at the audit log and at the bucket.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from botocore.config import Config
+from django.conf import settings
+from django.test import override_settings
+
+from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
+from moderation.purge import batch
+from moderation.purge.batch import purge_batch
+from moderation.removal.delete import delete_next_slice
+from moderation.removal.progress import numbers, retry
+from moderation.storage.s3 import client
+from tests.faults.conftest import MakeWave, Wave
+from tests.faults.places import Bucket
+from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
+from tests.parts.faulty_proxy import html_reply as html
+from tests.parts.s3_gateway import S3Server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+POSTS = 40
+KEYS_A_REQUEST = 8
+# Seconds. What stalls for longer is a time-out.
+READ_TIMEOUT = 1
+# Batches after which a purge that comes to no end is given up.
+MOST_BATCHES = 60
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(batch, "FIRST_PAUSE", timedelta(0))
+    monkeypatch.setattr(batch, "STORAGE_RETRY", timedelta(0))
+
+
+@pytest.fixture
+def proxy(s3_gateway: S3Server) -> Iterator[FaultyProxy]:
+    """A proxy before the gateway, without faults yet."""
+    with faulty_proxy(s3_gateway.endpoint) as running:
+        yield running
+
+
+@pytest.fixture
+def wave(
+    proxy: FaultyProxy, s3_gateway: S3Server, fresh_storage: object, make_wave: MakeWave
+) -> Iterator[Wave]:
+    """Posts whose files the site reaches through the proxy, and the test past it."""
+    name = s3_gateway.make_bucket()
+    entry = s3_gateway.storage(name)
+    short = Config(read_timeout=READ_TIMEOUT, connect_timeout=READ_TIMEOUT)
+    entry["OPTIONS"]["endpoint_url"] = proxy.endpoint
+    entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(short)
+    with override_settings(
+        STORAGES={**settings.STORAGES, "default": entry},
+        MODERATION_SLICE_OBJECTS=10,
+        MODERATION_BATCH_KEYS=KEYS_A_REQUEST,
+        MODERATION_REQUESTS=2,
+        MODERATION_MAX_ATTEMPTS=3,
+    ):
+        yield make_wave(POSTS, Bucket(s3_gateway, name))
+
+
+def now_and_then(act: Act) -> Fault:
+    """Do it to three in ten requests of any kind, the same ones in each run."""
+    dice = random.Random(7)  # noqa: S311 - a test
+    return lambda _request: act if dice.random() < 0.3 else None
+
+
+def to_deletions(act: Act, *, times: int = 1_000_000) -> Fault:
+    """Do it to so many deletions."""
+    acts = iter(range(times))
+    return lambda request: act if request.deletes and next(acts, None) is not None else None
+
+
+def run(wave: Wave) -> Removal:
+    """Remove the wave, slices and files, until nothing is left to be tried."""
+    removal = wave.remove()
+    while delete_next_slice(removal.pk):
+        pass
+    purge(removal)
+    return removal
+
+
+def purge(removal: Removal) -> None:
+    """Purge until each key of the removal has come to its end."""
+    pending = AuditEntry.objects.filter(removal=removal, state="pending")
+    for _ in range(MOST_BATCHES):
+        if not purge_batch() and not pending.exists():
+            break
+    assert not pending.exists()
+    removal.refresh_from_db()
+
+
+def failures(removal: Removal) -> dict[tuple[str, str], set[str]]:
+    """The names that failed, by what the audit log says of them."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for entry in AuditEntry.objects.filter(removal=removal, state="failed"):
+        found.setdefault((entry.error_code, entry.error), set()).add(entry.name)
+    return found
+
+
+def assert_each_counts_once(removal: Removal) -> None:
+    counted = numbers(removal)
+    ends = counted["erased"] + counted["kept"] + counted["failed"]
+    assert (ends, counted["entries"]) == (removal.files_total, removal.files_total)
+    assert counted["deleted"] == removal.objects_total == POSTS
+
+
+def assert_retry_finishes_the_rest(removal: Removal, wave: Wave, proxy: FaultyProxy) -> None:
+    proxy.faults.clear()
+    before = numbers(removal)
+    retry(removal, actor=wave.moderator)
+    event = AuditEvent.objects.get(removal=removal, kind="retry")
+    assert event.details == {"slices": 0, "entries": before["failed"]}
+    purge(removal)
+    after = numbers(removal)
+    assert after["failed"] == 0
+    assert after["erased"] == before["erased"] + before["failed"]
+    assert after["kept"] == before["kept"] == 2  # the picture and the thumbnail of a good post
+    assert wave.problems(removal) == []
+    assert_each_counts_once(removal)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        error_reply(503, "SlowDown"),
+        Act(reset=True),
+        Act(cut=True),
+        html(200),
+        html(502),
+        Act(reply=(200, "application/xml", b"<DeleteResult/>")),
+    ],
+    ids=["slow down", "reset", "cut short", "html 200", "html 502", "no answers"],
+)
+def test_all_is_erased_though_a_third_of_all_requests_fails(
+    wave: Wave, proxy: FaultyProxy, act: Act
+) -> None:
+    with override_settings(MODERATION_MAX_ATTEMPTS=50):  # so that chance alone parks no key
+        proxy.faults.append(now_and_then(act))
+        removal = run(wave)
+    assert removal.state == "done"
+    assert numbers(removal)["failed"] == 0
+    assert wave.problems(removal) == []
+    assert_each_counts_once(removal)
+
+
+def test_all_is_erased_though_requests_stall(wave: Wave, proxy: FaultyProxy) -> None:
+    proxy.faults.append(to_deletions(Act(delay=READ_TIMEOUT + 0.5), times=4))
+    removal = run(wave)
+    assert numbers(removal)["failed"] == 0
+    assert wave.problems(removal) == []
+    assert_each_counts_once(removal)
+
+
+def refused_keys(denied: set[str]) -> Fault:
+    """Answer 200 with `Errors`: these keys are denied, the others of their batch go on later."""
+
+    def fault(request: Request) -> Act | None:
+        single = next((name for name in denied if request.path.endswith(name)), None)
+        if request.method == "DELETE" and single:
+            return error_reply(403, "AccessDenied", "Object is locked.")
+        keys = {key.decode() for key in re.findall(rb"<Key>(.*?)</Key>", request.body)}
+        if not request.is_batch or not keys & denied:
+            return None
+        told = "".join(f"<Error><Key>{key}</Key>{_words(key in denied)}</Error>" for key in keys)
+        reply = f"<DeleteResult>{told}</DeleteResult>"
+        return Act(reply=(200, "application/xml", reply.encode()))
+
+    return fault
+
+
+def _words(denied: bool) -> str:
+    code, message = ("AccessDenied", "Object is locked.") if denied else ("InternalError", "Again.")
+    return f"<Code>{code}</Code><Message>{message}</Message>"
+
+
+def refused_batches(denied: set[str]) -> Fault:
+    """Answer 403 to each request that names one of the keys, alone or among others."""
+    refusal = error_reply(403, "AccessDenied", "Object is locked.")
+
+    def fault(request: Request) -> Act | None:
+        named = any(name.encode() in request.body or name in request.path for name in denied)
+        return refusal if request.deletes and named else None
+
+    return fault
+
+
+@pytest.mark.parametrize("refused", [refused_keys, refused_batches])
+def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
+    wave: Wave, proxy: FaultyProxy, refused: Callable[[set[str]], Fault]
+) -> None:
+    denied = {name for _row, name in sorted(wave.before.doomed)[10:60:10]}
+    proxy.faults.append(refused(denied))
+    removal = run(wave)
+    assert failures(removal) == {("AccessDenied", "Object is locked."): denied}
+    assert removal.state == "done"
+    assert wave.problems(removal) == []
+    assert_each_counts_once(removal)
+    assert_retry_finishes_the_rest(removal, wave, proxy)
+
+
+@pytest.mark.parametrize(
+    ("act", "code", "words"),
+    [
+        (error_reply(503, "SlowDown", "Reduce your rate."), "SlowDown", "Reduce your rate."),
+        (html(200), "500", "Internal Server Error"),  # so botocore calls a page that is no XML
+        (Act(reset=True), "ConnectionClosedError", "Connection was closed"),
+    ],
+    ids=["slow down", "html", "reset"],
+)
+def test_when_no_deletion_passes_every_key_fails_and_says_why(
+    wave: Wave, proxy: FaultyProxy, act: Act, code: str, words: str
+) -> None:
+    proxy.faults.append(to_deletions(act))
+    removal = run(wave)
+    assert {told[0] for told in failures(removal)} == {code}
+    assert all(words in told[1] for told in failures(removal))
+    assert numbers(removal)["erased"] == 0
+    assert wave.place.names() == {name for _row, name in wave.before.files}
+    assert wave.problems(removal) == []
+    assert_retry_finishes_the_rest(removal, wave, proxy)
+
+
+@pytest.mark.parametrize("act", [html(200), error_reply(403, "AccessDenied"), Act(reset=True)])
+def test_storage_that_cannot_be_proved_costs_no_key_a_try(
+    wave: Wave, proxy: FaultyProxy, act: Act
+) -> None:
+    removal = wave.remove()
+    while delete_next_slice(removal.pk):
+        pass
+    proxy.faults.append(lambda _request: act)
+    purge_batch()
+    assert {e.attempts for e in AuditEntry.objects.all()} == {0}
+    assert "default" in StorageMark.objects.get(alias="default").problem
+    assert not any(request.deletes for request in proxy.seen)
+    proxy.faults.clear()
+    purge(removal)
+    assert StorageMark.objects.get(alias="default").problem == ""
+    assert wave.problems(removal) == []
