@@ -1,11 +1,11 @@
 # Settings come from the environment and from .env; .env.example lists them.
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := manage.py project posts moderation tests
+CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format
+.PHONY: help run test bench lint format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: $(VENV)/installed ## install, migrate, load the demo site once, and run ser
 test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL
 	$(BIN)/pytest
 	$(BIN)/pytest --postgresql
+
+bench: $(VENV)/installed-dev ## measure us beside others; ONLY=name, SIZE=small or full (40 minutes)
+	@$(BIN)/python -m benchmarks
 
 lint: export DEBUG = true
 lint: export ENV_FILE =

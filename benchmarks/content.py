@@ -1,0 +1,108 @@
+"""Posts with pictures, as many as wanted: rows by the thousand, and files of a few bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from moderation.insertion import insert
+from moderation.models import Removal
+from moderation.removal.confirm import confirm
+from moderation.removal.freeze import freeze
+from posts.models import Post, PostImage
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+PICTURES_A_POST = 3
+POSTS_A_WRITE = 5_000
+UPLOADS = 8  # at the same time
+CONTENT = b"not a picture, but as good as one to be deleted"
+CODES = ["posts.delete_post", "posts.delete_postimage", "posts.delete_report"]
+
+
+def moderator() -> User:
+    """A superuser: no ceiling applies."""
+    user, _ = User.objects.get_or_create(username="mod", is_staff=True, is_superuser=True)
+    return user
+
+
+def make_posts(number: int) -> None:
+    """Write rows of posts with three pictures each. The files are only named."""
+    author, _ = User.objects.get_or_create(username="spammer")
+    for start in range(0, number, POSTS_A_WRITE):
+        numbers = range(start, min(start + POSTS_A_WRITE, number))
+        with transaction.atomic():
+            _write(numbers, author)
+
+
+def _write(numbers: Iterable[int], author: User) -> None:
+    titles = {f"Cheap pills {n}": n for n in numbers}
+    row = {"author_id": author.pk, "body": "Buy! " * 40, "created_at": timezone.now()}
+    insert(Post, ({**row, "title": title} for title in titles), using="default")
+    made = Post.objects.filter(title__in=titles).values_list("pk", "title")
+    insert(
+        PostImage,
+        (
+            {
+                "post_id": pk,
+                "image": name_of(titles[title], number, ".jpg"),
+                "thumbnail": name_of(titles[title], number, "-thumb.webp"),
+                "sha256": f"{titles[title]:064x}",
+                "size": len(CONTENT),
+                "width": 800,
+                "height": 600,
+            }
+            for pk, title in made
+            for number in range(PICTURES_A_POST)
+        ),
+        using="default",
+    )
+
+
+def name_of(post: int, number: int, ending: str) -> str:
+    """A name as the intake makes them."""
+    return f"posts/2026/11/{UUID(int=post * PICTURES_A_POST + number).hex}{ending}"
+
+
+def stored_names() -> list[str]:
+    """Every name that a picture has."""
+    pairs = PostImage.objects.values_list("image", "thumbnail")
+    return [name for pair in pairs for name in pair]
+
+
+def fill_folder(folder: Path, names: Iterable[str]) -> None:
+    """Write a file for each name."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(CONTENT)
+
+
+def fill_bucket(client: S3Client, bucket: str, names: Iterable[str]) -> None:
+    """Put an object for each name."""
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        puts = [
+            pool.submit(client.put_object, Bucket=bucket, Key=name, Body=CONTENT) for name in names
+        ]
+    for put in puts:
+        put.result()
+
+
+def draft() -> Removal:
+    """A draft of all posts."""
+    return freeze(Post.objects.all(), actor=moderator(), permissions=CODES)
+
+
+def confirm_all(removal: Removal) -> None:
+    """Confirm a draft, as the page does. Raises RuntimeError where something differs."""
+    total = str(removal.objects_total)
+    if confirm(removal, actor=moderator(), seal=removal.seal, reason="spam", typed_count=total):
+        raise RuntimeError("The content changed between draft and confirmation.")

@@ -1,0 +1,26 @@
+"""One benchmark in a fresh process: `python -m benchmarks.one NAME SIZE RESULT`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.catalogue import BENCHMARKS
+from benchmarks.place import place_for
+from benchmarks.sizes import SIZES
+
+
+def measure(name: str, size: str) -> dict[str, float]:
+    """Run a benchmark by its name; gives its figures."""
+    benchmark = BENCHMARKS[name]
+    with place_for(benchmark) as place:
+        # It imports models, which are there only now.
+        module = import_module(f"benchmarks.{benchmark.module}")
+        figures: dict[str, float] = getattr(module, name)(place, SIZES[size])
+    return figures
+
+
+if __name__ == "__main__":
+    Path(sys.argv[3]).write_text(json.dumps(measure(*sys.argv[1:3])))

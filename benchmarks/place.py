@@ -1,0 +1,58 @@
+"""The place where one benchmark runs: a server and a folder of its own, Django set up on them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.catalogue import Benchmark
+
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+    "ENV_FILE": "",
+    "ENVIRONMENT": "bench",
+    "DEBUG": "false",
+    "HTTPS": "false",
+    "LOG_LEVEL": "ERROR",
+    "FILES": "disk",
+    "TASKS_BACKEND": "database",
+    "DATABASE_POOL": "0",
+    "SECRET_KEY": "a-key-that-only-the-benchmarks-know-and-that-is-long-enough-for-it",
+}
+
+
+@contextmanager
+def place_for(benchmark: Benchmark) -> Iterator[Path]:
+    """Set Django up for one benchmark; give the folder that it may fill.
+
+    PostgreSQL writes to disk as it does by default: what is not durable is no deletion. Once in a
+    process.
+    """
+    with tempfile.TemporaryDirectory(prefix="moderation-bench-") as name:
+        folder = Path(name)
+        os.environ.update(ENVIRONMENT, DATABASE_URL=_database_url(benchmark, folder))
+        for variable in ("STATIC_ROOT", "MEDIA_ROOT", "SLOW_FILES"):
+            (folder / variable).mkdir()
+            os.environ[variable] = str(folder / variable)
+        if benchmark.files != "slow":
+            del os.environ["SLOW_FILES"]
+
+        import django
+
+        django.setup()
+
+        from benchmarks import database
+
+        database.create()
+        yield folder
+
+
+def _database_url(benchmark: Benchmark, folder: Path) -> str:
+    if benchmark.database == "sqlite":
+        return f"sqlite:///{folder}/db.sqlite3"
+    from tests.parts import postgres
+
+    return postgres.start(durable=True).removesuffix(postgres.DATABASE) + "bench"

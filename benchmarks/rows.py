@@ -1,0 +1,85 @@
+"""Rows alone: how quickly slices go, and what memory the worker takes for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from benchmarks import content, database, peers
+from benchmarks.measure import medians, stopwatch
+from benchmarks.sizes import Size
+from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.removal.delete import delete_next_slice
+from moderation.removal.slices import keys_of
+from moderation.storage import write_mark
+from posts.models import Post, PostImage
+
+Figures = dict[str, float]
+FILES_A_POST = 2 * content.PICTURES_A_POST
+
+
+def rows(_place: Path, size: Size) -> Figures:
+    """Posts a second: delete the slices of a confirmed removal, against the bare deletion."""
+    _fill(size.rows_posts)
+    runs = {
+        "ours": partial(_rate, size.rows_posts, _delete_slices),
+        "bare": partial(_rate, size.rows_posts, _delete_bare),
+    }
+    posts_a_second = medians(runs, rounds=size.rounds)
+    return {f"{name}_posts_a_second": rate for name, rate in posts_a_second.items()} | {
+        "of_bare": posts_a_second["ours"] / posts_a_second["bare"]
+    }
+
+
+def memory(_place: Path, size: Size) -> Figures:
+    """The peak of a worker's process, for few posts and for many."""
+    database.save()
+    few, many = (_peak_of_worker(posts) for posts in size.memory_posts)
+    return {"few_posts_peak_mb": few, "peak_mb": many, "growth": many / few}
+
+
+def _fill(posts: int) -> None:
+    content.make_posts(posts)
+    write_mark("default")
+    content.confirm_all(content.draft())
+    database.save()
+
+
+def _rate(posts: int, delete: Callable[[], None]) -> float:
+    database.restore()
+    with stopwatch() as watch:
+        delete()
+    if Post.objects.exists() or PostImage.objects.exists():
+        raise RuntimeError("Rows are left.")
+    return posts / watch.seconds
+
+
+def _delete_slices() -> None:
+    removal = Removal.objects.get()
+    posts = removal.objects_total
+    while delete_next_slice(removal.pk):
+        pass
+    if AuditEntry.objects.count() != posts * FILES_A_POST:
+        raise RuntimeError("Entries are missing.")
+
+
+def _delete_bare() -> None:
+    slices = RemovalSlice.objects.select_related("removal").order_by("number")
+    peers.delete_bare(keys_of(part) for part in slices)
+
+
+def _peak_of_worker(posts: int) -> float:
+    """The peak in MB of a process that does nothing but a worker's work on so many posts."""
+    from django.db import connection
+
+    database.restore()
+    content.make_posts(posts)
+    write_mark("default")
+    content.confirm_all(content.draft())
+    connection.close()
+    command = [sys.executable, "-m", "benchmarks.worker"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    return float(done.stdout)

@@ -1,0 +1,44 @@
+"""How much each benchmark takes: `full` for the figures, `small` to see that it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Numbers of rows, keys and rounds. Each post has three pictures, each with a thumbnail."""
+
+    rounds: int = 3  # the median of three is not moved by one disturbance
+    deletion_posts: int = 2_000
+    rows_posts: int = 100_000
+    memory_posts: tuple[int, int] = (10_000, 100_000)
+    confirm_posts: int = 50_000
+    worker_keys: int = 2_000
+    export_entries: int = 1_000_000
+    changelist_posts: int = 1_000_000
+
+
+SIZES = {
+    "full": Size(),
+    "small": Size(
+        deletion_posts=25,
+        rows_posts=1_500,
+        memory_posts=(1_000, 3_000),
+        confirm_posts=1_500,
+        worker_keys=200,
+        export_entries=10_000,
+        changelist_posts=10_000,
+    ),
+    # For the test of the harness: seconds, and figures that mean nothing.
+    "tiny": Size(
+        rounds=1,
+        deletion_posts=2,
+        rows_posts=20,
+        memory_posts=(20, 40),
+        confirm_posts=20,
+        worker_keys=12,
+        export_entries=20,
+        changelist_posts=20,
+    ),
+}

@@ -1,0 +1,39 @@
+"""A moderator's requests, answered by the site in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.test import Client
+
+from benchmarks import content
+from benchmarks.measure import stopwatch
+
+OK, FOUND = 200, 302
+
+
+class Visitor:
+    """Logged in as the moderator; sums up the seconds of each request."""
+
+    def __init__(self) -> None:
+        self.client = Client(headers={"host": "localhost"})
+        self.client.force_login(content.moderator())
+
+    def get(self, path: str) -> tuple[float, bytes]:
+        """The seconds and the body of a page. Raises RuntimeError where it is none."""
+        with stopwatch() as watch:
+            response = self.client.get(path)
+        return watch.seconds, _expect(OK, response).content
+
+    def post(self, path: str, data: dict[str, Any], *, expect: int) -> tuple[float, Any]:
+        """The seconds and the answer of a POST. Raises RuntimeError for another status."""
+        with stopwatch() as watch:
+            response = self.client.post(path, data)
+        return watch.seconds, _expect(expect, response)
+
+
+def _expect(status: int, response: HttpResponseBase) -> Any:
+    if response.status_code != status:
+        raise RuntimeError(f"The site answered {response.status_code}.")
+    return response

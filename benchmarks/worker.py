@@ -1,0 +1,29 @@
+"""A worker's work in a process of its own, and the memory that it took: printed, in MB."""
+
+from __future__ import annotations
+
+import django
+
+from benchmarks.measure import peak_mb
+
+# Batches that are purged after the slices. Each holds as many keys as any other.
+BATCHES = 2
+
+
+def work() -> None:
+    """Delete every slice of the one removal, and purge the first batches of its keys."""
+    from moderation.models import Removal
+    from moderation.purge.batch import purge_batch
+    from moderation.removal.delete import delete_next_slice
+
+    removal = Removal.objects.get().pk
+    while delete_next_slice(removal):
+        pass
+    for _ in range(BATCHES):
+        purge_batch()
+
+
+if __name__ == "__main__":
+    django.setup()
+    work()
+    print(peak_mb())  # noqa: T201 - its answer

@@ -1,0 +1,66 @@
+"""`make bench`: what it writes, and what it calls reached. Figures are not tested, they vary."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import judge
+from benchmarks.catalogue import BENCHMARKS
+from tests.parts.processes import ROOT
+
+
+def bench(result: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", str(result)],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_run_prints_a_table_and_writes_figures_reach_and_verdict(tmp_path: Path) -> None:
+    ended = bench(tmp_path / "bench.json", ONLY="delete_fs", SIZE="tiny")
+    assert ended.returncode == 0, ended.stderr
+    told = json.loads((tmp_path / "bench.json").read_text())
+    assert list(told) == ["delete_fs"]
+    assert set(told["delete_fs"]) == {"figures", "reach", "ok"}
+    assert told["delete_fs"]["figures"]["times_receiver"] > 0
+    assert told["delete_fs"]["reach"] == BENCHMARKS["delete_fs"].reach
+    assert "| `delete_fs` | ours_seconds " in ended.stdout
+
+
+@pytest.mark.parametrize("env", [{"ONLY": "delete_tape"}, {"SIZE": "huge"}])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, env: dict[str, str]) -> None:
+    ended = bench(tmp_path / "bench.json", **{"ONLY": "", **env})
+    assert ended.returncode == 2
+    assert "delete_fs" in ended.stderr
+    assert not (tmp_path / "bench.json").exists()
+
+
+def test_every_benchmark_has_the_function_of_its_name() -> None:
+    for benchmark in BENCHMARKS.values():
+        assert callable(getattr(import_module(f"benchmarks.{benchmark.module}"), benchmark.name))
+
+
+@pytest.mark.parametrize(
+    ("figures", "ok"),
+    [
+        ({"times_receiver": 1.5, "of_cleanup": 2.0}, True),
+        ({"times_receiver": 1.4, "of_cleanup": 2.0}, False),
+        ({"times_receiver": 1.5, "of_cleanup": 2.1}, False),
+        ({"times_receiver": 1.5}, False),
+        ({}, False),
+    ],
+)
+def test_every_figure_has_to_be_reached(figures: dict[str, float], ok: bool) -> None:
+    assert judge(BENCHMARKS["delete_fs"], figures)["ok"] is ok
