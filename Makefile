@@ -5,7 +5,7 @@ CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint format
+.PHONY: help run test faults bench lint format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,14 @@ run: $(VENV)/installed ## install, migrate, load the demo site once, and run ser
 test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL
 	$(BIN)/pytest
 	$(BIN)/pytest --postgresql
+
+faults: export KILL_ROUNDS = 50
+faults: export KILL_POSTS = 2000
+faults: export WORKER_ROUNDS = 20
+faults: export WEB_LOAD_POSTS = 20000
+faults: $(VENV)/installed-dev ## kill, stall and overload all parts, in the full rounds (an hour)
+	$(BIN)/pytest -s tests/faults
+	$(BIN)/pytest -s tests/faults --postgresql
 
 bench: $(VENV)/installed-dev ## measure us beside others; ONLY=name, SIZE=small or full (40 minutes)
 	@$(BIN)/python -m benchmarks

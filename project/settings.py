@@ -156,6 +156,7 @@ if TASKS_BACKEND == "rq":
         )
     environment.required("REDIS_URL", because="when TASKS_BACKEND is rq")
     RQ_QUEUES = {"default": {"URL": environment.url("REDIS_URL", ["redis", "rediss"])}}
+    RQ_SHOW_ADMIN_LINK = False  # its pages let any staff look into queues and empty them
     INSTALLED_APPS += ["django_rq", "django_tasks_rq"]
     TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
 
