@@ -6,24 +6,18 @@ adapter's own tests look at single requests; these look at the audit log and at 
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
-from botocore.config import Config
-from django.conf import settings
 from django.test import override_settings
 
 from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
-from moderation.purge import batch
 from moderation.purge.batch import purge_batch
-from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import numbers, retry
-from moderation.storage.s3 import client
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
+from tests.faults.purging import READ_TIMEOUT, deleted, now_and_then, purge, run, site_behind
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.parts.faulty_proxy import html_reply as html
 from tests.parts.s3_gateway import S3Server
@@ -31,19 +25,6 @@ from tests.parts.s3_gateway import S3Server
 pytestmark = pytest.mark.django_db(transaction=True)
 
 POSTS = 40
-KEYS_A_REQUEST = 8
-# Seconds. What stalls for longer is a time-out.
-READ_TIMEOUT = 1
-# Batches after which a purge that comes to no end is given up.
-MOST_BATCHES = 60
-
-
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(batch, "FIRST_PAUSE", timedelta(0))
-    monkeypatch.setattr(batch, "STORAGE_RETRY", timedelta(0))
 
 
 @pytest.fixture
@@ -59,49 +40,14 @@ def wave(
 ) -> Iterator[Wave]:
     """Posts whose files the site reaches through the proxy, and the test past it."""
     name = s3_gateway.make_bucket()
-    entry = s3_gateway.storage(name)
-    short = Config(read_timeout=READ_TIMEOUT, connect_timeout=READ_TIMEOUT)
-    entry["OPTIONS"]["endpoint_url"] = proxy.endpoint
-    entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(short)
-    with override_settings(
-        STORAGES={**settings.STORAGES, "default": entry},
-        MODERATION_SLICE_OBJECTS=10,
-        MODERATION_BATCH_KEYS=KEYS_A_REQUEST,
-        MODERATION_REQUESTS=2,
-        MODERATION_MAX_ATTEMPTS=3,
-    ):
+    with site_behind(proxy, s3_gateway, name):
         yield make_wave(POSTS, Bucket(s3_gateway, name))
-
-
-def now_and_then(act: Act) -> Fault:
-    """Do it to three in ten requests of any kind, the same ones in each run."""
-    dice = random.Random(7)  # noqa: S311 - a test
-    return lambda _request: act if dice.random() < 0.3 else None
 
 
 def to_deletions(act: Act, *, times: int = 1_000_000) -> Fault:
     """Do it to so many deletions."""
     acts = iter(range(times))
     return lambda request: act if request.deletes and next(acts, None) is not None else None
-
-
-def run(wave: Wave) -> Removal:
-    """Remove the wave, slices and files, until nothing is left to be tried."""
-    removal = wave.remove()
-    while delete_next_slice(removal.pk):
-        pass
-    purge(removal)
-    return removal
-
-
-def purge(removal: Removal) -> None:
-    """Purge until each key of the removal has come to its end."""
-    pending = AuditEntry.objects.filter(removal=removal, state="pending")
-    for _ in range(MOST_BATCHES):
-        if not purge_batch() and not pending.exists():
-            break
-    assert not pending.exists()
-    removal.refresh_from_db()
 
 
 def failures(removal: Removal) -> dict[tuple[str, str], set[str]]:
@@ -239,9 +185,7 @@ def test_when_no_deletion_passes_every_key_fails_and_says_why(
 def test_storage_that_cannot_be_proved_costs_no_key_a_try(
     wave: Wave, proxy: FaultyProxy, act: Act
 ) -> None:
-    removal = wave.remove()
-    while delete_next_slice(removal.pk):
-        pass
+    removal = deleted(wave)
     proxy.faults.append(lambda _request: act)
     purge_batch()
     assert {e.attempts for e in AuditEntry.objects.all()} == {0}

@@ -1,0 +1,82 @@
+"""A whole removal in this process, against a server that is reached through a faulty proxy."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from botocore.config import Config
+from django.conf import settings
+from django.test import override_settings
+
+from moderation.models import AuditEntry, Removal
+from moderation.purge import batch
+from moderation.purge.batch import purge_batch
+from moderation.removal.delete import delete_next_slice
+from moderation.storage.s3 import client
+from tests.faults.conftest import Wave
+from tests.parts.faulty_proxy import Act, Fault, FaultyProxy
+from tests.parts.s3_gateway import S3Server
+
+# Seconds. What stalls for longer is a time-out.
+READ_TIMEOUT = 1
+# Batches after which a purge that comes to no end is given up.
+MOST_BATCHES = 60
+
+
+@contextmanager
+def site_behind(proxy: FaultyProxy, server: S3Server, bucket: str) -> Iterator[None]:
+    """Let the site reach its bucket through the proxy, in small steps and without long pauses."""
+    entry = server.storage(bucket)
+    short = Config(read_timeout=READ_TIMEOUT, connect_timeout=READ_TIMEOUT)
+    entry["OPTIONS"]["endpoint_url"] = proxy.endpoint
+    entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(short)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        override_settings(
+            STORAGES={**settings.STORAGES, "default": entry},
+            MODERATION_SLICE_OBJECTS=10,
+            MODERATION_BATCH_KEYS=8,
+            MODERATION_REQUESTS=2,
+            MODERATION_MAX_ATTEMPTS=3,
+        ),
+    ):
+        patch.setattr(client, "FIRST_PAUSE", 0.01)
+        patch.setattr(client, "LONGEST_PAUSE", 0.05)
+        patch.setattr(batch, "FIRST_PAUSE", timedelta(0))
+        patch.setattr(batch, "STORAGE_RETRY", timedelta(0))
+        yield
+
+
+def now_and_then(act: Act) -> Fault:
+    """Do it to three in ten requests of any kind."""
+    dice = random.Random(7)  # noqa: S311 - a test
+    return lambda _request: act if dice.random() < 0.3 else None
+
+
+def run(wave: Wave) -> Removal:
+    """Remove the wave, slices and files, until nothing is left to be tried."""
+    removal = deleted(wave)
+    purge(removal)
+    return removal
+
+
+def deleted(wave: Wave) -> Removal:
+    """Remove the wave's posts; their files are still there."""
+    removal = wave.remove()
+    while delete_next_slice(removal.pk):
+        pass
+    return removal
+
+
+def purge(removal: Removal) -> None:
+    """Purge until each key of the removal has come to its end."""
+    pending = AuditEntry.objects.filter(removal=removal, state="pending")
+    for _ in range(MOST_BATCHES):
+        if not purge_batch() and not pending.exists():
+            break
+    assert not pending.exists()
+    removal.refresh_from_db()

@@ -1,0 +1,101 @@
+"""A whole removal on a bucket that keeps versions, while the storage misbehaves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+import pytest
+from django.test import override_settings
+
+from moderation.models import AuditEntry, Removal
+from moderation.removal.progress import retry
+from moderation.storage.adapter import MARKER_NAME, NEWER_STAYS
+from tests.faults.conftest import MakeWave, Wave
+from tests.faults.places import Bucket
+from tests.faults.purging import now_and_then, purge, run, site_behind
+from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
+from tests.parts.s3_gateway import S3Server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+POSTS = 8
+
+
+@pytest.fixture
+def proxy(versioned_s3: S3Server) -> Iterator[FaultyProxy]:
+    """A proxy before the server, without faults yet."""
+    with faulty_proxy(versioned_s3.endpoint) as running:
+        yield running
+
+
+@pytest.fixture
+def bucket(versioned_s3: S3Server) -> Bucket:
+    return Bucket(versioned_s3, versioned_s3.make_bucket(versioned=True))
+
+
+@pytest.fixture
+def wave(
+    proxy: FaultyProxy, bucket: Bucket, fresh_storage: object, make_wave: MakeWave
+) -> Iterator[Wave]:
+    """Posts whose files have several versions, and of which some were deleted already."""
+    with site_behind(proxy, bucket.server, bucket.name):
+        wave = make_wave(POSTS, bucket)
+        names = sorted({name for _row, name in wave.before.doomed})
+        bucket.put(names[::3])
+        for name in names[:-5:4]:
+            bucket.server.client.delete_object(Bucket=bucket.name, Key=name)
+        yield wave
+
+
+def left(bucket: Bucket) -> dict[str, list[str]]:
+    """The ids of all versions and markers that the server still holds, by key."""
+    found = defaultdict(list)
+    pages = bucket.server.client.get_paginator("list_object_versions").paginate(Bucket=bucket.name)
+    for page in pages:
+        for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            found[version["Key"]].append(version["VersionId"])
+    return found
+
+
+def denied(name: str) -> Fault:
+    """Refuse each deletion that names the key."""
+    refusal = error_reply(403, "AccessDenied", "Object is locked.")
+
+    def fault(request: Request) -> Act | None:
+        named = name.encode() in request.body or name in request.path
+        return refusal if request.deletes and named else None
+
+    return fault
+
+
+def names_in(removal: Removal, state: str) -> set[str]:
+    entries = AuditEntry.objects.filter(removal=removal, state=state)
+    return set(entries.values_list("name", flat=True))
+
+
+@pytest.mark.parametrize("act", [error_reply(503, "SlowDown"), Act(cut=True)])
+def test_nothing_is_called_erased_while_a_version_is_left(
+    wave: Wave, bucket: Bucket, proxy: FaultyProxy, act: Act
+) -> None:
+    locked = max(name for _row, name in wave.before.doomed)
+    proxy.faults += [denied(locked), now_and_then(act)]
+    with override_settings(MODERATION_MAX_ATTEMPTS=20):  # so that chance alone parks no key
+        removal = run(wave)
+    assert names_in(removal, "failed") == {locked}
+    assert left(bucket)[locked]
+    assert not names_in(removal, "erased") & {name for name, ids in left(bucket).items() if ids}
+    entry = AuditEntry.objects.filter(name=locked)[0]
+    assert (entry.error_code, entry.error) == ("AccessDenied", "Object is locked.")
+    proxy.faults.clear()
+    bucket.put([locked])  # somebody writes the key again, before it is retried
+    newest = left(bucket)[locked]
+    retry(removal, actor=wave.moderator)
+    purge(removal)
+    assert names_in(removal, "failed") == set()
+    assert set(AuditEntry.objects.filter(name=locked).values_list("state", "kept_because")) == {
+        ("kept", NEWER_STAYS)
+    }
+    assert len(left(bucket)[locked]) == 1 < len(newest)
+    good = {name for _row, name in wave.before.files - wave.before.doomed}
+    assert set(left(bucket)) - {locked} - good <= {MARKER_NAME}
