@@ -6,6 +6,7 @@ never reaches a browser: the picture is decoded and written anew.
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from io import BytesIO
@@ -14,13 +15,19 @@ from typing import Any
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
-from django.core.exceptions import ObjectDoesNotExist, ValidationError
+from django.core.exceptions import (
+    ObjectDoesNotExist,
+    SuspiciousFileOperation,
+    ValidationError,
+)
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from PIL import Image, ImageOps
 
 from moderation.models import Removal
 from moderation.registry import Registration, registration_by_label
+
+log = logging.getLogger(__name__)
 
 SIDE = 640  # pixels of the longer side: sharp enough on a card, no original
 MAX_BYTES = 20 * 1024 * 1024  # 20 MB read into memory, no more
@@ -55,22 +62,28 @@ class _NoPicture(Exception):
     """The file is none that can be shown."""
 
 
+class _NotRead(Exception):
+    """The storage failed; the file may be there."""
+
+
 def show(
     model_admin: ModelAdmin[Removal], request: HttpRequest, label: str, key: str, field: str
 ) -> HttpResponse:
     """Send a small WebP of the picture in a field of a row.
 
     Raises Http404 for what is not registered and for a row that the person may not see. A file that
-    is missing or cannot be read is answered by a placeholder with status 404, one that is no
-    picture, is broken or too large by a placeholder with status 415.
+    is missing is answered by a placeholder with status 404, one that is no picture, is broken or
+    too large with 415, and one that the storage does not give at the moment with 502.
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
         content = _small(_read(file))
-    except OSError:
+    except FileNotFoundError:
         return _answer(PLACEHOLDER, "image/svg+xml", status=404)
     except _NoPicture:
         return _answer(PLACEHOLDER, "image/svg+xml", status=415)
+    except _NotRead:
+        return _answer(PLACEHOLDER, "image/svg+xml", status=502)
     return _answer(content, "image/webp", status=200)
 
 
@@ -119,11 +132,22 @@ def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key:
 
 
 def _read(file: Any) -> bytes:
-    """All bytes of a stored file. Raises FileNotFoundError, and _NoPicture beyond MAX_BYTES."""
+    """All bytes of a stored file.
+
+    Raises FileNotFoundError, _NoPicture beyond MAX_BYTES, and _NotRead for all other failures.
+    """
     if not file:
         raise FileNotFoundError
-    with file.open("rb") as stored:
-        content: bytes = stored.read(MAX_BYTES + 1)
+    try:
+        with file.open("rb") as stored:
+            content: bytes = stored.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except SuspiciousFileOperation as error:  # a name outside the storage: there is no such file
+        raise FileNotFoundError from error
+    except Exception as error:  # any storage library, any error
+        log.warning("The picture %s cannot be read: %r", file.name, error)
+        raise _NotRead from error
     if len(content) > MAX_BYTES:
         raise _NoPicture
     return content

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.config import Config
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.core.files.base import ContentFile
@@ -15,6 +18,7 @@ from PIL import Image
 
 from moderation.admin import picture_page
 from posts.models import Post, PostImage
+from project import storages as storages_of
 from tests.library.models import Volume
 from tests.moderation_admin.conftest import browser_of, make_user
 
@@ -76,6 +80,31 @@ def test_a_missing_file_is_a_placeholder(client: Client, picture: PostImage) -> 
     response = client.get(address(picture))
     assert response.status_code == 404
     assert response.content == picture_page.PLACEHOLDER
+
+
+def test_a_storage_that_does_not_answer_is_a_placeholder(
+    client: Client, picture: PostImage, settings: Any
+) -> None:
+    """Nothing listens there: boto's own errors come, which are no OSError."""
+    away = storages_of.s3(
+        bucket="gone", endpoint="http://127.0.0.1:9", region="us-east-1",
+        access_key="key", secret_key="secret", location="", addressing_style="path",
+    )  # fmt: skip
+    away["OPTIONS"]["client_config"] = Config(retries={"max_attempts": 0})
+    settings.STORAGES = settings.STORAGES | {"default": away}
+    response = client.get(address(picture))
+    assert response.status_code == 502
+    assert response.content == picture_page.PLACEHOLDER
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_a_file_that_cannot_be_opened_is_a_placeholder(client: Client, picture: PostImage) -> None:
+    path = Path(picture.image.path)
+    path.unlink()
+    path.mkdir()  # a folder cannot be read, by root neither
+    assert client.get(address(picture)).status_code == 502
+    PostImage.objects.filter(pk=picture.pk).update(image="../outside.jpg")
+    assert client.get(address(picture)).status_code == 404
 
 
 def test_a_bomb_is_not_decoded(
