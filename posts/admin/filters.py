@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from posts.models import Post, PostImage, Report
@@ -18,14 +19,16 @@ class HasRowsFilter(admin.SimpleListFilter):
     """Posts that have rows of another model, or that have none; `rows` points to a post."""
 
     rows: QuerySet[Any]
+    with_rows: str | Promise
+    without_rows: str | Promise
 
     def lookups(
         self,
         request: HttpRequest,
         model_admin: admin.ModelAdmin[Any],
     ) -> list[tuple[str, Any]]:
-        """Offer yes and no."""
-        return [("yes", _("Yes")), ("no", _("No"))]
+        """Offer those with and those without."""
+        return [("yes", self.with_rows), ("no", self.without_rows)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
         """Keep the posts with such rows, or those without."""
@@ -41,7 +44,8 @@ class HasRowsFilter(admin.SimpleListFilter):
 class ReportedFilter(HasRowsFilter):
     """Whether anybody reported the post."""
 
-    title = _("reported")
+    title = _("reports")
+    with_rows, without_rows = _("Reported"), _("Not reported")
     parameter_name = "reported"
     rows = Report.objects.all()
 
@@ -49,9 +53,18 @@ class ReportedFilter(HasRowsFilter):
 class PicturesFilter(HasRowsFilter):
     """Whether the post has pictures."""
 
-    title = _("with pictures")
+    title = _("pictures")
+    with_rows, without_rows = _("With pictures"), _("Without pictures")
     parameter_name = "pictures"
     rows = PostImage.objects.all()
+
+
+class DateFilter(admin.DateFieldListFilter):
+    """When the post was written, under a title that reads well after "By"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("date")
 
 
 class AuthorFilter(admin.SimpleListFilter):

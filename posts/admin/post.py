@@ -10,12 +10,14 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, IntegerField, Manager, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils.formats import date_format
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.action import RemoveSelectedMixin
-from posts.admin.filters import AuthorFilter, PicturesFilter, ReportedFilter
+from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
 from posts.admin.inlines import NewPictureInline, PictureInline, ReportInline
 from posts.admin.thumbnails import PostChangeList, thumbnails
 from posts.models import Post, PostImage, Report
@@ -43,15 +45,8 @@ def number_of(rows: Manager[Any]) -> Coalesce:
 class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
     """Posts with their pictures and reports."""
 
-    list_display = (
-        "title",
-        "pictures",
-        "written_by",
-        "report_count",
-        "picture_count",
-        "created_at",
-    )
-    list_filter = (ReportedFilter, PicturesFilter, "created_at", AuthorFilter)
+    list_display = ("title", "pictures", "written_by", "report_count", "written_at")
+    list_filter = (ReportedFilter, PicturesFilter, ("created_at", DateFilter), AuthorFilter)
     list_select_related = ("author",)
     list_per_page = 100
     show_full_result_count = False
@@ -76,6 +71,13 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
             report_total=number_of(Report.objects), picture_total=number_of(PostImage.objects)
         )
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, under a title that asks for nothing."""
+        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
+        return super().changelist_view(request, title | (extra_context or {}))
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Fetch the pictures of the page at once."""
         return PostChangeList
@@ -93,10 +95,10 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
         with uploads():
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-    @admin.display(description=_("pictures"))
+    @admin.display(description=_("pictures"), ordering="picture_total")
     def pictures(self, post: Any) -> SafeString:
-        """Show the first thumbnails."""
-        return thumbnails(post.first_pictures)
+        """Show the first thumbnails, and count all pictures."""
+        return thumbnails(post.first_pictures, total=post.picture_total)
 
     @admin.display(description=_("author"), ordering="author__username")
     def written_by(self, post: Post) -> SafeString:
@@ -109,7 +111,9 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
         """Count the reports."""
         return int(post.report_total)
 
-    @admin.display(description=_("number of pictures"), ordering="picture_total")
-    def picture_count(self, post: Any) -> int:
-        """Count the pictures."""
-        return int(post.picture_total)
+    @admin.display(description=_("date"), ordering="created_at")
+    def written_at(self, post: Post) -> SafeString:
+        """Tell day and time, each of which stays in one line."""
+        local = localtime(post.created_at)
+        parts = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
+        return format_html_join(" ", '<span class="post-date">{}</span>', ((p,) for p in parts))

@@ -49,6 +49,7 @@ def thumbnail(picture: PostImage) -> SafeString:
     )
 
 
-def thumbnails(pictures: Iterable[PostImage]) -> SafeString:
-    """The thumbnails of several pictures, side by side."""
-    return format_html_join(" ", "{}", ((thumbnail(picture),) for picture in pictures))
+def thumbnails(pictures: Iterable[PostImage], *, total: int) -> SafeString:
+    """The thumbnails of a post's first pictures, side by side, and the number of all."""
+    shown = format_html_join(" ", "{}", ((thumbnail(picture),) for picture in pictures))
+    return format_html('{} <span class="post-picture-total">{}</span>', shown, total)

@@ -110,7 +110,7 @@ class TestChangeList:
             a_picture(post)
         page = admin_client.get(LIST).content.decode()
         assert page.count('class="post-thumbnail"') == 3
-        assert '<td class="field-picture_count">4</td>' in page
+        assert '<span class="post-picture-total">4</span>' in page
 
     def test_thumbnails_name_no_storage_key(self, admin_client: Client) -> None:
         picture = a_picture(a_post())
@@ -126,7 +126,7 @@ class TestChangeList:
         report(calm, "eve")
         a_picture(colourful)
         columns = admin_client.get(LIST).context["cl"].list_display
-        reports, pictures = columns.index("report_count"), columns.index("picture_count")
+        reports, pictures = columns.index("report_count"), columns.index("pictures")
         assert shown(admin_client, o=f"-{reports}") == ["loud", "calm", "colourful"]
         assert shown(admin_client, o=f"-{pictures}")[0] == "colourful"
 
