@@ -88,7 +88,11 @@ def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
 
 
 def look_again(removal: Removal) -> Difference:
-    """Compare the whole draft with the database; freeze anew the slices that differ."""
+    """Compare the whole draft with the database; freeze anew the slices that differ.
+
+    Raises DraftChanged where it stopped being the draft with this seal meanwhile: what differs then
+    is perhaps its own work.
+    """
     changed: list[Any] = []
     gone: list[Any] = []
     for part, shown in slices_as_shown(removal):
@@ -98,9 +102,13 @@ def look_again(removal: Removal) -> Difference:
         if before != after:
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
-            save_slice(fill_slice(part, shown))
+            with transaction.atomic():
+                _hold_draft(removal, removal.seal)
+                save_slice(fill_slice(part, shown))
     if changed or gone:
-        reseal(removal)
+        with transaction.atomic():
+            _hold_draft(removal, removal.seal)
+            reseal(removal)
     return Difference(tuple(changed), tuple(gone))
 
 

@@ -241,3 +241,17 @@ def test_looking_again_costs_the_same_queries_for_each_slice(
         return len(captured)
 
     assert queries(3) == queries(30)
+
+
+def test_a_confirmation_that_came_twice_leaves_the_record_of_the_first(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    """A double click: the second request had read the draft before the first one ran."""
+    removal = drafted(make_posts(3), moderator)
+    twin = Removal.objects.get(pk=removal.pk)
+    confirmed(removal, moderator)
+    with pytest.raises(DraftChanged):
+        confirm(twin, actor=moderator, seal=twin.seal, reason="spam")
+    twin.refresh_from_db()
+    assert (twin.state, twin.objects_total, twin.seal) == ("purging", 3, removal.seal)
+    assert [part.deleted_total for part in twin.slices.all()] == [3]
