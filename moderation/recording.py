@@ -67,7 +67,8 @@ def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
 
 def gather(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
     """Note the files of a row that is about to be deleted; write at once where no origin is."""
-    files = files_of(registration, instance)
+    stored = _as_stored(registration, instance, using) if _is_of(origin, instance) else instance
+    files = files_of(registration, stored) if stored else []
     if not files:
         return
     gathering = getattr(origin, _GATHERING, None)
@@ -75,7 +76,7 @@ def gather(registration: Registration, instance: models.Model, using: str, origi
         gathering = _Gathering()
         transaction.on_commit(gathering.wake, using=using, robust=True)
     deed = getattr(origin, _DEED, Deed())
-    details = {} if deed.shown is not None else _details(registration, instance, using, gathering)
+    details = {} if deed.shown is not None else _details(registration, stored, using, gathering)
     gathering.found.update((file, details) for file in files)
     if origin is None:
         write_entries(gathering.found, deed, using)
@@ -102,6 +103,23 @@ def write_gathered(using: str, origin: Any) -> None:
         names = ", ".join(sorted(f"{file.label} {file.key}: {file.name}" for file in different)[:3])
         raise NotShown(f"The files changed while they were being deleted: {names}")
     write_entries(deed.shown, deed, using)
+
+
+def _is_of(origin: Any, instance: models.Model) -> bool:
+    """Whether an instance is the very row, or a parent of it, that `.delete()` was called on.
+
+    It may name other files than the row: old ones, or some that were chosen and never stored. All
+    other instances are fresh from the database, read by Django for the deletion.
+    """
+    return isinstance(origin, type(instance)) and origin.pk == instance.pk
+
+
+def _as_stored(
+    registration: Registration, instance: models.Model, using: str
+) -> models.Model | None:
+    """The row as the database has it, locked; None where somebody else deleted it already."""
+    rows = registration.model._base_manager.using(using).select_for_update()
+    return rows.filter(pk=instance.pk).first()
 
 
 def _details(

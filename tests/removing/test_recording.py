@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.db import IntegrityError, connection, transaction
 from django.db.models.deletion import Collector
@@ -92,6 +93,17 @@ def test_inherited_files_are_recorded_once_and_by_the_table_that_has_them(db: No
     BoundVolume.objects.all().delete()
     found = set(AuditEntry.objects.values_list("object_label", "name"))
     assert found == {("library.Volume", "text.txt"), ("library.BoundVolume", "cover.jpg")}
+
+
+def test_what_is_stored_is_recorded_and_not_what_the_instance_says(db: None) -> None:
+    """As a formset deletes a row for which another file was chosen in the same form."""
+    volume = Volume.objects.create(text="stored.txt")
+    volume.text = ContentFile(b"never stored", "chosen.txt")
+    volume.delete()
+    bound = BoundVolume.objects.create(text="inherited.txt", cover="cover.jpg")
+    bound.text, bound.cover = "other.txt", "other.jpg"
+    bound.delete()
+    assert names() == ["cover.jpg", "inherited.txt", "stored.txt"]
 
 
 def test_an_error_late_in_the_deletion_leaves_everything_as_it_was(make_posts: MakePosts) -> None:
