@@ -37,12 +37,7 @@ def write_files(using: str, origin: Any, **_: Any) -> None:
 
 
 def look_for_adopted_keys(
-    sender: type[models.Model],
-    instance: models.Model,
-    using: str,
-    update_fields: frozenset[str] | None,
-    **_: Any,
+    instance: models.Model, using: str, update_fields: frozenset[str] | None, **_: Any
 ) -> None:
     """Before a row is saved: see that no removal is taking the keys that it names."""
-    if registration := registration_for(sender):
-        keep_adopted_keys(registration, instance, using, update_fields)
+    keep_adopted_keys(instance, using, update_fields)

@@ -132,6 +132,7 @@ def register(
     """
     from moderation.receivers import connect  # the receivers read the registry
 
+    model = _concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256}
     lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
     file_names = {field.name for field in model._meta.fields if isinstance(field, FileField)}
@@ -143,10 +144,11 @@ def register(
             )
     for each in [m for m in apps.get_models() if issubclass(m, model)]:
         own = {field.name for field in own_file_fields(each)}
-        extra = extra_files if _concrete(each) is _concrete(model) else None
-        if not (own or extra):
+        extra = extra_files if _concrete(each) is model else None
+        if not (file_names or extra):
             continue
-        if each is model or _concrete(each) not in _registrations:
+        connect(each)  # also a subclass without a file of its own: saving it saves its parent
+        if (own or extra) and (each is model or _concrete(each) not in _registrations):
             _registrations[_concrete(each)] = Registration(
                 model=_concrete(each),
                 lookups=lookups,
@@ -154,7 +156,6 @@ def register(
                 thumbnail=thumbnail if thumbnail in own else "",
                 extra_files=extra,
             )
-        connect(each)
 
 
 def registered_models() -> list[type[Model]]:
