@@ -50,7 +50,7 @@ $(VENV)/made:
 	done; \
 	echo "No Python of 3.11 or newer was found: install one, or name it in PYTHON" >&2; exit 1
 
-$(VENV)/installed: $(VENV)/made requirements.txt constraints.txt
+$(VENV)/installed: $(VENV)/made requirements.txt requirements-constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
