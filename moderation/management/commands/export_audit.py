@@ -1,0 +1,108 @@
+"""`manage.py export_audit`: the audit log as a file, from the terminal."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_date
+from tqdm import tqdm
+
+from moderation.export.formats import CHUNK_ROWS, FORMATS
+from moderation.models import AuditEntry, AuditEvent
+from moderation.models.audit import EntryState, EventKind
+
+FORMATS_BY_NAME = {each().get_title(): each for each in FORMATS}
+
+
+class Command(BaseCommand):
+    """Write the audit entries that the options name into a file, and note the export."""
+
+    help = (
+        "Write audit entries to FILE, a few at a time, whatever their number. Times are in UTC; in "
+        "CSV and XLSX an apostrophe stands before a text that a spreadsheet would run. The export "
+        "itself is noted in the audit log. An unfinished FILE is removed."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help="a file that is not there yet")
+        parser.add_argument("--format", choices=sorted(FORMATS_BY_NAME), default="csv")
+        parser.add_argument("--removal", type=int, help="of this removal alone, by its number")
+        parser.add_argument("--state", choices=EntryState.values)
+        parser.add_argument(
+            "--from", dest="first", help="recorded on or after this day, YYYY-MM-DD"
+        )
+        parser.add_argument("--to", dest="last", help="recorded until this day, YYYY-MM-DD")
+
+    def handle(self, **options: Any) -> None:
+        path, file_format = options["file"], FORMATS_BY_NAME[options["format"]]()
+        entries = _chosen(options)
+        total = entries.count()
+        if file_format.row_limit is not None and total > file_format.row_limit:
+            raise CommandError(
+                f"{options['format']} holds {file_format.row_limit:,} rows at most, and there are "
+                f"{total:,}. Use --format csv, or narrow the choice."
+            )
+        try:
+            with path.open("xb") as file:
+                _note(options, total)
+                for piece in _with_progress(file_format.chunks(entries), total):
+                    file.write(piece)
+        except FileExistsError:
+            raise CommandError(f"{path}: there is such a file already.") from None
+        except OSError as error:
+            path.unlink(missing_ok=True)
+            raise CommandError(f"{path}: {error.strerror}") from error
+        except BaseException:  # Ctrl-C too: half a log must not look like a whole one
+            path.unlink(missing_ok=True)
+            raise
+        self.stdout.write(f"{total} audit entries are in {path}.")
+
+
+def _chosen(options: dict[str, Any]) -> QuerySet[AuditEntry]:
+    entries = AuditEntry.objects.order_by("pk")
+    if options["removal"] is not None:
+        entries = entries.filter(removal=options["removal"])
+    if options["state"]:
+        entries = entries.filter(state=options["state"])
+    if options["first"]:
+        entries = entries.filter(recorded_at__gte=_moment(options["first"], time.min))
+    if options["last"]:
+        entries = entries.filter(recorded_at__lte=_moment(options["last"], time.max))
+    return entries
+
+
+def _moment(text: str, at: time) -> datetime:
+    try:
+        day = parse_date(text)
+    except ValueError:
+        day = None
+    if day is None:
+        raise CommandError(f"{text}: a day is written YYYY-MM-DD.")
+    return datetime.combine(day, at, tzinfo=UTC)
+
+
+def _note(options: dict[str, Any], total: int) -> None:
+    names = ("removal", "state", "first", "last")
+    AuditEvent.objects.create(
+        kind=EventKind.EXPORT,
+        actor_name=f"{getpass.getuser()} (terminal)",
+        details={
+            "format": options["format"],
+            "filters": {name: options[name] for name in names if options[name] is not None},
+            "rows": total,
+        },
+    )
+
+
+def _with_progress(pieces: Iterator[bytes], total: int) -> Iterator[bytes]:
+    with tqdm(total=total, unit=" entries", disable=None) as bar:
+        for piece in pieces:
+            yield piece
+            bar.update(min(CHUNK_ROWS, total - bar.n))
