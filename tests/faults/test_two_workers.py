@@ -6,20 +6,25 @@ WORKER_ROUNDS makes it longer: see `make faults`.
 from __future__ import annotations
 
 import os
+import re
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from django.test import override_settings
 from django_tasks_db.models import DBTaskResult
 
 from moderation.models import AuditEntry, Removal
 from posts.models import Post
 from tests.faults.conftest import GOOD_POSTS, MakeWave, Wave
-from tests.faults.places import Place
+from tests.faults.places import Bucket, Place
+from tests.parts.faulty_proxy import Act, FaultyProxy, faulty_proxy
 from tests.parts.processes import wait_until
+from tests.parts.s3_gateway import S3Server
 from tests.parts.workers import DB_WORKER, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,12 +34,19 @@ POSTS = 200
 SLICE = 10
 # Many batches, so that the workers meet often.
 MANY_BATCHES = {"MODERATION_BATCH_KEYS": "10", "MODERATION_REQUESTS": "1", "LOG_LEVEL": "INFO"}
-LONGEST_WAIT = 60
+# Seconds that each deletion takes longer: two workers that hold the same key would both ask.
+SLOW = 0.05
+LONGEST_WAIT = 120
 
 
 @pytest.fixture
-def wave(place: Place, make_wave: MakeWave, settings: object) -> Wave:
-    settings.MODERATION_SLICE_OBJECTS = SLICE  # type: ignore[attr-defined]
+def small_slices() -> Iterator[None]:
+    with override_settings(MODERATION_SLICE_OBJECTS=SLICE):
+        yield
+
+
+@pytest.fixture
+def wave(place: Place, make_wave: MakeWave, small_slices: None) -> Wave:
     return make_wave(POSTS, place)
 
 
@@ -42,11 +54,25 @@ def is_done(removal: Removal) -> bool:
     return Removal.objects.filter(pk=removal.pk, state="done").exists()
 
 
+@pytest.fixture
+def proxy(s3_gateway: S3Server) -> Iterator[FaultyProxy]:
+    """A proxy that slows deletions down, so that the workers meet, and notes what they ask for."""
+    with faulty_proxy(s3_gateway.endpoint) as running:
+        running.faults.append(lambda request: Act(delay=SLOW) if request.deletes else None)
+        yield running
+
+
+@pytest.mark.usefixtures("small_slices")
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_two_workers_handle_each_slice_and_each_key_once(
-    number: int, wave: Wave, tmp_path: Path
+    number: int,
+    bucket: Bucket,
+    make_wave: MakeWave,
+    proxy: FaultyProxy,
+    tmp_path: Path,
 ) -> None:
-    env = MANY_BATCHES | wave.place.environment()
+    wave = make_wave(POSTS, bucket)
+    env = MANY_BATCHES | bucket.environment() | {"S3_ENDPOINT_URL": proxy.endpoint}
     one = worker(*DB_WORKER, log=tmp_path / "one", env=env)
     two = worker(*DB_WORKER, log=tmp_path / "two", env=env)
     with one, two:
@@ -56,9 +82,18 @@ def test_two_workers_handle_each_slice_and_each_key_once(
     assert [part.deleted_total for part in removal.slices.all()] == [SLICE] * (POSTS // SLICE)
     tries = AuditEntry.objects.filter(removal=removal).values_list("state", "attempts").distinct()
     assert set(tries) == {("erased", 1), ("kept", 0)}
-    assert Post.objects.count() == GOOD_POSTS
+    assert set(deletions(proxy).values()) == {1}
     assert not DBTaskResult.objects.failed().exists()
     assert DBTaskResult.objects.values("worker_ids").distinct().count() >= 2  # both took part
+
+
+def deletions(proxy: FaultyProxy) -> Counter[bytes]:
+    """How often the storage was asked to delete each key."""
+    bodies = [request.body for request in proxy.seen if request.is_batch]
+    singly = [request.path.encode() for request in proxy.seen if request.method == "DELETE"]
+    return Counter(
+        [key for body in bodies for key in re.findall(rb"<Key>(.*?)</Key>", body)] + singly
+    )
 
 
 @contextmanager
