@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db import OperationalError
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from moderation import conf, tasks
-from moderation.models import Heartbeat, Removal, RemovalSlice, StorageMark
+from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark
+from moderation.models.audit import EventKind
 from moderation.models.removal import RemovalState, SliceState
 from moderation.purge.batch import purge_batch
-from moderation.purge.claim import due_entries
+from moderation.purge.claim import due_entries, free_entries
 from moderation.purge.verify import verify_batch
 from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
@@ -81,21 +83,35 @@ def overdue() -> Overdue:
     """What should have been done `MODERATION_OVERDUE_MINUTES` ago and was not."""
     before = timezone.now() - timedelta(minutes=conf.overdue_minutes())
     recent = RemovalSlice.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
-    late = Removal.objects.filter(
-        ~Exists(recent), state=RemovalState.DELETING, confirmed_at__lt=before
+    again = AuditEvent.objects.filter(
+        removal=OuterRef("pk"), kind__in=(EventKind.GO_ON, EventKind.RETRY), at__gte=before
     )
+    late = Removal.objects.filter(
+        ~Exists(recent), ~Exists(again), state=RemovalState.DELETING, confirmed_at__lt=before
+    )
+    # Put off for a storage that is not the right one, again and again, without a single try.
+    untried = Q(attempts=0, failed_at=None) & ~Q(removal__state=RemovalState.DELETING)
+    late_entries = Q(due_at__lt=before) | untried
     problems = StorageMark.objects.exclude(problem="").order_by("alias")
     return Overdue(
         removals=late.count(),
-        entries=due_entries().filter(recorded_at__lt=before, due_at__lt=before).count(),
+        entries=free_entries().filter(late_entries, recorded_at__lt=before).count(),
         problems=tuple(f"{mark.alias}: {mark.problem}" for mark in problems),
     )
 
 
 def _work(removals: list[int]) -> bool:
+    """Do a slice of each and a batch; what one of them has with the database comes at the end."""
+    trouble = None
     for removal in removals:
-        delete_next_slice(removal)
-    return purge_batch() or bool(removals)
+        try:
+            delete_next_slice(removal)
+        except OperationalError as error:
+            trouble = error
+    worked = purge_batch() or bool(removals)
+    if trouble:
+        raise trouble
+    return worked
 
 
 def _unfinished_removals() -> list[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
 
+from django.core.files.storage import InvalidStorageError
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -16,6 +17,7 @@ from moderation.models import AuditEntry, Removal
 from moderation.models.audit import EntryState
 from moderation.models.removal import RemovalState
 from moderation.purge.references import names_in_use
+from moderation.storage import adapter_for
 
 # How long a shared key waits while slices of its removal are left, which may delete its other rows.
 UNDECIDED = timedelta(seconds=5)
@@ -34,10 +36,11 @@ class Batch:
 
 def due_entries() -> models.QuerySet[AuditEntry]:
     """Entries whose time has come and that no worker holds."""
-    return _free_entries().filter(due_at__lte=timezone.now())
+    return free_entries().filter(due_at__lte=timezone.now())
 
 
-def _free_entries() -> models.QuerySet[AuditEntry]:
+def free_entries() -> models.QuerySet[AuditEntry]:
+    """Pending entries that no worker holds, whether due or put off."""
     free = Q(leased_until=None) | Q(leased_until__lt=timezone.now())
     return AuditEntry.objects.filter(free, state=EntryState.PENDING)
 
@@ -45,6 +48,7 @@ def _free_entries() -> models.QuerySet[AuditEntry]:
 def claim(limit: int) -> Batch | None:
     """Hold up to `limit` keys of one storage; None where nothing is due.
 
+    No more than its adapter takes in one call, so that the workers share what a slow storage has.
     A key that a live row uses is kept here, under the entry's lock; while its removal still has
     slices to run, it is put off instead, since the next one may delete that row too. The batch may
     come out without entries, when all were kept or put off.
@@ -54,7 +58,7 @@ def claim(limit: int) -> Batch | None:
         if first is None:
             return None
         storage, identity = first
-        held = _lock(storage, identity, limit)
+        held = _lock(storage, identity, min(limit, _most_keys(storage)))
         users = names_in_use(storage, [entry.name for entry in held], using=AuditEntry.objects.db)
         used = [entry for entry in held if entry.name in users]
         settled = _keep_or_put_off(used, users)
@@ -63,13 +67,24 @@ def claim(limit: int) -> Batch | None:
     return Batch(storage, identity, lease, free, settled)
 
 
+def _most_keys(storage: str) -> int:
+    """The keys that an adapter takes in one call; any number for a storage that is not there.
+
+    The proof of its identity will say that.
+    """
+    try:
+        return adapter_for(storage).batch_limit
+    except InvalidStorageError:
+        return conf.batch_keys()
+
+
 def _lock(storage: str, identity: UUID | None, limit: int) -> list[AuditEntry]:
     """Lock due entries, and with each the other pending ones of its key: they move together."""
     same = Q(storage=storage, identity=identity)
     due = due_entries().filter(same).select_for_update(skip_locked=True)
     held = list(due.order_by("due_at", "pk")[:limit])
     others = (
-        _free_entries()
+        free_entries()
         .filter(same, name__in=[entry.name for entry in held])
         .exclude(pk__in=[entry.pk for entry in held])
     )
