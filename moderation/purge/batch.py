@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from moderation import conf
@@ -105,11 +106,17 @@ def _chunks(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
 
 
 def _write(batch: Batch, outcomes: list[Outcome]) -> set[int]:
-    """Write outcomes into every pending entry of their keys; gives the removals concerned."""
+    """Write outcomes into every pending entry of their keys; gives the removals concerned.
+
+    What is erased is so for the failed entries of the key as well.
+    """
     by_name = {outcome.name: outcome for outcome in outcomes}
+    erased = [outcome.name for outcome in outcomes if outcome.fate is Fate.ERASED]
     with transaction.atomic():
         key = AuditEntry.objects.filter(
-            storage=batch.storage, identity=batch.identity, state=EntryState.PENDING
+            Q(state=EntryState.PENDING) | Q(state=EntryState.FAILED, name__in=erased),
+            storage=batch.storage,
+            identity=batch.identity,
         )
         held = key.filter(name__in=by_name).select_for_update().order_by("pk")
         groups: dict[tuple[Outcome, int], list[int]] = defaultdict(list)

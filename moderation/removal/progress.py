@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Count, Exists, OuterRef, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -83,10 +83,18 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
     tasks.wake_purging()
 
 
-def retry_entries(entries: Any) -> int:
-    """Make failed entries due again, with all their tries; gives their number."""
+def retry_entries(entries: models.QuerySet[AuditEntry]) -> int:
+    """Make failed entries due again, with all their tries; gives their number.
+
+    A removal that was done is purging again.
+    """
     failed = entries.filter(state=EntryState.FAILED).exclude(error_code="BadName")
-    return int(failed.update(state=EntryState.PENDING, attempts=0, due_at=timezone.now()))
+    with transaction.atomic():
+        removals = list(failed.order_by().values_list("removal", flat=True).distinct())
+        Removal.objects.filter(pk__in=removals, state=RemovalState.DONE).update(
+            state=RemovalState.PURGING, finished_at=None
+        )
+        return failed.update(state=EntryState.PENDING, attempts=0, due_at=timezone.now())
 
 
 def numbers(removal: Removal) -> dict[str, int]:
@@ -107,13 +115,17 @@ def numbers(removal: Removal) -> dict[str, int]:
 def _begin_purging(removal: int) -> None:
     """No slice is left: shared keys that were put off can be decided now."""
     with transaction.atomic():
-        deleting = Removal.objects.filter(pk=removal, state=RemovalState.DELETING)
-        if deleting.update(state=RemovalState.PURGING):
-            put_off = AuditEntry.objects.filter(
-                removal=removal, state=EntryState.PENDING, attempts=0, due_at__gt=timezone.now()
-            )
-            if put_off.update(due_at=timezone.now()):
-                tasks.wake_purging()
+        held = Removal.objects.select_for_update().filter(pk=removal, state=RemovalState.DELETING)
+        # Looked for again under the lock: a retry may have set slices waiting meanwhile.
+        waiting = RemovalSlice.objects.filter(removal=removal, state=SliceState.WAITING)
+        if not held or waiting.exists():
+            return
+        Removal.objects.filter(pk=removal).update(state=RemovalState.PURGING)
+        put_off = AuditEntry.objects.filter(
+            removal=removal, state=EntryState.PENDING, attempts=0, due_at__gt=timezone.now()
+        )
+        if put_off.update(due_at=timezone.now()):
+            tasks.wake_purging()
 
 
 def _change(

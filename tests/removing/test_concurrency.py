@@ -17,6 +17,7 @@ from moderation.models import AuditEntry, Removal
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
 from moderation.removal.delete import delete_next_slice
+from moderation.removal.progress import retry, settle
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 
@@ -141,3 +142,17 @@ def test_a_row_that_adopts_a_claimed_key_is_refused(
         adopting = Session(copy.save)
         assert adopting.is_blocked(), "the key's lock is the entry's row lock"
     assert isinstance(adopting.result(), KeyTaken)
+
+
+def test_a_retry_while_the_last_slice_settles_is_not_passed_over(
+    removal: Removal, moderator: User
+) -> None:
+    removal.slices.update(state="failed")
+    with transaction.atomic():
+        retry(removal, actor=moderator)
+        settling = Session(lambda: settle(removal.pk))
+        assert settling.is_blocked(), "whoever settles waits for the removal's row"
+    settling.result()
+    removal.refresh_from_db()
+    assert removal.state == "deleting"
+    assert delete_next_slice(removal.pk)

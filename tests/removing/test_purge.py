@@ -21,9 +21,11 @@ from moderation.purge.claim import claim
 from moderation.purge.verify import THERE_AGAIN, verify_batch
 from moderation.purge.words import clean
 from moderation.removal.delete import delete_next_slice
-from moderation.removal.progress import retry
+from moderation.removal.progress import retry, retry_entries, settle
 from moderation.storage import Doomed, Fate, Outcome
+from moderation.storage.adapter import MARKER_NAME
 from posts.models import Post, PostImage
+from tests.library.models import Volume
 from tests.removing.conftest import confirmed, drafted, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -235,6 +237,32 @@ def test_all_open_entries_of_a_key_move_together(
     assert sum(entry.name == shared for entry in batch.entries) == 2
 
 
+def test_a_failed_entry_ends_with_the_other_of_its_key(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    one, other = make_posts(2, images=1)
+    shared = one.post_images.get().image.name
+    PostImage.objects.filter(post=other).update(image=shared)
+    first = confirmed(drafted([one], moderator), moderator)
+    confirmed(drafted([other], moderator), moderator)
+    AuditEntry.objects.update(state="failed", error_code="AccessDenied", attempts=8)
+    retry(first, actor=moderator)
+    purge_batch()
+    ended = AuditEntry.objects.filter(name=shared).values_list("state", "error_code")
+    assert list(ended) == [("erased", "")] * 2
+
+
+def test_failed_keys_that_are_due_again_take_their_removal_along(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    AuditEntry.objects.update(state="failed", failed_at=timezone.now())
+    settle(removal.pk)
+    assert retry_entries(AuditEntry.objects.all()) == 2
+    removal.refresh_from_db()
+    assert (removal.state, removal.finished_at) == ("purging", None)
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [
@@ -285,3 +313,17 @@ def test_nothing_is_verified_in_a_storage_that_is_another_one(
     with override_settings(ENVIRONMENT="staging"):
         assert not verify_batch()
     assert AuditEntry.objects.filter(verified_at=None).count() == 2
+
+
+def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
+    marked: None, moderator: User, make_posts: MakePosts, fresh_storage: Path
+) -> None:
+    unverified(moderator, make_posts)
+    Volume.objects.create(text=stored("text.txt", "attachments")).delete()
+    purge_batch()
+    AuditEntry.objects.update(verified_at=None)
+    (fresh_storage / MARKER_NAME).unlink()
+    assert verify_batch()
+    verified = AuditEntry.objects.exclude(verified_at=None)
+    assert list(verified.values_list("storage", flat=True)) == ["attachments"]
+    assert not verify_batch()
