@@ -7,6 +7,7 @@ so, and their entries have the time already; the others are looked at here, when
 from __future__ import annotations
 
 import logging
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -30,12 +31,18 @@ def verify_batch() -> bool:
     """
     refuse_inside_transaction()
     unverified = AuditEntry.objects.filter(state=EntryState.ERASED, verified_at=None)
-    first = unverified.order_by("erased_at").values_list("storage", "identity").first()
-    if first is None:
-        return False
-    storage, identity = first
-    same = unverified.filter(storage=storage, identity=identity).order_by("erased_at")
-    names = dict(same.values_list("pk", "name")[: conf.batch_keys()])
+    oldest = unverified.order_by("erased_at").values_list("storage", "identity")
+    while first := oldest.first():
+        storage, identity = first
+        same = unverified.filter(storage=storage, identity=identity).order_by("erased_at")
+        if _verify(storage, identity, dict(same.values_list("pk", "name")[: conf.batch_keys()])):
+            return True
+        oldest = oldest.exclude(storage=storage, identity=identity)
+    return False
+
+
+def _verify(storage: str, identity: UUID | None, names: dict[int, str]) -> bool:
+    """Look for keys of one storage, named by their entries; gives whether it could be told."""
     try:
         prove(storage, identity)
         gone = adapter_for(storage).verify(sorted(set(names.values())))
