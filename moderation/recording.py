@@ -68,8 +68,7 @@ def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
 def gather(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
     """Note the files of a row that is about to be deleted; write at once where no origin is."""
     stored = _as_stored(registration, instance, using) if _is_of(origin, instance) else instance
-    files = files_of(registration, stored) if stored else []
-    if not files:
+    if stored is None or not (files := files_of(registration, stored)):
         return
     gathering = getattr(origin, _GATHERING, None)
     if gathering is None or not gathering.lives(using):
