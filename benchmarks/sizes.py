@@ -26,7 +26,7 @@ SIZES = {
         rows_posts=1_500,
         memory_posts=(1_000, 3_000),
         confirm_posts=1_500,
-        worker_keys=200,
+        worker_keys=396,
         export_entries=10_000,
         changelist_posts=10_000,
     ),

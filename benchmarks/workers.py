@@ -25,8 +25,6 @@ Figures = dict[str, float]
 
 KEYS_A_POST = 2 * content.PICTURES_A_POST
 WORKERS = (1, 2, 4)
-# Keys that a worker claims at once: the share of each must be several claims.
-LIMITS = {"MODERATION_BATCH_KEYS": "50", "MODERATION_REQUESTS": "1"}
 LONGEST = 600  # seconds until a run counts as stuck
 READY = "Starting worker"
 
@@ -54,8 +52,7 @@ def _seconds(number: int, place: Path) -> float:
     logs = [place / f"{number}-{each}.log" for each in range(number)]
     with ExitStack() as running:
         for log in logs:
-            env = {**LIMITS, "LOG_LEVEL": "INFO"}
-            running.enter_context(worker(*DB_WORKER, log=log, env=env))
+            running.enter_context(worker(*DB_WORKER, log=log, env={"LOG_LEVEL": "INFO"}))
         wait_until(lambda: all(READY in log.read_text() for log in logs), what="the workers")
         with stopwatch() as watch:
             for _ in logs:

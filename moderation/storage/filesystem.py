@@ -48,10 +48,12 @@ class FileSystemAdapter(OtherAdapter):
         return key
 
     def _erase(self, name: str) -> str:
+        # Worked out once: storage.exists() would do it again, which takes longer than the look.
+        path = self.storage.path(name)
         # FileSystemStorage.delete() would remove an empty folder.
-        if os.path.isdir(self.storage.path(name)):  # noqa: PTH112 - a name, never opened
+        if os.path.isdir(path):  # noqa: PTH112 - a name, never opened
             raise IsADirectoryError("The name is that of a folder.")
-        was_there = self.storage.exists(name)
+        was_there = os.path.lexists(path)
         # Asked even where nothing was seen: a name that cannot be looked at (too long, a folder
         # without permission) looks missing, and only the deletion says why.
         self.storage.delete(name)
