@@ -10,15 +10,15 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from moderation.admin import access, draft_page, picture_page, progress_page
-from moderation.admin.kinds import objects_of
+from moderation.admin.kinds import objects_of, page_of
 from moderation.models import Removal
 from moderation.models.removal import RemovalState
 from moderation.removal.slices import model_of
@@ -94,9 +94,12 @@ class RemovalAdmin(admin.ModelAdmin):
                 raise Http404
             if draft or removal.state == RemovalState.DRAFT:
                 _check_sees_objects(self, request, removal)
+            if deed and request.method != "POST":  # who had to log in again comes back by GET
+                return redirect(page_of(removal))
             return page(self, request, removal)
 
-        return self.admin_site.admin_view((require_POST if deed else require_safe)(view))
+        allowed = ["GET", "HEAD", "POST"] if deed else ["GET", "HEAD"]
+        return self.admin_site.admin_view(require_http_methods(allowed)(view))
 
     def has_view_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
         """Let people see their own removals, and some those of others."""
@@ -129,7 +132,7 @@ class RemovalAdmin(admin.ModelAdmin):
     def what(self, removal: Removal) -> str:
         """Say how many objects of which kind it is about."""
         objects = objects_of(removal)
-        return f"{objects.number} {objects.kind}"
+        return f"{objects.shown} {objects.kind}"
 
     @admin.display(description=_("state"), ordering="state")
     def status(self, removal: Removal) -> SafeString:

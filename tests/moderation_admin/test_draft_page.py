@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django.asserts import assertRedirects
 
 from moderation.models import Heartbeat, Removal, RemovalSlice
 from moderation.models.removal import RemovalState
@@ -62,8 +63,10 @@ def test_a_draft_is_its_makers_alone(
 def test_state_changes_only_by_post(
     client: Client, moderator: User, make_posts: MakePosts, deed: str
 ) -> None:
+    """Who has to log in again in between comes back by GET, and is led to the page."""
     removal = drafted(make_posts(1), moderator)
-    assert client.get(page_of(removal, deed)).status_code == 405
+    assertRedirects(client.get(page_of(removal, deed)), page_of(removal))
+    assert client.put(page_of(removal, deed)).status_code == 405
     assert state(removal) == RemovalState.DRAFT
 
 
