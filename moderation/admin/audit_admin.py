@@ -54,8 +54,8 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     """The audit entries: all of them for auditors, those of own removals for moderators."""
 
     list_display = (
-        "key", "state_shown", "storage", "title", "removal_shown", "actor_name", "reason",
-        "recorded_at", "size_shown",
+        "key", "state_shown", "title", "actor_name", "reason", "removal_shown", "recorded_at",
+        "storage", "size_shown",
     )  # fmt: skip
     list_filter = (
         "state", "reason", RecordedFilter, ActorFilter, RemovalFilter, StorageFilter,

@@ -12,6 +12,7 @@ from moderation.admin.kinds import objects_of
 from moderation.models import Removal
 from moderation.models.removal import Reason
 from moderation.removal.confirm import typed_count_needed
+from moderation.templatetags.moderation_numbers import grouped
 
 # How people separate thousands. The server compares the digits alone.
 SEPARATORS = re.compile(r"[\s.,'’]")
@@ -46,7 +47,7 @@ class ConfirmForm(forms.Form):
         typed = self.fields["typed_count"]
         typed.label = _("Number of %(kind)s") % {"kind": objects_of(removal).kind}
         typed.help_text = _("It is a large removal. Type %(count)s to confirm.") % {
-            "count": self.total
+            "count": grouped(self.total)
         }
 
     def clean_typed_count(self) -> str:
@@ -54,6 +55,7 @@ class ConfirmForm(forms.Form):
         typed = SEPARATORS.sub("", self.cleaned_data["typed_count"])
         if typed != str(self.total):
             raise forms.ValidationError(
-                _("%(count)s is the number that is selected."), params={"count": self.total}
+                _("%(count)s is the number that is selected."),
+                params={"count": grouped(self.total)},
             )
         return typed

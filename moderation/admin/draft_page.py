@@ -43,7 +43,7 @@ def show(
     objects, model = objects_of(removal), model_of(removal)
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": _("Remove %(count)s %(kind)s?") % {"count": objects.number, "kind": objects.kind},
+        "title": _("Remove %(count)s %(kind)s?") % {"count": objects.shown, "kind": objects.kind},
         "opts": model_admin.opts,
         "removal": removal,
         "objects": objects,

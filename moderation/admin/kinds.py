@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from moderation.models import Removal
 from moderation.removal.slices import model_of
+from moderation.templatetags.moderation_numbers import grouped
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class Count:
 
     number: int
     kind: str
+
+    @property
+    def shown(self) -> str:
+        """The number as people write it: 12,345."""
+        return grouped(self.number)
 
 
 def count(label: str, number: int) -> Count:

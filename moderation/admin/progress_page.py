@@ -86,7 +86,7 @@ def _title(removal: Removal) -> str:
     if not objects.number:
         return _("Removal %(number)s") % {"number": removal}
     return _("Removal %(number)s: %(count)s %(kind)s") % {
-        "number": removal, "count": objects.number, "kind": objects.kind}  # fmt: skip
+        "number": removal, "count": objects.shown, "kind": objects.kind}  # fmt: skip
 
 
 def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 
@@ -16,6 +16,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """No adding, changing, deleting and no actions, for superusers neither."""
 
     actions = None
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, under a title that asks for nothing."""
+        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
+        return super().changelist_view(request, title | (extra_context or {}))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse."""

@@ -19,6 +19,7 @@ from import_export.forms import ExportForm
 from moderation.export.formats import SHEET_ROWS
 from moderation.models import AuditEvent
 from moderation.models.audit import EventKind
+from moderation.templatetags.moderation_numbers import grouped
 
 # Rows up to which the page says how many there are. Beyond them counting is slow, and no workbook
 # holds them anyway.
@@ -66,7 +67,7 @@ def _too_many(file_format: Any) -> str:
     return gettext(
         "%(format)s holds %(limit)s rows at most, and there are more. Choose CSV, "
         "or narrow the filters."
-    ) % {"format": file_format.get_title().upper(), "limit": f"{file_format.row_limit:,}"}
+    ) % {"format": file_format.get_title().upper(), "limit": grouped(file_format.row_limit)}
 
 
 def _ask(
