@@ -45,7 +45,8 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
     if registration.extra_files is None:
         return
     for row, storage, name in registration.extra_files(rows):
-        yield StoredFile(registration.model._meta.label, row.pk, "", storage, name)
+        if name:
+            yield StoredFile(registration.model._meta.label, row.pk, "", storage, name)
 
 
 def files_of(registration: Registration, instance: Model) -> list[StoredFile]:

@@ -57,7 +57,8 @@ class Registration:
     def parent_field(self) -> str:
         """The relation that `title` starts with: it leads to what a reader knows the row by."""
         title = self.lookups.get("title")
-        return title.split("__")[0] if isinstance(title, str) and "__" in title else ""
+        leads_on = isinstance(title, str) and _column_of_relation(self.model, title)
+        return str(title).split("__")[0] if leads_on else ""
 
     def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
         """What the lookups tell of the rows with these keys, and which row each one hangs on.
@@ -68,7 +69,7 @@ class Registration:
         rows = self.model._base_manager.using(using).filter(pk__in=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
         if self.parent_field:
-            textual["parent_key"] = _column(self.model, self.parent_field)
+            textual["parent_key"] = _column_of_relation(self.model, textual["title"])
         parent = {"parent_label": self.parent_label}
         found: dict[Any, dict[str, Any]] = {
             row[0]: {**parent, **dict(zip(textual, row[1:], strict=True))}
@@ -99,14 +100,15 @@ class Registration:
     def relatives(self, row: Model) -> tuple[Any, ...]:
         """What the other details depend on: two rows for which this is the same share them.
 
-        The keys of the rows that the lookups lead to; the row's own key where one is a function.
+        The keys of the rows that the lookups lead to; the row's own key where one is a function or
+        leads elsewhere.
         """
-        paths = [path for path in self.lookups.values() if isinstance(path, str)]
-        if len(paths) < len(self.lookups):
+        own = {field.name for field in self.model._meta.concrete_fields}
+        beyond = [path for path in self.lookups.values() if path not in own]
+        columns = [isinstance(p, str) and _column_of_relation(self.model, p) for p in beyond]
+        if not all(columns):
             return (self.model, "row", row.pk)
-        firsts = [path.split("__")[0] for path in paths if "__" in path]
-        columns = [_column(self.model, first) for first in firsts]
-        return (self.model, "relatives", *(getattr(row, column) for column in columns))
+        return (self.model, "relatives", *(getattr(row, str(column)) for column in columns))
 
 
 _registrations: dict[type[Model], Registration] = {}
@@ -176,9 +178,11 @@ def registration_by_label(label: str) -> Registration:
     return registration
 
 
-def _column(model: type[Model], name: str) -> str:
-    field: Any = model._meta.get_field(name)
-    return str(field.attname)
+def _column_of_relation(model: type[Model], path: str) -> str:
+    """The column of the foreign key that a lookup goes through; empty where it goes otherwise."""
+    first, *onward = path.split("__")
+    keys = {field.name: field.attname for field in model._meta.concrete_fields if field.is_relation}
+    return keys.get(first, "") if onward else ""
 
 
 def _concrete(model: type[Model]) -> type[Model]:

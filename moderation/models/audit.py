@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.models.removal import Reason, Removal
 
+# Characters of a primary key: the most that Django lets an indexed text have everywhere.
+KEY_LENGTH = 255
 TITLE_LENGTH = 80
 ERROR_LENGTH = 300
 
@@ -51,10 +53,10 @@ class AuditEntry(models.Model):
     # Version ids (and delete markers) that the removal took, on a versioned bucket.
     versions = models.JSONField(_("versions"), default=list)
     object_label = models.CharField(_("object kind"), max_length=100)
-    object_key = models.CharField(_("object key"), max_length=100)
+    object_key = models.CharField(_("object key"), max_length=KEY_LENGTH)
     field = models.CharField(_("field"), max_length=100, blank=True)
     parent_label = models.CharField(_("parent kind"), max_length=100, blank=True)
-    parent_key = models.CharField(_("parent key"), max_length=100, blank=True)
+    parent_key = models.CharField(_("parent key"), max_length=KEY_LENGTH, blank=True)
     title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
     owner = models.CharField(_("owner"), max_length=150, blank=True)
     removal = models.ForeignKey(
