@@ -12,10 +12,11 @@ from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, connections, transaction
 from django.test import override_settings
 
-from moderation.errors import KeyTaken
+from moderation.errors import KeyTaken, Refused
 from moderation.models import AuditEntry, Removal
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
+from moderation.removal.confirm import _set_in_motion, confirm
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import retry, settle
 from posts.models import Post, PostImage
@@ -156,3 +157,20 @@ def test_a_retry_while_the_last_slice_settles_is_not_passed_over(
     removal.refresh_from_db()
     assert removal.state == "deleting"
     assert delete_next_slice(removal.pk)
+
+
+@override_settings(MODERATION_DAILY_CEILING=2)
+def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    one, other = (drafted(make_posts(2, images=1), moderator) for _ in range(2))
+
+    def confirm_other() -> object:
+        return confirm(other, actor=moderator, seal=other.seal, reason="spam")
+
+    with transaction.atomic():
+        _set_in_motion(one, moderator, "spam", "")
+        confirming = Session(confirm_other)
+        assert confirming.is_blocked(), "a moderator confirms one removal after the other"
+    assert isinstance(confirming.result(), Refused)
+    assert Post.objects.count() == 4
