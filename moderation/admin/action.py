@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.exceptions import DisallowedModelAdminToField
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
@@ -71,9 +74,13 @@ def show_single(
 ) -> HttpResponse:
     """The delete page of one object: a button that makes a draft of it, since that is a write.
 
-    Raises Http404 for an object that the ModelAdmin does not show, and PermissionDenied.
+    Raises Http404 for an object that the ModelAdmin does not show, PermissionDenied, and
+    DisallowedModelAdminToField for a column that no object is found by.
     """
-    found = model_admin.get_object(request, unquote(object_id), request.GET.get(TO_FIELD_VAR))
+    by = request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR))
+    if by and not model_admin.to_field_allowed(request, by):  # else any column could be guessed at
+        raise DisallowedModelAdminToField(by)
+    found = model_admin.get_object(request, unquote(object_id), by)
     if found is None:
         raise Http404
     if not model_admin.has_delete_permission(request, found):
@@ -92,6 +99,14 @@ def show_single(
     return TemplateResponse(request, "admin/moderation/remove_single.html", context)
 
 
+def _check_key(model: type[Model], key: str) -> None:
+    """Raise ValidationError for text that is no key of the model: of no number, or too large."""
+    field: Any = model._meta.pk
+    while field.remote_field:  # a subclass's table has its parent's key
+        field = field.target_field
+    field.run_validators(field.to_python(key))
+
+
 class RemoveSelectedMixin(admin.ModelAdmin):
     """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
 
@@ -105,6 +120,17 @@ class RemoveSelectedMixin(admin.ModelAdmin):
             return actions
         name = remove_selected.__name__
         return {name: (remove_selected, name, remove_selected.short_description), **actions}  # type: ignore[attr-defined]
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> HttpResponseBase | None:
+        """Run an action. Raises BadRequest for a selected key that no row can have."""
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                _check_key(self.model, key)
+        except ValidationError as error:
+            raise BadRequest from error
+        return super().response_action(request, queryset)
 
     @method_decorator((csrf_protect, require_http_methods(["GET", "HEAD", "POST"])))
     def delete_view(

@@ -106,3 +106,22 @@ def test_an_admin_without_actions_has_none(
     request.user = moderator
     monkeypatch.setattr(posts_admin, "actions", None)
     assert posts_admin.get_actions(request) == {}
+
+
+@pytest.mark.parametrize("key", ["zz", "9" * 20, ""])
+def test_a_key_that_no_row_can_have_is_a_bad_request(
+    client: Client, make_posts: MakePosts, key: str
+) -> None:
+    posts = make_posts(1)
+    sent = {"action": "remove_selected", "_selected_action": [posts[0].pk, key]}
+    assert client.post(LIST, sent).status_code == 400
+    assert not Removal.objects.exists()
+
+
+def test_the_delete_page_finds_nobody_by_a_secret_column(db: None) -> None:
+    """A page for each value that fits would tell the values, one guess at a time."""
+    root = browser_of(User.objects.create_superuser("root", email="root@example.org"))
+    address = "/admin/auth/user/root@example.org/delete/"
+    assert root.get(f"{address}?_to_field=email").status_code == 400
+    assert root.post(address, {"_to_field": "email"}).status_code == 400
+    assert not Removal.objects.exists()
