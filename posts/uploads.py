@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
-from typing import Any
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
 
 from django.core.files import File
 from django.core.files.storage import Storage
@@ -17,6 +18,11 @@ from posts.models import PostImage
 # How many names one query may ask about: SQLite's oldest limit of 999 parameters, twice used.
 NAMES_A_QUERY = 400
 
+# A storage across the network keeps one upload waiting for most of its time.
+UPLOADS_AT_ONCE = 8
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _Stored = list[tuple[Storage, str]]
 _stored: ContextVar[_Stored | None] = ContextVar("stored uploads", default=None)
 
@@ -62,8 +68,24 @@ def put(storage: Storage, key: str, content: File[Any]) -> str:
     stored.append((storage, key))  # first: a save that breaks off may leave half a file
     name = storage.save(key, content)
     if name != key:
-        stored[-1] = (storage, name)
+        stored.append((storage, name))
     return name
+
+
+def side_by_side(store: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Call `store` for each item, several at once, inside this block of `uploads()`.
+
+    Gives the results in the order of the items. Raises the first error, once all that had begun are
+    over: what they stored is known by then, and is removed with the rest. `store` may not use the
+    database, whose transaction belongs to this thread.
+    """
+    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+        started = [pool.submit(copy_context().run, store, item) for item in items]
+        try:
+            return [each.result() for each in started]
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _delete_unused(stored: _Stored, using: str) -> None:

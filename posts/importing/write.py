@@ -16,7 +16,7 @@ from django.contrib.auth.hashers import make_password
 from posts.importing.gallery import Gallery
 from posts.importing.lines import Entry
 from posts.models import Post, PostImage, Report
-from posts.uploads import uploads
+from posts.uploads import side_by_side, uploads
 
 # The file tells how many users reported a post, not who: these stand for them.
 REPORTER_NAME = "reporter_{}"
@@ -89,8 +89,8 @@ def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, ta
             for entry in entries
         )
         pairs = list(zip(entries, posts, strict=True))
-        pictures = [row for entry, post in pairs for row in gallery.take_in(entry, post)]
-        PostImage.objects.bulk_create(pictures)
+        taken_in = side_by_side(lambda pair: gallery.take_in(*pair), pairs)
+        PostImage.objects.bulk_create(row for rows in taken_in for row in rows)
         reports = [row for entry, post in pairs for row in _reports(entry, post, users)]
         Report.objects.bulk_create(reports)
     tally.users += made

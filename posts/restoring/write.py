@@ -18,7 +18,7 @@ from posts.restoring.kinds import Kind
 from posts.restoring.originals import Original
 from posts.restoring.plan import LostFile, Plan
 from posts.restoring.rows import FixtureError, Row
-from posts.uploads import uploads
+from posts.uploads import side_by_side, uploads
 
 # Never lowers a sequence: the key of a removed row must not come back as another row's.
 RAISE_SEQUENCE = """
@@ -45,8 +45,8 @@ def write(plan: Plan, advance: Callable[[], object]) -> None:
 def _write(plan: Plan, advance: Callable[[], object]) -> None:
     with ExitStack() as put_back:
         with uploads():
-            for row in plan.new:
-                _save_new(_instance(row))
+            for instance in side_by_side(_instance, plan.new):
+                _save_new(instance)
                 advance()
             for lost in plan.lost:
                 _put_back(lost, put_back)

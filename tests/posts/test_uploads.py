@@ -12,7 +12,7 @@ from django.db import transaction
 
 from posts.models import PostImage
 from posts.pictures import take_in, uploads
-from posts.uploads import UploadsMissingError
+from posts.uploads import UploadsMissingError, put, side_by_side
 from tests.posts.drawn import a_picture, a_post, drawing, files_in
 
 
@@ -144,3 +144,19 @@ def test_an_upload_outside_is_refused(fresh_storage: Path) -> None:
 def test_uploads_inside_another_transaction_are_refused() -> None:
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic(), uploads():
         pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_uploads_side_by_side_keep_their_order_and_leave_nothing_behind_a_failure(
+    fresh_storage: Path,
+) -> None:
+    def store(number: int) -> str:
+        if number == 7:
+            raise ValueError("the seventh")
+        return put(default_storage, f"{number}.txt", ContentFile(b"x"))
+
+    with uploads():
+        assert side_by_side(store, range(5)) == [f"{number}.txt" for number in range(5)]
+    with pytest.raises(ValueError, match="the seventh"), uploads():
+        side_by_side(store, range(20))
+    assert files_in(fresh_storage) == []
