@@ -91,6 +91,18 @@ def load(
         return [answer.result() for answer in asked]
 
 
+def report(paths: list[str], seconds: list[float], took: float) -> None:
+    """Print how long the answers took, all of them and page by page."""
+    print(f"{POSTS} posts removed in {took:.1f} s")  # noqa: T201 - the report of the full run
+    pages = {path: seconds[number :: len(paths)] for number, path in enumerate(paths)}
+    for name, unsorted in {"all pages": seconds, **pages}.items():
+        times = sorted(unsorted)
+        print(  # noqa: T201 - the same
+            f"{name}: {len(times)} requests, median {times[len(times) // 2]:.3f} s, "
+            f"95th percentile {times[len(times) * 95 // 100]:.3f} s, longest {times[-1]:.3f} s"
+        )
+
+
 def test_pages_answer_while_posts_are_removed(wave: Wave, site: int, tmp_path: Path) -> None:
     client = Client()
     client.force_login(wave.moderator)
@@ -113,12 +125,7 @@ def test_pages_answer_while_posts_are_removed(wave: Wave, site: int, tmp_path: P
         took = time.monotonic() - began
         over.set()
         answered = requests.result()
-    times = sorted(seconds for _status, seconds in answered)
-    print(  # noqa: T201 - the report of the full run
-        f"{len(times)} requests beside {POSTS} posts in {took:.1f} s: "
-        f"median {times[len(times) // 2]:.3f} s, 95th percentile "
-        f"{times[len(times) * 95 // 100]:.3f} s, longest {times[-1]:.3f} s"
-    )
+    report(paths, [seconds for _status, seconds in answered], took)
     assert {status for status, _seconds in answered} == {200}
     for log in ("gunicorn", "worker"):
         written = (tmp_path / log).read_text()
