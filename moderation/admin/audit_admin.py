@@ -54,7 +54,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     """The audit entries: all of them for auditors, those of own removals for moderators."""
 
     list_display = (
-        "key", "state_shown", "title", "actor_name", "reason", "removal_shown", "recorded_at",
+        "key", "state_shown", "title", "actor_name", "removal_shown", "recorded_at", "reason",
         "storage", "size_shown",
     )  # fmt: skip
     list_filter = (
