@@ -7,16 +7,21 @@ from typing import Any
 
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.core.files.storage import storages
-from django.db import DatabaseError, connections, models, router
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, router
 from django.db.models import FileField, ImageField
 
 from moderation import triggers
 from moderation.models import AuditEntry
 from moderation.plan.graph import candidate_fields
 from moderation.purge.references import fields_on
-from moderation.registry import own_file_fields, registered_models, storage_alias
+from moderation.registry import (
+    own_file_fields,
+    registered_models,
+    registration_by_label,
+    storage_alias,
+)
 
 
 def check_storages(**_: Any) -> list[CheckMessage]:
@@ -70,6 +75,15 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
 def check_database(**_: Any) -> list[CheckMessage]:
     """E004: an entry is written in the transaction of the deletion, so in the same database."""
     home = router.db_for_write(AuditEntry)
+    if {home, router.db_for_read(AuditEntry)} != {DEFAULT_DB_ALIAS}:
+        return [
+            Error(
+                f"The audit log is written to the database {home!r} and read from "
+                f"{router.db_for_read(AuditEntry)!r}; its transactions are those of 'default'.",
+                hint="Route moderation's models to 'default', for reading too.",
+                id="moderation.E004",
+            )
+        ]
     return [
         Error(
             f"{model._meta.label} lives in the database {router.db_for_write(model)!r}, the audit "
@@ -115,6 +129,27 @@ def check_measured_columns(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_lookups(**_: Any) -> list[CheckMessage]:
+    """E008: a mistyped lookup would show at the first deletion only."""
+    messages: list[CheckMessage] = []
+    for model in registered_models():
+        lookups = registration_by_label(model._meta.label).lookups
+        for name, path in lookups.items():
+            try:
+                if isinstance(path, str):
+                    model._base_manager.values_list(path)
+            except FieldError as error:
+                messages.append(
+                    Error(
+                        f"register({model._meta.label}, {name}={path!r}): {error}",
+                        hint="Give a lookup that values_list() takes, or a function.",
+                        obj=model,
+                        id="moderation.E008",
+                    )
+                )
+    return messages
+
+
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """E007: the triggers that guard the audit log are asked for in the database itself."""
     home = router.db_for_write(AuditEntry)
@@ -143,6 +178,7 @@ OF_THE_CODE = (
     check_database,
     check_indexes,
     check_measured_columns,
+    check_lookups,
 )
 
 

@@ -1,4 +1,4 @@
-"""A storage's own words, made fit for the audit log."""
+"""The words of a storage or a database, made fit for the audit log and the pages."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.models.audit import ERROR_LENGTH
 from moderation.models.removal import RemovalState, SliceState
 from moderation.plan import Plan, json_key
+from moderation.purge.words import clean
 from moderation.recording import Deed, attribute
 from moderation.removal.progress import settle
 from moderation.removal.slices import plan_slice
@@ -81,7 +82,7 @@ def _attempt(removal: int) -> None:
 
 
 def _claim(removal: int) -> RemovalSlice | None:
-    """Lock the first waiting slice that nobody else holds; its state tells when we are killed."""
+    """Lock the first waiting slice that nobody else holds. The lock goes when we are killed."""
     waiting = RemovalSlice.objects.filter(
         removal=removal, state=SliceState.WAITING, removal__state=RemovalState.DELETING
     )
@@ -161,5 +162,5 @@ def _fail(failed: SliceFailed) -> None:
     logger.error("Slice %s was rolled back.", failed.part, exc_info=cause)
     reason = str(cause.args[0]) if cause and cause.args else type(cause).__name__
     RemovalSlice.objects.filter(pk=failed.part.pk, state=SliceState.WAITING).update(
-        state=SliceState.FAILED, error=reason[:ERROR_LENGTH], finished_at=timezone.now()
+        state=SliceState.FAILED, error=clean(reason), finished_at=timezone.now()
     )

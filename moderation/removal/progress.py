@@ -40,6 +40,8 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
     Raises Refused where nothing is left to stop.
     """
     because = _("stopped by %(name)s") % {"name": actor.get_username()}
+    if not removal.slices.filter(state=SliceState.WAITING).exists():
+        raise Refused(_("Nothing is left to stop: the last slice is deleted."))
     _change(
         removal,
         actor,

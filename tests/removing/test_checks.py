@@ -14,6 +14,7 @@ from django.test.utils import isolate_apps
 
 from moderation import checks, registry
 from moderation.registry import Registration
+from posts.models import PostImage
 from tests.library.storage import ATTACHMENTS
 
 
@@ -131,3 +132,24 @@ def test_w006_size_columns_that_may_be_null(
 
     put(registered, Photo)
     assert ids(checks.check_measured_columns()) == ["moderation.W006"]
+
+
+def test_e008_a_lookup_that_leads_nowhere(
+    registered: dict[type[models.Model], Registration],
+) -> None:
+    registered[PostImage] = Registration(PostImage, {"title": "post__headline"}, "", "", None)
+    (error,) = checks.check_lookups()
+    assert ids([error]) == ["moderation.E008"]
+    assert "headline" in error.msg
+
+
+class Replica:
+    """A router that reads everything from a copy."""
+
+    def db_for_read(self, *_: object, **__: object) -> str:
+        return "replica"
+
+
+@override_settings(DATABASE_ROUTERS=["tests.removing.test_checks.Replica"])
+def test_e004_a_log_that_is_read_from_a_copy() -> None:
+    assert ids(checks.check_database()) == ["moderation.E004"]

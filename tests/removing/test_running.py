@@ -187,3 +187,11 @@ def test_a_database_in_trouble_leaves_the_slice_waiting(
 
 def test_what_crosses_into_the_deletion_is_plain_data() -> None:
     assert Deed.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def test_after_the_last_slice_there_is_nothing_to_stop(running: Removal, moderator: User) -> None:
+    running.slices.update(state="deleted")
+    with pytest.raises(Refused, match="Nothing is left to stop"):
+        stop(running, actor=moderator)
+    running.refresh_from_db()
+    assert running.state == "deleting"
