@@ -16,9 +16,9 @@ from moderation.models.audit import FINAL_STATES
 
 # What an entry says about the past. The rest is what became of the key since.
 IDENTIFYING = (
-    "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
-    "field", "parent_label", "parent_key", "title", "owner", "removal_id", "actor_id", "actor_name", "reason", "size",
-    "sha256", "recorded_at",
+    "storage", "location", "key", "name", "hidden_name", "object_label", "object_key", "field",
+    "parent_label", "parent_key", "title", "owner", "removal_id", "actor_id", "actor_name",
+    "reason", "size", "sha256", "recorded_at",
 )  # fmt: skip
 
 
