@@ -13,7 +13,6 @@ from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
@@ -122,15 +121,15 @@ class RemoveSelectedMixin(admin.ModelAdmin):
         return {name: (remove_selected, name, remove_selected.short_description), **actions}  # type: ignore[attr-defined]
 
     def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any]
-    ) -> HttpResponseBase | None:
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """Run an action. Raises BadRequest for a selected key that no row can have."""
         try:
             for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 _check_key(self.model, key)
         except ValidationError as error:
             raise BadRequest from error
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *args, **kwargs)
 
     @method_decorator((csrf_protect, require_http_methods(["GET", "HEAD", "POST"])))
     def delete_view(
