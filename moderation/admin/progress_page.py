@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from moderation.admin.access import may_steer, sees_entries
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
 from moderation.admin.refusals import refusals_told
-from moderation.models import Heartbeat, Removal
+from moderation.models import Heartbeat, Removal, StorageMark
 from moderation.models.audit import EntryState
 from moderation.models.removal import RemovalState, SliceState
 from moderation.removal import progress
@@ -113,6 +113,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "entries_of_note": _entries_of_note(removal)
         if numbers["kept"] or numbers["failed"]
         else {},
+        "delays": _delays(removal) if numbers["pending"] else {},
         "events": removal.events.order_by("-at", "-pk")[:EVENTS],
         "sees_entries": sees_entries(user, removal),
         "may_stop": steers and removal.state == RemovalState.DELETING,
@@ -146,6 +147,18 @@ def _failed_slices(removal: Removal) -> list[Any]:
     """The slices that were rolled back, with the reasons."""
     failed = removal.slices.filter(state=SliceState.FAILED).order_by("number")
     return list(failed.values("objects_total", "error")[:NAMED])
+
+
+def _delays(removal: Removal) -> dict[str, Any]:
+    """What keeps keys waiting: the last failure of one that is tried again, and wrong storages."""
+    pending = removal.entries.filter(state=EntryState.PENDING)
+    retried = pending.filter(attempts__gt=0)
+    marks = StorageMark.objects.filter(alias__in=pending.values("storage")).exclude(problem="")
+    return {
+        "retried": retried.count(),
+        "next": retried.order_by("due_at").values("error_code", "error", "due_at").first(),
+        "problems": list(marks.order_by("alias").values_list("problem", flat=True)),
+    }
 
 
 def _entries_of_note(removal: Removal) -> dict[str, list[Any]]:

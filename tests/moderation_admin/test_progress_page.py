@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal
+from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, StorageMark
 from moderation.models.audit import EntryState
 from moderation.models.removal import RemovalState, SliceState
 from moderation.removal.confirm import confirm
@@ -187,3 +187,16 @@ def test_the_list_shows_ones_own_and_to_some_those_of_others(
     client.post(page_of(draft, "confirm"), words(draft))
     assert f">{draft}<" in browser_of(auditor).get(address).content.decode()
     assert f">{draft}<" not in browser_of(other).get(address).content.decode()
+
+
+def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: Removal) -> None:
+    assert "Files that have to wait" not in html(client, running)
+    AuditEntry.objects.filter(removal=running).update(
+        attempts=2, error_code="SlowDown", error="<b>later</b>"
+    )
+    StorageMark.objects.create(
+        alias="default", environment="test", problem="Storage default holds no marker"
+    )
+    page = html(client, running)
+    assert "The storage answered: SlowDown &lt;b&gt;later&lt;/b&gt;" in page
+    assert "Storage default holds no marker" in page
