@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 
 from moderation.models import AuditEntry, AuditEvent
 from moderation.purge.batch import purge_batch
 from moderation.removal.delete import delete_next_slice
+from moderation.removal.freeze import freeze
 from posts.models import Post, PostImage
-from tests.removing.conftest import confirmed, drafted
+from tests.library.models import Shelf, Volume
+from tests.removing.conftest import confirmed, drafted, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,3 +70,30 @@ def test_a_large_removal_is_deleted_slice_by_slice(
     assert not delete_next_slice(removal.pk)
     removal.refresh_from_db()
     assert (removal.state, Post.objects.count()) == ("done", 0)
+
+
+def test_another_model_with_other_keys_and_a_storage_of_its_own_goes_the_same_way(
+    marked: None, moderator: User
+) -> None:
+    shelf = Shelf.objects.create(name="s")
+    for number in range(3):
+        Volume.objects.create(
+            shelf=shelf,
+            text=stored(f"text-{number}", "attachments"),
+            index=stored(f"index-{number}", "attachments") if number else "",
+        )
+    stays = Volume.objects.create(text=stored("stays", "attachments"))
+    removal = freeze(Volume.objects.filter(shelf=shelf), actor=moderator, permissions=[])
+    assert (removal.files_total, removal.pictures_total, removal.bytes_total) == (5, 5, 0)
+    confirmed(removal, moderator)
+    while purge_batch():
+        pass
+    removal.refresh_from_db()
+    assert removal.state == "done"
+    assert list(Volume.objects.all()) == [stays]
+    entries = AuditEntry.objects.all()
+    assert {(e.storage, e.object_label, e.title, e.size, e.state) for e in entries} == {
+        ("attachments", "library.Volume", "", None, "erased")
+    }
+    left = storages["attachments"].listdir("")[1]
+    assert [name for name in left if not name.startswith(".")] == ["stays"]
