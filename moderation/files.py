@@ -51,11 +51,17 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
 
 def files_of(registration: Registration, instance: Model) -> list[StoredFile]:
     """Every file of one row. Reads names alone: no file is opened, no storage asked."""
-    names = {f.name: getattr(instance, f.attname).name for f in registration.fields}
+    names = {field.name: _name_in(instance, field.attname) for field in registration.fields}
     return [
         *files_in_columns(registration, [{"pk": instance.pk, **names}]),
         *extra_files(registration, [instance]),
     ]
+
+
+def _name_in(instance: Model, attname: str) -> str:
+    """The stored name in a file field; asked of a fresh row without making a FieldFile of it."""
+    value = instance.__dict__.get(attname) or getattr(instance, attname)
+    return str(value or "")
 
 
 def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, dict[str, Any]]:
