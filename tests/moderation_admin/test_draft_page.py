@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from pytest_django.asserts import assertRedirects
 
 from moderation.models import Heartbeat, Removal, RemovalSlice
@@ -264,27 +262,6 @@ def test_the_page_says_when_no_worker_runs(
     assert "No worker is running" in html(client, removal)
     Heartbeat.beat("worker")
     assert "No worker is running" not in html(client, removal)
-
-
-def measured(client: Client, removal: Removal, query: str) -> tuple[int, int]:
-    """Queries and bytes of a page, seen a second time."""
-    html(client, removal, query)
-    with CaptureQueriesContext(connection) as queries:
-        content = html(client, removal, query)
-    return len(queries), len(content)
-
-
-@pytest.mark.parametrize("query", ["", "?show=objects"])
-def test_the_page_costs_the_same_for_any_number_of_posts(
-    client: Client, moderator: User, make_posts: MakePosts, query: str
-) -> None:
-    few_queries, few_bytes = measured(client, drafted(make_posts(100), moderator), query)
-    for count in (1_000, 10_000):
-        queries, size = measured(client, drafted(make_posts(count), moderator), query)
-        assert queries == few_queries
-        # Page numbers and longer counts; nothing for each post.
-        assert size - few_bytes < 2_500
-    assert few_queries < 25
 
 
 def test_no_input_is_there_for_each_object(

@@ -18,15 +18,12 @@ from moderation.models import AuditEntry, StorageMark
 from moderation.purge import batch as batch_module
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
-from moderation.purge.verify import THERE_AGAIN, verify_batch
 from moderation.purge.words import clean
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import retry, retry_entries, settle
 from moderation.storage import Doomed, Fate, Outcome
-from moderation.storage.adapter import MARKER_NAME
 from posts.models import Post, PostImage
-from tests.library.models import Volume
-from tests.removing.conftest import confirmed, drafted, stored
+from tests.removing.conftest import confirmed, drafted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -274,56 +271,3 @@ def test_failed_keys_that_are_due_again_take_their_removal_along(
 )
 def test_the_storage_s_words_are_cut_and_cleaned(said: str, kept: str) -> None:
     assert clean(said) == kept
-
-
-def unverified(moderator: User, make_posts: MakePosts) -> AuditEntry:
-    """An erased entry whose adapter did not look afterwards."""
-    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
-    purge_batch()
-    AuditEntry.objects.update(verified_at=None)
-    entry = AuditEntry.objects.first()
-    assert entry
-    return entry
-
-
-def test_erased_keys_are_looked_for_once_more(
-    marked: None, moderator: User, make_posts: MakePosts
-) -> None:
-    unverified(moderator, make_posts)
-    assert verify_batch()
-    assert not AuditEntry.objects.filter(verified_at=None).exists()
-    assert set(AuditEntry.objects.values_list("remark", flat=True)) == {""}
-    assert not verify_batch()
-
-
-def test_a_key_that_is_there_again_is_told_of(
-    marked: None, moderator: User, make_posts: MakePosts
-) -> None:
-    entry = unverified(moderator, make_posts)
-    stored(entry.name)
-    verify_batch()
-    entry.refresh_from_db()
-    assert (entry.state, entry.remark) == ("erased", THERE_AGAIN)
-
-
-def test_nothing_is_verified_in_a_storage_that_is_another_one(
-    marked: None, moderator: User, make_posts: MakePosts
-) -> None:
-    unverified(moderator, make_posts)
-    with override_settings(ENVIRONMENT="staging"):
-        assert not verify_batch()
-    assert AuditEntry.objects.filter(verified_at=None).count() == 2
-
-
-def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
-    marked: None, moderator: User, make_posts: MakePosts, fresh_storage: Path
-) -> None:
-    unverified(moderator, make_posts)
-    Volume.objects.create(text=stored("text.txt", "attachments")).delete()
-    purge_batch()
-    AuditEntry.objects.update(verified_at=None)
-    (fresh_storage / MARKER_NAME).unlink()
-    assert verify_batch()
-    verified = AuditEntry.objects.exclude(verified_at=None)
-    assert list(verified.values_list("storage", flat=True)) == ["attachments"]
-    assert not verify_batch()
