@@ -100,10 +100,9 @@ def _send(
     rows: int | None,
 ) -> StreamingHttpResponse:
     """Note the export in the audit log, then stream the file."""
-    AuditEvent.objects.create(
-        kind=EventKind.EXPORT,
-        actor_id=request.user.pk,
-        actor_name=request.user.get_username(),
+    AuditEvent.note(
+        EventKind.EXPORT,
+        actor=request.user,  # type: ignore[arg-type]  # who may export is no anonymous user
         details={
             "format": file_format.get_title(),
             "filters": filters_of(request),

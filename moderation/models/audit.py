@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from moderation.models.removal import Reason, Removal
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractUser
 
 # Characters of a primary key: the most that Django lets an indexed text have everywhere.
 KEY_LENGTH = 255
@@ -182,3 +187,21 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def note(
+        cls,
+        kind: EventKind,
+        *,
+        actor: AbstractUser,
+        details: dict[str, Any],
+        removal: Removal | None = None,
+    ) -> None:
+        """Write down what a person of the site did, with their name as it is now."""
+        cls.objects.create(
+            kind=kind,
+            actor_id=actor.pk,
+            actor_name=actor.get_username(),
+            removal=removal,
+            details=details,
+        )

@@ -24,7 +24,7 @@ from moderation.models.audit import EntryState
 from moderation.purge.claim import Batch, claim
 from moderation.purge.words import clean
 from moderation.removal.progress import settle
-from moderation.storage import Adapter, Doomed, Fate, Outcome, WrongStorage, adapter_for, prove
+from moderation.storage import Doomed, Fate, Outcome, WrongStorage, adapter_for, prove
 from moderation.storage.guard import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
@@ -78,12 +78,12 @@ def _erase(batch: Batch) -> Iterator[Outcome]:
     """One outcome for each distinct name of the batch, whatever the adapter does."""
     versions = {entry.name: tuple(entry.versions) for entry in batch.entries}
     unanswered = dict.fromkeys(versions)
-    adapter = adapter_for(batch.storage)
+    doomed = [Doomed(name, taken) for name, taken in versions.items()]
     try:
-        for doomed in _requests(adapter, versions):
-            for outcome in adapter.erase(doomed):
-                unanswered.pop(outcome.name, None)
-                yield outcome
+        # The claim took no more keys than the adapter takes in one call.
+        for outcome in adapter_for(batch.storage).erase(doomed):
+            unanswered.pop(outcome.name, None)
+            yield outcome
     except Exception as error:  # any storage library, any error: each key is tried again later
         logger.exception("Storage %s broke off.", batch.storage)
         code, message = type(error).__name__, str(error)
@@ -91,12 +91,6 @@ def _erase(batch: Batch) -> Iterator[Outcome]:
         return
     for name in unanswered:
         yield Outcome(name, Fate.FAILED, "NoAnswer", "The storage did not say what became of it.")
-
-
-def _requests(adapter: Adapter, versions: dict[str, tuple[str, ...]]) -> Iterator[list[Doomed]]:
-    names = iter([Doomed(name, taken) for name, taken in versions.items()])
-    while request := list(islice(names, adapter.batch_limit)):
-        yield request
 
 
 def _chunks(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:

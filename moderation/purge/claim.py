@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from moderation import conf
 from moderation.models import AuditEntry, Removal
-from moderation.models.audit import EntryState
+from moderation.models.audit import ERROR_LENGTH, EntryState
 from moderation.models.removal import RemovalState
 from moderation.purge.references import names_in_use
 from moderation.storage import adapter_for
@@ -103,7 +103,7 @@ def _keep_or_put_off(used: list[AuditEntry], users: dict[str, str]) -> frozenset
             entry.due_at = now + UNDECIDED
         else:
             entry.state, entry.kept_at = EntryState.KEPT, now
-            entry.kept_because = f"still used by {users[entry.name]}"[:300]
+            entry.kept_because = f"still used by {users[entry.name]}"[:ERROR_LENGTH]
     fields = ["due_at", "state", "kept_at", "kept_because"]
     AuditEntry.objects.bulk_update(used, fields, batch_size=conf.batch_keys())
     return _removals(entry for entry in used if entry.state == EntryState.KEPT)

@@ -206,10 +206,9 @@ def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str
         removal.reason, removal.note = reason, note
         removal.confirmed_at = timezone.now()
         removal.save(update_fields=["state", "reason", "note", "confirmed_at"])
-        AuditEvent.objects.create(
-            kind=EventKind.CONFIRM,
-            actor_id=actor.pk,
-            actor_name=actor.get_username(),
+        AuditEvent.note(
+            EventKind.CONFIRM,
+            actor=actor,
             removal=removal,
             details={
                 "reason": reason,

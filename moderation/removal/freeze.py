@@ -65,7 +65,7 @@ def _store_keys(removal: Removal, queryset: models.QuerySet[Any], objects: int) 
         RemovalSlice(removal=removal, number=number, shown=[[key, ""] for key in page])
         for number, page in _paged(keys, objects)
     )
-    while batch := list(islice(slices, 20)):
+    while batch := list(islice(slices, SLICES_AT_ONCE)):
         RemovalSlice.objects.bulk_create(batch)
 
 

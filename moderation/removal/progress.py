@@ -80,7 +80,12 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
             held.state = RemovalState.DELETING if slices else RemovalState.PURGING
             held.finished_at = None
             held.save(update_fields=["state", "finished_at"])
-        _event(held, actor, EventKind.RETRY, {"slices": slices, "entries": entries})
+        AuditEvent.note(
+            EventKind.RETRY,
+            actor=actor,
+            removal=held,
+            details={"slices": slices, "entries": entries},
+        )
     tasks.wake_deleting(removal.pk)
     tasks.wake_purging()
 
@@ -142,14 +147,4 @@ def _change(
             raise Refused(
                 _("The removal is not %(state)s any more.") % {"state": RemovalState(state).label}
             )
-        _event(removal, actor, kind, {})
-
-
-def _event(removal: Removal, actor: AbstractUser, kind: EventKind, details: dict[str, Any]) -> None:
-    AuditEvent.objects.create(
-        kind=kind,
-        actor_id=actor.pk,
-        actor_name=actor.get_username(),
-        removal=removal,
-        details=details,
-    )
+        AuditEvent.note(kind, actor=actor, removal=removal, details={})
