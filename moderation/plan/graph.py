@@ -52,12 +52,12 @@ class Relation:
     def where(self, values: list[Any]) -> models.Q:
         """The condition for the rows that point to rows with these source values."""
         if self.type_model is None:
-            return models.Q(**{f"{self.column}__in": values})
+            return models.Q(**{f"{self.column}__any_of": set(values)})
         content_type = ContentType.objects.get_for_model(
             self.type_model, for_concrete_model=not self.type_model._meta.proxy
         )
         texts = [str(value) for value in values]
-        return models.Q(**{self.type_column: content_type.pk, f"{self.column}__in": texts})
+        return models.Q(**{self.type_column: content_type.pk, f"{self.column}__any_of": texts})
 
 
 @cache

@@ -18,7 +18,7 @@ from moderation import files
 from moderation.errors import TooManyRows
 from moderation.files import StoredFile
 from moderation.plan.graph import OnDelete, Relation, is_leaf, parents_of, relations_of
-from moderation.plan.shown import Shown, digest_of_lines, digest_of_object, json_key, line_of
+from moderation.plan.shown import Shown, digest_of_object, json_key, line_of
 from moderation.registry import (
     Registration,
     own_file_fields,
@@ -49,7 +49,7 @@ class Plan:
         """
         order = {root: place for place, root in enumerate(self.roots)}
         return sorted(
-            filter(_has_card, self.files),
+            (file for file in self.files if _has_card(file.label, file.field)),
             key=lambda f: (order[self.files[f]], f.label, str(f.key), f.name),
         )
 
@@ -58,11 +58,12 @@ class Plan:
         label, objects = self.model._meta.label, []
         for root in self.roots:
             owned = {
-                owner: digest_of_lines(line for _, line in sorted(lines))
+                owner: [line for _, line in sorted(lines)]
                 for owner, lines in self.lines.get(root, {}).items()
             }
             objects.append((json_key(root), digest_of_object(label, root, owned)))
-        cards = sum(map(_has_card, self.files))
+        kinds = Counter((file.label, file.field) for file in self.files)
+        cards = sum(number for kind, number in kinds.items() if _has_card(*kind))
         return replace(self.numbers, objects=objects, files=len(self.files), cards=cards)
 
 
@@ -83,8 +84,8 @@ def make_plan(
     return _Walk(model._meta.concrete_model or model, using, limit, lock=lock).run(keys)
 
 
-def _has_card(file: StoredFile) -> bool:
-    return not file.field or file.field != registration_by_label(file.label).thumbnail
+def _has_card(label: str, field: str) -> bool:
+    return not field or field != registration_by_label(label).thumbnail
 
 
 class _Walk:
@@ -99,7 +100,7 @@ class _Walk:
 
     def run(self, keys: Sequence[Any]) -> Plan:
         model = self.plan.model
-        rows = self._read(model, Q(pk__in=list(keys)), "pk")
+        rows = self._read(model, Q(pk__any_of=set(keys)), "pk")
         self.plan.roots = sorted(row["pk"] for row in rows)
         wave = self._take(model, rows, {row["pk"]: row["pk"] for row in rows}, "pk")
         waiting = [(model, wave)]
@@ -172,7 +173,7 @@ class _Walk:
         for parent, attname in parents_of(model):
             keys = {row[attname]: seen[row["pk"]] for row in new}
             if keys:
-                self._take(parent, self._read(parent, Q(pk__in=list(keys)), "pk"), keys, "pk")
+                self._take(parent, self._read(parent, Q(pk__any_of=list(keys)), "pk"), keys, "pk")
         return new
 
     def _take_files(self, model: type[models.Model], rows: list[dict[str, Any]]) -> None:
@@ -222,7 +223,7 @@ class _Walk:
         for relation, condition in self.restricting:
             model = relation.model
             staying = model._base_manager.using(self.using).filter(condition)
-            staying = staying.exclude(pk__in=list(self.seen.get(model, ())))
+            staying = staying.exclude(pk__any_of=list(self.seen.get(model, ())))
             if model in self.leaves:
                 staying = staying.exclude(self.leaves[model])
             self._add(self.plan.numbers.restricted, model._meta.label, staying.count())
