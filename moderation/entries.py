@@ -84,4 +84,8 @@ def _owner(file: StoredFile, details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
     """Size and digest, which the registration knows of one field only."""
-    return {"size": details.get("size"), "sha256": details.get("sha256") or ""}
+    size, sha256 = details.get("size"), details.get("sha256")
+    return {
+        "size": None if size is None else int(size),
+        "sha256": str(sha256) if sha256 else None,
+    }

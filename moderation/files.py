@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from django.db.models import Model
+from django.db.models import FileField, Model
 
 from moderation.registry import (
     Registration,
+    Relatives,
     registration_by_label,
     storage_alias,
 )
@@ -49,11 +50,20 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
             yield StoredFile(registration.model._meta.label, row.pk, "", storage, name)
 
 
-def files_of(registration: Registration, instance: Model) -> list[StoredFile]:
-    """Every file of one row. Reads names alone: no file is opened, no storage asked."""
-    names = {field.name: _name_in(instance, field.attname) for field in registration.fields}
+def files_of(
+    registration: Registration, instance: Model, alias_of: Callable[[FileField], str]
+) -> list[StoredFile]:
+    """Every file of one row. Reads names alone: no file is opened, no storage asked.
+
+    `alias_of` tells the storage of a field; a caller with many rows gives one that remembers.
+    """
+    label, key = registration.model._meta.label, instance.pk
     return [
-        *files_in_columns(registration, [{"pk": instance.pk, **names}]),
+        *(
+            StoredFile(label, key, field.name, alias_of(field), name)
+            for field in registration.fields
+            if (name := _name_in(instance, field.attname))
+        ),
         *extra_files(registration, [instance]),
     ]
 
@@ -64,17 +74,30 @@ def _name_in(instance: Model, attname: str) -> str:
     return str(value or "")
 
 
+def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives, dict[str, Any]]:
+    """What `Registration.details_by_relatives` tells of the rows that own these files."""
+    told: dict[Relatives, dict[str, Any]] = {}
+    for registration, keys in _owners(files):
+        rows = registration.model._base_manager.using(using).filter(pk__any_of=set(keys))
+        told |= registration.details_by_relatives(rows, using=using)
+    return told
+
+
+def _owners(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[Any]]]:
+    keys: dict[str, dict[Any, None]] = defaultdict(dict)
+    for file in files:
+        keys[file.label][file.key] = None
+    return ((registration_by_label(label), list(owning)) for label, owning in keys.items())
+
+
 def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, dict[str, Any]]:
     """What the registrations tell of the rows that own these files; see `Registration.details`.
 
     One query a model, whatever the number of files.
     """
-    by_label: dict[str, list[StoredFile]] = defaultdict(list)
-    for file in files:
-        by_label[file.label].append(file)
-    details: dict[StoredFile, dict[str, Any]] = {}
-    for label, owned in by_label.items():
-        keys = list({file.key for file in owned})
-        told = registration_by_label(label).details(keys, using=using)
-        details.update((file, told.get(file.key, {})) for file in owned)
-    return details
+    files = list(files)
+    told = {
+        registration.model._meta.label: registration.details(keys, using=using)
+        for registration, keys in _owners(files)
+    }
+    return {file: told[file.label].get(file.key, {}) for file in files}

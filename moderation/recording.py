@@ -9,17 +9,20 @@ deletes, and why, travels on `origin` too: no thread-locals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.db import connections, models, transaction
+from django.db.models import FileField
 
 from moderation import tasks
 from moderation.entries import write_entries
 from moderation.errors import NotShown
 from moderation.files import StoredFile, files_of
-from moderation.registry import Registration
+from moderation.registry import Registration, Relatives, storage_alias
 
 _DEED = "_moderation_deed"
 _GATHERING = "_moderation_gathering"
@@ -29,15 +32,16 @@ _GATHERING = "_moderation_gathering"
 class Deed:
     """Who deletes and why: plain data that goes into each entry.
 
-    `shown` are the files that the plan holds, with their details (see `Registration.details`);
-    None where nothing was planned.
+    `shown` are the files that may go, None where nothing was shown; `known` are details that were
+    asked for beforehand, see `Registration.details_by_relatives`.
     """
 
     actor: int | None = None
     actor_name: str = ""
     reason: str = ""
     removal: int | None = None
-    shown: Mapping[StoredFile, Mapping[str, Any]] | None = None
+    shown: AbstractSet[StoredFile] | None = None
+    known: Mapping[Relatives, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +49,8 @@ class _Gathering:
     """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
 
     found: dict[StoredFile, Mapping[str, Any]] = field(default_factory=dict)
-    by_relatives: dict[Any, Mapping[str, Any]] = field(default_factory=dict)
+    by_relatives: dict[Relatives, Mapping[str, Any]] = field(default_factory=dict)
+    alias_of: Callable[[FileField], str] = field(default_factory=lambda: cache(storage_alias))
 
     def wake(self) -> None:
         """Wake a worker, after the commit."""
@@ -68,15 +73,16 @@ def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
 def gather(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
     """Note the files of a row that is about to be deleted; write at once where no origin is."""
     stored = _as_stored(registration, instance, using) if _is_of(origin, instance) else instance
-    if stored is None or not (files := files_of(registration, stored)):
-        return
     gathering = getattr(origin, _GATHERING, None)
     if gathering is None or not gathering.lives(using):
         gathering = _Gathering()
+    if stored is None or not (files := files_of(registration, stored, gathering.alias_of)):
+        return
+    if not gathering.found:
         transaction.on_commit(gathering.wake, using=using, robust=True)
     deed = getattr(origin, _DEED, Deed())
-    details = {} if deed.shown is not None else _details(registration, stored, using, gathering)
-    gathering.found.update((file, details) for file in files)
+    details = _details(registration, stored, using, deed.known, gathering.by_relatives)
+    gathering.found.update(dict.fromkeys(files, details))
     if origin is None:
         write_entries(gathering.found, deed, using)
     else:
@@ -86,7 +92,7 @@ def gather(registration: Registration, instance: models.Model, using: str, origi
 def write_gathered(using: str, origin: Any) -> None:
     """Write what was gathered under an origin, once, in the transaction of the deletion.
 
-    Raises NotShown where a removal's deletion takes other files than its plan holds.
+    Raises NotShown where a removal's deletion takes other files than were shown.
     """
     gathering = getattr(origin, _GATHERING, None)
     if gathering is None:
@@ -95,13 +101,10 @@ def write_gathered(using: str, origin: Any) -> None:
     if not gathering.lives(using):
         return
     deed = getattr(origin, _DEED, Deed())
-    if deed.shown is None:
-        write_entries(gathering.found, deed, using)
-        return
-    if different := deed.shown.keys() ^ gathering.found.keys():
+    if deed.shown is not None and (different := deed.shown ^ gathering.found.keys()):
         names = ", ".join(sorted(f"{file.label} {file.key}: {file.name}" for file in different)[:3])
         raise NotShown(f"The files changed while they were being deleted: {names}")
-    write_entries(deed.shown, deed, using)
+    write_entries(gathering.found, deed, using)
 
 
 def _is_of(origin: Any, instance: models.Model) -> bool:
@@ -122,11 +125,16 @@ def _as_stored(
 
 
 def _details(
-    registration: Registration, instance: models.Model, using: str, gathering: _Gathering
+    registration: Registration,
+    instance: models.Model,
+    using: str,
+    known: Mapping[Relatives, Mapping[str, Any]],
+    asked: dict[Relatives, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
     """The details of one row, asked of the database once for rows with the same relatives."""
     relatives = registration.relatives(instance)
-    if relatives not in gathering.by_relatives:
-        asked = registration.details([instance.pk], using=using)
-        gathering.by_relatives[relatives] = asked.get(instance.pk, {})
-    return {**gathering.by_relatives[relatives], **registration.at_hand(instance)}
+    told = known.get(relatives) or asked.get(relatives)
+    if told is None:
+        told = registration.details([instance.pk], using=using).get(instance.pk, {})
+        asked[relatives] = told
+    return {**told, **registration.at_hand(instance)}

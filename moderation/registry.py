@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import Storage, storages
-from django.db.models import FileField, Model
+from django.db.models import FileField, Model, QuerySet
 from django.utils.functional import LazyObject
 
 from moderation.models.audit import TITLE_LENGTH
@@ -20,9 +20,11 @@ from moderation.models.audit import TITLE_LENGTH
 Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
 # Takes a page of rows and yields (row, storage alias, name) of files that no field names.
 ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
+# The model, and the keys on which details of a row depend.
+Relatives = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Registration:
     """What a registered model told of itself. `lookups` holds the ones that were given."""
 
@@ -66,7 +68,7 @@ class Registration:
         {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. One query for
         all textual lookups, one more where a lookup is a function.
         """
-        rows = self.model._base_manager.using(using).filter(pk__in=keys)
+        rows = self.model._base_manager.using(using).filter(pk__any_of=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
         if self.parent_field:
             textual["parent_key"] = _column_of_relation(self.model, textual["title"])
@@ -93,22 +95,64 @@ class Registration:
 
     def at_hand(self, row: Model) -> dict[str, Any]:
         """Those of the details that the row's own columns hold."""
-        own = {f.name: f.attname for f in self.model._meta.concrete_fields}
-        paths = ((name, path) for name, path in self.lookups.items() if isinstance(path, str))
-        return {name: getattr(row, own[path]) for name, path in paths if path in own}
+        return {name: getattr(row, attname) for name, attname in self._own_lookups.items()}
 
-    def relatives(self, row: Model) -> tuple[Any, ...]:
+    def relatives(self, row: Model) -> Relatives:
         """What the other details depend on: two rows for which this is the same share them.
 
         The keys of the rows that the lookups lead to; the row's own key where one is a function or
         leads elsewhere.
         """
-        own = {field.name for field in self.model._meta.concrete_fields}
-        beyond = [path for path in self.lookups.values() if path not in own]
-        columns = [isinstance(p, str) and _column_of_relation(self.model, p) for p in beyond]
-        if not all(columns):
-            return (self.model, "row", row.pk)
-        return (self.model, "relatives", *(getattr(row, str(column)) for column in columns))
+        if not self._beyond:
+            return (self.model,)
+        return (self.model, *(getattr(row, column) for column in self._relations or ("pk",)))
+
+    def details_by_relatives(
+        self, rows: QuerySet[Any], *, using: str
+    ) -> dict[Relatives, dict[str, Any]]:
+        """The details that the rows' own columns do not hold, by `relatives` of those rows.
+
+        One query where all lookups lead through foreign keys, none where all name own columns.
+        """
+        if not self._beyond:
+            return {(self.model,): {"parent_label": self.parent_label}}
+        if not self._relations:
+            keys = list(rows.values_list("pk", flat=True))
+            return {
+                (self.model, key): told for key, told in self.details(keys, using=using).items()
+            }
+        paths = [str(self.lookups[name]) for name in self._beyond]
+        found = {}
+        for row in rows.order_by().values_list(*self._relations, *paths).distinct():
+            keys = row[: len(self._relations)]
+            told = dict(zip(self._beyond, row[len(keys) :], strict=True))
+            if self.parent_field:
+                parent = _column_of_relation(self.model, str(self.lookups["title"]))
+                told["parent_key"] = keys[self._relations.index(parent)]
+            found[(self.model, *keys)] = {"parent_label": self.parent_label, **told}
+        return found
+
+    @cached_property
+    def _own_lookups(self) -> dict[str, str]:
+        """The lookups that name columns of the model's own, with their attributes."""
+        own = {f.name: f.attname for f in self.model._meta.concrete_fields}
+        paths = ((name, path) for name, path in self.lookups.items() if isinstance(path, str))
+        return {name: own[path] for name, path in paths if path in own}
+
+    @cached_property
+    def _beyond(self) -> list[str]:
+        """The names of the other lookups, which lead further."""
+        return [name for name in self.lookups if name not in self._own_lookups]
+
+    @cached_property
+    def _relations(self) -> tuple[str, ...]:
+        """The columns of the foreign keys that the other lookups go through.
+
+        Empty where one is a function or goes otherwise, and where there are none.
+        """
+        paths = (self.lookups[name] for name in self._beyond)
+        columns = [isinstance(p, str) and _column_of_relation(self.model, p) for p in paths]
+        return tuple(dict.fromkeys(map(str, columns))) if all(columns) else ()
 
 
 _registrations: dict[type[Model], Registration] = {}

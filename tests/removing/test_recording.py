@@ -186,3 +186,14 @@ def test_no_storage_is_asked_while_recording(
         monkeypatch.setattr(backend, method, lambda *_, m=method: asked.append(m))
     Post.objects.all().delete()
     assert asked == []
+
+
+def test_queries_do_not_grow_with_rows_that_hang_on_nothing(db: None) -> None:
+    def queries(number: int) -> int:
+        Volume.objects.bulk_create([Volume(text=f"{number}-{n}.pdf") for n in range(number)])
+        with CaptureQueriesContext(connection) as asked:
+            Volume.objects.all().delete()
+        return len(asked)
+
+    queries(1)  # the content types are read once
+    assert queries(3) == queries(30)
