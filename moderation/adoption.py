@@ -13,6 +13,7 @@ from moderation.errors import KeyTaken
 from moderation.models import AuditEntry
 from moderation.models.audit import OPEN_STATES, EntryState
 from moderation.registry import registration_for, storage_alias
+from moderation.storage import adapter_for
 
 
 def keep_adopted_keys(
@@ -45,8 +46,13 @@ def _registered_fields(instance: models.Model) -> Iterator[FileField]:
 
 
 def _entries_of(alias: str, name: str, using: str) -> models.QuerySet[AuditEntry]:
+    """The entries of the key that a name stands for; none where it can name nothing."""
+    try:
+        key = adapter_for(alias).key(name)
+    except ValueError:
+        return AuditEntry.objects.none()
     states = (*OPEN_STATES, EntryState.ERASED)
-    return AuditEntry.objects.using(using).filter(storage=alias, name=name, state__in=states)
+    return AuditEntry.objects.using(using).filter(storage=alias, key=key, state__in=states)
 
 
 def _is_stored(instance: models.Model, field: FileField, using: str) -> bool:
