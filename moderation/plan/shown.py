@@ -2,21 +2,23 @@
 
 An object's digest covers its model and key and, for each model that owns files of it, the lines of
 those rows: key and stored names. Rows without files do not count: a new report must not break
-a seal.
+a seal. A slice's digest covers what it holds as JSON: the keys and digests of its objects.
+
+The digest is MD5, since PostgreSQL has the same. It finds changes; it is not there to withstand
+somebody who forges names, and who could write them could delete the rows.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 # Between the columns of a line, and between lines: no key or file name holds these.
 UNIT, RECORD = "\x1f", "\x1e"
-# Bytes of an object's digest: enough that no two states of one object meet by chance.
-DIGEST_SIZE = 16
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ def json_key(key: Any) -> int | str:
 
 def digest_of(text: str) -> str:
     """The digest of a text, as hex."""
-    return hashlib.blake2b(text.encode(), digest_size=DIGEST_SIZE).hexdigest()
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def line_of(key: Any, names: Iterable[str]) -> str:
@@ -52,17 +54,14 @@ def line_of(key: Any, names: Iterable[str]) -> str:
     return UNIT.join([str(key), *names])
 
 
-def digest_of_lines(lines: Iterable[str]) -> str:
-    """The digest of one model's lines, in the order of their keys. PostgreSQL has the same."""
-    return hashlib.md5(RECORD.join(lines).encode(), usedforsecurity=False).hexdigest()
-
-
-def digest_of_object(label: str, key: Any, owned: Mapping[str, str]) -> str:
-    """The digest of an object and of the lines that go with it: {label: digest of the lines}."""
-    parts = [label, str(key), *(f"{each}{UNIT}{owned[each]}" for each in sorted(owned))]
+def digest_of_object(label: str, key: Any, owned: Mapping[str, Iterable[str]]) -> str:
+    """The digest of an object with what goes with it: {owning model: lines in key order}."""
+    parts = [label, str(key)]
+    for owner in sorted(owned):
+        parts += [owner, *owned[owner]]
     return digest_of(RECORD.join(parts))
 
 
-def digest_of_slice(objects: Iterable[tuple[Any, str]]) -> str:
+def digest_of_slice(objects: Sequence[tuple[Any, str]]) -> str:
     """The digest over (key, digest) of a slice's objects, in their order."""
-    return digest_of(RECORD.join(f"{key}{UNIT}{digest}" for key, digest in objects))
+    return digest_of(json.dumps(objects, separators=(",", ":")))

@@ -1,198 +1,225 @@
-"""What the walk would tell of many slices at once, counted and digested inside PostgreSQL.
+"""What the walk would tell of frozen slices, counted, digested and written inside PostgreSQL.
 
 The walk brings each row's key and names to Python, which takes seconds for 50,000 posts; the
-confirmation page and the comparison with the seal have less. Here one query an owning model tells
-the same of any number of frozen slices. It serves where the cascade is a tree of plain foreign
-keys; for the rest, and on SQLite, the walk does it. A test holds the two against each other.
+confirmation page and the comparison with the seal have less. Here one statement does it for any
+number of frozen slices, from the keys where they stand. It serves where the cascade is a tree of
+plain foreign keys; for the rest, and on SQLite, the walk does it. A test holds the two against each
+other.
+
+The statement is put together by hand, since the ORM joins no table to a list of keys. Nothing goes
+into its text but names and labels of our own models.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Count, F, Q, Sum, TextField, Value
-from django.db.models.expressions import RawSQL
-from django.db.models.functions import MD5, Cast, Coalesce, Concat
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from moderation.models import RemovalSlice
-from moderation.plan.graph import OnDelete, Relation, parents_of, relations_of
-from moderation.plan.shown import RECORD, UNIT, Shown, digest_of_object, json_key
-from moderation.registry import Registration, registration_for
+from moderation.plan.graph import OnDelete
+from moderation.plan.shown import RECORD, UNIT
+from moderation.plan.tree import Branch, branches_of
+from moderation.registry import Registration
 
-# Keys whose text PostgreSQL and Python write alike, and put in the same order.
-KEYS = (models.IntegerField, models.UUIDField)
-
-
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """A relation somewhere in the tree, and the path of keys from its rows up to the object."""
-
-    relation: Relation
-    path: str
-
-
-@cache
-def branches_of(root: type[models.Model]) -> tuple[_Branch, ...] | None:
-    """The tree of relations below a model; None where it is no tree of plain foreign keys."""
-    if not _is_plain(root):
-        return None
-    found: list[_Branch] = []
-    waiting = [_Branch(relation, relation.name) for relation in relations_of(root)]
-    taken = {root}
-    while waiting:
-        branch = waiting.pop(0)
-        relation = branch.relation
-        if relation.on_delete is OnDelete.RESTRICT or not relation.is_plain:
-            return None
-        found.append(branch)
-        if relation.on_delete is not OnDelete.CASCADE:
-            continue
-        if relation.model in taken or not _is_plain(relation.model):
-            return None
-        taken.add(relation.model)
-        onward = relations_of(relation.model)
-        waiting += [_Branch(each, f"{each.name}__{branch.path}") for each in onward]
-    return tuple(found)
-
-
-def _is_plain(model: type[models.Model]) -> bool:
-    registration = registration_for(model)
-    extra = registration is not None and registration.extra_files is not None
-    return isinstance(model._meta.pk, KEYS) and not parents_of(model) and not extra
+# What each branch has of each object, and then of each slice. The digests are those of
+# moderation.plan.shown. An object that is gone falls out by the join with its table. That keys lie
+# between the first and the last follows from the rest, and lets the planner read a stretch of the
+# index instead of looking each key up: it cannot guess how many keys the JSON holds. A site's table
+# may have any name but one that begins with ours; within the statement each goes by an alias.
+TOLD = """
+WITH moderation_frozen AS MATERIALIZED (
+  SELECT part.id AS slice, (pair->>0)::{key_type} AS key
+  FROM {slices} part, jsonb_array_elements(part.shown) pair
+  WHERE part.id = ANY(%(parts)s)
+){branches}, moderation_told AS (
+  SELECT frozen.slice{columns},
+    '[' || string_agg(
+      '[' || to_json(frozen.key) || ',"'
+      || md5(concat_ws(%(record)s, '{label}', frozen.key{lines})) || '"]',
+      ',' ORDER BY frozen.key
+    ) || ']' AS shown
+  FROM moderation_frozen frozen
+  JOIN {objects} object ON {key} = frozen.key AND {key} {between}{joins}
+  GROUP BY frozen.slice
+)
+"""
+BETWEEN = "BETWEEN %(first)s::{key_type} AND %(last)s::{key_type}"
+BRANCH = """, moderation_{name} AS (
+  SELECT frozen.key{columns} FROM moderation_frozen frozen{path} GROUP BY frozen.key
+)"""
+JOIN = " LEFT JOIN moderation_{name} {name} ON {name}.key = frozen.key"
+# One slice alone looks its objects up one by one. The planner, which takes a hundred keys of a
+# million rows for none, would else read the whole branch again for each object.
+JOIN_OF_ONE = """ LEFT JOIN LATERAL (
+  SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
+) {name} ON true"""
+COMPARE = "SELECT slice, md5(shown) FROM moderation_told"
+FILL = """
+UPDATE {slices} part SET
+  shown = told.shown::jsonb, digest = md5(told.shown), objects_total = objects,
+  files_total = files, pictures_total = cards, bytes_total = size,
+  rows_by_kind = cascade, updates_by_kind = updates,
+  blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
+FROM moderation_told told WHERE part.id = slice RETURNING slice, all_rows"""
 
 
 def can_summarize(model: type[models.Model], using: str) -> bool:
-    """Whether `summarize` serves for a model: the database is PostgreSQL, the cascade a tree."""
+    """Whether this module serves for a model: the database is PostgreSQL, the cascade a tree."""
     return connections[using].vendor == "postgresql" and branches_of(model) is not None
 
 
-def summarize(
-    model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str
-) -> Iterator[Shown]:
-    """What is shown of each of these frozen slices of one removal as it is now, in their order.
+def fill(model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str) -> dict[int, int]:
+    """Write into frozen slices of one removal, in order, what is to be seen of their objects now.
 
-    The number of queries depends on the model alone. The frozen keys are read where they stand, so
-    that they need not be sent.
+    Gives {primary key of a slice: rows that would go with it}. A slice none of whose objects is
+    there any more is left as it was, and out.
     """
-    asked = _Summary(model, _frozen_keys(model, parts, using), using)
-    to_python = model._meta.pk.to_python
-    for part in parts:
-        keys = (to_python(key) for key, _ in part.shown)
-        yield asked.of([key for key in keys if key in asked.there])
+    return _run(_Statement(model, connections[using], len(parts)).to_fill(), parts, using)
 
 
-def _frozen_keys(model: type[models.Model], parts: Sequence[RemovalSlice], using: str) -> RawSQL:
-    table, kind = RemovalSlice._meta.db_table, model._meta.pk.db_type(connections[using])
-    kind = {"bigserial": "bigint", "serial": "integer"}.get(str(kind), str(kind))
-    return RawSQL(  # noqa: S611 - a table's and a type's name of our own models
-        f"SELECT (pair->>0)::{kind} FROM {table}, jsonb_array_elements({table}.shown) AS pair "  # noqa: S608
-        f"WHERE {table}.id = ANY(%s)",
-        [[part.pk for part in parts]],
-    )
+def digests_of(
+    model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str
+) -> dict[int, str]:
+    """The digests that slices of one removal, in order, would have now: {primary key: digest}.
+
+    A slice none of whose objects is there any more is left out.
+    """
+    return _run(_Statement(model, connections[using], len(parts)).to_compare(), parts, using)
 
 
-@dataclass(slots=True)
-class _Owned:
-    """What one object owns, by owning model; tuples as the query gives them."""
-
-    digests: dict[str, str] = field(default_factory=dict)
-    numbers: list[tuple[str, int, int, int, int]] = field(default_factory=list)
-
-
-class _Summary:
-    """The answers for all objects of some slices."""
-
-    def __init__(self, model: type[models.Model], keys: RawSQL, using: str) -> None:
-        self.model, self.keys, self.using = model, keys, using
-        roots = model._base_manager.using(using).filter(pk__in=keys)
-        self.there = set(roots.values_list("pk", flat=True))
-        self.owned: dict[Any, _Owned] = defaultdict(_Owned)
-        self.counted: dict[str, dict[str, dict[Any, int]]] = defaultdict(dict)
-        self._ask_of_rows(model, "pk", OnDelete.CASCADE)
-        for branch in branches_of(model) or ():
-            self._ask_of_rows(branch.relation.model, branch.path, branch.relation.on_delete)
-
-    def _ask_of_rows(self, model: type[models.Model], path: str, on_delete: OnDelete) -> None:
-        rows = model._base_manager.using(self.using).filter(**{f"{path}__in": self.keys})
-        registration = registration_for(model)
-        label = model._meta.label
-        if on_delete is OnDelete.CASCADE and registration is not None:
-            asked = rows.values_list(path).annotate(**_file_columns(registration))
-            for root, digest, *numbers in asked:
-                owned = self.owned[root]
-                if digest is not None:
-                    owned.digests[label] = digest
-                owned.numbers.append((label, *numbers))
-        elif path != "pk":
-            counts = rows.values_list(path).annotate(rows=Count("pk"))
-            of_kind = self.counted[on_delete.value].setdefault(label, Counter())
-            for root, number in counts:
-                of_kind[root] += number
-
-    def of(self, keys: Sequence[Any]) -> Shown:
-        """What is shown of the objects with these keys, which are there."""
-        label = self.model._meta.label
-        shown = Shown(rows=Counter({label: len(keys)} if keys else {}))
-        nothing: Mapping[str, str] = {}
-        for key in keys:
-            owned = self.owned.get(key)
-            digests = owned.digests if owned else nothing
-            shown.objects.append((json_key(key), digest_of_object(label, key, digests)))
-            for kind, rows, files, cards, size in owned.numbers if owned else ():
-                if kind != label:
-                    shown.rows[kind] += rows
-                shown.files += files
-                shown.cards += cards
-                shown.size += size
-        self._add_counts(shown, keys)
-        return shown
-
-    def _add_counts(self, shown: Shown, keys: Sequence[Any]) -> None:
-        counters = {
-            OnDelete.CASCADE: shown.rows,
-            OnDelete.UPDATE: shown.updates,
-            OnDelete.PROTECT: shown.protected,
-        }
-        for on_delete, counter in counters.items():
-            for label, by_root in self.counted[on_delete.value].items():
-                if number := sum(by_root[key] for key in keys if key in by_root):
-                    counter[label] += number
-
-
-def _file_columns(registration: Registration) -> dict[str, Any]:
-    """Columns for the rows of one object: digest, rows, files, cards, size; the walk's, in SQL."""
-    from django.contrib.postgres.aggregates import StringAgg  # needs psycopg
-
-    names = [Coalesce(F(each.name), Value(""), output_field=TextField())
-             for each in registration.fields]  # fmt: skip
-    pieces = [piece for name in names for piece in (Value(UNIT), name)]
-    line = Concat(Cast("pk", TextField()), *pieces, output_field=TextField())
-    stored = {each.name: ~Q(**{each.name: ""}) & Q(**{f"{each.name}__isnull": False})
-              for each in registration.fields}  # fmt: skip
-    any_stored = Q()
-    for condition in stored.values():
-        any_stored |= condition
-    files = {name: Count("pk", filter=condition) for name, condition in stored.items()}
-    with_card = [count for name, count in files.items() if name != registration.thumbnail]
-    size: Any = Value(0)
-    if registration.size_column:
-        size = Sum(registration.size_column, default=0)
-    return {
-        "lines_digest": MD5(StringAgg(line, RECORD, filter=any_stored, order_by="pk")),
-        "rows_total": Count("pk"),
-        "files_total": _total(list(files.values())),
-        "cards_total": _total(with_card),
-        "bytes_total": size,
+def _run(statement: str, parts: Sequence[RemovalSlice], using: str) -> dict[int, Any]:
+    values = {
+        "record": RECORD,
+        "unit": UNIT,
+        "parts": [part.pk for part in parts],
+        "first": parts[0].shown[0][0],
+        "last": parts[-1].shown[-1][0],
     }
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, values)
+        return dict(cursor.fetchall())
 
 
-def _total(counts: list[Any]) -> Any:
-    total: Any = Value(0)
-    for count in counts:
-        total = total + count
-    return total
+class _Statement:
+    """The text of the statements about so many slices of one model."""
+
+    def __init__(
+        self, model: type[models.Model], connection: BaseDatabaseWrapper, slices: int
+    ) -> None:
+        self.model, self.connection, self.of_one = model, connection, slices == 1
+        self.key_type = model._meta.pk.rel_db_type(connection)
+        self.between = BETWEEN.format(key_type=self.key_type)
+        tree = branches_of(model) or ()
+        # The objects themselves are a branch only where they own files; else they are counted.
+        found = [branch for branch in tree if branch.path or branch.owner]
+        self.branches = {f"branch_{n}": branch for n, branch in enumerate(found)}
+        self.owners = {name: each.owner for name, each in self.branches.items() if each.owner}
+
+    def to_compare(self) -> str:
+        """The statement that gives digests. Rows without files count in none, and are not read."""
+        owning = {name: each for name, each in self.branches.items() if name in self.owners}
+        return self._told(owning, columns="") + COMPARE
+
+    def to_fill(self) -> str:
+        """The statement that writes into the slices all that is seen of them."""
+        columns = {
+            "objects": "count(*)",
+            "files": self._sum("files", self.owners),
+            "cards": self._sum("cards", self.owners),
+            "size": self._sum("size", self.owners),
+            "all_rows": f"count(*) + {self._sum('rows', self._below(OnDelete.CASCADE))}",
+            "cascade": self._by_kind(OnDelete.CASCADE, f"'{self.model._meta.label}', count(*)"),
+            "updates": self._by_kind(OnDelete.UPDATE),
+            "protected": self._by_kind(OnDelete.PROTECT),
+        }
+        told = self._told(self.branches, columns=_named(columns))
+        return told + FILL.format(slices=self._table(RemovalSlice))
+
+    def _told(self, branches: dict[str, Branch], *, columns: str) -> str:
+        owners = sorted(self.owners, key=lambda name: self.branches[name].model._meta.label)
+        rows = "".join(self._rows_of(name, branch) for name, branch in branches.items())
+        joins = "".join(JOIN.format(name=name) for name in branches)
+        return TOLD.format(
+            slices=self._table(RemovalSlice),
+            key_type=self.key_type,
+            between=self.between,
+            label=self.model._meta.label,
+            objects=self._table(self.model),
+            key=self._column(self.model, "pk", "object"),
+            branches="" if self.of_one else rows,
+            joins=rows if self.of_one else joins,
+            lines="".join(f", {name}.lines" for name in owners),
+            columns=columns,
+        )
+
+    def _rows_of(self, name: str, branch: Branch) -> str:
+        """A branch's part of the statement: its rows and files, by object."""
+        columns = {"rows": "count(*)"}
+        if branch.owner:
+            columns |= self._of_files(branch.owner)
+        rows = JOIN_OF_ONE if self.of_one else BRANCH
+        return rows.format(name=name, columns=_named(columns), path=self._path(branch))
+
+    def _path(self, branch: Branch) -> str:
+        """The joins from the keys to a branch's rows, which come to be called `line`."""
+        steps = [(relation.model, relation.name) for relation in branch.path]
+        steps = steps or [(self.model, "pk")]
+        joins, before = "", "frozen.key"
+        for number, (model, name) in enumerate(steps, 1):
+            alias = "line" if number == len(steps) else f"step_{number}"
+            own = self._column(model, name, alias)
+            joins += f" JOIN {self._table(model)} {alias} ON {own} = {before}"
+            joins += f" AND {own} {self.between}" if number == 1 else ""
+            before = self._column(model, "pk", alias)
+        return joins
+
+    def _of_files(self, owner: Registration) -> dict[str, str]:
+        """Lines as `line_of` writes them, in key order; numbers of files and cards, and bytes."""
+        model, key = owner.model, self._column(owner.model, "pk", "line")
+        names = {each.name: self._column(model, each.name, "line") for each in owner.fields}
+        texts = ", ".join(f"coalesce({column}, '')" for column in names.values())
+        any_stored = " OR ".join(f"{column} <> ''" for column in names.values())
+        files = {name: f"count(*) FILTER (WHERE {col} <> '')" for name, col in names.items()}
+        with_card = [count for name, count in files.items() if name != owner.thumbnail]
+        size = owner.size_column and self._column(model, owner.size_column, "line")
+        return {
+            "lines": f"'{model._meta.label}' || %(record)s || string_agg("
+            f"concat_ws(%(unit)s, {key}, {texts}), %(record)s ORDER BY {key}"
+            f") FILTER (WHERE {any_stored})",
+            "files": " + ".join(files.values()),
+            "cards": " + ".join(with_card) or "0",
+            "size": f"sum({size})" if size else "0",
+        }
+
+    def _below(self, on_delete: OnDelete) -> list[str]:
+        branches = self.branches.items()
+        return [name for name, each in branches if each.path and each.on_delete is on_delete]
+
+    def _by_kind(self, on_delete: OnDelete, *pairs: str) -> str:
+        """Rows by model label, as JSON; a model without any is left out."""
+        kinds: dict[str, list[str]] = {}
+        for name in self._below(on_delete):
+            kinds.setdefault(self.branches[name].model._meta.label, []).append(name)
+        counts = (f"'{kind}', nullif({self._sum('rows', kinds[kind])}, 0)" for kind in kinds)
+        return f"jsonb_strip_nulls(jsonb_build_object({', '.join([*pairs, *counts])}))"
+
+    def _sum(self, column: str, names: Iterable[str]) -> str:
+        return " + ".join(f"coalesce(sum({name}.{column}), 0)" for name in names) or "0"
+
+    def _table(self, model: type[models.Model]) -> str:
+        return self._quoted(model._meta.db_table)
+
+    def _column(self, model: type[models.Model], name: str, alias: str) -> str:
+        field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        return f"{alias}.{self._quoted(field.column)}"
+
+    def _quoted(self, name: str) -> str:
+        """A table's or column's name as the statement holds it, where % begins a parameter."""
+        return self.connection.ops.quote_name(name).replace("%", "%%")
+
+
+def _named(columns: dict[str, str]) -> str:
+    return "".join(f", {column} AS {name}" for name, column in columns.items())

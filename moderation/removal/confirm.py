@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,17 +17,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from moderation import conf, tasks
-from moderation.errors import DraftChanged, Refused
+from moderation.errors import DraftChanged, Refused, TooManyRows
 from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
 from moderation.removal.delete import delete_next_slice, missing_permissions
 from moderation.removal.slices import (
+    changed_slices,
     fill_slice,
+    is_sealed,
     plan_slice,
     reseal,
     save_slice,
-    slices_as_shown,
 )
 
 # Objects that a message names one by one; the page counts the others.
@@ -75,37 +76,40 @@ def confirm(
 
 
 def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
-    """Take one object out of a draft's selection. Raises DraftChanged for a wrong seal or key."""
+    """Take one object out of a draft's selection. Raises DraftChanged for a wrong seal or key.
+
+    The others stay as they were shown: what became of them since is found when it is confirmed.
+    """
     _check_seal(removal, seal)
-    part = removal.slices.filter(number=number).first()
-    left = [shown for shown in part.shown if str(shown[0]) != key] if part else []
-    if part is None or len(left) == len(part.shown):
-        raise DraftChanged(_("That object is not part of this selection any more."))
     with transaction.atomic():
         _hold_draft(removal, seal)
-        part.shown = left
-        save_slice(fill_slice(part, plan_slice(part).shown()))
+        if as_shown := is_sealed(removal):
+            _leave_out(removal, number, key)
         reseal(removal)
+    if not as_shown:
+        raise _draft_changed()
 
 
 def look_again(removal: Removal) -> Difference:
     """Compare the whole draft with the database; freeze anew the slices that differ.
 
-    Raises DraftChanged where it stopped being the draft with this seal meanwhile: what differs then
-    is perhaps its own work.
+    Each slice is saved by itself, so that no transaction grows with the draft; until the end the
+    seal is the old one, and whoever acts on it has to ask `is_sealed`. Raises DraftChanged where
+    it stopped being the draft with this seal meanwhile: what differs then is perhaps its own work.
     """
     changed: list[Any] = []
     gone: list[Any] = []
-    for part, shown in slices_as_shown(removal):
-        if shown is None:
-            raise Refused(_("The selection has grown too large; select it again."))
-        before, after = dict(part.shown), dict(shown.objects)
-        if before != after:
+    try:
+        for part, shown in changed_slices(removal):
+            before, after = dict(part.shown), dict(shown.objects)
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
                 _hold_draft(removal, removal.seal)
                 save_slice(fill_slice(part, shown))
+    except TooManyRows as too_many:
+        text = _("The selection has grown too large; select it again.")
+        raise Refused(text) from too_many
     if changed or gone:
         with transaction.atomic():
             _hold_draft(removal, removal.seal)
@@ -155,9 +159,13 @@ def _check_seal(removal: Removal, seal: str) -> None:
     if removal.state != RemovalState.DRAFT:
         raise DraftChanged(_("This removal is no draft any more."))
     if not removal.seal or seal != removal.seal:
-        raise DraftChanged(
-            _("The selection changed, perhaps in another tab. Look at it again and confirm.")
-        )
+        raise _draft_changed()
+
+
+def _draft_changed() -> DraftChanged:
+    return DraftChanged(
+        _("The selection changed, perhaps in another tab. Look at it again and confirm.")
+    )
 
 
 def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None:
@@ -195,26 +203,46 @@ def _hold_draft(removal: Removal, seal: str) -> None:
     _check_seal(held, seal)
 
 
+def _leave_out(removal: Removal, number: int, key: str) -> None:
+    """Save a slice without one of its objects: numbers as of now, digests as they were shown."""
+    part = removal.slices.filter(number=number).first()
+    left = [shown for shown in part.shown if str(shown[0]) != key] if part else []
+    if part is None or len(left) == len(part.shown):
+        raise DraftChanged(_("That object is not part of this selection any more."))
+    part.shown = left
+    save_slice(fill_slice(part, replace(plan_slice(part).shown(), objects=left)))
+
+
 def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     with transaction.atomic():
         # One at a time for each moderator: two at once would not count each other.
         get_user_model()._base_manager.select_for_update(no_key=True).get(pk=actor.pk)
         _hold_draft(removal, removal.seal)
-        if exceeded := list(_ceilings(removal, actor)):
-            raise Refused(" ".join(exceeded))
-        removal.state = RemovalState.DELETING
-        removal.reason, removal.note = reason, note
-        removal.confirmed_at = timezone.now()
-        removal.save(update_fields=["state", "reason", "note", "confirmed_at"])
-        AuditEvent.note(
-            EventKind.CONFIRM,
-            actor=actor,
-            removal=removal,
-            details={
-                "reason": reason,
-                "note": note,
-                "seal": removal.seal,
-                "objects": removal.objects_total,
-                "files": removal.files_total,
-            },
-        )
+        if as_shown := is_sealed(removal):
+            _put_down(removal, actor, reason, note)
+        else:
+            reseal(removal)
+    if not as_shown:  # raised inside, it would undo the new seal
+        raise _draft_changed()
+
+
+def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
+    """Write the confirmation down. Raises Refused where a ceiling is exceeded by now."""
+    if exceeded := list(_ceilings(removal, actor)):
+        raise Refused(" ".join(exceeded))
+    removal.state = RemovalState.DELETING
+    removal.reason, removal.note = reason, note
+    removal.confirmed_at = timezone.now()
+    removal.save(update_fields=["state", "reason", "note", "confirmed_at"])
+    AuditEvent.note(
+        EventKind.CONFIRM,
+        actor=actor,
+        removal=removal,
+        details={
+            "reason": reason,
+            "note": note,
+            "seal": removal.seal,
+            "objects": removal.objects_total,
+            "files": removal.files_total,
+        },
+    )

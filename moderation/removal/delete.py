@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -20,15 +21,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from moderation.errors import ModerationError
-from moderation.files import details_of
+from moderation.files import StoredFile, known_details
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.models.audit import ERROR_LENGTH
 from moderation.models.removal import RemovalState, SliceState
-from moderation.plan import Plan, json_key
+from moderation.plan import json_key
 from moderation.purge.words import clean
 from moderation.recording import Deed, attribute
 from moderation.removal.progress import settle
-from moderation.removal.slices import plan_slice
+from moderation.removal.slices import keys_of, lock_unchanged, model_of, plan_slice
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +106,20 @@ def _delete_or_fail(part: RemovalSlice) -> None:
 
 def _delete(part: RemovalSlice) -> None:
     _check_actor(part.removal)
+    keys = keys_of(part)
+    files = lock_unchanged(part, keys)
+    if files is None:
+        keys, files = _lock_what_is_unchanged(part)
+    if keys:
+        _delete_as_shown(part.removal, keys, files)
+    part.deleted_total = len(keys)
+    part.state = SliceState.DELETED
+    part.finished_at = timezone.now()
+    part.save(update_fields=["gone", "changed", "deleted_total", "state", "finished_at"])
+
+
+def _lock_what_is_unchanged(part: RemovalSlice) -> tuple[list[Any], AbstractSet[StoredFile]]:
+    """Walk, and compare object by object; gives the keys and files of those that may go."""
     plan = plan_slice(part, lock=True)
     shown = dict(part.shown)
     now = dict(plan.shown().objects)
@@ -113,24 +128,20 @@ def _delete(part: RemovalSlice) -> None:
     if part.changed:
         same = [key for key in plan.roots if json_key(key) not in set(part.changed)]
         plan = plan_slice(part, lock=True, keys=same)
-    if plan.roots:
-        _delete_as_planned(part.removal, plan)
-    part.deleted_total = len(plan.roots)
-    part.state = SliceState.DELETED
-    part.finished_at = timezone.now()
-    part.save(update_fields=["gone", "changed", "deleted_total", "state", "finished_at"])
+    return plan.roots, plan.files.keys()
 
 
-def _delete_as_planned(removal: Removal, plan: Plan) -> None:
+def _delete_as_shown(removal: Removal, keys: list[Any], files: AbstractSet[StoredFile]) -> None:
     using = AuditEntry.objects.db
     deed = Deed(
         actor=removal.actor_id,
         actor_name=removal.actor_name,
         reason=removal.reason,
         removal=removal.pk,
-        shown=details_of(plan.files, using=using),
+        shown=files,
+        known=known_details(files, using=using),
     )
-    going = plan.model._base_manager.using(using).filter(pk__in=plan.roots)
+    going = model_of(removal)._base_manager.using(using).filter(pk__any_of=set(keys))
     attribute(going, deed)
     going.delete()
 

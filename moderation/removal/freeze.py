@@ -11,18 +11,11 @@ from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf
-from moderation.errors import NotPlannable, TooManyRows
-from moderation.models import Removal, RemovalSlice
+from moderation.errors import NotPlannable
+from moderation.insertion import insert
+from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.plan import json_key, uncuttable_because
-from moderation.removal.slices import (
-    FILLED,
-    SLICES_AT_ONCE,
-    fill_slice,
-    plan_slice,
-    reseal,
-    save_slice,
-    slices_as_shown,
-)
+from moderation.removal.slices import SLICES_AT_ONCE, fill_slices, reseal, slices_in_turn
 
 # Numbers are spaced so that a slice with too many rows can be halved, again and again, in place:
 # 500 objects are halved nine times at most.
@@ -34,7 +27,7 @@ def freeze(
 ) -> Removal:
     """Freeze a selection into a draft removal of `actor`, sealed and ready to be shown.
 
-    The queryset is read once, for its keys; afterwards the slices are planned one at a time, so
+    The queryset is read once, for its keys; afterwards the slices are filled a few at a time, so
     that neither memory nor a transaction grows with the selection. `permissions` are the codes that
     the actor needs for it, checked again with each slice. Raises NotPlannable, leaving no draft,
     for an empty selection and for one that cannot be cut into slices and is too large for one.
@@ -60,13 +53,15 @@ def freeze(
 
 
 def _store_keys(removal: Removal, queryset: models.QuerySet[Any], objects: int) -> None:
-    keys = _distinct(queryset.order_by("pk").values_list("pk", flat=True).iterator(objects))
+    at_once = SLICES_AT_ONCE * objects
+    keys = _distinct(queryset.order_by("pk").values_list("pk", flat=True).iterator(at_once))
     slices = (
-        RemovalSlice(removal=removal, number=number, shown=[[key, ""] for key in page])
+        {"number": number, "shown": [(key, "") for key in page]}
         for number, page in _paged(keys, objects)
     )
     while batch := list(islice(slices, SLICES_AT_ONCE)):
-        RemovalSlice.objects.bulk_create(batch)
+        same = {"removal_id": removal.pk}
+        insert(RemovalSlice, batch, same=same, using=AuditEntry.objects.db)
 
 
 def _distinct(keys: Iterable[Any]) -> Iterator[Any]:
@@ -88,37 +83,29 @@ def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]
 def _plan_slices(removal: Removal, uncuttable: str) -> None:
     if uncuttable and removal.slices.count() > 1:
         raise _too_large(uncuttable)
-    ready: list[RemovalSlice] = []
-    for part, shown in slices_as_shown(removal):
-        if shown is None:
-            _halve(part, NUMBER_STEP // 2, uncuttable)
-        elif shown.objects:
-            ready.append(fill_slice(part, shown))
-        else:
-            part.delete()  # its objects vanished while the others were planned
-        if len(ready) >= SLICES_AT_ONCE:
-            RemovalSlice.objects.bulk_update(ready, FILLED)
-            ready.clear()
-    RemovalSlice.objects.bulk_update(ready, FILLED)
+    for parts in slices_in_turn(removal):
+        step, too_large = NUMBER_STEP, fill_slices(removal, parts)
+        while too_large:
+            if uncuttable:
+                raise _too_large(uncuttable)
+            step //= 2
+            halves = [half for part in too_large for half in _halved(part, step)]
+            too_large = fill_slices(removal, halves)
     reseal(removal)
     if not removal.objects_total:
         raise NotPlannable(_("Nothing was selected, or what was selected is gone."))
 
 
-def _halve(part: RemovalSlice, step: int, uncuttable: str) -> None:
-    """Cut a slice that has too many rows in two, and those again where need be."""
-    if uncuttable:
-        raise _too_large(uncuttable)
+def _halved(part: RemovalSlice, step: int) -> tuple[RemovalSlice, RemovalSlice]:
+    """Cut a slice that has too many rows in two, saved but not yet filled."""
     if len(part.shown) == 1:
         raise _one_too_large(part)
     middle = len(part.shown) // 2
     later = RemovalSlice(removal=part.removal, number=part.number + step, shown=part.shown[middle:])
     part.shown = part.shown[:middle]
-    for half in (part, later):
-        try:
-            save_slice(fill_slice(half, plan_slice(half).shown()))
-        except TooManyRows:
-            _halve(half, step // 2, uncuttable)
+    part.save(update_fields=["shown"])
+    later.save()
+    return part, later
 
 
 def _too_large(uncuttable: str) -> NotPlannable:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from django.apps import apps
@@ -12,12 +13,14 @@ from django.db.models import Sum
 
 from moderation import conf
 from moderation.errors import TooManyRows
+from moderation.files import StoredFile
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.plan import Plan, Shown, digest_of, digest_of_slice, make_plan
-from moderation.plan.summary import can_summarize, summarize
+from moderation.plan.summary import can_summarize, digests_of, fill
+from moderation.plan.tree import lock_tree
 
 TOTALS = ("objects_total", "files_total", "pictures_total", "bytes_total")
-# Slices that are looked at with one query a model: memory for 10,000 objects, not for all.
+# Slices that are looked at with one statement: memory for 10,000 objects, not for all.
 SLICES_AT_ONCE = 20
 FILLED = (
     "shown", "digest", "objects_total", "files_total", "pictures_total", "bytes_total",
@@ -51,35 +54,76 @@ def plan_slice(part: RemovalSlice, *, lock: bool = False, keys: list[Any] | None
     )
 
 
-def slices_as_shown(removal: Removal) -> Iterator[tuple[RemovalSlice, Shown | None]]:
-    """Each slice of a removal, in order, with what is to be seen of its objects now.
+def lock_unchanged(part: RemovalSlice, keys: list[Any]) -> AbstractSet[StoredFile] | None:
+    """Lock the rows of a slice's objects, and give their files, where all is as it was shown.
 
-    None stands for a slice whose rows have become too many for one transaction. At most
-    SLICES_AT_ONCE slices are held at a time.
+    The database alone compares. None where something differs, or where only the walk can tell.
     """
-    model, using = model_of(removal), AuditEntry.objects.db
+    model, using = model_of(part.removal), AuditEntry.objects.db
+    if not can_summarize(model, using):
+        return None
+    files = lock_tree(model, keys, using, limit=conf.slice_rows())
+    if files is None:
+        return None
+    now = digests_of(model, [part], using=using).get(part.pk)
+    return files if now == part.digest else None
+
+
+def slices_in_turn(removal: Removal) -> Iterator[list[RemovalSlice]]:
+    """The slices of a removal in order, at most SLICES_AT_ONCE at a time, `shown` not yet read."""
     numbers = list(removal.slices.order_by("number").values_list("number", flat=True))
     for start in range(0, len(numbers), SLICES_AT_ONCE):
         asked = numbers[start : start + SLICES_AT_ONCE]
-        parts = list(removal.slices.filter(number__in=asked).order_by("number"))
+        parts = removal.slices.filter(number__in=asked).order_by("number").defer("shown")
         for part in parts:
             part.removal = removal  # spares a query for each
+        yield list(parts)
+
+
+def fill_slices(removal: Removal, parts: Sequence[RemovalSlice]) -> list[RemovalSlice]:
+    """Save in slices of a removal what is to be seen of their objects now.
+
+    One whose objects are all gone is deleted. Gives those with too many rows for one transaction,
+    still to be halved.
+    """
+    model, using = model_of(removal), AuditEntry.objects.db
+    if not can_summarize(model, using):
+        return _walk_and_fill(parts)
+    rows = fill(model, parts, using=using)
+    gone = [part.pk for part in parts if part.pk not in rows]
+    removal.slices.filter(pk__in=gone).delete()
+    return [part for part in parts if rows.get(part.pk, 0) > conf.slice_rows()]
+
+
+def _walk_and_fill(parts: Sequence[RemovalSlice]) -> list[RemovalSlice]:
+    filled, too_large = [], []
+    for part in parts:
+        try:
+            filled.append(fill_slice(part, plan_slice(part).shown()))
+        except TooManyRows:
+            too_large.append(part)
+    RemovalSlice.objects.bulk_update([part for part in filled if part.objects_total], FILLED)
+    for part in filled:
+        if not part.objects_total:
+            part.delete()
+    return too_large
+
+
+def changed_slices(removal: Removal) -> Iterator[tuple[RemovalSlice, Shown]]:
+    """The slices of a draft whose objects are not as they were shown, with what is seen now.
+
+    Raises TooManyRows where such a slice became too large for one transaction.
+    """
+    model, using = model_of(removal), AuditEntry.objects.db
+    for parts in slices_in_turn(removal):
+        suspects = parts
         if can_summarize(model, using):
-            told = list(summarize(model, parts, using=using))
-            yield from zip(parts, map(_within_limit, told), strict=True)
-        else:
-            yield from ((part, _walked(part)) for part in parts)
-
-
-def _within_limit(shown: Shown) -> Shown | None:
-    return shown if shown.rows.total() <= conf.slice_rows() else None
-
-
-def _walked(part: RemovalSlice) -> Shown | None:
-    try:
-        return plan_slice(part).shown()
-    except TooManyRows:
-        return None
+            digests = digests_of(model, parts, using=using)
+            suspects = [part for part in parts if digests.get(part.pk) != part.digest]
+        for part in suspects:
+            shown = plan_slice(part).shown()
+            if digest_of_slice(shown.objects) != part.digest:
+                yield part, shown
 
 
 def fill_slice(part: RemovalSlice, shown: Shown) -> RemovalSlice:
@@ -90,8 +134,8 @@ def fill_slice(part: RemovalSlice, shown: Shown) -> RemovalSlice:
     part.files_total = shown.files
     part.pictures_total = shown.cards
     part.bytes_total = shown.size
-    part.rows_by_kind = dict(shown.rows)
-    part.updates_by_kind = dict(shown.updates)
+    part.rows_by_kind = dict(+shown.rows)  # without the kinds that have none
+    part.updates_by_kind = dict(+shown.updates)
     part.blockers = {"protected": dict(shown.protected), "restricted": dict(shown.restricted)}
     return part
 
@@ -117,8 +161,21 @@ def reseal(removal: Removal) -> None:
             kinds[name].update(count)
         for name, counter in blockers.items():
             counter.update(blocking.get(name, {}))
-    removal.seal = digest_of("\n".join([removal.model_label, *digests]))
+    removal.seal = _seal_over(removal, digests)
     removal.blockers = {name: dict(counter) for name, counter in blockers.items() if counter}
     for name, value in {**sums, **kinds}.items():
         setattr(removal, name, value)
     removal.save(update_fields=["seal", "blockers", *TOTALS, *KINDS])
+
+
+def is_sealed(removal: Removal) -> bool:
+    """Whether a draft's slices hold what its seal was put on. To be asked under the draft's lock.
+
+    They hold more where a look at the draft was cut off before it could seal what it had saved.
+    """
+    digests = removal.slices.order_by("number").values_list("digest", flat=True)
+    return removal.seal == _seal_over(removal, digests)
+
+
+def _seal_over(removal: Removal, digests: Iterable[str]) -> str:
+    return digest_of("\n".join([removal.model_label, *digests]))

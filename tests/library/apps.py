@@ -14,5 +14,6 @@ class LibraryConfig(AppConfig):
         from moderation.registry import register
         from tests.library import models
 
-        for model in (models.Volume, models.Thread, models.Song, models.Stamp):
+        for model in (models.Volume, models.Thread, models.Song, models.Stamp, models.Exhibit):
             register(model)
+        register(models.Piece, picture="picture", thumbnail="leaflet")

@@ -108,3 +108,35 @@ class Stamp(models.Model):
 
     country = models.ForeignKey(Country, to_field="code", on_delete=models.CASCADE)
     scan = models.FileField(storage=attachments, blank=True, db_index=True)
+
+
+class Exhibit(models.Model):
+    """The root of a tree of plain foreign keys: a UUID key, and a file of its own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    poster = models.FileField(storage=attachments, blank=True, db_index=True)
+    key = models.CharField(max_length=10, blank=True)
+    follows = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+
+
+class Case(models.Model):
+    """Between the exhibit and the files that go with it; a column has a name that SQL may use."""
+
+    key = models.CharField(max_length=10, blank=True)
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.CASCADE)
+    beside = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="+")
+
+
+class Piece(models.Model):
+    """Two file fields, two steps away from the exhibit."""
+
+    key = models.CharField(max_length=10, blank=True)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE)
+    picture = models.FileField(storage=attachments, null=True, db_index=True)
+    leaflet = models.FileField(storage=attachments, blank=True, db_index=True)
+
+
+class Visit(models.Model):
+    """PROTECT within the tree."""
+
+    exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT)

@@ -201,9 +201,8 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
             volume(shelf=shelf)
             post = Post.objects.create(author=author, title="", body="")
             keys.append({Post: post, Shelf: shelf, User: author}[model].pk)
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        plan_of(model, keys)  # the first of all tests also asks for content types
+        with CaptureQueriesContext(connection) as captured:
             plan_of(model, keys)
         return len(captured)
 

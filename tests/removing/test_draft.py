@@ -12,7 +12,7 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.errors import DraftChanged, NotPlannable, Refused
+from moderation.errors import DraftChanged, Refused
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.removal.confirm import (
     blockers_of,
@@ -24,7 +24,7 @@ from moderation.removal.confirm import (
 )
 from moderation.removal.freeze import freeze
 from posts.models import Post, PostImage, Report
-from tests.library.models import Album, Loan, Shelf, Song, Thread, Volume
+from tests.library.models import Loan, Volume
 from tests.removing.conftest import confirmed, drafted, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,40 +37,6 @@ def add_picture(post: Post) -> None:
     PostImage.objects.create(
         post=post, image=name, thumbnail=name, sha256="", size=1, width=1, height=1
     )
-
-
-def test_a_draft_sums_up_what_will_go(make_posts: MakePosts, moderator: User) -> None:
-    posts = make_posts(3)
-    Report.objects.create(post=posts[0], reporter=moderator, reason="spam")
-    removal = drafted(posts, moderator)
-    assert removal.state == "draft"
-    assert removal.objects_total == 3
-    assert removal.files_total == 12
-    assert removal.pictures_total == 6
-    assert removal.bytes_total == 60
-    assert removal.rows_by_kind == {"posts.Post": 3, "posts.PostImage": 6, "posts.Report": 1}
-
-
-def test_the_selection_is_frozen(make_posts: MakePosts, moderator: User) -> None:
-    posts = make_posts(2)
-    removal = freeze(Post.objects.all(), actor=moderator, permissions=[])
-    make_posts(3)
-    confirmed(removal, moderator)
-    assert Post.objects.count() == 3
-    assert not Post.objects.filter(pk__in=[post.pk for post in posts]).exists()
-
-
-def test_a_repeated_key_counts_once(make_posts: MakePosts, moderator: User) -> None:
-    make_posts(1, images=3)
-    doubled = Post.objects.filter(post_images__isnull=False)
-    assert doubled.count() == 3
-    assert freeze(doubled, actor=moderator, permissions=[]).objects_total == 1
-
-
-def test_an_empty_selection_leaves_no_draft(moderator: User) -> None:
-    with pytest.raises(NotPlannable):
-        freeze(Post.objects.none(), actor=moderator, permissions=[])
-    assert not Removal.objects.exists()
 
 
 def test_a_picture_gained_after_the_freeze_stops_the_confirmation(
@@ -93,6 +59,27 @@ def test_a_picture_gained_after_the_freeze_stops_the_confirmation(
     assert AuditEntry.objects.count() == entries
     confirmed(removal, moderator)
     assert not Post.objects.exists()
+
+
+def test_each_slice_that_differs_is_found_and_frozen_anew(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(7)
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        removal = drafted(posts, moderator)
+    before = dict(removal.slices.values_list("number", "digest"))
+    add_picture(posts[1])
+    PostImage.objects.filter(post=posts[2]).update(thumbnail=stored("other.jpg"))
+    gone = posts[6].pk
+    posts[6].delete()
+    difference = look_again(removal)
+    assert difference.changed == (posts[1].pk, posts[2].pk)
+    assert difference.gone == (gone,)
+    after = dict(removal.slices.values_list("number", "digest"))
+    numbers = sorted(before)
+    assert [after.get(n) == before[n] for n in numbers] == [False, False, True, False]
+    assert numbers[3] not in after
+    assert not look_again(removal)
 
 
 def removal_keys(removal: Removal, *, before: bool) -> list[int]:
@@ -185,38 +172,15 @@ def test_protected_rows_and_missing_permissions_are_named(moderator: User) -> No
     assert Volume.objects.exists()
 
 
-def test_what_cannot_be_cut_goes_as_one_slice_or_is_refused(moderator: User) -> None:
-    root = Thread.objects.create()
-    for _ in range(5):
-        Thread.objects.create(parent=root)
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
-        removal = freeze(Thread.objects.all(), actor=moderator, permissions=[])
-        assert removal.slices.count() == 1
-    small = override_settings(MODERATION_SLICE_ROWS=5)
-    with small, pytest.raises(NotPlannable, match=r"Thread\.parent closes a cycle"):
-        freeze(Thread.objects.all(), actor=moderator, permissions=[])
-    album, single = Album.objects.create(name="a"), Album.objects.create(name="s")
-    Song.objects.create(album=album, single_of=single)
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
-        restricted = freeze(Album.objects.all(), actor=moderator, permissions=[])
-        assert restricted.slices.count() == 1
-        assert not restricted.blockers
-        confirmed(restricted, moderator)
-    assert not Album.objects.exists()
-
-
-@override_settings(MODERATION_SLICE_ROWS=10)
-def test_a_slice_closes_at_its_limit_of_rows(moderator: User) -> None:
-    for _ in range(8):
-        shelf = Shelf.objects.create(name="s")
-        Volume.objects.bulk_create(Volume(shelf=shelf) for _ in range(3))
-    removal = freeze(Shelf.objects.all(), actor=moderator, permissions=[])
-    assert removal.objects_total == 8
-    assert removal.slices.count() == 4
-    assert max(sum(part.rows_by_kind.values()) for part in removal.slices.all()) <= 10
-    Volume.objects.bulk_create(Volume(shelf=shelf) for _ in range(10))
-    with pytest.raises(NotPlannable, match="alone takes more than 10 rows"):
-        freeze(Shelf.objects.all(), actor=moderator, permissions=[])
+def test_a_draft_that_has_grown_too_large_is_refused(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(2, images=1)
+    removal = drafted(posts, moderator)
+    add_picture(posts[0])
+    with override_settings(MODERATION_SLICE_ROWS=4), pytest.raises(Refused, match="too large"):
+        confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
+    assert Post.objects.count() == 2
 
 
 def test_a_draft_can_be_cancelled_and_expires(make_posts: MakePosts, moderator: User) -> None:

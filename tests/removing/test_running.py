@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import OperationalError
+from django.db.models import Model
 from django.db.models.signals import post_delete, pre_delete
 from django.test import override_settings
 
@@ -17,9 +18,11 @@ from moderation.purge.batch import purge_batch
 from moderation.recording import Deed
 from moderation.removal import delete as delete_module
 from moderation.removal.delete import delete_next_slice
+from moderation.removal.freeze import freeze
 from moderation.removal.progress import go_on, numbers, retry, stop
 from moderation.roles import MODERATORS
-from posts.models import Post, PostImage
+from posts.models import Post, PostImage, Report
+from tests.library.models import Case, Exhibit
 from tests.removing.conftest import confirmed, drafted, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,7 +181,7 @@ def test_a_database_in_trouble_leaves_the_slice_waiting(
         tries.append(1)
         raise OperationalError("deadlock detected")
 
-    monkeypatch.setattr(delete_module, "_delete_as_planned", busy)
+    monkeypatch.setattr(delete_module, "_delete_as_shown", busy)
     with pytest.raises(OperationalError):
         delete_next_slice(running.pk)
     assert len(tries) == delete_module.TRIES
@@ -195,3 +198,29 @@ def test_after_the_last_slice_there_is_nothing_to_stop(running: Removal, moderat
         stop(running, actor=moderator)
     running.refresh_from_db()
     assert running.state == "deleting"
+
+
+@pytest.mark.parametrize("kind", [Case, Report])
+def test_rows_without_files_that_came_late_do_not_exceed_a_slice(
+    marked: None, moderator: User, make_posts: MakePosts, kind: type[Model]
+) -> None:
+    """They change no digest; one kind leads further on, the other is only counted."""
+    moderator.is_superuser = True
+    moderator.save()
+    posts = make_posts(2, images=1)
+    exhibits = [Exhibit.objects.create(poster=stored("p.jpg", "attachments")) for _ in posts]
+    selected = Post.objects.all() if kind is Report else Exhibit.objects.all()
+    with override_settings(MODERATION_SLICE_OBJECTS=1):
+        removal = confirmed(freeze(selected, actor=moderator, permissions=[]), moderator)
+    for n in range(8):
+        reporter = User.objects.create(username=f"{n}")
+        Report.objects.create(post=posts[0], reporter=reporter, reason="spam")
+        Case.objects.create(exhibit=min(exhibits, key=lambda exhibit: exhibit.pk))
+    with override_settings(MODERATION_SLICE_ROWS=7):
+        run_all(removal)
+    assert "More than 7 rows" in removal.slices.get(state="failed").error
+    assert (kind._base_manager.count(), selected.count()) == (8, 1)
+    retry(removal, actor=moderator)
+    with override_settings(MODERATION_SLICE_ROWS=10):
+        run_all(removal)
+    assert (kind._base_manager.count(), selected.count()) == (0, 0)

@@ -1,0 +1,115 @@
+"""The cascades that are a tree of plain foreign keys, where SQL can tell whose each row is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db import models
+
+from moderation.files import StoredFile, files_in_columns
+from moderation.plan.graph import OnDelete, Relation, is_leaf, parents_of, relations_of
+from moderation.registry import Registration, registration_for
+
+# Keys whose text PostgreSQL and Python write alike, and put in the same order; only Django's own
+# classes of them, since a subclass may show another value than its column holds.
+KEYS = (models.IntegerField, models.UUIDField)
+OWN_CLASSES = models.Field.__module__
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Rows of a model that hang on the objects, what becomes of them, and the relations to them.
+
+    The first is the objects themselves, whose path is empty.
+    """
+
+    model: type[models.Model]
+    on_delete: OnDelete
+    path: tuple[Relation, ...]
+
+    @property
+    def owner(self) -> Registration | None:
+        """The model's registration, where its rows go and take files along."""
+        return registration_for(self.model) if self.on_delete is OnDelete.CASCADE else None
+
+    @property
+    def lookup(self) -> str:
+        """The lookup that leads from the branch's rows to the key of their object."""
+        return "__".join(relation.name for relation in reversed(self.path)) or "pk"
+
+    def rows(self, keys: Sequence[Any], using: str) -> models.QuerySet[Any]:
+        """The branch's rows of the objects with these keys."""
+        rows = self.model._base_manager.using(using)
+        return rows.filter(**{f"{self.lookup}__any_of": set(keys)})
+
+
+@cache
+def branches_of(root: type[models.Model]) -> tuple[Branch, ...] | None:
+    """The tree below a model, itself the first; None where it is no tree of plain foreign keys."""
+    found: list[Branch] = []
+    waiting = [Branch(root, OnDelete.CASCADE, ())]
+    taken: set[type[models.Model]] = set()
+    while waiting:
+        branch = waiting.pop(0)
+        model, goes = branch.model, branch.on_delete is OnDelete.CASCADE
+        if branch.on_delete is OnDelete.RESTRICT or not _is_plainly_read(branch):
+            return None
+        found.append(branch)
+        if goes and (model in taken or not _is_plain(model)):
+            return None
+        if goes:
+            taken.add(model)
+            waiting += [
+                Branch(r.model, r.on_delete, (*branch.path, r)) for r in relations_of(model)
+            ]
+    return tuple(found)
+
+
+def lock_tree(
+    root: type[models.Model], keys: Sequence[Any], using: str, *, limit: int
+) -> set[StoredFile] | None:
+    """Lock objects FOR UPDATE in key order, then each row below them that the walk would read.
+
+    Gives the files of those rows; None where more than `limit` rows would go, leaves included.
+    """
+    found: set[StoredFile] = set()
+    room = limit
+    for branch in branches_of(root) or ():
+        if branch.on_delete is not OnDelete.CASCADE:
+            continue
+        rows = branch.rows(keys, using)
+        if branch.path and is_leaf(branch.model):
+            room -= rows[: room + 1].count()
+        else:
+            owner = branch.owner
+            names = [field.name for field in owner.fields] if owner else []
+            locked = rows.select_for_update().order_by("pk").values("pk", *names)[: room + 1]
+            room -= len(locked)
+            found.update(files_in_columns(owner, locked) if owner else ())
+        if room < 0:
+            return None
+    return found
+
+
+def _is_plainly_read(branch: Branch) -> bool:
+    """Whether the rows are all of a table's: a base manager of the model's own may hide some."""
+    through_key = all(relation.is_plain for relation in branch.path)
+    return through_key and type(branch.model._base_manager) is models.Manager
+
+
+def _is_plain(model: type[models.Model]) -> bool:
+    key: Any = model._meta.pk
+    has_key = isinstance(key, KEYS) and type(key).__module__ == OWN_CLASSES
+    return has_key and not parents_of(model) and _is_told_by_columns(registration_for(model))
+
+
+def _is_told_by_columns(owner: Registration | None) -> bool:
+    """Whether the columns of a model hold its files' names and sizes, and as Python reads them."""
+    if owner is None:
+        return True
+    names = [field.name for field in owner.fields] + [owner.size_column] * bool(owner.size_column)
+    fields = [owner.model._meta.get_field(name) for name in names]
+    return owner.extra_files is None and not any(hasattr(f, "from_db_value") for f in fields)

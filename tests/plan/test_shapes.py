@@ -1,0 +1,135 @@
+"""Models of unusual shapes: the database tells of them rightly, or leaves them to the walk."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.test.utils import isolate_apps
+
+from moderation import registry
+from moderation.models import Removal, RemovalSlice
+from moderation.plan.shown import digest_of_object, digest_of_slice, line_of
+from moderation.plan.summary import digests_of, fill
+from moderation.plan.tree import branches_of
+from moderation.registry import Registration
+
+on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
+
+
+class CodedKey(models.AutoField[Any, Any]):
+    """A number in the database, a text outside."""
+
+    def from_db_value(self, value: int, *_: object) -> str:
+        return f"X{value}"
+
+
+class DoubledKey(models.BigAutoField[Any, Any]):
+    """Another number in the database than outside."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value * 2
+
+
+class CodedFile(models.FileField):
+    """Another name in the database than outside."""
+
+    def from_db_value(self, value: str, *_: object) -> str:
+        return value[::-1]
+
+
+def owning(model: type[models.Model], patch: pytest.MonkeyPatch) -> None:
+    """Register a model that is no part of the site."""
+    details = Registration(model, lookups={}, picture="", thumbnail="", extra_files=None)
+    patch.setitem(registry._registrations, model, details)
+
+
+@pytest.mark.parametrize("key", [CodedKey, DoubledKey])
+@isolate_apps("tests.library")
+def test_keys_that_python_reads_otherwise_are_left_to_the_walk(key: type[models.Field]) -> None:
+    class Coded(models.Model):
+        id = key(primary_key=True)
+
+        class Meta:
+            app_label = "library"
+
+    class Below(models.Model):
+        coded = models.ForeignKey(Coded, on_delete=models.CASCADE)
+
+        class Meta:
+            app_label = "library"
+
+    assert branches_of(Coded) is None
+    assert branches_of(Below) is not None
+
+
+@isolate_apps("tests.library")
+def test_names_that_python_reads_otherwise_are_left_to_the_walk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Plain(models.Model):
+        scan = models.FileField()
+
+        class Meta:
+            app_label = "library"
+
+    class Coded(models.Model):
+        scan = CodedFile()
+
+        class Meta:
+            app_label = "library"
+
+    owning(Plain, monkeypatch)
+    owning(Coded, monkeypatch)
+    assert branches_of(Plain) is not None
+    assert branches_of(Coded) is None
+
+
+@on_postgresql
+@pytest.mark.django_db
+@isolate_apps("tests.library")
+def test_tables_and_columns_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Top(models.Model):
+        id = models.BigAutoField(primary_key=True, db_column="{key}%s")
+        scan = models.FileField(db_column="%(record)s{")
+
+        class Meta:
+            app_label = "library"
+            db_table = "frozen"
+
+    class Middle(models.Model):
+        top = models.ForeignKey(Top, on_delete=models.CASCADE, db_column="{0}%")
+
+        class Meta:
+            app_label = "library"
+            db_table = "told"
+
+    class Bottom(models.Model):
+        middle = models.ForeignKey(Middle, on_delete=models.CASCADE, db_column="{}")
+
+        class Meta:
+            app_label = "library"
+            db_table = "branch_0"
+
+    owning(Top, monkeypatch)
+    with connection.schema_editor() as editor:
+        for model in (Top, Middle, Bottom):
+            editor.create_model(model)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO frozen VALUES (1, 'a.jpg'), (2, 'b.jpg'), (3, 'c.jpg')")
+        cursor.execute('INSERT INTO told (id, "{0}%") VALUES (10, 1), (20, 2), (30, 3)')
+        cursor.execute('INSERT INTO branch_0 (id, "{}") VALUES (100, 10), (101, 10), (300, 30)')
+    removal = Removal.objects.create(model_label="library.Top", actor_name="mod")
+    part = RemovalSlice.objects.create(removal=removal, number=1, shown=[[1, ""], [2, ""]])
+    owned = {1: line_of(1, ["a.jpg"]), 2: line_of(2, ["b.jpg"])}
+    label = Top._meta.label
+    digest = digest_of_slice(
+        [(key, digest_of_object(label, key, {label: [line]})) for key, line in owned.items()]
+    )
+    assert fill(Top, [part], using="default") == {part.pk: 6}
+    assert digests_of(Top, [part], using="default") == {part.pk: digest}
+    part.refresh_from_db()
+    assert part.digest == digest
+    labels = [model._meta.label for model in (Top, Middle, Bottom)]
+    assert part.rows_by_kind == dict.fromkeys(labels, 2)
