@@ -1,159 +1,161 @@
-"""One batch of the purge: claim, prove the storage, erase, write down what it answered.
+"""One turn of the purge: claim, prove the storage, erase, write down what it answered.
 
-Storage is called outside any transaction. Whatever kills the worker in between, the lease runs out
-and another does the batch again: erasing a key that is gone already is no error, since the storage
-has just proved that it is the one that the entries name.
+Storage is called outside any transaction. Keys are claimed a batch at a time, while requests for
+the last ones are under way. Whatever kills the worker in between, the lease runs out and another
+does them again: erasing a key that is gone already is no error, since the storage has just proved
+that it is the one that the entries name.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from datetime import timedelta
-from itertools import islice
-from typing import Any
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import chain, islice
 
-from django.db import transaction
-from django.db.models import Q
+from django.db import Error as DatabaseTrouble
 from django.utils import timezone
 
 from moderation import conf
-from moderation.models import AuditEntry, StorageMark
-from moderation.models.audit import EntryState
-from moderation.purge.claim import Batch, claim
+from moderation.models import StorageMark
+from moderation.purge.claim import Batch, Claimed, claim, hold, put_off
+from moderation.purge.outcomes import FIRST_PAUSE, Answered, write_outcomes
 from moderation.purge.words import clean
 from moderation.removal.progress import settle
 from moderation.storage import Doomed, Fate, Outcome, WrongStorage, adapter_for, prove
+from moderation.storage.adapter import versions_of
 from moderation.storage.guard import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
-# Outcomes that are written down together; a crash repeats at most these.
+# Seconds during which a call claims more keys: then slices, and other storages, have their turn.
+TURN = 5.0
+# Outcomes that are written down together, and seconds after which fewer are: a crash repeats at
+# most these, and the page shows how far it got.
 OUTCOMES_A_WRITE = 1000
+WRITE_AFTER = 2.0
 # A storage that is not the right one is looked at again after this time.
 STORAGE_RETRY = timedelta(minutes=1)
-# First pause after a failure, doubled with each further one; the longest.
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
 
 
 def purge_batch() -> bool:
-    """Take one batch of due keys out of storage; False when nothing is due.
+    """Take due keys of one storage out of it, for a few seconds; False when nothing is due.
 
     Every key comes out erased, kept, or with its failure and the time of the next try. Raises
     RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
-    batch = claim(conf.batch_keys() * conf.requests())
-    if batch is None:
+    first = claim(conf.batch_keys())
+    if first is None:
         return False
-    removals = set(batch.settled)
-    if batch.entries and _is_proved(batch):
-        for outcomes in _chunks(_erase(batch)):
-            removals |= _write(batch, outcomes)
-    settle(*removals)
+    turn = _Turn(first)
+    turn.run()
+    settle(*turn.removals)
+    if turn.trouble:
+        raise turn.trouble
     return True
 
 
-def _is_proved(batch: Batch) -> bool:
-    """Whether the storage is the one that the entries name; if not, they are put off untouched."""
-    try:
-        prove(batch.storage, batch.identity)
-    except WrongStorage as wrong:
-        logger.warning("Nothing is purged from storage %s: %s", batch.storage, wrong)
-        held = AuditEntry.objects.filter(lease=batch.lease, state=EntryState.PENDING)
-        held.update(lease=None, leased_until=None, due_at=timezone.now() + STORAGE_RETRY)
-        _note_problem(batch.storage, str(wrong))
-        return False
-    _note_problem(batch.storage, "")
-    return True
+class _Turn:
+    """What one call does with one storage: entries by name, asked for or still to be.
+
+    `later` are entries of keys that are being asked for: the answer says nothing of a file that was
+    stored there since.
+    """
+
+    def __init__(self, first: Batch) -> None:
+        self.first = first
+        self.place = first.place
+        self.asked: dict[str, list[Claimed]] = {}
+        self.unasked: dict[str, list[Claimed]] = {}
+        self.later: list[Claimed] = []
+        self.leases: set[datetime] = set()
+        self.removals: set[int] = set()
+        self.trouble: DatabaseTrouble | None = None
+        self._until = time.monotonic() + TURN
+        self._hold_again_at = _half_a_lease_on()
+
+    def run(self) -> None:
+        """Erase what is claimed, and write down what the storage answers as it comes."""
+        answered: list[Answered] = []
+        written = time.monotonic()
+        for outcome in self._erase():
+            answered.append((outcome, self.asked.pop(outcome.name, [])))
+            if len(answered) >= OUTCOMES_A_WRITE or time.monotonic() - written > WRITE_AFTER:
+                self._write(answered)
+                answered, written = [], time.monotonic()
+        self._write(answered)
+        put_off(self.later, timedelta(0), self.leases)
+        put_off(chain(*self.unasked.values()), FIRST_PAUSE, self.leases)
+
+    def _erase(self) -> Iterator[Outcome]:
+        """One outcome for each name that the storage was asked for, whatever the adapter does."""
+        code, message = "NoAnswer", "The storage did not say what became of it."
+        doomed = self._doomed()
+        first = list(islice(doomed, 1))  # proves the storage, before its adapter is made
+        try:
+            if first:
+                yield from adapter_for(self.place.storage).erase(chain(first, doomed))
+        except Exception as error:  # any storage library, any error: each key is tried again later
+            logger.exception("Storage %s broke off.", self.place.storage)
+            code, message = type(error).__name__, str(error)
+        yield from [Outcome(name, Fate.FAILED, code, message) for name in self.asked]
+
+    def _doomed(self) -> Iterator[Doomed]:
+        """Claim keys as the storage asks for them, until none is due or the turn is over.
+
+        Trouble with the database is none of the storage's: it ends the turn and is kept for later.
+        """
+        batch: Batch | None = self.first
+        try:
+            while batch:
+                self._take(batch)
+                if batch.entries and not self._is_proved(batch):
+                    return
+                while self.unasked:
+                    name, same = self.unasked.popitem()
+                    self.asked[name] = same
+                    yield Doomed(name, versions_of(entry.versions for entry in same))
+                over = time.monotonic() > self._until
+                batch = None if over else claim(conf.batch_keys(), self.place)
+        except DatabaseTrouble as trouble:
+            self.trouble = trouble
+
+    def _take(self, batch: Batch) -> None:
+        self.removals |= batch.settled
+        self.leases.add(batch.leased_until)
+        asked = {entry.key for same in self.asked.values() for entry in same}
+        for entry in batch.entries:
+            if entry.key in asked:
+                self.later.append(entry)
+            else:
+                self.unasked.setdefault(entry.name, []).append(entry)
+
+    def _is_proved(self, batch: Batch) -> bool:
+        """Whether the storage is the one that is meant; if not, the entries are put off."""
+        try:
+            prove(*self.place)
+        except WrongStorage as wrong:
+            logger.warning("Nothing is purged from storage %s: %s", self.place.storage, wrong)
+            put_off(batch.entries, STORAGE_RETRY, self.leases)
+            self.unasked, self.later = {}, []
+            _note_problem(self.place.storage, str(wrong))
+            return False
+        _note_problem(self.place.storage, "")
+        return True
+
+    def _write(self, answered: list[Answered]) -> None:
+        self.removals |= write_outcomes(self.place, answered)
+        if time.monotonic() > self._hold_again_at:
+            self.leases.add(hold(chain(*self.asked.values(), *self.unasked.values(), self.later)))
+            self._hold_again_at = _half_a_lease_on()
+
+
+def _half_a_lease_on() -> float:
+    return time.monotonic() + conf.lease_seconds() / 2
 
 
 def _note_problem(alias: str, problem: str) -> None:
     mark = StorageMark.objects.filter(alias=alias).exclude(problem=clean(problem))
     mark.update(problem=clean(problem), problem_at=timezone.now() if problem else None)
-
-
-def _erase(batch: Batch) -> Iterator[Outcome]:
-    """One outcome for each distinct name of the batch, whatever the adapter does."""
-    versions = {entry.name: tuple(entry.versions) for entry in batch.entries}
-    unanswered = dict.fromkeys(versions)
-    doomed = [Doomed(name, taken) for name, taken in versions.items()]
-    try:
-        # The claim took no more keys than the adapter takes in one call.
-        for outcome in adapter_for(batch.storage).erase(doomed):
-            unanswered.pop(outcome.name, None)
-            yield outcome
-    except Exception as error:  # any storage library, any error: each key is tried again later
-        logger.exception("Storage %s broke off.", batch.storage)
-        code, message = type(error).__name__, str(error)
-        yield from (Outcome(name, Fate.FAILED, code, message) for name in unanswered)
-        return
-    for name in unanswered:
-        yield Outcome(name, Fate.FAILED, "NoAnswer", "The storage did not say what became of it.")
-
-
-def _chunks(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:
-    outcomes = iter(outcomes)
-    while chunk := list(islice(outcomes, OUTCOMES_A_WRITE)):
-        yield chunk
-
-
-def _write(batch: Batch, outcomes: list[Outcome]) -> set[int]:
-    """Write outcomes into every pending entry of their keys; gives the removals concerned.
-
-    What is erased is so for the failed entries of the key as well.
-    """
-    by_name = {outcome.name: outcome for outcome in outcomes}
-    erased = [outcome.name for outcome in outcomes if outcome.fate is Fate.ERASED]
-    with transaction.atomic():
-        key = AuditEntry.objects.filter(
-            Q(state=EntryState.PENDING) | Q(state=EntryState.FAILED, name__in=erased),
-            storage=batch.storage,
-            identity=batch.identity,
-        )
-        held = key.filter(name__in=by_name).select_for_update().order_by("pk")
-        groups: dict[tuple[Outcome, int], list[int]] = defaultdict(list)
-        removals = set()
-        for pk, name, attempts, removal in held.values_list("pk", "name", "attempts", "removal"):
-            groups[_nameless(by_name[name]), attempts].append(pk)
-            removals.add(removal)
-        for (outcome, attempts), entries in groups.items():
-            _write_group(entries, outcome, attempts + 1)
-        AuditEntry.objects.filter(lease=batch.lease, state=EntryState.PENDING).update(
-            leased_until=timezone.now() + timedelta(seconds=conf.lease_seconds())
-        )
-    return removals - {None}
-
-
-def _nameless(outcome: Outcome) -> Outcome:
-    """An outcome as a key for grouping: the same answer for many names is one UPDATE."""
-    return Outcome("", outcome.fate, outcome.code, outcome.message, outcome.remark,
-                   outcome.versions, outcome.verified)  # fmt: skip
-
-
-def _write_group(entries: list[int], outcome: Outcome, attempts: int) -> None:
-    now = timezone.now()
-    changes: dict[str, Any] = {
-        "attempts": attempts,
-        "lease": None,
-        "leased_until": None,
-        "remark": clean(outcome.remark),
-        "error_code": outcome.code[:100],
-        "error": clean(outcome.message),
-    }
-    if outcome.versions:
-        changes["versions"] = list(outcome.versions)
-    if outcome.verified:
-        changes["verified_at"] = now
-    match outcome.fate:
-        case Fate.ERASED:
-            changes |= {"state": EntryState.ERASED, "erased_at": now}
-        case Fate.KEPT:
-            because = clean(outcome.remark) or "a newer version is there"
-            changes |= {"state": EntryState.KEPT, "kept_at": now, "kept_because": because}
-        case Fate.FAILED if attempts >= conf.max_attempts():
-            changes |= {"state": EntryState.FAILED, "failed_at": now}
-        case Fate.FAILED:
-            changes["due_at"] = now + min(FIRST_PAUSE * 2 ** (attempts - 1), LONGEST_PAUSE)
-    AuditEntry.objects.filter(pk__in=entries).update(**changes)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import posixpath
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from uuid import UUID, uuid4
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 from django.core.files.storage import InvalidStorageError
 from django.db import models, transaction
@@ -23,15 +25,35 @@ from moderation.storage import adapter_for
 UNDECIDED = timedelta(seconds=5)
 
 
+class Place(NamedTuple):
+    """A storage, and the identity by which it must show to be the one that is meant."""
+
+    storage: str
+    identity: UUID | None
+
+
+class Claimed(NamedTuple):
+    """An entry that a worker holds. No model: a purge handles hundreds of thousands.
+
+    `was_leased`: an earlier worker held it, and may have asked the storage before it was killed.
+    """
+
+    pk: int
+    key: str
+    name: str
+    versions: list[str]
+    removal: int | None
+    was_leased: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Entries of one storage that one worker holds until its lease runs out."""
 
-    storage: str
-    identity: UUID | None
-    lease: UUID
-    entries: tuple[AuditEntry, ...]
+    place: Place
+    entries: tuple[Claimed, ...]
     settled: frozenset[int]  # removals of which an entry was kept in the claim itself
+    leased_until: datetime
 
 
 def due_entries() -> models.QuerySet[AuditEntry]:
@@ -45,78 +67,117 @@ def free_entries() -> models.QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(free, state=EntryState.PENDING)
 
 
-def claim(limit: int) -> Batch | None:
-    """Hold up to `limit` keys of one storage; None where nothing is due.
+def claim(limit: int, place: Place | None = None) -> Batch | None:
+    """Hold up to `limit` due keys of one storage, or of this one; None where nothing is due.
 
-    No more than its adapter takes in one call, so that the workers share what a slow storage has.
+    No more than its adapter wants at once, so that the workers share what a slow storage has.
     A key that a live row uses is kept here, under the entry's lock; while its removal still has
     slices to run, it is put off instead, since the next one may delete that row too. The batch may
     come out without entries, when all were kept or put off.
     """
     with transaction.atomic():
-        first = due_entries().order_by("due_at").values_list("storage", "identity").first()
-        if first is None:
-            return None
-        storage, identity = first
-        held = _lock(storage, identity, min(limit, _most_keys(storage)))
-        users = names_in_use(storage, [entry.name for entry in held], using=AuditEntry.objects.db)
-        used = [entry for entry in held if entry.name in users]
-        settled = _keep_or_put_off(used, users)
-        free = tuple(entry for entry in held if entry.name not in users)
-        lease = _lease(free)
-    return Batch(storage, identity, lease, free, settled)
+        for each in [place] if place else _due_places():
+            if held := _lock(each, min(limit, _at_once(each.storage))):
+                users = _users_of_keys(each, held)
+                settled = _keep_or_put_off([entry for entry in held if entry.key in users], users)
+                free = tuple(entry for entry in held if entry.key not in users)
+                return Batch(each, free, settled, hold(free))
+    return None
 
 
-def _most_keys(storage: str) -> int:
-    """The keys that an adapter takes in one call; any number for a storage that is not there.
+def hold(entries: Iterable[Claimed]) -> datetime:
+    """Lease entries from now on, or longer: nobody else takes them up until the time given."""
+    until = timezone.now() + timedelta(seconds=conf.lease_seconds())
+    pending = AuditEntry.objects.filter(state=EntryState.PENDING)
+    pending.filter(pk__any_of={entry.pk for entry in entries}).update(leased_until=until)
+    return until
+
+
+def put_off(entries: Iterable[Claimed], pause: timedelta, leases: Collection[datetime]) -> None:
+    """Let go of entries that no storage was asked for; they are due again after the pause.
+
+    Those that another worker holds by now, under none of the `leases`, are left to it. One that a
+    worker held before keeps a lease that has run out: its key may be gone (moderation.adoption).
+    """
+    now = timezone.now()
+    ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
+    keys: dict[bool, set[int]] = {True: set(), False: set()}
+    for entry in entries:
+        keys[entry.was_leased].add(entry.pk)
+    for was_leased, same in keys.items():
+        ours.filter(pk__any_of=same).update(
+            leased_until=now if was_leased else None, due_at=now + pause
+        )
+
+
+def _due_places() -> Iterator[Place]:
+    """The storages with due entries, that with the oldest first."""
+    due = due_entries().order_by("due_at")
+    while first := due.values_list("storage", "identity").first():
+        place = Place(*first)
+        yield place
+        due = due.exclude(storage=place.storage, identity=place.identity)
+
+
+def _users_of_keys(place: Place, held: list[Claimed]) -> dict[str, str]:
+    """Those of the entries' keys that a live row uses, by whatever name: {key: the row}.
+
+    A live row that spells the name in another way than entry and key is not found.
+    """
+    names: dict[str, str] = {}
+    for entry in held:
+        names |= {entry.name: entry.key, posixpath.normpath(entry.name): entry.key}
+    users = names_in_use(place.storage, names.keys())
+    return {names[name]: user for name, user in users.items()}
+
+
+def _at_once(storage: str) -> int:
+    """The keys that an adapter wants at once; any number for a storage that is not there.
 
     The proof of its identity will say that.
     """
     try:
-        return adapter_for(storage).batch_limit
+        return adapter_for(storage).claim_names
     except InvalidStorageError:
         return conf.batch_keys()
 
 
-def _lock(storage: str, identity: UUID | None, limit: int) -> list[AuditEntry]:
+def _lock(place: Place, limit: int) -> list[Claimed]:
     """Lock due entries, and with each the other pending ones of its key: they move together."""
-    same = Q(storage=storage, identity=identity)
-    due = due_entries().filter(same).select_for_update(skip_locked=True)
-    held = list(due.order_by("due_at", "pk")[:limit])
-    others = (
-        free_entries()
-        .filter(same, name__in=[entry.name for entry in held])
-        .exclude(pk__in=[entry.pk for entry in held])
+    due = due_entries().filter(storage=place.storage, identity=place.identity)
+    held = _claimed(due.order_by("due_at", "pk")[:limit])
+    others = free_entries().filter(
+        storage=place.storage, identity=place.identity, key__any_of={entry.key for entry in held}
     )
-    return held + list(others.select_for_update(skip_locked=True).order_by("pk"))
+    return held + _claimed(others.exclude(pk__any_of={entry.pk for entry in held}).order_by("pk"))
 
 
-def _keep_or_put_off(used: list[AuditEntry], users: dict[str, str]) -> frozenset[int]:
+def _claimed(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
+    columns = ("pk", "key", "name", "versions", "removal", "leased_until")
+    locked = entries.select_for_update(skip_locked=True).values_list(*columns)
+    return [
+        Claimed(pk, key, name, versions, removal, was_leased=lease is not None)
+        for pk, key, name, versions, removal, lease in locked
+    ]
+
+
+def _keep_or_put_off(used: list[Claimed], users: dict[str, str]) -> frozenset[int]:
+    """Decide about entries whose files live rows use; gives the removals of those now kept."""
     now = timezone.now()
-    running = set(
-        Removal.objects.filter(pk__in=_removals(used), state=RemovalState.DELETING).values_list(
-            "pk", flat=True
+    removals = {entry.removal for entry in used if entry.removal is not None}
+    deleting = Removal.objects.filter(pk__any_of=removals, state=RemovalState.DELETING)
+    running = set(deleting.values_list("pk", flat=True))
+    undecided = [entry.pk for entry in used if entry.removal in running]
+    AuditEntry.objects.filter(pk__any_of=undecided).update(due_at=now + UNDECIDED)
+    kept = [entry for entry in used if entry.removal not in running]
+    decided = [
+        AuditEntry(
+            pk=entry.pk,
+            state=EntryState.KEPT,
+            kept_at=now,
+            kept_because=f"still used by {users[entry.key]}"[:ERROR_LENGTH],
         )
-    )
-    for entry in used:
-        if entry.removal_id in running:
-            entry.due_at = now + UNDECIDED
-        else:
-            entry.state, entry.kept_at = EntryState.KEPT, now
-            entry.kept_because = f"still used by {users[entry.name]}"[:ERROR_LENGTH]
-    fields = ["due_at", "state", "kept_at", "kept_because"]
-    AuditEntry.objects.bulk_update(used, fields, batch_size=conf.batch_keys())
-    return _removals(entry for entry in used if entry.state == EntryState.KEPT)
-
-
-def _removals(entries: Iterable[AuditEntry]) -> frozenset[int]:
-    return frozenset(entry.removal_id for entry in entries if entry.removal_id is not None)
-
-
-def _lease(entries: tuple[AuditEntry, ...]) -> UUID:
-    lease = uuid4()
-    until = timezone.now() + timedelta(seconds=conf.lease_seconds())
-    AuditEntry.objects.filter(pk__in=[entry.pk for entry in entries]).update(
-        lease=lease, leased_until=until
-    )
-    return lease
+        for entry in kept
+    ]
+    AuditEntry.objects.bulk_update(decided, ["state", "kept_at", "kept_because"])
+    return frozenset(entry.removal for entry in kept if entry.removal is not None)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from functools import cache
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
 from django.db.models import FileField, Model
 
 from moderation.registry import own_file_fields, storage_alias
 
 
-def names_in_use(alias: str, names: Sequence[str], *, using: str) -> dict[str, str]:
+def names_in_use(alias: str, names: Collection[str]) -> dict[str, str]:
     """Those of the names that a live row holds: {name: "app.model.field key"}.
 
-    One indexed query a file field of the installation that writes to this storage.
+    One indexed query a file field of the installation that writes to this storage, in the database
+    of its model.
     """
     users: dict[str, str] = {}
     for model, field in fields_on(alias):
-        rows = model._base_manager.using(using).filter(**{f"{field.name}__in": names})
-        for key, name in rows.values_list("pk", field.name):
+        rows = model._base_manager.using(router.db_for_write(model))
+        rows = rows.filter(**{f"{field.name}__any_of": names})
+        if connections[rows.db].features.can_distinct_on_fields:
+            rows = rows.order_by(field.name).distinct(field.name)
+        for key, name in rows.values_list("pk", field.name).iterator():
             users.setdefault(name, f"{model._meta.label}.{field.name} {key}")
     return users
 

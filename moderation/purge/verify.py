@@ -54,6 +54,6 @@ def _verify(storage: str, identity: UUID | None, names: dict[int, str]) -> bool:
         return False
     entries = AuditEntry.objects.filter(verified_at=None)
     there = [pk for pk, name in names.items() if not gone[name]]
-    entries.filter(pk__in=there).update(verified_at=timezone.now(), remark=THERE_AGAIN)
-    entries.filter(pk__in=names.keys() - set(there)).update(verified_at=timezone.now())
+    entries.filter(pk__any_of=there).update(verified_at=timezone.now(), remark=THERE_AGAIN)
+    entries.filter(pk__any_of=names.keys() - set(there)).update(verified_at=timezone.now())
     return True

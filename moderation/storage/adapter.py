@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -58,7 +58,8 @@ class Adapter(Protocol):
     save `key` and `location`, which never touch the network.
     """
 
-    batch_limit: int
+    # Names that are claimed for it at once, so that the workers share what a slow storage has.
+    claim_names: int
 
     def location(self) -> str:
         """The bucket or root folder, for the audit entry. No network."""
@@ -69,12 +70,14 @@ class Adapter(Protocol):
         Raises ValueError for a name that names nothing or leaves the location.
         """
 
-    def erase(self, doomed: Sequence[Doomed]) -> Iterator[Outcome]:
-        """Erase distinct names; yield exactly one outcome for each, in any order.
+    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+        """Erase names; yield exactly one outcome for each that is taken, in any order.
 
-        Errors of the storage become outcomes; a name that `key` refuses becomes one too. An
-        exception that leaves this method means that the fate of what was not yielded is unknown,
-        and may be tried again. Raises ValueError for more than `batch_limit` names.
+        Names are taken from the iterable as they are needed, so that they can be claimed while
+        requests are under way: what it raises comes through, and what an adapter that gave up did
+        not take has no outcome. Errors of the storage become outcomes; a name that `key` refuses
+        becomes one too. Any other exception that leaves this method means that the fate of what
+        was not yielded is unknown, and may be tried again.
         """
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
@@ -96,7 +99,11 @@ class Adapter(Protocol):
         """
 
 
-def refuse_too_many(doomed: Sequence[Doomed], limit: int) -> None:
-    """Raise ValueError for more names than an adapter takes in one call."""
-    if len(doomed) > limit:
-        raise ValueError(f"{len(doomed)} names at once; at most {limit} are taken.")
+def versions_of(taken: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """The versions to take for several entries of one key.
+
+    None by name, which is all that are there, where one entry was not tried yet: what was stored
+    since the others were tried is its file.
+    """
+    each = list(taken)
+    return tuple(dict.fromkeys(v for versions in each for v in versions)) if all(each) else ()

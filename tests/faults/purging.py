@@ -13,7 +13,7 @@ from django.conf import settings
 from django.test import override_settings
 
 from moderation.models import AuditEntry, Removal
-from moderation.purge import batch
+from moderation.purge import batch, outcomes
 from moderation.purge.batch import purge_batch
 from moderation.removal.delete import delete_next_slice
 from moderation.storage.s3 import client
@@ -47,6 +47,7 @@ def site_behind(proxy: FaultyProxy, server: S3Server, bucket: str) -> Iterator[N
         patch.setattr(client, "FIRST_PAUSE", 0.01)
         patch.setattr(client, "LONGEST_PAUSE", 0.05)
         patch.setattr(batch, "FIRST_PAUSE", timedelta(0))
+        patch.setattr(outcomes, "FIRST_PAUSE", timedelta(0))
         patch.setattr(batch, "STORAGE_RETRY", timedelta(0))
         yield
 

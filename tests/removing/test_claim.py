@@ -10,7 +10,7 @@ from moderation.insertion import insert
 from moderation.models import AuditEntry
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
-from moderation.storage.other import BATCH_NAMES
+from moderation.storage.other import CLAIM_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,11 +26,11 @@ def due(number: int, storage: str) -> None:
 
 @override_settings(STORAGES={"default": OTHER})
 def test_workers_share_the_keys_of_a_storage_that_takes_one_at_a_time() -> None:
-    due(BATCH_NAMES + 1, "default")
+    due(CLAIM_NAMES + 1, "default")
     first, second = claim(1000), claim(1000)
     assert first
     assert second
-    assert (len(first.entries), len(second.entries)) == (BATCH_NAMES, 1)
+    assert (len(first.entries), len(second.entries)) == (CLAIM_NAMES, 1)
 
 
 def test_a_storage_that_is_gone_holds_up_no_other() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -145,7 +145,7 @@ def test_a_worker_killed_between_storage_and_database_is_taken_over(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(batch_module, "_write", die)
+        patch.setattr(batch_module, "write_outcomes", die)
         with pytest.raises(KeyboardInterrupt):
             purge_batch()
     assert set(states().values()) == {"pending"}
@@ -158,12 +158,13 @@ def test_a_worker_killed_between_storage_and_database_is_taken_over(
 class Refusing:
     """A storage that answers as told."""
 
-    batch_limit = 1000
+    claim_names = 1000
 
     def __init__(self, *outcomes: Outcome, error: Exception | None = None) -> None:
         self.outcomes, self.error = outcomes, error
 
-    def erase(self, doomed: list[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+        self.asked = [each.name for each in doomed]
         yield from self.outcomes
         if self.error:
             raise self.error

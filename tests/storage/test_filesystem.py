@@ -132,6 +132,17 @@ def test_marker_is_replaced_under_its_own_name(adapter: Adapter, fresh_storage: 
     assert files(fresh_storage) == [".moderation-storage.json", "posts/good.png"]
 
 
-def test_more_than_the_limit_is_refused(adapter: Adapter) -> None:
-    with pytest.raises(ValueError, match="at most"):
-        adapter.erase([Doomed("x")] * (FileSystemAdapter.batch_limit + 1))
+class Sharded(FileSystemStorage):
+    """A storage that lays files where their names do not say."""
+
+    def path(self, name: str) -> str:
+        return super().path(f"shard/{name}")
+
+
+def test_a_storage_with_paths_of_its_own_is_asked_for_each(tmp_path: Path) -> None:
+    storage = Sharded(tmp_path)
+    adapter = FileSystemAdapter(storage)
+    storage.save("a.png", ContentFile(b"x"))
+    assert adapter.key("a.png") == adapter.key("./a.png") == "shard/a.png"
+    assert [outcome.fate for outcome in adapter.erase([Doomed("a.png")])] == [Fate.ERASED]
+    assert not storage.exists("a.png")

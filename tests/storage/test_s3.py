@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -142,9 +143,19 @@ def test_missing_key_ends_erased_without_a_request_of_its_own(
     assert sum(request.deletes for request in proxy.seen) == 1
 
 
-def test_more_than_the_limit_is_refused(bucket: Bucket) -> None:
-    with pytest.raises(ValueError, match="at most"):
-        bucket.adapter.erase([Doomed("x")] * (bucket.adapter.batch_limit + 1))
+def test_names_are_taken_as_requests_need_them(bucket: Bucket) -> None:
+    adapter, taken = bucket.adapter, 0
+
+    def doomed() -> Iterator[Doomed]:
+        nonlocal taken
+        for number in range(10 * adapter.batch_keys):
+            taken += 1
+            yield Doomed(f"posts/{number}.png")
+
+    outcomes = adapter.erase(doomed())
+    assert next(outcomes).fate is Fate.ERASED
+    assert taken <= adapter.batch_keys * (adapter.requests + 2), "a batch ahead of the requests"
+    assert len(list(outcomes)) == 10 * adapter.batch_keys - 1
 
 
 def test_more_than_a_thousand_keys_never_leave_in_one_request(bucket: Bucket) -> None:

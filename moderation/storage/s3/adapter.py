@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -19,7 +20,7 @@ from moderation.storage.adapter import (
     Doomed,
     Fate,
     Outcome,
-    refuse_too_many,
+    versions_of,
 )
 from moderation.storage.guard import refuse_inside_transaction
 from moderation.storage.s3.answers import S3_ERRORS, Trouble, trouble_of
@@ -59,7 +60,7 @@ class S3Adapter:
         self.storage = storage
         self.bucket: str = storage.bucket_name
         self.batch_keys = min(conf.batch_keys(), MOST_KEYS)
-        self.batch_limit = self.batch_keys * conf.requests()
+        self.claim_names = self.batch_keys
 
     def location(self) -> str:
         """The bucket with the folder in it, as `s3://bucket/folder`."""
@@ -69,10 +70,9 @@ class S3Adapter:
         """The full key; see `full_key`."""
         return full_key(self.storage, name)
 
-    def erase(self, doomed: Sequence[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
         """Erase names, versions included; see `Adapter.erase`."""
         refuse_inside_transaction()
-        refuse_too_many(doomed, self.batch_limit)
         return self._erase(doomed)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
@@ -143,33 +143,81 @@ class S3Adapter:
         deletion = Deletion(self.client, self.bucket)
         return Sweep(deletion, batch_keys=self.batch_keys, requests=self.requests)
 
-    def _erase(self, doomed: Sequence[Doomed]) -> Iterator[Outcome]:
-        alike: dict[str, list[Doomed]] = {}  # names that differ may come to one key: "a//b", "a/b"
-        for each in doomed:
-            try:
-                alike.setdefault(self.key(each.name), []).append(each)
-            except ValueError as error:
-                yield _failed(each.name, Trouble.of_name(str(error)))
+    def _erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+        refused: list[Outcome] = []
+        named = self._by_key(doomed, refused)
         try:
             keeps_versions = self.keeps_versions
         except S3_ERRORS as error:
             trouble = trouble_of(error)
-            yield from (_failed(each.name, trouble) for same in alike.values() for each in same)
-            return
-        known = {key: _versions_of(same) for key, same in alike.items()}
-        versioned = {key: v for key, v in known.items() if keeps_versions or v}
-        for answer in self._sweep().run(Target(key) for key in alike if key not in versioned):
+            yield from (_failed(each.name, trouble) for _, each in named)
+        else:
+            erase = self._erase_versions if keeps_versions else self._erase_plain
+            yield from erase(named)
+        yield from refused
+
+    def _by_key(
+        self, doomed: Iterable[Doomed], refused: list[Outcome]
+    ) -> Iterator[tuple[str, Doomed]]:
+        """Each name with its key; names that name nothing go into `refused`."""
+        for each in doomed:
+            try:
+                yield self.key(each.name), each
+            except ValueError as error:
+                refused.append(_failed(each.name, Trouble.of_name(str(error))))
+
+    def _erase_plain(self, named: Iterable[tuple[str, Doomed]]) -> Iterator[Outcome]:
+        """Erase keys of which there is one version, as far as is known."""
+        waiting = _Waiting()
+        versioned: list[tuple[str, Doomed]] = []
+
+        def targets() -> Iterator[Target]:
+            for key, each in named:
+                if each.versions:
+                    versioned.append((key, each))
+                elif waiting.add(key, each):
+                    yield Target(key)
+
+        for answer in self._sweep().run(targets()):
+            same = waiting.pop(answer.target.key)
             if answer.marked:  # the bucket keeps versions after all
-                versioned[answer.target.key] = ()
+                versioned += ((answer.target.key, each) for each in same)
             else:
-                yield from (_plain(each.name, answer) for each in alike[answer.target.key])
-        if versioned:
-            for erasure in erase_versions(self.listing, self._sweep, versioned):
-                yield from (_versioned(each.name, erasure) for each in alike[erasure.key])
+                yield from (_plain(each.name, answer) for each in same)
+        yield from self._erase_versions(versioned)
+
+    def _erase_versions(self, named: Iterable[tuple[str, Doomed]]) -> Iterator[Outcome]:
+        """Erase keys with all their versions, some at a time: each takes several requests."""
+        named = iter(named)
+        while some := list(islice(named, self.batch_keys)):
+            waiting = _Waiting()
+            for key, each in some:
+                waiting.add(key, each)
+            for erasure in erase_versions(self.listing, self._sweep, waiting.versions()):
+                yield from (_versioned(each.name, erasure) for each in waiting.pop(erasure.key))
 
 
-def _versions_of(same: Sequence[Doomed]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(version for each in same for version in each.versions))
+class _Waiting:
+    """Names by key: those that differ may come to one key, such as "a//b" and "a/b"."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[Doomed]] = {}
+
+    def add(self, key: str, each: Doomed) -> bool:
+        """Add a name; gives whether it is the first of its key."""
+        same = self._names.setdefault(key, [])
+        same.append(each)
+        return len(same) == 1
+
+    def pop(self, key: str) -> list[Doomed]:
+        """Take a key's names out."""
+        return self._names.pop(key)
+
+    def versions(self) -> dict[str, tuple[str, ...]]:
+        """What earlier attempts took of each key."""
+        return {
+            key: versions_of(each.versions for each in same) for key, same in self._names.items()
+        }
 
 
 def _failed(name: str, trouble: Trouble, versions: tuple[str, ...] = ()) -> Outcome:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
 
 from moderation.storage.s3.answers import Kind, Trouble
 from moderation.storage.s3.client import TRIES, pause
@@ -63,29 +64,49 @@ class Sweep:
         self.deletion = deletion
         self.batch_keys = batch_keys
         self.pace = Pace(requests)
+        self._source: Iterator[Target] = iter(())
         self._waiting: list[_Batch] = []
         self._flying: dict[Future[list[Answer]], _Batch] = {}
         self._numbers = itertools.count()
         self._refused_in_a_row = 0
-        self._given_up: Trouble | None = None
+        self.given_up: Trouble | None = None
         self._until = time.monotonic() + PATIENCE
 
     def run(self, targets: Iterable[Target]) -> Iterator[Answer]:
-        """Delete distinct targets; yield exactly one answer for each, in any order."""
-        targets = list(targets)
-        self._queue_in_batches([t for t in targets if not must_go_singly(t)])
-        self._queue_singly([t for t in targets if must_go_singly(t)])
+        """Delete distinct targets; yield exactly one answer for each that is taken, in any order.
+
+        They are taken a batch ahead of what is under way, so that the next are at hand when a
+        request ends. After a failure none is taken before a request went well again, and none any
+        more once `given_up` says why.
+        """
+        self._source = iter(targets)
         with ThreadPoolExecutor(self.pace.ceiling) as pool:
-            while self._waiting or self._flying:
+            while self._goes_on(pool):
                 if self._is_over():
                     yield from self._give_up_waiting()
-                self._launch(pool)
-                for future in self._landed():
-                    yield from self._settle(self._flying.pop(future), future)
+                answers = [
+                    answer
+                    for future in self._landed()
+                    for answer in self._settle(self._flying.pop(future), future)
+                ]
+                self._launch(pool)  # before the answers are taken away, which may last
+                yield from answers
 
-    def _queue_in_batches(self, targets: Sequence[Target]) -> None:
-        for start in range(0, len(targets), self.batch_keys):
-            self._queue(targets[start : start + self.batch_keys])
+    def _goes_on(self, pool: ThreadPoolExecutor) -> bool:
+        """Send what is due, and take more where nothing else is to be sent; False at the end."""
+        self._launch(pool)
+        while self._wants_more() and (taken := list(islice(self._source, self.batch_keys))):
+            self._queue([t for t in taken if not must_go_singly(t)])
+            self._queue_singly(t for t in taken if must_go_singly(t))
+            self._launch(pool)
+        return bool(self._waiting or self._flying)
+
+    def _wants_more(self) -> bool:
+        busy = self._waiting or self._flying
+        return not (self._has_due() or (self._refused_in_a_row and busy) or self._is_over())
+
+    def _has_due(self) -> bool:
+        return bool(self._waiting) and self._waiting[0].due <= time.monotonic()
 
     def _queue_singly(self, targets: Iterable[Target]) -> None:
         for target in targets:
@@ -99,8 +120,9 @@ class Sweep:
         trouble: Trouble | None = None,
     ) -> None:
         due = time.monotonic() + (pause(failures) if failures else 0)
-        batch = _Batch(due, next(self._numbers), targets, failures, trouble)
-        heapq.heappush(self._waiting, batch)
+        if targets:
+            batch = _Batch(due, next(self._numbers), targets, failures, trouble)
+            heapq.heappush(self._waiting, batch)
 
     def _launch(self, pool: ThreadPoolExecutor) -> None:
         now = time.monotonic()
@@ -174,13 +196,15 @@ class Sweep:
         if trouble.may_pass:
             self.pace.slower()
         if trouble.kind is Kind.WHOLE or self._refused_in_a_row >= GIVE_UP_AFTER:
-            self._given_up = trouble
+            self.given_up = trouble
 
     def _is_over(self) -> bool:
-        return self._given_up is not None or time.monotonic() > self._until
+        if time.monotonic() > self._until:
+            self.given_up = self.given_up or OUT_OF_TIME
+        return self.given_up is not None
 
     def _give_up_waiting(self) -> Iterator[Answer]:
         waiting, self._waiting = self._waiting, []
         for batch in waiting:
-            trouble = batch.trouble or self._given_up or OUT_OF_TIME
+            trouble = batch.trouble or self.given_up or OUT_OF_TIME
             yield from (Answer(target, trouble) for target in batch.targets)

@@ -53,12 +53,13 @@ def erase_versions(
         for version in before[key].versions
         if version.token in taken[key]
     ]
-    troubles = {a.target.key: a.trouble for a in new_sweep().run(doomed) if a.trouble}
+    sweep = new_sweep()
+    troubles = {answer.target.key: answer.trouble for answer in sweep.run(doomed)}
     # Where there was nothing to delete, the first look is the proof.
     touched = list({target.key for target in doomed})
     after = before | _look(listing, touched)
     for key in wanted:
-        yield _erasure(key, taken[key], after[key], troubles.get(key))
+        yield _erasure(key, taken[key], after[key], troubles.get(key, sweep.given_up))
 
 
 def _look(listing: Listing, keys: Sequence[str]) -> dict[str, _Seen]:

@@ -1,0 +1,89 @@
+"""What a storage answered, written into the audit log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import chain
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from moderation import conf
+from moderation.models import AuditEntry
+from moderation.models.audit import EntryState
+from moderation.purge.claim import Claimed, Place
+from moderation.purge.words import clean
+from moderation.storage import Fate, Outcome
+
+# First pause after a failure, doubled with each further one; the longest.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
+MOST_DOUBLINGS = 11  # beyond the longest pause
+
+# An outcome, and the entries of its name that were claimed.
+Answered = tuple[Outcome, Sequence[Claimed]]
+
+
+def write_outcomes(place: Place, answered: Sequence[Answered]) -> set[int]:
+    """Write outcomes into the entries that were claimed; gives the removals concerned.
+
+    What is erased is so for the failed entries of the key as well. An entry of the key that was
+    recorded since is none of them: its file was stored after the answer.
+    """
+    alike: dict[Outcome, list[Claimed]] = defaultdict(list)
+    for outcome, claimed in answered:
+        alike[_nameless(outcome)] += claimed
+    with transaction.atomic():
+        for outcome, same in alike.items():
+            _write_alike(place, outcome, same)
+    removals = {entry.removal for _, claimed in answered for entry in claimed}
+    return {removal for removal in removals if removal is not None}
+
+
+def _nameless(outcome: Outcome) -> Outcome:
+    """An outcome as a key for grouping: the same answer for many names is one UPDATE."""
+    return Outcome("", outcome.fate, outcome.code, outcome.message, outcome.remark,
+                   outcome.versions, outcome.verified)  # fmt: skip
+
+
+def _write_alike(place: Place, outcome: Outcome, claimed: Sequence[Claimed]) -> None:
+    entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
+    found = [entries.filter(pk__any_of={e.pk for e in claimed}, state=EntryState.PENDING)]
+    if outcome.fate is Fate.ERASED:
+        failed = entries.filter(storage=place.storage, identity=place.identity)
+        found.append(failed.filter(key__any_of={e.key for e in claimed}, state=EntryState.FAILED))
+    by_attempts: dict[int, set[int]] = defaultdict(set)
+    for pk, attempts in chain(*(rows.values_list("pk", "attempts") for rows in found)):
+        by_attempts[attempts + 1].add(pk)
+    for attempts, same in by_attempts.items():
+        AuditEntry.objects.filter(pk__any_of=same).update(**_changes(outcome, attempts))
+
+
+def _changes(outcome: Outcome, attempts: int) -> dict[str, Any]:
+    """The columns that an outcome changes in an entry that was tried so often."""
+    now = timezone.now()
+    changes: dict[str, Any] = {
+        "attempts": attempts,
+        "leased_until": None,
+        "remark": clean(outcome.remark),
+        "error_code": outcome.code[:100],
+        "error": clean(outcome.message),
+    }
+    if outcome.versions:
+        changes["versions"] = list(outcome.versions)
+    if outcome.verified:
+        changes["verified_at"] = now
+    match outcome.fate:
+        case Fate.ERASED:
+            changes |= {"state": EntryState.ERASED, "erased_at": now}
+        case Fate.KEPT:
+            because = clean(outcome.remark) or "a newer version is there"
+            changes |= {"state": EntryState.KEPT, "kept_at": now, "kept_because": because}
+        case Fate.FAILED if attempts >= conf.max_attempts():
+            changes |= {"state": EntryState.FAILED, "failed_at": now}
+        case Fate.FAILED:
+            doubled = min(attempts - 1, MOST_DOUBLINGS)
+            changes["due_at"] = now + min(FIRST_PAUSE * 2**doubled, LONGEST_PAUSE)
+    return changes
