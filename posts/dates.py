@@ -1,4 +1,4 @@
-"""The years, months and days on which there are posts, found without reading every post."""
+"""The years, months and days on which there are posts: what a date hierarchy asks for."""
 
 from __future__ import annotations
 
@@ -32,6 +32,34 @@ class DatedQuerySet(QuerySet[Any, Any]):
             following = _start(start + BEYOND[kind], kind)
             moment = moments.filter(**{f"{field_name}__gte": following}).first()
         return found if order == "ASC" else found[::-1]
+
+
+class AllMoments:
+    """The moments of rows that an index of theirs leads along, asked as a queryset is."""
+
+    def __init__(self, rows: DatedQuerySet, field_name: str) -> None:
+        self.rows = rows
+        self.moments = rows.order_by(field_name).values_list(field_name, flat=True)
+
+    def aggregate(self, **_ends: Any) -> dict[str, datetime | None]:
+        """Give the `first` and the `last` moment: one by one, or SQLite reads all in between."""
+        return {"first": self.moments.first(), "last": self.moments.last()}
+
+    def datetimes(self, field_name: str, kind: str) -> list[datetime]:
+        """Give the starts of the years, months or days that have rows, in the site's time zone."""
+        return self.rows.datetimes(field_name, kind)
+
+
+class Moments(list[datetime]):
+    """The moments of a few rows that were found already, to be asked as a queryset of theirs is."""
+
+    def aggregate(self, **_ends: Any) -> dict[str, datetime | None]:
+        """Give the `first` and the `last` moment, None where there are none."""
+        return {"first": min(self, default=None), "last": max(self, default=None)}
+
+    def datetimes(self, _field_name: str, kind: str) -> list[datetime]:
+        """Give the starts of the years, months or days that have rows, in the site's time zone."""
+        return sorted({_start(timezone.localtime(moment), kind) for moment in self})
 
 
 def _start(moment: datetime, kind: str) -> datetime:

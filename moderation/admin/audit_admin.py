@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,13 +18,15 @@ from import_export.admin import ExportMixin
 
 from moderation.admin.audit_filters import (
     ActorFilter,
+    EntriesOfRemovalFilter,
     HappenedFilter,
+    ReasonFilter,
     RecordedFilter,
     RemovalFilter,
     StorageFilter,
 )
 from moderation.admin.audit_search import search_entries
-from moderation.admin.paginator import CappedPaginator
+from moderation.admin.paginator import CappedChangeList, CappedPaginator
 from moderation.admin.read_only import ReadOnlyAdmin, details_list, removal_link
 from moderation.admin.suggestions import suggest
 from moderation.export.formats import FORMATS
@@ -48,6 +51,10 @@ class AuditAdmin(ReadOnlyAdmin):
         css = {"all": ("moderation/audit.css",)}
         js = ("moderation/suggestions.js",)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Find the rows by their keys, where they are few."""
+        return CappedChangeList
+
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ExportMixin, AuditAdmin):
@@ -58,10 +65,11 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         "storage", "size_shown",
     )  # fmt: skip
     list_filter = (
-        "state", "reason", RecordedFilter, ActorFilter, RemovalFilter, StorageFilter,
+        "state", ("reason", ReasonFilter), RecordedFilter, ActorFilter, EntriesOfRemovalFilter,
+        StorageFilter,
     )  # fmt: skip
     search_fields = ("key",)  # shows the field; `get_search_results` says what is searched
-    search_help_text = _("The beginning of a key, a whole name, or a SHA-256")
+    search_help_text = _("The beginning of a key or of a name, or a SHA-256")
     ordering = ("-recorded_at", "-pk")
     sortable_by = ("recorded_at",)  # no other column has an index to walk along
     fieldsets = (

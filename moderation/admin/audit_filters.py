@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.db.models import Model, QuerySet
+from django.db.models import Max, Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -18,9 +18,13 @@ from django.utils.dateparse import parse_date
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from moderation.models import AuditEvent, StorageMark
+from moderation.models import AuditEvent, RemovalSlice, StorageMark
+from moderation.models.audit import EventKind
 from moderation.registry import registered_models, registration_for, storage_alias
 
+# Removals whose entries are looked for one after the other. A reason that more of them have is that
+# of so many entries that a page is soon full.
+FEW_REMOVALS = 1_000
 # Digits of the largest number that every database takes as a key.
 KEY_DIGITS = 18
 
@@ -138,8 +142,23 @@ def actor_keys(name: str) -> list[Any]:
     return [*users.values_list("pk", flat=True), *acted.values_list("actor_id", flat=True)]
 
 
+class ReasonFilter(admin.ChoicesFieldListFilter):
+    """The entries of one reason, which each has from its removal."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries of that reason; where few removals have it, those of these."""
+        entries = super().queryset(request, queryset)
+        if entries is None or not self.lookup_val:
+            return queryset
+        acts = AuditEvent.objects.filter(
+            kind=EventKind.CONFIRM, details__reason__in=self.lookup_val
+        )
+        removals = list(acts.values_list("removal", flat=True)[: FEW_REMOVALS + 1])
+        return entries if len(removals) > FEW_REMOVALS else entries.filter(removal__in=removals)
+
+
 class RemovalFilter(TypedFilter):
-    """The entries of one removal, asked for by its number."""
+    """The rows of one removal, asked for by its number."""
 
     title = _("removal")
     fields = (Field("removal", _("Number")),)
@@ -152,7 +171,26 @@ class RemovalFilter(TypedFilter):
             return queryset
         if not typed.isdecimal() or len(typed) > KEY_DIGITS:
             raise IncorrectLookupParameters(typed)
-        return queryset.filter(removal=int(typed))
+        return self.of_removal(queryset, int(typed))
+
+    def of_removal(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
+        """Keep the rows of a removal."""
+        return rows.filter(removal=number)
+
+
+class EntriesOfRemovalFilter(RemovalFilter):
+    """The entries of one removal."""
+
+    def of_removal(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
+        """Keep the entries of a removal, and say until when they were recorded.
+
+        Of a large one that is long ago the newest would otherwise be looked for along the index
+        of all times, from today on.
+        """
+        entries = super().of_removal(rows, number)
+        slices = RemovalSlice.objects.filter(removal=number)
+        ended = slices.aggregate(last=Max("finished_at"))["last"]  # after its entries were recorded
+        return entries.filter(recorded_at__lte=ended) if ended else entries
 
 
 class StorageFilter(admin.SimpleListFilter):
