@@ -36,21 +36,32 @@ class CSV(base_formats.CSV):
             yield _csv_text(rows)
 
 
-class JSON(base_formats.JSON):
-    """An array of objects, one on each line, sent while they are read."""
+class JSONLines(base_formats.Format):
+    """JSON Lines: an object on each line, sent while they are read."""
 
     row_limit: int | None = None
 
+    def get_title(self) -> str:
+        """Name the format, as the page and the command offer it."""
+        return "jsonl"
+
+    def get_extension(self) -> str:
+        """Give the ending of a file's name."""
+        return "jsonl"
+
+    def get_content_type(self) -> str:
+        """Give the type that the file is sent as."""
+        return "application/jsonl"
+
+    def can_export(self) -> bool:
+        """Say that the format can be written."""
+        return True
+
     def chunks(self, entries: QuerySet[Any]) -> Iterator[bytes]:
-        """Give the file in pieces."""
-        between = "[\n"
+        """Give the file in pieces; empty where there are no entries."""
         for rows in _row_chunks(entries, _converters(entries.model, json_converter)):
-            objects = (
-                json.dumps(dict(zip(COLUMNS, row, strict=True)), ensure_ascii=False) for row in rows
-            )
-            yield (between + ",\n".join(objects)).encode()
-            between = ",\n"
-        yield b"[]\n" if between == "[\n" else b"\n]\n"
+            objects = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
+            yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects).encode()
 
 
 class XLSX(base_formats.XLSX):
@@ -113,4 +124,4 @@ def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-FORMATS = (CSV, XLSX, JSON)
+FORMATS = (CSV, XLSX, JSONLines)

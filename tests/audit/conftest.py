@@ -32,7 +32,8 @@ def removal_of(user: User, **given: Any) -> Removal:
     names = {"actor": user, "actor_name": user.get_username()}
     standard = {"state": RemovalState.DONE, "reason": Reason.SPAM, "confirmed_at": timezone.now()}
     removal = Removal.objects.create(model_label="posts.Post", **names, **{**standard, **given})
-    AuditEvent.objects.create(kind=EventKind.CONFIRM, removal=removal, **names)
+    details = {"reason": removal.reason}
+    AuditEvent.objects.create(kind=EventKind.CONFIRM, removal=removal, details=details, **names)
     return removal
 
 

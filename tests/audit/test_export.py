@@ -17,7 +17,7 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from moderation.export import formats, page
-from moderation.export.formats import CSV, JSON, XLSX
+from moderation.export.formats import CSV, XLSX, JSONLines
 from moderation.export.resource import COLUMNS
 from moderation.models import AuditEvent
 from tests.audit.conftest import entry_of, person, removal_of
@@ -48,6 +48,12 @@ def rows_of_xlsx(content: bytes) -> list[dict[str, Any]]:
         values_only=True
     )
     return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def rows_of_jsonl(content: bytes) -> list[dict[str, Any]]:
+    lines = content.decode().split("\n")
+    assert lines.pop() == ""  # each line is ended, the last one too
+    return [json.loads(line) for line in lines]
 
 
 @pytest.mark.parametrize("codes", [("view_auditentry",), ("export_auditentry",), ()])
@@ -81,7 +87,7 @@ def test_export_holds_what_the_filters_and_the_search_show(
 ) -> None:
     entry_of(removal_of(person("first")), "posts/a")
     entry_of(removal_of(person("second")), "posts/b", state="failed")
-    for file_format, read in ((CSV, rows_of_csv), (XLSX, rows_of_xlsx), (JSON, json.loads)):
+    for file_format, read in ((CSV, rows_of_csv), (XLSX, rows_of_xlsx), (JSONLines, rows_of_jsonl)):
         rows: Any = read(exported(audit_client, file_format, query))
         assert [row["key"] for row in rows] == ["posts/b"]
     assert "1 audit entry is exported" in audit_client.get(reverse(EXPORT) + query).text
@@ -89,8 +95,8 @@ def test_export_holds_what_the_filters_and_the_search_show(
 
 def test_columns_are_the_same_in_each_format(audit_client: Client) -> None:
     entry_of(removal_of(person("somebody")), "a", size=5, versions=[{"id": "1"}])
-    files = [exported(audit_client, each) for each in (CSV, XLSX, JSON)]
-    found = [rows_of_csv(files[0])[0], rows_of_xlsx(files[1])[0], json.loads(files[2])[0]]
+    files = [exported(audit_client, each) for each in (CSV, XLSX, JSONLines)]
+    found = [rows_of_csv(files[0])[0], rows_of_xlsx(files[1])[0], rows_of_jsonl(files[2])[0]]
     assert [tuple(row) for row in found] == [COLUMNS] * 3
     assert [row["size"] for row in found] == ["5", 5, 5]
     assert [row["versions"] for row in found] == ['[{"id": "1"}]'] * 2 + [[{"id": "1"}]]
@@ -103,7 +109,7 @@ def test_cell_that_would_run_as_a_formula_is_harmless(text: str, audit_client: C
         assert rows_of_csv(exported(audit_client, CSV))[0][column] == "'" + text
     in_sheet = rows_of_xlsx(exported(audit_client, XLSX))[0]["title"]
     assert in_sheet.startswith("'")
-    assert json.loads(exported(audit_client, JSON))[0]["title"] == text
+    assert rows_of_jsonl(exported(audit_client, JSONLines))[0]["title"] == text
 
 
 def test_workbook_survives_control_characters(audit_client: Client) -> None:
@@ -116,7 +122,7 @@ def test_times_are_iso_8601_in_utc(audit_client: Client) -> None:
     entry_of(None, "a", erased_at=at)
     expected = "2026-02-28T23:30:00.000000Z"
     assert rows_of_csv(exported(audit_client, CSV))[0]["erased_at"] == expected
-    assert json.loads(exported(audit_client, JSON))[0]["erased_at"] == expected
+    assert rows_of_jsonl(exported(audit_client, JSONLines))[0]["erased_at"] == expected
 
 
 def test_export_is_an_event_before_its_first_byte(auditor: User, audit_client: Client) -> None:
@@ -141,7 +147,7 @@ def test_page_alone_is_no_export(audit_client: Client) -> None:
     assert not AuditEvent.objects.exists()
 
 
-@pytest.mark.parametrize("file_format", [CSV, JSON])
+@pytest.mark.parametrize("file_format", [CSV, JSONLines])
 def test_file_is_sent_in_pieces_of_bounded_size(
     file_format: Any, audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +163,7 @@ def test_file_is_sent_in_pieces_of_bounded_size(
 def test_empty_export_is_a_valid_file(audit_client: Client) -> None:
     assert rows_of_csv(exported(audit_client, CSV)) == []
     assert rows_of_xlsx(exported(audit_client, XLSX)) == []
-    assert json.loads(exported(audit_client, JSON)) == []
+    assert exported(audit_client, JSONLines) == b""
 
 
 def test_workbook_over_its_row_limit_is_refused_and_csv_offered(

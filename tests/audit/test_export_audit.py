@@ -47,10 +47,9 @@ def test_options_choose(entries: list[AuditEntry], tmp_path: Path) -> None:
     assert exported(tmp_path / "2.csv", state="erased") == []
     assert len(exported(tmp_path / "3.csv", first=today, last=today)) == 5
     assert exported(tmp_path / "4.csv", last="2020-01-01") == []
-    call_command("export_audit", tmp_path / "5.json", format="json", removal=1)
-    assert [row["key"] for row in json.loads((tmp_path / "5.json").read_text())] == [
-        "k0", "k2", "k4",
-    ]  # fmt: skip
+    call_command("export_audit", tmp_path / "5.jsonl", format="jsonl", removal=1)
+    lines = (tmp_path / "5.jsonl").read_text().splitlines()
+    assert [json.loads(line)["key"] for line in lines] == ["k0", "k2", "k4"]
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])
