@@ -1,0 +1,80 @@
+"""Enough rows, made by PostgreSQL itself, that reading all of them is the worst plan."""
+
+from __future__ import annotations
+
+import time
+
+from django.db import connection
+
+POSTS, ENTRIES = 50_000, 50_000
+ROWS = """
+INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,
+  is_active, date_joined)
+SELECT 'user_' || n, '', '', '', '', false, true, true, now() FROM generate_series(1, 200) n;
+
+INSERT INTO posts_post (author_id, title, body, created_at)
+SELECT (SELECT min(id) FROM auth_user) + n % 200, 'Post number ' || n,
+  CASE WHEN n % 1000 = 0 THEN 'quagga' ELSE repeat(md5(n::text) || ' ', 20) END,
+  now() - n * interval '50 minutes'
+FROM generate_series(1, {posts}) n;
+
+INSERT INTO posts_postimage (post_id, image, thumbnail, sha256, size, width, height)
+SELECT id, md5(id::text) || '.jpg', md5('t' || id) || '.webp', md5(id::text) || md5(id::text),
+  1, 800, 600
+FROM posts_post WHERE id % 3 > 0;
+
+INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
+SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
+
+INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
+  permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_kind,
+  updates_by_kind, blockers, stopped_because, created_at, confirmed_at, finished_at)
+SELECT 'posts.Post', 'done', u.id, u.username, 'spam', '', '', '[]', 1, 1, 1, 1, '{{}}', '{{}}',
+  '{{}}', '', now(), now(), now()
+FROM auth_user u;
+
+INSERT INTO moderation_auditevent (kind, actor_id, actor_name, removal_id, details, at)
+SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM moderation_removal;
+
+INSERT INTO moderation_removalslice (removal_id, number, state, shown, digest, objects_total,
+  files_total, pictures_total, bytes_total, rows_by_kind, updates_by_kind, blockers, deleted_total,
+  changed, gone, error, finished_at)
+SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', now()
+FROM moderation_removal r, generate_series(1, 50) n;
+
+INSERT INTO moderation_auditentry (storage, location, key, name, hidden_name, size, sha256,
+  versions, object_label, object_key, field, parent_label, parent_key, title, owner, removal_id,
+  actor_id, actor_name, reason, state, kept_because, remark, attempts, error_code, error, due_at,
+  recorded_at, erased_at, verified_at, failed_at)
+SELECT 'default', '', 'posts/' || md5(n::text), 'posts/' || md5(n::text), '', 1,
+  CASE WHEN n % 2 = 0 THEN md5(n::text) || md5(n::text) END, '[]', 'posts.PostImage', n::text,
+  'image', 'posts.Post', n::text, 'Post', 'user', r.id, r.actor_id, r.actor_name, r.reason,
+  CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'erased' END, '', '', 1, '', '', now(),
+  now() - ({entries} - n) * interval '1 minute', now(), now(),
+  CASE WHEN n % 1000 = 0 THEN now() END
+FROM generate_series(1, {entries}) n
+JOIN moderation_removal r ON r.id = (SELECT min(id) FROM moderation_removal) + n % 200;
+"""
+
+
+# Beside a snapshot of somebody else's (autovacuum looks around too) VACUUM cannot see all rows as
+# visible to everybody, and then an index alone is no answer.
+UNSEEN = """
+SELECT count(*) FROM pg_class
+WHERE relname IN ('posts_post', 'posts_postimage', 'posts_report', 'moderation_auditentry')
+  AND relallvisible < relpages * 0.9
+"""
+TRIES = 20
+
+
+def fill() -> None:
+    """Make the rows, and let PostgreSQL look at them. Outside a transaction, since VACUUM is."""
+    with connection.cursor() as cursor:
+        cursor.execute(ROWS.format(posts=POSTS, entries=ENTRIES))
+        for _ in range(TRIES):
+            cursor.execute("VACUUM ANALYZE")
+            cursor.execute(UNSEEN)
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.5)
+    raise TimeoutError("VACUUM did not see all rows.")

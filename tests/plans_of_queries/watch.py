@@ -1,0 +1,60 @@
+"""What PostgreSQL would do for the queries that were really sent."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+# Whatever grows with the site. A table of a few rows is rightly read whole.
+BIG_TABLES = frozenset(
+    {"posts_post", "posts_postimage", "posts_report", "moderation_auditentry",
+     "moderation_removalslice"}
+)  # fmt: skip
+# Counting all rows reads an index, but only of what VACUUM has seen since.
+COUNT_OF_ALL = re.compile(r'SELECT COUNT\(\*\) AS "__count" FROM "\w+"')
+EXPLAINED = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
+
+
+@contextmanager
+def none_is_read_whole(tables: frozenset[str] = BIG_TABLES) -> Iterator[None]:
+    """Fail when a query that the block sends reads one of the tables whole, by PostgreSQL's plan.
+
+    The tables must hold enough rows, and have been analysed, so that it makes a difference.
+    """
+    with CaptureQueriesContext(connection) as asked:
+        yield
+    queries = {query["sql"] for query in asked if query["sql"].startswith(EXPLAINED)}
+    assert queries, "the block sent no query"
+    queries = {sql for sql in queries if not COUNT_OF_ALL.fullmatch(sql)}
+    read = [
+        f"{table}: {sql}" for sql in queries for table in tables & {*_read_whole(_plan_of(sql))}
+    ]
+    assert not read, "\n".join(read)
+
+
+def _plan_of(sql: str) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        (found,) = cursor.fetchone()
+    plans: list[dict[str, Any]] = found if isinstance(found, list) else json.loads(found)
+    return dict(plans[0]["Plan"])
+
+
+def _read_whole(node: dict[str, Any], *, stops_at: float = 1.0) -> Iterator[str]:
+    """The tables that are read by a sequential scan, and not stopped early by a LIMIT."""
+    if node["Node Type"] == "Seq Scan" and stops_at > 1 / 2:
+        yield node["Relation Name"]
+    children = node.get("Plans", [])
+    for child in children:
+        share = stops_at
+        if node["Node Type"] == "Limit":
+            share *= node["Total Cost"] / max(child["Total Cost"], node["Total Cost"], 1)
+        elif node["Node Type"] in {"Sort", "Aggregate", "Hash", "Materialize"}:
+            share = 1.0  # it takes all rows before it gives the first
+        yield from _read_whole(child, stops_at=share)
