@@ -30,8 +30,10 @@ def main(target: Path) -> int:
     if size not in SIZES or not set(names) <= set(BENCHMARKS):
         say(f"SIZE is one of {', '.join(SIZES)}; ONLY is of {', '.join(BENCHMARKS)}.")
         return 2
-    results = {name: judge(BENCHMARKS[name], measure(name, size)) for name in names}
-    target.write_text(json.dumps(results, indent=2) + "\n")
+    results: dict[str, Any] = {}
+    for name in names:
+        results[name] = judge(BENCHMARKS[name], measure(name, size))
+        target.write_text(json.dumps(results, indent=2) + "\n")  # so that a stop loses nothing
     print(table(results, size=size))  # noqa: T201 - what the command is for
     return 0 if all(result["figures"] for result in results.values()) else 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 
@@ -45,7 +46,6 @@ CONTENT = (
     INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
     SELECT id, author_id, 'spam', now() FROM posts_post WHERE id %% {reported} = 0
     """,
-    "VACUUM ANALYZE",
 )
 
 
@@ -73,8 +73,12 @@ def _seconds(visitor: Visitor, address: str) -> float:
 
 def _fill(posts: int) -> None:
     shares = {"rare": RARE, "illustrated": ILLUSTRATED, "reported": REPORTED}
+    # A million texts take minutes into the indexes of the search, which are made of all in seconds.
+    call_command("migrate", "posts", "0001", verbosity=0)
     with connection.cursor() as cursor:
         for statement in CONTENT:
             given = {"posts": posts} if "%(posts)s" in statement else {}
             cursor.execute(statement.format(**shares), given)
+        call_command("migrate", verbosity=0)
+        cursor.execute("VACUUM ANALYZE")
     content.moderator()
