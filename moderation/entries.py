@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.utils import timezone
 
@@ -41,45 +41,40 @@ def _entries(files: Mapping[StoredFile, Mapping[str, Any]], using: str) -> Itera
     """The columns of each entry that are its own."""
     marks = dict(StorageMark.objects.using(using).values_list("alias", "identity"))
     adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
+    places = {
+        alias: {"storage": alias, "identity": marks.get(alias), "location": adapter.location()}
+        for alias, adapter in adapters.items()
+    }
     measured = {
         label: registration_by_label(label).measured_field
         for label in {file.label for file in files}
     }
+    texts = cache(title_text)  # the files of an object share title and owner
     for file, details in files.items():
-        entry = _place(file, adapters[file.storage], marks.get(file.storage))
-        entry |= _owner(file, details)
+        entry = {
+            **places[file.storage],
+            **_key(adapters[file.storage], file.name),
+            "name": file.name,
+            "object_label": file.label,
+            "object_key": str(file.key),
+            "field": file.field,
+            "parent_label": details.get("parent_label", ""),
+            "parent_key": str(details.get("parent_key") or ""),
+            "title": texts(details.get("title")),
+            "owner": texts(details.get("owner")),
+        }
         if file.field == measured[file.label]:
             entry |= _measures(details)
         yield entry
 
 
-def _place(file: StoredFile, adapter: Adapter, identity: UUID | None) -> dict[str, Any]:
-    """Where the file lies. A name that the storage could never take is failed from the start."""
-    place = {
-        "storage": file.storage,
-        "identity": identity,
-        "location": adapter.location(),
-        "name": file.name,
-    }
+def _key(adapter: Adapter, name: str) -> dict[str, Any]:
+    """The key of a name. One that the storage could never take is failed from the start."""
     try:
-        return {**place, "key": adapter.key(file.name)}
+        return {"key": adapter.key(name)}
     except ValueError as error:
-        failed = {"state": EntryState.FAILED, "failed_at": timezone.now()}
-        return {**place, **failed, "key": file.name, "error_code": "BadName",
-                "error": str(error)[:ERROR_LENGTH]}  # fmt: skip
-
-
-def _owner(file: StoredFile, details: Mapping[str, Any]) -> dict[str, Any]:
-    """The row that the file belongs to, and what a reader knows it by."""
-    return {
-        "object_label": file.label,
-        "object_key": str(file.key),
-        "field": file.field,
-        "parent_label": details.get("parent_label", ""),
-        "parent_key": str(details.get("parent_key") or ""),
-        "title": title_text(details.get("title")),
-        "owner": title_text(details.get("owner")),
-    }
+        return {"key": name, "state": EntryState.FAILED, "failed_at": timezone.now(),
+                "error_code": "BadName", "error": str(error)[:ERROR_LENGTH]}  # fmt: skip
 
 
 def _measures(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import FileField, Model
+from django.db.models import Model
 
 from moderation.registry import (
     Registration,
@@ -14,6 +14,9 @@ from moderation.registry import (
     registration_by_label,
     storage_alias,
 )
+
+# Of a file field: its name, its attribute, and the alias of its storage.
+Place = tuple[str, str, str]
 
 
 class StoredFile(NamedTuple):
@@ -33,7 +36,7 @@ def files_in_columns(
     registration: Registration, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[StoredFile]:
     """The files that the columns of a page of rows name; a row maps "pk" and each file field."""
-    label = registration.model._meta.label
+    label = registration.label
     places = [(field.name, storage_alias(field)) for field in registration.fields]
     for row in rows:
         for field, alias in places:
@@ -47,31 +50,32 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
         return
     for row, storage, name in registration.extra_files(rows):
         if name:
-            yield StoredFile(registration.model._meta.label, row.pk, "", storage, name)
+            yield StoredFile(registration.label, row.pk, "", storage, name)
+
+
+def places_of(registration: Registration) -> list[Place]:
+    """Where a model's rows name their files: field, attribute, and the storage's alias."""
+    return [(field.name, field.attname, storage_alias(field)) for field in registration.fields]
 
 
 def files_of(
-    registration: Registration, instance: Model, alias_of: Callable[[FileField], str]
+    registration: Registration, instance: Model, places: Sequence[Place]
 ) -> list[StoredFile]:
     """Every file of one row. Reads names alone: no file is opened, no storage asked.
 
-    `alias_of` tells the storage of a field; a caller with many rows gives one that remembers.
+    `places` are those of the registration, which a caller with many rows asks for once.
     """
-    label, key = registration.model._meta.label, instance.pk
-    return [
-        *(
-            StoredFile(label, key, field.name, alias_of(field), name)
-            for field in registration.fields
-            if (name := _name_in(instance, field.attname))
-        ),
-        *extra_files(registration, [instance]),
+    label, key = registration.label, instance.pk
+    # The stored name: asked of a fresh row without making a FieldFile of it.
+    row = instance.__dict__
+    found = [
+        StoredFile(label, key, field, alias, str(name))
+        for field, attname, alias in places
+        if (name := row.get(attname) or getattr(instance, attname))
     ]
-
-
-def _name_in(instance: Model, attname: str) -> str:
-    """The stored name in a file field; asked of a fresh row without making a FieldFile of it."""
-    value = instance.__dict__.get(attname) or getattr(instance, attname)
-    return str(value or "")
+    if registration.extra_files is not None:
+        found += extra_files(registration, [instance])
+    return found
 
 
 def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives, dict[str, Any]]:
@@ -97,7 +101,7 @@ def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, d
     """
     files = list(files)
     told = {
-        registration.model._meta.label: registration.details(keys, using=using)
+        registration.label: registration.details(keys, using=using)
         for registration, keys in _owners(files)
     }
     return {file: told[file.label].get(file.key, {}) for file in files}

@@ -9,20 +9,19 @@ deletes, and why, travels on `origin` too: no thread-locals.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.db import connections, models, transaction
-from django.db.models import FileField
 
 from moderation import tasks
 from moderation.entries import write_entries
 from moderation.errors import NotShown
-from moderation.files import StoredFile, files_of
-from moderation.registry import Registration, Relatives, storage_alias
+from moderation.files import Place, StoredFile, files_of, places_of
+from moderation.registry import Registration, Relatives
 
 _DEED = "_moderation_deed"
 _GATHERING = "_moderation_gathering"
@@ -44,17 +43,21 @@ class Deed:
     known: Mapping[Relatives, Mapping[str, Any]] = field(default_factory=dict)
 
 
+# Nobody said who deletes: the shell, an inline, other code.
+NOBODY = Deed()
+
+
 @dataclass(slots=True, eq=False)
 class _Gathering:
     """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
 
     found: dict[StoredFile, Mapping[str, Any]] = field(default_factory=dict)
     by_relatives: dict[Relatives, Mapping[str, Any]] = field(default_factory=dict)
-    alias_of: Callable[[FileField], str] = field(default_factory=lambda: cache(storage_alias))
-
-    def wake(self) -> None:
-        """Wake a worker, after the commit."""
-        tasks.wake_purging()
+    places: Callable[[Registration], Sequence[Place]] = field(
+        default_factory=lambda: cache(places_of)
+    )
+    # Wakes a worker, after the commit; an object of its own, by which to know it again.
+    wake: Callable[[], None] = field(default_factory=lambda: partial(tasks.wake_purging))
 
     def lives(self, using: str) -> bool:
         """Whether the transaction or savepoint in which it was begun has not been rolled back.
@@ -62,7 +65,8 @@ class _Gathering:
         Django drops the callbacks of what is rolled back. What was gathered on a queryset would
         survive it, and be written again by the queryset's next `.delete()`.
         """
-        return any(call[1] == self.wake for call in reversed(connections[using].run_on_commit))
+        calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
+        return self.wake in (call[1] for call in calls)
 
 
 def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
@@ -76,11 +80,14 @@ def gather(registration: Registration, instance: models.Model, using: str, origi
     gathering = getattr(origin, _GATHERING, None)
     if gathering is None or not gathering.lives(using):
         gathering = _Gathering()
-    if stored is None or not (files := files_of(registration, stored, gathering.alias_of)):
+    if stored is None:
+        return
+    files = files_of(registration, stored, gathering.places(registration))
+    if not files:
         return
     if not gathering.found:
         transaction.on_commit(gathering.wake, using=using, robust=True)
-    deed = getattr(origin, _DEED, Deed())
+    deed = getattr(origin, _DEED, NOBODY)
     details = _details(registration, stored, using, deed.known, gathering.by_relatives)
     gathering.found.update(dict.fromkeys(files, details))
     if origin is None:
@@ -100,7 +107,7 @@ def write_gathered(using: str, origin: Any) -> None:
     delattr(origin, _GATHERING)
     if not gathering.lives(using):
         return
-    deed = getattr(origin, _DEED, Deed())
+    deed = getattr(origin, _DEED, NOBODY)
     if deed.shown is not None and (different := deed.shown ^ gathering.found.keys()):
         names = ", ".join(sorted(f"{file.label} {file.key}: {file.name}" for file in different)[:3])
         raise NotShown(f"The files changed while they were being deleted: {names}")

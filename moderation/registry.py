@@ -34,6 +34,11 @@ class Registration:
     thumbnail: str
     extra_files: ExtraFiles | None
 
+    @cached_property
+    def label(self) -> str:
+        """The model as "app.Model"."""
+        return str(self.model._meta.label)
+
     @property
     def fields(self) -> tuple[FileField, ...]:
         """The file fields that the model's own table holds.
@@ -103,9 +108,8 @@ class Registration:
         The keys of the rows that the lookups lead to; the row's own key where one is a function or
         leads elsewhere.
         """
-        if not self._beyond:
-            return (self.model,)
-        return (self.model, *(getattr(row, column) for column in self._relations or ("pk",)))
+        columns = self._relations or (("pk",) if self._beyond else ())
+        return (self.model, *[getattr(row, column) for column in columns])
 
     def details_by_relatives(
         self, rows: QuerySet[Any], *, using: str
