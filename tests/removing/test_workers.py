@@ -15,7 +15,7 @@ from django.test import override_settings
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from moderation.models import AuditEntry, Heartbeat, Removal, StorageMark
+from moderation.models import AuditEntry, Heartbeat, Removal, RemovalSlice, StorageMark
 from moderation.removal.delete import delete_next_slice
 from posts.models import Post
 from tests.parts.workers import CLOCK, DB_WORKER, worker
@@ -62,6 +62,22 @@ def test_two_workers_share_a_removal_and_do_each_slice_and_key_once(
         wait_until_done(removal)
     assert_all_gone_once(removal)
     assert Heartbeat.heard("worker")
+
+
+def test_the_removals_of_two_moderators_take_turns(
+    removal: Removal, make_posts: MakePosts, tmp_path: Path
+) -> None:
+    other = User.objects.create_user("other", is_staff=True, is_superuser=True)
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        later = confirmed(drafted(make_posts(20, images=1), other), other)
+    with worker(*DB_WORKER, log=tmp_path / "worker"):
+        wait_until_done(removal, later)
+    slices = RemovalSlice.objects.order_by("finished_at")
+    order = [part.removal_id == removal.pk for part in slices]
+    assert len(order) == 20
+    for begun in range(1, 21):
+        ahead = abs(2 * sum(order[:begun]) - begun)
+        assert ahead <= 2, f"one of them had {ahead} slices more than the other: {order}"
 
 
 def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: Path) -> None:
