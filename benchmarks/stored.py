@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -29,8 +29,10 @@ class Stored(Protocol):
     def fill(self) -> None:
         """Lay a file for each name that the database holds, and the storage's mark."""
 
-    def laid(self) -> AbstractContextManager[None]:
+    def laid(self) -> AbstractContextManager[Mapping[str, str]]:
         """Have all files there, behind the default storage. At the end, none may be left.
+
+        Gives the variables by which another process finds them.
 
         Raises RuntimeError for a file that is left: what was measured then was no deletion.
         """
@@ -45,11 +47,11 @@ class OnDisk:
         self.names = content.stored_names()
 
     @contextmanager
-    def laid(self) -> Iterator[None]:
+    def laid(self) -> Iterator[Mapping[str, str]]:
         """See `Stored.laid`."""
         folder = Path(settings.MEDIA_ROOT)
         content.fill_folder(folder, self.names)
-        yield
+        yield {}
         _refuse_left([p.name for p in folder.rglob("*") if p.is_file() and p.name != MARKER_NAME])
 
 
@@ -75,13 +77,13 @@ class InBucket:
         self.folder.rename(self.saved)
 
     @contextmanager
-    def laid(self) -> Iterator[None]:
+    def laid(self) -> Iterator[Mapping[str, str]]:
         """See `Stored.laid`."""
         shutil.copytree(self.saved, self.folder)
         with s3_gateway.serve(self.folder) as server:
             with self._endpoint(server) as endpoint, self._behind_default(endpoint):
                 default_storage.exists(MARKER_NAME)  # a worker that runs has its connection
-                yield
+                yield server.environment(self.bucket) | {"S3_ENDPOINT_URL": endpoint}
             # The gateway keeps files in folders, and an emptied one shows up as a key.
             keys = (key for key in server.keys(self.bucket) if not key.endswith("/"))
             _refuse_left([key for key in keys if key != MARKER_NAME])
