@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,8 @@ from moderation.storage import adapter_for
 
 # How long a shared key waits while slices of its removal are left, which may delete its other rows.
 UNDECIDED = timedelta(seconds=5)
+# How long an entry waits when another worker has an entry of the same key in hand.
+IN_OTHER_HANDS = timedelta(seconds=1)
 
 
 class Place(NamedTuple):
@@ -35,7 +38,8 @@ class Place(NamedTuple):
 class Claimed(NamedTuple):
     """An entry that a worker holds. No model: a purge handles hundreds of thousands.
 
-    `was_leased`: an earlier worker held it, and may have asked the storage before it was killed.
+    `lease` is the one that it found. `is_held`: False for one that was there when its key was
+    claimed and could not be locked: its worker lets it go, and what is erased is so for it as well.
     """
 
     pk: int
@@ -43,7 +47,13 @@ class Claimed(NamedTuple):
     name: str
     versions: list[str]
     removal: int | None
-    was_leased: bool
+    lease: datetime | None
+    is_held: bool = True
+
+    @property
+    def was_leased(self) -> bool:
+        """Whether an earlier worker held it, and may have asked the storage before it died."""
+        return self.lease is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +87,15 @@ def claim(limit: int, place: Place | None = None) -> Batch | None:
     """
     with transaction.atomic():
         for each in [place] if place else _due_places():
-            if held := _lock(each, min(limit, _at_once(each.storage))):
-                users = _users_of_keys(each, held)
-                settled = _keep_or_put_off([entry for entry in held if entry.key in users], users)
-                free = tuple(entry for entry in held if entry.key not in users)
+            if due := _lock(each, min(limit, _at_once(each.storage))):
+                # In this order: rows of a slice that is committed in between still count as users.
+                users = _users_of_keys(each, due)
+                entries = _with_the_rest_of_their_keys(each, due)
+                if entries is not due:
+                    users |= _users_of_keys(each, entries)  # these may have other names
+                used = [entry for entry in entries if entry.key in users and entry.is_held]
+                settled = _keep_or_put_off(used, users)
+                free = tuple(entry for entry in entries if entry.key not in users)
                 return Batch(each, free, settled, hold(free))
     return None
 
@@ -89,7 +104,8 @@ def hold(entries: Iterable[Claimed]) -> datetime:
     """Lease entries from now on, or longer: nobody else takes them up until the time given."""
     until = timezone.now() + timedelta(seconds=conf.lease_seconds())
     pending = AuditEntry.objects.filter(state=EntryState.PENDING)
-    pending.filter(pk__any_of={entry.pk for entry in entries}).update(leased_until=until)
+    held = {entry.pk for entry in entries if entry.is_held}
+    pending.filter(pk__any_of=held).update(leased_until=until)
     return until
 
 
@@ -103,7 +119,8 @@ def put_off(entries: Iterable[Claimed], pause: timedelta, leases: Collection[dat
     ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}
     for entry in entries:
-        keys[entry.was_leased].add(entry.pk)
+        if entry.is_held:
+            keys[entry.was_leased].add(entry.pk)
     for was_leased, same in keys.items():
         ours.filter(pk__any_of=same).update(
             leased_until=now if was_leased else None, due_at=now + pause
@@ -124,11 +141,12 @@ def _users_of_keys(place: Place, held: list[Claimed]) -> dict[str, str]:
 
     A live row that spells the name in another way than entry and key is not found.
     """
-    names: dict[str, str] = {}
+    names: dict[str, set[str]] = defaultdict(set)
     for entry in held:
-        names |= {entry.name: entry.key, posixpath.normpath(entry.name): entry.key}
+        names[entry.name].add(entry.key)
+        names[posixpath.normpath(entry.name)].add(entry.key)
     users = names_in_use(place.storage, names.keys())
-    return {names[name]: user for name, user in users.items()}
+    return {key: user for name, user in users.items() for key in names[name]}
 
 
 def _at_once(storage: str) -> int:
@@ -143,22 +161,42 @@ def _at_once(storage: str) -> int:
 
 
 def _lock(place: Place, limit: int) -> list[Claimed]:
-    """Lock due entries, and with each the other pending ones of its key: they move together."""
     due = due_entries().filter(storage=place.storage, identity=place.identity)
-    held = _claimed(due.order_by("due_at", "pk")[:limit])
-    others = free_entries().filter(
-        storage=place.storage, identity=place.identity, key__any_of={entry.key for entry in held}
-    )
-    return held + _claimed(others.exclude(pk__any_of={entry.pk for entry in held}).order_by("pk"))
+    return _read(due.order_by("due_at", "pk").select_for_update(skip_locked=True)[:limit])
 
 
-def _claimed(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
+def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claimed]:
+    """With the entries the other pending ones of their keys: all entries of a key move together.
+
+    Those that are not due yet are locked too, if nobody has them. A key that another worker has in
+    hand is left out and put off: one with a lease, or of two who claim at the same moment the one
+    who locked the key's first entry.
+    """
+    pending = AuditEntry.objects.filter(state=EntryState.PENDING, storage=place.storage,
+                                        identity=place.identity)  # fmt: skip
+    rest = pending.filter(key__any_of={e.key for e in due}).exclude(pk__any_of={e.pk for e in due})
+    if not (others := {entry.pk: entry for entry in _read(rest)}):
+        return due
+    free = free_entries().filter(pk__any_of=set(others)).order_by("pk")
+    held = due + _read(free.select_for_update(skip_locked=True))
+    first = {entry.key: entry.pk for entry in sorted(held, reverse=True)}
+    for entry in held:
+        others.pop(entry.pk, None)
+    now = timezone.now()
+    elsewhere = {
+        entry.key
+        for entry in others.values()
+        if entry.pk < first[entry.key] or (entry.lease and entry.lease >= now)
+    }
+    left = {entry.pk for entry in held if entry.key in elsewhere}
+    AuditEntry.objects.filter(pk__any_of=left).update(due_at=now + IN_OTHER_HANDS)
+    seen = [Claimed(*entry[:-1], is_held=False) for entry in others.values()]
+    return [entry for entry in held + seen if entry.key not in elsewhere]
+
+
+def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
     columns = ("pk", "key", "name", "versions", "removal", "leased_until")
-    locked = entries.select_for_update(skip_locked=True).values_list(*columns)
-    return [
-        Claimed(pk, key, name, versions, removal, was_leased=lease is not None)
-        for pk, key, name, versions, removal, lease in locked
-    ]
+    return [Claimed(*row) for row in entries.values_list(*columns)]
 
 
 def _keep_or_put_off(used: list[Claimed], users: dict[str, str]) -> frozenset[int]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from moderation import conf
 from moderation.models import AuditEntry
 from moderation.models.audit import EntryState
-from moderation.purge.claim import Claimed, Place
+from moderation.purge.claim import Claimed, Place, free_entries
 from moderation.purge.words import clean
 from moderation.storage import Fate, Outcome
 
@@ -29,8 +29,9 @@ Answered = tuple[Outcome, Sequence[Claimed]]
 def write_outcomes(place: Place, answered: Sequence[Answered]) -> set[int]:
     """Write outcomes into the entries that were claimed; gives the removals concerned.
 
-    What is erased is so for the failed entries of the key as well. An entry of the key that was
-    recorded since is none of them: its file was stored after the answer.
+    What is erased is so for the failed entries of the key as well, and for those that were there
+    when it was claimed. An entry of the key that was recorded since is none of them: its file was
+    stored after the answer.
     """
     alike: dict[Outcome, list[Claimed]] = defaultdict(list)
     for outcome, claimed in answered:
@@ -50,10 +51,13 @@ def _nameless(outcome: Outcome) -> Outcome:
 
 def _write_alike(place: Place, outcome: Outcome, claimed: Sequence[Claimed]) -> None:
     entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
-    found = [entries.filter(pk__any_of={e.pk for e in claimed}, state=EntryState.PENDING)]
+    held = {entry.pk for entry in claimed if entry.is_held}
+    seen = {entry.pk for entry in claimed if not entry.is_held}
+    found = [entries.filter(pk__any_of=held, state=EntryState.PENDING)]
     if outcome.fate is Fate.ERASED:
         failed = entries.filter(storage=place.storage, identity=place.identity)
         found.append(failed.filter(key__any_of={e.key for e in claimed}, state=EntryState.FAILED))
+        found.append(free_entries().select_for_update().order_by("pk").filter(pk__any_of=seen))
     by_attempts: dict[int, set[int]] = defaultdict(set)
     for pk, attempts in chain(*(rows.values_list("pk", "attempts") for rows in found)):
         by_attempts[attempts + 1].add(pk)

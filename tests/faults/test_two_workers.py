@@ -82,7 +82,7 @@ def test_two_workers_handle_each_slice_and_each_key_once(
     assert [part.deleted_total for part in removal.slices.all()] == [SLICE] * (POSTS // SLICE)
     tries = AuditEntry.objects.filter(removal=removal).values_list("state", "attempts").distinct()
     assert set(tries) == {("erased", 1), ("kept", 0)}
-    assert set(deletions(proxy).values()) == {1}
+    assert {key: times for key, times in deletions(proxy).items() if times != 1} == {}
     assert not DBTaskResult.objects.failed().exists()
     assert DBTaskResult.objects.values("worker_ids").distinct().count() >= 2  # both took part
 
