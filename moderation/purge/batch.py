@@ -138,7 +138,7 @@ class _Turn:
             prove(*self.place)
         except WrongStorage as wrong:
             logger.warning("Nothing is purged from storage %s: %s", self.place.storage, wrong)
-            put_off(batch.entries, STORAGE_RETRY, self.leases)
+            put_off(chain(batch.entries, self.later), STORAGE_RETRY, self.leases)
             self.unasked, self.later = {}, []
             _note_problem(self.place.storage, str(wrong))
             return False

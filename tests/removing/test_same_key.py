@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from django.core.files.base import ContentFile
@@ -16,7 +17,7 @@ from moderation.models import AuditEntry
 from moderation.purge import batch as batch_module
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim, put_off
-from moderation.storage import Doomed, Fate, Outcome, write_mark
+from moderation.storage import Doomed, Fate, Outcome, WrongStorage, write_mark
 from moderation.storage.adapter import MARKER_NAME
 from tests.library.models import Volume
 
@@ -149,3 +150,49 @@ def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: noting)
     purge_batch()
     assert noting.given == [Doomed(name, asked)]
+
+
+class Meanwhile:
+    """An adapter that does something of the test's before it takes each further name."""
+
+    claim_names = 1000
+
+    def __init__(self, *deeds: Callable[[], object]) -> None:
+        self.deeds = deeds
+
+    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+        names, taken = iter(doomed), []
+        for deed in (lambda: None, *self.deeds):
+            deed()
+            taken += [each.name for each in islice(names, 1)]
+        yield from (Outcome(name, Fate.ERASED) for name in taken)
+
+
+def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def deleted(name: str) -> None:
+        Volume.objects.bulk_create([Volume(text=name)])
+        Volume.objects.get(text=name).delete()
+
+    def is_another_by_now(*_: object) -> None:
+        raise WrongStorage("another")
+
+    def turn_wrong() -> None:
+        deleted("third.pdf")
+        monkeypatch.setattr(batch_module, "prove", is_another_by_now)
+
+    def again() -> None:  # claimed while the first one of its key is being asked for
+        deleted("one.pdf")
+        deleted("two.pdf")
+
+    deleted("one.pdf")
+    adapter = Meanwhile(again, turn_wrong)
+    monkeypatch.setattr(batch_module, "adapter_for", lambda _: adapter)
+    purge_batch()
+    assert AuditEntry.objects.filter(state="erased").count() == 2
+    waiting = AuditEntry.objects.filter(state="pending").order_by("pk")
+    assert list(waiting.values_list("name", "leased_until")) == [
+        ("one.pdf", None),
+        ("third.pdf", None),
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from moderation.storage.adapter import NEWER_STAYS, WAS_MISSING, Fate
+from moderation.storage.adapter import NEWER_STAYS, WAS_MISSING, Doomed, Fate
 from moderation.storage.s3.listing import VERSIONING_UNTOLD
 from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply, faulty_proxy
 from tests.parts.s3_gateway import S3Server
@@ -172,3 +172,34 @@ def test_verify_sees_versions_under_a_delete_marker(bucket: Bucket) -> None:
         "p/there.png": False,
         "p/none.png": True,
     }
+
+
+def test_one_version_that_stays_is_told_in_the_storages_words(
+    shaky: Bucket, version_proxy: FaultyProxy
+) -> None:
+    shaky.put("p/a.png", "p/a.png")
+    stays, goes = versions(shaky, "p/a.png")
+    told = f"<Error><Key>p/a.png</Key><VersionId>{stays}</VersionId>"
+    told += "<Code>AccessDenied</Code><Message>Locked.</Message></Error>"
+    told += f"<Deleted><Key>p/a.png</Key><VersionId>{goes}</VersionId></Deleted>"
+    reply = f"<DeleteResult>{told}</DeleteResult>".encode()
+    version_proxy.faults.append(
+        lambda r: Act(reply=(200, "application/xml", reply)) if r.is_batch else None
+    )
+    outcome = shaky.erase("p/a.png")["p/a.png"]
+    assert (outcome.fate, outcome.code, outcome.message) == (Fate.FAILED, "AccessDenied", "Locked.")
+
+
+def test_outcomes_come_while_names_are_still_taken(
+    shaky: Bucket, version_proxy: FaultyProxy
+) -> None:
+    doomed = shaky.put(*some_keys(40))
+    version_proxy.faults.append(
+        lambda r: error_reply(403, "AccessDenied") if r.path.endswith("?versioning") else None
+    )
+    shaky.adapter.batch_keys = 5
+    untaken = iter([Doomed(name) for name in doomed])
+    outcomes = shaky.adapter.erase(untaken)
+    first = next(outcomes)
+    assert (first.fate, first.verified) == (Fate.ERASED, True)
+    assert len(list(untaken)) > 0, "a turn would end before its first outcome"

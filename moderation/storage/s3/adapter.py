@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 MOST_KEY_BYTES = 1024
+# Keys whose versions are listed, erased and listed again before any has its outcome: at seconds for
+# a listing that is minutes, well within a lease.
+VERSIONED_AT_ONCE = 100
 
 
 def full_key(storage: S3Storage, name: str) -> str:
@@ -149,8 +152,8 @@ class S3Adapter:
         try:
             keeps_versions = self.keeps_versions
         except S3_ERRORS as error:
-            trouble = trouble_of(error)
-            yield from (_failed(each.name, trouble) for _, each in named)
+            # One that was taken says why; for the others nothing was asked.
+            yield from (_failed(each.name, trouble_of(error)) for _, each in islice(named, 1))
         else:
             erase = self._erase_versions if keeps_versions else self._erase_plain
             yield from erase(named)
@@ -166,7 +169,7 @@ class S3Adapter:
             except ValueError as error:
                 refused.append(_failed(each.name, Trouble.of_name(str(error))))
 
-    def _erase_plain(self, named: Iterable[tuple[str, Doomed]]) -> Iterator[Outcome]:
+    def _erase_plain(self, named: Iterator[tuple[str, Doomed]]) -> Iterator[Outcome]:
         """Erase keys of which there is one version, as far as is known."""
         waiting = _Waiting()
         versioned: list[tuple[str, Doomed]] = []
@@ -177,6 +180,8 @@ class S3Adapter:
                     versioned.append((key, each))
                 elif waiting.add(key, each):
                     yield Target(key)
+                if len(versioned) >= self.batch_keys:
+                    return  # the rest goes the same way, rather than waiting for the end
 
         for answer in self._sweep().run(targets()):
             same = waiting.pop(answer.target.key)
@@ -184,12 +189,13 @@ class S3Adapter:
                 versioned += ((answer.target.key, each) for each in same)
             else:
                 yield from (_plain(each.name, answer) for each in same)
-        yield from self._erase_versions(versioned)
+        rest = named if len(versioned) >= self.batch_keys else ()
+        yield from self._erase_versions(chain(versioned, rest))
 
     def _erase_versions(self, named: Iterable[tuple[str, Doomed]]) -> Iterator[Outcome]:
         """Erase keys with all their versions, some at a time: each takes several requests."""
         named = iter(named)
-        while some := list(islice(named, self.batch_keys)):
+        while some := list(islice(named, min(self.batch_keys, VERSIONED_AT_ONCE))):
             waiting = _Waiting()
             for key, each in some:
                 waiting.add(key, each)

@@ -54,7 +54,8 @@ def erase_versions(
         if version.token in taken[key]
     ]
     sweep = new_sweep()
-    troubles = {answer.target.key: answer.trouble for answer in sweep.run(doomed)}
+    answers = list(sweep.run(doomed))
+    troubles = {answer.target.key: answer.trouble for answer in answers if answer.trouble}
     # Where there was nothing to delete, the first look is the proof.
     touched = list({target.key for target in doomed})
     after = before | _look(listing, touched)
