@@ -56,6 +56,7 @@ JOIN = " LEFT JOIN moderation_{name} {name} ON {name}.key = frozen.key"
 JOIN_OF_ONE = """ LEFT JOIN LATERAL (
   SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
 ) {name} ON true"""
+MOST_PAIRS = 50  # a function takes a hundred arguments
 COMPARE = "SELECT slice, md5(shown) FROM moderation_told"
 FILL = """
 UPDATE {slices} part SET
@@ -203,8 +204,8 @@ class _Statement:
         kinds: dict[str, list[str]] = {}
         for name in self._below(on_delete):
             kinds.setdefault(self.branches[name].model._meta.label, []).append(name)
-        counts = (f"'{kind}', nullif({self._sum('rows', kinds[kind])}, 0)" for kind in kinds)
-        return f"jsonb_strip_nulls(jsonb_build_object({', '.join([*pairs, *counts])}))"
+        counts = [f"'{kind}', nullif({self._sum('rows', kinds[kind])}, 0)" for kind in kinds]
+        return f"jsonb_strip_nulls({_object([*pairs, *counts])})"
 
     def _sum(self, column: str, names: Iterable[str]) -> str:
         return " + ".join(f"coalesce(sum({name}.{column}), 0)" for name in names) or "0"
@@ -219,6 +220,14 @@ class _Statement:
     def _quoted(self, name: str) -> str:
         """A table's or column's name as the statement holds it, where % begins a parameter."""
         return self.connection.ops.quote_name(name).replace("%", "%%")
+
+
+def _object(pairs: Sequence[str]) -> str:
+    """A JSON object of pairs, which PostgreSQL builds of so many at once."""
+    starts = range(0, len(pairs) or 1, MOST_PAIRS)
+    return " || ".join(
+        f"jsonb_build_object({', '.join(pairs[start : start + MOST_PAIRS])})" for start in starts
+    )
 
 
 def _named(columns: dict[str, str]) -> str:

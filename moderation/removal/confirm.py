@@ -110,6 +110,8 @@ def look_again(removal: Removal) -> Difference:
     except TooManyRows as too_many:
         text = _("The selection has grown too large; select it again.")
         raise Refused(text) from too_many
+    except RemovalSlice.DoesNotExist as gone_meanwhile:
+        raise _draft_changed() from gone_meanwhile
     if changed or gone:
         with transaction.atomic():
             _hold_draft(removal, removal.seal)

@@ -77,7 +77,8 @@ def slices_in_turn(removal: Removal) -> Iterator[list[RemovalSlice]]:
         parts = removal.slices.filter(number__in=asked).order_by("number").defer("shown")
         for part in parts:
             part.removal = removal  # spares a query for each
-        yield list(parts)
+        if found := list(parts):  # none where the draft was cancelled meanwhile
+            yield found
 
 
 def fill_slices(removal: Removal, parts: Sequence[RemovalSlice]) -> list[RemovalSlice]:

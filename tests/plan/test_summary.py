@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import Removal, RemovalSlice
-from moderation.plan.summary import can_summarize, digests_of, fill
+from moderation.plan.summary import MOST_PAIRS, _object, can_summarize, digests_of, fill
 from moderation.plan.tree import branches_of
 from moderation.removal.slices import FILLED, fill_slice, plan_slice
 from posts.models import Post, PostImage, Report
@@ -173,3 +174,14 @@ def digest(part: RemovalSlice) -> str:
 def test_only_trees_of_plain_keys_are_summarized(model: type[Model], plain: bool) -> None:
     assert (branches_of(model) is not None) is plain
     assert can_summarize(model, "default") is (plain and connection.vendor == "postgresql")
+
+
+@on_postgresql
+def test_any_number_of_kinds_goes_into_one_object() -> None:
+    for kinds in (0, 1, MOST_PAIRS, MOST_PAIRS + 1, 3 * MOST_PAIRS):
+        pairs = [f"'kind {number}', {number}" for number in range(kinds)]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {_object(pairs)}")
+            (told,) = cursor.fetchone()
+        told = told if isinstance(told, dict) else json.loads(told)
+        assert told == {f"kind {number}": number for number in range(kinds)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +13,8 @@ from django.test import override_settings
 from moderation.errors import DraftChanged, Refused
 from moderation.models import Removal
 from moderation.removal import confirm as confirm_module
-from moderation.removal.confirm import confirm, look_again, take_out
+from moderation.removal import slices
+from moderation.removal.confirm import cancel, confirm, look_again, take_out
 from moderation.removal.slices import save_slice
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
@@ -122,3 +125,23 @@ def test_taking_one_out_leaves_the_others_as_they_were_shown(
     confirmed(removal, moderator)
     assert list(Post.objects.all()) == [out]
     assert not Post.objects.filter(pk=same.pk).exists()
+
+
+def test_a_draft_that_is_cancelled_while_it_is_compared_is_no_draft_any_more(
+    marked: None, make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with override_settings(MODERATION_SLICE_OBJECTS=1):
+        removal = drafted(make_posts(3, images=1), moderator)
+    monkeypatch.setattr(slices, "SLICES_AT_ONCE", 1)
+    compare = slices.changed_slices
+
+    def cancelled_meanwhile(asked: Removal) -> Iterator[Any]:
+        turns = slices.slices_in_turn(asked)
+        first = next(turns)
+        monkeypatch.setattr(slices, "slices_in_turn", lambda _: chain([first], turns))
+        cancel(Removal.objects.get(pk=asked.pk))
+        return compare(asked)
+
+    monkeypatch.setattr(confirm_module, "changed_slices", cancelled_meanwhile)
+    with pytest.raises(DraftChanged):
+        confirmed(removal, moderator)
