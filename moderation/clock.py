@@ -25,8 +25,9 @@ from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import settle
 
-# A worker at work gives a sign with each slice and batch. Silent for longer, it sleeps or is gone.
-SILENT = timedelta(seconds=5)
+# A worker at work gives a sign with each slice and batch, which last for seconds (a turn of the
+# purge for five, and until its last requests are answered). Silent for longer, it sleeps or died.
+SILENT = timedelta(seconds=15)
 # A worker takes up what it is woken for within a second or two. Later than this, nobody is there.
 PATIENCE = timedelta(seconds=10)
 # Removals that one tick looks after: enough for any number of moderators.

@@ -60,8 +60,8 @@ def _entries(files: Mapping[StoredFile, Mapping[str, Any]], using: str) -> Itera
             "field": file.field,
             "parent_label": details.get("parent_label", ""),
             "parent_key": str(details.get("parent_key") or ""),
-            "title": texts(details.get("title")),
-            "owner": texts(details.get("owner")),
+            "title": texts(str(details.get("title") or "")),
+            "owner": texts(str(details.get("owner") or "")),
         }
         if file.field == measured[file.label]:
             entry |= _measures(details)

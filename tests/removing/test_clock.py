@@ -12,9 +12,9 @@ from django.db.models.signals import pre_delete
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.clock import overdue, tick
+from moderation.clock import SILENT, overdue, tick
 from moderation.models import AuditEntry, Removal
-from moderation.purge.batch import purge_batch
+from moderation.purge.batch import TURN, purge_batch
 from moderation.removal.progress import go_on, retry_entries, stop
 from posts.models import Post
 from tests.removing.conftest import confirmed, drafted
@@ -89,3 +89,7 @@ def test_keys_that_are_tried_again_later_are_not_overdue(
     retry_entries(AuditEntry.objects.all())
     AuditEntry.objects.update(due_at=later)
     assert not overdue()
+
+
+def test_a_worker_in_the_middle_of_a_turn_is_not_silent() -> None:
+    assert SILENT.total_seconds() >= 2 * TURN

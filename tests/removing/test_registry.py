@@ -53,6 +53,12 @@ def test_an_extra_file_without_a_name_is_no_file(registered: Any) -> None:
     assert list(AuditEntry.objects.values_list("name", flat=True)) == ["a.txt"]
 
 
+def test_a_title_may_be_any_value(registered: Any) -> None:
+    registered(lookups={"title": lambda rows: [{"en": "Weeds"} for _ in rows]})
+    shelf_of("a.txt").delete()
+    assert AuditEntry.objects.get().title == "{'en': 'Weeds'}"
+
+
 def test_a_long_text_key_is_kept_whole(db: None) -> None:
     key = "k" * 255
     file = StoredFile("library.Volume", key, "text", "attachments", "a.txt")
