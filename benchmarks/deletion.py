@@ -8,11 +8,12 @@ from pathlib import Path
 
 from benchmarks import content, database, peers
 from benchmarks.measure import medians, stopwatch
-from benchmarks.purger import Purger, purger
+from benchmarks.purger import purger
 from benchmarks.sizes import Size
 from benchmarks.stored import InBucket, OnDisk, Stored
 from moderation.models import AuditEntry, Removal
 from moderation.models.audit import EntryState
+from moderation.purge.batch import purge_batch
 from moderation.removal.delete import delete_next_slice
 from posts.models import Post, PostImage
 
@@ -25,6 +26,7 @@ def delete_s3(place: Path, size: Size) -> Figures:
     seconds = _compete(
         InBucket(place),
         size,
+        ours=_by_two_workers,
         receiver=peers.delete_by_receiver,
         cleanup=peers.delete_with_cleanup,
         floor=peers.delete_by_hand,
@@ -35,14 +37,15 @@ def delete_s3(place: Path, size: Size) -> Figures:
 def delete_rtt(place: Path, size: Size) -> Figures:
     """The same, with 20 ms added to each request; against (a)."""
     stored = InBucket(place, delayed=True)
-    return _named(_compete(stored, size, receiver=peers.delete_by_receiver))
+    return _named(_compete(stored, size, ours=_by_two_workers, receiver=peers.delete_by_receiver))
 
 
 def delete_fs(_place: Path, size: Size) -> Figures:
-    """Rows on SQLite, files on disk; against (a) and (b)."""
+    """Rows on SQLite, files on disk; against (a) and (b). Only one writes on SQLite at a time."""
     seconds = _compete(
         OnDisk(),
         size,
+        ours=_by_one_worker,
         receiver=peers.delete_by_receiver,
         cleanup=peers.delete_with_cleanup,
     )
@@ -59,14 +62,16 @@ def _named(seconds: Figures) -> Figures:
     return {f"{name}_seconds": value for name, value in seconds.items()} | times
 
 
-def _compete(stored: Stored, size: Size, **peers_deeds: Deed) -> Figures:
+def _compete(
+    stored: Stored, size: Size, *, ours: Callable[[Stored], float], **peers_deeds: Deed
+) -> Figures:
     """The median seconds of ours and of each peer, on the same rows and files again and again."""
     content.make_posts(size.deletion_posts)
     stored.fill()
     content.draft()
     database.save()
     runs = {name: partial(_run, stored, deed) for name, deed in peers_deeds.items()}
-    return medians({"ours": partial(_run_ours, stored), **runs}, rounds=size.rounds)
+    return medians({"ours": partial(ours, stored), **runs}, rounds=size.rounds)
 
 
 def _run(stored: Stored, deed: Deed) -> float:
@@ -75,10 +80,15 @@ def _run(stored: Stored, deed: Deed) -> float:
         return _measured(deed)
 
 
-def _run_ours(stored: Stored) -> float:
+def _by_one_worker(stored: Stored) -> float:
+    return _run(stored, partial(_remove, _purge))
+
+
+def _by_two_workers(stored: Stored) -> float:
+    """The other has the keys that this one's slices leave."""
     database.restore()
     with stored.laid() as env, purger(env) as second:
-        return _measured(partial(_remove_by_two, second))
+        return _measured(partial(_remove, second.finish))
 
 
 def _measured(deed: Deed) -> float:
@@ -89,17 +99,17 @@ def _measured(deed: Deed) -> float:
     return watch.seconds
 
 
-def _remove_by_two(second: Purger) -> None:
-    """Ours with two workers: this one has the slices, the other the keys that they leave."""
-    removal = _confirmed()
+def _remove(finish: Deed) -> None:
+    """Ours: confirm, delete slice by slice, then see to the last key."""
+    removal = Removal.objects.get()
+    content.confirm_all(removal)
     while delete_next_slice(removal.pk):
         pass
-    second.finish()
+    finish()
     if AuditEntry.objects.exclude(state=EntryState.ERASED).exists():
         raise RuntimeError("Keys are left.")
 
 
-def _confirmed() -> Removal:
-    removal = Removal.objects.get()
-    content.confirm_all(removal)
-    return removal
+def _purge() -> None:
+    while purge_batch():
+        pass

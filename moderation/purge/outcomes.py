@@ -33,20 +33,20 @@ def write_outcomes(place: Place, answered: Sequence[Answered]) -> set[int]:
     when it was claimed. An entry of the key that was recorded since is none of them: its file was
     stored after the answer.
     """
-    alike: dict[Outcome, list[Claimed]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
     for outcome, claimed in answered:
-        alike[_nameless(outcome)] += claimed
+        alike.setdefault(_without_name(outcome), (outcome, []))[1].extend(claimed)
     with transaction.atomic():
-        for outcome, same in alike.items():
+        for outcome, same in alike.values():
             _write_alike(place, outcome, same)
     removals = {entry.removal for _, claimed in answered for entry in claimed}
     return {removal for removal in removals if removal is not None}
 
 
-def _nameless(outcome: Outcome) -> Outcome:
-    """An outcome as a key for grouping: the same answer for many names is one UPDATE."""
-    return Outcome("", outcome.fate, outcome.code, outcome.message, outcome.remark,
-                   outcome.versions, outcome.verified)  # fmt: skip
+def _without_name(outcome: Outcome) -> tuple[Any, ...]:
+    """A key for grouping: the same answer for many names is one UPDATE."""
+    return (outcome.fate, outcome.code, outcome.message, outcome.remark, outcome.versions,
+            outcome.verified)  # fmt: skip
 
 
 def _write_alike(place: Place, outcome: Outcome, claimed: Sequence[Claimed]) -> None:

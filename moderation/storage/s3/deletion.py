@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
 
 # More than that S3 refuses, and moto takes: so the limit is asserted here.
 MOST_KEYS = 1000
-FIRST_PRINTABLE = " "
-# What XML 1.0 cannot carry beside the control characters.
-NOT_IN_XML = {"\x7f", "\ufffe", "\uffff"}
+# What XML 1.0 cannot carry.
+NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 OK, NO_CONTENT = 200, 204
 # S3 answers a missing key as deleted; Google and a few clones say so.
 MISSING_CODES = {"NoSuchKey", "NoSuchVersion"}
@@ -61,7 +61,7 @@ class Refusal(Exception):
 
 def must_go_singly(target: Target) -> bool:
     """Whether the key would spoil the XML of a whole batch."""
-    return any(c < FIRST_PRINTABLE or c in NOT_IN_XML for c in target.key)
+    return NOT_IN_XML.search(target.key) is not None
 
 
 class Deletion:
