@@ -25,7 +25,7 @@ faults: $(VENV)/installed-dev ## kill, stall and overload all parts, in the full
 	$(BIN)/pytest -s tests/faults
 	$(BIN)/pytest -s tests/faults --postgresql
 
-bench: $(VENV)/installed-dev ## measure us beside others; ONLY=name, SIZE=small or full (an hour)
+bench: $(VENV)/installed-dev ## measure us beside others; ONLY=name, SIZE=small or full (40 minutes)
 	@$(BIN)/python -m benchmarks
 
 lint: export DEBUG = true
