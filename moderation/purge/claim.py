@@ -171,8 +171,7 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
     """With the entries the other pending ones of their keys: all entries of a key move together.
 
     Those that are not due yet are locked too, if nobody has them. A key that another worker has in
-    hand is left out and put off: one with a lease, or of two who claim at the same moment the one
-    who locked the key's first entry.
+    hand is left out and put off.
     """
     pending = AuditEntry.objects.filter(state=EntryState.PENDING, storage=place.storage,
                                         identity=place.identity)  # fmt: skip
@@ -181,19 +180,28 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
         return due
     free = free_entries().filter(pk__any_of=set(others)).order_by("pk")
     held = due + _read(free.select_for_update(skip_locked=True))
-    first = {entry.key: entry.pk for entry in sorted(held, reverse=True)}
     for entry in held:
         others.pop(entry.pk, None)
-    now = timezone.now()
-    elsewhere = {
-        entry.key
-        for entry in others.values()
-        if entry.pk < first[entry.key] or (entry.lease and entry.lease >= now)
-    }
+    elsewhere = _keys_in_other_hands(held, others.values())
     left = {entry.pk for entry in held if entry.key in elsewhere}
-    AuditEntry.objects.filter(pk__any_of=left).update(due_at=now + IN_OTHER_HANDS)
+    AuditEntry.objects.filter(pk__any_of=left).update(due_at=timezone.now() + IN_OTHER_HANDS)
     seen = [Claimed(*entry[:-1], is_held=False) for entry in others.values()]
     return [entry for entry in held + seen if entry.key not in elsewhere]
+
+
+def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[str]:
+    """The keys that another worker has, by the entries that could not be locked.
+
+    Such a key has one with a lease; or two workers claim it at the same moment, and it is his who
+    locked its first entry.
+    """
+    now = timezone.now()
+    first = {entry.key: entry.pk for entry in sorted(held, reverse=True)}
+    return {
+        entry.key
+        for entry in others
+        if entry.pk < first[entry.key] or (entry.lease and entry.lease >= now)
+    }
 
 
 def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
