@@ -54,6 +54,11 @@ SELECT 'default', '', 'posts/' || md5(n::text), 'posts/' || md5(n::text), '', 1,
   CASE WHEN n % 1000 = 0 THEN now() END
 FROM generate_series(1, {entries}) n
 JOIN moderation_removal r ON r.id = (SELECT min(id) FROM moderation_removal) + n % 200;
+
+INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,
+  is_active, date_joined)
+SELECT 'member_' || md5(n::text), '', '', '', '', false, false, true, now()
+FROM generate_series(1, {posts}) n;
 """
 
 
