@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,25 @@ from django.utils import timezone
 
 from moderation.export.formats import CSV
 from moderation.models import AuditEntry, AuditEvent
+from tests.parts.processes import running, wait_until
+from tests.parts.workers import environment
 
 pytestmark = pytest.mark.django_db
+
+# The command as a program of its own, in the middle of the file for as long as the test likes.
+HANGING = """
+import sys, time, django
+django.setup()
+from django.core.management import call_command
+from moderation.export.formats import CSV
+
+def chunks(*_):
+    yield b"half"
+    time.sleep(60)
+
+CSV.chunks = chunks
+call_command("export_audit", sys.argv[1])
+"""
 
 
 @pytest.fixture
@@ -31,6 +50,10 @@ def entries() -> list[AuditEntry]:
 def exported(path: Path, **options: object) -> list[str]:
     call_command("export_audit", path, **options)
     return [row["key"] for row in csv.DictReader(path.read_text().splitlines())]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("log.csv*"))
 
 
 def test_all_entries_are_written_and_the_export_is_noted(
@@ -74,4 +97,72 @@ def test_half_a_log_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(CSV, "chunks", broken)
     with pytest.raises(KeyboardInterrupt):
         call_command("export_audit", tmp_path / "log.csv")
-    assert list(tmp_path.glob("*.csv")) == []
+    assert names(tmp_path) == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_export_leaves_nothing_under_the_name_and_the_next_one_is_whole(
+    number: signal.Signals, entries: list[AuditEntry], tmp_path: Path
+) -> None:
+    path = tmp_path / "log.csv"
+    command = [sys.executable, "-c", HANGING, str(path)]
+    with running(command, log=tmp_path / "output", env=environment()) as process:
+        wait_until(lambda: names(tmp_path), what=f"the file ({tmp_path})")
+        process.send_signal(number)
+        assert process.wait(20) == -number
+    assert names(tmp_path) == ["log.csv.part"]
+    assert exported(path) == [entry.key for entry in entries]
+    assert names(tmp_path) == ["log.csv"]
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.csv"
+
+    def slow(*_: object) -> object:
+        yield b"log"
+        path.write_text("mine")
+
+    monkeypatch.setattr(CSV, "chunks", slow)
+    with pytest.raises(CommandError, match="already"):
+        call_command("export_audit", path)
+    assert path.read_text() == "mine"
+    assert names(tmp_path) == ["log.csv"]
+
+
+def test_of_two_exports_into_one_file_the_second_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "log.csv"
+
+    def first(*_: object) -> object:
+        yield b"first"
+        monkeypatch.setattr(CSV, "chunks", second)
+        call_command("export_audit", path)
+
+    def second(*_: object) -> object:
+        yield b"second"
+
+    monkeypatch.setattr(CSV, "chunks", first)
+    with pytest.raises(CommandError, match="already"):
+        call_command("export_audit", path)
+    assert path.read_text() == "second"
+
+
+def test_an_export_that_another_one_ousted_leaves_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, part = tmp_path / "log.csv", tmp_path / "log.csv.part"
+
+    def ousted(*_: object) -> object:
+        yield b"first"
+        part.unlink()
+        part.write_text("second, in the middle")
+
+    monkeypatch.setattr(CSV, "chunks", ousted)
+    with pytest.raises(CommandError, match="another export"):
+        call_command("export_audit", path)
+    assert part.read_text() == "second, in the middle"
+    assert not path.exists()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import getpass
+import os
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
@@ -27,7 +29,8 @@ class Command(BaseCommand):
     help = (
         "Write audit entries to FILE, a few at a time, whatever their number. Times are in UTC; in "
         "CSV and XLSX an apostrophe stands before a text that a spreadsheet would run. The export "
-        "itself is noted in the audit log. An unfinished FILE is removed."
+        "itself is noted in the audit log. Until the file is whole it is called FILE.part; what a "
+        "killed export left under that name is written anew."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,19 +53,53 @@ class Command(BaseCommand):
                 f"{total:,}. Use --format csv, or narrow the choice."
             )
         try:
-            with path.open("xb") as file:
+            with _whole_file(path) as file:
                 _note(options, total)
                 for piece in _with_progress(file_format.chunks(entries), total):
                     file.write(piece)
-        except FileExistsError:
-            raise CommandError(f"{path}: there is such a file already.") from None
         except OSError as error:
-            path.unlink(missing_ok=True)
             raise CommandError(f"{path}: {error.strerror}") from error
-        except BaseException:  # Ctrl-C too: half a log must not look like a whole one
-            path.unlink(missing_ok=True)
-            raise
         self.stdout.write(f"{total} audit entries are in {path}.")
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to, which takes the name `path` once the block has ended without error.
+
+    Half a log must not look like a whole one, and nobody tidies up after a kill: so until then it
+    has a name of its own. Raises CommandError where the name is taken, OSError where the disk says
+    no.
+    """
+    _refuse_taken(path)
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    with part.open("xb") as file:
+        try:
+            yield file
+            _finish(file, part, path)
+        except BaseException:  # Ctrl-C too
+            if _is_called(file, part):
+                part.unlink()
+            raise
+
+
+def _finish(file: BinaryIO, part: Path, path: Path) -> None:
+    file.flush()
+    os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
+    _refuse_taken(path)
+    if not _is_called(file, part):
+        raise CommandError(f"{path}: another export into this file has begun meanwhile.")
+    part.replace(path)
+
+
+def _refuse_taken(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise CommandError(f"{path}: there is such a file already.")
+
+
+def _is_called(file: BinaryIO, path: Path) -> bool:
+    """Say whether the path still leads to the open file, and not to one that replaced it."""
+    return path.exists() and os.path.samestat(path.lstat(), os.fstat(file.fileno()))
 
 
 def _chosen(options: dict[str, Any]) -> QuerySet[AuditEntry]:
