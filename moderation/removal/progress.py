@@ -29,9 +29,9 @@ def settle(*removals: int) -> None:
     through = asked.filter(~Exists(_waiting), state=RemovalState.DELETING)
     for removal in through.values_list("pk", flat=True):
         _begin_purging(removal)
-    asked.filter(~Exists(_pending), state=RemovalState.PURGING).update(
-        state=RemovalState.DONE, finished_at=timezone.now()
-    )
+    purged = asked.filter(~Exists(_pending), state=RemovalState.PURGING)
+    for removal in purged.values_list("pk", flat=True):
+        _finish(removal)
 
 
 def stop(removal: Removal, *, actor: AbstractUser) -> None:
@@ -97,7 +97,9 @@ def retry_entries(entries: models.QuerySet[AuditEntry]) -> int:
     """
     failed = entries.filter(state=EntryState.FAILED).exclude(error_code="BadName")
     with transaction.atomic():
-        removals = list(failed.order_by().values_list("removal", flat=True).distinct())
+        concerned = failed.order_by().values("removal").distinct()
+        locked = Removal.objects.select_for_update().filter(pk__in=concerned).order_by("pk")
+        removals = list(locked.values_list("pk", flat=True))  # whoever would finish one waits
         Removal.objects.filter(pk__in=removals, state=RemovalState.DONE).update(
             state=RemovalState.PURGING, finished_at=None
         )
@@ -133,6 +135,19 @@ def _begin_purging(removal: int) -> None:
         )
         if put_off.update(due_at=timezone.now()):
             tasks.wake_purging()
+
+
+def _finish(removal: int) -> None:
+    """No slice and no key is left: the removal is done."""
+    with transaction.atomic():
+        held = Removal.objects.select_for_update().filter(pk=removal, state=RemovalState.PURGING)
+        # Looked for again under the lock: a retry may have made keys due meanwhile.
+        pending = AuditEntry.objects.filter(removal=removal, state=EntryState.PENDING)
+        if not held or pending.exists():
+            return
+        Removal.objects.filter(pk=removal).update(
+            state=RemovalState.DONE, finished_at=timezone.now()
+        )
 
 
 def _change(

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, connection, connections, transaction
 from django.test import override_settings
+from django.utils import timezone
 
 from moderation.errors import KeyTaken, Refused
 from moderation.models import AuditEntry, Removal
@@ -18,7 +19,7 @@ from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
 from moderation.removal.confirm import _set_in_motion, confirm
 from moderation.removal.delete import delete_next_slice
-from moderation.removal.progress import retry, settle
+from moderation.removal.progress import retry, retry_entries, settle
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 
@@ -174,3 +175,20 @@ def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
         assert confirming.is_blocked(), "a moderator confirms one removal after the other"
     assert isinstance(confirming.result(), Refused)
     assert Post.objects.count() == 4
+
+
+@pytest.mark.parametrize("by_entries", [False, True])
+def test_a_retry_while_the_last_key_settles_is_not_passed_over(
+    removal: Removal, moderator: User, by_entries: bool
+) -> None:
+    while delete_next_slice(removal.pk):
+        pass
+    removal.entries.update(state="failed", failed_at=timezone.now())
+    Removal.objects.update(state="purging")
+    with transaction.atomic():
+        retry_entries(removal.entries.all()) if by_entries else retry(removal, actor=moderator)
+        settling = Session(lambda: settle(removal.pk))
+        assert settling.is_blocked(), "who settles waits for the removal's row"
+    settling.result()
+    removal.refresh_from_db()
+    assert (removal.state, removal.finished_at) == ("purging", None)
