@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
@@ -20,7 +20,7 @@ from django.utils import timezone
 from moderation import conf
 from moderation.models import StorageMark
 from moderation.purge.claim import Batch, Claimed, claim, hold, put_off
-from moderation.purge.outcomes import FIRST_PAUSE, Answered, write_outcomes
+from moderation.purge.outcomes import FIRST_PAUSE, Answered, note_versions, write_outcomes
 from moderation.purge.words import clean
 from moderation.removal.progress import settle
 from moderation.storage import Doomed, Fate, Outcome, WrongStorage, adapter_for, prove
@@ -96,11 +96,24 @@ class _Turn:
         first = list(islice(doomed, 1))  # proves the storage, before its adapter is made
         try:
             if first:
-                yield from adapter_for(self.place.storage).erase(chain(first, doomed))
+                adapter = adapter_for(self.place.storage)
+                yield from adapter.erase(chain(first, doomed), self._note)
+        except DatabaseTrouble as trouble:  # none of the storage's; the leases run out
+            self.trouble, self.asked = trouble, {}
         except Exception as error:  # any storage library, any error: each key is tried again later
             logger.exception("Storage %s broke off.", self.place.storage)
             code, message = type(error).__name__, str(error)
         yield from [Outcome(name, Fate.FAILED, code, message) for name in self.asked]
+
+    def _note(self, taken: Mapping[str, tuple[str, ...]]) -> None:
+        note_versions(
+            {
+                entry.pk: versions
+                for name, versions in taken.items()
+                for entry in self.asked[name]
+                if entry.is_held
+            }
+        )
 
     def _doomed(self) -> Iterator[Doomed]:
         """Claim keys as the storage asks for them, until none is due or the turn is over.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -41,6 +41,13 @@ def write_outcomes(place: Place, answered: Sequence[Answered]) -> set[int]:
             _write_alike(place, outcome, same)
     removals = {entry.removal for _, claimed in answered for entry in claimed}
     return {removal for removal in removals if removal is not None}
+
+
+def note_versions(versions: Mapping[int, Sequence[str]]) -> None:
+    """Write down, by entry, which versions are about to be taken: another try takes no others."""
+    pending = AuditEntry.objects.filter(state=EntryState.PENDING)
+    told = [AuditEntry(pk=pk, versions=list(taken)) for pk, taken in versions.items()]
+    pending.bulk_update(told, ["versions"])
 
 
 def _without_name(outcome: Outcome) -> tuple[Any, ...]:

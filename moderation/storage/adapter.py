@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +15,10 @@ MARKER_BYTES = 4096
 # Remarks of outcomes. They are stored in the audit log as they stand here.
 WAS_MISSING = "was missing already"
 NEWER_STAYS = "a newer version, written since by somebody else, stays"
+
+
+# Called with {name: the versions that are about to be taken}. What it raises comes through.
+Note = Callable[[Mapping[str, tuple[str, ...]]], None]
 
 
 class Fate(enum.Enum):
@@ -70,8 +74,11 @@ class Adapter(Protocol):
         Raises ValueError for a name that names nothing or leaves the location.
         """
 
-    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
         """Erase names; yield exactly one outcome for each that is taken, in any order.
+
+        Where versions are kept, `note` is called with those of some names before these are deleted.
+        A caller that dies then hands them in again, and nothing newer is taken.
 
         Names are taken from the iterable as they are needed, so that they can be claimed while
         requests are under way: what it raises comes through, and what an adapter that gave up did

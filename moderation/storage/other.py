@@ -15,6 +15,7 @@ from moderation.storage.adapter import (
     WAS_MISSING,
     Doomed,
     Fate,
+    Note,
     Outcome,
 )
 from moderation.storage.guard import refuse_inside_transaction
@@ -43,7 +44,7 @@ class OtherAdapter:
             raise ValueError(str(error)) from error
         return name
 
-    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:  # noqa: ARG002
         """Erase one name after the other; see `Adapter.erase`."""
         refuse_inside_transaction()
         return (self._outcome(each.name) for each in doomed)

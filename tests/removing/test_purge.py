@@ -22,6 +22,7 @@ from moderation.purge.words import clean
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import retry, retry_entries, settle
 from moderation.storage import Doomed, Fate, Outcome
+from moderation.storage.adapter import Note
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted
 
@@ -163,7 +164,7 @@ class Refusing:
     def __init__(self, *outcomes: Outcome, error: Exception | None = None) -> None:
         self.outcomes, self.error = outcomes, error
 
-    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
         self.asked = [each.name for each in doomed]
         yield from self.outcomes
         if self.error:

@@ -18,7 +18,7 @@ from moderation.purge import batch as batch_module
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim, put_off
 from moderation.storage import Doomed, Fate, Outcome, WrongStorage, write_mark
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.adapter import MARKER_NAME, Note
 from tests.library.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,7 +130,7 @@ class Noting:
     def __init__(self) -> None:
         self.given: list[Doomed] = []
 
-    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
         for each in doomed:
             self.given.append(each)
             yield Outcome(each.name, Fate.ERASED)
@@ -160,7 +160,7 @@ class Meanwhile:
     def __init__(self, *deeds: Callable[[], object]) -> None:
         self.deeds = deeds
 
-    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
         names, taken = iter(doomed), []
         for deed in (lambda: None, *self.deeds):
             deed()

@@ -15,7 +15,7 @@ from moderation.storage.s3.client import TRIES
 from moderation.storage.s3.sweep import Pace
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
 from tests.parts.s3_gateway import S3Server
-from tests.storage.conftest import READ_TIMEOUT, Bucket, MakeBucket, some_keys
+from tests.storage.conftest import READ_TIMEOUT, Bucket, MakeBucket, not_noted, some_keys
 
 
 def now_and_then(act: Act, *, share: float = 0.3) -> Fault:
@@ -212,7 +212,7 @@ def test_time_is_bounded(
     proxy.faults.append(always(Act(delay=0.1)))
     doomed = shaky.put(*some_keys(60))
     untaken = iter([Doomed(name) for name in doomed])
-    outcomes = list(shaky.adapter.erase(untaken))  # 60 requests of 0.1 s, four at once
+    outcomes = list(shaky.adapter.erase(untaken, not_noted))  # 60 requests of 0.1 s, four at once
     failed = [outcome for outcome in outcomes if outcome.fate is Fate.FAILED]
     assert {outcome.code for outcome in failed} <= {"OutOfTime"}
     assert len(outcomes) - len(failed) == 60 - len(shaky.keys)
@@ -238,7 +238,7 @@ def test_server_that_is_down_says_so_of_one_key_and_takes_no_other(
 ) -> None:
     bucket = make_bucket(s3_gateway, endpoint="http://127.0.0.1:9")
     untaken = iter([Doomed(name) for name in some_keys(3)])
-    (outcome,) = bucket.adapter.erase(untaken)
+    (outcome,) = bucket.adapter.erase(untaken, not_noted)
     assert (outcome.fate, outcome.code) == (Fate.FAILED, "EndpointConnectionError")
     assert len(list(untaken)) == 2
 

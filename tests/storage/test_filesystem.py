@@ -12,7 +12,7 @@ from django.core.files.storage import FileSystemStorage, storages
 from moderation.storage import Fate, adapter_for
 from moderation.storage.adapter import WAS_MISSING, Adapter, Doomed
 from moderation.storage.filesystem import FileSystemAdapter
-from tests.storage.conftest import erased
+from tests.storage.conftest import erased, not_noted
 
 
 @pytest.fixture
@@ -144,5 +144,7 @@ def test_a_storage_with_paths_of_its_own_is_asked_for_each(tmp_path: Path) -> No
     adapter = FileSystemAdapter(storage)
     storage.save("a.png", ContentFile(b"x"))
     assert adapter.key("a.png") == adapter.key("./a.png") == "shard/a.png"
-    assert [outcome.fate for outcome in adapter.erase([Doomed("a.png")])] == [Fate.ERASED]
+    assert [outcome.fate for outcome in adapter.erase([Doomed("a.png")], not_noted)] == [
+        Fate.ERASED
+    ]
     assert not storage.exists("a.png")

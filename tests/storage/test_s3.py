@@ -19,7 +19,7 @@ from moderation.storage.s3.answers import NO_ANSWER, coded
 from moderation.storage.s3.deletion import Answer, Deletion, Target, read_reply
 from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply
 from tests.parts.s3_gateway import S3Server
-from tests.storage.conftest import Bucket, MakeBucket, some_keys
+from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
 
 segments = st.text(st.sampled_from("ab.-_ é%+&<>'\"?#*~\t\n"), min_size=1, max_size=8)
 names = st.lists(segments, min_size=1, max_size=3).map("/".join)
@@ -152,7 +152,7 @@ def test_names_are_taken_as_requests_need_them(bucket: Bucket) -> None:
             taken += 1
             yield Doomed(f"posts/{number}.png")
 
-    outcomes = adapter.erase(doomed())
+    outcomes = adapter.erase(doomed(), not_noted)
     assert next(outcomes).fate is Fate.ERASED
     assert taken <= adapter.batch_keys * (adapter.requests + 2), "a batch ahead of the requests"
     assert len(list(outcomes)) == 10 * adapter.batch_keys - 1

@@ -19,6 +19,7 @@ from moderation.storage.adapter import (
     WAS_MISSING,
     Doomed,
     Fate,
+    Note,
     Outcome,
     versions_of,
 )
@@ -73,10 +74,10 @@ class S3Adapter:
         """The full key; see `full_key`."""
         return full_key(self.storage, name)
 
-    def erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
         """Erase names, versions included; see `Adapter.erase`."""
         refuse_inside_transaction()
-        return self._erase(doomed)
+        return self._erase(doomed, note)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
         """List what is left under the names; see `Adapter.verify`.
@@ -146,7 +147,7 @@ class S3Adapter:
         deletion = Deletion(self.client, self.bucket)
         return Sweep(deletion, batch_keys=self.batch_keys, requests=self.requests)
 
-    def _erase(self, doomed: Iterable[Doomed]) -> Iterator[Outcome]:
+    def _erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
         refused: list[Outcome] = []
         named = self._by_key(doomed, refused)
         try:
@@ -156,7 +157,7 @@ class S3Adapter:
             yield from (_failed(each.name, trouble_of(error)) for _, each in islice(named, 1))
         else:
             erase = self._erase_versions if keeps_versions else self._erase_plain
-            yield from erase(named)
+            yield from erase(named, note)
         yield from refused
 
     def _by_key(
@@ -169,7 +170,7 @@ class S3Adapter:
             except ValueError as error:
                 refused.append(_failed(each.name, Trouble.of_name(str(error))))
 
-    def _erase_plain(self, named: Iterator[tuple[str, Doomed]]) -> Iterator[Outcome]:
+    def _erase_plain(self, named: Iterator[tuple[str, Doomed]], note: Note) -> Iterator[Outcome]:
         """Erase keys of which there is one version, as far as is known."""
         waiting = _Waiting()
         versioned: list[tuple[str, Doomed]] = []
@@ -190,16 +191,18 @@ class S3Adapter:
             else:
                 yield from (_plain(each.name, answer) for each in same)
         rest = named if len(versioned) >= self.batch_keys else ()
-        yield from self._erase_versions(chain(versioned, rest))
+        yield from self._erase_versions(chain(versioned, rest), note)
 
-    def _erase_versions(self, named: Iterable[tuple[str, Doomed]]) -> Iterator[Outcome]:
+    def _erase_versions(self, named: Iterable[tuple[str, Doomed]], note: Note) -> Iterator[Outcome]:
         """Erase keys with all their versions, some at a time: each takes several requests."""
         named = iter(named)
         while some := list(islice(named, min(self.batch_keys, VERSIONED_AT_ONCE))):
             waiting = _Waiting()
             for key, each in some:
                 waiting.add(key, each)
-            for erasure in erase_versions(self.listing, self._sweep, waiting.versions()):
+            for erasure in erase_versions(
+                self.listing, self._sweep, waiting.versions(), waiting.noting(note)
+            ):
                 yield from (_versioned(each.name, erasure) for each in waiting.pop(erasure.key))
 
 
@@ -218,6 +221,12 @@ class _Waiting:
     def pop(self, key: str) -> list[Doomed]:
         """Take a key's names out."""
         return self._names.pop(key)
+
+    def noting(self, note: Note) -> Note:
+        """A function that passes on by names what it is told by keys."""
+        return lambda taken: note(
+            {each.name: taken[key] for key in taken for each in self._names[key]}
+        )
 
     def versions(self) -> dict[str, tuple[str, ...]]:
         """What earlier attempts took of each key."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
 
+from moderation.storage.s3.answers import Kind, trouble_of
 from moderation.storage.s3.client import patiently
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Servers without versions answer this; some do not let everybody ask.
-VERSIONING_UNTOLD = {"NotImplemented", "MethodNotAllowed", "AccessDenied", "405", "501", "403"}
+# Servers without versions refuse the question in words of their own, and some let few people ask.
+VERSIONING_UNTOLD = {Kind.NO_BATCH, Kind.UNREAD, Kind.KEY}
 NULL_VERSION = "null"
 LAST_OF_ALL = "\U0010ffff"  # sorts after every key
 
@@ -54,7 +55,7 @@ class Listing:
         try:
             reply = patiently(lambda: self.client.get_bucket_versioning(Bucket=self.bucket))
         except ClientError as error:
-            if error.response.get("Error", {}).get("Code") in VERSIONING_UNTOLD:
+            if trouble_of(error).kind in VERSIONING_UNTOLD:
                 return False
             raise
         return reply.get("Status") in ("Enabled", "Suspended")
