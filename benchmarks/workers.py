@@ -55,8 +55,7 @@ def _seconds(number: int, place: Path) -> float:
             running.enter_context(worker(*DB_WORKER, log=log, env={"LOG_LEVEL": "INFO"}))
         wait_until(lambda: all(READY in log.read_text() for log in logs), what="the workers")
         with stopwatch() as watch:
-            for _ in logs:
-                tasks.purge_a_batch.enqueue()
+            tasks.wake_purging()
             wait_until(_is_done, seconds=LONGEST, what="the last key")
     connection.close()
     return watch.seconds

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from moderation import conf, tasks
-from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark
+from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark, WakeUp
 from moderation.models.audit import EventKind
 from moderation.models.removal import RemovalState, SliceState
 from moderation.purge.batch import purge_batch
@@ -25,8 +25,7 @@ from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import settle
 
-# A worker at work gives a sign with each slice and batch, which last for seconds (a turn of the
-# purge for five, and until its last requests are answered). Silent for longer, it sleeps or died.
+# A worker at work gives a sign every few seconds. Silent for longer, it sleeps or died.
 SILENT = timedelta(seconds=15)
 # A worker takes up what it is woken for within a second or two. Later than this, nobody is there.
 PATIENCE = timedelta(seconds=10)
@@ -50,25 +49,26 @@ def tick(*, alone: bool = False) -> bool:
     """Look once for what is due; gives whether this process did some of it itself.
 
     With `alone` it always does one slice of each removal and one batch of keys. Otherwise it wakes
-    the workers when they are silent, and does the work itself only when nobody took it up. When
-    there is nothing else to do, it looks whether erased keys are gone.
+    workers for all that is left, also while some are at work: they need not know of it. It does the
+    work itself only where they are silent and nobody took it up. Then, it looks whether erased keys
+    are gone.
     """
     Heartbeat.beat("clock")
     expire_drafts()
     settle(*_unfinished_removals())
     if alone:
         return _work(removals_with_waiting_slices()) or verify_batch()
-    if Heartbeat.heard("worker", within=SILENT):
-        return False
+    WakeUp.forget_lost()
     for removal in removals_with_waiting_slices():
         tasks.wake_deleting(removal)
     if due_entries().exists():
         tasks.wake_purging()
+    at_work = Heartbeat.heard("worker", within=SILENT)
     before = timezone.now() - PATIENCE
     late = removals_with_waiting_slices(confirmed_before=before)
-    if late or due_entries().filter(due_at__lt=before).exists():
+    if not at_work and (late or due_entries().filter(due_at__lt=before).exists()):
         return _work(late)
-    return verify_batch()
+    return verify_batch() and not at_work  # unhurried beside workers: they use the same storage
 
 
 def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:
@@ -93,11 +93,17 @@ def overdue() -> Overdue:
     # Put off for a storage that is not the right one, again and again, without a single try.
     untried = Q(attempts=0, failed_at=None) & ~Q(removal__state=RemovalState.DELETING)
     late_entries = Q(due_at__lt=before) | untried
-    problems = StorageMark.objects.exclude(problem="").order_by("alias")
+    marks = StorageMark.objects.order_by("alias")
+    problems = [f"{mark.alias}: {mark.problem}" for mark in marks if mark.problem]
+    problems += [
+        f"{mark.alias}: nobody can look whether erased keys are gone. {mark.unverifiable}"
+        for mark in marks
+        if mark.unverifiable
+    ]
     return Overdue(
         removals=late.count(),
         entries=free_entries().filter(late_entries, recorded_at__lt=before).count(),
-        problems=tuple(f"{mark.alias}: {mark.problem}" for mark in problems),
+        problems=tuple(problems),
     )
 
 

@@ -2,16 +2,21 @@
 
 That way the removals of different moderators take turns. A task carries plain data only, may run
 twice or never, and is no more than a wake-up: what is left to do stands in the database, and the
-clock finds it (`moderation.clock`).
+clock finds it (`moderation.clock`). For each removal, and for the purge, one wake-up is on its way
+at most (`WakeUp`).
 """
 
 from __future__ import annotations
 
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Any
 
 import django
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
 if django.VERSION >= (6, 0):
     from django.tasks import task
@@ -19,41 +24,89 @@ else:
     from django_tasks import task  # type: ignore[no-redef]  # one of the two is there
 
 from moderation.models.heartbeat import Heartbeat
+from moderation.models.wake_up import WakeUp
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+logger = logging.getLogger(__name__)
+
+# Seconds between two signs of life of a worker whose slice, or storage, takes long.
+BEAT_EVERY = 5.0
+PURGE = "purge"
 
 
 @task()
-def delete_a_slice(removal: int) -> None:
+def delete_a_slice(removal: int, token: str) -> None:
     """Delete the next waiting slice of a removal, by its number, and go on with the one after."""
     from moderation.removal.delete import delete_next_slice  # imports the receivers' rooms
 
-    Heartbeat.beat("worker")
-    if delete_next_slice(removal):
-        delete_a_slice.enqueue(removal)
+    WakeUp.arrived(_work_of(removal), token)
+    with _signs_of_life():
+        more = delete_next_slice(removal)
+    if more:
+        wake_deleting(removal)
 
 
 @task()
-def purge_a_batch() -> None:
-    """Purge one batch of due audit entries and go on with the next."""
-    from moderation.purge.batch import purge_batch  # imports the receivers' rooms
+def purge_a_batch(token: str) -> None:
+    """Purge one batch of due audit entries and go on with the next.
 
-    Heartbeat.beat("worker")
-    if purge_batch():
-        purge_a_batch.enqueue()
+    Another worker is woken beforehand, to take its share of what is due.
+    """
+    from moderation.purge.batch import purge_batch  # imports the receivers' rooms
+    from moderation.purge.claim import due_entries
+
+    WakeUp.arrived(PURGE, token)
+    if due_entries().exists():
+        wake_purging()
+    with _signs_of_life():
+        more = purge_batch()
+    if more:
+        wake_purging()
 
 
 def wake_deleting(removal: int) -> None:
     """Have a worker begin with a removal's slices once the transaction in hand is committed."""
-    _after_commit(partial(delete_a_slice.enqueue, removal))
+    _after_commit(partial(_wake, _work_of(removal), delete_a_slice, removal))
 
 
 def wake_purging() -> None:
     """Have a worker look for due entries once the transaction in hand is committed."""
-    _after_commit(purge_a_batch.enqueue)
+    _after_commit(partial(_wake, PURGE, purge_a_batch))
+
+
+def _work_of(removal: int) -> str:
+    return f"removal {removal}"
 
 
 def _after_commit(wake: Callable[[], object]) -> None:
     # Robust: a queue that is down must not undo, or report as failed, what was committed.
     transaction.on_commit(wake, robust=True)
+
+
+def _wake(work: str, task: Any, *args: int) -> None:
+    if token := WakeUp.take(work):
+        task.enqueue(*args, token)
+
+
+@contextmanager
+def _signs_of_life() -> Iterator[None]:
+    """Beat now, and every few seconds while the work lasts: a storage may stall for a minute."""
+    Heartbeat.beat("worker")
+    over = threading.Event()
+    beating = threading.Thread(target=_beat_until, args=(over,), daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        over.set()
+        beating.join()
+
+
+def _beat_until(over: threading.Event) -> None:
+    try:
+        while not over.wait(BEAT_EVERY):
+            try:
+                Heartbeat.beat("worker")
+            except DatabaseError:  # the work itself will say what is wrong
+                logger.warning("No sign of life could be given.", exc_info=True)
+    finally:
+        connection.close()  # this thread's own

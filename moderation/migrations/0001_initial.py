@@ -27,6 +27,18 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='WakeUp',
+            fields=[
+                ('work', models.CharField(max_length=50, primary_key=True, serialize=False, verbose_name='work')),
+                ('token', models.UUIDField(default=uuid.uuid4, verbose_name='token')),
+                ('at', models.DateTimeField(verbose_name='at')),
+            ],
+            options={
+                'verbose_name': 'wake-up',
+                'verbose_name_plural': 'wake-ups',
+            },
+        ),
+        migrations.CreateModel(
             name='StorageMark',
             fields=[
                 ('alias', models.CharField(max_length=100, primary_key=True, serialize=False, verbose_name='storage')),
@@ -34,6 +46,8 @@ class Migration(migrations.Migration):
                 ('environment', models.CharField(max_length=100, verbose_name='environment')),
                 ('problem', models.CharField(blank=True, max_length=300, verbose_name='problem')),
                 ('problem_at', models.DateTimeField(null=True, verbose_name='problem seen at')),
+                ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why nothing is verified')),
+                ('verify_at', models.DateTimeField(null=True, verbose_name='verified again at')),
                 ('marked_at', models.DateTimeField(auto_now_add=True, verbose_name='marked at')),
             ],
             options={
@@ -198,7 +212,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(condition=models.Q(('state', 'erased'), ('verified_at', None)), fields=['erased_at'], name='entry_unverified'),
+            index=models.Index(condition=models.Q(('state', 'erased'), ('verified_at', None)), fields=['storage', 'erased_at'], name='entry_unverified'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

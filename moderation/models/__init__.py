@@ -1,8 +1,17 @@
-"""The rows behind removing: removals and slices, the audit log, storage marks, heartbeats."""
+"""The rows behind removing: removals, slices, the audit log, storage marks, signs of workers."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
 from moderation.models.heartbeat import Heartbeat
 from moderation.models.removal import Removal, RemovalSlice
 from moderation.models.storage_mark import StorageMark
+from moderation.models.wake_up import WakeUp
 
-__all__ = ["AuditEntry", "AuditEvent", "Heartbeat", "Removal", "RemovalSlice", "StorageMark"]
+__all__ = [
+    "AuditEntry",
+    "AuditEvent",
+    "Heartbeat",
+    "Removal",
+    "RemovalSlice",
+    "StorageMark",
+    "WakeUp",
+]

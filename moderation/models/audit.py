@@ -128,7 +128,7 @@ class AuditEntry(models.Model):
                 fields=["due_at"], name="entry_due", condition=Q(state=EntryState.PENDING)
             ),
             models.Index(
-                fields=["erased_at"],
+                fields=["storage", "erased_at"],
                 name="entry_unverified",
                 condition=Q(state=EntryState.ERASED, verified_at=None),
             ),

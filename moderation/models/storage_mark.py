@@ -12,7 +12,9 @@ class StorageMark(models.Model):
     """The marker that `mark_storage` wrote into the storage behind `alias`.
 
     The storage holds the same identity and environment in a file of its own. A purge reads that
-    file before each batch; where the two differ, nothing is touched and `problem` says why.
+    file before each batch; where the two differ, nothing is touched and `problem` says why. Where
+    nobody can look whether erased keys are gone, `unverifiable` says why, and it is left alone
+    until `verify_at`.
     """
 
     alias = models.CharField(_("storage"), max_length=100, primary_key=True)
@@ -20,6 +22,8 @@ class StorageMark(models.Model):
     environment = models.CharField(_("environment"), max_length=100)
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
+    unverifiable = models.CharField(_("why nothing is verified"), max_length=300, blank=True)
+    verify_at = models.DateTimeField(_("verified again at"), null=True)
     marked_at = models.DateTimeField(_("marked at"), auto_now_add=True)
 
     class Meta:

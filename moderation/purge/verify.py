@@ -7,18 +7,21 @@ so, and their entries have the time already; the others are looked at here, when
 from __future__ import annotations
 
 import logging
-from uuid import UUID
+from datetime import timedelta
 
 from django.utils import timezone
 
 from moderation import conf
-from moderation.models import AuditEntry
+from moderation.models import AuditEntry, StorageMark
 from moderation.models.audit import EntryState
+from moderation.purge.words import clean
 from moderation.storage import WrongStorage, adapter_for, prove
 from moderation.storage.guard import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
+# A storage that cannot be looked into is asked again after this time: it may never allow a listing.
+PAUSE = timedelta(minutes=10)
 # Stored in the entry as it stands here, where a look afterwards finds the key.
 THERE_AGAIN = "a later look found the key in storage: written again, or never gone"
 
@@ -27,33 +30,42 @@ def verify_batch() -> bool:
     """Look for one batch of erased keys and note when they were seen to be gone.
 
     Gives whether something was noted. An entry whose key is there says so in its remark, since its
-    state is final. A storage that is not the right one, or does not answer, is asked again later.
+    state is final. A storage that is not the right one, or does not say, is asked again after
+    `PAUSE`; until then its mark says why.
     """
     refuse_inside_transaction()
-    unverified = AuditEntry.objects.filter(state=EntryState.ERASED, verified_at=None)
-    oldest = unverified.order_by("erased_at").values_list("storage", "identity")
-    while first := oldest.first():
-        storage, identity = first
-        same = unverified.filter(storage=storage, identity=identity).order_by("erased_at")
-        if _verify(storage, identity, dict(same.values_list("pk", "name")[: conf.batch_keys()])):
-            return True
-        oldest = oldest.exclude(storage=storage, identity=identity)
-    return False
+    marks = StorageMark.objects.exclude(verify_at__gt=timezone.now())
+    return any(_verify(mark) for mark in marks.order_by("alias"))
 
 
-def _verify(storage: str, identity: UUID | None, names: dict[int, str]) -> bool:
-    """Look for keys of one storage, named by their entries; gives whether it could be told."""
+def _verify(mark: StorageMark) -> bool:
+    """Look for a batch of keys of one storage; gives whether something was noted."""
+    unverified = AuditEntry.objects.filter(
+        state=EntryState.ERASED, verified_at=None, storage=mark.alias, identity=mark.identity
+    )
+    oldest = unverified.order_by("erased_at").values_list("pk", "name")
+    if not (names := dict(oldest[: conf.batch_keys()])):
+        return False
     try:
-        prove(storage, identity)
-        gone = adapter_for(storage).verify(sorted(set(names.values())))
-    except WrongStorage as wrong:
-        logger.warning("Nothing is verified in storage %s: %s", storage, wrong)
+        prove(mark.alias, mark.identity)
+        gone = adapter_for(mark.alias).verify(sorted(set(names.values())))
+    except Exception as error:  # noqa: BLE001 - any storage's error: nothing was learnt of the keys
+        _leave_alone(mark, error)
         return False
-    except Exception:  # any storage library, any error: nothing was learnt, and nothing is noted
-        logger.exception("Storage %s did not say what it holds.", storage)
-        return False
+    if mark.verify_at:
+        mark.unverifiable, mark.verify_at = "", None
+        mark.save(update_fields=["unverifiable", "verify_at"])
     entries = AuditEntry.objects.filter(verified_at=None)
     there = [pk for pk, name in names.items() if not gone[name]]
     entries.filter(pk__any_of=there).update(verified_at=timezone.now(), remark=THERE_AGAIN)
     entries.filter(pk__any_of=names.keys() - set(there)).update(verified_at=timezone.now())
     return True
+
+
+def _leave_alone(mark: StorageMark, error: Exception) -> None:
+    """Ask a storage nothing for a while; where its error came from is logged the first time."""
+    words = clean(f"{type(error).__name__}: {error}")
+    trace = words != mark.unverifiable and not isinstance(error, WrongStorage)
+    logger.warning("Nothing is verified in storage %s. %s", mark.alias, words, exc_info=trace)
+    mark.unverifiable, mark.verify_at = words, timezone.now() + PAUSE
+    mark.save(update_fields=["unverifiable", "verify_at"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,12 +13,18 @@ from django.db import OperationalError
 from django.db.models.signals import pre_delete
 from django.test import override_settings
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
+from moderation import tasks
 from moderation.clock import SILENT, overdue, tick
-from moderation.models import AuditEntry, Removal
-from moderation.purge.batch import TURN, purge_batch
+from moderation.models import AuditEntry, Heartbeat, Removal, WakeUp
+from moderation.models.wake_up import LOST
+from moderation.purge import batch
+from moderation.purge.batch import purge_batch
 from moderation.removal.progress import go_on, retry_entries, stop
+from moderation.tasks import BEAT_EVERY
 from posts.models import Post
+from tests.parts.processes import wait_until
 from tests.removing.conftest import confirmed, drafted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,6 +41,15 @@ def make_running(moderator: User, make_posts: MakePosts) -> Callable[[], Removal
             return confirmed(drafted(make_posts(2, images=1), moderator), moderator)
 
     return make
+
+
+def name_of(task: DBTaskResult) -> str:
+    return str(task.task_path).rpartition(".")[2]
+
+
+def queued() -> list[str]:
+    """The tasks that wait for a worker."""
+    return [name_of(task) for task in DBTaskResult.objects.ready()]
 
 
 def test_one_removal_in_trouble_does_not_hold_up_the_others(
@@ -91,5 +108,72 @@ def test_keys_that_are_tried_again_later_are_not_overdue(
     assert not overdue()
 
 
-def test_a_worker_in_the_middle_of_a_turn_is_not_silent() -> None:
-    assert SILENT.total_seconds() >= 2 * TURN
+def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "BEAT_EVERY", 0.1)
+    beats: list[str] = []
+    monkeypatch.setattr(Heartbeat, "beat", beats.append)
+
+    def stalled() -> bool:
+        wait_until(lambda: len(beats) >= 3, what="signs of life")
+        return False
+
+    monkeypatch.setattr(batch, "purge_batch", stalled)
+    tasks.purge_a_batch.call(str(uuid4()))
+    assert set(beats) == {"worker"}
+    assert SILENT.total_seconds() >= 2 * BEAT_EVERY
+
+
+def test_a_storage_in_trouble_does_not_make_the_queue_grow(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    Heartbeat.beat("worker")
+    for _ in range(10):
+        tick()
+    assert queued() == ["delete_a_slice"]
+
+
+def test_a_lost_wake_up_is_found_while_workers_are_busy_with_others(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    DBTaskResult.objects.all().delete()
+    Heartbeat.beat("worker")
+    tick()
+    assert queued() == []  # it may still be on its way
+    WakeUp.objects.update(at=timezone.now() - LOST - timedelta(seconds=1))
+    tick()
+    assert queued() == ["delete_a_slice"]
+
+
+def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    purge_batch()
+    AuditEntry.objects.update(verified_at=None)
+    Heartbeat.beat("worker")
+    assert tick() is False
+    assert not AuditEntry.objects.filter(verified_at=None).exists()
+
+
+@override_settings(MODERATION_BATCH_KEYS=2)
+def test_slices_and_purge_take_turns_however_slow_the_storage_is(
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "TURN", 0.0)
+    with override_settings(MODERATION_SLICE_OBJECTS=2):
+        confirmed(drafted(make_posts(12, images=2), moderator), moderator)
+    done: list[str] = []
+    while ready := DBTaskResult.objects.ready().first():
+        ready.claim("worker")
+        ready.task.call(*ready.args_kwargs["args"])
+        ready.set_successful(None)
+        done.append(name_of(ready))
+        assert len(queued()) <= 2
+    slices = [turn for turn, name in enumerate(done) if name == "delete_a_slice"]
+    assert len(slices) >= 6
+    assert all(after - before <= 2 for before, after in pairwise(slices))
+    assert AuditEntry.objects.filter(state="erased").count() == 48

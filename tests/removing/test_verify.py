@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
+from django.utils import timezone
 
-from moderation.models import AuditEntry
+from moderation.clock import overdue
+from moderation.models import AuditEntry, StorageMark
 from moderation.purge.batch import purge_batch
 from moderation.purge.verify import THERE_AGAIN, verify_batch
 from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.filesystem import FileSystemAdapter
 from posts.models import Post
 from tests.library.models import Volume
 from tests.removing.conftest import confirmed, drafted, stored
@@ -73,3 +76,31 @@ def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
     verified = AuditEntry.objects.exclude(verified_at=None)
     assert list(verified.values_list("storage", flat=True)) == ["attachments"]
     assert not verify_batch()
+
+
+def test_a_storage_that_may_not_be_looked_into_is_left_alone_for_a_while(
+    marked: None,
+    moderator: User,
+    make_posts: MakePosts,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(*_: object) -> None:
+        asked.append("exists")
+        raise PermissionError("No listing.")
+
+    asked: list[str] = []
+    unverified(moderator, make_posts)
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSystemAdapter, "verify", refuse)
+        assert not any(verify_batch() for _ in range(3))
+        assert len(asked) == 1
+        StorageMark.objects.update(verify_at=timezone.now())
+        assert not verify_batch()
+    assert len(asked) == 2
+    assert [bool(record.exc_info) for record in caplog.records] == [True, False]
+    (problem,) = overdue().problems
+    assert "PermissionError: No listing." in problem
+    StorageMark.objects.update(verify_at=timezone.now())
+    assert verify_batch()
+    assert not overdue().problems
