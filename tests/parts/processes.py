@@ -12,7 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_SECONDS = 10  # then a program that did not stop by itself is killed
+STOP_SECONDS = 30  # then a program that did not stop by itself is killed
+# As long as a program may need to start or to react on a machine that has much else to do.
+LONGEST_WAIT = 60
 
 
 def free_port() -> int:
@@ -29,7 +31,7 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 20, what: str) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = LONGEST_WAIT, what: str) -> None:
     """Wait for a condition; raises TimeoutError, naming `what`, when it does not come."""
     end = time.monotonic() + seconds
     while not condition():
