@@ -12,10 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from tests.parts.processes import running
+from tests.parts.processes import running, wait_until
 
 DB_WORKER = ("db_worker", "--interval", "0.1", "--no-startup-delay")
 CLOCK = ("purge", "--loop")
+# What each worker logs, at INFO, when it has booted and looks for its first task.
+DB_WORKER_IS_UP = "Starting worker"
+RQ_WORKER_IS_UP = "Listening on"
 
 
 def database_url() -> str:
@@ -52,3 +55,11 @@ def worker(
     program = [sys.executable, "manage.py", *command]
     with running(program, log=log, env=environment() | dict(env or {})) as process:
         yield process
+
+
+def wait_until_up(words: str, *logs: Path) -> None:
+    """Wait until each of these logs tells that its worker is up.
+
+    Work that is there before leaves a worker that boots late nothing to do.
+    """
+    wait_until(lambda: all(words in log.read_text() for log in logs), what=f"{words!r} in {logs}")
