@@ -17,7 +17,7 @@ from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-UPSTREAM_SECONDS = 30
+UPSTREAM_SECONDS = 60
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 
 
@@ -53,6 +53,7 @@ class Act:
 
 
 Fault = Callable[[Request], Act | None]
+Reply = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 
 def error_reply(status: int, code: str, message: str = "as the test wants it") -> Act:
@@ -115,17 +116,22 @@ class _Handler(BaseHTTPRequestHandler):
         with self.proxy.counted():
             act = self.proxy.act_on(request)
             time.sleep(act.delay)
-            if act.reset:
-                self._reset()
-            elif act.reply:
-                status, kind, content = act.reply
-                self._answer(status, {"Content-Type": kind}, content, cut=False)
-            else:
-                self._forward(request, act)
+            reply = None if act.reset else self._reply(request, act)
+        # Counted out before: who reads the answer may send the next request at once.
+        if reply:
+            self._answer(*reply, cut=act.cut)
+        else:
+            self._reset()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - http.server's
 
-    def _forward(self, request: Request, act: Act) -> None:
+    def _reply(self, request: Request, act: Act) -> Reply:
+        if not act.reply:
+            return self._forward(request, act)
+        status, kind, content = act.reply
+        return status, {"Content-Type": kind}, content
+
+    def _forward(self, request: Request, act: Act) -> Reply:
         upstream = urlsplit(self.proxy.upstream)
         connection = HTTPConnection(upstream.netloc, timeout=UPSTREAM_SECONDS)
         headers = {k: v for k, v in request.headers.items() if k.lower() != "expect"}
@@ -139,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
         edited = act.edit(content) if act.edit else content
-        self._answer(reply.status, kept, edited, cut=act.cut)
+        return reply.status, kept, edited
 
     def _answer(self, status: int, headers: dict[str, str], content: bytes, *, cut: bool) -> None:
         self.send_response_only(status)
