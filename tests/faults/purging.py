@@ -21,19 +21,22 @@ from tests.faults.conftest import Wave
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy
 from tests.parts.s3_gateway import S3Server
 
-# Seconds. What stalls for longer is a time-out.
-READ_TIMEOUT = 1
 # Batches after which a purge that comes to no end is given up.
 MOST_BATCHES = 60
 
 
 @contextmanager
-def site_behind(proxy: FaultyProxy, server: S3Server, bucket: str) -> Iterator[None]:
-    """Let the site reach its bucket through the proxy, in small steps and without long pauses."""
+def site_behind(
+    proxy: FaultyProxy, server: S3Server, bucket: str, *, read_timeout: float = 60
+) -> Iterator[None]:
+    """Let the site reach its bucket through the proxy, in small steps and without long pauses.
+
+    What stalls for longer than `read_timeout`, in seconds, is a time-out.
+    """
     entry = server.storage(bucket)
-    short = Config(read_timeout=READ_TIMEOUT, connect_timeout=READ_TIMEOUT)
+    waits = Config(read_timeout=read_timeout)
     entry["OPTIONS"]["endpoint_url"] = proxy.endpoint
-    entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(short)
+    entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(waits)
     with (
         pytest.MonkeyPatch.context() as patch,
         override_settings(

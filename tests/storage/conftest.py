@@ -18,9 +18,6 @@ from moderation.storage.s3 import S3Adapter, client
 from tests.parts.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.parts.s3_gateway import S3Server
 
-# Seconds. Short, so that a stalled server costs a test little.
-READ_TIMEOUT = 2
-
 
 @dataclass
 class Bucket:
@@ -62,7 +59,16 @@ MakeBucket = Callable[..., Bucket]
 
 
 @pytest.fixture
-def make_bucket() -> Iterator[MakeBucket]:
+def read_timeout() -> float:
+    """Seconds that the adapter waits for an answer: more than a busy machine needs for one.
+
+    A test whose server stalls has a shorter one, by `parametrize`.
+    """
+    return 60
+
+
+@pytest.fixture
+def make_bucket(read_timeout: float) -> Iterator[MakeBucket]:
     """Give a function that makes a bucket and points the default storage to it."""
     overrides: list[Any] = []
 
@@ -72,8 +78,8 @@ def make_bucket() -> Iterator[MakeBucket]:
         name = server.make_bucket(versioned=versioned)
         entry = server.storage(name, location=location)
         entry["OPTIONS"]["endpoint_url"] = endpoint or server.endpoint
-        short = Config(read_timeout=READ_TIMEOUT, connect_timeout=READ_TIMEOUT)
-        entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(short)
+        waits = Config(read_timeout=read_timeout, connect_timeout=read_timeout)
+        entry["OPTIONS"]["client_config"] = entry["OPTIONS"]["client_config"].merge(waits)
         overrides.append(override_settings(STORAGES={**settings.STORAGES, "default": entry}))
         overrides[-1].enable()
         adapter = adapter_for("default")

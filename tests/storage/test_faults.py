@@ -15,7 +15,7 @@ from moderation.storage.s3.client import TRIES
 from moderation.storage.s3.sweep import Pace
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
 from tests.parts.s3_gateway import S3Server
-from tests.storage.conftest import READ_TIMEOUT, Bucket, MakeBucket, not_noted, some_keys
+from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
 
 
 def now_and_then(act: Act, *, share: float = 0.3) -> Fault:
@@ -71,9 +71,12 @@ def test_every_key_goes_though_a_third_of_the_requests_fails(
     assert any(request.is_batch for request in proxy.seen)
 
 
-def test_stalled_requests_are_sent_again(shaky: Bucket, proxy: FaultyProxy) -> None:
+@pytest.mark.parametrize("read_timeout", [2])
+def test_stalled_requests_are_sent_again(
+    shaky: Bucket, proxy: FaultyProxy, read_timeout: float
+) -> None:
     doomed = shaky.put(*some_keys(20))
-    proxy.faults.append(once(Act(delay=READ_TIMEOUT + 1)))
+    proxy.faults.append(once(Act(delay=read_timeout + 1)))
     assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
     assert shaky.keys == []
 
