@@ -66,4 +66,4 @@ def test_the_progress_shows_itself(page: Page, moderator: User, make_posts: Make
     page.goto(page_of(removal))
     expect(page.get_by_text("0 of 4 posts deleted")).to_be_visible()
     delete_next_slice(removal.pk)
-    expect(page.get_by_text("2 of 4 posts deleted")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("2 of 4 posts deleted")).to_be_visible(timeout=60_000)

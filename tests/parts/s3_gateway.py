@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ACCESS_KEY = "gateway-access"
 SECRET_KEY = "gateway-secret"
 REGION = "us-east-1"
-READY_SECONDS = 60
+READY_SECONDS = 180
 
 
 class S3Server:

@@ -23,7 +23,7 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
         env={"PATH": os.environ["PATH"], "ENV_FILE": ""} | variables,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

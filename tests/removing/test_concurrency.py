@@ -57,7 +57,7 @@ class Session:
         return self.thread.is_alive()
 
     def result(self) -> object:
-        return self.results.get(timeout=20)
+        return self.results.get(timeout=60)
 
 
 @pytest.fixture

@@ -117,7 +117,7 @@ def test_site_without_s3_does_not_import_boto3() -> None:
         "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "project.settings"}
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=env)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=180, env=env)
 
 
 @pytest.mark.django_db(transaction=True)
