@@ -60,7 +60,9 @@ def wave(bucket: Bucket, make_wave: MakeWave, settings: object) -> Wave:
 @pytest.fixture
 def through_proxy(wave: Wave, proxy: FaultyProxy) -> dict[str, str]:
     """The variables of workers that reach the bucket through the proxy, in small steps."""
-    return SMALL_STEPS | SHORT_LEASE | wave.place.environment() | {"S3_ENDPOINT_URL": proxy.endpoint}
+    return (
+        SMALL_STEPS | SHORT_LEASE | wave.place.environment() | {"S3_ENDPOINT_URL": proxy.endpoint}
+    )
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = LONGEST_WAIT, what: str) -> None:
+def wait_until(
+    condition: Callable[[], object], *, seconds: float = LONGEST_WAIT, what: str
+) -> None:
     """Wait for a condition; raises TimeoutError, naming `what`, when it does not come."""
     end = time.monotonic() + seconds
     while not condition():
