@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from django.db import connection
+from django_tasks_db.models import DBTaskResult
 
 from benchmarks import content, database
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
 from moderation import tasks
-from moderation.models import AuditEntry
+from moderation.models import AuditEntry, WakeUp
 from moderation.models.audit import EntryState
 from moderation.storage import write_mark
 from posts.models import Post
@@ -38,6 +39,8 @@ def workers(place: Path, size: Size) -> Figures:
     content.fill_folder(Path(os.environ["SLOW_FILES"]), content.stored_names())
     write_mark("default")
     Post.objects.all().delete()
+    for woken in (DBTaskResult, WakeUp):  # by that deletion; here all workers begin together
+        woken.objects.all().delete()
     database.save()
     runs: dict[str, Callable[[], float]] = {
         str(number): partial(_seconds, number, place) for number in WORKERS
