@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
@@ -18,8 +17,7 @@ from django.utils import timezone
 
 from moderation.insertion import insert
 from moderation.models import AuditEntry
-from tests.parts.processes import answers, free_port, running, wait_until
-from tests.parts.workers import environment
+from tests.parts.workers import gunicorn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,13 +30,9 @@ TOKEN = "t" * 32
 
 @pytest.fixture
 def site(fresh_storage: Path, tmp_path: Path) -> Iterator[int]:
-    """A gunicorn of one worker that reads `gunicorn.conf.py`; gives its port."""
-    port = free_port()
-    program = str(Path(sys.executable).parent / "gunicorn")
-    command = [program, "project.wsgi", "--bind", f"127.0.0.1:{port}", "--timeout", f"{TIMEOUT}"]
-    variables = environment() | {"WEB_CONCURRENCY": "1"}
-    with running(command, log=tmp_path / "gunicorn", env=variables):
-        wait_until(lambda: answers(port), what=f"gunicorn ({tmp_path})")
+    """A gunicorn of one worker, with our settings; gives its port."""
+    one = {"WEB_CONCURRENCY": "1"}
+    with gunicorn("--timeout", f"{TIMEOUT}", log=tmp_path / "gunicorn", env=one) as port:
         yield port
 
 

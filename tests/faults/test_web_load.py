@@ -32,8 +32,8 @@ from moderation.models import Removal
 from posts.models import Post
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Folder
-from tests.parts.processes import ROOT, answers, free_port, running, wait_until
-from tests.parts.workers import DB_WORKER, environment, worker
+from tests.parts.processes import ROOT, wait_until
+from tests.parts.workers import DB_WORKER, gunicorn, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,11 +82,7 @@ def site(wave: Wave, tmp_path: Path) -> Iterator[int]:
     """A real gunicorn on the test's database; gives its port."""
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"]
     subprocess.run(collect, cwd=ROOT, check=True, timeout=180)
-    port = free_port()
-    program = str(Path(sys.executable).parent / "gunicorn")
-    command = [program, "project.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", WORKERS]
-    with running(command, log=tmp_path / "gunicorn", env=environment()):
-        wait_until(lambda: answers(port), what=f"gunicorn ({tmp_path})")
+    with gunicorn("--workers", WORKERS, log=tmp_path / "gunicorn") as port:
         yield port
 
 

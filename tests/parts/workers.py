@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from tests.parts.processes import running, wait_until
+from tests.parts.processes import answers, free_port, running, wait_until
 
 DB_WORKER = ("db_worker", "--interval", "0.1", "--no-startup-delay")
 CLOCK = ("purge", "--loop")
@@ -42,6 +42,18 @@ def environment() -> dict[str, str]:
     if default["BACKEND"].endswith("FileSystemStorage"):
         found["MEDIA_ROOT"] = default["OPTIONS"]["location"]
     return found
+
+
+@contextmanager
+def gunicorn(*options: str, log: Path, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Serve the site on the test's database, as the README says; gives the port. See `worker`."""
+    port = free_port()
+    program = str(Path(sys.executable).parent / "gunicorn")
+    config = ("--config", "python:project.gunicorn", "--bind", f"127.0.0.1:{port}")
+    command = [program, *config, *options, "project.wsgi"]
+    with running(command, log=log, env=environment() | dict(env or {})):
+        wait_until(lambda: answers(port), what=f"gunicorn ({log})")
+        yield port
 
 
 @contextmanager

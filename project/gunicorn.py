@@ -1,4 +1,4 @@
-"""How gunicorn serves the site; it reads this by itself when it is started from this folder.
+"""How gunicorn serves the site: `gunicorn --config python:project.gunicorn project.wsgi`.
 
 What the command line says wins over it. `.env` is not read here: a reload would then keep the old
 values of everything in it.
