@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import unquote
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
 from moderation.models import AuditEntry, Removal
+from moderation.purge import batch
+from moderation.purge.batch import purge_batch
 from moderation.removal.progress import retry
 from moderation.storage.adapter import MARKER_NAME, NEWER_STAYS
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
-from tests.faults.purging import now_and_then, purge, run, site_behind
+from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.parts.s3_gateway import S3Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 POSTS = 8
+
+
+class Killed(BaseException):
+    """What ends a worker: nothing of ours catches it."""
 
 
 @pytest.fixture
@@ -110,3 +118,32 @@ def test_nothing_is_called_erased_while_a_version_is_left(
     assert len(left(bucket)[locked]) == 1 < len(newest)
     good = {name for _row, name in wave.before.files - wave.before.doomed}
     assert set(left(bucket)) - {locked} - good <= {MARKER_NAME}
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+def test_a_key_written_again_after_a_worker_died_is_kept(
+    wave: Wave, bucket: Bucket, was_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    removal = deleted(wave)
+    shared = {name for _row, name in wave.before.files - wave.before.doomed}
+    name = max({name for _row, name in wave.before.doomed} - shared)
+    for version in [] if was_there else left(bucket)[name]:
+        bucket.server.client.delete_object(Bucket=bucket.name, Key=name, VersionId=version)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "write_outcomes", die)
+        with pytest.raises(Killed):
+            purge_batch()
+    assert left(bucket)[name] == []
+    bucket.put([name])
+    AuditEntry.objects.exclude(leased_until=None).update(
+        leased_until=timezone.now() - timedelta(seconds=1)
+    )
+    purge(removal)
+    entries = removal.entries.filter(name=name)
+    assert set(entries.values_list("state", "kept_because")) == {("kept", NEWER_STAYS)}
+    assert len(left(bucket)[name]) == 1
+    others = removal.entries.exclude(name__in={name, *shared})
+    assert set(others.values_list("state", flat=True)) == {"erased"}
