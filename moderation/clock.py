@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from moderation import conf, tasks
-from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark, WakeUp
+from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark
 from moderation.models.audit import EventKind
 from moderation.models.removal import RemovalState, SliceState
 from moderation.purge.batch import purge_batch
@@ -58,7 +58,6 @@ def tick(*, alone: bool = False) -> bool:
     settle(*_unfinished_removals())
     if alone:
         return _work(removals_with_waiting_slices()) or verify_batch()
-    WakeUp.forget_lost()
     for removal in removals_with_waiting_slices():
         tasks.wake_deleting(removal)
     if due_entries().exists():

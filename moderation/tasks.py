@@ -38,8 +38,7 @@ def delete_a_slice(removal: int, token: str) -> None:
     """Delete the next waiting slice of a removal, by its number, and go on with the one after."""
     from moderation.removal.delete import delete_next_slice  # imports the receivers' rooms
 
-    WakeUp.arrived(_work_of(removal), token)
-    with _signs_of_life():
+    with _at_work(_work_of(removal), token):
         more = delete_next_slice(removal)
     if more:
         wake_deleting(removal)
@@ -54,10 +53,9 @@ def purge_a_batch(token: str) -> None:
     from moderation.purge.batch import purge_batch  # imports the receivers' rooms
     from moderation.purge.claim import due_entries
 
-    WakeUp.arrived(PURGE, token)
-    if due_entries().exists():
-        wake_purging()
-    with _signs_of_life():
+    with _at_work(PURGE, token):
+        if due_entries().exists():
+            wake_purging()
         more = purge_batch()
     if more:
         wake_purging()
@@ -88,8 +86,9 @@ def _wake(work: str, task: Any, *args: int) -> None:
 
 
 @contextmanager
-def _signs_of_life() -> Iterator[None]:
-    """Beat now, and every few seconds while the work lasts: a storage may stall for a minute."""
+def _at_work(work: str, token: str) -> Iterator[None]:
+    """Note that a wake-up arrived, and give signs of life: a storage may stall for a minute."""
+    WakeUp.arrived(work, token)
     Heartbeat.beat("worker")
     over = threading.Event()
     beating = threading.Thread(target=_beat_until, args=(over,), daemon=True)

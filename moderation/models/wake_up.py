@@ -39,7 +39,7 @@ class WakeUp(models.Model):
         transaction, or it might begin before that is committed.
         """
         now = timezone.now()
-        cls.objects.filter(work=work, at__lt=now - LOST).delete()
+        cls.objects.filter(at__lt=now - LOST).delete()  # for other work too: none is left behind
         wake_up, is_new = cls.objects.get_or_create(work=work, defaults={"at": now})
         return str(wake_up.token) if is_new else None
 
@@ -47,8 +47,3 @@ class WakeUp(models.Model):
     def arrived(cls, work: str, token: str) -> None:
         """Note that the task with this token begins. To be called before it looks for work."""
         cls.objects.filter(work=work, token=token).delete()
-
-    @classmethod
-    def forget_lost(cls) -> None:
-        """Delete what was left by wake-ups that never arrived."""
-        cls.objects.filter(at__lt=timezone.now() - LOST).delete()

@@ -124,10 +124,8 @@ def numbers(removal: Removal) -> dict[str, int]:
 def _begin_purging(removal: int) -> None:
     """No slice is left: shared keys that were put off can be decided now."""
     with transaction.atomic():
-        held = Removal.objects.select_for_update().filter(pk=removal, state=RemovalState.DELETING)
-        # Looked for again under the lock: a retry may have set slices waiting meanwhile.
         waiting = RemovalSlice.objects.filter(removal=removal, state=SliceState.WAITING)
-        if not held or waiting.exists():
+        if not _is_through(removal, RemovalState.DELETING, waiting):
             return
         Removal.objects.filter(pk=removal).update(state=RemovalState.PURGING)
         put_off = AuditEntry.objects.filter(
@@ -140,14 +138,20 @@ def _begin_purging(removal: int) -> None:
 def _finish(removal: int) -> None:
     """No slice and no key is left: the removal is done."""
     with transaction.atomic():
-        held = Removal.objects.select_for_update().filter(pk=removal, state=RemovalState.PURGING)
-        # Looked for again under the lock: a retry may have made keys due meanwhile.
         pending = AuditEntry.objects.filter(removal=removal, state=EntryState.PENDING)
-        if not held or pending.exists():
-            return
-        Removal.objects.filter(pk=removal).update(
-            state=RemovalState.DONE, finished_at=timezone.now()
-        )
+        if _is_through(removal, RemovalState.PURGING, pending):
+            Removal.objects.filter(pk=removal).update(
+                state=RemovalState.DONE, finished_at=timezone.now()
+            )
+
+
+def _is_through(removal: int, state: RemovalState, left: models.QuerySet[Any]) -> bool:
+    """Lock a removal; say whether it is in that state with nothing left to do there.
+
+    Looked for again under the lock: a retry may have left something meanwhile.
+    """
+    held = Removal.objects.select_for_update().filter(pk=removal, state=state)
+    return bool(held) and not left.exists()
 
 
 def _change(
