@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
             name='AuditEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('confirm', 'confirm'), ('stop', 'stop'), ('go_on', 'go on'), ('retry', 'retry'), ('undo', 'undo'), ('export', 'export')], max_length=10, verbose_name='act')),
+                ('kind', models.CharField(choices=[('confirm', 'confirm'), ('stop', 'stop'), ('go_on', 'go on'), ('retry', 'retry'), ('undo', 'undo'), ('export', 'export'), ('mark', 'mark a storage')], max_length=10, verbose_name='act')),
                 ('actor_name', models.CharField(max_length=150, verbose_name='who')),
                 ('details', models.JSONField(default=dict, verbose_name='details')),
                 ('at', models.DateTimeField(auto_now_add=True, verbose_name='at')),
