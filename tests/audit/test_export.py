@@ -185,8 +185,8 @@ def test_export_without_room_on_the_disk_says_so(
     audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> Iterator[int]:
-        raise OSError(errno.ENOSPC, "No space left on device")
         yield 0
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(CSV, "write", full)
     answer = audit_client.post(reverse(EXPORT), {"format": 0, "resource": 0})

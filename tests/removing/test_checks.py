@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.checks import CheckMessage
 from django.core.files.storage import FileSystemStorage
 from django.db import models
@@ -133,7 +134,7 @@ def test_w009_a_file_field_that_nobody_registered(
         class Meta:
             app_label = "library"
 
-    monkeypatch.setattr(checks.apps, "get_models", lambda: [Forgotten, Empty, PostImage])
+    monkeypatch.setattr(apps, "get_models", lambda: [Forgotten, Empty, PostImage])
     settings.MODERATION_UNREGISTERED = accepted
     found = checks.check_unregistered()
     assert ids(found) == ([] if accepted else ["moderation.W009"])
