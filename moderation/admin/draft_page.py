@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -116,11 +117,12 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     show = viewer.request.GET.get("show")
     if show not in ("objects", "bare"):
         show = "pictures" if removal.pictures_total else "objects"
-    total, a_page, between = {
+    views: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
         "pictures": (removal.pictures_total, PICTURES_A_PAGE, cards_between),
         "objects": (removal.objects_total, OBJECTS_A_PAGE, lines_between),
         "bare": (removal.bare_total, OBJECTS_A_PAGE, bare_lines_between),
-    }[show]
+    }
+    total, a_page, between = views[show]
     page = Paginator(range(total), a_page).get_page(viewer.request.GET.get("p"))
     start, shown = max(page.start_index() - 1, 0), []
     with refusals_told(viewer.request):
