@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from moderation.models.removal import Reason, Removal
@@ -184,7 +185,7 @@ class AuditEvent(models.Model):
     )
     # confirm: reason, note, counts, seal; export: format, filters, rows.
     details = models.JSONField(_("details"), default=dict)
-    at = models.DateTimeField(_("at"), auto_now_add=True)
+    at = models.DateTimeField(_("at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("audit event")
