@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from moderation.errors import KeyTaken
 from moderation.models import AuditEntry
 from moderation.models.audit import OPEN_STATES, EntryState
-from moderation.registry import registration_for, storage_alias
+from moderation.registry import alias_of, registration_for
 from moderation.storage import adapter_for
 
 
@@ -33,7 +33,7 @@ def keep_adopted_keys(
         file = getattr(instance, field.attname)
         if not file or not file._committed:  # noqa: SLF001 - FieldFile tells it nowhere else
             continue
-        entries = _entries_of(storage_alias(field), file.name, using)
+        entries = _entries_of(alias_of(instance, field), file.name, using)
         if entries.exists() and (update_fields or not _is_stored(instance, field, using)):
             _keep(entries, instance, using)
 

@@ -13,6 +13,7 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.core.files.storage import storages
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, router
 from django.db.models import FileField, ImageField
+from django.db.models.fields.files import FieldFile, ImageFieldFile
 
 from moderation import triggers
 from moderation.models import AuditEntry
@@ -31,6 +32,8 @@ def check_storages(**_: Any) -> list[CheckMessage]:
     """E001: a purge finds a storage by its alias, so each has to have one."""
     messages: list[CheckMessage] = []
     for field in _registered_fields():
+        if registration_by_label(field.model._meta.label).storage is not None:
+            continue  # each row chooses
         try:
             storage_alias(field)
         except ImproperlyConfigured as error:
@@ -191,7 +194,26 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     ]
 
 
+def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
+    """W020: a FieldFile of another class than Django's may choose its storage by the row."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name} has files of {field.attr_class.__name__}, "
+            "which may choose another storage than the field's: the purge would erase nothing "
+            "there, and call the file missing.",
+            hint="Say which storage holds a row's files by register(…, storage=…), also where it "
+            "is always the same.",
+            obj=field,
+            id="moderation.W020",
+        )
+        for field in _registered_fields()
+        if field.attr_class not in (FieldFile, ImageFieldFile)
+        and registration_by_label(field.model._meta.label).storage is None
+    ]
+
+
 OF_THE_CODE = (
+    check_storages_of_rows,
     check_storages,
     check_database_cascades,
     check_overwriting,

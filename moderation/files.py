@@ -33,15 +33,28 @@ class StoredFile(NamedTuple):
 
 
 def files_in_columns(
-    registration: Registration, rows: Iterable[Mapping[str, Any]]
+    registration: Registration,
+    rows: Iterable[Mapping[str, Any]],
+    aliases: Mapping[Any, Mapping[str, str]] | None = None,
 ) -> Iterator[StoredFile]:
-    """The files that the columns of a page of rows name; a row maps "pk" and each file field."""
+    """The files that the columns of a page of rows name; a row maps "pk" and each file field.
+
+    `aliases` maps each row's key to what `aliases_by_key` returns, where the row chooses.
+    """
     label = registration.label
-    places = [(field.name, storage_alias(field)) for field in registration.fields]
+    fields = [field.name for field in registration.fields]
+    same = {} if aliases else {f.name: storage_alias(f) for f in registration.fields}
     for row in rows:
-        for field, alias in places:
+        own = aliases[row["pk"]] if aliases else same
+        for field in fields:
             if name := row[field]:
-                yield StoredFile(label, row["pk"], field, alias, str(name))
+                yield StoredFile(label, row["pk"], field, own[field], str(name))
+
+
+def aliases_by_key(registration: Registration, rows: Sequence[Model]) -> dict[Any, dict[str, str]]:
+    """The storages of a page of rows, where each row chooses: {key: {file field: alias}}."""
+    aliases = registration.aliases_of(rows)
+    return {row.pk: own for row, own in zip(rows, aliases, strict=True)}
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
@@ -54,8 +67,15 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
 
 
 def places_of(registration: Registration) -> list[Place]:
-    """Where a model's rows name their files: field, attribute, and the storage's alias."""
-    return [(field.name, field.attname, storage_alias(field)) for field in registration.fields]
+    """Where a model's rows name their files: field, attribute, and the storage's alias.
+
+    The alias is empty where each row chooses its storage.
+    """
+    chosen = registration.storage is not None
+    return [
+        (field.name, field.attname, "" if chosen else storage_alias(field))
+        for field in registration.fields
+    ]
 
 
 def files_of(
@@ -68,8 +88,9 @@ def files_of(
     label, key = registration.label, instance.pk
     # The stored name: asked of a fresh row without making a FieldFile of it.
     row = instance.__dict__
+    chosen = registration.aliases_of([instance])[0] if registration.storage else {}
     found = [
-        StoredFile(label, key, field, alias, str(name))
+        StoredFile(label, key, field, alias or chosen[field], str(name))
         for field, attname, alias in places
         if (name := row.get(attname) or getattr(instance, attname))
     ]

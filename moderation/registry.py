@@ -20,6 +20,10 @@ from moderation.models.audit import TITLE_LENGTH
 Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
 # Takes a page of rows and yields (row, storage alias, name) of files that no field names.
 ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
+# Which storage holds a row's files, where that differs from row to row: the name of the column that
+# holds the alias, or a function that takes a page of rows and returns for each its alias, or
+# {file field: alias} with those fields that are not in the field's own storage.
+StorageOf = str | Callable[[Sequence[Any]], Sequence[str | Mapping[str, str]]]
 # The model, and the keys on which details of a row depend.
 Relatives = tuple[Any, ...]
 
@@ -33,6 +37,7 @@ class Registration:
     picture: str
     thumbnail: str
     extra_files: ExtraFiles | None
+    storage: StorageOf | None = None
 
     @cached_property
     def label(self) -> str:
@@ -47,6 +52,42 @@ class Registration:
         row as an object of its own, so an inherited column would be recorded twice.
         """
         return own_file_fields(self.model)
+
+    def aliases_of(self, rows: Sequence[Model]) -> list[dict[str, str]]:
+        """Return for each row {file field: the alias of the storage that holds its file}.
+
+        Raises ImproperlyConfigured for an alias that STORAGES does not have.
+        """
+        chosen = self._chosen(rows)
+        own = {f.name: None if self.storage else storage_alias(f) for f in self.fields}
+        return [
+            {f.name: told.get(f.name) or own[f.name] or storage_alias(f) for f in self.fields}
+            for told in chosen
+        ]
+
+    def alias_of(self, row: Model, field: FileField) -> str:
+        """Return the alias of the storage that holds the file in this field of a row."""
+        return self.aliases_of([row])[0][field.name] if self.storage else storage_alias(field)
+
+    def _chosen(self, rows: Sequence[Model]) -> list[Mapping[str, str]]:
+        """What `storage` says of the rows: {file field: alias}, empty where nothing was given."""
+        if self.storage is None:
+            return [{}] * len(rows)
+        if isinstance(self.storage, str):
+            told: Sequence[Any] = [getattr(row, self.storage) for row in rows]
+        else:
+            told = self.storage(rows)
+        names = [field.name for field in self.fields]
+        found: list[Mapping[str, str]] = []
+        for row, said in zip(rows, told, strict=True):
+            aliases = dict.fromkeys(names, said) if isinstance(said, str) else said
+            if unknown := set(aliases.values()) - set(storages.backends):
+                raise ImproperlyConfigured(
+                    f"register({self.label}, storage=…) names {unknown} for the row {row.pk!r}; "
+                    f"STORAGES has {', '.join(sorted(storages.backends))}."
+                )
+            found.append(aliases)
+        return found
 
     @property
     def measured_field(self) -> str:
@@ -172,13 +213,16 @@ def register(
     size: Lookup | None = None,
     sha256: Lookup | None = None,
     extra_files: ExtraFiles | None = None,
+    storage: StorageOf | None = None,
 ) -> None:
     """Let moderation record and purge the files of `model`, its proxies and its subclasses.
 
     Call it from an AppConfig's `ready()`. All but the model is optional: where a lookup is missing
     the pages show less. `size` (bytes) and `sha256` (hex) speak of the picture, or of the first
     file field where no picture is named; they must be columns, since nothing may open a file inside
-    the transaction. Raises ImproperlyConfigured for a field that is no file field of the model.
+    the transaction. `storage` says which storage holds a row's files, where that differs from row
+    to row; like all functions here it is asked inside the transaction, and should read the row's
+    own columns only. Raises ImproperlyConfigured for a field that is no file field of the model.
     """
     from moderation.receivers import connect  # the receivers read the registry
 
@@ -205,6 +249,7 @@ def register(
                 picture=picture if picture in own else "",
                 thumbnail=thumbnail if thumbnail in own else "",
                 extra_files=extra,
+                storage=storage,
             )
 
 
@@ -256,6 +301,15 @@ def storage_alias(field: FileField) -> str:
         f"{field}: its storage is not in STORAGES. Give it an alias there and use "
         f"storage=storages[alias], so that a purge can find it again."
     )
+
+
+def alias_of(row: Model, field: FileField) -> str:
+    """Return the alias of the storage that holds the file in a field of a row, whoever chooses it.
+
+    Raises ImproperlyConfigured where it has none.
+    """
+    registration = registration_for(field.model)
+    return registration.alias_of(row, field) if registration else storage_alias(field)
 
 
 def _unwrapped(storage: Storage) -> object:

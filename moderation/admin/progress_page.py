@@ -19,7 +19,7 @@ from moderation.admin.access import may_steer, sees_entries
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told
 from moderation.models import Heartbeat, Removal, StorageMark
-from moderation.models.audit import EntryState
+from moderation.models.audit import WAS_MISSING, EntryState
 from moderation.models.removal import RemovalState, SliceState
 from moderation.removal import progress
 from moderation.removal.slices import model_of
@@ -114,6 +114,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         if numbers["kept"] or numbers["failed"]
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
+        "missing": removal.entries.filter(remark=WAS_MISSING).count() if numbers["erased"] else 0,
         "events": removal.events.order_by("-at", "-pk")[:EVENTS],
         "sees_entries": sees_entries(user, removal),
         "may_stop": steers and removal.state == RemovalState.DELETING,

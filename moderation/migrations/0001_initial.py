@@ -220,6 +220,14 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
+            index=models.Index(condition=models.Q(('state', 'pending'), models.Q(('error_code', ''), _negated=True)), fields=['attempts', 'due_at'], name='entry_tried'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(condition=models.Q(('remark', 'was missing already')), fields=['removal', 'erased_at'], name='entry_missing'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
             index=models.Index(condition=models.Q(('state', 'failed')), fields=['failed_at'], name='entry_failed'),
         ),
         migrations.AddIndex(

@@ -36,6 +36,8 @@ class EntryState(models.TextChoices):
 # Open: something is still to be done to the key, or could not be done.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
+# The remark of an entry whose file was not there when it was to be erased, as adapters write it.
+WAS_MISSING = "was missing already"
 RARE_STATES = (EntryState.KEPT, EntryState.FAILED, EntryState.RESTORED)
 
 
@@ -134,6 +136,18 @@ class AuditEntry(models.Model):
                 fields=["storage", "erased_at"],
                 name="entry_unverified",
                 condition=Q(state=EntryState.ERASED, verified_at=None),
+            ),
+            # Keys that failed and are tried again. No entry begins as one.
+            models.Index(
+                fields=["attempts", "due_at"],
+                name="entry_tried",
+                condition=Q(state=EntryState.PENDING) & ~Q(error_code=""),
+            ),
+            # Files that were missing: counted on a removal's page, and for an alarm.
+            models.Index(
+                fields=["removal", "erased_at"],
+                name="entry_missing",
+                condition=Q(remark=WAS_MISSING),
             ),
             models.Index(
                 fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)

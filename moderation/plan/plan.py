@@ -198,21 +198,35 @@ class _Walk:
         if registration is None or not rows:
             return
         seen = self.seen[model]
-        found = files.files_in_columns(registration, rows)
+        aliases = self._aliases(registration, rows) if registration.storage else None
+        found = files.files_in_columns(registration, rows, aliases)
         self.plan.files.update((file, seen[file.key]) for file in found)
         names = [field.name for field in registration.fields]
         for row in rows:
             if any(own := [str(row[name] or "") for name in names]):
+                own += aliases[row["pk"]].values() if aliases else ()
                 self._add_line(seen[row["pk"]], model._meta.label, row["pk"], own)
         if registration.size_column:
             self.plan.numbers.size += sum(row[registration.size_column] or 0 for row in rows)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
 
+    def _aliases(
+        self, registration: Registration, rows: list[dict[str, Any]]
+    ) -> dict[Any, dict[str, str]]:
+        """The storages of rows that choose one: the registration wants the rows as they are."""
+        return files.aliases_by_key(registration, self._instances(registration, rows))
+
+    def _instances(
+        self, registration: Registration, rows: list[dict[str, Any]]
+    ) -> list[models.Model]:
+        stored = registration.model._base_manager.using(self.using)
+        return list(stored.in_bulk([row["pk"] for row in rows]).values())
+
     def _take_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
         model, seen = registration.model, self.seen[registration.model]
-        page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
-        for file in files.extra_files(registration, list(page.values())):
+        page = self._instances(registration, rows)
+        for file in files.extra_files(registration, page):
             self.plan.files[file] = seen[file.key]
             label = f"{model._meta.label} beside its fields"
             self._add_line(seen[file.key], label, file.key, [file.storage, file.name])

@@ -43,12 +43,14 @@ class Answer(NamedTuple):
     """What the storage said of one target.
 
     `marked`: it only laid a delete marker on the key. `missing`: it told that nothing was there.
+    `own`: False for a trouble of a request that failed as a whole, which says nothing of one key.
     """
 
     target: Target
     trouble: Trouble | None = None
     marked: bool = False
     missing: bool = False
+    own: bool = True
 
 
 class Refusal(Exception):
@@ -118,7 +120,8 @@ def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> 
     """Find every target's own answer in the reply to a batch; none is NO_ANSWER.
 
     Some servers (the gateway of JuiceFS) name no key under `Deleted`. Such nameless successes
-    count only where together they account for exactly the targets that nothing else was said of.
+    count only where together they account for exactly the targets that nothing else was said of,
+    and where nothing was said of a key that was not asked for: an error may be that of any of them.
     """
     asked = set(targets)
     answers: dict[Target, Answer] = {}
@@ -135,8 +138,10 @@ def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> 
         trouble = coded(error.get("Code") or "Unknown", error.get("Message", ""))
         answers[target] = _troubled(target, trouble)
     unsaid = sum(target not in answers for target in targets)
-    otherwise = None if unsaid == nameless else NO_ANSWER
-    return [answers.get(target) or Answer(target, otherwise) for target in targets]
+    is_accounted_for = unsaid == nameless and answers.keys() <= asked
+    otherwise = None if is_accounted_for else NO_ANSWER
+    own = otherwise is None
+    return [answers.get(target) or Answer(target, otherwise, own=own) for target in targets]
 
 
 def _asked_for(told: Target, asked: set[Target]) -> Target:
@@ -147,4 +152,4 @@ def _asked_for(told: Target, asked: set[Target]) -> Target:
 def _troubled(target: Target, trouble: Trouble) -> Answer:
     if trouble.code in MISSING_CODES:
         return Answer(target, missing=True)
-    return Answer(target, trouble)
+    return Answer(target, trouble, own=trouble.speaks_of_key)
