@@ -32,8 +32,8 @@ def check_storages(**_: Any) -> list[CheckMessage]:
     """E001: a purge finds a storage by its alias, so each has to have one."""
     messages: list[CheckMessage] = []
     for field in _registered_fields():
-        if registration_by_label(field.model._meta.label).storage is not None:
-            continue  # each row chooses
+        if _is_chosen_by_rows(field):
+            continue
         try:
             storage_alias(field)
         except ImproperlyConfigured as error:
@@ -207,8 +207,7 @@ def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
             id="moderation.W020",
         )
         for field in _registered_fields()
-        if field.attr_class not in (FieldFile, ImageFieldFile)
-        and registration_by_label(field.model._meta.label).storage is None
+        if field.attr_class not in (FieldFile, ImageFieldFile) and not _is_chosen_by_rows(field)
     ]
 
 
@@ -227,6 +226,11 @@ OF_THE_CODE = (
 
 def _registered_fields() -> Iterator[FileField]:
     return (field for model in registered_models() for field in own_file_fields(model))
+
+
+def _is_chosen_by_rows(field: FileField) -> bool:
+    registration = registration_for(field.model)
+    return registration is not None and registration.storage is not None
 
 
 def _image_fields() -> Iterator[Any]:

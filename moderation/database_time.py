@@ -29,7 +29,7 @@ class DatabaseNow(Func):
         super().__init__()
         self.offset = offset
 
-    def as_sql(self, compiler: SQLCompiler, connection: Any, **_: Any) -> Any:
+    def as_sql(self, compiler: SQLCompiler, connection: Any, *_: Any, **__: Any) -> Any:
         """Compile to a parameter: the machine's clock is the database's."""
         moment = Value(timezone.now() + self.offset, output_field=DateTimeField())
         return moment.as_sql(compiler, connection)

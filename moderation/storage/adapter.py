@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from moderation.models.audit import WAS_MISSING as WAS_MISSING
+from moderation.models import audit
 from moderation.storage.lease import Lease
 
 # The file that holds the storage's identity (moderation.storage.mark), inside its location.
@@ -17,6 +17,7 @@ MARKER_NAME = ".moderation-storage.json"
 MARKER_BYTES = 4096
 
 # Remarks of outcomes. They are stored in the audit log as they stand here.
+WAS_MISSING = audit.WAS_MISSING
 ERASED_EARLIER = "erased in an earlier attempt"
 NEWER_STAYS = "a newer version, written since by somebody else, stays"
 

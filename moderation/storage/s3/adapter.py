@@ -261,7 +261,7 @@ def _failed(
 
 def _plain(name: str, answer: Answer) -> Outcome:
     if answer.trouble:
-        return _failed(name, answer.trouble, own=answer.own)
+        return _failed(name, answer.trouble, own=answer.speaks_of_key)
     return Outcome(name, Fate.ERASED, remark=WAS_MISSING if answer.missing else "")
 
 

@@ -91,7 +91,8 @@ class Trouble:
     @property
     def speaks_of_key(self) -> bool:
         """Whether it is an answer about a key, where the request held that key alone."""
-        return self.kind not in (Kind.SLOW, Kind.UNREACHABLE, Kind.WHOLE)
+        speaks_of_others = self.kind in (Kind.SLOW, Kind.UNREACHABLE, Kind.WHOLE)
+        return not speaks_of_others and self != NO_ANSWER
 
     @property
     def may_pass(self) -> bool:

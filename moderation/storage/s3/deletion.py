@@ -43,7 +43,8 @@ class Answer(NamedTuple):
     """What the storage said of one target.
 
     `marked`: it only laid a delete marker on the key. `missing`: it told that nothing was there.
-    `own`: False for a trouble of a request that failed as a whole, which says nothing of one key.
+    `own`: False for a trouble of a request that failed as a whole, which says nothing of one key;
+    see `speaks_of_key` as well.
     """
 
     target: Target
@@ -51,6 +52,11 @@ class Answer(NamedTuple):
     marked: bool = False
     missing: bool = False
     own: bool = True
+
+    @property
+    def speaks_of_key(self) -> bool:
+        """Whether the trouble is the storage's answer about this very key."""
+        return self.own and self.trouble is not None and self.trouble.speaks_of_key
 
 
 class Refusal(Exception):
@@ -140,8 +146,7 @@ def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> 
     unsaid = sum(target not in answers for target in targets)
     is_accounted_for = unsaid == nameless and answers.keys() <= asked
     otherwise = None if is_accounted_for else NO_ANSWER
-    own = otherwise is None
-    return [answers.get(target) or Answer(target, otherwise, own=own) for target in targets]
+    return [answers.get(target) or Answer(target, otherwise) for target in targets]
 
 
 def _asked_for(told: Target, asked: set[Target]) -> Target:
@@ -152,4 +157,4 @@ def _asked_for(told: Target, asked: set[Target]) -> Target:
 def _troubled(target: Target, trouble: Trouble) -> Answer:
     if trouble.code in MISSING_CODES:
         return Answer(target, missing=True)
-    return Answer(target, trouble, own=trouble.speaks_of_key)
+    return Answer(target, trouble)

@@ -180,9 +180,10 @@ class Listing:
             raise UnlistableError(f"A listing of this server cannot be read: {error}") from error
         contents = reply.get("Contents", [])
         listed = [entry["Key"] for entry in contents]
-        goes_on = reply.get("IsTruncated")  # a page without it is none of S3's, though it is a 200
+        # A page without this is none of S3's, though it came with 200.
+        is_page, goes_on = "IsTruncated" in reply, bool(reply.get("IsTruncated"))
         in_order = _in_order(contents) and (not listed or listed[0] > start)
-        if goes_on is None or not in_order or (goes_on and not listed):
+        if not is_page or not in_order or (goes_on and not listed):
             raise UnlistableError(f"Listings of this server are not in order: {prefix!r}")
         last = listed[-1] if goes_on else LAST_OF_ALL
         return _Page(set(listed), last, is_all=not goes_on and not start)

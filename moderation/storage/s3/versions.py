@@ -81,12 +81,12 @@ def erase_versions(
     answers = list(sweep.run(doomed))
     # What was said of a key itself goes before what was said of a request.
     troubles = {a.target.key: a for a in sorted(answers, key=lambda a: a.own) if a.trouble}
-    given_up = sweep.given_up and Answer(Target(""), sweep.given_up, own=False)
+    unsent = Answer(Target(""), sweep.given_up, own=False) if sweep.given_up else None
     # Where there was nothing to delete, the first look is the proof.
     touched = list({target.key for target in doomed})
     after = before | _look(listing, touched, may_ask)
     for key in wanted:
-        yield _erasure(key, taken[key], after[key], troubles.get(key, given_up))
+        yield _erasure(key, taken[key], after[key], troubles.get(key, unsent))
 
 
 def _look(
@@ -110,8 +110,9 @@ def _erasure(key: str, taken: tuple[str, ...], after: _Seen, said: Answer | None
         own = after.trouble.speaks_of_key
         return Erasure(key, Fate.FAILED, taken, after.trouble, own=own)
     if any(version.token in taken for version in after.versions):
-        trouble, own = (said.trouble, said.own) if said else (LEFT, True)
-        return Erasure(key, Fate.FAILED, taken, trouble, own=own)
+        if said is None:
+            return Erasure(key, Fate.FAILED, taken, LEFT)
+        return Erasure(key, Fate.FAILED, taken, said.trouble, own=said.speaks_of_key)
     if any(not version.is_marker for version in after.versions):
         return Erasure(key, Fate.KEPT, taken, remark=NEWER_STAYS)
     return Erasure(key, Fate.ERASED, taken, remark="" if {*taken} - {NOTHING} else WAS_MISSING)
