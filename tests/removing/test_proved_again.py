@@ -111,7 +111,7 @@ def test_any_other_storage_is_proved_again_too(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with override_settings(STORAGES={"default": IN_MEMORY}):
-        write_mark("default")
+        write_mark("default", replace=True)
         assert isinstance(storages["default"], InMemoryStorage)
         confirmed(drafted(make_posts(2), moderator), moderator)
         with before_a_deletion(monkeypatch, lambda: default_storage.delete(MARKER_NAME)):
@@ -219,9 +219,8 @@ def test_a_marker_that_stays_garbled_holds_the_storage_up(
 def troubled() -> None:
     AuditEntry.objects.update(verified_at=None)
     assert not verify_batch()
-    StorageMark.objects.filter(alias="default").update(
-        problem="It holds no marker.", problem_at=timezone.now()
-    )
+    marks = StorageMark.objects.filter(alias="default")
+    marks.update(problem="It holds no marker.", problem_at=timezone.now())
     assert len(overdue().problems) == 2
 
 

@@ -93,8 +93,9 @@ class Listing:
 
     def _versions(self, key: str) -> Iterator[Version]:
         pages = self.client.get_paginator("list_object_versions")
-        found = False
+        found, is_all = False, True
         for page in pages.paginate(Bucket=self.bucket, Prefix=key):
+            is_all = is_all and not page.get("IsTruncated")
             if not _carries(page, key):
                 raise UnlistableError(f"Listings of this server cannot carry {key!r}")
             versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
@@ -104,10 +105,11 @@ class Listing:
             found = found or bool(own)
             # Longer keys with this prefix come after it, and may be many.
             others = any(entry["Key"] != key for entry in itertools.chain(versions, markers))
-            if others and page["IsTruncated"] and _in_order(versions) and _in_order(markers):
-                if not found and not self.is_absent(key):
-                    raise UnlistableError(f"Listings of this server leave out {key!r}")
-                return
+            if others and _in_order(versions) and _in_order(markers):
+                break
+        # A listing of one page is complete, whatever its order.
+        if not found and not is_all and not self.is_absent(key):
+            raise UnlistableError(f"Listings of this server leave out {key!r}")
 
     def is_absent(self, key: str) -> bool:
         """Ask for this key by itself. Raises the storage's own error where it does not say.

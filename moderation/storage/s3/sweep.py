@@ -148,7 +148,7 @@ class Sweep:
 
     def _launch(self, pool: ThreadPoolExecutor) -> None:
         now = time.monotonic()
-        while len(self._flying) < self.pace.allowed and self._waiting:
+        while len(self._flying) < self.pace.allowed and self._waiting and not self._is_over():
             if self._waiting[0].due > now:
                 return
             batch = heapq.heappop(self._waiting)
