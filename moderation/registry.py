@@ -13,6 +13,7 @@ from django.core.files.storage import Storage, storages
 from django.db.models import FileField, Model, QuerySet
 from django.utils.functional import LazyObject
 
+from moderation.chosen_storages import StorageOf, chosen_aliases
 from moderation.models.audit import TITLE_LENGTH
 
 # A lookup from the model as text ("post__title"), or a function that takes a page of rows and gives
@@ -20,10 +21,6 @@ from moderation.models.audit import TITLE_LENGTH
 Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
 # Takes a page of rows and yields (row, storage alias, name) of files that no field names.
 ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
-# Which storage holds a row's files, where that differs from row to row: the name of the column that
-# holds the alias, or a function that takes a page of rows and returns for each its alias, or
-# {file field: alias} with those fields that are not in the field's own storage.
-StorageOf = str | Callable[[Sequence[Any]], Sequence[str | Mapping[str, str]]]
 # The model, and the keys on which details of a row depend.
 Relatives = tuple[Any, ...]
 
@@ -58,36 +55,19 @@ class Registration:
 
         Raises ImproperlyConfigured for an alias that STORAGES does not have.
         """
-        chosen = self._chosen(rows)
-        own = {f.name: None if self.storage else storage_alias(f) for f in self.fields}
+        if self.storage is None:
+            own = {field.name: storage_alias(field) for field in self.fields}
+            return [own] * len(rows)
+        names = [field.name for field in self.fields]
+        told = chosen_aliases(self.storage, rows, names)
         return [
-            {f.name: told.get(f.name) or own[f.name] or storage_alias(f) for f in self.fields}
-            for told in chosen
+            {f.name: aliases.get(f.name) or storage_alias(f) for f in self.fields}
+            for aliases in told
         ]
 
     def alias_of(self, row: Model, field: FileField) -> str:
         """Return the alias of the storage that holds the file in this field of a row."""
         return self.aliases_of([row])[0][field.name] if self.storage else storage_alias(field)
-
-    def _chosen(self, rows: Sequence[Model]) -> list[Mapping[str, str]]:
-        """What `storage` says of the rows: {file field: alias}, empty where nothing was given."""
-        if self.storage is None:
-            return [{}] * len(rows)
-        if isinstance(self.storage, str):
-            told: Sequence[Any] = [getattr(row, self.storage) for row in rows]
-        else:
-            told = self.storage(rows)
-        names = [field.name for field in self.fields]
-        found: list[Mapping[str, str]] = []
-        for row, said in zip(rows, told, strict=True):
-            aliases = dict.fromkeys(names, said) if isinstance(said, str) else said
-            if unknown := set(aliases.values()) - set(storages.backends):
-                raise ImproperlyConfigured(
-                    f"register({self.label}, storage=…) names {unknown} for the row {row.pk!r}; "
-                    f"STORAGES has {', '.join(sorted(storages.backends))}."
-                )
-            found.append(aliases)
-        return found
 
     @property
     def measured_field(self) -> str:

@@ -153,7 +153,7 @@ def _failed_slices(removal: Removal) -> list[Any]:
 def _delays(removal: Removal) -> dict[str, Any]:
     """What keeps keys waiting: the last failure of one that is tried again, and wrong storages."""
     pending = removal.entries.filter(state=EntryState.PENDING)
-    retried = pending.filter(attempts__gt=0)
+    retried = pending.exclude(error_code="")
     marks = StorageMark.objects.filter(alias__in=pending.values("storage")).exclude(problem="")
     return {
         "retried": retried.count(),

@@ -16,11 +16,12 @@ from django.db.models.fields.files import FieldFile
 
 from moderation import registry
 from moderation.checks import check_storages, check_storages_of_rows
+from moderation.chosen_storages import StorageOf
 from moderation.models import AuditEntry, Removal
 from moderation.plan import make_plan
 from moderation.plan.tree import branches_of
 from moderation.purge.batch import purge_batch
-from moderation.registry import StorageOf, alias_of, registration_for
+from moderation.registry import alias_of, registration_for
 from moderation.removal.confirm import confirm
 from moderation.removal.freeze import freeze
 from moderation.storage import write_mark
