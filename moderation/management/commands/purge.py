@@ -11,9 +11,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, close_old_connections, transaction
 from tqdm import tqdm
 
+from moderation.clock import clock_problems, overdue, removals_with_waiting_slices, tick
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.audit import EventKind
-from moderation.clock import clock_problems, overdue, removals_with_waiting_slices, tick
 from moderation.purge.claim import due_entries
 from moderation.removal.progress import retry_entries
 
