@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db.models import Model
 
+from moderation.defaults import default_names_on
 from moderation.registry import (
     Registration,
     Relatives,
     registration_by_label,
     storage_alias,
 )
+from moderation.rows import all_rows
 
-# Of a file field: its name, its attribute, and the alias of its storage.
-Place = tuple[str, str, str]
+# Of a file field: its name, its attribute, the alias of its storage, and the names in that storage
+# that are defaults, see moderation.defaults.
+Place = tuple[str, str, str, frozenset[str]]
 
 
 class StoredFile(NamedTuple):
@@ -37,25 +41,48 @@ def files_in_columns(
 ) -> Iterator[StoredFile]:
     """The files that the columns of a page of rows name; a row maps "pk" and each file field."""
     label = registration.label
-    places = [(field.name, storage_alias(field)) for field in registration.fields]
+    places = places_of(registration)
     for row in rows:
-        for field, alias in places:
-            if name := row[field]:
+        for field, _attname, alias, defaults in places:
+            if (name := row[field]) and name not in defaults:
                 yield StoredFile(label, row["pk"], field, alias, str(name))
+
+
+def names_in_columns(
+    registration: Registration, rows: Iterable[Mapping[str, Any]]
+) -> Iterator[list[str]]:
+    """Yield the names in the file columns of each row, empty where none is its own."""
+    places = places_of(registration)
+    for row in rows:
+        yield [
+            str(row[field] or "") if row[field] not in defaults else ""
+            for field, _attname, _alias, defaults in places
+        ]
+
+
+def measured_rows(
+    registration: Registration, rows: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the rows of which `size` counts: not those whose measured file is a default."""
+    field = registration.measured_field
+    defaults = next((names for name, _, _, names in places_of(registration) if name == field), ())
+    return [row for row in rows if row[field] not in defaults] if defaults else rows
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
     """The files of a page of rows that no field names, as the registration's function tells."""
     if registration.extra_files is None:
         return
+    defaults = cache(default_names_on)
     for row, storage, name in registration.extra_files(rows):
-        if name:
+        if name and name not in defaults(storage):
             yield StoredFile(registration.label, row.pk, "", storage, name)
 
 
 def places_of(registration: Registration) -> list[Place]:
-    """Where a model's rows name their files: field, attribute, and the storage's alias."""
-    return [(field.name, field.attname, storage_alias(field)) for field in registration.fields]
+    """Where a model's rows name their files: field, attribute, storage alias, and defaults."""
+    aliases = [(field, storage_alias(field)) for field in registration.fields]
+    return [(f.name, f.attname, alias, default_names_on(alias)) for f, alias in aliases]
 
 
 def files_of(
@@ -70,8 +97,8 @@ def files_of(
     row = instance.__dict__
     found = [
         StoredFile(label, key, field, alias, str(name))
-        for field, attname, alias in places
-        if (name := row.get(attname) or getattr(instance, attname))
+        for field, attname, alias, defaults in places
+        if (name := row.get(attname) or getattr(instance, attname)) and str(name) not in defaults
     ]
     if registration.extra_files is not None:
         found += extra_files(registration, [instance])
@@ -82,7 +109,7 @@ def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives,
     """What `Registration.details_by_relatives` tells of the rows that own these files."""
     told: dict[Relatives, dict[str, Any]] = {}
     for registration, keys in _owners(files):
-        rows = registration.model._base_manager.using(using).filter(pk__any_of=set(keys))
+        rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
         told |= registration.details_by_relatives(rows, using=using)
     return told
 

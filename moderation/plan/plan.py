@@ -25,6 +25,7 @@ from moderation.registry import (
     registration_by_label,
     registration_for,
 )
+from moderation.rows import all_rows
 
 
 @dataclass(slots=True)
@@ -145,11 +146,21 @@ class _Walk:
         columns |= {each.name for each in own_file_fields(model)}
         if registration := registration_for(model):
             columns |= {registration.size_column} - {""}
-        rows = model._base_manager.using(self.using).filter(condition)
+        rows = self._seen_by_the_deletion(model, column).filter(condition)
         if self.lock:
             rows = rows.select_for_update().order_by("pk")
         room = self.limit - sum(len(seen) for seen in self.seen.values())
         return self._within_limit(list(rows.values(*columns)[: room + 1]), room)
+
+    def _seen_by_the_deletion(self, model: type[models.Model], column: str) -> Any:
+        """Return the rows among which Django's deletion finds those that it takes.
+
+        It follows a relation through the model's base manager, which may hide some. The objects
+        themselves, and the parents of a row, are found by their keys: nothing hides these.
+        """
+        if column == "pk":
+            return all_rows(model, self.using)
+        return model._base_manager.using(self.using)
 
     def _within_limit(self, rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
         if len(rows) > room:
@@ -183,18 +194,19 @@ class _Walk:
         seen = self.seen[model]
         found = files.files_in_columns(registration, rows)
         self.plan.files.update((file, seen[file.key]) for file in found)
-        names = [field.name for field in registration.fields]
-        for row in rows:
-            if any(own := [str(row[name] or "") for name in names]):
+        owned = list(files.names_in_columns(registration, rows))
+        for row, own in zip(rows, owned, strict=True):
+            if any(own):
                 self._add_line(seen[row["pk"]], model._meta.label, row["pk"], own)
-        if registration.size_column:
-            self.plan.numbers.size += sum(row[registration.size_column] or 0 for row in rows)
+        if column := registration.size_column:
+            measured = files.measured_rows(registration, rows)
+            self.plan.numbers.size += sum(row[column] or 0 for row in measured)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
 
     def _take_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
         model, seen = registration.model, self.seen[registration.model]
-        page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
+        page = all_rows(model, self.using).in_bulk([row["pk"] for row in rows])
         for file in files.extra_files(registration, list(page.values())):
             self.plan.files[file] = seen[file.key]
             label = f"{model._meta.label} beside its fields"

@@ -115,7 +115,7 @@ def put_off(entries: Iterable[Claimed], pause: timedelta, leases: Collection[dat
     """Let go of entries that no storage was asked for; they are due again after the pause.
 
     Those that another worker holds by now, under none of the `leases`, are left to it. One that a
-    worker held before keeps a lease that has run out: its key may be gone (moderation.adoption).
+    worker held before keeps a lease that has run out: its key may be gone (moderation.reused_keys).
     """
     now = timezone.now()
     ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
