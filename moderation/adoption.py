@@ -31,7 +31,7 @@ from django.db.models import FileField
 from django.db.models.expressions import DatabaseDefault
 from django.utils.translation import gettext as _
 
-from moderation.defaults import default_names_on
+from moderation.defaults import default_names_on, is_default
 from moderation.errors import KeyTaken
 from moderation.registry import registration_for, storage_alias
 from moderation.reused_keys import (
@@ -190,8 +190,9 @@ def _look_again_after_commit(row: SavedRow) -> None:
     if not connection.in_atomic_block:
         return  # autocommit is switched off: Django takes no callbacks, the commit is not its own
     savepoints = set(connection.savepoint_ids)
-    for mine, callback, *_robust in reversed(connection.run_on_commit[-NEAR_THE_END:]):
-        if isinstance(callback, _AtCommit) and mine == savepoints:
+    for registered in reversed(connection.run_on_commit[-NEAR_THE_END:]):
+        callback: Any = registered[1]
+        if isinstance(callback, _AtCommit) and registered[0] == savepoints:
             callback.rows.append(row)
             return
     at_commit = _AtCommit()
@@ -238,7 +239,9 @@ def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[st
         if not file or not getattr(file, "_committed", True):  # FieldFile has no other word for it
             continue
         alias = storage_alias(each)
-        if file.name not in default_names_on(alias) and (found := file_key(alias, str(file.name))):
+        if is_default(file.name, default_names_on(alias)):
+            continue
+        if found := file_key(alias, str(file.name)):
             yield each.name, found
 
 

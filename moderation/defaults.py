@@ -6,7 +6,7 @@ count in a preview, and is never refused to a row that is saved.
 
 from __future__ import annotations
 
-import posixpath
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
@@ -16,6 +16,20 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db.models import FileField, Value
 
 from moderation.registry import own_file_fields, storage_alias
+
+# What makes two spellings of one name: "./a", "a//b". PostgreSQL takes the same expression.
+ODD_SLASHES = r"(^|/)(\.?/)+"
+_odd_slashes = re.compile(ODD_SLASHES)
+
+
+def is_default(name: object, defaults: frozenset[str]) -> bool:
+    """Whether a name is one of `default_names_on` a storage, however it is spelled."""
+    return bool(defaults) and bool(name) and plain_name(str(name)) in defaults
+
+
+def plain_name(name: str) -> str:
+    """Return a name without needless slashes and dots."""
+    return _odd_slashes.sub(r"\1", name)
 
 
 def default_names_on(alias: str) -> frozenset[str]:
@@ -30,14 +44,14 @@ def default_names_on(alias: str) -> frozenset[str]:
 
 
 def default_names_of(field: FileField) -> frozenset[str]:
-    """Return the constant defaults of one field, as they are written and in their plain spelling.
+    """Return the constant defaults of one field, in their plain spelling.
 
     A callable counts where it returns the same name twice.
     """
     found = set()
     for name in (_python_default(field), _database_default(field)):
         if isinstance(name, str) and name:
-            found |= {name, posixpath.normpath(name)}
+            found.add(plain_name(name))
     return frozenset(found)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.db.models import Model
 
-from moderation.defaults import default_names_on
+from moderation.defaults import default_names_on, is_default
 from moderation.registry import (
     Registration,
     Relatives,
@@ -44,7 +44,7 @@ def files_in_columns(
     places = places_of(registration)
     for row in rows:
         for field, _attname, alias, defaults in places:
-            if (name := row[field]) and name not in defaults:
+            if (name := row[field]) and not is_default(name, defaults):
                 yield StoredFile(label, row["pk"], field, alias, str(name))
 
 
@@ -55,7 +55,7 @@ def names_in_columns(
     places = places_of(registration)
     for row in rows:
         yield [
-            str(row[field] or "") if row[field] not in defaults else ""
+            "" if is_default(row[field], defaults) else str(row[field] or "")
             for field, _attname, _alias, defaults in places
         ]
 
@@ -65,8 +65,8 @@ def measured_rows(
 ) -> Sequence[Mapping[str, Any]]:
     """Return the rows of which `size` counts: not those whose measured file is a default."""
     field = registration.measured_field
-    defaults = next((names for name, _, _, names in places_of(registration) if name == field), ())
-    return [row for row in rows if row[field] not in defaults] if defaults else rows
+    never = [names for name, _, _, names in places_of(registration) if name == field and names]
+    return [row for row in rows if not is_default(row[field], never[0])] if never else rows
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
@@ -75,7 +75,7 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
         return
     defaults = cache(default_names_on)
     for row, storage, name in registration.extra_files(rows):
-        if name and name not in defaults(storage):
+        if name and not is_default(name, defaults(storage)):
             yield StoredFile(registration.label, row.pk, "", storage, name)
 
 
@@ -98,7 +98,8 @@ def files_of(
     found = [
         StoredFile(label, key, field, alias, str(name))
         for field, attname, alias, defaults in places
-        if (name := row.get(attname) or getattr(instance, attname)) and str(name) not in defaults
+        if (name := row.get(attname) or getattr(instance, attname))
+        if not is_default(name, defaults)
     ]
     if registration.extra_files is not None:
         found += extra_files(registration, [instance])

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from moderation.defaults import ODD_SLASHES
 from moderation.files import places_of
 from moderation.models import RemovalSlice
 from moderation.plan.graph import OnDelete
@@ -212,7 +213,8 @@ class _Statement:
     def _is_default(self, column: str, defaults: frozenset[str]) -> str:
         parameter = f"defaults_{len(self.values)}"
         self.values[parameter] = sorted(defaults)
-        return f"{column} = ANY(%({parameter})s)"
+        plain = f"regexp_replace({column}, '{ODD_SLASHES}', '\\1', 'g')"
+        return f"{plain} = ANY(%({parameter})s)"
 
     def _measured(self, owner: Registration) -> str:
         """The condition for rows of which the size counts, see `moderation.files.measured_rows`."""
