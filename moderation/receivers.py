@@ -19,8 +19,8 @@ def connect(model: type[models.Model]) -> None:
     for signal, receiver in (
         (pre_delete, gather_files),
         (post_delete, write_files),
-        (pre_save, look_for_reused_keys),
-        (post_save, look_again_for_reused_keys),
+        (pre_save, look_for_adopted_keys),
+        (post_save, check_reused_keys),
     ):
         uid = f"moderation.{receiver.__name__}.{model._meta.label}"
         signal.connect(receiver, sender=model, dispatch_uid=uid)
@@ -42,14 +42,14 @@ def write_files(using: str, origin: Any, **_: Any) -> None:
     write_gathered(using, origin)
 
 
-def look_for_reused_keys(
+def look_for_adopted_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
     """Before a row is saved: see that no removal is taking the keys that it names."""
     reserve_reused_keys(instance, using, update_fields, raw=save["raw"])
 
 
-def look_again_for_reused_keys(
+def check_reused_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
     """After a row is saved: see that none has taken them since."""

@@ -121,7 +121,8 @@ Work = Callable[[random.Random, list[str]], object]
 
 
 def save(chance: random.Random, names: list[str]) -> None:
-    with chance.choice([nullcontext, transaction.atomic])():
+    manage: Callable[[], Any] = chance.choice([nullcontext, transaction.atomic])
+    with manage():
         Volume.objects.create(**{chance.choice(["text", "index"]): chance.choice(names)})
 
 
