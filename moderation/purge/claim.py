@@ -141,7 +141,7 @@ def put_off(
     `asked`: whether the storage was asked for them, so that their keys may be gone.
 
     Those that another worker holds by now, under none of the `leases`, are left to it. One that a
-    worker held before keeps a lease that has run out: its key may be gone (moderation.adoption).
+    worker held before keeps a lease that has run out: its key may be gone (moderation.reused_keys).
     """
     ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}

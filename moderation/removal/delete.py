@@ -31,6 +31,7 @@ from moderation.purge.words import clean
 from moderation.recording import Deed, attribute
 from moderation.removal.progress import settle
 from moderation.removal.slices import keys_of, lock_unchanged, model_of, plan_slice
+from moderation.rows import all_rows
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +143,7 @@ def _delete_as_shown(removal: Removal, keys: list[Any], files: AbstractSet[Store
         shown=files,
         known=known_details(files, using=using),
     )
-    going = model_of(removal)._base_manager.using(using).filter(pk__any_of=set(keys))
+    going = all_rows(model_of(removal), using).filter(pk__any_of=set(keys))
     attribute(going, deed)
     going.delete()
 
