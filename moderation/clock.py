@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import OperationalError
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from moderation import conf, tasks
+from moderation.database_errors import TRANSIENT
 from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark
 from moderation.models.audit import EventKind
-from moderation.models.removal import RemovalState, SliceState
+from moderation.models.removal import RemovalState
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import due_entries, free_entries
 from moderation.purge.verify import verify_batch
@@ -71,9 +71,9 @@ def tick(*, alone: bool = False) -> bool:
 
 
 def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:
-    """The confirmed removals that have slices left, the oldest first."""
-    waiting = RemovalSlice.objects.filter(removal=OuterRef("pk"), state=SliceState.WAITING)
-    removals = Removal.objects.filter(Exists(waiting), state=RemovalState.DELETING)
+    """The confirmed removals that have slices to be deleted now, the oldest first."""
+    due = RemovalSlice.objects.due().filter(removal=OuterRef("pk"))
+    removals = Removal.objects.filter(Exists(due), state=RemovalState.DELETING)
     if confirmed_before:
         removals = removals.filter(confirmed_at__lt=confirmed_before)
     return list(removals.order_by("confirmed_at").values_list("pk", flat=True)[:REMOVALS_A_TICK])
@@ -112,7 +112,7 @@ def _work(removals: list[int]) -> bool:
     for removal in removals:
         try:
             delete_next_slice(removal)
-        except OperationalError as error:
+        except TRANSIENT as error:
             trouble = error
     worked = purge_batch() or bool(removals)
     if trouble:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from django.db import connections, models, transaction
@@ -47,6 +47,15 @@ class Deed:
 NOBODY = Deed()
 
 
+def _own_wake() -> Callable[[], None]:
+    """A new function each time. No partial: Django logs the `__qualname__` of a failing one."""
+
+    def wake() -> None:
+        tasks.wake_purging()
+
+    return wake
+
+
 @dataclass(slots=True, eq=False)
 class _Gathering:
     """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
@@ -57,7 +66,7 @@ class _Gathering:
         default_factory=lambda: cache(places_of)
     )
     # Wakes a worker, after the commit; an object of its own, by which to know it again.
-    wake: Callable[[], None] = field(default_factory=lambda: partial(tasks.wake_purging))
+    wake: Callable[[], None] = field(default_factory=_own_wake)
 
     def lives(self, using: str) -> bool:
         """Whether the transaction or savepoint in which it was begun has not been rolled back.

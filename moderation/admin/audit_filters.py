@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from moderation.models import AuditEvent, RemovalSlice, StorageMark
 from moderation.models.audit import EventKind
 from moderation.registry import registered_models, registration_for, storage_alias
+from moderation.removal.progress import found_again
 
 # Removals whose entries are looked for one after the other. A reason that more of them have is that
 # of so many entries that a page is soon full.
@@ -211,6 +212,27 @@ class StorageFilter(admin.SimpleListFilter):
         if chosen not in dict(self.lookup_choices):
             raise IncorrectLookupParameters(chosen)
         return queryset.filter(storage=chosen)
+
+
+class FoundAgainFilter(admin.SimpleListFilter):
+    """The entries of keys that were erased and found in storage again."""
+
+    title = _("later look")
+    parameter_name = "found"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        """Offer the one finding that somebody has to look into."""
+        return [("again", _("Found in storage again"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries with that finding."""
+        match self.value():
+            case None | "":
+                return queryset
+            case "again":
+                return found_again(queryset)
+            case other:
+                raise IncorrectLookupParameters(other)
 
 
 def known_storages() -> list[str]:
