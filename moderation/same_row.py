@@ -35,7 +35,7 @@ class BeforeDeletion:
         connections[using].execute_wrappers.insert(0, self)
 
     def __call__(
-        self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
+        self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
         """Send a statement; look before it where it is the first that deletes such rows."""
         if self._is_over():
@@ -53,7 +53,8 @@ class BeforeDeletion:
 
     def _is_one_of_ours(self, sql: str) -> bool:
         quote = connections[self._using].ops.quote_name
-        return sql.startswith(tuple(f"DELETE FROM {quote(table)} " for table in self.tables))
+        into = sql.removeprefix("DELETE FROM ")
+        return any(into.startswith(f"{quote(table)} ") for table in self.tables)
 
 
 def gone_among(files: Iterable[StoredFile], *, using: str) -> set[StoredFile]:

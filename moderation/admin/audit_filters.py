@@ -18,6 +18,7 @@ from django.utils.dateparse import parse_date
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.parameters import YEARS
 from moderation.models import AuditEvent, RemovalSlice, StorageMark
 from moderation.models.audit import EventKind
 from moderation.registry import registered_models, registration_for, storage_alias
@@ -55,7 +56,7 @@ class TypedFilter(admin.ListFilter):
         super().__init__(request, params, model, model_admin)
         self.typed: dict[str, str] = {}
         for name in self.names():
-            if typed := params.pop(name, [""])[-1].replace("\0", "").strip():
+            if typed := params.pop(name, [""])[-1].strip():
                 self.typed[name] = typed
 
     def has_output(self) -> bool:
@@ -109,7 +110,7 @@ def _midnight(day: str, *, days: int = 0) -> datetime:
     """Give the beginning of an ISO date, or of so many days after it."""
     try:
         date = parse_date(day)
-        if date is None:
+        if date is None or date.year not in YEARS:
             raise IncorrectLookupParameters(day)
         return timezone.make_aware(datetime.combine(date + timedelta(days=days), time.min))
     except (ValueError, OverflowError) as error:

@@ -25,6 +25,7 @@ from moderation.removal.confirm import NAMED, Difference, blockers_of, cancel, c
 from moderation.removal.slices import model_of
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
+NUMBER_DIGITS = 10  # of a slice's number in its column
 OBJECTS_A_PAGE = 100  # as the change list has
 
 Admin = ModelAdmin[Removal]
@@ -90,7 +91,7 @@ def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Remova
         take_out(
             removal,
             seal=request.POST.get("seal", ""),
-            number=int(number) if number.isdecimal() else 0,
+            number=int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0,
             key=key,
         )
         messages.success(request, _("Taken out of the selection. It stays as it is."))

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from moderation.admin import access, draft_page, picture_page, progress_page
 from moderation.admin.badge import badge
 from moderation.admin.kinds import objects_of, page_of
+from moderation.admin.parameters import CheckedParameters
 from moderation.failures import failed_of
 from moderation.models import Removal
 from moderation.models.removal import RemovalState
@@ -53,7 +54,7 @@ class RemovalChangeList(ChangeList):
 
 
 @admin.register(Removal)
-class RemovalAdmin(admin.ModelAdmin):
+class RemovalAdmin(CheckedParameters):
     """Removals: made by the action of other change lists, confirmed and followed here."""
 
     list_display = ("removal", "what", "status", "actor_name", "reason", "created_at")
@@ -63,7 +64,7 @@ class RemovalAdmin(admin.ModelAdmin):
     show_full_result_count = False
     ordering = ("-pk",)
     search_fields = ("=id", "actor_name", "note")
-    search_help_text = _("Search by number, moderator and note")
+    search_help_text = _("Search by number, moderator and note, with at most ten words")
     actions = None
 
     class Media:
