@@ -18,6 +18,7 @@ MOST_WORDS = 10
 OF_FILTERS = {"", "exact", "isnull", "isempty", "gte", "lt"}
 # In the first and in the last year a time zone's difference leads out of the calendar.
 YEARS = range(2, 9999)
+YEAR_DIGITS = 4
 OF_DATE_HIERARCHY = {"year", "month", "day", "gte", "lt"}
 
 
@@ -68,7 +69,9 @@ class CheckedParameters(admin.ModelAdmin):
         """Raise BadRequest for a date that has no equal in every time zone."""
         for name, values in request.GET.lists():
             field, _sep, kind = name.partition(LOOKUP_SEP)
-            if kind in OF_DATE_HIERARCHY and self._is_date(field) and any(map(_is_far, values)):
+            if kind not in OF_DATE_HIERARCHY or not self._is_date(field):
+                continue
+            if any(_is_far(kind, value) for value in values):
                 raise BadRequest(name)
 
     def _is_date(self, name: str) -> bool:
@@ -78,12 +81,14 @@ class CheckedParameters(admin.ModelAdmin):
             return False
 
 
-def _is_far(text: str) -> bool:
-    """Whether a date, or a year, is in the first year of the calendar, the last, or beyond."""
+def _is_far(kind: str, text: str) -> bool:
+    """Whether a date, or a number of a date hierarchy, leads to the ends of the calendar."""
+    if kind in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
+        return True
+    if kind in ("month", "day"):
+        return False
     year = text.partition("-")[0]
-    if not year.isdecimal() or len(year) != len("2026"):
-        return len(year) > len("2026") and year.isdecimal()
-    return int(year) not in YEARS
+    return year.isdecimal() and (len(year) > YEAR_DIGITS or int(year) not in YEARS)
 
 
 def refuse_nul(request: HttpRequest) -> None:

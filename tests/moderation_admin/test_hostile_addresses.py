@@ -76,18 +76,20 @@ def test_no_parameter_of_a_list_breaks_it(
     root: Client, name: str, zone: str, settings: Any
 ) -> None:
     settings.TIME_ZONE = zone
-    names = [*NAMES, *OWN_NAMES[name]] if zone == "Europe/Berlin" else OWN_NAMES[name]
+    names = [*NAMES, *OWN_NAMES[name]]
+    if zone != "Europe/Berlin":  # what depends on the zone
+        names = [each for each in OWN_NAMES[name] if each in ("from", "to") or "__" in each]
     path = reverse(f"admin:{name}_changelist")
     asked = (f"{path}?{urlencode({n: v})}" for n, v in product(names, VALUES))
     found = statuses(root, asked)
     assert {status for status in found.values() if status not in (200, 302, 400)} == set()
     regex = [status for address, status in found.items() if "regex=" in address]
-    assert set(regex) <= {400, 302}
+    assert set(regex) <= {400}
 
 
 def keyed_addresses() -> Iterator[str]:
     for key in KEYS:
-        for page in ("change", "delete", "history"):
+        for page in ("change", "delete"):
             for app in (
                 "posts/post",
                 "auth/user",
