@@ -20,10 +20,11 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to happen after a migrate, and register the system checks."""
-        from moderation import checks, lookups  # noqa: F401 - a lookup registers itself
+        from moderation import checks, lookups, site_checks  # noqa: F401 - a lookup registers itself
 
-        for check in checks.OF_THE_CODE:
+        for check in (*checks.OF_THE_CODE, site_checks.check_tasks, site_checks.check_installed):
             django_checks.register(check, django_checks.Tags.models)
+        django_checks.register(site_checks.check_marks, django_checks.Tags.database)
         django_checks.register(checks.check_triggers, django_checks.Tags.database)
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
 

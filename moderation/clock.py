@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import OperationalError
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from moderation import conf, database_time, tasks
+from moderation.database_errors import TRANSIENT
 from moderation.database_time import DatabaseNow
 from moderation.models import (
     AuditEntry,
@@ -24,7 +24,7 @@ from moderation.models import (
     StorageMark,
 )
 from moderation.models.audit import EventKind
-from moderation.models.removal import RemovalState, SliceState
+from moderation.models.removal import RemovalState
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import due_entries, free_entries
 from moderation.purge.problems import look_again_at_problems
@@ -84,9 +84,9 @@ def tick(*, alone: bool = False) -> bool:
 
 
 def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:
-    """The confirmed removals that have slices left, the oldest first."""
-    waiting = RemovalSlice.objects.filter(removal=OuterRef("pk"), state=SliceState.WAITING)
-    removals = Removal.objects.filter(Exists(waiting), state=RemovalState.DELETING)
+    """The confirmed removals that have slices to be deleted now, the oldest first."""
+    due = RemovalSlice.objects.due().filter(removal=OuterRef("pk"))
+    removals = Removal.objects.filter(Exists(due), state=RemovalState.DELETING)
     if confirmed_before:
         removals = removals.filter(confirmed_at__lt=confirmed_before)
     return list(removals.order_by("confirmed_at").values_list("pk", flat=True)[:REMOVALS_A_TICK])
@@ -153,7 +153,7 @@ def _work(removals: list[int]) -> bool:
     for removal in removals:
         try:
             delete_next_slice(removal)
-        except OperationalError as error:
+        except TRANSIENT as error:
             trouble = error
     worked = purge_batch() or bool(removals)
     if trouble:

@@ -56,6 +56,9 @@ lease_seconds = Limit("MODERATION_LEASE_SECONDS", 300, 1, 86_400)
 # Hours after which a draft that nobody confirmed expires: what it shows is old by then.
 draft_hours = Limit("MODERATION_DRAFT_HOURS", 24, 1, 720)
 
+# Drafts that one moderator may have open at once: each holds the keys of its whole selection.
+open_drafts = Limit("MODERATION_OPEN_DRAFTS", 10, 1, 1_000)
+
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
@@ -75,6 +78,7 @@ LIMITS = (
     max_attempts,
     lease_seconds,
     draft_hours,
+    open_drafts,
     overdue_minutes,
     missing_alarm,
 )

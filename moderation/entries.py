@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from moderation.recording import Deed
 
 
+# What no text column holds: NUL on PostgreSQL, halves of surrogate pairs on either engine.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+TEXTS = ("name", "object_key", "parent_key", "title", "owner")
+LARGEST_SIZE = 2**63 - 1  # what the column holds
+LONGEST_DIGEST = 200  # characters; a SHA-256 has 64, with a prefix some more
+
+
 def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str) -> None:
     """Write one entry for each file, with its details, in the caller's transaction.
 
@@ -36,7 +44,10 @@ def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, usi
         "recorded_at": now,
         "due_at": now,
     }
-    insert(AuditEntry, _entries(files, marks, now), same=same, using=using)
+    entries = list(_entries(files, marks, now))
+    for entry in _unstorable(entries):
+        entry.update(_escaped(entry, now))
+    insert(AuditEntry, entries, same=same, using=using)
 
 
 def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
@@ -89,9 +100,47 @@ def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
 
 
 def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Size and digest, which the registration knows of one field only."""
-    size, sha256 = details.get("size"), details.get("sha256")
+    """Size and digest, which the registration knows of one field only.
+
+    A value that is none (a size of -1, a whole file for a digest) is left out: it says nothing, and
+    must not keep a row from being deleted.
+    """
+    size, sha256 = details.get("size"), str(details.get("sha256") or "")
+    try:
+        size = None if size is None else int(size)
+    except (ValueError, TypeError, OverflowError):
+        size = None
     return {
-        "size": None if size is None else int(size),
-        "sha256": str(sha256) if sha256 else None,
+        "size": size if size is not None and 0 <= size <= LARGEST_SIZE else None,
+        "sha256": sha256 if sha256 and len(sha256) <= LONGEST_DIGEST else None,
     }
+
+
+def _unstorable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The entries with a text that the database cannot hold. One look for all: hardly any has."""
+    if not UNSTORABLE.search("".join(map(_texts, entries))):
+        return []
+    return [entry for entry in entries if UNSTORABLE.search(_texts(entry))]
+
+
+def _texts(entry: dict[str, Any]) -> str:
+    return "".join(entry[name] for name in TEXTS)
+
+
+def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The texts as they can be stored, with escapes. A key with some is no storage's: it failed."""
+    told = {name: _escape(value) for name, value in entry.items() if isinstance(value, str)}
+    if told["name"] == entry["name"] or entry.get("state") == EntryState.FAILED:
+        return told
+    return {
+        **told,
+        "state": EntryState.FAILED,
+        "failed_at": now,
+        "error_code": "BadName",
+        "error": "The name holds characters that the database cannot store. It is written here "
+        "with escapes; delete the file by hand.",
+    }
+
+
+def _escape(text: str) -> str:
+    return UNSTORABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

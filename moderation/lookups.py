@@ -56,7 +56,7 @@ class AnyOf(Lookup[Any]):
         sql, params, values = self._sides(compiler, connection)
         if kind in BITS:
             values = _held_in(BITS[kind], values)
-        return f"{sql} = ANY(%s::{kind}[])", [*params, _as_array(values)]
+        return f"{sql} = ANY(%s::{kind}[])", [*params, as_array(values)]
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Give the search in a JSON list. Raises EmptyResultSet (Django's) for an empty list."""
@@ -95,7 +95,7 @@ def _held_in(bits: int, values: list[Any]) -> list[Any]:
     return held
 
 
-def _as_array(values: list[Any]) -> str | list[Any]:
+def as_array(values: list[Any]) -> str | list[Any]:
     """PostgreSQL's own text for an array of numbers or texts; the rest is for psycopg to write.
 
     psycopg looks for what is to be escaped in each text, which took longer than the query.

@@ -23,6 +23,7 @@ from moderation.errors import NotShown
 from moderation.files import Place, StoredFile, files_of, places_of
 from moderation.registry import Registration, Relatives
 from moderation.rows import all_rows
+from moderation.same_row import BeforeDeletion, gone_among
 
 _DEED = "_moderation_deed"
 _GATHERING = "_moderation_gathering"
@@ -48,6 +49,15 @@ class Deed:
 NOBODY = Deed()
 
 
+def _own_wake() -> Callable[[], None]:
+    """A new function each time. No partial: Django logs the `__qualname__` of a failing one."""
+
+    def wake() -> None:
+        tasks.wake_purging()
+
+    return wake
+
+
 @dataclass(slots=True, eq=False)
 class _Gathering:
     """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
@@ -57,8 +67,11 @@ class _Gathering:
     places: Callable[[Registration], Sequence[Place]] = field(
         default_factory=lambda: cache(places_of)
     )
+    # Those of rows that are not locked yet, and what locks them before the first is deleted.
+    unlocked: set[StoredFile] = field(default_factory=set)
+    watch: BeforeDeletion | None = None
     # Wakes a worker, after the commit; an object of its own, by which to know it again.
-    wake: Callable[[], None] = field(default_factory=lambda: partial(tasks.wake_purging))
+    wake: Callable[[], None] = field(default_factory=_own_wake)
 
     def lives(self, using: str) -> bool:
         """Whether the transaction or savepoint in which it was begun has not been rolled back.
@@ -68,6 +81,21 @@ class _Gathering:
         """
         calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
         return self.wake in (call[1] for call in calls)
+
+    def lock_before_deletion(
+        self, registration: Registration, files: Sequence[StoredFile], using: str
+    ) -> None:
+        """Have the rows of these files locked in time; those that are gone by then are left out."""
+        if self.watch is None:
+            self.watch = BeforeDeletion(
+                using, partial(self._leave_out_gone, using), lambda: not self.lives(using)
+            )
+        self.watch.tables.add(registration.model._meta.db_table)
+        self.unlocked.update(files)
+
+    def _leave_out_gone(self, using: str) -> None:
+        for file in gone_among(self.unlocked, using=using):
+            self.found.pop(file, None)
 
 
 def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
@@ -92,6 +120,8 @@ def gather(registration: Registration, instance: models.Model, using: str, origi
     deed = getattr(origin, _DEED, NOBODY)
     details = _details(registration, stored, using, deed.known, gathering.by_relatives)
     gathering.found.update(dict.fromkeys(files, details))
+    if stored is instance and deed.shown is None and origin is not None:  # else locked already
+        gathering.lock_before_deletion(registration, files, using)
     if origin is None:
         write_entries(gathering.found, deed, using)
     else:
@@ -107,6 +137,8 @@ def write_gathered(using: str, origin: Any) -> None:
     if gathering is None:
         return
     delattr(origin, _GATHERING)
+    if gathering.watch is not None:
+        gathering.watch.remove()
     if not gathering.lives(using):
         return
     deed = getattr(origin, _DEED, NOBODY)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import models, router
-from django.utils import timezone
 
+from moderation.database_time import DatabaseNow
 from moderation.models import AuditEntry
 from moderation.models.audit import ERROR_LENGTH, OPEN_STATES, EntryState
 from moderation.storage import adapter_for
@@ -111,7 +111,7 @@ def stored_again(
 
 def reserve(entries: Iterable[KnownEntry]) -> None:
     """Put off the pending ones among locked entries, so that no purge claims them for a minute."""
-    until = timezone.now() + RESERVED
+    until = DatabaseNow(RESERVED)
     _pending(entries).filter(due_at__lt=until).update(due_at=until)
 
 
@@ -119,7 +119,7 @@ def keep(entries: Iterable[KnownEntry], user: str) -> None:
     """Turn the pending ones among locked entries into ones that are in use by a row."""
     _pending(entries).update(
         state=EntryState.KEPT,
-        kept_at=timezone.now(),
+        kept_at=DatabaseNow(),
         kept_because=f"{user} uses the file again"[:ERROR_LENGTH],
     )
 

@@ -2,14 +2,53 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.db import models
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+# What a post or a report may be dated, from the one up to the other. Anything else is a mistake of
+# whoever sent it, and the ends of the calendar have no time in every zone.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+# Read from the database, a moment is at least a day away from the ends of the calendar.
+FIRST_READ = datetime(1, 1, 2, tzinfo=UTC)
+LAST_READ = datetime(9999, 12, 30, tzinfo=UTC)
+# Years whose beginning and end a date hierarchy can ask for.
+LISTED_YEARS = range(2, 9999)
 
 # Longer than any year, month or day, and shorter than two: from a start into the next period.
 BEYOND = {"year": timedelta(days=370), "month": timedelta(days=32), "day": timedelta(hours=30)}
+
+
+def validate_moment(moment: datetime) -> None:
+    """Raise ValidationError for a moment before 1970, or from 2200 on."""
+    if not EARLIEST <= moment < LATEST:
+        raise ValidationError(
+            _("The date must be between %(first)d and %(last)d."),
+            code="far_date",
+            params={"first": EARLIEST.year, "last": LATEST.year - 1},
+        )
+
+
+class MomentField(models.DateTimeField):
+    """A DateTimeField that takes dates of our time, and can be shown whatever is stored already.
+
+    A date in the first or last hours of the calendar has no equal in some time zones, and each page
+    that shows one would fail. Such a date is read as one a day further in.
+    """
+
+    default_validators = [validate_moment]
+
+    def from_db_value(self, value: Any, *_context: Any) -> Any:
+        """Return the stored moment, away from the ends of the calendar."""
+        if value is None or value.tzinfo is None:
+            return value
+        return min(max(value, FIRST_READ), LAST_READ)
 
 
 class DatedQuerySet(QuerySet[Any, Any]):
@@ -28,7 +67,10 @@ class DatedQuerySet(QuerySet[Any, Any]):
         moment = moments.first()
         while moment is not None:
             start = _start(timezone.localtime(moment, tzinfo), kind)
-            found.append(start)
+            if start.year in LISTED_YEARS:
+                found.append(start)
+            if start > LAST_READ - BEYOND["year"]:
+                break  # there is no period after it
             following = _start(start + BEYOND[kind], kind)
             moment = moments.filter(**{f"{field_name}__gte": following}).first()
         return found if order == "ASC" else found[::-1]
@@ -59,7 +101,8 @@ class Moments(list[datetime]):
 
     def datetimes(self, _field_name: str, kind: str) -> list[datetime]:
         """Give the starts of the years, months or days that have rows, in the site's time zone."""
-        return sorted({_start(timezone.localtime(moment), kind) for moment in self})
+        starts = {_start(timezone.localtime(moment), kind) for moment in self}
+        return sorted(start for start in starts if start.year in LISTED_YEARS)
 
 
 def _start(moment: datetime, kind: str) -> datetime:

@@ -12,7 +12,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from posts.dates import DatedQuerySet
+from posts.dates import DatedQuerySet, MomentField
 
 
 class PictureReplacedError(Exception):
@@ -52,7 +52,7 @@ class Post(models.Model):
     )
     title = models.CharField(_("title"), max_length=300)
     body = models.TextField(_("body"), blank=True)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_at = MomentField(_("created at"), default=timezone.now)
 
     objects = DatedQuerySet.as_manager()
 
@@ -128,7 +128,7 @@ class Report(models.Model):
         related_name="reports",
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_at = MomentField(_("created at"), default=timezone.now)
 
     class Meta:
         verbose_name = _("report")

@@ -23,6 +23,9 @@ from project.demo import ACCOUNTS
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.2
 READY_SECONDS = 60  # for the server to answer; a cold start on a slow disk takes a few
+# A worker or the clock that ended starts again after this pause, doubled each time up to the
+# longest, and from the first again once it ran for a while: a database may be away for hours.
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS = 1.0, 30.0, 60.0
 STOP_SECONDS = 15  # for a worker to end its task; then it is killed, and the leases recover it
 
 
@@ -107,19 +110,57 @@ def _commands() -> Mapping[str, Sequence[str]]:
     }
 
 
+class _Process:
+    """One of the site's processes, started again when it ends, but for the server."""
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._pause = PAUSE_SECONDS
+        self._again_at: float | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it."""
+        self._started, self._again_at = time.monotonic(), None
+        self.running = _start(self._arguments)
+
+    def look_after(self) -> None:
+        """Start it again where it ended; raises RunError for the server, which must not end."""
+        code = self.running.poll()
+        if code is None:
+            return
+        now = time.monotonic()
+        if self.name == "server":
+            raise RunError(f"The server ended with code {code}; stopping the others")
+        if self._again_at is None:
+            steady = now - self._started > STEADY_SECONDS
+            self._pause = PAUSE_SECONDS if steady else self._pause
+            self._again_at = now + self._pause
+            _say(f"The {self.name} ended with code {code}; it starts again in {self._pause:g} s.")
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+        elif now >= self._again_at:
+            self.start()
+
+
 def _run(commands: Mapping[str, Sequence[str]]) -> None:
-    """Run the processes; raises RunError when one ends, and leaves none behind in any case."""
-    processes: dict[str, subprocess.Popen[bytes]] = {}
+    """Run the processes until the server ends (RunError); leaves none behind in any case."""
+    processes: list[_Process] = []
     try:
         for name, arguments in commands.items():
-            processes[name] = _start(arguments)
+            processes.append(_Process(name, arguments))
         _await_server(processes)
         _welcome()
         while True:
-            _refuse_ended(processes)
+            _look_after(processes)
             time.sleep(POLL_SECONDS)
     finally:
-        _stop(processes)
+        _stop([process.running for process in processes])
+
+
+def _look_after(processes: Sequence[_Process]) -> None:
+    for process in processes:
+        process.look_after()
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -133,11 +174,11 @@ def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def _await_server(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def _await_server(processes: Sequence[_Process]) -> None:
     """Wait until the server accepts connections."""
     end = time.monotonic() + READY_SECONDS
     while True:
-        _refuse_ended(processes)
+        _look_after(processes)
         with socket.socket() as probe:
             if probe.connect_ex((HOST, settings.PORT)) == 0:
                 return
@@ -156,21 +197,14 @@ def _welcome() -> None:
     _say("Ctrl-C stops it.\n")
 
 
-def _refuse_ended(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Raise RunError when a process has ended."""
-    for name, process in processes.items():
-        if process.poll() is not None:
-            raise RunError(f"The {name} ended with code {process.returncode}; stopping the others")
-
-
-def _stop(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """End the processes and all that they started, by force where asking does not help."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave one behind
-    for process in processes.values():
+    for process in processes:
         _signal(process, signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
-    for process in processes.values():
+    for process in processes:
         try:
             process.wait(max(0, end - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -77,10 +77,11 @@ def show_single(
     Raises Http404 for an object that the ModelAdmin does not show, PermissionDenied, and
     DisallowedModelAdminToField for a column that no object is found by.
     """
-    by = request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR))
+    by = request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR)) or None
     if by and not model_admin.to_field_allowed(request, by):  # else any column could be guessed at
         raise DisallowedModelAdminToField(by)
-    found = model_admin.get_object(request, unquote(object_id), by)
+    key = unquote(object_id)
+    found = None if "\0" in key else model_admin.get_object(request, key, by)
     if found is None:
         raise Http404
     if not model_admin.has_delete_permission(request, found):
@@ -101,6 +102,8 @@ def show_single(
 
 def _check_key(model: type[Model], key: str) -> None:
     """Raise ValidationError for text that is no key of the model: of no number, or too large."""
+    if "\0" in key:
+        raise ValidationError("NUL in a key")
     field: Any = model._meta.pk
     while field.remote_field:  # a subclass's table has its parent's key
         field = field.target_field

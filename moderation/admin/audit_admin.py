@@ -19,6 +19,7 @@ from import_export.admin import ExportMixin
 from moderation.admin.audit_filters import (
     ActorFilter,
     EntriesOfRemovalFilter,
+    FoundAgainFilter,
     HappenedFilter,
     ReasonFilter,
     RecordedFilter,
@@ -66,7 +67,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     )  # fmt: skip
     list_filter = (
         "state", ("reason", ReasonFilter), RecordedFilter, ActorFilter, EntriesOfRemovalFilter,
-        StorageFilter,
+        StorageFilter, FoundAgainFilter,
     )  # fmt: skip
     search_fields = ("key",)  # shows the field; `get_search_results` says what is searched
     search_help_text = _("The beginning of a key or of a name, or a SHA-256")

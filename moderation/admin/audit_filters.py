@@ -18,9 +18,11 @@ from django.utils.dateparse import parse_date
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.parameters import YEARS
 from moderation.models import AuditEvent, RemovalSlice, StorageMark
 from moderation.models.audit import EventKind
 from moderation.registry import registered_models, registration_for, storage_alias
+from moderation.removal.progress import found_again
 
 # Removals whose entries are looked for one after the other. A reason that more of them have is that
 # of so many entries that a page is soon full.
@@ -54,7 +56,7 @@ class TypedFilter(admin.ListFilter):
         super().__init__(request, params, model, model_admin)
         self.typed: dict[str, str] = {}
         for name in self.names():
-            if typed := params.pop(name, [""])[-1].replace("\0", "").strip():
+            if typed := params.pop(name, [""])[-1].strip():
                 self.typed[name] = typed
 
     def has_output(self) -> bool:
@@ -108,7 +110,7 @@ def _midnight(day: str, *, days: int = 0) -> datetime:
     """Give the beginning of an ISO date, or of so many days after it."""
     try:
         date = parse_date(day)
-        if date is None:
+        if date is None or date.year not in YEARS:
             raise IncorrectLookupParameters(day)
         return timezone.make_aware(datetime.combine(date + timedelta(days=days), time.min))
     except (ValueError, OverflowError) as error:
@@ -211,6 +213,27 @@ class StorageFilter(admin.SimpleListFilter):
         if chosen not in dict(self.lookup_choices):
             raise IncorrectLookupParameters(chosen)
         return queryset.filter(storage=chosen)
+
+
+class FoundAgainFilter(admin.SimpleListFilter):
+    """The entries of keys that were erased and found in storage again."""
+
+    title = _("later look")
+    parameter_name = "found"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        """Offer the one finding that somebody has to look into."""
+        return [("again", _("Found in storage again"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the entries with that finding."""
+        match self.value():
+            case None | "":
+                return queryset
+            case "again":
+                return found_again(queryset)
+            case other:
+                raise IncorrectLookupParameters(other)
 
 
 def known_storages() -> list[str]:

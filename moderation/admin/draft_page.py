@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
@@ -24,8 +25,10 @@ from moderation.models import Heartbeat, Removal
 from moderation.models.removal import RemovalState
 from moderation.removal.confirm import NAMED, Difference, blockers_of, cancel, confirm, take_out
 from moderation.removal.slices import model_of
+from moderation.site_checks import unmarked_storages
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
+NUMBER_DIGITS = 10  # of a slice's number in its column
 OBJECTS_A_PAGE = 100  # as the change list has
 
 Admin = ModelAdmin[Removal]
@@ -56,6 +59,7 @@ def show(
         "difference": _named(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
+        "storages_unmarked": _storages_unmarked(removal),
         "expires_at": removal.created_at + timedelta(hours=conf.draft_hours()),
         **_selection(viewer, removal),
     }
@@ -91,7 +95,7 @@ def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Remova
         take_out(
             removal,
             seal=request.POST.get("seal", ""),
-            number=int(number) if number.isdecimal() else 0,
+            number=int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0,
             key=key,
         )
         messages.success(request, _("Taken out of the selection. It stays as it is."))
@@ -105,6 +109,13 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
     return redirect(viewer.address_of_all(model_of(removal)) or page_of(removal))
+
+
+def _storages_unmarked(removal: Removal) -> list[str]:
+    """The storages from which none of the files that go with a draft can be erased as yet."""
+    if not removal.files_total:
+        return []
+    return unmarked_storages(map(apps.get_model, removal.rows_by_kind))
 
 
 def _other_rows(removal: Removal) -> list[Any]:

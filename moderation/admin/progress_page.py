@@ -16,8 +16,10 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from moderation.admin.access import may_steer, sees_entries
+from moderation.admin.badge import badge
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told
+from moderation.failures import Failed
 from moderation.models import Heartbeat, Removal, StorageMark
 from moderation.models.audit import WAS_MISSING, EntryState
 from moderation.models.removal import RemovalState, SliceState
@@ -98,6 +100,9 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     steers = may_steer(user, removal)
     return {
         "removal": removal,
+        "badge": badge(
+            removal, Failed(numbers["slices_failed"], numbers["failed"], numbers["found_again"])
+        ),
         "objects": objects_of(removal),
         "rows": counts(removal.rows_by_kind),
         "numbers": numbers,
@@ -110,6 +115,8 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "left": left,
         "changed": _changed(viewer, removal, left["changed"]),
         "slices_failed": _failed_slices(removal),
+        "slices_put_off": _put_off_slices(removal) if numbers["slices_put_off"] else [],
+        "found_again": _found_again(removal) if numbers["found_again"] else [],
         "entries_of_note": _entries_of_note(removal, with_names=sees_entries(user, removal))
         if numbers["kept"] or numbers["failed"]
         else {},
@@ -148,6 +155,18 @@ def _failed_slices(removal: Removal) -> list[Any]:
     """The slices that were rolled back, with the reasons."""
     failed = removal.slices.filter(state=SliceState.FAILED).order_by("number")
     return list(failed.values("objects_total", "error")[:NAMED])
+
+
+def _put_off_slices(removal: Removal) -> list[Any]:
+    """The slices that the database rolled back and that are tried again, with the reasons."""
+    later = removal.slices.filter(state=SliceState.WAITING, attempts__gt=0).order_by("number")
+    return list(later.values("objects_total", "error", "attempts", "due_at")[:NAMED])
+
+
+def _found_again(removal: Removal) -> list[Any]:
+    """The first entries that were erased and whose key was found in storage later."""
+    again = progress.found_again(removal.entries.order_by("pk"))
+    return list(again.values("pk", "name", "title")[:NAMED])
 
 
 def _delays(removal: Removal) -> dict[str, Any]:

@@ -6,13 +6,14 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 
+from moderation.admin.parameters import CheckedParameters
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class ReadOnlyAdmin(CheckedParameters):
     """No adding, changing, deleting and no actions, for superusers neither."""
 
     actions = None

@@ -7,18 +7,21 @@ from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moderation.admin import access, draft_page, picture_page, progress_page
+from moderation.admin.badge import badge
 from moderation.admin.kinds import objects_of, page_of
+from moderation.admin.parameters import CheckedParameters
+from moderation.failures import failed_of
 from moderation.models import Removal
 from moderation.models.removal import RemovalState
 from moderation.removal.slices import model_of
@@ -38,8 +41,20 @@ DEEDS: dict[str, Page] = {
 }
 
 
+class RemovalChangeList(ChangeList):
+    """The removals of a page, each with what ended badly in it, as `failed`."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Find the removals of this page."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        failed = failed_of(self.result_list)
+        for removal in self.result_list:
+            removal.failed = failed[removal.pk]
+
+
 @admin.register(Removal)
-class RemovalAdmin(admin.ModelAdmin):
+class RemovalAdmin(CheckedParameters):
     """Removals: made by the action of other change lists, confirmed and followed here."""
 
     list_display = ("removal", "what", "status", "actor_name", "reason", "created_at")
@@ -49,7 +64,7 @@ class RemovalAdmin(admin.ModelAdmin):
     show_full_result_count = False
     ordering = ("-pk",)
     search_fields = ("=id", "actor_name", "note")
-    search_help_text = _("Search by number, moderator and note")
+    search_help_text = _("Search by number, moderator and note, with at most ten words")
     actions = None
 
     class Media:
@@ -77,6 +92,10 @@ class RemovalAdmin(admin.ModelAdmin):
             view = self._page(page, deed=True, draft=deed in DRAFT_DEEDS)
             pages.append(path(f"<int:number>/{deed}/", view, name=name(deed)))
         return pages
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Ask what failed of the removals on the page."""
+        return RemovalChangeList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -136,9 +155,8 @@ class RemovalAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("state"), ordering="state")
     def status(self, removal: Removal) -> SafeString:
-        """Show the state as a badge."""
-        html = '<span class="removal-state removal-state-{}">{}</span>'
-        return format_html(html, removal.state, removal.get_state_display())
+        """Show the state as a badge, which says when not everything went well."""
+        return badge(removal, removal.failed)  # type: ignore[attr-defined] # by RemovalChangeList
 
 
 def show_removal(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:

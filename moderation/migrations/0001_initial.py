@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import moderation.models.key
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -42,9 +43,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='StorageMark',
             fields=[
-                ('alias', models.CharField(max_length=100, primary_key=True, serialize=False, verbose_name='storage')),
+                ('alias', models.TextField(primary_key=True, serialize=False, verbose_name='storage')),
                 ('identity', models.UUIDField(default=uuid.uuid4, unique=True, verbose_name='identity')),
-                ('environment', models.CharField(max_length=100, verbose_name='environment')),
+                ('environment', models.TextField(verbose_name='environment')),
                 ('problem', models.CharField(blank=True, max_length=300, verbose_name='problem')),
                 ('problem_at', models.DateTimeField(null=True, verbose_name='problem seen at')),
                 ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why nothing is verified')),
@@ -60,9 +61,9 @@ class Migration(migrations.Migration):
             name='Removal',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model_label', models.CharField(max_length=100, verbose_name='kind')),
+                ('model_label', models.TextField(verbose_name='kind')),
                 ('state', models.CharField(choices=[('draft', 'draft'), ('deleting', 'deleting'), ('stopped', 'stopped'), ('purging', 'purging'), ('done', 'done'), ('cancelled', 'cancelled'), ('expired', 'expired'), ('undone', 'undone')], default='draft', max_length=10, verbose_name='state')),
-                ('actor_name', models.CharField(max_length=150, verbose_name='moderator')),
+                ('actor_name', models.TextField(verbose_name='moderator')),
                 ('reason', models.CharField(blank=True, choices=[('spam', 'Spam'), ('abuse', 'Abuse'), ('illegal', 'Illegal content'), ('other', 'Other')], max_length=10, verbose_name='reason')),
                 ('note', models.TextField(blank=True, max_length=2000, verbose_name='note')),
                 ('seal', models.CharField(blank=True, max_length=64, verbose_name='seal')),
@@ -93,7 +94,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('confirm', 'confirm'), ('stop', 'stop'), ('go_on', 'go on'), ('retry', 'retry'), ('undo', 'undo'), ('export', 'export'), ('mark', 'mark a storage')], max_length=10, verbose_name='act')),
-                ('actor_name', models.CharField(max_length=150, verbose_name='who')),
+                ('actor_name', models.TextField(verbose_name='who')),
                 ('details', models.JSONField(default=dict, verbose_name='details')),
                 ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='at')),
                 ('actor', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')),
@@ -108,23 +109,23 @@ class Migration(migrations.Migration):
             name='AuditEntry',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('storage', models.CharField(max_length=100, verbose_name='storage')),
+                ('storage', models.TextField(verbose_name='storage')),
                 ('identity', models.UUIDField(null=True, verbose_name='storage identity')),
-                ('location', models.CharField(blank=True, max_length=500, verbose_name='bucket or folder')),
-                ('key', models.CharField(max_length=1024, verbose_name='key')),
-                ('name', models.CharField(max_length=1024, verbose_name='name')),
-                ('hidden_name', models.CharField(blank=True, max_length=1024, verbose_name='hidden name')),
+                ('location', models.TextField(blank=True, verbose_name='bucket or folder')),
+                ('key', moderation.models.key.KeyField(verbose_name='key')),
+                ('name', models.TextField(verbose_name='name')),
+                ('hidden_name', models.TextField(blank=True, verbose_name='hidden name')),
                 ('size', models.PositiveBigIntegerField(null=True, verbose_name='size in bytes')),
-                ('sha256', models.CharField(blank=True, max_length=64, null=True, verbose_name='SHA-256')),
+                ('sha256', models.TextField(blank=True, null=True, verbose_name='SHA-256')),
                 ('versions', models.JSONField(default=list, verbose_name='versions')),
-                ('object_label', models.CharField(max_length=100, verbose_name='object kind')),
-                ('object_key', models.CharField(max_length=255, verbose_name='object key')),
-                ('field', models.CharField(blank=True, max_length=100, verbose_name='field')),
-                ('parent_label', models.CharField(blank=True, max_length=100, verbose_name='parent kind')),
-                ('parent_key', models.CharField(blank=True, max_length=255, verbose_name='parent key')),
+                ('object_label', models.TextField(verbose_name='object kind')),
+                ('object_key', models.TextField(verbose_name='object key')),
+                ('field', models.TextField(blank=True, verbose_name='field')),
+                ('parent_label', models.TextField(blank=True, verbose_name='parent kind')),
+                ('parent_key', models.TextField(blank=True, verbose_name='parent key')),
                 ('title', models.CharField(blank=True, max_length=80, verbose_name='title')),
                 ('owner', models.CharField(blank=True, max_length=150, verbose_name='owner')),
-                ('actor_name', models.CharField(blank=True, max_length=150, verbose_name='moderator')),
+                ('actor_name', models.TextField(blank=True, verbose_name='moderator')),
                 ('reason', models.CharField(blank=True, choices=[('spam', 'Spam'), ('abuse', 'Abuse'), ('illegal', 'Illegal content'), ('other', 'Other')], max_length=10, verbose_name='reason')),
                 ('state', models.CharField(choices=[('pending', 'pending'), ('hidden', 'hidden'), ('erased', 'erased'), ('kept', 'kept'), ('failed', 'failed'), ('restored', 'restored')], default='pending', max_length=10, verbose_name='state')),
                 ('kept_because', models.CharField(blank=True, max_length=300, verbose_name='kept because')),
@@ -170,6 +171,8 @@ class Migration(migrations.Migration):
                 ('changed', models.JSONField(default=list, verbose_name='keys left alone because they changed')),
                 ('gone', models.JSONField(default=list, verbose_name='keys that were gone already')),
                 ('error', models.CharField(blank=True, max_length=300, verbose_name='error')),
+                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
+                ('due_at', models.DateTimeField(null=True, verbose_name='due at')),
                 ('finished_at', models.DateTimeField(null=True, verbose_name='finished at')),
                 ('removal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='slices', to='moderation.removal')),
             ],
@@ -192,7 +195,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(fields=['key'], name='entry_key', opclasses=['varchar_pattern_ops']),
+            index=moderation.models.key.KeyIndex(fields=['key'], name='entry_key'),
         ),
         migrations.AddIndex(
             model_name='auditentry',
@@ -234,6 +237,10 @@ class Migration(migrations.Migration):
             model_name='auditentry',
             index=models.Index(condition=models.Q(('state__in', ('kept', 'failed', 'restored'))), fields=['state', 'recorded_at'], name='entry_rare_state'),
         ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(condition=models.Q(('remark', 'a later look found the key in storage: written again, or never gone'), ('state', 'erased')), fields=['removal', 'verified_at'], name='entry_found_again'),
+        ),
         migrations.AddConstraint(
             model_name='auditentry',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('name', ''), _negated=True), models.Q(('key', ''), _negated=True)), name='entry_key_not_empty'),
@@ -241,6 +248,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='removalslice',
             index=models.Index(condition=models.Q(('state', 'waiting')), fields=['removal', 'number'], name='slice_waiting'),
+        ),
+        migrations.AddIndex(
+            model_name='removalslice',
+            index=models.Index(condition=models.Q(('state', 'failed')), fields=['removal'], name='slice_failed'),
         ),
         migrations.AddConstraint(
             model_name='removalslice',

@@ -11,15 +11,18 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from moderation.models.key import KeyField, KeyIndex
 from moderation.models.removal import Reason, Removal
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
 
-# Characters of a primary key: the most that Django lets an indexed text have everywhere.
-KEY_LENGTH = 255
+# What is only shown is cut to these lengths. What identifies (names, keys, labels) never is, so
+# such columns have no length: a limit would keep rows with longer ones from being deleted.
 TITLE_LENGTH = 80
 ERROR_LENGTH = 300
+# The remark of an erased entry whose key a later look found in storage, as it stands in the table.
+THERE_AGAIN = "a later look found the key in storage: written again, or never gone"
 
 
 class EntryState(models.TextChoices):
@@ -50,24 +53,24 @@ class AuditEntry(models.Model):
     in a final state; `moderation.triggers` declares when each field may change.
     """
 
-    storage = models.CharField(_("storage"), max_length=100)
+    storage = models.TextField(_("storage"))
     # The identity of the StorageMark at the time; null where the storage had none yet.
     identity = models.UUIDField(_("storage identity"), null=True)
-    location = models.CharField(_("bucket or folder"), max_length=500, blank=True)
-    key = models.CharField(_("key"), max_length=1024)
-    name = models.CharField(_("name"), max_length=1024)
+    location = models.TextField(_("bucket or folder"), blank=True)
+    key = KeyField(_("key"))
+    name = models.TextField(_("name"))
     # Fixed when the entry is written, so that hiding can be repeated; empty until hiding exists.
-    hidden_name = models.CharField(_("hidden name"), max_length=1024, blank=True)
+    hidden_name = models.TextField(_("hidden name"), blank=True)
     size = models.PositiveBigIntegerField(_("size in bytes"), null=True)
     # Null where it is not known of the file: an index of those that have one serves both engines.
-    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, null=True)  # noqa: DJ001
+    sha256 = models.TextField(_("SHA-256"), blank=True, null=True)  # noqa: DJ001
     # Version ids (and delete markers) that the removal took, on a versioned bucket.
     versions = models.JSONField(_("versions"), default=list)
-    object_label = models.CharField(_("object kind"), max_length=100)
-    object_key = models.CharField(_("object key"), max_length=KEY_LENGTH)
-    field = models.CharField(_("field"), max_length=100, blank=True)
-    parent_label = models.CharField(_("parent kind"), max_length=100, blank=True)
-    parent_key = models.CharField(_("parent key"), max_length=KEY_LENGTH, blank=True)
+    object_label = models.TextField(_("object kind"))
+    object_key = models.TextField(_("object key"))
+    field = models.TextField(_("field"), blank=True)
+    parent_label = models.TextField(_("parent kind"), blank=True)
+    parent_key = models.TextField(_("parent key"), blank=True)
     title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
     owner = models.CharField(_("owner"), max_length=150, blank=True)
     removal = models.ForeignKey(
@@ -88,7 +91,7 @@ class AuditEntry(models.Model):
         null=True,
         related_name="+",
     )
-    actor_name = models.CharField(_("moderator"), max_length=150, blank=True)
+    actor_name = models.TextField(_("moderator"), blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
     state = models.CharField(
         _("state"), max_length=10, choices=EntryState, default=EntryState.PENDING
@@ -122,9 +125,7 @@ class AuditEntry(models.Model):
         indexes = [
             # Writing an entry costs about as much as its indexes on values without order: this one,
             # and the digest's, which half of the entries have none of.
-            # The operator class lets PostgreSQL find the beginning of a key by the index as well,
-            # whatever the collation; SQLite has no such thing and needs none.
-            models.Index(fields=["key"], name="entry_key", opclasses=["varchar_pattern_ops"]),
+            KeyIndex(fields=["key"], name="entry_key"),
             models.Index(fields=["sha256"], name="entry_sha256", condition=Q(sha256__isnull=False)),
             models.Index(fields=["removal", "state"], name="entry_removal_state"),
             models.Index(fields=["actor", "recorded_at"], name="entry_actor_recorded"),
@@ -158,6 +159,11 @@ class AuditEntry(models.Model):
                 name="entry_rare_state",
                 condition=Q(state__in=RARE_STATES),
             ),
+            models.Index(
+                fields=["removal", "verified_at"],
+                name="entry_found_again",
+                condition=Q(state=EntryState.ERASED, remark=THERE_AGAIN),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -188,7 +194,7 @@ class AuditEvent(models.Model):
         null=True,
         related_name="+",
     )
-    actor_name = models.CharField(_("who"), max_length=150)
+    actor_name = models.TextField(_("who"))
     removal = models.ForeignKey(
         Removal,
         verbose_name=_("removal"),

@@ -34,7 +34,7 @@ class RemovalState(models.TextChoices):
 class Removal(models.Model):
     """One bulk delete: who, why, which objects. Before it is confirmed it is a draft."""
 
-    model_label = models.CharField(_("kind"), max_length=100)
+    model_label = models.TextField(_("kind"))
     state = models.CharField(
         _("state"), max_length=10, choices=RemovalState, default=RemovalState.DRAFT
     )
@@ -45,7 +45,7 @@ class Removal(models.Model):
         null=True,
         related_name="+",
     )
-    actor_name = models.CharField(_("moderator"), max_length=150)
+    actor_name = models.TextField(_("moderator"))
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
     note = models.TextField(_("note"), blank=True, max_length=2000)
     # The digest of exactly what the moderator was shown; empty until the freeze is complete.
@@ -94,6 +94,18 @@ class SliceState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class RemovalSliceQuerySet(models.QuerySet["RemovalSlice"]):
+    """The words for what is left to do."""
+
+    def waiting(self) -> RemovalSliceQuerySet:
+        """Slices that are still to be deleted, also those that are tried again later."""
+        return self.filter(state=SliceState.WAITING)
+
+    def due(self) -> RemovalSliceQuerySet:
+        """Waiting slices whose time has come, by the clock of the database."""
+        return self.waiting().filter(Q(due_at=None) | Q(due_at__lte=Now()))
+
+
 class RemovalSlice(models.Model):
     """A part of a removal: at most 500 objects and 5,000 rows, one transaction.
 
@@ -122,7 +134,12 @@ class RemovalSlice(models.Model):
     changed = models.JSONField(_("keys left alone because they changed"), default=list)
     gone = models.JSONField(_("keys that were gone already"), default=list)
     error = models.CharField(_("error"), max_length=300, blank=True)
+    # Tries that the database broke off, and when the next one is due; null: at once.
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    due_at = models.DateTimeField(_("due at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    objects = RemovalSliceQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("slice")
@@ -135,7 +152,12 @@ class RemovalSlice(models.Model):
                 fields=["removal", "number"],
                 name="slice_waiting",
                 condition=Q(state=SliceState.WAITING),
-            )
+            ),
+            models.Index(
+                fields=["removal"],
+                name="slice_failed",
+                condition=Q(state=SliceState.FAILED),
+            ),
         ]
 
     def __str__(self) -> str:

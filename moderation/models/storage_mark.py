@@ -18,9 +18,9 @@ class StorageMark(models.Model):
     until `verify_at`.
     """
 
-    alias = models.CharField(_("storage"), max_length=100, primary_key=True)
+    alias = models.TextField(_("storage"), primary_key=True)
     identity = models.UUIDField(_("identity"), default=uuid.uuid4, unique=True)
-    environment = models.CharField(_("environment"), max_length=100)
+    environment = models.TextField(_("environment"))
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
     unverifiable = models.CharField(_("why nothing is verified"), max_length=300, blank=True)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from moderation import conf
 from moderation.database_time import DatabaseNow
 from moderation.models import AuditEntry, StorageMark
-from moderation.models.audit import EntryState
+from moderation.models.audit import THERE_AGAIN, EntryState
 from moderation.purge.problems import clear_problem
 from moderation.purge.words import clean
 from moderation.storage import WrongStorage, adapter_for, prove
@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 # A storage that cannot be looked into is asked again after this time: it may never allow a listing.
 PAUSE = timedelta(minutes=10)
-# Stored in the entry as it stands here, where a look afterwards finds the key.
-THERE_AGAIN = "a later look found the key in storage: written again, or never gone"
 
 
 def verify_batch() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from moderation import conf, database_time, tasks
+from moderation.database_errors import TRANSIENT
 from moderation.database_time import DatabaseNow
 from moderation.errors import DraftChanged, Refused, TooManyRows
 from moderation.models import AuditEvent, Removal, RemovalSlice
@@ -32,6 +34,8 @@ from moderation.removal.slices import (
     reseal,
     save_slice,
 )
+
+logger = logging.getLogger(__name__)
 
 # Objects that a message names one by one; the page counts the others.
 NAMED = 20
@@ -75,10 +79,19 @@ def confirm(
         return difference
     _set_in_motion(removal, actor, reason, note)
     if removal.slices.count() == 1:
-        delete_next_slice(removal.pk)
+        _delete_at_once(removal)
     else:
         tasks.wake_deleting(removal.pk)
     return Difference()
+
+
+def _delete_at_once(removal: Removal) -> None:
+    """Delete the only slice. The removal is confirmed whatever the database says to that."""
+    try:
+        delete_next_slice(removal.pk)
+    except TRANSIENT:
+        logger.warning("Removal %s is left to the workers.", removal, exc_info=True)
+        tasks.wake_deleting(removal.pk)
 
 
 def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:

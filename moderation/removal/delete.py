@@ -5,7 +5,8 @@ plan reads are locked, by queries of their own (`queryset.delete()` on a locked 
 nothing); then the digests are compared; then Django's own cascade deletes, and the receivers write
 one audit entry a file in the same transaction. No storage is touched here: the purge does that,
 after the commit, and only by what the audit log says. When anything fails, all of the slice is
-rolled back; it is then marked as failed with the reason, and the other slices go on.
+rolled back. An error of the database that may pass is tried again later, a few times, spread over
+minutes; any other marks the slice as failed with the reason. The other slices go on in any case.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, transaction
+from django.db import close_old_connections, transaction
 from django.utils.translation import gettext as _
 
-from moderation import database_time
+from moderation import conf, database_time
+from moderation.database_errors import TRANSIENT, reason_of
 from moderation.database_time import DatabaseNow
 from moderation.errors import ModerationError
 from moderation.files import StoredFile, known_details
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.models.audit import ERROR_LENGTH
-from moderation.models.removal import RemovalState, SliceState
+from moderation.models.removal import RemovalSliceQuerySet, RemovalState, SliceState
 from moderation.plan import json_key
 from moderation.purge.words import clean
 from moderation.recording import Deed, attribute
@@ -35,8 +38,12 @@ from moderation.rows import all_rows
 
 logger = logging.getLogger(__name__)
 
-# Tries of a slice that met a lock of somebody else (a deadlock, a busy database).
+# Tries in a row of a slice that met a lock of somebody else (a deadlock, a busy database).
 TRIES = 3
+# The pause after them, doubled each time, and the longest: eight attempts take ten minutes. That is
+# longer than a restart of the database, and short enough for a moderator to learn why it failed.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
+MOST_DOUBLINGS = 6  # beyond the longest pause
 
 
 class ActorRefused(ModerationError):
@@ -51,46 +58,57 @@ class SliceFailed(ModerationError):
         super().__init__(str(part))
 
 
+class SlicePutOff(SliceFailed):
+    """A slice was rolled back by an error of the database that may pass."""
+
+
 def delete_next_slice(removal: int) -> bool:
     """Delete the next waiting slice of a removal, by the removal's number.
 
-    Gives whether more slices wait. A slice that another worker holds is passed over. What happened
-    stands in the slice's row afterwards; a removal whose actor may not remove any more is stopped.
-    Raises OperationalError where the database is in trouble: the slice then goes on waiting.
+    Return whether more slices are due. A slice that another worker holds is passed over, and so is
+    one that is tried again later. What happened stands in the slice's row afterwards; a removal
+    whose actor may not remove any more is stopped. Raises one of TRANSIENT where the database
+    answers nothing: no slice was begun then, and none counts an attempt.
     """
     try:
         _attempt(removal)
     except ActorRefused as refused:
         _stop(removal, str(refused))
+    except SlicePutOff as put_off:
+        _try_later(put_off)
     except SliceFailed as failed:
         _fail(failed)
     settle(removal)
-    return RemovalSlice.objects.filter(
-        removal=removal, state=SliceState.WAITING, removal__state=RemovalState.DELETING
-    ).exists()
+    return _due(removal).exists()
 
 
 def _attempt(removal: int) -> None:
     for tries_left in reversed(range(TRIES)):
+        part = None
         try:
             with transaction.atomic():
                 if part := _claim(removal):
                     _delete_or_fail(part)
-        except OperationalError:
-            if not tries_left:
+        except TRANSIENT as error:
+            close_old_connections()  # one that broke; the next query opens another
+            if not tries_left and part is None:
                 raise
-            logger.warning("Removal %s met a busy database and tries again.", removal)
+            if not tries_left:
+                raise SlicePutOff(part) from error
+            logger.warning("Removal %s tries again after an error: %s", removal, error)
         else:
             return
 
 
+def _due(removal: int) -> RemovalSliceQuerySet:
+    return RemovalSlice.objects.due().filter(removal=removal, removal__state=RemovalState.DELETING)
+
+
 def _claim(removal: int) -> RemovalSlice | None:
-    """Lock the first waiting slice that nobody else holds. The lock goes when we are killed."""
-    waiting = RemovalSlice.objects.filter(
-        removal=removal, state=SliceState.WAITING, removal__state=RemovalState.DELETING
-    )
+    """Lock the first due slice that nobody else holds. The lock goes when we are killed."""
     return (
-        waiting.select_related("removal")
+        _due(removal)
+        .select_related("removal")
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("number")
         .first()
@@ -100,7 +118,7 @@ def _claim(removal: int) -> RemovalSlice | None:
 def _delete_or_fail(part: RemovalSlice) -> None:
     try:
         _delete(part)
-    except (ActorRefused, OperationalError):
+    except (ActorRefused, *TRANSIENT):
         raise
     except Exception as error:  # a slice's boundary: all is rolled back, and the reason is kept
         raise SliceFailed(part) from error
@@ -170,10 +188,26 @@ def _stop(removal: int, because: str) -> None:
     )
 
 
-def _fail(failed: SliceFailed) -> None:
-    cause = failed.__cause__
-    logger.error("Slice %s was rolled back.", failed.part, exc_info=cause)
-    reason = str(cause.args[0]) if cause and cause.args else type(cause).__name__
-    RemovalSlice.objects.filter(pk=failed.part.pk, state=SliceState.WAITING).update(
-        state=SliceState.FAILED, error=clean(reason), finished_at=DatabaseNow()
+def _try_later(put_off: SlicePutOff) -> None:
+    """Count an attempt; put the slice off, or mark it as failed when these were enough."""
+    part, cause = put_off.part, put_off.__cause__
+    attempts = part.attempts + 1
+    if attempts >= conf.max_attempts():
+        _fail(put_off)
+        return
+    logger.warning("Slice %s is tried again later.", part, exc_info=cause)
+    pause = min(FIRST_PAUSE * 2 ** min(part.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
+    RemovalSlice.objects.waiting().filter(pk=part.pk, attempts=part.attempts).update(
+        attempts=attempts, due_at=DatabaseNow(pause), error=_reason(put_off)
     )
+
+
+def _fail(failed: SliceFailed) -> None:
+    logger.error("Slice %s was rolled back.", failed.part, exc_info=failed.__cause__)
+    RemovalSlice.objects.waiting().filter(pk=failed.part.pk).update(
+        state=SliceState.FAILED, error=_reason(failed), finished_at=DatabaseNow()
+    )
+
+
+def _reason(failed: SliceFailed) -> str:
+    return clean(reason_of(failed.__cause__ or failed))

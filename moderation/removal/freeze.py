@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf
+from moderation.database_time import DatabaseNow
 from moderation.errors import NotPlannable
 from moderation.insertion import insert
 from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.models.removal import RemovalState
 from moderation.plan import json_key, uncuttable_because
 from moderation.removal.slices import SLICES_AT_ONCE, fill_slices, reseal, slices_in_turn
 
@@ -28,7 +31,8 @@ def freeze(
     """Freeze a selection into a draft removal of `actor`, sealed and ready to be shown.
 
     The queryset is read once, for its keys; afterwards the slices are filled a few at a time, so
-    that neither memory nor a transaction grows with the selection. `permissions` are the codes that
+    that neither memory nor a transaction grows with the selection. Where the actor has as many open
+    drafts as one may have, the oldest is closed. `permissions` are the codes that
     the actor needs for it, checked again with each slice. Raises NotPlannable, leaving no draft,
     for an empty selection and for one that cannot be cut into slices and is too large for one.
     """
@@ -41,15 +45,32 @@ def freeze(
     )
     uncuttable = uncuttable_because(model)
     objects = conf.slice_rows() + 1 if uncuttable else conf.slice_objects()
-    with transaction.atomic():
+    with transaction.atomic():  # short: the actor's row is locked
+        _close_oldest_drafts(actor)
         removal.save()
-        _store_keys(removal, queryset, objects)
     try:
+        with transaction.atomic():
+            _store_keys(removal, queryset, objects)
         _plan_slices(removal, uncuttable)
-    except NotPlannable:
+    except Exception:
         removal.delete()
         raise
     return removal
+
+
+def _close_oldest_drafts(actor: AbstractUser) -> None:
+    """Expire the actor's oldest drafts, so that one more is not too many.
+
+    They are nearly always tabs that were closed; to refuse the new one would make the moderator
+    look for them first. To be called in the transaction that saves the new one.
+    """
+    # One at a time for each moderator: two at once would not count each other.
+    get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()
+    open_ = Removal.objects.filter(actor=actor.pk, state=RemovalState.DRAFT).order_by("-pk")
+    oldest = list(open_.values_list("pk", flat=True)[conf.open_drafts() - 1 :])
+    closed = Removal.objects.filter(pk__in=oldest, state=RemovalState.DRAFT)
+    closed.update(state=RemovalState.EXPIRED, finished_at=DatabaseNow())
+    RemovalSlice.objects.filter(removal__in=oldest, removal__state=RemovalState.EXPIRED).delete()
 
 
 def _store_keys(removal: Removal, queryset: models.QuerySet[Any], objects: int) -> None:

@@ -13,7 +13,7 @@ from moderation import tasks
 from moderation.database_time import DatabaseNow
 from moderation.errors import Refused
 from moderation.models import AuditEntry, AuditEvent, Removal, RemovalSlice
-from moderation.models.audit import EntryState, EventKind
+from moderation.models.audit import ERROR_LENGTH, THERE_AGAIN, EntryState, EventKind
 from moderation.models.removal import RemovalState, SliceState
 
 _waiting = RemovalSlice.objects.filter(removal=OuterRef("pk"), state=SliceState.WAITING)
@@ -47,7 +47,7 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
         actor,
         EventKind.STOP,
         RemovalState.DELETING,
-        {"state": RemovalState.STOPPED, "stopped_because": because},
+        {"state": RemovalState.STOPPED, "stopped_because": because[:ERROR_LENGTH]},
     )
 
 
@@ -71,7 +71,7 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
     with transaction.atomic():
         held = Removal.objects.select_for_update().get(pk=removal.pk)
         slices = held.slices.filter(state=SliceState.FAILED).update(
-            state=SliceState.WAITING, error="", finished_at=None
+            state=SliceState.WAITING, error="", attempts=0, due_at=None, finished_at=None
         )
         entries = retry_entries(AuditEntry.objects.filter(removal=held))
         if not slices and not entries:
@@ -112,13 +112,19 @@ def numbers(removal: Removal) -> dict[str, int]:
         slices=Count("pk"),
         slices_waiting=Count("pk", filter=Q(state=SliceState.WAITING)),
         slices_failed=Count("pk", filter=Q(state=SliceState.FAILED)),
+        slices_put_off=Count("pk", filter=Q(state=SliceState.WAITING, attempts__gt=0)),
         deleted=Sum("deleted_total", default=0),
     )
     entries = removal.entries.aggregate(
         entries=Count("pk"),
         **{state.value: Count("pk", filter=Q(state=state)) for state in EntryState},
     )
-    return {**slices, **entries}
+    return {**slices, **entries, "found_again": found_again(removal.entries.all()).count()}
+
+
+def found_again(entries: models.QuerySet[AuditEntry]) -> models.QuerySet[AuditEntry]:
+    """Those of the entries that were erased and whose key a later look found in storage."""
+    return entries.filter(state=EntryState.ERASED, remark=THERE_AGAIN)
 
 
 def _begin_purging(removal: int) -> None:

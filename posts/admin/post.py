@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.action import RemoveSelectedMixin
+from moderation.admin.parameters import CheckedParameters, has_too_many_words
 from posts.admin.change_list import PostChangeList, PostPaginator
 from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
 from posts.admin.inlines import NewPictureInline, PictureInline, ReportInline
@@ -31,7 +32,7 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 @admin.register(Post)
-class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
+class PostAdmin(RemoveSelectedMixin, CheckedParameters):
     """Posts with their pictures and reports."""
 
     list_display = ("title", "pictures", "written_by", "report_count", "written_at")
@@ -44,7 +45,7 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     search_fields = ("title", "body")  # shows the field; `get_search_results` searches
-    search_help_text = _("Search in title, body and the author's user name")
+    search_help_text = _("Search in title, body and the author's user name, with at most ten words")
     autocomplete_fields = ("author",)
     fieldsets = (
         (None, {"fields": ("author", "created_at")}),
@@ -59,6 +60,8 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Post], search_term: str
     ) -> tuple[QuerySet[Post], bool]:
         """Search each word, so that the database can do it by indexes."""
+        if has_too_many_words(search_term):
+            return queryset.none(), False
         return search_posts(queryset, search_term), False
 
     def changelist_view(

@@ -28,7 +28,7 @@ def _has(word: str) -> Q:
     """The condition for one word. No index leads across a join, so authors are found before."""
     users = get_user_model()._default_manager.filter(username__icontains=word)
     authors = list(users.values_list("pk", flat=True)[: FEW_AUTHORS + 1])
-    by_author = Q(author__in=authors)
+    by_author = Q(author__any_of=authors)
     if len(authors) > FEW_AUTHORS:
         by_author = Q(author__username__icontains=word)
     return Q(title__icontains=word) | Q(body__icontains=word) | by_author

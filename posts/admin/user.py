@@ -7,10 +7,11 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import User
 
 from moderation.admin.action import RemoveSelectedMixin
+from moderation.admin.parameters import CheckedParameters
 
 admin.site.unregister(User)  # importing Django's registered it
 
 
 @admin.register(User)
-class UserAdmin(RemoveSelectedMixin, auth_admin.UserAdmin):
+class UserAdmin(RemoveSelectedMixin, CheckedParameters, auth_admin.UserAdmin):
     """Users, whose removal takes their posts and pictures along and writes the audit log."""

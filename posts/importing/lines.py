@@ -134,7 +134,11 @@ def _moment(fields: dict[str, Any], name: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
+            moment = moment.astimezone(UTC)
+            Post._meta.get_field(name).run_validators(moment)
+            return moment
+    except ValidationError as error:
+        raise ValueError(f"{name}: {' '.join(error.messages)}") from error
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{name} is no date: {text[:40]!r}") from error
     raise ValueError(f"{name} has no time zone: {text[:40]!r}")

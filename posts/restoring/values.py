@@ -17,7 +17,7 @@ def read_value(field: models.Field[Any, Any], value: object) -> Any:
     if isinstance(field, models.ForeignKey | models.AutoField):
         return read_key(value)
     if isinstance(field, models.DateTimeField):
-        return _moment(_of_type(value, str))
+        return _clean(field, _moment(_of_type(value, str)))
     if isinstance(field, models.BooleanField):
         return _of_type(value, bool)
     if isinstance(field, models.IntegerField):

@@ -24,7 +24,7 @@ ENTRIES = [
     "", "?p=50", "?o=5", "?state__exact=failed", "?state__exact=pending", "?state__exact=erased",
     "?reason__exact=spam", "?reason__exact=illegal", "?from=2026-11-01&to=2026-11-02",
     "?actor=user_7", "?removal=7", "?removal=7&state__exact=failed", "?storage=default",
-    "?q=posts/c4ca", "?q=posts/", "?q=" + "c4ca4238a0b923820dcc509a6f75849b" * 2,
+    "?found=again", "?q=posts/c4ca", "?q=posts/", "?q=" + "c4ca4238a0b923820dcc509a6f75849b" * 2,
     "?actor=user_7&reason__exact=illegal",
 ]  # fmt: skip
 LISTS = {"posts_post": POSTS, "moderation_auditentry": ENTRIES, "moderation_removal": ["", "?q=7"]}

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from moderation import clock
+from moderation import clock, failures
 from moderation.models import Removal
 from moderation.models.removal import RemovalState
 from moderation.purge.batch import purge_batch
@@ -60,6 +60,7 @@ def test_each_step_goes_by_indexes(big_site: Client) -> None:
     show(big_site, removal)
     with none_is_read_whole():
         clock.overdue()
+        assert list(failures.alarms())
     with none_is_read_whole():
         while purge_batch():
             pass

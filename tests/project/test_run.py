@@ -41,6 +41,13 @@ class Site:
                 return number
         raise LookupError(argument)
 
+    def has(self, argument: str, *, other_than: int) -> bool:
+        """Whether a child with the argument runs that is not that one."""
+        try:
+            return self.child(argument) != other_than
+        except (LookupError, OSError):
+            return False
+
 
 def variables(folder: Path, port: int) -> dict[str, str]:
     return {
@@ -75,12 +82,21 @@ def test_ctrl_c_stops_all_three_processes(site: Site) -> None:
     assert not answers(site.port)
 
 
-def test_when_one_process_dies_the_others_are_stopped_and_it_says_so(site: Site) -> None:
+def test_when_the_server_dies_the_others_are_stopped_and_it_says_so(site: Site) -> None:
     children = site.children()
-    os.kill(site.child("db_worker"), signal.SIGKILL)
+    os.kill(site.child("runserver"), signal.SIGKILL)
     assert site.process.wait(STOP_SECONDS) == 1
-    assert "The worker ended with code -9" in site.printed()
+    assert "The server ended with code -9" in site.printed()
     assert all(gone(number) for number in children)
+
+
+@pytest.mark.parametrize("command", ["db_worker", "purge"])
+def test_a_worker_or_clock_that_ends_is_started_again(site: Site, command: str) -> None:
+    first = site.child(command)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: site.has(command, other_than=first), what=f"another {command}")
+    assert "ended with code -9; it starts again in 1 s." in site.printed()
+    assert site.process.poll() is None
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:

@@ -64,9 +64,8 @@ def test_one_removal_in_trouble_does_not_hold_up_the_others(
 
     pre_delete.connect(refuse, sender=Post)
     try:
-        for _ in range(2):
-            with pytest.raises(OperationalError):
-                tick(alone=True)
+        while tick(alone=True):
+            pass
     finally:
         pre_delete.disconnect(refuse, sender=Post)
     assert set(Post.objects.values_list("pk", flat=True)) == keys

@@ -8,11 +8,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, close_old_connections, transaction
+from django.db import Error as DatabaseTrouble
+from django.db import close_old_connections, transaction
 from tqdm import tqdm
 
+from moderation import failures
 from moderation.clock import clock_problems, overdue, removals_with_waiting_slices, tick
-from moderation.models import AuditEntry, AuditEvent
+from moderation.models import AuditEntry, AuditEvent, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.purge.claim import due_entries
 from moderation.removal.progress import retry_entries
@@ -41,7 +43,8 @@ class Command(BaseCommand):
         which.add_argument(
             "--check",
             action="store_true",
-            help="do nothing; exit 1 when work is overdue or a storage is not the marked one",
+            help="do nothing; exit 1 when work is overdue, when batches or keys failed, when "
+            "erased keys were found again, or when a storage is not the marked one",
         )
         which.add_argument(
             "--dry-run", action="store_true", help="do nothing; say how much is due now"
@@ -73,17 +76,12 @@ class Command(BaseCommand):
 
     def _check(self) -> None:
         late = overdue()
-        if late:
-            raise CommandError(
-                "; ".join(
-                    [
-                        f"overdue: {late.removals} removals, {late.entries} audit entries",
-                        *late.problems,
-                    ]
-                ),
-                returncode=1,
-            )
-        self.stdout.write("Nothing is overdue.")
+        alarms = [*late.problems, *failures.alarms()]
+        if late.removals or late.entries:
+            alarms.insert(0, f"overdue: {late.removals} removals, {late.entries} audit entries")
+        if alarms:
+            raise CommandError("; ".join(alarms), returncode=1)
+        self.stdout.write("Nothing is overdue and nothing failed.")
 
     def _say_what_is_due(self) -> None:
         removals = len(removals_with_waiting_slices())
@@ -98,6 +96,8 @@ class Command(BaseCommand):
         bar.close()
         failed = AuditEntry.objects.filter(state="failed").count()
         self.stdout.write(f"Done. {failed} keys have failed and wait for --retry-failed.")
+        if later := RemovalSlice.objects.waiting().filter(attempts__gt=0).count():
+            self.stdout.write(f"{later} batches are tried again later, after a database error.")
 
     def _loop(self) -> None:
         stopping = threading.Event()
@@ -110,7 +110,7 @@ class Command(BaseCommand):
             close_old_connections()
             try:
                 worked = tick()
-            except OperationalError as error:
+            except DatabaseTrouble as error:
                 self.stderr.write(f"The database is in trouble, trying again: {error}")
                 worked = False
             if not worked:

@@ -1,0 +1,23 @@
+"""The badge of a removal: its state, and whether everything went well."""
+
+from __future__ import annotations
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from moderation.failures import Failed
+from moderation.models import Removal
+from moderation.templatetags.moderation_numbers import grouped
+
+
+def badge(removal: Removal, failed: Failed) -> SafeString:
+    """Return the state in a box; "done, 2 failed" in another colour than "done"."""
+    parts = [str(removal.get_state_display())]
+    if bad := failed.slices + failed.entries:
+        parts.append(_("%(n)s failed") % {"n": grouped(bad)})
+    if failed.again:
+        parts.append(_("%(n)s found again") % {"n": grouped(failed.again)})
+    look = f"{removal.state} removal-state-bad" if failed else removal.state
+    html = '<span class="removal-state removal-state-{}">{}</span>'
+    return format_html(html, look, ", ".join(parts))

@@ -1,0 +1,150 @@
+"""What an address may ask of our admin lists: what they offer, and nothing that takes long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import BadRequest, FieldDoesNotExist
+from django.db.models import DateField, QuerySet
+from django.db.models.constants import LOOKUP_SEP
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import smart_split
+from django.utils.translation import gettext as _
+
+# Each word of a search is a condition of its own, which reads every row where no index serves.
+MOST_WORDS = 10
+# What Django's own filters of a field put behind its name in the address.
+OF_FILTERS = {"", "exact", "isnull", "isempty", "gte", "lt"}
+# In the first and in the last year a time zone's difference leads out of the calendar.
+YEARS = range(2, 9999)
+YEAR_DIGITS = 4
+OF_DATE_HIERARCHY = {"year", "month", "day", "gte", "lt"}
+
+
+class CheckedParameters(admin.ModelAdmin):
+    """A ModelAdmin that takes from an address what its page offers, and refuses the rest.
+
+    Django lets any lookup on the model's own columns pass: a regular expression that SQLite tries
+    for half a minute, with Python's lock held, is one. Not for the ModelAdmins of others: their
+    pages may link to lookups that only they know.
+    """
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the lookups of the list's filters and of its date hierarchy."""
+        allowed: bool = super().lookup_allowed(lookup, value, request)
+        return allowed and is_offered(self, lookup, request)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list. Raises BadRequest for what no column can be compared with."""
+        refuse_nul(request)
+        self._refuse_far_dates(request)
+        if has_too_many_words(request.GET.get("q", "")):
+            text = _("A search takes at most %(most)d words. Nothing was searched: use fewer.")
+            messages.error(request, text % {"most": MOST_WORDS})
+        return super().changelist_view(request, extra_context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search as Django does; nothing is found by more than MOST_WORDS words.
+
+        With the first ones alone it would find more than was asked for.
+        """
+        if has_too_many_words(search_term):
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the object, None where there is none. An empty `_to_field` names no column."""
+        if "\0" in object_id:
+            return None
+        return super().get_object(request, object_id, from_field or None)
+
+    def _refuse_far_dates(self, request: HttpRequest) -> None:
+        """Raise BadRequest for a date that has no equal in every time zone."""
+        for name, values in request.GET.lists():
+            field, _sep, kind = name.partition(LOOKUP_SEP)
+            if kind not in OF_DATE_HIERARCHY or not self._is_date(field):
+                continue
+            if any(_is_far(kind, value) for value in values):
+                raise BadRequest(name)
+
+    def _is_date(self, name: str) -> bool:
+        try:
+            return isinstance(self.opts.get_field(name), DateField)
+        except FieldDoesNotExist:
+            return False
+
+
+def _is_far(kind: str, text: str) -> bool:
+    """Whether a date, or a number of a date hierarchy, leads to the ends of the calendar."""
+    if kind in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
+        return True
+    if kind in ("month", "day"):
+        return False
+    year = text.partition("-")[0]
+    return year.isdecimal() and (len(year) > YEAR_DIGITS or int(year) not in YEARS)
+
+
+def refuse_nul(request: HttpRequest) -> None:
+    """Raise BadRequest where the address has a NUL, which PostgreSQL takes in no text."""
+    for name, values in request.GET.lists():
+        if any("\0" in text for text in (name, *values)):
+            raise BadRequest("NUL in the address")
+
+
+def has_too_many_words(term: str) -> bool:
+    """Whether a search has more words than it takes; words in quotation marks are one."""
+    return sum(1 for _word in smart_split(term)) > MOST_WORDS
+
+
+def is_offered(model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpRequest) -> bool:
+    """Whether a list's filters, or its date hierarchy, ask for a lookup.
+
+    Names that are no field's are not lookups: those of the filters that are typed into.
+    """
+    meta = model_admin.model._meta
+    first = lookup.partition(LOOKUP_SEP)[0]
+    try:
+        if first != "pk":
+            meta.get_field(first)
+    except FieldDoesNotExist:
+        return True
+    if (hierarchy := model_admin.date_hierarchy) and _rest(lookup, hierarchy) in OF_DATE_HIERARCHY:
+        return True
+    return any(_is_of_filter(model_admin, lookup, s) for s in model_admin.get_list_filter(request))
+
+
+def _is_of_filter(model_admin: admin.ModelAdmin[Any], lookup: str, spec: Any) -> bool:
+    """Whether an item of `list_filter` reads a name: a field, one with its filter, or a filter."""
+    path = spec[0] if isinstance(spec, list | tuple) else spec
+    if isinstance(path, str):
+        return _is_of_field(model_admin, lookup, path)
+    typed = {field.name for field in getattr(path, "fields", ())}
+    return lookup in {getattr(path, "parameter_name", None), *typed}
+
+
+def _is_of_field(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> bool:
+    """Whether the filter of a field has a lookup; that of a relation names the other's column."""
+    rest = _rest(lookup, path)
+    if rest is None:
+        return False
+    if LOOKUP_SEP not in path:
+        field: Any = model_admin.model._meta.get_field(path)
+        if field.is_relation:
+            column, _sep, kind = rest.rpartition(LOOKUP_SEP)
+            targets = {"", "pk", field.remote_field.model._meta.pk.name}
+            return column in targets and kind in OF_FILTERS
+    return rest in OF_FILTERS
+
+
+def _rest(lookup: str, path: str) -> str | None:
+    """What stands behind a field's path in a lookup; None where it is another's."""
+    if lookup == path:
+        return ""
+    return lookup.removeprefix(path + LOOKUP_SEP) if lookup.startswith(path + LOOKUP_SEP) else None

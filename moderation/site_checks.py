@@ -1,0 +1,96 @@
+"""System checks of what a site has to bring along: packages, a queue, and marked storages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import django
+from django.apps import apps
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, router
+from django.db.models import Model
+
+from moderation.models import StorageMark
+from moderation.registry import own_file_fields, registered_models, storage_alias
+
+if django.VERSION >= (6, 0):
+    from django.tasks.backends.immediate import ImmediateBackend
+else:
+    from django_tasks.backends.immediate import ImmediateBackend
+
+
+def check_tasks(**_: Any) -> list[CheckMessage]:
+    """E020: a backend that runs a task at once makes a request do all of a removal's work."""
+    from moderation.tasks import delete_a_slice
+
+    try:
+        backend = delete_a_slice.get_backend()
+    except ImproperlyConfigured:
+        return []  # the tasks' own checks name what is wrong with the setting
+    if not isinstance(backend, ImmediateBackend):
+        return []
+    return [
+        Error(
+            "TASKS runs each task at once, inside the request that confirms a removal.",
+            hint="Set TASKS to a backend with workers, such as django_tasks_db.DatabaseBackend; "
+            "or to the dummy backend, where `manage.py purge --loop` does the work alone.",
+            id="moderation.E020",
+        )
+    ]
+
+
+def check_installed(**_: Any) -> list[CheckMessage]:
+    """E021, E022: what the pages and the commands need, and would miss only when they are used."""
+    messages: list[CheckMessage] = []
+    if apps.is_installed("django.contrib.admin") and not apps.is_installed("import_export"):
+        messages.append(
+            Error(
+                "The audit log's list uses templates of import_export, which is not installed.",
+                hint='Add "import_export" to INSTALLED_APPS.',
+                id="moderation.E021",
+            )
+        )
+    if find_spec("tqdm") is None:
+        messages.append(
+            Error(
+                "The commands purge and export_audit need the package tqdm.",
+                hint="pip install tqdm",
+                id="moderation.E022",
+            )
+        )
+    return messages
+
+
+def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """W023: nothing is erased from a storage without a mark. Asked of the database itself."""
+    if router.db_for_read(StorageMark) not in (databases or ()):
+        return []
+    try:
+        unmarked = unmarked_storages(registered_models())
+    except DatabaseError:
+        return []  # Django's own checks and commands name a database that cannot be reached
+    return [
+        checks.Warning(
+            f"The storage {alias!r} is not marked: files of removed objects are never erased.",
+            hint=f"Run manage.py mark_storage {alias}",
+            id="moderation.W023",
+        )
+        for alias in unmarked
+    ]
+
+
+def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
+    """The aliases of the storages that the models' file fields write to and that have no mark."""
+    aliases = set()
+    for model in models:
+        for field in own_file_fields(model):
+            try:
+                aliases.add(storage_alias(field))
+            except ImproperlyConfigured:
+                continue  # E001 names it
+    marked = StorageMark.objects.filter(pk__in=aliases).values_list("pk", flat=True)
+    return sorted(aliases - set(marked)) if aliases else []

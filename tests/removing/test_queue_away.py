@@ -1,0 +1,88 @@
+"""A queue that is away, or that runs a task at once, changes nothing of what was committed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+
+from moderation.clock import tick
+from moderation.models import AuditEntry, Removal, WakeUp
+from moderation.removal import delete
+from posts.models import Post
+from tests.parts.processes import free_port
+from tests.removing.conftest import confirmed, drafted
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePosts = Callable[..., list[Post]]
+
+
+@pytest.fixture
+def queue_is_away() -> Iterator[None]:
+    """Jobs go to a Redis that nobody started."""
+    address = f"redis://127.0.0.1:{free_port()}/0"
+    backend = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
+    with override_settings(TASKS=backend, RQ_QUEUES={"default": {"URL": address}}):
+        yield
+
+
+@pytest.mark.usefixtures("queue_is_away")
+def test_a_confirmation_is_answered_as_it_was_committed(
+    marked: None, moderator: User, make_posts: MakePosts, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client()
+    client.force_login(moderator)
+    with override_settings(MODERATION_SLICE_OBJECTS=1):
+        draft = drafted(make_posts(3), moderator)
+    address = f"/admin/moderation/removal/{draft.pk}/confirm/"
+    answer = client.post(address, {"seal": draft.seal, "reason": "spam"})
+    assert answer.status_code == 302
+    draft.refresh_from_db()
+    assert draft.state == "deleting"
+    assert "wake_deleting" in caplog.text, "the log names what could not be done"
+    assert not WakeUp.objects.exists(), "nothing is on its way"
+
+
+@pytest.mark.usefixtures("queue_is_away")
+def test_a_deletion_from_the_shell_is_committed(marked: None, make_posts: MakePosts) -> None:
+    (post,) = make_posts(1)
+    post.delete()
+    assert AuditEntry.objects.count() == 4
+
+
+@pytest.mark.usefixtures("queue_is_away")
+def test_the_clock_does_the_work_alone(
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from datetime import timedelta
+
+    monkeypatch.setattr("moderation.clock.PATIENCE", timedelta(0))
+    with override_settings(MODERATION_SLICE_OBJECTS=1):
+        removal = confirmed(drafted(make_posts(3), moderator), moderator)
+    while tick():
+        pass
+    removal.refresh_from_db()
+    assert removal.state == "done"
+
+
+def test_a_queue_that_runs_tasks_at_once_runs_none_inside_another(
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stock, depths = delete._claim, []
+
+    def noting(removal: int) -> Any:
+        depths.append(len(inspect.stack(0)))
+        return stock(removal)
+
+    monkeypatch.setattr(delete, "_claim", noting)
+    backend = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+    with override_settings(TASKS=backend, MODERATION_SLICE_OBJECTS=1):
+        removal = confirmed(drafted(make_posts(8), moderator), moderator)
+    assert Removal.objects.get(pk=removal.pk).state == "done"
+    assert len(depths) == 8
+    assert len(set(depths)) == 1

@@ -1,0 +1,114 @@
+"""One row that two deletions meet: its files are recorded once, by whoever deletes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Model, QuerySet
+from django.db.models.deletion import Collector
+from django.db.models.signals import pre_delete
+from django.test.utils import CaptureQueriesContext
+
+from moderation.models import AuditEntry
+from posts.models import Post, PostImage
+from tests.library.models import BoundVolume, Volume
+from tests.removing.conftest import stored
+from tests.removing.test_concurrency import Session
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePosts = Callable[..., list[Post]]
+
+
+def collected(rows: QuerySet[Any]) -> Collector:
+    """A deletion that has read its rows, and comes to delete them later."""
+    collector = Collector(using=connection.alias, origin=rows)
+    collector.collect(rows)
+    return collector
+
+
+def entries() -> int:
+    return AuditEntry.objects.count()
+
+
+@pytest.mark.parametrize(
+    "rows", [Post.objects.all(), PostImage.objects.all(), User.objects.filter(username="spammer")]
+)
+def test_rows_that_another_deletion_took_in_between_are_not_recorded_again(
+    make_posts: MakePosts, rows: QuerySet[Model]
+) -> None:
+    make_posts(2, images=2)
+    late = collected(rows.all())
+    rows.all().delete()
+    late.delete()
+    assert entries() == 2 * 2 * 2
+
+
+def test_what_the_other_deletion_left_is_recorded(make_posts: MakePosts) -> None:
+    posts = make_posts(3, images=1)
+    late = collected(Post.objects.all())
+    posts[1].delete()
+    late.delete()
+    assert sorted(AuditEntry.objects.values_list("name", flat=True).distinct()) == sorted(
+        AuditEntry.objects.values_list("name", flat=True)
+    )
+    assert entries() == 3 * 2
+
+
+def test_a_subclass_and_its_parent_are_each_looked_for(transactional_db: None) -> None:
+    for n in range(2):
+        BoundVolume.objects.create(
+            text=stored(f"{n}.txt", "attachments"), cover=stored(f"{n}.jpg", "attachments")
+        )
+    late = collected(Volume.objects.all())
+    Volume.objects.all().delete()
+    late.delete()
+    assert entries() == 2 * 2
+
+
+def test_a_deletion_that_failed_leaves_nothing_behind_on_the_connection(
+    make_posts: MakePosts,
+) -> None:
+    make_posts(1)
+
+    def refuse(**_: object) -> None:
+        raise IntegrityError("not now")
+
+    pre_delete.connect(refuse, sender=Post)
+    try:
+        with pytest.raises(IntegrityError):
+            Post.objects.all().delete()
+    finally:
+        pre_delete.disconnect(refuse, sender=Post)
+    assert Post.objects.count() == 1
+    assert connection.execute_wrappers == []
+    Post.objects.all().delete()
+    assert connection.execute_wrappers == []
+    assert entries() == 4
+
+
+def test_it_is_one_query_a_model(make_posts: MakePosts) -> None:
+    def queries(count: int) -> int:
+        make_posts(count, images=3)
+        with CaptureQueriesContext(connection) as captured:
+            PostImage.objects.all().delete()
+        looks = 'SELECT "posts_postimage"."id" AS "pk" FROM "posts_postimage"'
+        return sum(query["sql"].startswith(looks) for query in captured)
+
+    assert queries(1) == queries(20) == 1
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_two_sessions_that_delete_one_post_record_it_once(make_posts: MakePosts) -> None:
+    (post,) = make_posts(1, images=2)
+    with transaction.atomic():
+        Post.objects.filter(pk=post.pk).delete()
+        other = Session(lambda: Post.objects.filter(pk=post.pk).delete())
+        assert other.is_blocked(), "it waits for the rows, which it has read"
+    other.result()
+    assert entries() == 4
+    assert not Post.objects.exists()

@@ -1,0 +1,66 @@
+"""What a site has to bring along is checked before it is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+
+from moderation import site_checks
+from moderation.site_checks import check_installed, check_marks, check_tasks
+from moderation.storage import write_mark
+from posts.models import Post
+from tests.removing.conftest import drafted
+
+MakePosts = Callable[..., list[Post]]
+DUMMY = "django_tasks.backends.dummy.DummyBackend"
+IMMEDIATE = "django_tasks.backends.immediate.ImmediateBackend"
+
+
+def ids(found: list[object]) -> list[str | None]:
+    return [message.id for message in found]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ({"default": {"BACKEND": IMMEDIATE}}, ["moderation.E020"]),
+        (None, ["moderation.E020"]),
+        ({"default": {"BACKEND": DUMMY}}, []),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
+    ],
+)
+def test_a_queue_that_runs_tasks_at_once_is_refused(
+    tasks: dict[str, object] | None, expected: list[str]
+) -> None:
+    with override_settings(TASKS=tasks):
+        if tasks is None:  # as in a site that says nothing of it
+            from django.conf import settings
+
+            del settings.TASKS
+        assert ids(list(check_tasks())) == expected
+
+
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_installed() == []
+    monkeypatch.setattr(site_checks, "find_spec", lambda _name: None)
+    monkeypatch.setattr(site_checks.apps, "is_installed", lambda name: name != "import_export")
+    assert ids(list(check_installed())) == ["moderation.E021", "moderation.E022"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_unmarked_storage_is_named_by_the_check_and_on_the_draft(
+    moderator: User, make_posts: MakePosts, client: Client
+) -> None:
+    names = [str(message.msg) for message in check_marks(databases=["default"])]
+    assert any("'default'" in name for name in names)
+    assert check_marks() == []
+    client.force_login(moderator)
+    address = f"/admin/moderation/removal/{drafted(make_posts(1), moderator).pk}/change/"
+    assert "mark_storage" in client.get(address).content.decode()
+    write_mark("default")
+    write_mark("attachments")
+    assert check_marks(databases=["default"]) == []
+    assert "mark_storage" not in client.get(address).content.decode()
