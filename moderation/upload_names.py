@@ -5,6 +5,9 @@ since somebody lost it: the log has an open entry for the key, and the next requ
 upload. `FieldFile.save()` writes the file before the row, for code that knows nothing of removals,
 so a refusal would come too late. It asks its field for the name first; a registered field answers
 with another one where the log has an open entry.
+
+A thread without a connection to the database is not asked to make one: it stores files for somebody
+else, who saves the row. The row is still looked at when it is saved (moderation.adoption).
 """
 
 from __future__ import annotations
@@ -13,12 +16,13 @@ import posixpath
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.db import models
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, models
 from django.db.models import FileField
 
 from moderation.models.audit import OPEN_STATES
 from moderation.registry import storage_alias
-from moderation.reused_keys import entries_of, file_key
+from moderation.reused_keys import entries_of, file_key, home
 
 _WRAPPED = "_moderation_generates_free_names"
 
@@ -37,7 +41,12 @@ def keep_uploads_off_open_keys(field: FileField) -> None:
 
 def free_name(field: FileField, name: str) -> str:
     """Return the name, or one like it where the key of the first has an open entry."""
-    file = file_key(storage_alias(field), name)
+    if connections[home()].connection is None:
+        return name
+    try:
+        file = file_key(storage_alias(field), name)
+    except ImproperlyConfigured:
+        return name  # no purge reaches such a storage; a check names the field
     if file is None or not any(entry.state in OPEN_STATES for entry in entries_of([file])):
         return name
     folder, last = posixpath.split(name)

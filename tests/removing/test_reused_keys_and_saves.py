@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -213,3 +214,19 @@ def test_a_parent_that_was_there_before_stays_when_its_child_is_taken_back() -> 
     assert Binned.objects.get().text.name == "mine.txt"
     assert not BinnedPage.objects.exists()
     BinnedPage(binned_ptr=binned, text=binned.text.name).save()
+
+
+def test_a_thread_that_stores_files_for_others_makes_no_connection() -> None:
+    name = removed()
+    claim(10)
+    made: list[tuple[str, bool]] = []
+    field: Any = Volume._meta.get_field("text")
+
+    def work() -> None:
+        made.append((field.generate_filename(Volume(), name), connection.connection is None))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert made == [(name, True)]
+    assert field.generate_filename(Volume(), name) != name
