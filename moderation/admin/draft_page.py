@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -17,6 +18,7 @@ from moderation import conf
 from moderation.admin.cards import cards_between, lines_between
 from moderation.admin.confirm_form import ConfirmForm
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
+from moderation.admin.object_permissions import admin_of, guard_for
 from moderation.admin.refusals import refusals_told, words_of
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
@@ -40,7 +42,7 @@ def show(
 ) -> HttpResponse:
     """Show a draft to its maker; after a refused confirmation with the form and what differs."""
     viewer = Viewer(model_admin.admin_site, request)
-    objects, model = objects_of(removal), model_of(removal)
+    objects, model = objects_of(removal), _model_in_admin(viewer, removal)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Remove %(count)s %(kind)s?") % {"count": objects.shown, "kind": objects.kind},
@@ -70,6 +72,7 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
                 removal,
                 actor=request.user,  # type: ignore[arg-type]
                 seal=request.POST.get("seal", ""),
+                guard=guard_for(admin_of(model_admin.admin_site, removal), request),
                 **form.cleaned_data,
             )
         except ModerationError as refusal:
@@ -77,13 +80,13 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
             form.add_error(None, words_of(refusal))
         else:
             if not difference:
-                return redirect(page_of(removal))
+                return redirect(page_of(model_admin.admin_site, removal))
     if removal.state != RemovalState.DRAFT:
-        return redirect(page_of(removal))
+        return redirect(page_of(model_admin.admin_site, removal))
     return show(model_admin, request, removal, form=form, difference=difference)
 
 
-def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def take_out_of_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Take the object that a card's button names out of the selection."""
     number, _colon, key = request.POST.get("object", "").partition(":")
     with refusals_told(request):
@@ -94,7 +97,7 @@ def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Remova
             key=key,
         )
         messages.success(request, _("Taken out of the selection. It stays as it is."))
-    return redirect(f"{page_of(removal)}?{_place(request.POST)}")
+    return redirect(f"{page_of(model_admin.admin_site, removal)}?{_place(request.POST)}")
 
 
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -103,7 +106,16 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
-    return redirect(viewer.address_of_all(model_of(removal)) or page_of(removal))
+    return redirect(
+        viewer.address_of_all(_model_in_admin(viewer, removal))
+        or page_of(model_admin.admin_site, removal)
+    )
+
+
+def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
+    """The model that the admin lists the objects as: a proxy, perhaps."""
+    selected_in = admin_of(viewer.site, removal)
+    return selected_in.model if selected_in else model_of(removal)
 
 
 def _other_rows(removal: Removal) -> list[Any]:
@@ -136,7 +148,7 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
     """What differs by name, at most NAMED of each sort, and the number of the others."""
     if not difference:
         return {}
-    model = model_of(removal)
+    model = _model_in_admin(viewer, removal)
     changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
     names = rows_named(removal, [model._meta.pk.to_python(key) for key in changed])
     others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
@@ -144,6 +156,7 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
         "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],
         "gone": gone,
         "others": others,
+        "refused": difference.refused,
     }
 
 

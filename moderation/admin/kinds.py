@@ -80,6 +80,10 @@ class Viewer:
         return reverse(name, args=args, current_app=self.site.name)
 
 
-def page_of(removal: Removal, page: str = "change") -> str:
-    """The address of a removal's page, or of one of its deeds ("confirm", "stop", ...)."""
-    return reverse(f"admin:moderation_removal_{page}", args=(removal.pk,))
+def page_of(site: AdminSite, removal: Removal, page: str = "change") -> str:
+    """The address of a removal's page, or of one of its deeds ("confirm", "stop", ...).
+
+    Raises NoReverseMatch where the site does not have the pages of removals.
+    """
+    name = f"admin:moderation_removal_{page}"
+    return reverse(name, args=(removal.pk,), current_app=site.name)

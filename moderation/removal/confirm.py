@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,15 +21,10 @@ from moderation.errors import DraftChanged, Refused, TooManyRows
 from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
-from moderation.removal.delete import delete_next_slice, missing_permissions
-from moderation.removal.slices import (
-    changed_slices,
-    fill_slice,
-    is_sealed,
-    plan_slice,
-    reseal,
-    save_slice,
-)
+from moderation.removal.delete import delete_next_slice, is_shut_out, missing_permissions
+from moderation.removal.refused import Guard, RefusedObjects, exclude_refused, without
+from moderation.removal.seal import check_seal, draft_changed, lock_draft
+from moderation.removal.slices import changed_slices, fill_slice, is_sealed, reseal, save_slice
 
 # Objects that a message names one by one; the page counts the others.
 NAMED = 20
@@ -37,13 +32,17 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is not as it was shown: keys of objects that changed, and of those that are gone."""
+    """What is not as it was shown: keys of objects that changed, and of those that are gone.
+
+    `refused` are those that the actor may no longer remove, or does not see any more.
+    """
 
     changed: tuple[Any, ...] = ()
     gone: tuple[Any, ...] = ()
+    refused: RefusedObjects = field(default_factory=RefusedObjects)
 
     def __bool__(self) -> bool:
-        return bool(self.changed or self.gone)
+        return bool(self.changed or self.gone or self.refused)
 
 
 def confirm(
@@ -54,18 +53,23 @@ def confirm(
     reason: str,
     note: str = "",
     typed_count: str | None = None,
+    guard: Guard | None = None,
 ) -> Difference:
-    """Set a draft in motion, if all is still as it was shown.
+    """Set a draft in motion, if all is still as it was shown and the actor may remove all of it.
 
     A draft that fits in one slice is deleted before this returns, a larger one by the workers. When
-    an object or a picture changed since the freeze, nothing is deleted: the draft is frozen anew
-    and the difference given back. Raises DraftChanged for a wrong seal, else Refused with why.
+    an object or a picture changed since the freeze, or when `guard` refuses one, nothing is
+    deleted: the draft is frozen again and the difference returned. Raises DraftChanged for a wrong
+    seal, else Refused with why.
     """
-    _check_seal(removal, seal)
+    check_seal(removal, seal)
     _check_words(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise Refused(" ".join(blockers))
-    if difference := look_again(removal):
+    difference = look_again(removal)
+    if guard is not None:
+        difference = replace(difference, refused=exclude_refused(removal, guard))
+    if difference:
         return difference
     _set_in_motion(removal, actor, reason, note)
     if removal.slices.count() == 1:
@@ -80,14 +84,14 @@ def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
 
     The others stay as they were shown: what became of them since is found when it is confirmed.
     """
-    _check_seal(removal, seal)
+    check_seal(removal, seal)
     with transaction.atomic():
-        _hold_draft(removal, seal)
+        lock_draft(removal, seal)
         if as_shown := is_sealed(removal):
             _leave_out(removal, number, key)
         reseal(removal)
     if not as_shown:
-        raise _draft_changed()
+        raise draft_changed()
 
 
 def look_again(removal: Removal) -> Difference:
@@ -105,16 +109,16 @@ def look_again(removal: Removal) -> Difference:
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
-                _hold_draft(removal, removal.seal)
+                lock_draft(removal, removal.seal)
                 save_slice(fill_slice(part, shown))
     except TooManyRows as too_many:
         text = _("The selection has grown too large; select it again.")
         raise Refused(text) from too_many
     except RemovalSlice.DoesNotExist as gone_meanwhile:
-        raise _draft_changed() from gone_meanwhile
+        raise draft_changed() from gone_meanwhile
     if changed or gone:
         with transaction.atomic():
-            _hold_draft(removal, removal.seal)
+            lock_draft(removal, removal.seal)
             reseal(removal)
     return Difference(tuple(changed), tuple(gone))
 
@@ -129,6 +133,8 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
         yield _("%(rows)d %(kind)s stand in the way: they must not lose what was selected. Remove "
                 "them first, or take what they hang on out of the selection.") % {
             "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
+    if is_shut_out(removal, actor):
+        yield _("Your account may not use the admin any more.")
     for code in missing_permissions(removal.permissions, actor):
         yield _("You lack the permission %(code)s. Ask somebody who has it.") % {"code": code}
     yield from _ceilings(removal, actor)
@@ -155,19 +161,6 @@ def expire_drafts() -> int:
     expired = old.filter(pk__in=keys).update(state=RemovalState.EXPIRED, finished_at=timezone.now())
     RemovalSlice.objects.filter(removal__in=keys, removal__state=RemovalState.EXPIRED).delete()
     return expired
-
-
-def _check_seal(removal: Removal, seal: str) -> None:
-    if removal.state != RemovalState.DRAFT:
-        raise DraftChanged(_("This removal is no draft any more."))
-    if not removal.seal or seal != removal.seal:
-        raise _draft_changed()
-
-
-def _draft_changed() -> DraftChanged:
-    return DraftChanged(
-        _("The selection changed, perhaps in another tab. Look at it again and confirm.")
-    )
 
 
 def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None:
@@ -199,33 +192,26 @@ def _ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
         yield says % {"taken": taken, "ceiling": conf.daily_ceiling()}
 
 
-def _hold_draft(removal: Removal, seal: str) -> None:
-    """Lock the removal, and see under the lock that it is still the draft that was shown."""
-    held = Removal.objects.select_for_update().get(pk=removal.pk)
-    _check_seal(held, seal)
-
-
 def _leave_out(removal: Removal, number: int, key: str) -> None:
-    """Save a slice without one of its objects: numbers as of now, digests as they were shown."""
+    """Save a slice without one of its objects. Raises DraftChanged where it does not hold it."""
     part = removal.slices.filter(number=number).first()
-    left = [shown for shown in part.shown if str(shown[0]) != key] if part else []
-    if part is None or len(left) == len(part.shown):
+    named = {frozen[0] for frozen in part.shown if str(frozen[0]) == key} if part else set()
+    if part is None or not named:
         raise DraftChanged(_("That object is not part of this selection any more."))
-    part.shown = left
-    save_slice(fill_slice(part, replace(plan_slice(part).shown(), objects=left)))
+    save_slice(without(part, named))
 
 
 def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     with transaction.atomic():
         # One at a time for each moderator: two at once would not count each other.
         get_user_model()._base_manager.select_for_update(no_key=True).get(pk=actor.pk)
-        _hold_draft(removal, removal.seal)
+        lock_draft(removal, removal.seal)
         if as_shown := is_sealed(removal):
             _put_down(removal, actor, reason, note)
         else:
             reseal(removal)
     if not as_shown:  # raised inside, it would undo the new seal
-        raise _draft_changed()
+        raise draft_changed()
 
 
 def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:

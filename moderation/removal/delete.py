@@ -150,11 +150,21 @@ def _check_actor(removal: Removal) -> None:
     actor = get_user_model()._base_manager.filter(pk=removal.actor_id or 0).first()
     if actor is None or not actor.is_active:
         raise ActorRefused(_("The account of %(name)s is disabled.") % {"name": removal.actor_name})
+    if is_shut_out(removal, actor):
+        raise ActorRefused(_("%(name)s is not staff any more.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):
         raise ActorRefused(
             _("%(name)s lacks the permission %(codes)s.")
             % {"name": removal.actor_name, "codes": ", ".join(missing)}
         )
+
+
+def is_shut_out(removal: Removal, actor: Any) -> bool:
+    """Whether an actor who was staff when the draft was made is not any more.
+
+    An admin site may let others in as well; who was none then need not be one now.
+    """
+    return removal.actor_is_staff and not getattr(actor, "is_staff", False)
 
 
 def missing_permissions(codes: Sequence[str], actor: Any) -> list[str]:

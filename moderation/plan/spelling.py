@@ -1,0 +1,44 @@
+"""Keys that are equal in the database and not in Python.
+
+A column may compare regardless of case or accents (NOCASE, citext, a collation of the site's):
+"ABC" in a foreign key then refers to "abc". The walk matches rows with their objects in Python;
+where it finds no match, the database says which row is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
+
+from moderation.errors import NotPlannable
+
+# An annotation's name, which no column of a site has.
+MEANT = "moderation_referenced_value"
+
+
+def referenced_values(
+    model: type[Model],
+    column: str,
+    values: Collection[Any],
+    *,
+    target: type[Model],
+    target_column: str,
+    using: str,
+) -> dict[Any, Any]:
+    """Return, for values of a referring column, the values of the rows that they refer to.
+
+    One query. Raises NotPlannable for a value that refers to no row.
+    """
+    meant = QuerySet(target).using(using).filter(**{target_column: OuterRef(column)})
+    referring = QuerySet(model).using(using).filter(**{f"{column}__any_of": set(values)})
+    answers = referring.annotate(**{MEANT: Subquery(meant.values(target_column)[:1])})
+    found = {value: each for value, each in answers.values_list(column, MEANT) if each is not None}
+    if lost := [value for value in values if value not in found]:
+        raise NotPlannable(
+            _("%(column)s: %(value)s refers to no row that can be found.")
+            % {"column": f"{model._meta.label}.{column}", "value": lost[0]}
+        )
+    return found
