@@ -26,8 +26,8 @@ from moderation.admin.object_permissions import guard_for, permissions_for
 from moderation.admin.refusals import refusals_told
 from moderation.errors import Refused
 from moderation.models import Removal
+from moderation.removal.confirm import exclude_refused
 from moderation.removal.freeze import discarded_on_error, freeze
-from moderation.removal.refused import exclude_refused
 
 
 @admin.action(

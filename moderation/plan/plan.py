@@ -37,7 +37,8 @@ class Plan:
     drags it along, and `lines` holds what is digested of each object, by the owning model.
     `numbers` counts; see `Shown`, whose other fields follow from these. `rows` maps the deleted
     rows of the models that were asked for to their object: {model: {key: object}}. `standing` are
-    the rows that protect or restrict, unread.
+    the rows that protect or restrict, unread; `rows_read` numbers the deleted rows but for those
+    that were only counted, by model label.
     """
 
     model: type[models.Model]
@@ -47,6 +48,7 @@ class Plan:
     numbers: Shown = field(default_factory=Shown)
     rows: dict[type[models.Model], dict[Any, Any]] = field(default_factory=dict)
     standing: list[models.QuerySet[Any]] = field(default_factory=list)
+    rows_read: Counter[str] = field(default_factory=Counter)
 
     def cards(self) -> list[StoredFile]:
         """The files that a page shows one by one, in the order of their objects.
@@ -126,6 +128,7 @@ class _Walk:
             relations = relations_of(source) if rows else ()
             onward = (self._follow(relation, source, rows) for relation in relations)
             waiting.extend(found for found in onward if found)
+        self.plan.rows_read = Counter(self.plan.numbers.rows)
         self._count_leaves()
         self._count_restricted()
         self.plan.rows = {each: self.seen.get(each, {}) for each in self.rows_of}
@@ -145,7 +148,8 @@ class _Walk:
                 self._add(
                     self.plan.numbers.protected, label, self._count(relation.model, condition)
                 )
-                self.plan.standing.append(self._rows(relation.model).filter(condition))
+                standing = relation.model._base_manager.using(self.using).filter(condition)
+                self.plan.standing.append(standing)
             case OnDelete.UPDATE:
                 self._add(self.plan.numbers.updates, label, self._count(relation.model, condition))
             case OnDelete.RESTRICT:
@@ -161,9 +165,6 @@ class _Walk:
     def _is_counted(self, model: type[models.Model]) -> bool:
         """Whether to count the rows of a model is enough."""
         return is_leaf(model) and model not in self.rows_of
-
-    def _rows(self, model: type[models.Model]) -> models.QuerySet[Any]:
-        return models.QuerySet(model).using(self.using)
 
     def _spell_as_referenced(
         self,

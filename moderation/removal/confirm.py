@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -22,9 +23,16 @@ from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
 from moderation.removal.delete import delete_next_slice, is_shut_out, missing_permissions
-from moderation.removal.refused import Guard, RefusedObjects, exclude_refused, without
-from moderation.removal.seal import check_seal, draft_changed, lock_draft
-from moderation.removal.slices import changed_slices, fill_slice, is_sealed, reseal, save_slice
+from moderation.removal.refused import Guard, RefusedObjects
+from moderation.removal.slices import (
+    changed_slices,
+    fill_slice,
+    is_sealed,
+    plan_slice,
+    reseal,
+    save_slice,
+    slices_in_turn,
+)
 
 # Objects that a message names one by one; the page counts the others.
 NAMED = 20
@@ -62,7 +70,7 @@ def confirm(
     deleted: the draft is frozen again and the difference returned. Raises DraftChanged for a wrong
     seal, else Refused with why.
     """
-    check_seal(removal, seal)
+    _check_seal(removal, seal)
     _check_words(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise Refused(" ".join(blockers))
@@ -84,14 +92,14 @@ def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
 
     The others stay as they were shown: what became of them since is found when it is confirmed.
     """
-    check_seal(removal, seal)
+    _check_seal(removal, seal)
     with transaction.atomic():
-        lock_draft(removal, seal)
+        _hold_draft(removal, seal)
         if as_shown := is_sealed(removal):
             _leave_out(removal, number, key)
         reseal(removal)
     if not as_shown:
-        raise draft_changed()
+        raise _draft_changed()
 
 
 def look_again(removal: Removal) -> Difference:
@@ -109,18 +117,41 @@ def look_again(removal: Removal) -> Difference:
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
-                lock_draft(removal, removal.seal)
+                _hold_draft(removal, removal.seal)
                 save_slice(fill_slice(part, shown))
     except TooManyRows as too_many:
         text = _("The selection has grown too large; select it again.")
         raise Refused(text) from too_many
     except RemovalSlice.DoesNotExist as gone_meanwhile:
-        raise draft_changed() from gone_meanwhile
+        raise _draft_changed() from gone_meanwhile
     if changed or gone:
         with transaction.atomic():
-            lock_draft(removal, removal.seal)
+            _hold_draft(removal, removal.seal)
             reseal(removal)
     return Difference(tuple(changed), tuple(gone))
+
+
+def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
+    """Leave out of a draft what a guard refuses; the others stay as they were frozen.
+
+    A page of slices at a time, each slice saved by itself, so that neither memory nor a transaction
+    grows with the draft. The draft is sealed again where anything was left out. Raises
+    DraftChanged where it stopped being the draft with this seal in the meantime.
+    """
+    refused = RefusedObjects()
+    for parts in slices_in_turn(removal):
+        objections = guard(parts)
+        for part in (part for part in parts if objections.get(part.number)):
+            objected = objections[part.number]
+            refused.add(list(objected.values()))
+            with transaction.atomic():
+                _hold_draft(removal, removal.seal)
+                _save_without(part, objected.keys())
+    if refused:
+        with transaction.atomic():
+            _hold_draft(removal, removal.seal)
+            reseal(removal)
+    return refused
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
@@ -163,6 +194,19 @@ def expire_drafts() -> int:
     return expired
 
 
+def _check_seal(removal: Removal, seal: str) -> None:
+    if removal.state != RemovalState.DRAFT:
+        raise DraftChanged(_("This removal is no draft any more."))
+    if not removal.seal or seal != removal.seal:
+        raise _draft_changed()
+
+
+def _draft_changed() -> DraftChanged:
+    return DraftChanged(
+        _("The selection changed, perhaps in another tab. Look at it again and confirm.")
+    )
+
+
 def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None:
     if reason not in Reason.values:
         raise Refused(_("Choose a reason."))
@@ -192,26 +236,38 @@ def _ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
         yield says % {"taken": taken, "ceiling": conf.daily_ceiling()}
 
 
+def _hold_draft(removal: Removal, seal: str) -> None:
+    """Lock the removal, and see under the lock that it is still the draft that was shown."""
+    held = Removal.objects.select_for_update().get(pk=removal.pk)
+    _check_seal(held, seal)
+
+
 def _leave_out(removal: Removal, number: int, key: str) -> None:
     """Save a slice without one of its objects. Raises DraftChanged where it does not hold it."""
     part = removal.slices.filter(number=number).first()
-    named = {frozen[0] for frozen in part.shown if str(frozen[0]) == key} if part else set()
+    named = {shown[0] for shown in part.shown if str(shown[0]) == key} if part else set()
     if part is None or not named:
         raise DraftChanged(_("That object is not part of this selection any more."))
-    save_slice(without(part, named))
+    _save_without(part, named)
+
+
+def _save_without(part: RemovalSlice, keys: AbstractSet[Any]) -> None:
+    """Save a slice without some of its objects: numbers as of now, digests as they were shown."""
+    part.shown = left = [shown for shown in part.shown if shown[0] not in keys]
+    save_slice(fill_slice(part, replace(plan_slice(part).shown(), objects=left)))
 
 
 def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     with transaction.atomic():
         # One at a time for each moderator: two at once would not count each other.
         get_user_model()._base_manager.select_for_update(no_key=True).get(pk=actor.pk)
-        lock_draft(removal, removal.seal)
+        _hold_draft(removal, removal.seal)
         if as_shown := is_sealed(removal):
             _put_down(removal, actor, reason, note)
         else:
             reseal(removal)
     if not as_shown:  # raised inside, it would undo the new seal
-        raise draft_changed()
+        raise _draft_changed()
 
 
 def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
