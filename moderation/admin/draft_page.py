@@ -17,14 +17,15 @@ from django.utils.translation import gettext as _
 from moderation import conf
 from moderation.admin.cards import cards_between, lines_between
 from moderation.admin.confirm_form import ConfirmForm
-from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
-from moderation.admin.object_permissions import admin_of, guard_for
+from moderation.admin.kinds import Viewer, counts, named, objects_of, page_of, rows_named
+from moderation.admin.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.refusals import refusals_told, words_of
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
 from moderation.models.removal import RemovalState
 from moderation.removal.confirm import NAMED, Difference, blockers_of, cancel, confirm, take_out
 from moderation.removal.slices import model_of
+from moderation.removal.standing import standing_rows
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
 OBJECTS_A_PAGE = 100  # as the change list has
@@ -54,6 +55,7 @@ def show(
         "rows": _other_rows(removal),
         "updates": counts(removal.updates_by_kind),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
+        "standing": _standing(viewer, removal),
         "difference": _named(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
@@ -118,6 +120,14 @@ def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
     return selected_in.model if selected_in else model_of(removal)
 
 
+def _standing(viewer: Viewer, removal: Removal) -> list[str]:
+    """The first rows that stand in the way, by name."""
+    names: list[str] = []
+    with refusals_told(viewer.request):
+        names += [named(row) for row in standing_rows(removal, NAMED)]
+    return names
+
+
 def _other_rows(removal: Removal) -> list[Any]:
     """The rows that go along with the objects, by kind."""
     return counts({k: n for k, n in removal.rows_by_kind.items() if k != removal.model_label})
@@ -150,7 +160,8 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
         return {}
     model = _model_in_admin(viewer, removal)
     changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
-    names = rows_named(removal, [model._meta.pk.to_python(key) for key in changed])
+    keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
+    names = rows_named(removal, keys)
     others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
     return {
         "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],

@@ -12,6 +12,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from moderation.models import Removal
 from moderation.removal.slices import model_of
@@ -54,6 +55,11 @@ def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
     """How the removal's objects with these keys call themselves; one query. Gone ones are out."""
     found = model_of(removal)._base_manager.in_bulk(list(keys))
     return {key: str(row) for key, row in found.items()}
+
+
+def named(row: Model) -> str:
+    """Name a row and its kind as Django's delete page does."""
+    return f"{capfirst(row._meta.verbose_name)}: {row}"
 
 
 @dataclass(frozen=True, slots=True)

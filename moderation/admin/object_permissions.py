@@ -9,7 +9,7 @@ permitted at the confirmation stays permitted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
+from moderation.admin.kinds import Viewer, named
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.plan import json_key
 from moderation.plan.graph import deleted_with, leads_back
@@ -78,15 +79,18 @@ def guard_for(model_admin: ModelAdmin[Any] | None, request: HttpRequest) -> Guar
     return guard.refused if guard.is_needed else None
 
 
-def visible_keys(
-    model_admin: ModelAdmin[Any] | None, request: HttpRequest, keys: Sequence[Any]
-) -> set[Any]:
-    """Return those of the keys whose objects a ModelAdmin shows to a person, or may show.
+def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[Any]:
+    """Return those of the keys of a removal's objects that its ModelAdmin shows to a person.
 
-    Nothing is read where the ModelAdmin shows all rows.
+    Nothing is read where the ModelAdmin shows all rows, and those that are gone count as shown.
     """
-    if model_admin is None or not narrows_rows(model_admin):
+    selected_in = admin_of(viewer.site, removal)
+    if selected_in is None or not narrows_rows(selected_in):
         return set(keys)
+    return _visible(selected_in, viewer.request, keys)
+
+
+def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collection[Any]) -> set[Any]:
     shown = plain(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
     return set(shown.values_list("pk", flat=True))
 
@@ -110,8 +114,8 @@ class Objection:
             return _("%(kind)s %(key)s (not in your list any more)") % {
                 "kind": kind, "key": self.key}  # fmt: skip
         row = self.row or QuerySet(self.model).using(_home()).filter(pk=self.key).first()
-        name = _name(row) if row else f"{self.model._meta.verbose_name} {self.key}"
-        return f"{name} ({_name(self.below)})" if self.below else name
+        name = named(row) if row else f"{self.model._meta.verbose_name} {self.key}"
+        return f"{name} ({named(self.below)})" if self.below else name
 
 
 class ObjectGuard:
@@ -141,7 +145,7 @@ class ObjectGuard:
             return
         keys, model = keys_of(part), self.model_admin.model
         if not self.asks:
-            seen = visible_keys(self.model_admin, self.request, keys)
+            seen = _visible(self.model_admin, self.request, keys)
             yield from (Objection(model, key, is_seen=False) for key in keys if key not in seen)
             return
         shown = plain(self.model_admin.get_queryset(self.request)).filter(pk__any_of=set(keys))
@@ -184,10 +188,6 @@ def _rows(model: type[Model], keys: Sequence[Any]) -> Iterator[Model]:
     rows = QuerySet(model).using(_home())
     for start in range(0, len(keys), ROWS_AT_ONCE):
         yield from rows.filter(pk__any_of=set(keys[start : start + ROWS_AT_ONCE]))
-
-
-def _name(row: Model) -> str:
-    return f"{capfirst(row._meta.verbose_name)}: {row}"
 
 
 def _function(method: Any) -> Any:

@@ -23,6 +23,7 @@ from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
 from moderation.removal.delete import delete_next_slice, is_shut_out, missing_permissions
+from moderation.removal.permission_names import permission_names
 from moderation.removal.refused import Guard, RefusedObjects
 from moderation.removal.slices import (
     changed_slices,
@@ -166,8 +167,10 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
             "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
     if is_shut_out(removal, actor):
         yield _("Your account may not use the admin any more.")
-    for code in missing_permissions(removal.permissions, actor):
-        yield _("You lack the permission %(code)s. Ask somebody who has it.") % {"code": code}
+    if codes := missing_permissions(removal.permissions, actor):
+        for name in permission_names(codes):
+            yield _("You need the permission %(name)s to remove these. Ask an administrator.") % {
+                "name": name}  # fmt: skip
     yield from _ceilings(removal, actor)
 
 
