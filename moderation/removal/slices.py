@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from django.apps import apps
@@ -38,10 +39,16 @@ def keys_of(part: RemovalSlice) -> list[Any]:
     return [to_python(key) for key, _ in part.shown]
 
 
-def plan_slice(part: RemovalSlice, *, lock: bool = False, keys: list[Any] | None = None) -> Plan:
+def plan_slice(
+    part: RemovalSlice,
+    *,
+    lock: bool = False,
+    keys: list[Any] | None = None,
+    rows_of: AbstractSet[type[models.Model]] = frozenset(),
+) -> Plan:
     """The plan for a slice's objects as they are now, or for some of them.
 
-    Raises TooManyRows when they have become too many for one transaction.
+    `rows_of` names models whose rows it is to hold. Raises TooManyRows when they have become too many for one transaction.
     """
     return make_plan(
         model_of(part.removal),
@@ -49,6 +56,7 @@ def plan_slice(part: RemovalSlice, *, lock: bool = False, keys: list[Any] | None
         using=AuditEntry.objects.db,
         limit=conf.slice_rows(),
         lock=lock,
+        rows_of=rows_of,
     )
 
 
