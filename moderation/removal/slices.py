@@ -48,7 +48,8 @@ def plan_slice(
 ) -> Plan:
     """The plan for a slice's objects as they are now, or for some of them.
 
-    `rows_of` names models whose rows it is to hold. Raises TooManyRows when they have become too many for one transaction.
+    `rows_of` names models whose rows it is to hold. Raises TooManyRows when they have become too
+    many for one transaction.
     """
     return make_plan(
         model_of(part.removal),
