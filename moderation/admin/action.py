@@ -123,7 +123,7 @@ def show_single(
         "opts": model_admin.opts,
         "is_popup": IS_POPUP_VAR in request.GET,
     }
-    request.current_app = model_admin.admin_site.name  # type: ignore[attr-defined]
+    request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/moderation/remove_single.html", context)
 
 

@@ -185,7 +185,7 @@ def _below(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
 
 
 def _rows(model: type[Model], keys: Sequence[Any]) -> Iterator[Model]:
-    rows = QuerySet(model).using(_home())
+    rows: QuerySet[Any] = QuerySet(model).using(_home())
     for start in range(0, len(keys), ROWS_AT_ONCE):
         yield from rows.filter(pk__any_of=set(keys[start : start + ROWS_AT_ONCE]))
 

@@ -89,7 +89,7 @@ class RemovalAdmin(admin.ModelAdmin):
         """The view of a page: finds the removal, where the person may see it."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
-            request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+            request.current_app = self.admin_site.name
             removal = get_object_or_404(self.get_queryset(request), pk=number)
             if draft and removal.actor_id != request.user.pk:
                 raise Http404

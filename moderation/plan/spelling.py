@@ -32,10 +32,12 @@ def referenced_values(
 
     One query. Raises NotPlannable for a value that refers to no row.
     """
-    meant = QuerySet(target).using(using).filter(**{target_column: OuterRef(column)})
-    referring = QuerySet(model).using(using).filter(**{f"{column}__any_of": set(values)})
-    answers = referring.annotate(**{MEANT: Subquery(meant.values(target_column)[:1])})
-    found = {value: each for value, each in answers.values_list(column, MEANT) if each is not None}
+    meant: QuerySet[Any] = QuerySet(target).using(using)
+    meant = meant.filter(**{target_column: OuterRef(column)}).values(target_column)
+    rows: QuerySet[Any] = QuerySet(model).using(using)
+    rows = rows.filter(**{f"{column}__any_of": set(values)})
+    pairs = rows.annotate(**{MEANT: Subquery(meant[:1])}).values_list(column, MEANT)
+    found = {value: each for value, each in pairs if each is not None}
     if lost := [value for value in values if value not in found]:
         raise NotPlannable(
             _("%(column)s: %(value)s refers to no row that can be found.")

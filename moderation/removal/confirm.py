@@ -144,6 +144,8 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
         objections = guard(parts)
         for part in (part for part in parts if objections.get(part.number)):
             objected = objections[part.number]
+            if objected.keys() - {key for key, _digest in part.shown}:
+                raise Refused(_("An object that you may not remove could not be left out."))
             refused.add(list(objected.values()))
             with transaction.atomic():
                 _hold_draft(removal, removal.seal)

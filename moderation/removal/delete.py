@@ -148,7 +148,8 @@ def _delete_as_shown(removal: Removal, keys: list[Any], locked: Locked) -> None:
         known=known_details(locked.files, using=using),
     )
     # A plain queryset: a manager of the model's own may hide rows, or have another delete().
-    going = QuerySet(model_of(removal)).using(using).filter(pk__any_of=set(keys))
+    going: QuerySet[Any] = QuerySet(model_of(removal)).using(using)
+    going = going.filter(pk__any_of=set(keys))
     attribute(going, deed)
     _total, deleted = going.delete()
     _check_count(model_of(removal), deleted, locked.rows)

@@ -37,7 +37,8 @@ def keys_selected(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     It may repeat a key. It is read from the audit log's database, whatever a router reads from.
     Raises NotPlannable for a queryset of another database, and for one that holds no objects.
     """
-    named = queryset._db  # noqa: SLF001 - what `using()` was called with; `db` asks the router
+    # What `using()` was called with; `db` would ask the router.
+    named = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
     _check_database(queryset.model, named or AuditEntry.objects.db)
     if not issubclass(queryset._iterable_class, ModelIterable):  # noqa: SLF001 - or values()
         raise NotPlannable(_("The list holds values, not objects: nothing in it can be removed."))
@@ -71,7 +72,7 @@ def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     home, query = AuditEntry.objects.db, queryset.query
     is_odd = query.is_sliced or query.combinator or query.distinct_fields
     if is_odd or not query.standard_ordering:
-        rows = models.QuerySet(queryset.model).using(home)
+        rows: models.QuerySet[Any] = models.QuerySet(queryset.model).using(home)
         return rows.filter(pk__in=queryset.using(home).values("pk"))
     found = queryset.using(home)
     found.query.select_for_update = False

@@ -8,7 +8,7 @@ from moderation.models import Removal
 from moderation.removal.slices import plan_slice
 
 # What a batch says in which nothing stands in the way.
-NOTHING = {"protected": {}, "restricted": {}}
+NOTHING: dict[str, dict[str, int]] = {"protected": {}, "restricted": {}}
 
 
 def standing_rows(removal: Removal, limit: int) -> list[Model]:

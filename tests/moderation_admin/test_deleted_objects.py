@@ -191,7 +191,8 @@ def test_the_page_names_what_djangos_would(name: str) -> None:
     shape = SHAPES[name]
     objects = shape.make()
     model = type(objects[0])
-    site = a_site("desk", *shape.registered, **shape.admins)
+    admins: Any = shape.admins
+    site = a_site("desk", *shape.registered, **admins)
     view = f"view_{model._meta.model_name}"
     person = make_user("person", codes=(*shape.codes, view))
     model_admin = site.get_model_admin(model)

@@ -10,9 +10,12 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.utils.text import capfirst
 
+from moderation.admin.action import look_at
 from moderation.admin.object_permissions import guard_for
 from moderation.models import Removal
 from moderation.removal.slices import slices_in_turn
@@ -151,12 +154,13 @@ def test_a_row_below_that_may_not_be_deleted_keeps_its_object(
     held, other = make_posts(2)
     kept = below.objects.get(post=held)
     refusing = allowing(lambda _, row: row.pk != kept.pk)
-    site = a_site("desk", Post, below, **{below.__name__.lower(): refusing})
+    admins: Any = {below.__name__.lower(): refusing}
+    site = a_site("desk", Post, below, **admins)
     client = browser_of(User.objects.create_superuser("root"))
     with serving(site):
         response = chosen(client, [held, other], "/desk/posts/post/")
         text = said(response)
-        assert f"Post: {held} ({below._meta.verbose_name.capitalize()}: {kept})" in text
+        assert f"Post: {held} ({capfirst(below._meta.verbose_name)}: {kept})" in text
         assert client.get(response["Location"]).status_code == 200
     assert Removal.objects.get().objects_total == 1
 
@@ -211,6 +215,22 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_objects(
         return len(captured)
 
     assert queries(3) == queries(30)
+
+
+def test_objects_of_another_model_are_refused(client: Client, make_posts: MakePosts) -> None:
+    """The permission of one model says nothing about the objects of another."""
+    posts = make_posts(1)
+    authors = allowing(lambda *_: True)
+    authors.response_action = lambda self, request, queryset: (
+        look_at(  # type: ignore[method-assign]
+            self, request, User.objects.filter(pk=posts[0].author_id)
+        )
+        or HttpResponse("refused")
+    )
+    with serving(a_site("desk", Post, post=authors)):
+        response = chosen(client, posts, "/desk/posts/post/")
+    assert "The list of posts holds users" in said(response)
+    assert not Removal.objects.exists()
 
 
 def test_a_draft_is_not_left_behind_where_an_admin_fails(

@@ -97,7 +97,7 @@ def test_a_guard_around_do_nothing_does_nothing() -> None:
 
 @pytest.mark.parametrize(
     "unknown",
-    [archive, partial(archive), partial(models.CASCADE, field=None), Unhashable(), Wrapper(),
+    [archive, partial(archive), partial(models.CASCADE, using="other"), Unhashable(), Wrapper(),
      PolymorphicGuard(archive)],
 )  # fmt: skip
 def test_any_other_callable_is_refused_with_the_field(unknown: Any) -> None:
