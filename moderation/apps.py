@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core import checks as django_checks
 from django.db import connections
 from django.db.models.signals import post_migrate
@@ -26,7 +26,17 @@ class ModerationConfig(AppConfig):
             django_checks.register(check, django_checks.Tags.models)
         django_checks.register(site_checks.check_marks, django_checks.Tags.database)
         django_checks.register(checks.check_triggers, django_checks.Tags.database)
+        django_checks.register(check_admin, django_checks.Tags.admin)
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
+
+
+def check_admin(**kwargs: Any) -> list[django_checks.CheckMessage]:
+    """Check the ModelAdmins, where there is an admin: once it is loaded, not before."""
+    if not apps.is_installed("django.contrib.admin"):
+        return []
+    from moderation.admin.checks import OF_THE_ADMIN
+
+    return [message for check in OF_THE_ADMIN for message in check(**kwargs)]
 
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminToField
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.admin.utils import unquote
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -23,9 +23,12 @@ from django.views.decorators.http import require_http_methods
 
 from moderation.admin.attribution import AttributedDeletions
 from moderation.admin.kinds import page_of
+from moderation.admin.object_permissions import guard_for, permissions_for
 from moderation.admin.refusals import refusals_told
-from moderation.plan.graph import reached_from
-from moderation.removal.freeze import freeze
+from moderation.errors import Refused
+from moderation.models import Removal
+from moderation.removal.confirm import exclude_refused
+from moderation.removal.freeze import discarded_on_error, freeze
 
 
 @admin.action(
@@ -45,28 +48,53 @@ def remove_selected(
 def look_at(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
-    """Make a draft of a queryset and redirect to it; None, with a message, where it is refused."""
+    """Make a draft of a queryset and redirect to it; None, with a message, where it is refused.
+
+    What the person may not remove is left out of the draft and named.
+    """
     with refusals_told(request):
-        codes = permissions_for(model_admin)
-        removal = freeze(queryset, actor=request.user, permissions=codes)  # type: ignore[arg-type]
-        return redirect(page_of(removal))
+        _check_selection(model_admin, queryset)
+        removal = freeze(
+            queryset,
+            actor=request.user,  # type: ignore[arg-type]
+            permissions=permissions_for(model_admin, request.user),
+            admin_site=model_admin.admin_site.name,
+            admin_label=model_admin.model._meta.label,
+        )
+        with discarded_on_error(removal):
+            _exclude_refused(model_admin, request, removal)
+            return redirect(page_of(model_admin.admin_site, removal))
     return None
 
 
-def permissions_for(model_admin: admin.ModelAdmin[Any]) -> list[str]:
-    """The codes that a removal of this ModelAdmin's objects needs, as stock Django asks them.
-
-    To delete the objects, and rows of each model that the cascade reaches and this admin site
-    shows. Raises NotPlannable where the cascade cannot be told.
-    """
+def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]) -> None:
+    """Raise Refused where a draft would have no page, or hold objects of another model."""
     site, model = model_admin.admin_site, model_admin.model
-    concrete: type[Model] = model._meta.concrete_model or model
-    reached = reached_from(concrete) - {concrete}
-    return [_delete_code(each) for each in (model, *filter(site.is_registered, reached))]
+    try:
+        page_of(site, Removal(pk=0))
+    except NoReverseMatch as error:
+        text = _("The admin site “%(site)s” has no pages for removals. Ask an operator to register "
+                 "them: moderation.admin.sites.register_pages(site).")  # fmt: skip
+        raise Refused(text % {"site": site.name}) from error
+    if queryset.model._meta.concrete_model is not model._meta.concrete_model:
+        text = _("The list of %(kind)s holds %(others)s, which cannot be removed from there.")
+        raise Refused(text % {
+            "kind": model._meta.verbose_name_plural,
+            "others": queryset.model._meta.verbose_name_plural})  # fmt: skip
 
 
-def _delete_code(model: type[Model]) -> str:
-    return f"{model._meta.app_label}.{get_permission_codename('delete', model._meta)}"
+def _exclude_refused(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, removal: Removal
+) -> None:
+    """Leave out what the person may not remove. Raises Refused where nothing else is left."""
+    if (guard := guard_for(model_admin, request)) is None:
+        return
+    if not (refused := exclude_refused(removal, guard)):
+        return
+    if not removal.objects_total:
+        raise Refused(_("You may not remove what you selected: %(names)s") % {"names": refused})
+    text = _("Left out of the selection, because you may not remove it: %(names)s")
+    messages.warning(request, text % {"names": refused})
 
 
 def show_single(
@@ -97,6 +125,7 @@ def show_single(
         "opts": model_admin.opts,
         "is_popup": IS_POPUP_VAR in request.GET,
     }
+    request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/moderation/remove_single.html", context)
 
 
@@ -125,15 +154,19 @@ class RemoveSelectedMixin(AttributedDeletions):
         return {name: (remove_selected, name, remove_selected.short_description), **actions}  # type: ignore[attr-defined]
 
     def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+        self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Run an action. Raises BadRequest for a selected key that no row can have."""
-        try:
-            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                _check_key(self.model, key)
-        except ValidationError as error:
-            raise BadRequest from error
-        return super().response_action(request, queryset, *args, **kwargs)
+        """Run an action. Raises BadRequest for a selected key that no row can have.
+
+        Some apps call it with querysets of their own, by keyword; what their boxes send is theirs.
+        """
+        if args or "queryset" in kwargs:
+            try:
+                for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                    _check_key(self.model, key)
+            except ValidationError as error:
+                raise BadRequest from error
+        return super().response_action(request, *args, **kwargs)
 
     @method_decorator((csrf_protect, require_http_methods(["GET", "HEAD", "POST"])))
     def delete_view(

@@ -154,7 +154,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     @admin.display(description=_("removal"))
     def removal_shown(self, entry: AuditEntry) -> str:
         """Lead to the removal."""
-        return removal_link(entry.removal_id)
+        return removal_link(entry.removal_id, self.admin_site)
 
     @admin.display(description=_("size"))
     def size_shown(self, entry: AuditEntry) -> str:
@@ -185,7 +185,7 @@ class AuditEventAdmin(AuditAdmin):
     @admin.display(description=_("removal"))
     def removal_shown(self, event: AuditEvent) -> str:
         """Lead to the removal."""
-        return removal_link(event.removal_id)
+        return removal_link(event.removal_id, self.admin_site)
 
     @admin.display(description=_("details"))
     def details_shown(self, event: AuditEvent) -> str:

@@ -86,7 +86,11 @@ class TypedFilter(admin.ListFilter):
             "kept": [(name, value) for name, values in params.items() for value in values],
             "query_string_without": changelist.get_query_string(remove=names),
             "suggestions_url": self.suggested
-            and reverse("admin:moderation_auditentry_suggest", args=[self.suggested]),
+            and reverse(
+                "admin:moderation_auditentry_suggest",
+                args=[self.suggested],
+                current_app=changelist.model_admin.admin_site.name,
+            ),
         }
 
 

@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.urls import reverse
 
 from moderation.admin.kinds import Viewer, rows_named
+from moderation.admin.object_permissions import visible_to
 from moderation.admin.window import slices_between
 from moderation.files import StoredFile, details_of
 from moderation.models import AuditEntry, Removal, RemovalSlice
@@ -39,7 +40,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One object of the selection. `gone` when it vanished since the freeze."""
+    """One object of the selection. `gone` when it vanished since the freeze, from the list too."""
 
     name: str
     address: str
@@ -52,12 +53,15 @@ class Line:
 def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Card]:
     """The cards from `start` to `stop`. Plans only the slices that they are in.
 
-    Raises TooManyRows where a slice has grown too large since the freeze.
+    Files of objects that the admin no longer shows to the viewer have none. Raises TooManyRows
+    where a slice has grown too large since the freeze.
     """
     shown: list[tuple[StoredFile, Any, int]] = []
     for part, own in slices_between(removal, "pictures_total", start, stop):
         plan = plan_slice(part)
         shown += [(file, plan.files[file], part.number) for file in plan.cards()[own]]
+    visible = visible_to(viewer, removal, {root for _, root, _ in shown})
+    shown = [each for each in shown if each[1] in visible]
     details = details_of((file for file, _, _ in shown), using=AuditEntry.objects.db)
     names = rows_named(removal, {root for _, root, _ in shown})
     return [
@@ -120,7 +124,7 @@ def bare_lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) 
 
 def _lines(viewer: Viewer, part: RemovalSlice, keys: list[Any], plan: Plan) -> list[Line]:
     files = Counter(plan.files[file] for file in plan.cards())
-    names = rows_named(part.removal, keys)
+    names = rows_named(part.removal, visible_to(viewer, part.removal, keys))
     return [
         Line(
             name=names.get(key) or str(key),

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,13 +19,15 @@ from django.utils.translation import gettext as _
 from moderation import conf
 from moderation.admin.cards import bare_lines_between, cards_between, lines_between
 from moderation.admin.confirm_form import ConfirmForm
-from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
+from moderation.admin.kinds import Viewer, counts, named, objects_of, page_of, rows_named
+from moderation.admin.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.refusals import refusals_told, words_of
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
 from moderation.models.removal import RemovalState
 from moderation.removal.confirm import NAMED, Difference, blockers_of, cancel, confirm, take_out
 from moderation.removal.slices import model_of
+from moderation.removal.standing import standing_rows
 from moderation.site_checks import unmarked_storages
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
@@ -44,7 +47,7 @@ def show(
 ) -> HttpResponse:
     """Show a draft to its maker; after a refused confirmation with the form and what differs."""
     viewer = Viewer(model_admin.admin_site, request)
-    objects, model = objects_of(removal), model_of(removal)
+    objects, model = objects_of(removal), _model_in_admin(viewer, removal)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Remove %(count)s %(kind)s?") % {"count": objects.shown, "kind": objects.kind},
@@ -56,6 +59,7 @@ def show(
         "rows": _other_rows(removal),
         "updates": counts(removal.updates_by_kind),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
+        "standing": _standing(viewer, removal),
         "difference": _named(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
@@ -75,6 +79,7 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
                 removal,
                 actor=request.user,  # type: ignore[arg-type]
                 seal=request.POST.get("seal", ""),
+                guard=guard_for(admin_of(model_admin.admin_site, removal), request),
                 **form.cleaned_data,
             )
         except ModerationError as refusal:
@@ -82,13 +87,13 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
             form.add_error(None, words_of(refusal))
         else:
             if not difference:
-                return redirect(page_of(removal))
+                return redirect(page_of(model_admin.admin_site, removal))
     if removal.state != RemovalState.DRAFT:
-        return redirect(page_of(removal))
+        return redirect(page_of(model_admin.admin_site, removal))
     return show(model_admin, request, removal, form=form, difference=difference)
 
 
-def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def take_out_of_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Take the object that a card's button names out of the selection."""
     number, _colon, key = request.POST.get("object", "").partition(":")
     with refusals_told(request):
@@ -99,7 +104,7 @@ def take_out_of_draft(_model_admin: Admin, request: HttpRequest, removal: Remova
             key=key,
         )
         messages.success(request, _("Taken out of the selection. It stays as it is."))
-    return redirect(f"{page_of(removal)}?{_place(request.POST)}")
+    return redirect(f"{page_of(model_admin.admin_site, removal)}?{_place(request.POST)}")
 
 
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -108,7 +113,24 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
-    return redirect(viewer.address_of_all(model_of(removal)) or page_of(removal))
+    return redirect(
+        viewer.address_of_all(_model_in_admin(viewer, removal))
+        or page_of(model_admin.admin_site, removal)
+    )
+
+
+def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
+    """The model that the admin lists the objects as: a proxy, perhaps."""
+    selected_in = admin_of(viewer.site, removal)
+    return selected_in.model if selected_in else model_of(removal)
+
+
+def _standing(viewer: Viewer, removal: Removal) -> list[str]:
+    """The first rows that stand in the way, by name."""
+    names: list[str] = []
+    with refusals_told(viewer.request):
+        names += [named(row) for row in standing_rows(removal, NAMED)]
+    return names
 
 
 def _storages_unmarked(removal: Removal) -> list[str]:
@@ -151,9 +173,10 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
     """What differs by name, at most NAMED of each sort, and the number of the others."""
     if not difference:
         return {}
-    model = model_of(removal)
+    model = _model_in_admin(viewer, removal)
     changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
-    names = rows_as_seen(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
+    keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
+    names = rows_named(removal, keys)
     others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
     return {
         "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],
@@ -161,6 +184,7 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
         "others": others,
         "more_pictures": max(difference.pictures, 0),
         "fewer_pictures": max(-difference.pictures, 0),
+        "refused": difference.refused,
     }
 
 

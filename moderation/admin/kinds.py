@@ -12,6 +12,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from moderation.models import Removal
 from moderation.removal.slices import model_of
@@ -69,6 +70,11 @@ def rows_as_seen(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[
     return {key: f"{model._meta.verbose_name} {key}" for key in names}
 
 
+def named(row: Model) -> str:
+    """Name a row and its kind as Django's delete page does."""
+    return f"{capfirst(row._meta.verbose_name)}: {row}"
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """The person who looks, and the admin site that they look through."""
@@ -97,6 +103,10 @@ class Viewer:
         return reverse(name, args=args, current_app=self.site.name)
 
 
-def page_of(removal: Removal, page: str = "change") -> str:
-    """The address of a removal's page, or of one of its deeds ("confirm", "stop", ...)."""
-    return reverse(f"admin:moderation_removal_{page}", args=(removal.pk,))
+def page_of(site: AdminSite, removal: Removal, page: str = "change") -> str:
+    """The address of a removal's page, or of one of its deeds ("confirm", "stop", ...).
+
+    Raises NoReverseMatch where the site does not have the pages of removals.
+    """
+    name = f"admin:moderation_removal_{page}"
+    return reverse(name, args=(removal.pk,), current_app=site.name)

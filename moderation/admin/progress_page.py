@@ -56,31 +56,36 @@ def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> Http
     return TemplateResponse(request, "admin/moderation/removal/progress_fragment.html", context)
 
 
-def stop(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def stop(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Stop a removal after the slice in hand."""
     told = _("The removal stops after the step in hand.")
-    return _steer(request, removal, progress.stop, told)
+    return _steer(model_admin, request, removal, progress.stop, told)
 
 
-def go_on(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def go_on(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Take up a stopped removal again."""
-    return _steer(request, removal, progress.go_on, _("The removal goes on."))
+    return _steer(model_admin, request, removal, progress.go_on, _("The removal goes on."))
 
 
-def retry(_model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def retry(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Try what failed once more."""
-    return _steer(request, removal, progress.retry, _("What failed is tried once more."))
+    told = _("What failed is tried once more.")
+    return _steer(model_admin, request, removal, progress.retry, told)
 
 
 def _steer(
-    request: HttpRequest, removal: Removal, deed: Callable[..., None], told: str
+    model_admin: Admin,
+    request: HttpRequest,
+    removal: Removal,
+    deed: Callable[..., None],
+    told: str,
 ) -> HttpResponse:
     if not may_steer(request.user, removal):
         raise PermissionDenied
     with refusals_told(request):
         deed(removal, actor=request.user)
         messages.info(request, told)
-    return redirect(page_of(removal))
+    return redirect(page_of(model_admin.admin_site, removal))
 
 
 def _title(removal: Removal) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
@@ -38,15 +39,16 @@ class ReadOnlyAdmin(CheckedParameters):
         return False
 
 
-def removal_link(removal_id: int | None) -> str:
-    """Give the number of a removal as a link to its page; empty where there is none.
+def removal_link(removal_id: int | None, site: AdminSite) -> str:
+    """Return the number of a removal as a link to its page; empty where there is none.
 
     Takes the number alone: the log may outlive the removal, so nothing is asked of its table.
     """
     if removal_id is None:
         return ""
     try:
-        url = reverse("admin:moderation_removal_change", args=[removal_id])
+        name = "admin:moderation_removal_change"
+        url = reverse(name, args=[removal_id], current_app=site.name)
     except NoReverseMatch:  # a site may leave the removals out of its admin
         return f"#{removal_id}"
     return format_html('<a href="{}">#{}</a>', url, removal_id)

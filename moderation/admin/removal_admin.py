@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
@@ -20,11 +20,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from moderation.admin import access, draft_page, picture_page, progress_page
 from moderation.admin.badge import badge
 from moderation.admin.kinds import objects_of, page_of
+from moderation.admin.object_permissions import admin_of
 from moderation.admin.parameters import CheckedParameters
 from moderation.failures import failed_of
 from moderation.models import Removal
 from moderation.models.removal import RemovalState
-from moderation.removal.slices import model_of
 
 Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 
@@ -108,13 +108,16 @@ class RemovalAdmin(CheckedParameters):
         """The view of a page: finds the removal, where the person may see it."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
+            request.current_app = self.admin_site.name
             removal = get_object_or_404(self.get_queryset(request), pk=number)
             if draft and removal.actor_id != request.user.pk:
                 raise Http404
             if draft or removal.state == RemovalState.DRAFT:
+                if _is_of_another_site(self, removal):
+                    return redirect(_page_on_its_site(request, removal))
                 _check_sees_objects(self, request, removal)
             if deed and request.method != "POST":  # who had to log in again comes back by GET
-                return redirect(page_of(removal))
+                return redirect(page_of(self.admin_site, removal))
             return page(self, request, removal)
 
         allowed = ["GET", "HEAD", "POST"] if deed else ["GET", "HEAD"]
@@ -174,8 +177,24 @@ def show_progress(model_admin: Any, request: HttpRequest, removal: Removal) -> H
 
 def _check_sees_objects(model_admin: Any, request: HttpRequest, removal: Removal) -> None:
     """Refuse a draft whose objects the person's admin shows no more. Raises PermissionDenied."""
-    site, model = model_admin.admin_site, model_of(removal)
-    if not site.is_registered(model):
+    selected_in = admin_of(model_admin.admin_site, removal)
+    if selected_in is None and not removal.admin_site:
         return
-    if not site.get_model_admin(model).has_view_permission(request):
+    if selected_in is None or not selected_in.has_view_permission(request):
         raise PermissionDenied
+
+
+def _is_of_another_site(model_admin: Any, removal: Removal) -> bool:
+    """Whether a draft was made on another admin site, whose ModelAdmins decide about it."""
+    return removal.admin_site not in ("", model_admin.admin_site.name)
+
+
+def _page_on_its_site(request: HttpRequest, removal: Removal) -> str:
+    """Where a draft is shown by the site it was made on. Raises Http404 where there is none."""
+    try:
+        address = reverse(f"{removal.admin_site}:moderation_removal_change", args=(removal.pk,))
+    except NoReverseMatch as error:
+        raise Http404 from error
+    if request.path.startswith(address.removesuffix("change/")):  # a name that leads back here
+        raise Http404
+    return address

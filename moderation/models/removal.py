@@ -46,6 +46,12 @@ class Removal(models.Model):
         related_name="+",
     )
     actor_name = models.TextField(_("moderator"))
+    # Whether the actor was staff when the draft was made: who no longer is removes nothing more.
+    actor_is_staff = models.BooleanField(_("moderator is staff"), default=False)
+    # The admin site and the model (a proxy, perhaps) of the ModelAdmin that the objects were
+    # selected in, whose object permissions count; empty where no admin made the draft.
+    admin_site = models.CharField(_("admin site"), max_length=100, blank=True)
+    admin_label = models.CharField(_("kind in the admin"), max_length=100, blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
     note = models.TextField(_("note"), blank=True, max_length=2000)
     # The digest of exactly what the moderator was shown; empty until the freeze is complete.

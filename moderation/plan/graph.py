@@ -9,13 +9,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.contrib.contenttypes.fields import GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.db.models.deletion import get_candidate_relations_to_delete
+from django.utils.translation import gettext as _
 
 from moderation.errors import NotPlannable
 from moderation.registry import registration_for
@@ -28,6 +29,16 @@ class OnDelete(enum.Enum):
     PROTECT = "protect"
     RESTRICT = "restrict"
     UPDATE = "update"
+
+
+# Django's own actions. Pairs, since an action may be an object that cannot be hashed.
+OWN_ACTIONS = (
+    (models.CASCADE, OnDelete.CASCADE),
+    (models.PROTECT, OnDelete.PROTECT),
+    (models.RESTRICT, OnDelete.RESTRICT),
+    (models.SET_NULL, OnDelete.UPDATE),
+    (models.SET_DEFAULT, OnDelete.UPDATE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +98,36 @@ def parents_of(model: type[models.Model]) -> tuple[tuple[type[models.Model], str
 
 
 @cache
+def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
+    """The concrete models whose rows the deletion of a `root` can delete: itself, parents too.
+
+    Raises NotPlannable where the cascade cannot be told.
+    """
+    found: set[type[models.Model]] = set()
+    waiting = list(reached_from(root))
+    while waiting:
+        model = waiting.pop()
+        found.add(model)
+        waiting += [parent for parent, _attname in parents_of(model) if parent not in found]
+    return frozenset(found)
+
+
+@cache
+def leads_back(root: type[models.Model]) -> bool:
+    """Whether the deletion of a `root` can delete further rows of the same model."""
+    reached = reached_from(root)
+    onward = (each for model in reached for each in relations_of(model))
+    cascades = {each.model for each in onward if each.on_delete is OnDelete.CASCADE}
+    parents = {parent for model in reached for parent, _attname in parents_of(model)}
+    return root in cascades | parents
+
+
+def has_composite_key(model: type[models.Model]) -> bool:
+    """Whether the primary key of a model spans several columns."""
+    return len(getattr(model._meta, "pk_fields", ())) > 1
+
+
+@cache
 def is_leaf(model: type[models.Model]) -> bool:
     """Whether the rows of a model own nothing and lead nowhere, so that counting them is enough."""
     return not (relations_of(model) or parents_of(model) or registration_for(model))
@@ -122,35 +163,66 @@ def reached_from(root: type[models.Model]) -> frozenset[type[models.Model]]:
 
 
 def _does_nothing(field: Any) -> bool:
-    return bool(field.remote_field.on_delete is models.DO_NOTHING)
+    return bool(_action(field.remote_field.on_delete) is models.DO_NOTHING)
 
 
 def _foreign_key(field: Any) -> Relation:
     label = f"{field.model._meta.label}.{field.name}"
+    if len(field.foreign_related_fields) != 1:
+        raise NotPlannable(_("%(field)s spans several columns, which cannot be previewed.") % {
+            "field": label})  # fmt: skip
     return Relation(
         model=field.model._meta.concrete_model,
         column=field.attname,
         source=field.foreign_related_fields[0].attname,
-        on_delete=_kind(field.remote_field.on_delete, label),
+        on_delete=_on_delete_of(field.remote_field.on_delete, label),
         field_label=label,
         name=field.name,
         is_plain=field.foreign_related_fields[0].primary_key,
     )
 
 
-def _kind(on_delete: Any, label: str) -> OnDelete:
-    known = {
-        models.CASCADE: OnDelete.CASCADE,
-        models.PROTECT: OnDelete.PROTECT,
-        models.RESTRICT: OnDelete.RESTRICT,
-        models.SET_NULL: OnDelete.UPDATE,
-        models.SET_DEFAULT: OnDelete.UPDATE,
-    }
-    if on_delete in known:
-        return known[on_delete]
-    if on_delete.__qualname__.startswith("SET."):
+def _on_delete_of(on_delete: Any, label: str) -> OnDelete:
+    action = _action(on_delete)
+    for own, kind in OWN_ACTIONS:
+        if action is own:
+            return kind
+    if _is_made_by_set(action):
         return OnDelete.UPDATE
-    raise NotPlannable(f"{label}: on_delete is {on_delete!r}, whose effect cannot be previewed.")
+    raise NotPlannable(
+        _("%(field)s: on_delete is %(on_delete)s, whose effect cannot be previewed.")
+        % {"field": label, "on_delete": _name_of(on_delete)}
+    )
+
+
+def _name_of(on_delete: Any) -> str:
+    return str(getattr(on_delete, "__qualname__", type(on_delete).__name__))
+
+
+def _action(on_delete: Any) -> Any:
+    """The function behind an `on_delete` that only wraps another one.
+
+    That is a `partial` without arguments, and django-polymorphic's guard, which calls its action
+    with the same rows as plain instances. What any other object calls cannot be known.
+    """
+    while True:
+        if isinstance(on_delete, partial) and not on_delete.args and not on_delete.keywords:
+            on_delete = on_delete.func
+        elif _is_polymorphic_guard(on_delete):
+            on_delete = on_delete.action
+        else:
+            return on_delete
+
+
+def _is_polymorphic_guard(on_delete: Any) -> bool:
+    kind = type(on_delete)
+    return (kind.__module__, kind.__name__) == ("polymorphic.deletion", "PolymorphicGuard")
+
+
+def _is_made_by_set(on_delete: Any) -> bool:
+    """Whether Django's `SET(...)` made a function."""
+    qualified = getattr(on_delete, "__module__", ""), getattr(on_delete, "__qualname__", "")
+    return qualified[0] == models.SET.__module__ and qualified[1].startswith("SET.")
 
 
 def _generic(field: GenericRelation) -> Relation:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from moderation.errors import TooManyRows
 from moderation.files import StoredFile
 from moderation.plan.graph import OnDelete, Relation, is_leaf, parents_of, relations_of
 from moderation.plan.shown import Shown, digest_of_object, json_key, line_of
+from moderation.plan.spelling import referenced_values
 from moderation.registry import (
     Registration,
     own_file_fields,
@@ -34,7 +36,10 @@ class Plan:
 
     `roots` are the keys that exist, in key order; `files` maps each stored file to the object that
     drags it along, and `lines` holds what is digested of each object, by the owning model.
-    `numbers` counts; see `Shown`, whose other fields follow from these.
+    `numbers` counts; see `Shown`, whose other fields follow from these. `rows` maps the deleted
+    rows of the models that were asked for to their object: {model: {key: object}}. `standing` are
+    the rows that protect or restrict, unread; `rows_read` numbers the deleted rows but for those
+    that were only counted, by model label.
     """
 
     model: type[models.Model]
@@ -42,6 +47,9 @@ class Plan:
     files: dict[StoredFile, Any] = field(default_factory=dict)
     lines: dict[Any, dict[str, list[tuple[Any, str]]]] = field(default_factory=dict)
     numbers: Shown = field(default_factory=Shown)
+    rows: dict[type[models.Model], dict[Any, Any]] = field(default_factory=dict)
+    standing: list[models.QuerySet[Any]] = field(default_factory=list)
+    rows_read: Counter[str] = field(default_factory=Counter)
 
     def cards(self) -> list[StoredFile]:
         """The files that a page shows one by one, in the order of their objects.
@@ -92,14 +100,17 @@ def make_plan(
     using: str,
     limit: int,
     lock: bool = False,
+    rows_of: AbstractSet[type[models.Model]] = frozenset(),
 ) -> Plan:
     """The plan for the objects of `model` with these keys.
 
     With `lock`, the objects are locked FOR UPDATE in key order and then each row that the walk
     reads, by queries of their own, so that what is read stays true until the transaction ends.
+    Rows of the models in `rows_of` are read, where otherwise they might only be counted.
     Raises TooManyRows when more than `limit` rows would go.
     """
-    return _Walk(model._meta.concrete_model or model, using, limit, lock=lock).run(keys)
+    walk = _Walk(model._meta.concrete_model or model, using, limit, lock=lock, rows_of=rows_of)
+    return walk.run(keys)
 
 
 def _has_card(label: str, field: str) -> bool:
@@ -109,9 +120,17 @@ def _has_card(label: str, field: str) -> bool:
 class _Walk:
     """One breadth-first walk over the relations; `root` travels along with each row."""
 
-    def __init__(self, model: type[models.Model], using: str, limit: int, *, lock: bool) -> None:
+    def __init__(
+        self,
+        model: type[models.Model],
+        using: str,
+        limit: int,
+        *,
+        lock: bool,
+        rows_of: AbstractSet[type[models.Model]],
+    ) -> None:
         self.plan = Plan(model)
-        self.using, self.limit, self.lock = using, limit, lock
+        self.using, self.limit, self.lock, self.rows_of = using, limit, lock, rows_of
         self.seen: dict[type[models.Model], dict[Any, Any]] = defaultdict(dict)
         self.leaves: dict[type[models.Model], Q] = {}
         self.restricting: list[tuple[Relation, Q]] = []
@@ -127,8 +146,10 @@ class _Walk:
             relations = relations_of(source) if rows else ()
             onward = (self._follow(relation, source, rows) for relation in relations)
             waiting.extend(found for found in onward if found)
+        self.plan.rows_read = Counter(self.plan.numbers.rows)
         self._count_leaves()
         self._count_restricted()
+        self.plan.rows = {each: self.seen.get(each, {}) for each in self.rows_of}
         return self.plan
 
     def _follow(
@@ -145,16 +166,41 @@ class _Walk:
                 self._add(
                     self.plan.numbers.protected, label, self._count(relation.model, condition)
                 )
+                standing = relation.model._base_manager.using(self.using).filter(condition)
+                self.plan.standing.append(standing)
             case OnDelete.UPDATE:
                 self._add(self.plan.numbers.updates, label, self._count(relation.model, condition))
             case OnDelete.RESTRICT:
                 self.restricting.append((relation, condition))
-            case OnDelete.CASCADE if is_leaf(relation.model):
+            case OnDelete.CASCADE if self._is_counted(relation.model):
                 self.leaves[relation.model] = self.leaves.get(relation.model, Q()) | condition
             case OnDelete.CASCADE:
                 found = self._read(relation.model, condition, relation.column)
+                self._spell_as_referenced(relation, source, found, roots)
                 return relation.model, self._take(relation.model, found, roots, relation.column)
         return None
+
+    def _is_counted(self, model: type[models.Model]) -> bool:
+        """Whether to count the rows of a model is enough."""
+        return is_leaf(model) and model not in self.rows_of
+
+    def _spell_as_referenced(
+        self,
+        relation: Relation,
+        source: type[models.Model],
+        rows: list[dict[str, Any]],
+        roots: dict[Any, Any],
+    ) -> None:
+        """Write into rows the value that they refer to, where Python finds no match for theirs."""
+        column = relation.column
+        strays = {row[column] for row in rows if _plain(roots, row[column]) not in roots}
+        if strays:
+            found = referenced_values(
+                relation.model, column, strays, using=self.using,
+                target=source, target_column=relation.source,
+            )  # fmt: skip
+            for row in rows:
+                row[column] = found.get(row[column], row[column])
 
     def _read(self, model: type[models.Model], condition: Q, column: str) -> list[dict[str, Any]]:
         """Keys, file names and what onward relations need of the rows that meet a condition."""
@@ -201,7 +247,13 @@ class _Walk:
         for parent, attname in parents_of(model):
             keys = {row[attname]: seen[row["pk"]] for row in new}
             if keys:
-                self._take(parent, self._read(parent, Q(pk__any_of=list(keys)), "pk"), keys, "pk")
+                found = self._read(parent, Q(pk__any_of=list(keys)), "pk")
+                if strays := keys.keys() - {row["pk"] for row in found}:
+                    meant = referenced_values(
+                        model, attname, strays, using=self.using, target=parent, target_column="pk"
+                    )
+                    keys |= {value: keys[stray] for stray, value in meant.items()}
+                self._take(parent, found, keys, "pk")
         return new
 
     def _take_files(self, model: type[models.Model], rows: list[dict[str, Any]]) -> None:
@@ -269,6 +321,7 @@ class _Walk:
             staying = staying.exclude(pk__any_of=list(self.seen.get(model, ())))
             if model in self.leaves:
                 staying = staying.exclude(self.leaves[model])
+            self.plan.standing.append(staying)
             self._add(self.plan.numbers.restricted, model._meta.label, staying.count())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -68,14 +70,23 @@ def branches_of(root: type[models.Model]) -> tuple[Branch, ...] | None:
     return tuple(found)
 
 
+@dataclass(slots=True)
+class Locked:
+    """The files of rows that were locked, and how many rows of each model those are, by label."""
+
+    files: AbstractSet[StoredFile]
+    rows: Counter[str]
+
+
 def lock_tree(
     root: type[models.Model], keys: Sequence[Any], using: str, *, limit: int
-) -> set[StoredFile] | None:
+) -> Locked | None:
     """Lock objects FOR UPDATE in key order, then each row below them that the walk would read.
 
-    Gives the files of those rows; None where more than `limit` rows would go, leaves included.
+    Return them; None where more than `limit` rows would go, leaves included.
     """
     found: set[StoredFile] = set()
+    rows_locked: Counter[str] = Counter()
     room = limit
     for branch in branches_of(root) or ():
         if branch.on_delete is not OnDelete.CASCADE:
@@ -88,10 +99,11 @@ def lock_tree(
             names = [field.name for field in owner.fields] if owner else []
             locked = rows.select_for_update().order_by("pk").values("pk", *names)[: room + 1]
             room -= len(locked)
+            rows_locked[branch.model._meta.label] += len(locked)
             found.update(files_in_columns(owner, locked) if owner else ())
         if room < 0:
             return None
-    return found
+    return Locked(found, rows_locked)
 
 
 def _is_plainly_read(branch: Branch) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,8 +25,10 @@ from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
 from moderation.removal import history
-from moderation.removal.delete import delete_next_slice, missing_permissions
+from moderation.removal.delete import delete_next_slice, is_shut_out, missing_permissions
 from moderation.removal.history import changes_since, remember
+from moderation.removal.permission_names import permission_names
+from moderation.removal.refused import Guard, RefusedObjects
 from moderation.removal.slices import (
     changed_slices,
     fill_slice,
@@ -33,6 +36,7 @@ from moderation.removal.slices import (
     plan_slice,
     reseal,
     save_slice,
+    slices_in_turn,
 )
 
 logger = logging.getLogger(__name__)
@@ -45,15 +49,17 @@ NAMED = 20
 class Difference:
     """What is not as it was shown: keys of objects that changed, and of those that are gone.
 
+    `refused` are those that the actor may no longer remove, or does not see any more.
     `pictures` is how many more pictures (fewer, where negative) the selection has than before.
     """
 
     changed: tuple[Any, ...] = ()
     gone: tuple[Any, ...] = ()
+    refused: RefusedObjects = field(default_factory=RefusedObjects)
     pictures: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.changed or self.gone)
+        return bool(self.changed or self.gone or self.refused)
 
 
 def confirm(
@@ -64,18 +70,23 @@ def confirm(
     reason: str,
     note: str = "",
     typed_count: str | None = None,
+    guard: Guard | None = None,
 ) -> Difference:
-    """Set a draft in motion, if all is still as it was shown.
+    """Set a draft in motion, if all is still as it was shown and the actor may remove all of it.
 
     A draft that fits in one slice is deleted before this returns, a larger one by the workers. When
-    an object or a picture changed since the freeze, nothing is deleted: the draft is frozen anew
-    and the difference given back. Raises DraftChanged for a wrong seal, else Refused with why.
+    an object or a picture changed since the freeze, or when `guard` refuses one, nothing is
+    deleted: the draft is frozen again and the difference returned. Raises DraftChanged for a wrong
+    seal, else Refused with why.
     """
     _check_seal(removal, seal)
     _check_words(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise Refused(" ".join(blockers))
-    if difference := look_again(removal):
+    difference = look_again(removal)
+    if guard is not None:
+        difference = replace(difference, refused=exclude_refused(removal, guard))
+    if difference:
         return difference
     _set_in_motion(removal, actor, reason, note)
     if removal.slices.count() == 1:
@@ -140,7 +151,35 @@ def look_again(removal: Removal) -> Difference:
                 if keys:
                     remember(removal, what, keys)
             reseal(removal)
-    return Difference(tuple(changed), tuple(gone), removal.pictures_total - pictures)
+    more = removal.pictures_total - pictures
+    return Difference(tuple(changed), tuple(gone), pictures=more)
+
+
+def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
+    """Leave out of a draft what a guard refuses; the others stay as they were frozen.
+
+    A page of slices at a time, each slice saved by itself, so that neither memory nor a transaction
+    grows with the draft. The draft is sealed again where anything was left out. Raises
+    DraftChanged where it stopped being the draft with this seal in the meantime.
+    """
+    refused, keys = RefusedObjects(), list[Any]()
+    for parts in slices_in_turn(removal):
+        objections = guard(parts)
+        for part in (part for part in parts if objections.get(part.number)):
+            objected = objections[part.number]
+            if objected.keys() - {key for key, _digest in part.shown}:
+                raise Refused(_("An object that you may not remove could not be left out."))
+            refused.add(list(objected.values()))
+            keys += list(objected)[: history.NAMED]
+            with transaction.atomic():
+                _hold_draft(removal, removal.seal)
+                _save_without(part, objected.keys())
+    if refused:
+        with transaction.atomic():
+            _hold_draft(removal, removal.seal)
+            remember(removal, history.REFUSED, keys, total=refused.total)
+            reseal(removal)
+    return refused
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
@@ -153,8 +192,12 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
         yield _("%(rows)d %(kind)s stand in the way: they must not lose what was selected. Remove "
                 "them first, or take what they hang on out of the selection.") % {
             "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
-    for code in missing_permissions(removal.permissions, actor):
-        yield _("You lack the permission %(code)s. Ask somebody who has it.") % {"code": code}
+    if is_shut_out(removal, actor):
+        yield _("Your account may not use the admin any more.")
+    if codes := missing_permissions(removal.permissions, actor):
+        for name in permission_names(codes):
+            yield _("You need the permission %(name)s to remove these. Ask an administrator.") % {
+                "name": name}  # fmt: skip
     yield from _ceilings(removal, actor)
 
 
@@ -233,12 +276,17 @@ def _hold_draft(removal: Removal, seal: str) -> None:
 
 
 def _leave_out(removal: Removal, number: int, key: str) -> None:
-    """Save a slice without one of its objects: numbers as of now, digests as they were shown."""
+    """Save a slice without one of its objects. Raises DraftChanged where it does not hold it."""
     part = removal.slices.filter(number=number).first()
-    left = [shown for shown in part.shown if str(shown[0]) != key] if part else []
-    if part is None or len(left) == len(part.shown):
+    named = {shown[0] for shown in part.shown if str(shown[0]) == key} if part else set()
+    if part is None or not named:
         raise DraftChanged(_("That object is not part of this selection any more."))
-    part.shown = left
+    _save_without(part, named)
+
+
+def _save_without(part: RemovalSlice, keys: AbstractSet[Any]) -> None:
+    """Save a slice without some of its objects: numbers as of now, digests as they were shown."""
+    part.shown = left = [shown for shown in part.shown if shown[0] not in keys]
     save_slice(fill_slice(part, replace(plan_slice(part).shown(), objects=left)))
 
 

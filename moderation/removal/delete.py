@@ -12,26 +12,28 @@ minutes; any other marks the slice as failed with the reason. The other slices g
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import close_old_connections, transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from moderation import conf, database_time
 from moderation.database_errors import TRANSIENT, reason_of
 from moderation.database_time import DatabaseNow
 from moderation.errors import ModerationError
-from moderation.files import StoredFile, known_details
+from moderation.files import known_details
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.models.audit import ERROR_LENGTH
 from moderation.models.removal import RemovalSliceQuerySet, RemovalState, SliceState
 from moderation.plan import json_key
+from moderation.plan.tree import Locked
 from moderation.purge.words import clean
 from moderation.recording import Deed, attribute
+from moderation.registry import registered_models
 from moderation.removal.progress import settle
 from moderation.removal.slices import keys_of, lock_unchanged, model_of, plan_slice
 from moderation.rows import all_rows
@@ -48,6 +50,10 @@ MOST_DOUBLINGS = 6  # beyond the longest pause
 
 class ActorRefused(ModerationError):
     """The moderator may not remove any more: the account is gone, disabled or lacks permission."""
+
+
+class CountDiffers(ModerationError):
+    """The database deleted other numbers of rows than were locked for it."""
 
 
 class SliceFailed(ModerationError):
@@ -127,19 +133,19 @@ def _delete_or_fail(part: RemovalSlice) -> None:
 def _delete(part: RemovalSlice) -> None:
     _check_actor(part.removal)
     keys = keys_of(part)
-    files = lock_unchanged(part, keys)
-    if files is None:
-        keys, files = _lock_what_is_unchanged(part)
+    locked = lock_unchanged(part, keys)
+    if locked is None:
+        keys, locked = _lock_what_is_unchanged(part)
     if keys:
-        _delete_as_shown(part.removal, keys, files)
+        _delete_as_shown(part.removal, keys, locked)
     part.deleted_total = len(keys)
     part.state = SliceState.DELETED
     part.finished_at = database_time.now()
     part.save(update_fields=["gone", "changed", "deleted_total", "state", "finished_at"])
 
 
-def _lock_what_is_unchanged(part: RemovalSlice) -> tuple[list[Any], AbstractSet[StoredFile]]:
-    """Walk, and compare object by object; gives the keys and files of those that may go."""
+def _lock_what_is_unchanged(part: RemovalSlice) -> tuple[list[Any], Locked]:
+    """Walk, and compare object by object; return the keys and rows of those that may go."""
     plan = plan_slice(part, lock=True)
     shown = dict(part.shown)
     now = dict(plan.shown().objects)
@@ -148,33 +154,61 @@ def _lock_what_is_unchanged(part: RemovalSlice) -> tuple[list[Any], AbstractSet[
     if part.changed:
         same = [key for key in plan.roots if json_key(key) not in set(part.changed)]
         plan = plan_slice(part, lock=True, keys=same)
-    return plan.roots, plan.files.keys()
+    return plan.roots, Locked(plan.files.keys(), plan.rows_read)
 
 
-def _delete_as_shown(removal: Removal, keys: list[Any], files: AbstractSet[StoredFile]) -> None:
+def _delete_as_shown(removal: Removal, keys: list[Any], locked: Locked) -> None:
     using = AuditEntry.objects.db
     deed = Deed(
         actor=removal.actor_id,
         actor_name=removal.actor_name,
         reason=removal.reason,
         removal=removal.pk,
-        shown=files,
-        known=known_details(files, using=using),
+        shown=locked.files,
+        known=known_details(locked.files, using=using),
     )
     going = all_rows(model_of(removal), using).filter(pk__any_of=set(keys))
     attribute(going, deed)
-    going.delete()
+    _total, deleted = going.delete()
+    _check_count(model_of(removal), deleted, locked.rows)
+
+
+def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping[str, int]) -> None:
+    """Raise CountDiffers where other numbers of objects, or of rows with files, went than locked.
+
+    A trigger or a receiver may keep rows, or take some first. Of the other rows those without
+    anything below them were only counted, and may have become more since.
+    """
+    for each in (model, *registered_models()):
+        label = each._meta.label
+        rows, planned = deleted.get(label, 0), locked.get(label, 0)
+        if rows != planned:
+            raise CountDiffers(
+                _("%(rows)d rows of %(kind)s were deleted in place of %(planned)d, perhaps because "
+                  "of a trigger or a signal receiver. All of it was rolled back.")
+                % {"rows": rows, "kind": label, "planned": planned}
+            )  # fmt: skip
 
 
 def _check_actor(removal: Removal) -> None:
     actor = get_user_model()._base_manager.filter(pk=removal.actor_id or 0).first()
     if actor is None or not actor.is_active:
         raise ActorRefused(_("The account of %(name)s is disabled.") % {"name": removal.actor_name})
+    if is_shut_out(removal, actor):
+        raise ActorRefused(_("%(name)s is not staff any more.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):
         raise ActorRefused(
             _("%(name)s lacks the permission %(codes)s.")
             % {"name": removal.actor_name, "codes": ", ".join(missing)}
         )
+
+
+def is_shut_out(removal: Removal, actor: Any) -> bool:
+    """Whether an actor who was staff when the draft was made is not any more.
+
+    An admin site may let others in as well; who was none then need not be one now.
+    """
+    return removal.actor_is_staff and not getattr(actor, "is_staff", False)
 
 
 def missing_permissions(codes: Sequence[str], actor: Any) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
-from django.db import models, transaction
+from django.db import NotSupportedError, models, transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf
@@ -17,7 +18,8 @@ from moderation.errors import NotPlannable
 from moderation.insertion import insert
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.models.removal import RemovalState
-from moderation.plan import json_key, uncuttable_because
+from moderation.plan import uncuttable_because
+from moderation.removal.selection import check_model, frozen_keys, keys_selected
 from moderation.removal.slices import SLICES_AT_ONCE, fill_slices, reseal, slices_in_turn
 
 # Numbers are spaced so that a slice with too many rows can be halved, again and again, in place:
@@ -26,35 +28,47 @@ NUMBER_STEP = 1024
 
 
 def freeze(
-    queryset: models.QuerySet[Any], *, actor: AbstractUser, permissions: Sequence[str]
+    queryset: models.QuerySet[Any],
+    *,
+    actor: AbstractUser,
+    permissions: Sequence[str],
+    admin_site: str = "",
+    admin_label: str = "",
 ) -> Removal:
     """Freeze a selection into a draft removal of `actor`, sealed and ready to be shown.
 
     The queryset is read once, for its keys; afterwards the slices are filled a few at a time, so
     that neither memory nor a transaction grows with the selection. Where the actor has as many open
-    drafts as one may have, the oldest is closed. `permissions` are the codes that
-    the actor needs for it, checked again with each slice. Raises NotPlannable, leaving no draft,
-    for an empty selection and for one that cannot be cut into slices and is too large for one.
+    drafts as one may have, the oldest is closed. `permissions` are the codes that the actor needs
+    for it, checked again with each slice. `admin_site` and `admin_label` name the ModelAdmin in
+    which the objects were selected, if it was one. Raises NotPlannable, leaving no draft, for an
+    empty selection, for one that cannot be cut into slices and is too large for one, and for
+    objects that a removal cannot take.
     """
-    model = queryset.model._meta.concrete_model
+    model = queryset.model._meta.concrete_model or queryset.model
+    check_model(model)
+    keys = keys_selected(queryset)
     removal = Removal(
         model_label=model._meta.label,
         actor_id=actor.pk,
         actor_name=actor.get_username(),
+        actor_is_staff=getattr(actor, "is_staff", False),
         permissions=sorted(permissions),
+        admin_site=admin_site,
+        admin_label=admin_label,
     )
     uncuttable = uncuttable_because(model)
     objects = conf.slice_rows() + 1 if uncuttable else conf.slice_objects()
     with transaction.atomic():  # short: the actor's row is locked
         _close_oldest_drafts(actor)
         removal.save()
-    try:
-        with transaction.atomic():
-            _store_keys(removal, queryset, objects)
+    with discarded_on_error(removal):
+        try:
+            with transaction.atomic():
+                _store_keys(removal, keys, objects)
+        except NotSupportedError as error:  # DISTINCT ON is PostgreSQL's alone
+            raise NotPlannable(_("The database cannot read this list: %s") % error) from error
         _plan_slices(removal, uncuttable)
-    except Exception:
-        removal.delete()
-        raise
     return removal
 
 
@@ -73,25 +87,25 @@ def _close_oldest_drafts(actor: AbstractUser) -> None:
     RemovalSlice.objects.filter(removal__in=oldest, removal__state=RemovalState.EXPIRED).delete()
 
 
-def _store_keys(removal: Removal, queryset: models.QuerySet[Any], objects: int) -> None:
+@contextmanager
+def discarded_on_error(removal: Removal) -> Iterator[None]:
+    """Delete a draft that is not yet complete when the block fails, whatever the error is."""
+    try:
+        yield
+    except BaseException:
+        removal.delete()
+        raise
+
+
+def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], objects: int) -> None:
     at_once = SLICES_AT_ONCE * objects
-    keys = _distinct(queryset.order_by("pk").values_list("pk", flat=True).iterator(at_once))
     slices = (
         {"number": number, "shown": [(key, "") for key in page]}
-        for number, page in _paged(keys, objects)
+        for number, page in _paged(frozen_keys(keys.model, keys.iterator(at_once)), objects)
     )
     while batch := list(islice(slices, SLICES_AT_ONCE)):
         same = {"removal_id": removal.pk}
         insert(RemovalSlice, batch, same=same, using=AuditEntry.objects.db)
-
-
-def _distinct(keys: Iterable[Any]) -> Iterator[Any]:
-    """Keys as JSON holds them. They come in order, so that a repeated one follows its twin."""
-    last = None
-    for key in keys:
-        if key != last:
-            yield json_key(key)
-        last = key
 
 
 def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]:

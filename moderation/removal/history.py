@@ -18,12 +18,18 @@ from moderation.models import Removal
 # Changes that a draft remembers, and objects that each of them names; the others are counted.
 REMEMBERED, NAMED = 50, 5
 
-EXCLUDED, CHANGED, GONE = "excluded", "changed", "gone"
+EXCLUDED, CHANGED, GONE, REFUSED = "excluded", "changed", "gone", "refused"
 
 
-def remember(removal: Removal, what: str, keys: Sequence[Any]) -> None:
-    """Add a change to a draft, unsaved; call it before the draft has its new seal."""
-    change = {"seal": removal.seal, "what": what, "keys": list(keys[:NAMED]), "total": len(keys)}
+def remember(
+    removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None
+) -> None:
+    """Add a change to a draft, unsaved; call it before the draft has its new seal.
+
+    `total` is the number of objects where `keys` are only some of them.
+    """
+    total = len(keys) if total is None else total
+    change = {"seal": removal.seal, "what": what, "keys": list(keys[:NAMED]), "total": total}
     removal.history = [*removal.history, change][-REMEMBERED:]
 
 
@@ -54,5 +60,8 @@ PHRASES: dict[str, Callable[[int], str]] = {
     CHANGED: lambda n: ngettext("%(count)d %(kind)s changed", "%(count)d %(kind)s changed", n),
     GONE: lambda n: ngettext(
         "%(count)d %(kind)s was deleted elsewhere", "%(count)d %(kind)s were deleted elsewhere", n
+    ),
+    REFUSED: lambda n: ngettext(
+        "%(count)d %(kind)s is not yours to remove", "%(count)d %(kind)s are not yours to remove", n
     ),
 }

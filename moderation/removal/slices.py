@@ -13,11 +13,10 @@ from django.db.models import Sum
 
 from moderation import conf
 from moderation.errors import TooManyRows
-from moderation.files import StoredFile
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.plan import Plan, Shown, digest_of, digest_of_slice, make_plan
 from moderation.plan.summary import can_summarize, digests_of, fill
-from moderation.plan.tree import lock_tree
+from moderation.plan.tree import Locked, lock_tree
 
 TOTALS = ("objects_total", "files_total", "pictures_total", "bare_total", "bytes_total")
 # Slices that are looked at with one statement: memory for 10,000 objects, not for all.
@@ -40,10 +39,17 @@ def keys_of(part: RemovalSlice) -> list[Any]:
     return [to_python(key) for key, _ in part.shown]
 
 
-def plan_slice(part: RemovalSlice, *, lock: bool = False, keys: list[Any] | None = None) -> Plan:
+def plan_slice(
+    part: RemovalSlice,
+    *,
+    lock: bool = False,
+    keys: list[Any] | None = None,
+    rows_of: AbstractSet[type[models.Model]] = frozenset(),
+) -> Plan:
     """The plan for a slice's objects as they are now, or for some of them.
 
-    Raises TooManyRows when they have become too many for one transaction.
+    `rows_of` names models whose rows it is to hold. Raises TooManyRows when they have become too
+    many for one transaction.
     """
     return make_plan(
         model_of(part.removal),
@@ -51,22 +57,23 @@ def plan_slice(part: RemovalSlice, *, lock: bool = False, keys: list[Any] | None
         using=AuditEntry.objects.db,
         limit=conf.slice_rows(),
         lock=lock,
+        rows_of=rows_of,
     )
 
 
-def lock_unchanged(part: RemovalSlice, keys: list[Any]) -> AbstractSet[StoredFile] | None:
-    """Lock the rows of a slice's objects, and give their files, where all is as it was shown.
+def lock_unchanged(part: RemovalSlice, keys: list[Any]) -> Locked | None:
+    """Lock the rows of a slice's objects, and return them, where all is as it was shown.
 
     The database alone compares. None where something differs, or where only the walk can tell.
     """
     model, using = model_of(part.removal), AuditEntry.objects.db
     if not can_summarize(model, using):
         return None
-    files = lock_tree(model, keys, using, limit=conf.slice_rows())
-    if files is None:
+    locked = lock_tree(model, keys, using, limit=conf.slice_rows())
+    if locked is None:
         return None
     now = digests_of(model, [part], using=using).get(part.pk)
-    return files if now == part.digest else None
+    return locked if now == part.digest else None
 
 
 def slices_in_turn(removal: Removal) -> Iterator[list[RemovalSlice]]:

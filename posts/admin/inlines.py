@@ -67,7 +67,7 @@ class PictureInline(admin.TabularInline):
     @admin.display(description=_("picture"))
     def preview(self, picture: PostImage) -> SafeString:
         """Show the thumbnail."""
-        return thumbnail(picture)
+        return thumbnail(picture, self.admin_site)
 
     @admin.display(description=_("dimensions"))
     def dimensions(self, picture: PostImage) -> str:

@@ -108,7 +108,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
     @admin.display(description=_("pictures"), ordering=NumberOf(PostImage))
     def pictures(self, post: Any) -> SafeString:
         """Show the first thumbnails, and count all pictures."""
-        return thumbnails(post.first_pictures, total=post.picture_total)
+        return thumbnails(post.first_pictures, total=post.picture_total, site=self.admin_site)
 
     @admin.display(description=_("author"), ordering="author__username")
     def written_by(self, post: Post) -> SafeString:

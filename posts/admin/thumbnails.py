@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.contrib.admin import AdminSite
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,23 +13,24 @@ from django.utils.translation import gettext as _
 from posts.models import PostImage
 
 
-def picture_url(picture: PostImage) -> str:
+def picture_url(picture: PostImage, site: AdminSite) -> str:
     """Where the thumbnail is seen: a page that asks for the permission, and names no key."""
-    return reverse("admin:moderation_picture", args=("posts.postimage", picture.pk, "thumbnail"))
+    args = ("posts.postimage", picture.pk, "thumbnail")
+    return reverse("admin:moderation_picture", args=args, current_app=site.name)
 
 
-def thumbnail(picture: PostImage) -> SafeString:
+def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
     """The picture's thumbnail as HTML."""
     # The box is that of the stylesheet, reserved before the picture is there: rows must not move
     # below a pointer that is about to click.
     return format_html(
         '<img class="post-thumbnail" loading="lazy" width="48" height="36" src="{}" alt="{}">',
-        picture_url(picture),
+        picture_url(picture, site),
         _("Picture %(key)s") % {"key": picture.pk},
     )
 
 
-def thumbnails(pictures: Iterable[PostImage], *, total: int) -> SafeString:
+def thumbnails(pictures: Iterable[PostImage], *, total: int, site: AdminSite) -> SafeString:
     """The thumbnails of a post's first pictures, side by side, and the number of all."""
-    shown = format_html_join(" ", "{}", ((thumbnail(picture),) for picture in pictures))
+    shown = format_html_join(" ", "{}", ((thumbnail(each, site),) for each in pictures))
     return format_html('{} <span class="post-picture-total">{}</span>', shown, total)

@@ -1,0 +1,165 @@
+"""System checks of the ModelAdmins whose objects are removed by `remove_selected`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin.sites import all_sites
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.db.models import Model, QuerySet
+
+from moderation.admin.action import RemoveSelectedMixin, remove_selected
+from moderation.errors import NotPlannable
+from moderation.models import Removal
+from moderation.plan.graph import deleted_with
+from moderation.registry import registered_models
+from moderation.removal.selection import check_model
+
+# What Django calls when it deletes a selection, and when it deletes one object on its own page.
+SELECTION_HOOKS = (
+    "delete_queryset",
+    "get_deleted_objects",
+    "log_deletion",
+    "log_deletions",
+    "delete_selected_confirmation_template",
+)
+SINGLE_HOOKS = (
+    "delete_model",
+    "delete_view",
+    "delete_confirmation_template",
+    "render_delete_form",
+    "response_delete",
+)
+
+
+def check_sites(**_: Any) -> list[CheckMessage]:
+    """E031: a draft is confirmed on the site where it was made, so that site needs its pages."""
+    return [
+        Error(
+            f"The admin site {site.name!r} offers to remove objects, but has no pages for that.",
+            hint="Call moderation.admin.sites.register_pages(site) where the site is set up.",
+            obj=site,
+            id="moderation.E031",
+        )
+        for site in _sites()
+        if not site.is_registered(Removal) and any(_admins_of(site))
+    ]
+
+
+def check_hooks(**_: Any) -> list[CheckMessage]:
+    """W032: what a ModelAdmin does when Django deletes is not done when a removal does."""
+    return [
+        checks.Warning(
+            f"{_path(owner)}.{hook} is not called when objects of {model_admin.model._meta.label} "
+            "are removed: batches are deleted later, without a request.",
+            hint="Move what it does into a pre_delete or post_delete receiver, or where it forbids "
+            "deleting, into has_delete_permission(request, obj).",
+            obj=type(model_admin),
+            id="moderation.W032",
+        )
+        for model_admin in _admins()
+        for owner, hook in _own_hooks(model_admin)
+    ]
+
+
+def check_own_deletes(**_: Any) -> list[CheckMessage]:
+    """W033: a `delete()` of a model's own, that marks rows perhaps, is not what a removal does."""
+    return [
+        checks.Warning(
+            f"A removal deletes rows of {model._meta.label} for good: it does not call {method}.",
+            hint="Where that only marks rows as deleted, take remove_selected off the ModelAdmins "
+            "whose removals reach the model. Else silence this check.",
+            obj=model,
+            id="moderation.W033",
+        )
+        for model in _removable_models()
+        for method in _own_deletes(model)
+    ]
+
+
+def check_selectable(**_: Any) -> list[CheckMessage]:
+    """E034: objects that no removal can take are found when somebody selects them, or here."""
+    messages: list[CheckMessage] = []
+    for model_admin in _admins():
+        try:
+            check_model(model_admin.model._meta.concrete_model)
+        except NotPlannable as reason:
+            messages.append(
+                Error(
+                    f"Objects of {model_admin.model._meta.label} cannot be removed. {reason}",
+                    hint="Change what the message names, or take remove_selected off the "
+                    "ModelAdmin.",
+                    obj=type(model_admin),
+                    id="moderation.E034",
+                )
+            )
+    return messages
+
+
+OF_THE_ADMIN = (check_sites, check_hooks, check_own_deletes, check_selectable)
+
+
+def _sites() -> list[AdminSite]:
+    return sorted(all_sites, key=lambda site: site.name)
+
+
+def _admins() -> Iterator[ModelAdmin[Any]]:
+    for site in _sites():
+        yield from _admins_of(site)
+
+
+def _admins_of(site: AdminSite) -> Iterator[ModelAdmin[Any]]:
+    """Yield the ModelAdmins of a site that have the action."""
+    everywhere = any(action is remove_selected for _name, action in site.actions)
+    for model_admin in site._registry.values():  # noqa: SLF001 - Django offers no other list
+        is_listed = remove_selected in (model_admin.actions or ())
+        if everywhere or is_listed or isinstance(model_admin, RemoveSelectedMixin):
+            yield model_admin
+
+
+def _own_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
+    """Yield the hooks that a ModelAdmin overrides and a removal does not call, with their class."""
+    leads_single = isinstance(model_admin, RemoveSelectedMixin)
+    for hook in SELECTION_HOOKS + SINGLE_HOOKS * leads_single:
+        owner = next((each for each in type(model_admin).__mro__ if hook in vars(each)), ModelAdmin)
+        is_set = getattr(model_admin, hook, None) is not None  # a template may be none
+        if is_set and owner not in (ModelAdmin, RemoveSelectedMixin):
+            yield owner, hook
+
+
+def _removable_models() -> list[type[Model]]:
+    """List the models of which a removal may delete rows, or whose files the app looks after."""
+    found: set[type[Model]] = set(registered_models())
+    for model_admin in _admins():
+        try:
+            found |= deleted_with(model_admin.model._meta.concrete_model)
+        except NotPlannable:
+            continue  # E034 names it
+    return sorted(found, key=lambda model: model._meta.label)
+
+
+def _own_deletes(model: type[Model]) -> Iterator[str]:
+    if model.delete is not Model.delete:
+        owner = next(each for each in model.__mro__ if "delete" in vars(each))
+        yield f"{_path(owner)}.delete()"
+    kinds = {_queryset_class(each) for each in (model._default_manager, model._base_manager)}
+    for kind in sorted(kinds, key=_path):
+        for name in ("delete", "_raw_delete"):
+            if getattr(kind, name, None) is not getattr(QuerySet, name):
+                yield f"{_path(kind)}.{name}()"
+
+
+def _queryset_class(manager: Any) -> type[QuerySet[Any]]:
+    """Return the class of a manager's querysets, which may not be the one that it was made from."""
+    try:
+        return type(manager.get_queryset())
+    except Exception:  # noqa: BLE001 - a manager of the site's may need a request, or a tenant
+        found: type[QuerySet[Any]] = manager._queryset_class  # noqa: SLF001 - what is left to ask
+        return found
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,24 @@
+"""How people know permissions: by the names that Django's admin shows, and by their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+
+
+def permission_names(codes: Sequence[str]) -> list[str]:
+    """Return permissions as “Can delete post” (posts.delete_post), in the order of their codes.
+
+    One query. A permission that no table holds is named by its code.
+    """
+    wanted = Q()
+    for code in codes:
+        app_label, _dot, codename = code.partition(".")
+        wanted |= Q(content_type__app_label=app_label, codename=codename)
+    rows = Permission.objects.filter(wanted).values_list(
+        "content_type__app_label", "codename", "name"
+    )
+    names = {f"{app_label}.{codename}": name for app_label, codename, name in rows}
+    return [f"“{names[code]}” ({code})" if code in names else code for code in codes]

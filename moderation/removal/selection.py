@@ -1,0 +1,96 @@
+"""What can be selected: the shapes of a queryset whose objects a removal can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import models, router
+from django.db.models.query import ModelIterable
+from django.utils.translation import gettext as _
+
+from moderation.errors import NotPlannable
+from moderation.models import AuditEntry
+from moderation.plan import json_key
+from moderation.plan.graph import deleted_with, has_composite_key, is_leaf
+
+# Keys that are known to be read back from JSON as they were.
+KEYS = (int, str, UUID)
+
+
+def check_model(model: type[models.Model]) -> None:
+    """Raise NotPlannable for a model whose objects cannot be removed, with the reason."""
+    for each in sorted(deleted_with(model), key=lambda found: found._meta.label):
+        if has_composite_key(each) and (each is model or not is_leaf(each)):
+            raise NotPlannable(
+                _("%(kind)s has a primary key of several columns, which a removal cannot note.")
+                % {"kind": each._meta.label}
+            )
+    _check_database(model, router.db_for_write(model))
+
+
+def keys_selected(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+    """Return a queryset of the keys of the objects in a queryset, in key order.
+
+    It may repeat a key. It is read from the audit log's database, whatever a router reads from.
+    Raises NotPlannable for a queryset of another database, and for one that holds no objects.
+    """
+    # What `using()` was called with; `db` would ask the router.
+    named = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
+    _check_database(queryset.model, named or AuditEntry.objects.db)
+    if not issubclass(queryset._iterable_class, ModelIterable):  # noqa: SLF001 - or values()
+        raise NotPlannable(_("The list holds values, not objects: nothing in it can be removed."))
+    return plain(queryset).order_by("pk").values_list("pk", flat=True)
+
+
+def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int | str]:
+    """Yield keys as JSON holds them, each once: in key order, a repeated one follows its twin.
+
+    Raises NotPlannable for a kind of key that cannot be read back from there.
+    """
+    last = None
+    for key in keys:
+        if key != last:
+            frozen = json_key(key)
+            if not isinstance(key, KEYS) and not _is_read_back(model, key, frozen):
+                raise NotPlannable(
+                    _("The keys of %(kind)s cannot be noted: %(key)s")
+                    % {"kind": model._meta.verbose_name_plural, "key": frozen}
+                )
+            yield frozen
+        last = key
+
+
+def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Return a queryset with the same objects that can be filtered and put in order.
+
+    A slice, a union, DISTINCT ON and a reversed order allow neither, or take it otherwise; their
+    objects are found by a subquery.
+    """
+    home, query = AuditEntry.objects.db, queryset.query
+    is_odd = query.is_sliced or query.combinator or query.distinct_fields
+    if is_odd or not query.standard_ordering:
+        rows: models.QuerySet[Any] = models.QuerySet(queryset.model).using(home)
+        return rows.filter(pk__in=queryset.using(home).values("pk"))
+    found = queryset.using(home)
+    found.query.select_for_update = False
+    return found
+
+
+def _is_read_back(model: type[models.Model], key: Any, frozen: int | str) -> bool:
+    try:
+        return bool(model._meta.pk.to_python(frozen) == key)
+    except (ValidationError, ValueError, TypeError):
+        return False
+
+
+def _check_database(model: type[models.Model], using: str) -> None:
+    home = AuditEntry.objects.db
+    if using != home:
+        raise NotPlannable(
+            _("%(kind)s are in the database “%(using)s”, the audit log is in “%(home)s”: one "
+              "transaction cannot hold both. Nothing was selected.")
+            % {"kind": model._meta.verbose_name_plural, "using": using, "home": home}
+        )  # fmt: skip
