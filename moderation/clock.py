@@ -20,6 +20,7 @@ from moderation.models.audit import EventKind
 from moderation.models.removal import RemovalState, SliceState
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import due_entries, free_entries
+from moderation.purge.recheck import recheck_batch
 from moderation.purge.verify import verify_batch
 from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
@@ -56,6 +57,7 @@ def tick(*, alone: bool = False) -> bool:
     Heartbeat.beat("clock")
     expire_drafts()
     settle(*_unfinished_removals())
+    recheck_batch()
     if alone:
         return _work(removals_with_waiting_slices()) or verify_batch()
     for removal in removals_with_waiting_slices():
@@ -98,6 +100,11 @@ def overdue() -> Overdue:
         f"{mark.alias}: nobody can look whether erased keys are gone. {mark.unverifiable}"
         for mark in marks
         if mark.unverifiable
+    ]
+    problems += [
+        f"{mark.alias}: it is not known which files are in use. {mark.reference_problem}"
+        for mark in marks
+        if mark.reference_problem
     ]
     return Overdue(
         removals=late.count(),

@@ -59,6 +59,11 @@ draft_hours = Limit("MODERATION_DRAFT_HOURS", 24, 1, 720)
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
+# Minutes between the two looks that must both find a file unused before it is purged after all: a
+# database that is being restored has its rows again by then. A file that is in use is looked at
+# again after the same time, and once a day when that has been so for a day.
+recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
+
 LIMITS = (
     typed_count_from,
     slice_objects,
@@ -71,4 +76,5 @@ LIMITS = (
     lease_seconds,
     draft_hours,
     overdue_minutes,
+    recheck_minutes,
 )

@@ -29,3 +29,7 @@ class NotShown(ModerationError):
 
 class KeyTaken(ModerationError):
     """A row was to adopt a storage key that a removal is taking or has taken."""
+
+
+class DeletedElsewhere(ModerationError):
+    """A row with files was deleted in a database whose files nobody purges. It was rolled back."""

@@ -248,9 +248,9 @@ def storage_alias(field: FileField) -> str:
 
     Raises ImproperlyConfigured where it is none of them: a purge could not find it again.
     """
-    wanted = _unwrapped(field.storage)
+    wanted = unwrapped(field.storage)
     for alias in storages.backends:
-        if _is_same(_unwrapped(storages[alias]), wanted):
+        if _is_same(unwrapped(storages[alias]), wanted):
             return alias
     raise ImproperlyConfigured(
         f"{field}: its storage is not in STORAGES. Give it an alias there and use "
@@ -258,7 +258,11 @@ def storage_alias(field: FileField) -> str:
     )
 
 
-def _unwrapped(storage: Storage) -> object:
+def unwrapped(storage: Storage) -> Any:
+    """Return the storage itself where it is wrapped, as the default one is.
+
+    Raises what it raises when it cannot be made.
+    """
     if isinstance(storage, LazyObject):
         bool(storage)  # DefaultStorage makes its storage at the first touch
         return storage.__dict__["_wrapped"]

@@ -18,7 +18,7 @@ from moderation.models.audit import FINAL_STATES
 IDENTIFYING = (
     "storage", "location", "key", "name", "hidden_name", "object_label", "object_key", "field",
     "parent_label", "parent_key", "title", "owner", "removal_id", "actor_id", "actor_name",
-    "reason", "size", "sha256", "recorded_at",
+    "reason", "beside", "size", "sha256", "recorded_at",
 )  # fmt: skip
 
 
