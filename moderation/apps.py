@@ -20,11 +20,12 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to happen after a migrate, and register the system checks."""
-        from moderation import checks, lookups  # noqa: F401 - a lookup registers itself
+        from moderation import checks, checks_references, lookups  # noqa: F401 - a lookup registers itself
 
-        for check in checks.OF_THE_CODE:
+        for check in (*checks.OF_THE_CODE, *checks_references.OF_THE_CODE):
             django_checks.register(check, django_checks.Tags.models)
-        django_checks.register(checks.check_triggers, django_checks.Tags.database)
+        for check in (checks.check_triggers, *checks_references.OF_THE_DATABASES):
+            django_checks.register(check, django_checks.Tags.database)
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
 
 
