@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.core import checks
 from django.core.checks import CheckMessage
-from django.db import connections, models, router
-from django.db.models import FileField
+from django.db import DatabaseError, models, router
 
 from moderation.models import AuditEntry, StorageMark
-from moderation.purge.databases import Unreachable, databases_with, forget_tables
+from moderation.purge.databases import databases_with, forget_tables
 from moderation.purge.questions import Column, guarded
 from moderation.purge.references import file_fields, placed
 from moderation.registry import registered_models
@@ -44,7 +43,7 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
     home = router.db_for_write(AuditEntry)
     return [
         checks.Warning(
-            f"{model._meta.label} has a table in the database {database!r} too. Its rows there keep "
+            f"{model._meta.label} has a table in the database {database!r} too. Rows there keep "
             f"the files that they use, but deleting one that has files is refused: only what is "
             f"deleted in {home!r} is recorded and purged.",
             hint="Delete such rows in the audit log's database, or drop the table.",
@@ -60,20 +59,21 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
 def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """W022: a model that cannot be asked keeps the purge from the files that it may use."""
     forget_tables()
-    problems = []
-    for model, field in file_fields():
-        for database in _databases(model, databases):
-            if problem := _problem(model, field, database):
-                problems.append((field, problem))
+    asked = [
+        Column(model, field, database)
+        for model, field in file_fields()
+        for database in _databases(model, databases)
+    ]
     return [
         checks.Warning(
-            f"It cannot be known which files {problem}",
+            f"It cannot be known which files {column.label} uses: {problem}",
             hint="Files that it may use are not erased until it can be asked. Mend the table, the "
             "database or the field, or uninstall the app.",
-            obj=field,
+            obj=column.field,
             id="moderation.W022",
         )
-        for field, problem in problems
+        for column in asked
+        if (problem := _problem(column))
     ]
 
 
@@ -82,8 +82,10 @@ def check_reference_problems(
 ) -> list[CheckMessage]:
     """W023: what the last purge could not ask, in its own words."""
     home = router.db_for_write(AuditEntry)
-    tables = connections[home].introspection.table_names() if home in (databases or ()) else ()
-    if StorageMark._meta.db_table not in tables:
+    marks = StorageMark.objects.using(home).exclude(reference_problem="").order_by("alias")
+    try:
+        found = list(marks) if home in (databases or ()) else []
+    except DatabaseError:  # not there, or not migrated yet; Django says so
         return []
     return [
         checks.Warning(
@@ -92,26 +94,25 @@ def check_reference_problems(
             hint="It goes away with the next purge that could ask everybody.",
             id="moderation.W023",
         )
-        for mark in StorageMark.objects.using(home).exclude(reference_problem="").order_by("alias")
+        for mark in found
     ]
 
 
-def _databases(
-    model: type[models.Model], databases: Sequence[str] | None
-) -> Iterator[str | Unreachable]:
-    """Those of the databases that the check was called for and that hold the model's table."""
-    for database in databases_with(model) if databases else ():
-        if database in (databases or ()):
-            yield database
+def _databases(model: type[models.Model], databases: Sequence[str] | None) -> list[str]:
+    """Those of the databases that a check was called for and that hold the model's table."""
+    try:
+        holding = list(databases_with(model)) if databases else []
+    except DatabaseError:  # Django's own checks and commands name one that cannot be reached
+        return []
+    return [each for each in holding if isinstance(each, str) and each in (databases or ())]
 
 
-def _problem(model: type[models.Model], field: FileField, database: str | Unreachable) -> str:
-    column = Column(model, field, str(database))
+def _problem(column: Column) -> str:
     try:
         with guarded(column.database):
             column.names_among([NOBODY_S_NAME])
     except Exception as error:  # noqa: BLE001 - a foreign model raises what it likes
-        return f"{column.label} uses: {error}"
+        return str(error) or type(error).__name__
     return ""
 
 
