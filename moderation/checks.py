@@ -214,7 +214,7 @@ def _is_indexed(model: type[models.Model], field: Any) -> bool:
         return True
     indexes: list[Any] = [*model._meta.indexes, *model._meta.constraints]
     firsts = [
-        (index.fields[0].lstrip("-"), *index.opclasses[:1])
+        (index.fields[0].lstrip("-"), *getattr(index, "opclasses", ())[:1])
         for index in indexes
         if isinstance(index, models.Index | models.UniqueConstraint) and index.fields
     ]

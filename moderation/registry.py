@@ -178,7 +178,9 @@ def register(
     Call it from an AppConfig's `ready()`. All but the model is optional: where a lookup is missing
     the pages show less. `size` (bytes) and `sha256` (hex) speak of the picture, or of the first
     file field where no picture is named; they must be columns, since nothing may open a file inside
-    the transaction. Raises ImproperlyConfigured for a field that is no file field of the model.
+    the transaction. An extra file stays as long as a row that shares a field's file with the
+    deleted one has it among its own extra files; other rows cannot be found by it. Raises
+    ImproperlyConfigured for a field that is no file field of the model.
     """
     from moderation.receivers import connect  # the receivers read the registry
 

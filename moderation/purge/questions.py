@@ -22,6 +22,8 @@ else:
 
 # Odd names that one field is read for. One with more has them by habit, and in few spellings.
 MOST_ODD_NAMES = 1000
+# An annotation's name must not be that of a field.
+A_KEY = "moderation_a_key"
 
 
 @FileField.register_lookup
@@ -89,7 +91,8 @@ class Column:
             keys = _key_columns(self.model)
             found = rows.order_by(name).distinct(name).values_list(name, *keys)
         else:
-            found = rows.values_list(name).annotate(key=Min(_key_columns(self.model)[0]))
+            first = {A_KEY: Min(_key_columns(self.model)[0])}
+            found = rows.values_list(name).annotate(**first)
         return {str(row[0]): self._user(row[1:]) for row in found}
 
     def names_among(self, names: Iterable[str]) -> dict[str, str]:

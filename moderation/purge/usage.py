@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -12,6 +13,12 @@ from moderation.purge.extra_files import find_users_of_extra_files
 from moderation.purge.references import Usage, Wanted, find_users
 from moderation.purge.words import clean
 from moderation.storage.choice import adapter_for
+
+# Seconds for which a process does not write again that there is no problem, which it would do with
+# every claim.
+CLEAR_FOR = 10.0
+
+_clear_until: dict[str, float] = {}
 
 
 class Entry(Protocol):
@@ -51,6 +58,10 @@ def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
 
 def _note_problems(storage: str, problems: list[str]) -> None:
     text = clean("; ".join(dict.fromkeys(problems)))
+    now = time.monotonic()
+    if not text and now < _clear_until.get(storage, now):
+        return
+    _clear_until[storage] = now if text else now + CLEAR_FOR
     StorageMark.objects.filter(alias=storage).exclude(reference_problem=text).update(
         reference_problem=text
     )

@@ -23,7 +23,8 @@ class WithCopies(models.Manager[Any]):
 
     def get_queryset(self) -> models.QuerySet[Any]:
         rows: models.QuerySet[Any] = super().get_queryset()
-        return rows.annotate(copies=models.Count("copy"))
+        counted: models.QuerySet[Any] = rows.annotate(copies=models.Count("copy"))
+        return counted
 
 
 class ScanFile(FieldFile):

@@ -129,7 +129,7 @@ def test_a_function_that_fails_keeps_its_files_waiting_and_is_named(
     with_extra_files: Callable[..., None],
 ) -> None:
     with_extra_files(Volume=sizes)
-    kept = volume()
+    volume()
     volume().delete()
 
     def fails(rows: Rows) -> Iterable[tuple[Any, str, str]]:
@@ -139,7 +139,6 @@ def test_a_function_that_fails_keeps_its_files_waiting_and_is_named(
     assert purged() == {NAME: "kept", SIZES[0]: "pending", SIZES[1]: "pending"}
     problem = StorageMark.objects.get(alias="attachments").reference_problem
     assert problem == "extra_files of library.Volume: 'no such size'"
-    assert kept.pk
 
 
 def test_a_picture_that_very_many_rows_share_keeps_its_extra_files(

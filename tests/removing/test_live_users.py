@@ -17,7 +17,7 @@ from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
 from moderation.storage import write_mark
 from tests.library import storage as library_storage
-from tests.library.models import Volume
+from tests.library.models import Case, Exhibit, Piece, Volume
 from tests.library.models_references import Copy, Flyer, LargeFlyer, Leaflet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,13 +70,14 @@ def with_a_back(name: str) -> None:
 
 
 def counted(name: str) -> None:
-    leaflets = models.QuerySet(Leaflet)
+    leaflets: models.QuerySet[Leaflet] = models.QuerySet(Leaflet)
     leaflets.bulk_create([Leaflet(scan=name), Leaflet(scan=name)])
 
 
 def copied(name: str) -> None:
     leaflet = Leaflet(scan="")
-    models.QuerySet(Leaflet).bulk_create([leaflet])
+    leaflets: models.QuerySet[Leaflet] = models.QuerySet(Leaflet)
+    leaflets.bulk_create([leaflet])
     Copy.objects.bulk_create([Copy(leaflet=leaflet, number=n, scan=name) for n in (1, 2)])
 
 
@@ -84,6 +85,15 @@ def copied(name: str) -> None:
 def test_no_manager_inheritance_or_key_hides_a_row(used: Callable[[str], None]) -> None:
     used(NAME)
     assert purge_after_deleting() == "kept"
+
+
+def test_the_entry_names_the_row_that_uses_its_file() -> None:
+    case = Case.objects.create(exhibit=Exhibit.objects.create())
+    Piece.objects.bulk_create(Piece(case=case, picture=NAME) for _ in range(2))
+    assert purge_after_deleting() == "kept"
+    because = AuditEntry.objects.get().kept_because
+    assert because.startswith("still used by library.Piece.picture ")
+    assert int(because.split()[-1]) in set(Piece.objects.values_list("pk", flat=True))
 
 
 def test_a_file_that_nobody_uses_is_erased_beside_those_models() -> None:

@@ -71,7 +71,8 @@ def after(pause: timedelta) -> None:
 
 def kept_for_a_flyer() -> Flyer:
     """A kept entry, whose file a row of an unregistered model uses."""
-    (flyer,) = Flyer.objects.bulk_create([Flyer(sheet=NAME)])
+    flyer = Flyer(sheet=NAME)
+    Flyer.objects.bulk_create([flyer])
     named()[0].delete()
     purge_all()
     assert states() == ["kept"]
