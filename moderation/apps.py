@@ -20,12 +20,28 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to happen after a migrate, and register the system checks."""
-        from moderation import checks, lookups, site_checks  # noqa: F401 - a lookup registers itself
+        from moderation import (  # noqa: F401 - a lookup registers itself
+            checks,
+            checks_references,
+            lookups,
+            site_checks,
+        )
 
-        for check in (*checks.OF_THE_CODE, site_checks.check_tasks, site_checks.check_installed):
+        of_the_code = (
+            *checks.OF_THE_CODE,
+            *checks_references.OF_THE_CODE,
+            site_checks.check_tasks,
+            site_checks.check_installed,
+        )
+        of_the_databases = (
+            checks.check_triggers,
+            *checks_references.OF_THE_DATABASES,
+            site_checks.check_marks,
+        )
+        for check in of_the_code:
             django_checks.register(check, django_checks.Tags.models)
-        django_checks.register(site_checks.check_marks, django_checks.Tags.database)
-        django_checks.register(checks.check_triggers, django_checks.Tags.database)
+        for check in of_the_databases:
+            django_checks.register(check, django_checks.Tags.database)
         django_checks.register(check_admin, django_checks.Tags.admin)
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
 

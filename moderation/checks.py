@@ -109,13 +109,15 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
     """W005: a purge asks every file field on a storage whether it still uses a key."""
     return [
         checks.Warning(
-            f"{model._meta.label}.{field.name} has no index, and each purge searches it.",
+            f"{model._meta.label}.{field.name} has no index for names and their beginnings, and "
+            "each purge searches it.",
             hint="Give the field db_index=True.",
             obj=field,
             id="moderation.W005",
         )
-        for alias in sorted(_registered_aliases())
-        for model, field in fields_on(alias)
+        for model, field in dict.fromkeys(
+            asked for alias in sorted(_registered_aliases()) for asked in fields_on(alias)
+        )
         if not _is_indexed(model, field)
     ]
 
@@ -297,11 +299,15 @@ def _is_database_cascade(field: Any) -> bool:
 
 
 def _is_indexed(model: type[models.Model], field: Any) -> bool:
-    firsts = {index.fields[0] for index in model._meta.indexes if index.fields}
-    firsts |= {
-        constraint.fields[0]
-        for constraint in model._meta.constraints
-        if isinstance(constraint, models.UniqueConstraint) and constraint.fields
-    }
-    firsts = {name.lstrip("-") for name in firsts}
-    return bool(field.db_index or field.unique or field.name in firsts)
+    """Whether an index finds names, and their beginnings: Django adds such a one to db_index."""
+    if field.db_index or field.unique:
+        return True
+    indexes: list[Any] = [*model._meta.indexes, *model._meta.constraints]
+    firsts = [
+        (index.fields[0].lstrip("-"), *getattr(index, "opclasses", ())[:1])
+        for index in indexes
+        if isinstance(index, models.Index | models.UniqueConstraint) and index.fields
+    ]
+    if connections[router.db_for_read(model)].vendor == "postgresql":
+        return (field.name, "varchar_pattern_ops") in firsts
+    return field.name in {first for first, *_ in firsts}

@@ -28,6 +28,7 @@ from moderation.models.removal import RemovalState
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import due_entries, free_entries
 from moderation.purge.problems import look_again_at_problems
+from moderation.purge.recheck import recheck_batch
 from moderation.purge.verify import verify_batch
 from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
@@ -69,6 +70,7 @@ def tick(*, alone: bool = False) -> bool:
     expire_drafts()
     look_again_at_problems()
     settle(*_unfinished_removals())
+    recheck_batch()
     if alone:
         return _work(removals_with_waiting_slices()) or verify_batch()
     for removal in removals_with_waiting_slices():
@@ -114,6 +116,11 @@ def overdue() -> Overdue:
     ]
     problems += clock_problems()
     problems += missing_problems()
+    problems += [
+        f"{mark.alias}: it is not known which files are in use. {mark.reference_problem}"
+        for mark in marks
+        if mark.reference_problem
+    ]
     return Overdue(
         removals=late.count(),
         entries=free_entries().filter(late_entries, recorded_at__lt=before).count(),

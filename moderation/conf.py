@@ -66,6 +66,10 @@ overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 # --check`. A file is missing now and then, where an upload was killed or somebody deleted it by
 # hand; twenty in a day are a folder that was moved, whose bytes are still there.
 missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
+# Minutes between the two looks that must both find a file unused before it is purged after all: a
+# database that is being restored has its rows again by then. A file that is in use is looked at
+# again after the same time, and once a day when that has been so for a day.
+recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
 LIMITS = (
     typed_count_from,
@@ -81,4 +85,5 @@ LIMITS = (
     open_drafts,
     overdue_minutes,
     missing_alarm,
+    recheck_minutes,
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.db import router
+
 from moderation import database_time
 from moderation.database_time import DatabaseNow
+from moderation.errors import DeletedElsewhere
 from moderation.files import StoredFile
 from moderation.insertion import insert
 from moderation.models import AuditEntry, StorageMark
@@ -34,7 +37,9 @@ def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, usi
     """Write one entry for each file, with its details, in the caller's transaction.
 
     Touches the database alone: the storage's identity comes from its mark, sizes from columns.
+    Raises DeletedElsewhere in another database than that of the audit log.
     """
+    _refuse_elsewhere(files, using)
     marks, now = _marks(using)
     same = {
         "removal_id": deed.removal,
@@ -58,6 +63,18 @@ def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
     return {alias: identity for alias, identity, _ in rows}, now
 
 
+def _refuse_elsewhere(files: Iterable[StoredFile], using: str) -> None:
+    """An entry is part of the deletion's transaction, and only one database's log is purged."""
+    home = router.db_for_write(AuditEntry)
+    if using != home:
+        label = next(iter(files)).label
+        raise DeletedElsewhere(
+            f"{label}: rows with files can be deleted in the database {home!r} only, where the "
+            f"audit log is; this was {using!r}. Its files stay, and so do the rows. Clear the "
+            "file fields first, or delete the rows by SQL, and see to the files yourself."
+        )
+
+
 def _entries(
     files: Mapping[StoredFile, Mapping[str, Any]], marks: Mapping[str, UUID], now: datetime
 ) -> Iterator[dict[str, Any]]:
@@ -71,6 +88,7 @@ def _entries(
         label: registration_by_label(label).measured_field
         for label in {file.label for file in files}
     }
+    beside = _beside(files) if any(not file.field for file in files) else {}
     texts = cache(title_text)  # the files of an object share title and owner
     for file, details in files.items():
         entry = {
@@ -87,7 +105,19 @@ def _entries(
         }
         if file.field == measured[file.label]:
             entry |= _measures(details)
+        if not file.field:
+            entry["beside"] = beside.get((file.label, file.key), {})
         yield entry
+
+
+def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
+    """The names in the fields of each row, by alias: what its extra files lie beside."""
+    beside: dict[tuple[str, Any], dict[str, list[str]]] = {}
+    for file in files:
+        if file.field:
+            names = beside.setdefault((file.label, file.key), {})
+            names.setdefault(file.storage, []).append(file.name)
+    return beside
 
 
 def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:

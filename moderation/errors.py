@@ -33,3 +33,7 @@ class KeyTaken(ModerationError):
 
 class ExportFailed(ModerationError):
     """An export cannot be written in the chosen format. Nothing was sent."""
+
+
+class DeletedElsewhere(ModerationError):
+    """A row with files was deleted in a database whose files nobody purges. It was rolled back."""

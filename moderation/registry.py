@@ -240,7 +240,9 @@ def register(
     All but the model is optional: where a lookup is missing the pages show less. `size` (bytes) and
     `sha256` (hex) speak of the picture, or of the first file field where no picture is named; they
     must be columns, since nothing may open a file inside the transaction. A default of a file field
-    belongs to no row: `extra_files` must not yield what was made of it, such as its thumbnail.
+    belongs to no row: `extra_files` must not yield what was made of it, such as its thumbnail. An
+    extra file stays as long as a row that shares a field's file with the deleted one has it among
+    its own extra files; other rows cannot be found by it.
     `storage` says which storage holds a row's files, where that differs from row to row; like all
     functions here it is asked inside the transaction, and should read the row's own columns only.
     Raises ImproperlyConfigured for a field that is no file field of the model.
@@ -321,9 +323,9 @@ def storage_alias(field: FileField) -> str:
 
     Raises ImproperlyConfigured where it is none of them: a purge could not find it again.
     """
-    wanted = _unwrapped(field.storage)
+    wanted = unwrapped(field.storage)
     for alias in storages.backends:
-        if _is_same(_unwrapped(storages[alias]), wanted):
+        if _is_same(unwrapped(storages[alias]), wanted):
             return alias
     raise ImproperlyConfigured(
         f"{field}: its storage is not in STORAGES. Give it an alias there and use "
@@ -340,7 +342,11 @@ def alias_of(row: Model, field: FileField) -> str:
     return registration.alias_of(row, field) if registration else storage_alias(field)
 
 
-def _unwrapped(storage: Storage) -> object:
+def unwrapped(storage: Storage) -> Any:
+    """Return the storage itself where it is wrapped, as the default one is.
+
+    Raises what it raises when it cannot be made.
+    """
     if isinstance(storage, LazyObject):
         bool(storage)  # DefaultStorage makes its storage at the first touch
         return storage.__dict__["_wrapped"]

@@ -22,13 +22,14 @@ from moderation.models.audit import FINAL_STATES
 IDENTIFYING = (
     "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
     "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
-    "reason", "size", "sha256", "recorded_at",
+    "reason", "beside", "size", "sha256", "recorded_at",
 )  # fmt: skip
 IDENTIFYING_ONCE_KNOWN = ("identity",)
 # Progress: what becomes of the key, until the entry reaches a final state.
 PROGRESS = (
     "state", "kept_because", "versions", "attempts", "error_code", "error", "due_at",
-    "leased_until", "hidden_at", "erased_at", "kept_at", "failed_at", "restored_at",
+    "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "kept_at", "failed_at",
+    "restored_at",
 )  # fmt: skip
 # Final: what the last look at an erased key found; written once, together with the time of that
 # look, also after the entry reached its final state.

@@ -178,11 +178,12 @@ def _delays(removal: Removal) -> dict[str, Any]:
     """What keeps keys waiting: the last failure of one that is tried again, and wrong storages."""
     pending = removal.entries.filter(state=EntryState.PENDING)
     retried = pending.exclude(error_code="")
-    marks = StorageMark.objects.filter(alias__in=pending.values("storage")).exclude(problem="")
+    marks = StorageMark.objects.filter(alias__in=pending.values("storage")).order_by("alias")
+    problems = marks.values_list("problem", "reference_problem")
     return {
         "retried": retried.count(),
         "next": retried.order_by("due_at").values("error_code", "error", "due_at").first(),
-        "problems": list(marks.order_by("alias").values_list("problem", flat=True)),
+        "problems": [problem for each in problems for problem in each if problem],
     }
 
 

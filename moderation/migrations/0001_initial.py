@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('environment', models.TextField(verbose_name='environment')),
                 ('problem', models.CharField(blank=True, max_length=300, verbose_name='problem')),
                 ('problem_at', models.DateTimeField(null=True, verbose_name='problem seen at')),
+                ('reference_problem', models.CharField(blank=True, max_length=300, verbose_name='why it is not known which files are in use')),
                 ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why nothing is verified')),
                 ('verify_at', models.DateTimeField(null=True, verbose_name='verified again at')),
                 ('marked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='marked at')),
@@ -130,6 +131,7 @@ class Migration(migrations.Migration):
                 ('owner', models.CharField(blank=True, max_length=150, verbose_name='owner')),
                 ('actor_name', models.TextField(blank=True, verbose_name='moderator')),
                 ('reason', models.CharField(blank=True, choices=[('spam', 'Spam'), ('abuse', 'Abuse'), ('illegal', 'Illegal content'), ('other', 'Other')], max_length=10, verbose_name='reason')),
+                ('beside', models.JSONField(null=True, verbose_name='beside the files')),
                 ('state', models.CharField(choices=[('pending', 'pending'), ('hidden', 'hidden'), ('erased', 'erased'), ('kept', 'kept'), ('failed', 'failed'), ('restored', 'restored')], default='pending', max_length=10, verbose_name='state')),
                 ('kept_because', models.CharField(blank=True, max_length=300, verbose_name='kept because')),
                 ('remark', models.CharField(blank=True, max_length=300, verbose_name='remark')),
@@ -145,6 +147,8 @@ class Migration(migrations.Migration):
                 ('failed_at', models.DateTimeField(null=True, verbose_name='failed at')),
                 ('restored_at', models.DateTimeField(null=True, verbose_name='restored at')),
                 ('verified_at', models.DateTimeField(null=True, verbose_name='absence verified at')),
+                ('recheck_at', models.DateTimeField(null=True, verbose_name='use checked again at')),
+                ('unused_at', models.DateTimeField(null=True, verbose_name='found unused at')),
                 ('actor', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='moderator')),
                 ('removal', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='entries', to='moderation.removal', verbose_name='removal')),
             ],
@@ -235,6 +239,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='auditentry',
             index=models.Index(condition=models.Q(('state', 'failed')), fields=['failed_at'], name='entry_failed'),
+        ),
+        migrations.AddIndex(
+            model_name='auditentry',
+            index=models.Index(condition=models.Q(('state', 'kept')), fields=['recheck_at'], name='entry_recheck'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

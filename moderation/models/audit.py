@@ -93,6 +93,9 @@ class AuditEntry(models.Model):
     )
     actor_name = models.TextField(_("moderator"), blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
+    # Of a file that no field names: {alias: the names that fields of the same row held}. Where a
+    # live row shares one of these, it may use this file as well. Null for all other files.
+    beside = models.JSONField(_("beside the files"), null=True)
     state = models.CharField(
         _("state"), max_length=10, choices=EntryState, default=EntryState.PENDING
     )
@@ -111,6 +114,10 @@ class AuditEntry(models.Model):
     failed_at = models.DateTimeField(_("failed at"), null=True)
     restored_at = models.DateTimeField(_("restored at"), null=True)
     verified_at = models.DateTimeField(_("absence verified at"), null=True)
+    # While kept: when to look for a row that uses the file, null for as soon as possible, and when
+    # none was found for the first time.
+    recheck_at = models.DateTimeField(_("use checked again at"), null=True)
+    unused_at = models.DateTimeField(_("found unused at"), null=True)
 
     class Meta:
         verbose_name = _("audit entry")
@@ -152,6 +159,9 @@ class AuditEntry(models.Model):
             ),
             models.Index(
                 fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)
+            ),
+            models.Index(
+                fields=["recheck_at"], name="entry_recheck", condition=Q(state=EntryState.KEPT)
             ),
             # The rare states, newest first. No entry begins in one, so writing costs nothing.
             models.Index(

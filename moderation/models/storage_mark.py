@@ -23,6 +23,10 @@ class StorageMark(models.Model):
     environment = models.TextField(_("environment"))
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
+    # Which models could not be asked whether they use a file; nothing to do with the identity.
+    reference_problem = models.CharField(
+        _("why it is not known which files are in use"), max_length=300, blank=True
+    )
     unverifiable = models.CharField(_("why nothing is verified"), max_length=300, blank=True)
     verify_at = models.DateTimeField(_("verified again at"), null=True)
     marked_at = models.DateTimeField(_("marked at"), db_default=Now(), editable=False)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import posixpath
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,14 +16,12 @@ from django.db.models.functions import Cast
 
 from moderation import conf, database_time
 from moderation.database_time import DatabaseNow
-from moderation.models import AuditEntry, Removal
-from moderation.models.audit import ERROR_LENGTH, EntryState
-from moderation.models.removal import RemovalState
-from moderation.purge.references import names_in_use
+from moderation.models import AuditEntry
+from moderation.models.audit import EntryState
+from moderation.purge.in_use import decide, kept_for_rows, reopen
+from moderation.purge.usage import usage_of
 from moderation.storage import adapter_for
 
-# How long a shared key waits while slices of its removal are left, which may delete its other rows.
-UNDECIDED = timedelta(seconds=5)
 # Of the keys in a claim, those that failed before: they may each cost a request of their own.
 SHARE_OF_TRIED = 0.25
 # How long an entry waits when another worker has an entry of the same key in hand.
@@ -52,6 +48,7 @@ class Claimed(NamedTuple):
     versions: list[str]
     removal: int | None
     lease: datetime | None
+    beside: Mapping[str, Sequence[str]] | None = None
     is_held: bool = True
 
     @property
@@ -86,21 +83,22 @@ def claim(limit: int, place: Place | None = None) -> Batch | None:
 
     No more than its adapter wants at once, so that the workers share what a slow storage has.
     A key that a live row uses is kept here, under the entry's lock; while its removal still has
-    slices to run, it is put off instead, since the next one may delete that row too. The batch may
-    come out without entries, when all were kept or put off.
+    slices to run, it is put off instead, since the next one may delete that row too. So is a key of
+    which somebody who may use it could not be asked. The batch may come out without entries, when
+    all were kept or put off.
     """
     with transaction.atomic():
         for each in [place] if place else _due_places():
             if due := _lock(each, min(limit, _at_once(each.storage))):
-                # In this order: rows of a slice that is committed in between still count as users.
-                users = _users_of_keys(each, due)
                 entries = _with_the_rest_of_their_keys(each, due)
-                if entries is not due:
-                    users |= _users_of_keys(each, entries)  # these may have other names
-                used = [entry for entry in entries if entry.key in users and entry.is_held]
-                settled = _keep_or_put_off(used, users)
-                free = tuple(entry for entry in entries if entry.key not in users)
-                return Batch(each, free, settled, hold(free))
+                # Only now that all locks are held: who deletes the last row that uses a key after
+                # this look writes an entry that is pending, and is claimed after this one.
+                usage = usage_of(each.storage, entries)
+                settled = decide([entry for entry in entries if entry.is_held], usage)
+                left = usage.users.keys() | usage.unknown.keys()
+                free = [entry for entry in entries if entry.key not in left]
+                free += _reopened(each, free)
+                return Batch(each, tuple(free), settled, hold(free))
     return None
 
 
@@ -163,19 +161,6 @@ def _due_places() -> Iterator[Place]:
         due = due.exclude(storage=place.storage, identity=place.identity)
 
 
-def _users_of_keys(place: Place, held: list[Claimed]) -> dict[str, str]:
-    """Those of the entries' keys that a live row uses, by whatever name: {key: the row}.
-
-    A live row that spells the name in another way than entry and key is not found.
-    """
-    names: dict[str, set[str]] = defaultdict(set)
-    for entry in held:
-        names[entry.name].add(entry.key)
-        names[posixpath.normpath(entry.name)].add(entry.key)
-    users = names_in_use(place.storage, names.keys())
-    return {key: user for name, user in users.items() for key in names[name]}
-
-
 def _at_once(storage: str) -> int:
     """The keys that an adapter wants at once; any number for a storage that is not there.
 
@@ -222,8 +207,16 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
     elsewhere = _keys_in_other_hands(held, others.values())
     left = {entry.pk for entry in held if entry.key in elsewhere}
     AuditEntry.objects.filter(pk__any_of=left).update(due_at=DatabaseNow(IN_OTHER_HANDS))
-    seen = [Claimed(*entry[:-1], is_held=False) for entry in others.values()]
+    seen = [Claimed(*entry[:-1], is_held=False) for entry in others.values()]  # the last field
     return [entry for entry in held + seen if entry.key not in elsewhere]
+
+
+def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
+    """The kept entries of keys that no row uses any more: they go with the others of their key."""
+    same = kept_for_rows(place.storage, place.identity).filter(key__any_of={e.key for e in free})
+    kept = _read(same.order_by("pk").select_for_update(skip_locked=True))
+    reopen({entry.pk: entry.removal for entry in kept})
+    return kept
 
 
 def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[str]:
@@ -243,30 +236,8 @@ def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[
 
 def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
     versions = Cast("versions", models.TextField())  # hardly any has some: spares the parsing
-    rows = entries.values_list("pk", "key", "name", versions, "removal", "leased_until")
+    columns = ("pk", "key", "name", versions, "removal", "leased_until", "beside")
     return [
         Claimed(pk, key, name, [] if text == "[]" else json.loads(text), *others)
-        for pk, key, name, text, *others in rows
+        for pk, key, name, text, *others in entries.values_list(*columns)
     ]
-
-
-def _keep_or_put_off(used: list[Claimed], users: dict[str, str]) -> frozenset[int]:
-    """Decide about entries whose files live rows use; gives the removals of those now kept."""
-    now = database_time.now()
-    removals = {entry.removal for entry in used if entry.removal is not None}
-    deleting = Removal.objects.filter(pk__any_of=removals, state=RemovalState.DELETING)
-    running = set(deleting.values_list("pk", flat=True))
-    undecided = [entry.pk for entry in used if entry.removal in running]
-    AuditEntry.objects.filter(pk__any_of=undecided).update(due_at=now + UNDECIDED)
-    kept = [entry for entry in used if entry.removal not in running]
-    decided = [
-        AuditEntry(
-            pk=entry.pk,
-            state=EntryState.KEPT,
-            kept_at=now,
-            kept_because=f"still used by {users[entry.key]}"[:ERROR_LENGTH],
-        )
-        for entry in kept
-    ]
-    AuditEntry.objects.bulk_update(decided, ["state", "kept_at", "kept_because"])
-    return frozenset(entry.removal for entry in kept if entry.removal is not None)

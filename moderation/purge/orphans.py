@@ -16,7 +16,7 @@ from django.core.files.storage import Storage, storages
 
 from moderation.models import AuditEntry
 from moderation.models.audit import FINAL_STATES
-from moderation.purge.references import names_in_use
+from moderation.purge.usage import usage_of
 from moderation.storage import adapter_for
 from moderation.storage.adapter import MARKER_NAME
 from moderation.storage.guard import refuse_inside_transaction
@@ -30,6 +30,14 @@ class Orphan(NamedTuple):
 
     name: str
     modified_at: datetime
+
+
+class _File(NamedTuple):
+    """A file that is asked for, as an audit entry of it would be."""
+
+    key: str
+    name: str
+    beside: None = None
 
 
 def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan]:
@@ -62,9 +70,10 @@ def _files(storage: Storage, folder: str) -> Iterator[str]:
 
 
 def _unnamed(alias: str, names: list[str]) -> list[str]:
-    used = names_in_use(alias, names)
     adapter = adapter_for(alias)
-    keys = {adapter.key(name): name for name in names if name not in used}
+    usage = usage_of(alias, [_File(adapter.key(name), name) for name in names])
+    known = usage.users.keys() | usage.unknown.keys()
+    keys = {key: name for name in names if (key := adapter.key(name)) not in known}
     entries = AuditEntry.objects.filter(storage=alias, key__any_of=set(keys))
     for key in entries.exclude(state__in=FINAL_STATES).values_list("key", flat=True):
         keys.pop(key, None)

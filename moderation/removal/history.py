@@ -21,9 +21,7 @@ REMEMBERED, NAMED = 50, 5
 EXCLUDED, CHANGED, GONE, REFUSED = "excluded", "changed", "gone", "refused"
 
 
-def remember(
-    removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None
-) -> None:
+def remember(removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None) -> None:
     """Add a change to a draft, unsaved; call it before the draft has its new seal.
 
     `total` is the number of objects where `keys` are only some of them.

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from moderation.models import audit
 from moderation.storage.lease import Lease
+from moderation.storage.location import Location
 
 # The file that holds the storage's identity (moderation.storage.mark), inside its location.
 MARKER_NAME = ".moderation-storage.json"
@@ -76,7 +77,7 @@ class Outcome:
 
 class Adapter(Protocol):
     """What every storage can be asked. No method may be called inside a database transaction,
-    save `key` and `location`, which never touch the network.
+    save those that say "No network".
     """
 
     # Names that are claimed for it at once, so that the workers share what a slow storage has.
@@ -90,6 +91,21 @@ class Adapter(Protocol):
 
         Raises ValueError for a name that names nothing or leaves the location.
         """
+
+    def real_location(self) -> Location:
+        """Where the files really are, to be compared with other storages. No network."""
+
+    def full_key(self, name: str) -> str:
+        """The key of a name within the space of `real_location`, however the name is spelled.
+
+        No network. Raises ValueError as `key` does.
+        """
+
+    def spelled(self, name: str) -> tuple[str, ...]:
+        """The ways other than plain in which a site may spell all of its names. No network."""
+
+    def odd_beginnings(self, directory: str) -> tuple[str, ...]:
+        """How names begin that lead through a directory and are not plain. No network."""
 
     def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
         """Erase names; yield exactly one outcome for each that is taken, in any order.

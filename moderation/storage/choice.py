@@ -12,7 +12,11 @@ def adapter_for(alias: str) -> Adapter:
 
     Raises InvalidStorageError (Django's) for an unknown alias. No network.
     """
-    storage = storages[alias]
+    return adapter_of(storages[alias])
+
+
+def adapter_of(storage: Storage) -> Adapter:
+    """Make the adapter of a storage, whether or not it is in STORAGES. No network."""
     if isinstance(storage, FileSystemStorage):
         from moderation.storage.filesystem import FileSystemAdapter
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.core.exceptions import SuspiciousFileOperation
@@ -21,6 +22,11 @@ from moderation.storage.adapter import (
     not_sent,
 )
 from moderation.storage.guard import refuse_inside_transaction
+from moderation.storage.location import Location, folder
+from moderation.storage.spelling import odd_beginnings, spelled
+
+# Options by which the storages of django-storages and others name their store.
+STORE_OPTIONS = ("bucket_name", "azure_container", "account_name", "endpoint_url", "host", "_host")
 
 # Names claimed at once: at 20 ms a request they take seconds, well within a lease.
 CLAIM_NAMES = 100
@@ -47,6 +53,25 @@ class OtherAdapter:
         except SuspiciousFileOperation as error:
             raise ValueError(str(error)) from error
         return name
+
+    def real_location(self) -> Location:
+        """The class, the options that name its store, and the folder that it calls `location`."""
+        options = ((name, getattr(self.storage, name, None)) for name in STORE_OPTIONS)
+        space = tuple(f"{name}={value}" for name, value in options if isinstance(value, str))
+        root = getattr(self.storage, "location", "")
+        return Location(space, folder(root) if isinstance(root, str) else "", type(self.storage))
+
+    def full_key(self, name: str) -> str:
+        """The location with the normalised name. Raises ValueError as `key` does."""
+        return self.real_location().root + posixpath.normpath(self.key(name.replace("\\", "/")))
+
+    def spelled(self, name: str) -> tuple[str, ...]:
+        """The spellings that any storage may understand; see `Adapter.spelled`."""
+        return spelled(name)
+
+    def odd_beginnings(self, directory: str) -> tuple[str, ...]:
+        """The beginnings of odd names; see `Adapter.odd_beginnings`."""
+        return odd_beginnings(directory)
 
     def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:  # noqa: ARG002
         """Erase one name after the other; see `Adapter.erase`."""

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import tests.library.defaults
+import tests.library.models_references
 import tests.library.storage
 import uuid
 from django.conf import settings
@@ -221,6 +222,57 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('exhibit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='library.exhibit')),
+            ],
+        ),
+        migrations.CreateModel(
+            name='Clipping',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scan', models.FileField(blank=True, db_index=True, storage=tests.library.storage.attachments, upload_to='')),
+            ],
+            options={
+                'managed': False,
+            },
+        ),
+        migrations.CreateModel(
+            name='Flyer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sheet', models.FileField(blank=True, db_index=True, storage=tests.library.storage.attachments, upload_to='')),
+                ('is_hidden', models.BooleanField(default=False)),
+            ],
+            options={
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
+            name='Leaflet',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scan', tests.library.models_references.ScanField(blank=True, db_index=True, storage=tests.library.storage.attachments, upload_to='')),
+            ],
+            options={
+                'base_manager_name': 'objects',
+            },
+        ),
+        migrations.CreateModel(
+            name='LargeFlyer',
+            fields=[
+                ('flyer_ptr', models.OneToOneField(auto_created=True, on_delete=django.db.models.deletion.CASCADE, parent_link=True, primary_key=True, serialize=False, to='library.flyer')),
+                ('back', models.ImageField(blank=True, db_index=True, storage=tests.library.storage.attachments, upload_to='')),
+            ],
+            options={
+                'abstract': False,
+            },
+            bases=('library.flyer',),
+        ),
+        migrations.CreateModel(
+            name='Copy',
+            fields=[
+                ('pk', models.CompositePrimaryKey('leaflet_id', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('number', models.IntegerField()),
+                ('scan', models.FileField(blank=True, db_index=True, storage=tests.library.storage.attachments, upload_to='')),
+                ('leaflet', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='library.leaflet')),
             ],
         ),
     ]

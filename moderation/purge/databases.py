@@ -1,0 +1,92 @@
+"""Which databases hold a model's table: each of them may have a row that uses a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from django.db import DatabaseError, connections, router
+from django.db.models import Model
+from django.db.models.signals import post_migrate
+
+from moderation.models import AuditEntry
+
+# Seconds for which the list of a database's tables, or that it cannot be reached, is believed.
+REFRESH = 60.0
+
+
+class Unreachable(DatabaseError):
+    """A database that may hold rows could not be asked for its tables."""
+
+
+_known: dict[str, tuple[float, frozenset[str] | Unreachable]] = {}
+
+
+def forget_tables(**_: object) -> None:
+    """Read the lists of tables again at the next question."""
+    _known.clear()
+
+
+post_migrate.connect(forget_tables, dispatch_uid="moderation.forget_tables")
+
+
+def databases_with(model: type[Model]) -> Iterator[str | Unreachable]:
+    """Yield the aliases of the databases that hold the model's table, and what is not known.
+
+    A database under two aliases is yielded once, a copy (a test's mirror, a standby server) never:
+    its rows are those of the database that it copies, as they were a moment ago.
+    """
+    for alias in distinct_databases():
+        tables = _tables_of(alias)
+        if isinstance(tables, Unreachable):
+            if not model._meta.managed or router.allow_migrate_model(alias, model):
+                yield tables
+        elif _holds(alias, tables, model):
+            yield alias
+
+
+def distinct_databases() -> list[str]:
+    """Return one alias for each database, that of the audit log first."""
+    home = router.db_for_write(AuditEntry)
+    found: dict[tuple[str, ...], str] = {}
+    for alias in sorted(connections, key=lambda alias: alias != home):
+        options = connections[alias].settings_dict
+        if not options.get("TEST", {}).get("MIRROR"):
+            names = ("ENGINE", "HOST", "PORT", "NAME", "USER", "OPTIONS")
+            found.setdefault(tuple(str(options.get(name)) for name in names), alias)
+    return list(found.values())
+
+
+def _holds(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
+    table = model._meta.db_table
+    if '"' in table:  # with a schema, written as '"schema"."table"': no list of tables has it
+        return alias == router.db_for_write(model)
+    return (table.casefold() if connections[alias].vendor == "sqlite" else table) in tables
+
+
+def _tables_of(alias: str) -> frozenset[str] | Unreachable:
+    now = time.monotonic()
+    key = f"{alias} {connections[alias].settings_dict.get('NAME')}"
+    if key not in _known or now - _known[key][0] > REFRESH:
+        _known[key] = (now, _read_tables(alias))
+    return _known[key][1]
+
+
+def _read_tables(alias: str) -> frozenset[str] | Unreachable:
+    """Raises the error of the audit log's own database: without that, nothing goes on anyway."""
+    connection = connections[alias]
+    try:
+        if connection.vendor == "postgresql" and _is_standby(alias):
+            return frozenset()
+        tables = connection.introspection.table_names(include_views=True)
+    except Exception as error:
+        if alias == router.db_for_write(AuditEntry):
+            raise
+        return Unreachable(f"database {alias}: {error}")
+    return frozenset(map(str.casefold, tables) if connection.vendor == "sqlite" else tables)
+
+
+def _is_standby(alias: str) -> bool:
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT pg_is_in_recovery()")
+        return bool(cursor.fetchone()[0])

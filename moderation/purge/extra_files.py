@@ -1,0 +1,108 @@
+"""Extra files in use: those that no field names, and of which a live row has as good a claim.
+
+No index says which rows name an extra file. But what lies beside a picture belongs to the picture:
+so the rows that share a file with the deleted row are looked up, and their registration is asked
+which extra files they have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.core.files.storage import InvalidStorageError
+
+from moderation.purge.databases import databases_with
+from moderation.purge.questions import Column, guarded
+from moderation.purge.references import Usage, Wanted, placed
+from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
+from moderation.storage.choice import adapter_for
+
+# Rows that share the files of one claim, of one field. Where more do, their extra files stay.
+MOST_ROWS = 1000
+
+# Names that fields of a deleted row held, by alias, as an entry has them.
+Beside = Mapping[str, Sequence[str]]
+
+
+class _Name(NamedTuple):
+    key: str
+    name: str
+
+
+def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usage: Usage) -> None:
+    """Add to the usage which extra files live rows have; `beside` is that of the entries, by key.
+
+    Registrations without `extra_files` are not asked, and nothing is asked where no entry is one of
+    an extra file.
+    """
+    if not (left := {key: each for key, each in beside.items() if key not in usage.users}):
+        return
+    for registration in filter(None, map(registration_for, registered_models())):
+        if (extra_files := registration.extra_files) is None:
+            continue
+        for column, names in _columns(registration, left):
+            try:
+                with guarded(column.database):
+                    usage.users |= _users_in(extra_files, column, names, wanted)
+            except Exception as error:  # noqa: BLE001 - the function is the site's
+                usage.fail(left, f"extra_files of {registration.label}: {error}")
+
+
+def _columns(
+    registration: Registration, beside: Mapping[str, Beside]
+) -> Iterator[tuple[Column, dict[str, set[str]]]]:
+    """The file fields that may share a name, with the names and the keys that lie beside each."""
+    by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for key, each in beside.items():
+        for alias, held in each.items():
+            for name in held:
+                by_alias[alias][name].add(key)
+    for alias, keys in by_alias.items():
+        if (shared := _shared(alias, keys)) is None:
+            continue
+        for field in registration.fields:
+            names = _as_held_by(field, shared)
+            found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
+            for database in databases_with(registration.model) if found else ():
+                if isinstance(database, str):  # of another one `find_users` has told
+                    yield Column(registration.model, field, database), found
+
+
+def _shared(alias: str, names: Iterable[str]) -> Wanted | None:
+    try:
+        return Wanted(adapter_for(alias), [_Name(name, name) for name in names])
+    except InvalidStorageError:  # a storage that is no more; nobody shares a file in it
+        return None
+
+
+def _as_held_by(field: Any, shared: Wanted) -> Mapping[str, set[str]]:
+    adapter = placed(field)
+    if adapter and not adapter.real_location().overlaps(shared.location):
+        return {}
+    return shared.seen_from(adapter).plain
+
+
+def _users_in(
+    extra_files: ExtraFiles, column: Column, names: Mapping[str, set[str]], wanted: Wanted
+) -> dict[str, str]:
+    found = column.rows().filter(**{f"{column.field.name}__any_of": names.keys()})
+    rows = list(found[: MOST_ROWS + 1])
+    if len(rows) > MOST_ROWS:
+        return dict.fromkeys(set().union(*names.values()), f"{column.label}: many rows share it")
+    users = {}
+    for row, alias, name in extra_files(rows) if rows else ():
+        for key in _keys_of(alias, name, wanted):
+            users[key] = f"the extra files of {row._meta.label} {row.pk}"
+    return users
+
+
+def _keys_of(alias: str, name: str, wanted: Wanted) -> set[str]:
+    adapter = adapter_for(alias)
+    if not name or not adapter.real_location().overlaps(wanted.location):
+        return set()
+    try:
+        return wanted.keys.get(adapter.full_key(name), set())
+    except ValueError:
+        return set()

@@ -1,0 +1,122 @@
+"""Looking again at kept entries: a file that was in use when it was removed may be so no more.
+
+The row that used it may go without an entry: it is of an unregistered model, was deleted by SQL, or
+never came to be. One look proves little, since a database that is being restored has its rows a
+moment later. So an entry is due again only when two looks, some time apart, found the file unused
+and the storage to be the right one; the purge that follows then looks once more, under locks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from moderation import conf, database_time
+from moderation.database_time import DatabaseNow
+from moderation.models import AuditEntry
+from moderation.models.audit import EntryState
+from moderation.purge.in_use import kept_for_rows, reopen
+from moderation.purge.usage import usage_of
+from moderation.storage import WrongStorage, prove
+from moderation.storage.guard import refuse_inside_transaction
+
+logger = logging.getLogger(__name__)
+
+# What has been in use for so long is looked at again after the same time only.
+DAY = timedelta(days=1)
+# For entries that were kept for a newer version of the file: no row decides about these.
+NEVER = datetime.max.replace(tzinfo=UTC) - DAY
+
+
+class _Kept(NamedTuple):
+    pk: int
+    storage: str
+    identity: UUID | None
+    key: str
+    name: str
+    beside: dict[str, list[str]] | None
+    kept_at: datetime | None
+    unused_at: datetime | None
+    kept_because: str
+    remark: str
+
+    @property
+    def is_for_a_row(self) -> bool:
+        """Whether it was kept for a row, and not for a newer version of the file."""
+        return self.kept_because != self.remark
+
+
+def recheck_batch() -> bool:
+    """Look at one page of kept entries; return whether some are due again.
+
+    Raises RuntimeError inside a transaction.
+    """
+    refuse_inside_transaction()
+    by_storage: dict[tuple[str, UUID | None], list[_Kept]] = defaultdict(list)
+    others = []
+    for entry in _page():
+        if entry.is_for_a_row:
+            by_storage[entry.storage, entry.identity].append(entry)
+        else:
+            others.append(entry.pk)
+    _again_at(NEVER, others)
+    again = [_recheck(*place, entries) for place, entries in by_storage.items()]
+    return any(again)
+
+
+def _page() -> list[_Kept]:
+    """Those that were never looked at since they were kept, else those whose time has come."""
+    kept = AuditEntry.objects.filter(state=EntryState.KEPT).order_by("recheck_at")
+    for due in (kept.filter(recheck_at=None), kept.filter(recheck_at__lte=DatabaseNow())):
+        if page := due.values_list(*_Kept.__annotations__)[: conf.batch_keys()]:
+            return [_Kept(*row) for row in page]
+    return []
+
+
+def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
+    usage = usage_of(storage, entries)
+    now, pause = database_time.now(), timedelta(minutes=conf.recheck_minutes())
+    used = [entry for entry in entries if entry.key in usage.users]
+    old = [entry.pk for entry in used if entry.kept_at and entry.kept_at < now - DAY]
+    _again_at(now + max(pause, DAY), old, unused_at=None)
+    _again_at(now + pause, {entry.pk for entry in used} - set(old), unused_at=None)
+    _again_at(now + pause, [entry.pk for entry in entries if entry.key in usage.unknown])
+    unused = [e for e in entries if e.key not in usage.users and e.key not in usage.unknown]
+    if not unused or not _is_proved(storage, identity):
+        _again_at(now + pause, [entry.pk for entry in unused])
+        return False
+    again = [e for e in unused if e.unused_at and e.unused_at <= now - pause]
+    _again_at(now + pause, [e.pk for e in unused if not e.unused_at], unused_at=now)
+    _again_at(now + pause, [e.pk for e in unused if e.unused_at and e not in again])
+    return _reopen(storage, identity, {entry.key for entry in again})
+
+
+def _is_proved(storage: str, identity: UUID | None) -> bool:
+    """An empty database, or an unmounted disk, must not make live files look unused."""
+    try:
+        prove(storage, identity)
+    except WrongStorage as wrong:
+        logger.warning("Kept files of storage %s are not looked at: %s", storage, wrong)
+        return False
+    return True
+
+
+def _again_at(when: datetime, keys: Collection[int], **changes: datetime | None) -> None:
+    if keys:
+        kept = AuditEntry.objects.filter(pk__any_of=keys, state=EntryState.KEPT)
+        kept.update(recheck_at=when, **changes)
+
+
+def _reopen(storage: str, identity: UUID | None, keys: set[str]) -> bool:
+    """Make all kept entries of some keys pending; those that somebody else holds come later."""
+    with transaction.atomic():
+        kept = kept_for_rows(storage, identity).filter(key__any_of=keys).order_by("pk")
+        found = dict(kept.select_for_update(skip_locked=True).values_list("pk", "removal"))
+        reopen(found)
+    return bool(found)

@@ -1,0 +1,82 @@
+"""System checks on whom the purge cannot ask whether a file is in use."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.files.storage import FileSystemStorage, InMemoryStorage, Storage
+from django.db import connection, models
+from django.test import override_settings
+from django.test.utils import isolate_apps
+
+from moderation import checks, checks_references
+from moderation.purge.references import fields_on
+from tests.library.models import Volume
+from tests.library.models_references import Flyer
+from tests.library.storage import ATTACHMENTS
+
+
+def test_every_field_of_this_site_can_be_placed() -> None:
+    assert checks_references.check_placed_fields() == []
+
+
+@pytest.mark.parametrize("storage", [Storage(), InMemoryStorage(location="/elsewhere")])
+def test_w020_names_an_unregistered_field_whose_storage_is_unknown(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Flyer._meta.get_field("sheet"), "storage", storage)
+    (warning,) = checks_references.check_placed_fields()
+    assert (warning.id, warning.obj) == ("moderation.W020", Flyer._meta.get_field("sheet"))
+    assert warning.hint
+
+
+def test_w020_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Volume._meta.get_field("text"), "storage", Storage())
+    assert checks_references.check_placed_fields() == []
+    assert [error.id for error in checks.check_storages()] == ["moderation.E001"]
+
+
+def test_a_storage_of_another_make_can_be_placed_by_its_alias(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    with override_settings(STORAGES={"default": in_memory, "attachments": ATTACHMENTS}):
+        assert checks_references.check_placed_fields() == []
+
+
+@isolate_apps("tests.library")
+def test_w005_wants_an_index_for_beginnings_too() -> None:
+    class Loose(models.Model):
+        one = models.FileField()
+        other = models.FileField()
+
+        class Meta:
+            app_label = "library"
+            indexes = [
+                models.Index(fields=["one"], name="loose_one"),
+                models.Index(
+                    fields=["other"], name="loose_other", opclasses=["varchar_pattern_ops"]
+                ),
+            ]
+
+    indexed = [checks._is_indexed(Loose, field) for field in Loose._meta.local_fields[1:]]
+    assert indexed == [connection.vendor == "sqlite", True]
+
+
+def test_a_field_is_searched_for_a_storage_at_the_same_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sheet = Flyer._meta.get_field("sheet")
+    assert (Flyer, sheet) in fields_on("attachments")
+    assert (Flyer, sheet) not in fields_on("default")
+    location = ATTACHMENTS["OPTIONS"]["location"]
+    monkeypatch.setattr(sheet, "storage", FileSystemStorage(location=f"{location}/below"))
+    assert (Flyer, sheet) in fields_on("attachments")
+    monkeypatch.setattr(sheet, "storage", FileSystemStorage(location=f"{location}2"))
+    assert (Flyer, sheet) not in fields_on("attachments")
+
+
+@pytest.mark.django_db
+def test_every_model_of_this_site_can_be_asked() -> None:
+    for check in checks_references.OF_THE_DATABASES:
+        assert check(databases=["default"]) == []
+        assert check() == []
