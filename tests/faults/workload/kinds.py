@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from posts.models import Post, PostImage
 from tests.faults.workload.journal import File
+from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.site.models import (
     Badge,
     Clipping,
@@ -62,9 +63,13 @@ class Row:
     files: Mapping[str, File]
     parent: int | None = None
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return its storage keys."""
         return [file.key for file in self.files.values() if file.key]
+
+    def has_own_files(self) -> bool:
+        """Return whether it has a file, and not a field's default."""
+        return bool(self.names()) and DEFAULT_BADGE not in self.names()
 
     def matches(self, instance: models.Model) -> bool:
         """Return whether a row of the database has these files."""

@@ -53,18 +53,16 @@ class Report:
         for breach in sorted(self.breaches, key=lambda b: b.rule):
             shown[breach.rule] += 1
             if shown[breach.rule] <= LINES_A_RULE:
-                yield f"BREACH {breach.rule}: {breach.key} {breach.text}"
+                yield f"BREACH {breach.rule}: {breach.key} {breach.row or ''} {breach.text}"
             if shown[breach.rule] <= HISTORIES_A_RULE:
                 yield from (f"    {line[:LONGEST]}" for line in self._history(breach))
 
     def _history(self, breach: Breach) -> Iterable[str]:
         """Return journal, entries and rows of a key, or of a row where none is named."""
-        wanted = f'"{breach.key}"' if breach.key else None
         for fact in self.facts:
-            text = json.dumps(fact)
-            named = wanted in text if wanted else _is_about(fact, breach)
-            if fact["kind"] != "unexpected" and (named or _deletes(fact, breach)):
-                yield text
+            named = breach.key in _keys(fact) if breach.key else _is_about(fact, breach)
+            if named or _deletes(fact, breach):
+                yield json.dumps(fact)
         for entry in self.tables.entries:
             if breach.key and key_of(entry["name"]) == breach.key:
                 told = {
@@ -73,6 +71,12 @@ class Report:
                 yield f"entry {told}"
         for row in self.tables.users.get(breach.key, []):
             yield f"row {row} {self.tables.rows[row]}"
+
+
+def _keys(fact: Fact) -> set[str]:
+    """Return the storage keys that a fact speaks of."""
+    names = [file[0] for file in fact.get("files", {}).values()] + fact.get("names", [])
+    return {key_of(name) for name in names}
 
 
 def _is_about(fact: Fact, breach: Breach) -> bool:

@@ -32,7 +32,10 @@ MODERATORS = {"moderator-": 3}
 START_SECONDS = 180
 COMMAND_SECONDS = 300
 # Seconds in which the workers must come to an end once nobody adds anything.
-DRAIN_SECONDS = 300
+DRAIN_SECONDS = 180
+# Seconds in which the workers must find what is in use by nobody; see MODERATION_… below.
+KEPT_SECONDS = 30
+PATIENCE = 0.5
 LIMITS = {
     "MODERATION_SLICE_OBJECTS": "4",
     "MODERATION_BATCH_KEYS": "50",
@@ -74,11 +77,11 @@ class Round:
             reader = Reader(self.place, weather.away, self.open_database)
             crew.start(*COMMANDS)
             self._let_them_act(stack, weather, reader)
+            breaches = self._drain()
             ended_by_themselves = crew.died()
             for process in crew.members:
                 stop(process)
-        breaches = [Breach("0 worker ended", str(p.args)) for p in ended_by_themselves]
-        breaches += self._drain()
+        breaches += [Breach("0 worker ended", str(p.args)) for p in ended_by_themselves]
         return self._judge(breaches, weather, reader, time.monotonic() - began)
 
     def _let_them_act(self, stack: ExitStack, weather: Weather, reader: Reader) -> None:
@@ -103,21 +106,22 @@ class Round:
             _end(process, self.folder)
 
     def _drain(self) -> list[Breach]:
-        """Let workers run until nothing is due; time passes quickly for what waits."""
-        self._command(*ACTOR, "tidy", "--folder", str(self.folder))
+        """Let the workers run until nothing is due; time passes quickly for what waits.
+
+        Twice: what failed while a storage was disturbed is tried once more.
+        """
         database = self.open_database()
-        end = time.monotonic() + DRAIN_SECONDS
-        tried_again = False
-        while time.monotonic() < end:
-            self._command(*MANAGE, "purge")
-            if not any(tables.open_work(database).values()):
-                if tried_again:
-                    break
-                tried_again = True
-                self._command(*ACTOR, "tidy", "--folder", str(self.folder))
-                continue
-            time.sleep(1)
-            _let_time_pass(database)
+        for _ in range(2):
+            self._command(*ACTOR, "tidy", "--folder", str(self.folder))
+            end = time.monotonic() + DRAIN_SECONDS
+            while any(tables.open_work(database).values()) and time.monotonic() < end:
+                _let_time_pass(database)
+                time.sleep(PATIENCE)
+        end = time.monotonic() + KEPT_SECONDS
+        while self.kept_is_checked and time.monotonic() < end:
+            if not tables.in_use_by_nobody(tables.read(database)):
+                break
+            time.sleep(PATIENCE)
         left = tables.open_work(database)
         database.close()
         return [Breach("2 work is left", str(left))] if any(left.values()) else []

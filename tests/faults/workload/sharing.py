@@ -10,7 +10,6 @@ from django.db import transaction
 
 from tests.faults.workload.journal import File
 from tests.faults.workload.kinds import DOCUMENT, OUTSIDE, REGISTERED, SHEET, Row
-from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.site.models import Quote
 from tests.faults.workload.state import InVainError, State, expected_failures
 
@@ -121,9 +120,8 @@ class Sharing(State):
         """Save a new row that names the files of a removed one; it may be refused."""
         if not (copy := self._like_removed()):
             return
-        named = {key for row in self.rows.values() for key in row.keys()}
         # Another row that names the file may go while a transaction lasts: not promised.
-        if named.intersection(copy.keys()) or self.dice.random() < 0.5:
+        if self.named().intersection(copy.names()) or self.dice.random() < 0.5:
             self.save(copy.instance(), copy)
             return
         instance = copy.instance()
@@ -141,11 +139,7 @@ class Sharing(State):
             raise InVainError
 
     def _like_removed(self) -> Row | None:
-        fit = [
-            row
-            for row in self.removed
-            if row.kind in REGISTERED and row.keys() and DEFAULT_BADGE not in row.keys()
-        ]
+        fit = [row for row in self.removed if row.kind in REGISTERED and row.has_own_files()]
         if not fit:
             return None
         row = self.dice.choice(fit)

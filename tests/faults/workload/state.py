@@ -20,7 +20,6 @@ from moderation.errors import KeyTaken
 from posts.models import Post
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.kinds import KINDS, PARENTS, Kind, Row
-from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.site.models import Folder
 
 # What a user remembers of rows that were removed, and of instances that were loaded long ago.
@@ -77,17 +76,17 @@ class State:
 
     def some(self, kind: Kind, most: int) -> list[Row]:
         """Choose up to so many of the user's rows of a kind."""
-        rows = [row for row in self.rows.values() if row.kind is kind and row.keys()]
+        rows = [row for row in self.rows.values() if row.kind is kind and row.names()]
         return self.dice.sample(rows, min(len(rows), self.dice.randint(1, most)))
 
     def one(self, *kinds: Kind) -> Row | None:
         """Choose one of the user's rows that have a file of their own."""
-        rows = [
-            row
-            for row in self.rows.values()
-            if row.kind in kinds and row.keys() and DEFAULT_BADGE not in row.keys()
-        ]
+        rows = [row for row in self.rows.values() if row.kind in kinds and row.has_own_files()]
         return self.dice.choice(rows) if rows else None
+
+    def named(self) -> set[str]:
+        """Return the storage keys that the user's rows name."""
+        return {file.key for row in self.rows.values() for file in row.files.values()}
 
     def parent_for(self, kind: Kind) -> int | None:
         """Choose or make a parent for a row of a kind; None where it has none."""
@@ -148,7 +147,7 @@ class State:
         return False
 
     def _failed(self, row: Row, error: Exception) -> None:
-        self.journal.doubts(row.kind.label, row.keys())
+        self.journal.doubts(row.kind.label, row.names())
         self.journal.note("failed", error=repr(error)[:200])
 
     def created(self) -> bool:
@@ -157,7 +156,7 @@ class State:
 
     def abandon(self, row: Row, why: str) -> None:
         """Note that the files of a row which it names no more are nobody's, where that is so."""
-        named = {key for each in self.rows.values() for key in each.keys()}
+        named = self.named()
         for file in row.files.values():
             if file.key and file.key not in named:
                 self.journal.abandons(file.sha256, why)

@@ -132,6 +132,13 @@ def open_work(database: Database) -> dict[str, int]:
     return {"pending entries": pending, "unfinished removals": removals}
 
 
+def in_use_by_nobody(tables: Tables) -> list[dict[str, Any]]:
+    """Return the entries that are kept for a live row which is not there."""
+    users = tables.users
+    kept = (entry for entry in tables.entries if entry["state"] == IN_USE)
+    return [entry for entry in kept if key_of(entry["name"]) not in users]
+
+
 def leases(database: Database, after: object) -> int:
     """Return how many entries are leased until after a time."""
     [(count,)] = database.query(

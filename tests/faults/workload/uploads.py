@@ -65,7 +65,7 @@ class Uploads(State):
 
     def upload_files_under_free_names(self) -> None:
         """Save documents under names that were used before, wherever one is free."""
-        in_use = {key for row in self.rows.values() for key in row.keys()}
+        in_use = self.named()
         for number in self.dice.sample(range(self.names), MOST_FREE_NAMES):
             name = f"{self.name}-{number}.txt"
             key = f"documents/{name}"

@@ -117,7 +117,7 @@ class Weather:
             disk.root.rename(elsewhere)
             if self.dice.random() < 0.5:
                 disk.root.mkdir()
-            self.stopping.wait(self.dice.choice([0.02, 0.2, 1.0, LEASE_SECONDS + 1.0]))
+            self.stopping.wait(self.dice.choice([0.02, 0.05, 0.2, 0.2, LEASE_SECONDS + 1.0]))
             shutil.rmtree(disk.root, ignore_errors=True)  # a folder that a worker made, too
             elsewhere.rename(disk.root)
             self.away.clear()

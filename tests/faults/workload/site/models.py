@@ -76,7 +76,6 @@ class Sheet(Leaf):
     binned = models.BooleanField(default=False)
 
     objects = VisibleManager()
-    everything = models.Manager()
 
     class Meta:
         base_manager_name = "objects"
