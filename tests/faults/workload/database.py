@@ -75,7 +75,7 @@ class PostgreSQL:
         self._connection.close()
 
 
-def parameters(url: str) -> dict[str, str]:
+def parameters(url: str) -> dict[str, Any]:
     """Return what psycopg wants to know of a DATABASE_URL, as the tests write it."""
     login, _, place = url.partition("://")[2].partition("@/")
     if not place:

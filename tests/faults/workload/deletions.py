@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.forms import inlineformset_factory
 
 from tests.faults.workload.kinds import DOCUMENT, PARENTS, PICTURE, REGISTERED, Kind, Row
-from tests.faults.workload.state import InVainError, State, expected_failures
+from tests.faults.workload.state import ExpectedFailures, InVainError, State
 
 MOST_ROWS = 6
 
@@ -31,19 +31,19 @@ class Deletions(State):
     def delete_by_queryset(self) -> None:
         """Delete rows of one model at once."""
         if rows := self._chosen():
-            with expected_failures():
+            with ExpectedFailures():
                 _rows_of(rows).delete()
 
     def delete_by_instance(self) -> None:
         """Delete rows one by one, or instances that were loaded some time ago."""
         rows = self._chosen()
         for row in rows:
-            with expected_failures():
+            with ExpectedFailures():
                 row.kind.rows().get(pk=row.key).delete()
         if self.stale and self.dice.random() < 0.5:
             instance, row = self.dice.choice(list(self.stale))
             self._announce([row])
-            with expected_failures():
+            with ExpectedFailures():
                 instance.delete()
                 # Django clears the key of a deleted instance; saved again, it would be a new row.
                 self.stale.remove((instance, row))
@@ -54,8 +54,8 @@ class Deletions(State):
 
         if rows := self.some(DOCUMENT, MOST_ROWS):
             self._announce(rows)
-            with expected_failures():
-                LateDocument.objects.filter(pk__in=[row.key for row in rows]).delete()
+            with ExpectedFailures():
+                QuerySet(LateDocument).filter(pk__in=[row.key for row in rows]).delete()
 
     def delete_by_formset(self) -> None:
         """Delete the pictures of a post, or the documents of a folder, by an inline formset."""
@@ -65,14 +65,14 @@ class Deletions(State):
             return
         parent = QuerySet(kind.parent_model).filter(pk=rows[0].parent).first()
         if parent:
-            with expected_failures():
+            with ExpectedFailures():
                 self._delete_by_formset(kind, parent)
 
     def _delete_by_formset(self, kind: Kind, parent: models.Model) -> None:
         form = inlineformset_factory(
             type(parent), kind.model, fields=[kind.harmless], extra=0, can_delete=True
         )
-        shown = form(instance=parent)
+        shown: Any = form(instance=parent)
         data: dict[str, Any] = {
             f"{shown.prefix}-TOTAL_FORMS": len(shown.forms),
             f"{shown.prefix}-INITIAL_FORMS": len(shown.forms),
@@ -82,7 +82,7 @@ class Deletions(State):
             data[f"{each.prefix}-{kind.harmless}"] = 7
             data[f"{each.prefix}-DELETE"] = "on"
         self.journal.deletes(kind.label, [each.instance.pk for each in shown.forms])
-        sent = form(data, instance=parent)
+        sent: Any = form(data, instance=parent)
         if sent.is_valid():  # a row that was removed in between makes it invalid
             with transaction.atomic():
                 sent.save()
@@ -94,7 +94,7 @@ class Deletions(State):
             return
         keys = self.dice.sample(known, min(len(known), self.dice.randint(1, 2)))
         self.journal.deletes(label, keys)
-        with expected_failures():
+        with ExpectedFailures():
             if self.dice.random() < 0.5:
                 QuerySet(model).filter(pk__in=keys).delete()
             else:
@@ -105,7 +105,7 @@ class Deletions(State):
         owner = self.owner()
         for label, known in self.parents.items():
             self.journal.deletes(label, [key for key, by in known.items() if by == owner])
-        with expected_failures():
+        with ExpectedFailures():
             Account.objects.get(pk=owner).delete()
             self.owners.remove(owner)
 
@@ -117,7 +117,7 @@ class Deletions(State):
     def delete_after_savepoint(self) -> None:
         """Delete some rows in a savepoint that is rolled back, and others after it."""
         kept, rows = self.some(self.dice.choice(REGISTERED), 3), self._chosen()
-        with expected_failures(), transaction.atomic():
+        with ExpectedFailures(), transaction.atomic():
             if kept:
                 self._rolled_back(_rows_of(kept).delete)
             if rows:
@@ -128,11 +128,11 @@ class Deletions(State):
         if rows := self._chosen():
             same = _rows_of(rows)
             self._rolled_back(same.delete)
-            with expected_failures():
+            with ExpectedFailures():
                 same.delete()
 
     def _rolled_back(self, delete: Callable[[], object]) -> None:
-        with expected_failures(), transaction.atomic():
+        with ExpectedFailures(), transaction.atomic():
             delete()
             raise InVainError
 

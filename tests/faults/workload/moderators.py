@@ -6,8 +6,8 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.contrib.auth.models import User as Account
@@ -26,7 +26,7 @@ from posts.models import Post
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.site.models import Document, Folder, Sheet
 
-MODELS: tuple[type[models.Model], ...] = (Post, Post, Post, Folder, Document, Sheet)
+MODELS: tuple[type[models.Model], ...] = (Post, Post, Post, Folder, Document, Document, Sheet)
 MOST_OBJECTS = 14  # several batches
 # Seconds between two confirmations that are to meet, at most.
 TOGETHER = 0.02
@@ -38,15 +38,13 @@ SHARED = {
 }
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Let pass what may meet a moderator beside others."""
-    try:
-        yield
-    except (ProgrammingError, DataError, InternalError):
-        raise
-    except (ModerationError, DatabaseError, ObjectDoesNotExist):
-        return
+class Refusals(AbstractContextManager[None]):
+    """Lets pass what may meet a moderator beside others."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, (ProgrammingError, DataError, InternalError)):
+            return False
+        return isinstance(error, (ModerationError, DatabaseError, ObjectDoesNotExist))
 
 
 class Moderator:
@@ -66,7 +64,7 @@ class Moderator:
     # Drafts
 
     def _frozen(self, model: type[models.Model], keys: Sequence[int]) -> Removal:
-        rows = QuerySet(model).filter(pk__in=keys)
+        rows: QuerySet[Any] = QuerySet(model).filter(pk__in=keys)
         removal = freeze(rows, actor=self.account, permissions=[])
         self.journal.note(
             "frozen", removal=removal.pk, label=model._meta.label, keys=[*map(int, keys)]
@@ -83,7 +81,7 @@ class Moderator:
 
     def draft(self) -> None:
         """Leave a draft for later."""
-        with refusals():
+        with Refusals():
             self.drafts.append(self._frozen(*self._selection()))
 
     def _draft(self) -> Removal | None:
@@ -101,7 +99,7 @@ class Moderator:
         if part is None or not part.shown:
             return
         key = self.dice.choice(part.shown)[0]
-        with refusals():
+        with Refusals():
             take_out(removal, seal=removal.seal, number=part.number, key=str(key))
             self.journal.note(
                 "excluded", removal=removal.pk, label=removal.model_label, keys=[int(key)]
@@ -115,11 +113,12 @@ class Moderator:
     def cancel_draft(self) -> None:
         """Give a draft up."""
         if removal := self._draft():
-            with refusals():
+            with Refusals():
                 cancel(removal)
 
-    def _confirm(self, removal: Removal) -> None:
-        with refusals():
+    def _confirm(self, removal: Removal, *, late: float = 0) -> None:
+        time.sleep(late)
+        with Refusals():
             difference = confirm(
                 removal,
                 actor=self.account,
@@ -133,7 +132,7 @@ class Moderator:
 
     def remove(self) -> None:
         """Freeze and confirm at once."""
-        with refusals():
+        with Refusals():
             self._confirm(self._frozen(*self._selection()))
 
     def remove_sharers_at_once(self) -> None:
@@ -145,14 +144,11 @@ class Moderator:
         if not pairs:
             return
         drafts = []
-        with refusals():
+        with Refusals():
             drafts = [self._frozen(model, [key]) for key in self.dice.choice(pairs)]
         if drafts:
             late = self.dice.uniform(0, TOGETHER)
-            _at_once(
-                lambda: self._confirm(drafts[0]),
-                lambda: (time.sleep(late), self._confirm(drafts[1])),
-            )
+            _at_once(lambda: self._confirm(drafts[0]), lambda: self._confirm(drafts[1], late=late))
 
     def _running(self, *states: str) -> Removal | None:
         found = list(Removal.objects.filter(state__in=states).order_by("-pk")[:10])
@@ -161,24 +157,24 @@ class Moderator:
     def stop(self) -> None:
         """Stop a removal, of whichever moderator."""
         if removal := self._running("deleting"):
-            with refusals():
+            with Refusals():
                 stop(removal, actor=self.account)
 
     def resume(self) -> None:
         """Take up a stopped removal again."""
         if removal := self._running("stopped"):
-            with refusals():
+            with Refusals():
                 go_on(removal, actor=self.account)
 
     def retry(self) -> None:
         """Try once more what failed of a removal."""
         if removal := self._running("deleting", "purging", "done", "stopped"):
-            with refusals():
+            with Refusals():
                 retry(removal, actor=self.account)
 
     def retry_everything(self) -> None:
         """Make all failed entries due again, whether a removal took them or not."""
-        with refusals():
+        with Refusals():
             retry_entries(AuditEntry.objects.all())
 
     # By the admin
@@ -207,12 +203,12 @@ class Moderator:
 
     def _post(self, address: str, data: dict[str, Any]) -> str:
         """Send a form; return where it leads. A busy database may refuse it."""
-        with refusals():
+        response = None
+        with Refusals():
             response = self.client.post(address, data)
             if response.status_code >= 400:
                 raise AssertionError(f"{address} answered {response.status_code}")
-            return str(response.headers.get("Location", ""))
-        return ""
+        return str(response.headers.get("Location", "")) if response else ""
 
     # At the end
 
@@ -223,7 +219,7 @@ class Moderator:
         for removal in Removal.objects.filter(state="stopped"):
             go_on(removal, actor=self.account)
         for removal in Removal.objects.filter(state__in=["deleting", "purging", "done"]):
-            with refusals():
+            with Refusals():
                 retry(removal, actor=self.account)
         retry_entries(AuditEntry.objects.all())
 

@@ -12,7 +12,7 @@ USERS = {
     "upload_pictures": 10,
     "upload_pictures_in_vain": 2,
     "upload_files": 8,
-    "upload_files_under_free_names": 14,
+    "upload_files_under_free_names": 24,
     "upload_by_field": 3,
     "replace_file": 3,
     "share": 14,

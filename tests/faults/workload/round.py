@@ -91,8 +91,8 @@ class Round:
                 command = (*ACTOR, role, "--name", name, "--count", str(count))
                 own = ("--seed", str(self.seed), "--folder", str(self.folder))
                 log = self.folder / f"{name}.log"
-                process = running((*command, *own), log=log, env=self._env())
-                processes.append(stack.enter_context(process))
+                started = running((*command, *own), log=log, env=self._env())
+                processes.append(stack.enter_context(started))
         actors = sum(USERS.values()) + sum(MODERATORS.values())
         ready = f'"{READY}"'
         wait_until(
@@ -172,7 +172,7 @@ def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
     """Ask actors to finish what they have begun. Raises where they broke down."""
     process.terminate()
     if process.wait(COMMAND_SECONDS) != 0:
-        raise AssertionError(f"{process.args} ended with {process.returncode} ({folder})")
+        raise AssertionError(f"{process.args!r} ended with {process.returncode} ({folder})")
 
 
 def _let_time_pass(database: Database) -> None:

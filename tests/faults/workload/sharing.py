@@ -11,7 +11,7 @@ from django.db import transaction
 from tests.faults.workload.journal import File
 from tests.faults.workload.kinds import DOCUMENT, OUTSIDE, REGISTERED, SHEET, Row
 from tests.faults.workload.site.models import Quote
-from tests.faults.workload.state import InVainError, State, expected_failures
+from tests.faults.workload.state import ExpectedFailures, InVainError, State
 
 NOTHING = {"file": File("", "")}
 MOST_COPIES = 4
@@ -39,7 +39,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(row.kind))
         instance = copy.instance()
-        with expected_failures():
+        with ExpectedFailures():
             with self._locked(row):
                 instance.save()
             self.committed(copy, instance.pk, created=True)
@@ -50,7 +50,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(row.kind))
         instances = [copy.instance() for _ in range(self.dice.randint(1, MOST_COPIES))]
-        with expected_failures():
+        with ExpectedFailures():
             with self._locked(row):
                 row.kind.rows().bulk_create(instances)
             for instance in instances:
@@ -61,7 +61,7 @@ class Sharing(State):
         row, other = self.one(DOCUMENT), self.one(DOCUMENT)
         if not row or not other or row is other or other.key is None:
             return
-        with expected_failures():
+        with ExpectedFailures():
             with self._locked(row):
                 found = DOCUMENT.rows().filter(pk=other.key).update(file=row.files["file"].key)
             if found:
@@ -74,7 +74,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(DOCUMENT))
         new = copy.instance()
-        with expected_failures():
+        with ExpectedFailures():
             with self._locked(row) as old:
                 new.save()
                 old.file = ""
@@ -93,7 +93,7 @@ class Sharing(State):
             key = self.dice.choice([key, f"./{key}", f"{folder}//{name}"])
         named = Row(kind, None, {"file": File(key, file.sha256, file.others)})
         instance = named.instance()
-        with expected_failures():
+        with ExpectedFailures():
             with self._locked(row):
                 instance.save()
             self.committed(named, instance.pk, created=True)
@@ -125,7 +125,7 @@ class Sharing(State):
             self.save(copy.instance(), copy)
             return
         instance = copy.instance()
-        with expected_failures():
+        with ExpectedFailures():
             with transaction.atomic():
                 instance.save()
             self.committed(copy, instance.pk, created=True)
@@ -134,7 +134,7 @@ class Sharing(State):
         """Save such a row in a transaction that rolls back."""
         if not (copy := self._like_removed()):
             return
-        with expected_failures(), transaction.atomic():
+        with ExpectedFailures(), transaction.atomic():
             copy.instance().save()
             raise InVainError
 

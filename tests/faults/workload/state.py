@@ -6,8 +6,8 @@ import hashlib
 import random
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.contrib.auth.models import User as Account
@@ -45,15 +45,19 @@ def _note_created(created: bool, **_: Any) -> None:
     _noted.created = created
 
 
-@contextmanager
-def expected_failures(then: Callable[[Exception], object] = lambda _error: None) -> Iterator[None]:
-    """Let pass what may meet a user whose rows others remove; call `then` with it."""
-    try:
-        yield
-    except (ProgrammingError, DataError, InternalError):
-        raise
-    except (KeyTaken, DatabaseError, ObjectDoesNotExist, InVainError) as error:
-        then(error)
+class ExpectedFailures(AbstractContextManager[None]):
+    """Lets pass what may meet a user whose rows others remove; calls `then` with it."""
+
+    def __init__(self, then: Callable[[Exception], object] = lambda _error: None) -> None:
+        self._then = then
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, (ProgrammingError, DataError, InternalError)):
+            return False
+        if isinstance(error, (KeyTaken, DatabaseError, ObjectDoesNotExist, InVainError)):
+            self._then(error)
+            return True
+        return False
 
 
 class State:
@@ -69,7 +73,7 @@ class State:
         self.removed: deque[Row] = deque(maxlen=REMEMBERED)
         self.stale: deque[tuple[models.Model, Row]] = deque(maxlen=REMEMBERED)
         self.stored: dict[str, list[str]] = defaultdict(list)  # what was stored under a key
-        self.names = 40  # names that are given again and again
+        self.names = 24  # names that are given again and again
         self._made = 0
 
     # Choosing
@@ -101,7 +105,7 @@ class State:
         """Make a post or a folder; None where its owner is gone."""
         owner = self.owner()
         made = new_parent(model, owner, self.name)
-        with expected_failures():
+        with ExpectedFailures():
             made.save()
             self.know_parent(made, owner)
             return int(made.pk)
@@ -140,7 +144,7 @@ class State:
 
     def save(self, instance: models.Model, row: Row) -> bool:
         """Save a row in autocommit; return whether that went well."""
-        with expected_failures(lambda error: self._failed(row, error)):
+        with ExpectedFailures(lambda error: self._failed(row, error)):
             instance.save()
             self.committed(row, instance.pk, created=_noted.created)
             return True

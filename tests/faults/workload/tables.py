@@ -87,7 +87,7 @@ def read(database: Database) -> Tables:
             for (key,) in database.query(f"SELECT id FROM {table}")  # noqa: S608 - named above
         ),
         entries=_dicts(database, ENTRY, "moderation_auditentry ORDER BY id"),
-        removals=dict(database.query("SELECT id, state FROM moderation_removal")),  # type: ignore[arg-type]
+        removals=dict(database.query("SELECT id, state FROM moderation_removal")),
         batches=[
             {**batch, **{name: json_value(batch[name]) for name in ("shown", "changed", "gone")}}
             for batch in _dicts(database, BATCH, "moderation_removalslice")
@@ -139,13 +139,14 @@ def in_use_by_nobody(tables: Tables) -> list[dict[str, Any]]:
     return [entry for entry in kept if key_of(entry["name"]) not in users]
 
 
-def leases(database: Database, after: object) -> int:
-    """Return how many entries are leased until after a time."""
-    [(count,)] = database.query(
-        "SELECT count(*) FROM moderation_auditentry WHERE state = 'pending' AND leased_until > %s",
+def leased(database: Database, after: object) -> list[str]:
+    """Return the names in the entries that are leased until after a time."""
+    found = database.query(
+        "SELECT name FROM moderation_auditentry WHERE state = %s AND leased_until > %s",
+        PENDING,
         after,
     )
-    return int(count)
+    return [name for (name,) in found]
 
 
 def _dicts(database: Database, columns: tuple[str, ...], source: str) -> list[dict[str, Any]]:

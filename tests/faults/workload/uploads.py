@@ -12,10 +12,10 @@ from posts.uploads import put, uploads
 from tests.faults.workload.journal import File
 from tests.faults.workload.kinds import BADGE, DOCUMENT, PHOTO, PICTURE, SHEET, Kind, Row
 from tests.faults.workload.site import DEFAULT_BADGE
-from tests.faults.workload.state import InVainError, State, expected_failures, new_parent
+from tests.faults.workload.state import ExpectedFailures, InVainError, State, new_parent
 
 MOST_PICTURES = 3
-MOST_FREE_NAMES = 8
+MOST_FREE_NAMES = 10
 
 
 class Uploads(State):
@@ -24,7 +24,7 @@ class Uploads(State):
     def upload_pictures(self, *, in_vain: bool = False) -> None:
         """Write a post with pictures; in vain, its transaction rolls back at the end."""
         owner, saved = self.owner(), []
-        with expected_failures():
+        with ExpectedFailures():
             with uploads():
                 post = new_parent(Post, owner, self.name)
                 post.save()
@@ -104,14 +104,14 @@ class Uploads(State):
 
     def _save_by_field(self, instance: Any, name: str, parent: int | None) -> None:
         content, sha256 = self.content(name)
-        with expected_failures(lambda error: self._in_vain(instance, sha256, error)):
+        with ExpectedFailures(lambda error: self._in_vain(instance, sha256, error)):
             instance.file.save(name, content)
             self._with_content(instance, DOCUMENT, sha256, parent)
 
     def _save_with_content(
         self, instance: Any, kind: Kind, sha256: str, parent: int | None
     ) -> None:
-        with expected_failures(lambda error: self._in_vain(instance, sha256, error)):
+        with ExpectedFailures(lambda error: self._in_vain(instance, sha256, error)):
             instance.save()
             self._with_content(instance, kind, sha256, parent)
 

@@ -18,7 +18,7 @@ from tests.faults.workload.disturbances import disturbance
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.places import Disk, Place
-from tests.faults.workload.tables import leases
+from tests.faults.workload.tables import leased
 from tests.parts.faulty_proxy import FaultyProxy
 
 LEASE_SECONDS = 3
@@ -67,7 +67,7 @@ class Weather:
     def _ended_by_themselves(self) -> Iterator[tuple[str, ...]]:
         commands = dict(self.crew.commands)
         for process in self.crew.died():
-            self.journal.note("unexpected", action="worker", trace=f"{process.args} ended")
+            self.journal.note("unexpected", action="worker", trace=f"{commands[process]} ended")
             yield commands[process]
 
     def kill(self) -> None:
@@ -90,13 +90,16 @@ class Weather:
         self.dice.shuffle(members)
         with self._suspended(*members):
             since = datetime.now(UTC)
+            held = self._leased(since.timestamp())
+            self.journal.note("suspended", names=held)
+            self.done["suspend with a claim"] += bool(held)
             self.stopping.wait(LEASE_SECONDS + 0.5)
-            early, late = members[: len(members) // 2], members[len(members) // 2 :]
-            for process in early:
+            for process in members[: len(members) // 2]:
                 self.crew.resume(process)
             self._wait_for_a_take_over(since)
-            self.stopping.wait(self.dice.uniform(0.2, 1.5))
-            self.journal.note("resumed", processes=[process.pid for process in late])
+            self.journal.note("taken over", names=held)
+            self.stopping.wait(self.dice.uniform(0.5, 2.5))
+            self.journal.note("resumed", names=held)
 
     def stutter(self) -> None:
         """Suspend workers for moments: what lies between two of their steps becomes longer."""
@@ -158,12 +161,12 @@ class Weather:
             seen = seen or bool(leased)
             time.sleep(0.02)
 
-    def _leased(self, after: float) -> int:
+    def _leased(self, after: float) -> list[str]:
         moment = datetime.fromtimestamp(after, UTC)
         known = (
             moment if self.database.vendor != "sqlite" else moment.strftime("%Y-%m-%d %H:%M:%S.%f")
         )
-        return leases(self.database, known)
+        return leased(self.database, known)
 
 
 def counts(done: Mapping[str, int]) -> str:
