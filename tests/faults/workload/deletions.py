@@ -28,6 +28,14 @@ class Deletions(State):
     def _announce(self, rows: Sequence[Row]) -> None:
         self.journal.deletes(rows[0].kind.label, [row.key for row in rows if row.key])
 
+    def delete_all_documents(self) -> None:
+        """Delete all documents of this user at once: many names become free."""
+        rows = [row for row in self.rows.values() if row.kind is DOCUMENT]
+        if rows:
+            self._announce(rows)
+            with ExpectedFailures():
+                _rows_of(rows).delete()
+
     def delete_by_queryset(self) -> None:
         """Delete rows of one model at once."""
         if rows := self._chosen():
@@ -63,7 +71,7 @@ class Deletions(State):
         rows = self.some(kind, 1)
         if not rows or kind.parent_model is None:
             return
-        parent = QuerySet(kind.parent_model).filter(pk=rows[0].parent).first()
+        parent: models.Model | None = QuerySet(kind.parent_model).filter(pk=rows[0].parent).first()
         if parent:
             with ExpectedFailures():
                 self._delete_by_formset(kind, parent)

@@ -25,6 +25,7 @@ USERS = {
     "use_removed_in_vain": 4,
     "save_stale": 12,
     "put_into_bin": 3,
+    "delete_all_documents": 8,
     "delete_by_queryset": 5,
     "delete_by_instance": 4,
     "delete_by_proxy": 2,

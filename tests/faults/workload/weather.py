@@ -23,7 +23,7 @@ from tests.parts.faulty_proxy import FaultyProxy
 
 LEASE_SECONDS = 3
 # Seconds that it waits for a worker to claim something, and for others to take over.
-LOOK_FOR_A_LEASE = 2.0
+LOOK_FOR_A_LEASE = 3.0
 TAKE_OVER = 6.0
 
 
@@ -85,7 +85,7 @@ class Weather:
         Some go on first and take over what has expired; the others wake up when users have had time
         to store something under the names that became free.
         """
-        self._wait_for_a_lease()
+        self._wait_for_a_lease(of="documents/")
         members = self.crew.members
         self.dice.shuffle(members)
         with self._suspended(*members):
@@ -142,11 +142,12 @@ class Weather:
             for process in processes:
                 self.crew.resume(process)
 
-    def _wait_for_a_lease(self) -> None:
-        """Wait until some worker has just claimed something, and then a moment more."""
+    def _wait_for_a_lease(self, *, of: str = "") -> None:
+        """Wait until a worker has just claimed something, in a folder, and then a moment more."""
         end = time.monotonic() + LOOK_FOR_A_LEASE
         while time.monotonic() < end and not self.stopping.is_set():
-            if self._leased(datetime.now(UTC).timestamp() + LEASE_SECONDS - 0.3):
+            names = self._leased(datetime.now(UTC).timestamp() + LEASE_SECONDS - 0.3)
+            if sum(name.startswith(of) for name in names) > (3 if of else 0):
                 break
         time.sleep(self.dice.choice([0, 0, 0.001, 0.005, 0.02]))
 
