@@ -108,7 +108,9 @@ class Checker:
             for field, file in life.owned().items()
         )
         found = Counter(
-            (e["object_label"], e["object_key"], e["field"], e["name"]) for e in self.tables.entries
+            (e["object_label"], e["object_key"], e["field"], e["name"])
+            for e in self.tables.entries
+            if not is_default(e["name"])  # it has a rule of its own
         )
         for label, key, field, name in wanted.keys() | found.keys():
             want, have = wanted[label, key, field, name], found[label, key, field, name]
