@@ -30,8 +30,11 @@ class Database(Protocol):
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Run one statement in a transaction of its own; return its rows."""
 
+    def columns(self, table: str) -> list[str]:
+        """Return the names of a table's columns."""
+
     def close(self) -> None:
-        """Close the connection of this thread."""
+        """Close the connection."""
 
 
 class SQLite:
@@ -47,7 +50,11 @@ class SQLite:
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """See `Database.query`."""
-        return list(self._connection.execute(sql.replace("%s", "?"), values))
+        return list(self._connection.execute(sql.replace("%s", "?").replace("%%", "%"), values))
+
+    def columns(self, table: str) -> list[str]:
+        """See `Database.columns`."""
+        return [name for (name,) in self.query("SELECT name FROM pragma_table_info(%s)", table)]
 
     def close(self) -> None:
         """See `Database.close`."""
@@ -69,6 +76,15 @@ class PostgreSQL:
         """See `Database.query`."""
         cursor = self._connection.execute(sql, values)
         return list(cursor.fetchall()) if cursor.description else []
+
+    def columns(self, table: str) -> list[str]:
+        """See `Database.columns`."""
+        return [
+            name
+            for (name,) in self.query(
+                "SELECT column_name FROM information_schema.columns WHERE table_name = %s", table
+            )
+        ]
 
     def close(self) -> None:
         """See `Database.close`."""

@@ -50,6 +50,12 @@ ENTRY = (
     "remark", "error_code", "error", "kept_because", "recorded_at", "erased_at", "kept_at",
     "due_at", "leased_until", "verified_at",
 )  # fmt: skip
+# When an entry is due, when its use is checked again, and since when it was found unused.
+WAITING_FOR = ("due_at", "recheck_at", "unused_at")
+BACK = {
+    "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', {}, '-3 minutes')",
+    "postgresql": "{} - interval '3 minutes'",
+}
 BATCH = ("removal_id", "number", "state", "shown", "changed", "gone", "deleted_total", "error")
 
 
@@ -147,6 +153,15 @@ def leased(database: Database, after: object) -> list[str]:
         after,
     )
     return [name for (name,) in found]
+
+
+def let_time_pass(database: Database) -> None:
+    """Move what waits for its time some minutes towards it; what a worker holds stays held."""
+    table = "moderation_auditentry"
+    back = BACK[database.vendor]
+    columns = [c for c in WAITING_FOR if c in database.columns(table)]
+    changes = ", ".join(f"{column} = {back.format(column)}" for column in columns)
+    database.query(f"UPDATE {table} SET {changes} WHERE state IN (%s, %s)", PENDING, IN_USE)  # noqa: S608 - the same
 
 
 def _dicts(database: Database, columns: tuple[str, ...], source: str) -> list[dict[str, Any]]:
