@@ -24,6 +24,8 @@ FIRST_SEED = int(os.environ.get("WORKLOAD_SEED", random.SystemRandom().randrange
 KEPT_IS_CHECKED = os.environ.get("WORKLOAD_KEPT", "checked") == "checked"
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
 
+THIS_FILE = "tests/faults/test_workload.py"
+
 MakeDatabase = Callable[[], Callable[[], Database]]
 
 
@@ -53,5 +55,5 @@ def test_every_invariant_holds_under_a_random_workload(
     for line in [*report.lines(), *report.details()]:
         print(line)  # noqa: T201 - its report
     option = " --postgresql" if ON_POSTGRESQL else ""
-    again = f"WORKLOAD_SEED={seed} WORKLOAD_SECONDS={SECONDS:g} pytest -s {__file__}{option}"
-    assert not report.breaches, f"repeat it by: {again}"
+    again = f"WORKLOAD_SEED={seed} WORKLOAD_SECONDS={SECONDS:g} pytest -s {THIS_FILE}{option}"
+    assert not report.breaches, f"repeat it by: {again}; logs and journals: {folder}"
