@@ -21,7 +21,9 @@ faults: export KILL_ROUNDS = 50
 faults: export KILL_POSTS = 2000
 faults: export WORKER_ROUNDS = 20
 faults: export WEB_LOAD_POSTS = 20000
-faults: $(VENV)/installed-dev ## kill, stall and overload all parts, in the full rounds (an hour)
+faults: export WORKLOAD_SEEDS = 20
+faults: export WORKLOAD_SECONDS = 120
+faults: $(VENV)/installed-dev ## kill, stall and overload all parts, in the full rounds (three hours)
 	$(BIN)/pytest -s tests/faults
 	$(BIN)/pytest -s tests/faults --postgresql
 

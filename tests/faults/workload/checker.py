@@ -1,0 +1,199 @@
+"""Did everything hold? Judged by the journal, the tables and a listing, without the product's code.
+
+The rules bear the numbers of the invariants in the design.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tests.faults.workload.journal import Fact
+from tests.faults.workload.lives import intentions_of, lives_of
+from tests.faults.workload.places import DEFAULT, digest
+from tests.faults.workload.site import DEFAULT_BADGE
+from tests.faults.workload.tables import (
+    DELETED,
+    ERASED,
+    FAILED,
+    FINISHED,
+    IN_USE,
+    PARENT_OF,
+    PENDING,
+    TABLES,
+    WAS_MISSING,
+    RowId,
+    Tables,
+    is_default,
+    key_of,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A rule that did not hold, and for which key or row."""
+
+    rule: str
+    text: str
+    key: str = ""
+    row: RowId | None = None
+
+
+class Checker:
+    """Compares what was meant with what is there."""
+
+    def __init__(
+        self,
+        facts: list[Fact],
+        tables: Tables,
+        stored: Mapping[str, str],
+        *,
+        kept_is_checked: bool,
+    ) -> None:
+        self.facts, self.tables, self.stored = facts, tables, stored
+        self.kept_is_checked = kept_is_checked
+        self.lives = lives_of(facts)
+        self.meant = intentions_of(facts)
+        self.users = tables.users
+        self.ended = [
+            life
+            for row, lives in self.lives.items()
+            for life in (lives[:-1] if row in tables.rows else lives)
+        ]
+
+    def breaches(self) -> list[Breach]:
+        """Return every breach."""
+        return [
+            *self._unexpected(),
+            *self._live_rows(),
+            *self._entries_of_ended_lives(),
+            *self._entries_end(),
+            *self._erased_is_absent(),
+            *self._orphans(),
+            *self._only_what_was_meant(),
+            *self._removals(),
+        ]
+
+    def _unexpected(self) -> Iterator[Breach]:
+        for fact in self.facts:
+            if fact["kind"] == "unexpected":
+                yield Breach("0 unexpected error", f"{fact['by']}: {fact['trace']}")
+
+    def _live_rows(self) -> Iterator[Breach]:
+        """1 and 5: the files of live rows are there, with the content that was stored for them."""
+        for row, names in self.tables.rows.items():
+            lives = self.lives.get(row)
+            known = lives[-1].files if lives else {}
+            for field, name in names.items():
+                key = key_of(name)
+                told = known.get(field, [])
+                if key not in self.stored:
+                    yield Breach("1 live row without its file", f"{row} {field}", key, row)
+                elif is_default(name):
+                    if self.stored[key] != digest(DEFAULT):
+                        yield Breach("1 foreign content", f"the default of {row}", key, row)
+                elif told[:1] != [name]:
+                    if name not in self.meant.doubts:
+                        yield Breach("0 unknown row", f"{row} {names}, journal {known}", key, row)
+                elif self.stored[key] not in told[1:]:
+                    yield Breach("1 foreign content", f"{row} {field}", key, row)
+
+    def _entries_of_ended_lives(self) -> Iterator[Breach]:
+        """2 and 3: one entry for each file of each deleted row, and none for others."""
+        wanted = Counter(
+            (*life.row, field, file[0])
+            for life in self.ended
+            if TABLES[life.row[0]].registered
+            for field, file in life.owned().items()
+        )
+        found = Counter(
+            (e["object_label"], e["object_key"], e["field"], e["name"])
+            for e in self.tables.entries
+            if not is_default(e["name"])  # it has a rule of its own
+        )
+        for label, key, field, name in wanted.keys() | found.keys():
+            want, have = wanted[label, key, field, name], found[label, key, field, name]
+            text = f"{label} {key} {field!r} {name}: {have} entries for {want} deletions"
+            if have < want:
+                yield Breach("2 deletion without an entry", text, key_of(name), (label, key))
+            elif have > want and name not in self.meant.doubts:
+                rule = "3 entry without a deletion" if not want else "3 several entries"
+                yield Breach(rule, text, key_of(name), (label, key))
+
+    def _entries_end(self) -> Iterator[Breach]:
+        """2: every entry comes to an end, and none is in use by nobody."""
+        for entry in self.tables.entries:
+            text = f"entry {entry['id']} is {entry['state']}"
+            row, key = (entry["object_label"], entry["object_key"]), key_of(entry["name"])
+            if entry["state"] == PENDING:
+                yield Breach("2 entry without an end", text, key, row)
+            elif entry["state"] == FAILED:
+                text = f"{text}: {entry['error_code']} {entry['error']}"
+                yield Breach("2 failed in a healthy storage", text, key, row)
+            elif entry["state"] == IN_USE and key not in self.users and self.kept_is_checked:
+                there = "there" if key in self.stored else "gone"
+                yield Breach(f"2 kept, nobody uses it, the file is {there}", text, key, row)
+            if entry["remark"] == WAS_MISSING and entry["name"] not in self.meant.doubts:
+                yield Breach("3 said to have been missing", text, key, row)
+            if is_default(entry["name"]):
+                yield Breach("5 a field's default was taken", text, key, row)
+
+    def _erased_is_absent(self) -> Iterator[Breach]:
+        """3: what is said to be erased is not there. What was stored there since is another."""
+        took: dict[tuple[str, str, str], set[str]] = {}
+        for life in self.ended:
+            for file in life.owned().values():
+                if len(file) == 2:  # else it is not certain which content it was
+                    took.setdefault((*life.row, file[0]), set()).add(file[1])
+        for entry in self.tables.entries:
+            row, name = (entry["object_label"], entry["object_key"]), entry["name"]
+            there = self.stored.get(key_of(name))
+            if entry["state"] == ERASED and there in took.get((*row, name), ()):
+                text = f"entry {entry['id']} is erased"
+                yield Breach("3 erased and still there", text, key_of(name), row)
+
+    def _orphans(self) -> Iterator[Breach]:
+        """2: every file is a live row's, an open entry's, or was abandoned by its user."""
+        stays = {PENDING, FAILED, IN_USE}  # the last is judged by a rule of its own
+        explained = {key_of(e["name"]) for e in self.tables.entries if e["state"] in stays}
+        explained |= self.users.keys() | {DEFAULT_BADGE}
+        for key, sha256 in self.stored.items():
+            if key not in explained and sha256 not in self.meant.abandoned:
+                yield Breach("2 orphan", "no row and no open entry names it", key)
+        if DEFAULT_BADGE not in self.stored:
+            yield Breach("5 a field's default is gone", "", DEFAULT_BADGE)
+
+    def _only_what_was_meant(self) -> Iterator[Breach]:
+        """4: nothing is deleted that nobody selected."""
+        parents = {life.row: life.parent for lives in self.lives.values() for life in lives}
+        for entry in self.tables.entries:
+            row = (entry["object_label"], entry["object_key"])
+            above = (PARENT_OF.get(row[0], ""), parents.get(row, ""))
+            removal = entry["removal_id"]
+            meant = self.meant.by_removal[removal] if removal else self.meant.by_users
+            if row not in meant and above not in meant and entry["name"] not in self.meant.doubts:
+                text = f"entry {entry['id']} of removal {removal}: {row} in {above}"
+                yield Breach("4 not selected", text, key_of(entry["name"]), row)
+        selected = self.meant.by_users.union(*self.meant.by_removal.values())
+        for fact in self.facts:
+            row = (fact.get("label", ""), str(fact.get("key")))
+            if fact["kind"] == "parent" and row not in self.tables.parents | selected:
+                yield Breach("4 not selected", f"{row} is gone", row=row)
+
+    def _removals(self) -> Iterator[Breach]:
+        """2: every object that a removal took is accounted for."""
+        for removal, state in self.tables.removals.items():
+            if state not in FINISHED:
+                yield Breach("2 removal without an end", f"removal {removal} is {state}")
+        for batch in self.tables.batches:
+            where = f"batch {batch['number']} of removal {batch['removal_id']}"
+            if self.tables.removals[batch["removal_id"]] != "done":
+                continue
+            left = len(batch["changed"]) + len(batch["gone"])
+            if batch["state"] != DELETED:
+                yield Breach(
+                    "2 batch without an end", f"{where} is {batch['state']}: {batch['error']}"
+                )
+            elif len(batch["shown"]) - left != batch["deleted_total"]:
+                yield Breach("2 objects are not accounted for", f"{where}: {batch}")

@@ -1,0 +1,89 @@
+"""The models that the users work with, and the rows as a user remembers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import models
+from django.db.models import QuerySet
+
+from posts.models import Post, PostImage
+from tests.faults.workload.journal import File
+from tests.faults.workload.site import DEFAULT_BADGE
+from tests.faults.workload.site.models import (
+    Badge,
+    Clipping,
+    Document,
+    Folder,
+    Photo,
+    Quote,
+    Sheet,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A model with files: the names of its file fields, and of the key to its parent."""
+
+    model: type[models.Model]
+    fields: tuple[str, ...] = ("file",)
+    parent: str = ""
+    parent_model: type[models.Model] | None = None
+    harmless: str = ""  # a column that a save may change
+
+    @property
+    def label(self) -> str:
+        """The model as "app.Model"."""
+        return str(self.model._meta.label)
+
+    def rows(self) -> QuerySet[Any]:
+        """Return all rows, whatever its managers hide."""
+        return QuerySet(self.model)
+
+
+PICTURE = Kind(PostImage, ("image", "thumbnail"), "post_id", Post, "width")
+DOCUMENT = Kind(Document, parent="folder_id", parent_model=Folder, harmless="note")
+PHOTO = Kind(Photo, parent="folder_id", parent_model=Folder, harmless="note")
+BADGE = Kind(Badge, parent="folder_id", parent_model=Folder, harmless="note")
+SHEET = Kind(Sheet, harmless="note")
+REGISTERED = (PICTURE, DOCUMENT, PHOTO, BADGE, SHEET)
+OUTSIDE = (Kind(Clipping), Kind(Quote))
+KINDS = {kind.label: kind for kind in (*REGISTERED, *OUTSIDE)}
+PARENTS = {Post._meta.label: Post, Folder._meta.label: Folder}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row: what its user believes of it. A file that no field names stands under ""."""
+
+    kind: Kind
+    key: int | None
+    files: Mapping[str, File]
+    parent: int | None = None
+
+    def names(self) -> list[str]:
+        """Return its storage keys."""
+        return [file.key for file in self.files.values() if file.key]
+
+    def has_own_files(self) -> bool:
+        """Return whether it has a file, and not a field's default."""
+        return bool(self.names()) and DEFAULT_BADGE not in self.names()
+
+    def matches(self, instance: models.Model) -> bool:
+        """Return whether a row of the database has these files."""
+        return all(getattr(instance, f).name == file.key for f, file in self.files.items() if f)
+
+    def like(self, parent: int | None) -> Row:
+        """Return a new row with the same files."""
+        return replace(self, key=None, parent=parent)
+
+    def instance(self) -> models.Model:
+        """Return an unsaved instance."""
+        values: dict[str, Any] = {field: file.key for field, file in self.files.items() if field}
+        if self.kind.parent:
+            values[self.kind.parent] = self.parent
+        if self.kind is PICTURE:
+            values |= {"sha256": "0" * 64, "size": 10, "width": 1, "height": 1}
+        return self.kind.model(**values)

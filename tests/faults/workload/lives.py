@@ -1,0 +1,66 @@
+"""The lives of rows, as the journal tells them: each begins with an INSERT, and one may follow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tests.faults.workload.journal import Fact
+from tests.faults.workload.tables import RowId, is_default
+
+
+@dataclass(slots=True)
+class Life:
+    """A row from its INSERT to its deletion. `files` has, by field, a key and what may be there."""
+
+    row: RowId
+    parent: str
+    files: dict[str, list[str]] = field(default_factory=dict)
+
+    def owned(self) -> Mapping[str, list[str]]:
+        """Return the files that go with the row: none that is empty or a field's default."""
+        return {f: file for f, file in self.files.items() if file[0] and not is_default(file[0])}
+
+
+def lives_of(facts: Iterable[Fact]) -> dict[RowId, list[Life]]:
+    """Return the lives of every row that was ever committed."""
+    lives: dict[RowId, list[Life]] = defaultdict(list)
+    for fact in facts:
+        if fact["kind"] != "saved":
+            continue
+        row = (fact["label"], str(fact["key"]))
+        if fact["created"] or not lives[row]:
+            lives[row].append(Life(row, str(fact["parent"])))
+        life = lives[row][-1]
+        life.files |= fact["files"]
+    return lives
+
+
+@dataclass(slots=True)
+class Intentions:
+    """What people meant to delete, and what nobody can be sure of."""
+
+    by_users: set[RowId] = field(default_factory=set)
+    by_removal: dict[int, set[RowId]] = field(default_factory=lambda: defaultdict(set))
+    doubts: set[str] = field(default_factory=set)  # keys
+    abandoned: set[str] = field(default_factory=set)  # SHA-256
+
+
+def intentions_of(facts: Iterable[Fact]) -> Intentions:
+    """Collect the selections of all removals, without what was excluded, and the rest."""
+    found = Intentions()
+    for fact in facts:
+        rows = {(fact.get("label", ""), str(key)) for key in fact.get("keys", ())}
+        match fact["kind"]:
+            case "frozen":
+                found.by_removal[fact["removal"]] |= rows
+            case "excluded":
+                found.by_removal[fact["removal"]] -= rows
+            case "deletes":
+                found.by_users |= rows
+            case "doubt":
+                found.doubts |= set(fact["names"])
+            case "abandoned":
+                found.abandoned.add(fact["sha256"])
+    return found

@@ -1,0 +1,93 @@
+"""Rows that own files, and rows that only name those of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.files.storage import Storage
+from django.db import models
+from django.utils.module_loading import import_string
+
+from tests.faults.workload.site import DEFAULT_BADGE
+
+# For each backend, an option that changes its addresses and not the place that it writes to.
+OTHER_ADDRESSES: dict[str, dict[str, Any]] = {
+    "django.core.files.storage.FileSystemStorage": {"base_url": "/elsewhere/"},
+    "storages.backends.s3.S3Storage": {"querystring_expire": 60},
+}
+
+
+def same_place() -> Storage:
+    """Return a storage object of its own that leads to the place of the default storage."""
+    default = settings.STORAGES["default"]
+    options = default["OPTIONS"] | OTHER_ADDRESSES[default["BACKEND"]]
+    made: Storage = import_string(default["BACKEND"])(**options)
+    return made
+
+
+class Folder(models.Model):
+    """The parent of documents, as a post is of its pictures."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    name = models.CharField(max_length=50)
+
+
+class Leaf(models.Model):
+    """What lies in a folder and has a file, whose name is given again once it is free."""
+
+    folder = models.ForeignKey(Folder, on_delete=models.CASCADE)
+    note = models.IntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class Document(Leaf):
+    """A plain model with a file."""
+
+    file = models.FileField(upload_to="documents", blank=True, db_index=True)
+
+
+class Photo(Leaf):
+    """A model whose file has a smaller size beside it, which no field names."""
+
+    file = models.FileField(upload_to="photos", db_index=True)
+
+
+class Badge(Leaf):
+    """A model whose rows share a file unless they have their own."""
+
+    file = models.FileField(upload_to="badges", default=DEFAULT_BADGE, db_index=True)
+
+
+class VisibleManager(models.Manager):
+    """Hides what was put into the bin."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        """Leave out the bin."""
+        return super().get_queryset().filter(binned=False)
+
+
+class Sheet(Leaf):
+    """A model whose base manager hides rows."""
+
+    file = models.FileField(upload_to="sheets", db_index=True)
+    binned = models.BooleanField(default=False)
+
+    objects = VisibleManager()
+
+    class Meta:
+        base_manager_name = "objects"
+
+
+class Clipping(models.Model):
+    """Unregistered; names files of registered rows through a storage object of its own."""
+
+    file = models.FileField(storage=same_place, blank=True, db_index=True)
+
+
+class Quote(models.Model):
+    """Unregistered; names files of registered rows, spelled in its own way."""
+
+    file = models.FileField(blank=True, db_index=True)

@@ -1,0 +1,198 @@
+"""What one user knows and remembers, and how a row of theirs is saved and noted down."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from django.contrib.auth.models import User as Account
+from django.core.exceptions import ObjectDoesNotExist
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, DataError, InternalError, ProgrammingError, models
+from django.db.models.signals import post_save
+
+from moderation.errors import KeyTaken
+from posts.models import Post
+from tests.faults.workload.journal import Journal
+from tests.faults.workload.kinds import KINDS, PARENTS, Kind, Row
+from tests.faults.workload.site.models import Folder
+
+# What a user remembers of rows that were removed, and of instances that were loaded long ago.
+REMEMBERED = 80
+PARENTS_AT_ONCE = 12
+
+_noted = threading.local()
+
+
+class InVainError(Exception):
+    """Raised to roll back, on purpose."""
+
+
+def connect() -> None:
+    """Note of each row that is saved whether it was inserted; the journal needs to know."""
+    for kind in KINDS.values():
+        post_save.connect(_note_created, sender=kind.model, weak=False)
+    for parent in PARENTS.values():
+        post_save.connect(_note_created, sender=parent, weak=False)
+
+
+def _note_created(created: bool, **_: Any) -> None:
+    _noted.created = created
+
+
+class ExpectedFailures(AbstractContextManager[None]):
+    """Lets pass what may meet a user whose rows others remove; calls `then` with it."""
+
+    def __init__(self, then: Callable[[Exception], object] = lambda _error: None) -> None:
+        self._then = then
+
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, (ProgrammingError, DataError, InternalError)):
+            return False
+        if isinstance(error, (KeyTaken, DatabaseError, ObjectDoesNotExist, InVainError)):
+            self._then(error)
+            return True
+        return False
+
+
+class State:
+    """A user's rows, by model and key, and what they remember of others."""
+
+    def __init__(self, name: str, journal: Journal) -> None:
+        self.name = name
+        self.journal = journal
+        self.dice = random.Random()  # noqa: S311 - replaced at each step
+        self.owners: list[int] = []
+        self.parents: dict[str, dict[int, int]] = {label: {} for label in PARENTS}
+        self.rows: dict[tuple[str, int], Row] = {}
+        self.removed: deque[Row] = deque(maxlen=REMEMBERED)
+        self.stale: deque[tuple[models.Model, Row]] = deque(maxlen=REMEMBERED)
+        self.stored: dict[str, list[str]] = defaultdict(list)  # what was stored under a key
+        self.names = 24  # names that are given again and again
+        self._made = 0
+
+    # Choosing
+
+    def some(self, kind: Kind, most: int) -> list[Row]:
+        """Choose up to so many of the user's rows of a kind."""
+        rows = [row for row in self.rows.values() if row.kind is kind and row.names()]
+        return self.dice.sample(rows, min(len(rows), self.dice.randint(1, most)))
+
+    def one(self, *kinds: Kind) -> Row | None:
+        """Choose one of the user's rows that have a file of their own."""
+        rows = [row for row in self.rows.values() if row.kind in kinds and row.has_own_files()]
+        return self.dice.choice(rows) if rows else None
+
+    def named(self) -> set[str]:
+        """Return the storage keys that the user's rows name."""
+        return {file.key for row in self.rows.values() for file in row.files.values()}
+
+    def parent_for(self, kind: Kind) -> int | None:
+        """Choose or make a parent for a row of a kind; None where it has none."""
+        if kind.parent_model is None:
+            return None
+        known = self.parents[kind.parent_model._meta.label]
+        if known and (len(known) >= PARENTS_AT_ONCE or self.dice.random() < 0.7):
+            return self.dice.choice(list(known))
+        return self.new_parent(kind.parent_model)
+
+    def new_parent(self, model: type[models.Model]) -> int | None:
+        """Make a post or a folder; None where its owner is gone."""
+        owner = self.owner()
+        made = new_parent(model, owner, self.name)
+        with ExpectedFailures():
+            made.save()
+            self.know_parent(made, owner)
+            return int(made.pk)
+        return None
+
+    def know_parent(self, parent: models.Model, owner: int) -> None:
+        """Note that a post or a folder is committed."""
+        label = parent._meta.label
+        self.parents[label][parent.pk] = owner
+        self.journal.note("parent", label=label, key=parent.pk)
+
+    def owner(self) -> int:
+        """Choose or make an account."""
+        while len(self.owners) < 3:
+            self._made += 1
+            account = Account.objects.create(username=f"{self.name}-{self._made}")
+            self.owners.append(account.pk)
+        return self.dice.choice(self.owners)
+
+    def content(self, name: str) -> tuple[ContentFile[bytes], str]:
+        """Make a content that was never there before; return it and its SHA-256."""
+        self._made += 1
+        data = f"{self._made} of {self.name} for {name}".encode()
+        return ContentFile(data, name), hashlib.sha256(data).hexdigest()
+
+    # Noting
+
+    def committed(self, row: Row, key: int, *, created: bool) -> None:
+        """Note that a row is committed with its files."""
+        known = Row(row.kind, key, row.files, row.parent)
+        before = self.rows.get((row.kind.label, key))
+        self.rows[row.kind.label, key] = known
+        self.journal.saved(row.kind.label, key, row.files, created=created, parent=row.parent)
+        if before:
+            self.abandon(before, "its row names another file")
+
+    def save(self, instance: models.Model, row: Row) -> bool:
+        """Save a row in autocommit; return whether that went well."""
+        with ExpectedFailures(lambda error: self._failed(row, error)):
+            instance.save()
+            self.committed(row, instance.pk, created=_noted.created)
+            return True
+        return False
+
+    def _failed(self, row: Row, error: Exception) -> None:
+        self.journal.doubts(row.kind.label, row.names())
+        self.journal.note("failed", error=repr(error)[:200])
+
+    def created(self) -> bool:
+        """Return whether the row that this thread saved last was inserted."""
+        return bool(_noted.created)
+
+    def abandon(self, row: Row, why: str) -> None:
+        """Note that the files of a row which it names no more are nobody's, where that is so."""
+        named = self.named()
+        for file in row.files.values():
+            if file.key and file.key not in named:
+                self.journal.abandons(file.sha256, why)
+
+    def look(self) -> None:
+        """Find out which rows and parents others removed, and load some that may become stale."""
+        for kind in KINDS.values():
+            mine = [key for label, key in self.rows if label == kind.label]
+            there = set(kind.rows().filter(pk__in=mine).values_list("pk", flat=True))
+            for key in set(mine) - there:
+                self.forget(kind.label, key)
+        for label, model in PARENTS.items():
+            known = self.parents[label]
+            there = set(models.QuerySet(model).filter(pk__in=known).values_list("pk", flat=True))
+            for key in known.keys() - there:
+                del known[key]
+        self._load_some()
+
+    def forget(self, label: str, key: int) -> None:
+        """Remember a row that is gone."""
+        if row := self.rows.pop((label, key), None):
+            self.removed.append(row)
+
+    def _load_some(self) -> None:
+        for row in self.dice.sample(list(self.rows.values()), min(4, len(self.rows))):
+            instance = row.kind.rows().filter(pk=row.key).first()
+            if instance and row.kind.harmless and row.matches(instance):
+                self.stale.append((instance, row))
+
+
+def new_parent(model: type[models.Model], owner: int, name: str) -> models.Model:
+    """Return an unsaved post or folder."""
+    if model is Post:
+        return Post(author_id=owner, title=f"A post of {name}")
+    return Folder(owner_id=owner, name=f"A folder of {name}"[:50])
