@@ -22,12 +22,23 @@ BASE_DIR = environment.BASE_DIR
 environment.read_site_file()
 
 # The site
-ENVIRONMENT = environment.text("ENVIRONMENT", "development")
 DEBUG = environment.yes_no("DEBUG", default=False)
-SECRET_KEY = (
-    environment.text("SECRET_KEY", "only-for-development-and-therefore-known-to-everybody")
+# Each storage carries the environment's name. With a default, production and a copy of it would
+# have the same one, and the copy would purge production's files.
+ENVIRONMENT = (
+    environment.text("ENVIRONMENT", "development")
     if DEBUG
-    else environment.required("SECRET_KEY", because="unless DEBUG is true")
+    else environment.required(
+        "ENVIRONMENT", because="unless DEBUG is true, such as production or staging"
+    )
+)
+KEY_FOR_DEVELOPMENT = "only-for-development-and-therefore-known-to-everybody"
+SECRET_KEY = (
+    environment.text("SECRET_KEY", KEY_FOR_DEVELOPMENT)
+    if DEBUG
+    else environment.secret(
+        "SECRET_KEY", known=[KEY_FOR_DEVELOPMENT], because="unless DEBUG is true"
+    )
 )
 PORT = environment.whole("PORT", 8000, lowest=1, highest=65_535)
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])

@@ -109,16 +109,20 @@ def _check_key(model: type[Model], key: str) -> None:
 class RemoveSelectedMixin(admin.ModelAdmin):
     """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer `remove_selected` to those who may delete, and Django's own to nobody."""
-        actions: dict[str, Any] = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Offer `remove_selected` to those who may delete, and Django's own to nobody.
+
+        From Django 6.1 on a location is named, since pages of single objects have actions too.
+        """
+        location = () if action_location is None else (action_location,)
+        actions: dict[str, Any] = super().get_actions(request, *location)
         actions.pop("delete_selected", None)
         if self.actions is None or IS_POPUP_VAR in request.GET:
             return actions
         if not self.has_delete_permission(request):
             return actions
-        name = remove_selected.__name__
-        return {name: (remove_selected, name, remove_selected.short_description), **actions}  # type: ignore[attr-defined]
+        ours = self.get_action(remove_selected, *location)
+        return {remove_selected.__name__: ours, **actions} if ours else actions
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any

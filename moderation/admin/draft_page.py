@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -27,7 +27,7 @@ from moderation.removal.slices import model_of
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
 OBJECTS_A_PAGE = 100  # as the change list has
 
-Admin = ModelAdmin[Removal]
+Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def show(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -34,7 +34,7 @@ RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
 SETTLED = (EntryState.ERASED, EntryState.KEPT, EntryState.HIDDEN, EntryState.FAILED,
            EntryState.RESTORED)  # fmt: skip
 
-Admin = ModelAdmin[Removal]
+Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
