@@ -22,10 +22,30 @@ from posts.models import PostImage, Report
 ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
 
 
+def _naming(upload: UploadedFile, error: ValidationError) -> ValidationError:
+    """Return the error with the file's name: browsers empty all file fields of a refused form."""
+    message = _("“%(name)s”: %(why)s")
+    params = {"name": upload.name, "why": " ".join(error.messages)}
+    return ValidationError(message, code=error.code, params=params)
+
+
+class PictureField(forms.FileField):
+    """A file whose errors name it."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """Check the file as Django does. Raises ValidationError."""
+        try:
+            return super().clean(data, initial)
+        except ValidationError as error:
+            if isinstance(data, UploadedFile):
+                raise _naming(data, error) from error
+            raise
+
+
 class NewPictureForm(forms.ModelForm):
     """One file that goes through the intake; its refusal is the field's error."""
 
-    upload = forms.FileField(
+    upload = PictureField(
         label=_("picture"),
         help_text=_("JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels."),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
@@ -41,7 +61,7 @@ class NewPictureForm(forms.ModelForm):
         try:
             self.picture = pictures.examine(upload)
         except pictures.PictureRefusedError as refused:
-            raise ValidationError(str(refused), code=refused.code) from refused
+            raise _naming(upload, ValidationError(str(refused), code=refused.code)) from refused
         return upload
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
