@@ -10,6 +10,7 @@ from django.db.models.signals import post_delete, pre_delete, pre_save
 from moderation.adoption import keep_adopted_keys
 from moderation.recording import gather, write_gathered
 from moderation.registry import registration_for
+from moderation.storage.upload import verify_uploads_of
 
 
 def connect(model: type[models.Model]) -> None:
@@ -21,6 +22,7 @@ def connect(model: type[models.Model]) -> None:
     ):
         uid = f"moderation.{receiver.__name__}.{model._meta.label}"
         signal.connect(receiver, sender=model, dispatch_uid=uid)
+    verify_uploads_of(model)
 
 
 def gather_files(

@@ -18,28 +18,28 @@ from django.utils.translation import gettext_lazy as _
 from posts import pictures
 from posts.admin.thumbnails import thumbnail
 from posts.models import PostImage, Report
+from posts.storage_identity import WrongStorage, refuse_wrong_storage
 
 ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
 
 
-def _naming(upload: UploadedFile, error: ValidationError) -> ValidationError:
-    """Return the error with the file's name: browsers empty all file fields of a refused form."""
-    message = _("“%(name)s”: %(why)s")
-    params = {"name": upload.name, "why": " ".join(error.messages)}
-    return ValidationError(message, code=error.code, params=params)
-
-
 class PictureField(forms.FileField):
-    """A file whose errors name it."""
+    """A file whose errors name it: browsers empty all file fields of a form that is refused."""
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        """Check the file as Django does. Raises ValidationError."""
-        try:
+        """Check the file as Django does, and its storage first. Raises ValidationError."""
+        if not isinstance(data, UploadedFile):
             return super().clean(data, initial)
+        message, params = _("%(name)s: %(reason)s"), {"name": data.name}
+        try:
+            refuse_wrong_storage()
+            return super().clean(data, initial)
+        except WrongStorage as wrong:
+            params["reason"] = str(wrong)
+            raise ValidationError(message, code="storage", params=params) from wrong
         except ValidationError as error:
-            if isinstance(data, UploadedFile):
-                raise _naming(data, error) from error
-            raise
+            params["reason"] = " ".join(error.messages)
+            raise ValidationError(message, code=error.code, params=params) from error
 
 
 class NewPictureForm(forms.ModelForm):
@@ -61,7 +61,7 @@ class NewPictureForm(forms.ModelForm):
         try:
             self.picture = pictures.examine(upload)
         except pictures.PictureRefusedError as refused:
-            raise _naming(upload, ValidationError(str(refused), code=refused.code)) from refused
+            raise ValidationError(str(refused), code=refused.code) from refused
         return upload
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
