@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import FieldError, ImproperlyConfigured
@@ -20,6 +22,7 @@ from moderation.registry import (
     own_file_fields,
     registered_models,
     registration_by_label,
+    registration_for,
     storage_alias,
 )
 
@@ -112,6 +115,23 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_unregistered(**_: Any) -> list[CheckMessage]:
+    """W009: what nobody registered leaves its files behind when its rows are deleted."""
+    accepted = set(getattr(settings, "MODERATION_UNREGISTERED", ()))
+    return [
+        checks.Warning(
+            f"{model._meta.label} has a file field ({field.name}) and is not registered with "
+            "moderation: when its rows are deleted, the files stay and are listed nowhere.",
+            hint="Call register() for it, or name it in MODERATION_UNREGISTERED.",
+            obj=field,
+            id="moderation.W009",
+        )
+        for model in apps.get_models()
+        if not (model._meta.proxy or registration_for(model) or model._meta.label in accepted)
+        for field in own_file_fields(model)
+    ]
+
+
 def check_measured_columns(**_: Any) -> list[CheckMessage]:
     """W006: an ImageField whose size columns may be NULL opens the file when a row is read."""
     return [
@@ -177,6 +197,7 @@ OF_THE_CODE = (
     check_overwriting,
     check_database,
     check_indexes,
+    check_unregistered,
     check_measured_columns,
     check_lookups,
 )

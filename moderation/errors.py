@@ -29,3 +29,7 @@ class NotShown(ModerationError):
 
 class KeyTaken(ModerationError):
     """A row was to adopt a storage key that a removal is taking or has taken."""
+
+
+class ExportFailed(ModerationError):
+    """An export cannot be written in the chosen format. Nothing was sent."""

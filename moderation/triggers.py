@@ -1,87 +1,230 @@
-"""Database triggers that guard the audit log, whoever writes to the database.
+"""Triggers that guard the audit log in the database itself, beside every code that may run.
 
-They forbid deleting an entry or an event, changing what identifies an entry (an identity that was
-not known yet may be filled in once), leaving a final state, and changing an event. They are made
-after each migrate: on SQLite, altering a table drops its triggers without a word.
+They forbid deleting and replacing entries and events, changing an event or what identifies an
+entry, leaving a final state, and rewriting what stands in one. They are made after each migrate: on
+SQLite, altering a table drops its triggers without a word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
+from django.db import models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.audit import FINAL_STATES
 
-# What an entry says about the past. The rest is what became of the key since.
+# When each field of an entry may change. A test fails for one that is declared nowhere.
+# Identifying: never. The second kind is null until it is known, and then stays.
 IDENTIFYING = (
-    "storage", "location", "key", "name", "hidden_name", "object_label", "object_key", "field",
-    "parent_label", "parent_key", "title", "owner", "removal_id", "actor_id", "actor_name",
+    "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
+    "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
     "reason", "size", "sha256", "recorded_at",
 )  # fmt: skip
+IDENTIFYING_ONCE_KNOWN = ("identity",)
+# Progress: what becomes of the key, until the entry reaches a final state.
+PROGRESS = (
+    "state", "kept_because", "versions", "attempts", "error_code", "error", "due_at",
+    "leased_until", "hidden_at", "erased_at", "kept_at", "failed_at", "restored_at",
+)  # fmt: skip
+# Final: what the last look at an erased key found; written once, together with the time of that
+# look, also after the entry reached its final state.
+FINAL = ("verified_at", "remark")
+LOOKED_AT = "verified_at"
+
+FUNCTION = "moderation_refuse"
+FUNCTION_BODY = (
+    " BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one trigger refuses: an operation on a table, under a condition, with a message.
+
+    The condition is SQL in which `{old}`, `{new}` and `{differs}` stand for what the engine has. It
+    is empty for a trigger that speaks of a whole statement.
+    """
+
+    name: str
+    table: str
+    operation: str
+    condition: str
+    message: str
 
 
 def make(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers anew. Raises NotImplementedError on an engine that we know none for."""
+    """Make the triggers again. Raises NotImplementedError on an engine without support."""
     lift(connection)
     with connection.cursor() as cursor:
-        for statement in _statements(connection.vendor):
-            cursor.execute(statement)
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$${FUNCTION_BODY}$$"
+            )
+        for rule in _rules(connection.vendor):
+            cursor.execute(_statement(rule, connection.vendor))
 
 
 def lift(connection: BaseDatabaseWrapper) -> None:
     """Drop the triggers, for a test database that has to be flushed."""
     with connection.cursor() as cursor:
-        for name, table, *_ in _rules():
-            on = f" ON {table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER IF EXISTS {name}{on}")
+        for rule in _rules(connection.vendor):
+            on = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS {rule.name}{on}")
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of the triggers that the database does not have."""
-    wanted = [name for name, *_ in _rules()]
-    query = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D' AND NOT tgisinternal",
-    }[connection.vendor]
+    """Return the names of the triggers that the log's own tables lack, or have otherwise.
+
+    Compares the text of each: a trigger of the same name may stand on another table or in another
+    schema, be disabled, or do nothing.
+    """
+    rules = list(_rules(connection.vendor))
+    expected, found = (_sqlite if connection.vendor == "sqlite" else _postgresql)(connection, rules)
+    return [name for name in expected if found.get(name) != expected[name]]
+
+
+def _sqlite(
+    connection: BaseDatabaseWrapper, rules: list[Rule]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the text of each trigger as it should be and as it is; SQLite stores it verbatim."""
     with connection.cursor() as cursor:
-        cursor.execute(query)
-        there = {row[0] for row in cursor.fetchall()}
-    return [name for name in wanted if name not in there]
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        found = dict(cursor.fetchall())
+    return {rule.name: _statement(rule, "sqlite") for rule in rules}, found
 
 
-def _rules() -> Iterator[tuple[str, str, str, str, str]]:
-    """Each trigger: its name, its table, the operation, the condition, and what it says."""
-    entry, event = AuditEntry._meta.db_table, AuditEvent._meta.db_table
-    final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
-    changed = " OR ".join(f"{{old}}.{name} {{differs}} {{new}}.{name}" for name in IDENTIFYING)
-    changed += " OR ({old}.identity IS NOT NULL AND {old}.identity {differs} {new}.identity)"
-    for table in (entry, event):
-        yield f"{table}_no_delete", table, "DELETE", "1 = 1", "rows of the audit log stay"
-    yield f"{entry}_same", entry, "UPDATE", changed, "what identifies an audit entry stays"
-    ended = f"{{old}}.state IN ({final}) AND {{old}}.state {{differs}} {{new}}.state"
-    yield f"{entry}_final", entry, "UPDATE", ended, "an audit entry stays in its final state"
-    yield f"{event}_no_update", event, "UPDATE", "1 = 1", "an audit event stays as it is"
+def _postgresql(
+    connection: BaseDatabaseWrapper, rules: list[Rule]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what PostgreSQL says of each trigger as it should be and as it is.
+
+    The server rewrites the text, so the expected one is that of the same triggers on an empty copy
+    of the table, which is rolled back.
+    """
+    found: dict[str, Any] = {}
+    expected: dict[str, Any] = {}
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for table in dict.fromkeys(rule.table for rule in rules):
+            own = [rule for rule in rules if rule.table == table]
+            found |= _described(cursor, table)
+            copy = f"{table}_expected"
+            cursor.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {table} INCLUDING DEFAULTS)")
+            for rule in own:
+                statement = _statement(rule, "postgresql")
+                cursor.execute(statement.replace(f" ON {table} ", f" ON {copy} "))
+            expected |= {n: (*d[:-1], FUNCTION_BODY) for n, d in _described(cursor, copy).items()}
+        transaction.set_rollback(True, using=connection.alias)
+    return expected, found
 
 
-def _statements(vendor: str) -> Iterator[str]:
+def _described(cursor: Any, table: str) -> dict[str, Any]:
+    """Return for each trigger of a table: whether it is enabled, its text, its function's body."""
+    cursor.execute(
+        "SELECT tgname, tgenabled, pg_get_triggerdef(t.oid), prosrc "
+        "FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid "
+        "WHERE tgrelid = %s::regclass AND NOT tgisinternal",
+        [table],
+    )
+    return {
+        name: (enabled, text.partition(" ON ")[0], text.partition(" FOR EACH ")[2], body)
+        for name, enabled, text, body in cursor.fetchall()
+    }
+
+
+def _rules(vendor: str) -> Iterator[Rule]:
+    """Return the triggers that an engine needs."""
     if vendor not in ("sqlite", "postgresql"):
         raise NotImplementedError(f"The audit log cannot be guarded on {vendor}.")
-    if vendor == "postgresql":
-        yield (
-            "CREATE OR REPLACE FUNCTION moderation_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN RAISE EXCEPTION '%', TG_ARGV[0] "
-            "USING ERRCODE = 'integrity_constraint_violation'; END $$"
-        )
-    for name, table, operation, condition, says in _rules():
-        differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
-        when = condition.format(old="OLD", new="NEW", differs=differs)
-        act = (
-            f"BEGIN SELECT RAISE(ABORT, '{says}'); END"
-            if vendor == "sqlite"
-            else f"EXECUTE FUNCTION moderation_refuse('{says}')"
-        )
-        yield (
-            f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW WHEN ({when}) {act}"
-        )
+    entry, event = AuditEntry._meta.db_table, AuditEvent._meta.db_table
+    for model in (AuditEntry, AuditEvent):
+        table = model._meta.db_table
+        yield Rule(f"{table}_no_delete", table, "DELETE", "1 = 1", "rows of the audit log stay")
+        if vendor == "postgresql":
+            says = "the audit log is not truncated"
+            yield Rule(f"{table}_no_truncate", table, "TRUNCATE", "", says)
+        else:
+            yield from _no_replace(model)
+    yield Rule(
+        f"{entry}_same",
+        entry,
+        "UPDATE",
+        _identity_changes(),
+        "what identifies an audit entry stays",
+    )
+    yield Rule(
+        f"{entry}_final",
+        entry,
+        "UPDATE",
+        _ended_changes(),
+        "an audit entry stays in its final state",
+    )
+    yield Rule(f"{event}_no_update", event, "UPDATE", "1 = 1", "an audit event stays as it is")
+
+
+def _no_replace(model: type[models.Model]) -> Iterator[Rule]:
+    """Return SQLite's triggers against INSERT OR REPLACE, which fires no DELETE trigger.
+
+    One for the key and one for each other unique index. UPDATE OR REPLACE can take another row only
+    by changing a column of one, and all of these are identifying.
+    """
+    table = model._meta.db_table
+    for columns in unique_columns(model):
+        same = " AND ".join(f"{column} = {{new}}.{column}" for column in columns)
+        name, says = "_".join(columns), "rows of the audit log are not replaced"
+        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own
+        yield Rule(f"{table}_no_replace_{name}", table, "INSERT", taken, says)
+
+
+def unique_columns(model: type[models.Model]) -> list[tuple[str, ...]]:
+    """Return the columns of each unique index of a model, its key first.
+
+    A unique index with a condition or on expressions is not covered: the audit log has none.
+    """
+    single = [(str(field.column),) for field in model._meta.local_fields if field.unique]
+    together = [
+        tuple(str(model._meta.get_field(name).column) for name in constraint.fields)  # type: ignore[union-attr]
+        for constraint in model._meta.total_unique_constraints
+    ]
+    return [*single, *together]
+
+
+def _identity_changes() -> str:
+    known = [
+        f"({{old}}.{column} IS NOT NULL AND {differs})"
+        for column, differs in _differences(IDENTIFYING_ONCE_KNOWN)
+    ]
+    return " OR ".join([*(differs for _, differs in _differences(IDENTIFYING)), *known])
+
+
+def _ended_changes() -> str:
+    """Return the condition under which an entry that has ended would be rewritten."""
+    final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
+    progress = " OR ".join(differs for _, differs in _differences(PROGRESS))
+    looked = " OR ".join(differs for _, differs in _differences(FINAL))
+    first_look = f"({{old}}.{LOOKED_AT} IS NULL AND {{new}}.{LOOKED_AT} IS NOT NULL)"
+    return f"{{old}}.state IN ({final}) AND ({progress} OR (({looked}) AND NOT {first_look}))"
+
+
+def _differences(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Return for each field its column, and the condition that an update changes it."""
+    for name in names:
+        column = str(AuditEntry._meta.get_field(name).column)  # type: ignore[union-attr]
+        yield column, f"{{old}}.{column} {{differs}} {{new}}.{column}"
+
+
+def _statement(rule: Rule, vendor: str) -> str:
+    """Return the statement that makes a trigger. Names and values are our own."""
+    differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
+    condition = rule.condition.format(old="OLD", new="NEW", differs=differs)
+    when = f"FOR EACH ROW WHEN ({condition})" if condition else "FOR EACH STATEMENT"
+    action = (
+        f"BEGIN SELECT RAISE(ABORT, '{rule.message}'); END"
+        if vendor == "sqlite"
+        else f"EXECUTE FUNCTION {FUNCTION}('{rule.message}')"
+    )
+    return f"CREATE TRIGGER {rule.name} BEFORE {rule.operation} ON {rule.table} {when} {action}"

@@ -264,6 +264,9 @@ LOGGING = {
     },
 }
 
+# The theme's logo and icon are files too. Whoever deletes a theme knows that they stay.
+MODERATION_UNREGISTERED = ["admin_interface.Theme"]
+
 # Staff may not export unless they have the permission for it.
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from moderation.admin.attribution import AttributedDeletions
 from moderation.admin.kinds import page_of
 from moderation.admin.refusals import refusals_told
 from moderation.plan.graph import reached_from
@@ -106,7 +107,7 @@ def _check_key(model: type[Model], key: str) -> None:
     field.run_validators(field.to_python(key))
 
 
-class RemoveSelectedMixin(admin.ModelAdmin):
+class RemoveSelectedMixin(AttributedDeletions):
     """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:

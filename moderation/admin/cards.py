@@ -16,8 +16,8 @@ from django.urls import reverse
 from moderation.admin.kinds import Viewer, rows_named
 from moderation.admin.window import slices_between
 from moderation.files import StoredFile, details_of
-from moderation.models import AuditEntry, Removal
-from moderation.plan import json_key
+from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.plan import Plan, json_key
 from moderation.registry import registration_by_label
 from moderation.removal.slices import keys_of, model_of, plan_slice
 
@@ -33,6 +33,7 @@ class Card:
     file_name: str
     size: int | None
     object_name: str
+    object_key: str
     object_value: str
 
 
@@ -43,6 +44,7 @@ class Line:
     name: str
     address: str
     files: int
+    object_key: str
     object_value: str
     gone: bool
 
@@ -67,6 +69,7 @@ def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
             file_name=PurePosixPath(file.name).name,
             size=details[file].get("size") if _is_measured(file) else None,
             object_name=names.get(root, ""),
+            object_key=str(root),
             object_value=_value(number, root),
         )
         for file, root, number in shown
@@ -102,17 +105,30 @@ def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
     lines: list[Line] = []
     for part, own in slices_between(removal, "objects_total", start, stop):
         keys = keys_of(part)[own]
-        plan = plan_slice(part, keys=keys)
-        files = Counter(plan.files[file] for file in plan.cards())
-        names = rows_named(removal, keys)
-        lines += [
-            Line(
-                name=names.get(key) or str(key),
-                address=viewer.address_of(plan.model, key) if key in names else "",
-                files=files[key],
-                object_value=_value(part.number, key),
-                gone=key not in names,
-            )
-            for key in keys
-        ]
+        lines += _lines(viewer, part, keys, plan_slice(part, keys=keys))
     return lines
+
+
+def bare_lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
+    """The objects without a picture or file, from `start` to `stop`; see `cards_between`."""
+    lines: list[Line] = []
+    for part, own in slices_between(removal, "bare_total", start, stop):
+        plan = plan_slice(part)
+        lines += _lines(viewer, part, plan.bare()[own], plan)
+    return lines
+
+
+def _lines(viewer: Viewer, part: RemovalSlice, keys: list[Any], plan: Plan) -> list[Line]:
+    files = Counter(plan.files[file] for file in plan.cards())
+    names = rows_named(part.removal, keys)
+    return [
+        Line(
+            name=names.get(key) or str(key),
+            address=viewer.address_of(plan.model, key) if key in names else "",
+            files=files[key],
+            object_key=str(key),
+            object_value=_value(part.number, key),
+            gone=key not in names,
+        )
+        for key in keys
+    ]

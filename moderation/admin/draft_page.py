@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -14,9 +15,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from moderation import conf
-from moderation.admin.cards import cards_between, lines_between
+from moderation.admin.cards import bare_lines_between, cards_between, lines_between
 from moderation.admin.confirm_form import ConfirmForm
-from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
+from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told, words_of
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
@@ -113,22 +114,25 @@ def _other_rows(removal: Removal) -> list[Any]:
 
 def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     """The page of cards, or of lines, that the address asks for; cards where there are any."""
-    as_cards = bool(removal.pictures_total) and viewer.request.GET.get("show") != "objects"
-    total, a_page, between = (
-        (removal.pictures_total, PICTURES_A_PAGE, cards_between)
-        if as_cards
-        else (removal.objects_total, OBJECTS_A_PAGE, lines_between)
-    )
+    show = viewer.request.GET.get("show")
+    if show not in ("objects", "bare"):
+        show = "pictures" if removal.pictures_total else "objects"
+    views: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
+        "pictures": (removal.pictures_total, PICTURES_A_PAGE, cards_between),
+        "objects": (removal.objects_total, OBJECTS_A_PAGE, lines_between),
+        "bare": (removal.bare_total, OBJECTS_A_PAGE, bare_lines_between),
+    }
+    total, a_page, between = views[show]
     page = Paginator(range(total), a_page).get_page(viewer.request.GET.get("p"))
     start, shown = max(page.start_index() - 1, 0), []
     with refusals_told(viewer.request):
         shown = list(between(viewer, removal, start, start + a_page))
     return {
-        "as_cards": as_cards,
+        "as_cards": show == "pictures",
         "shown": shown,
         "page": page,
         "page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
-        "show": "pictures" if as_cards else "objects",
+        "show": show,
     }
 
 
@@ -138,12 +142,14 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
         return {}
     model = model_of(removal)
     changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
-    names = rows_named(removal, [model._meta.pk.to_python(key) for key in changed])
+    names = rows_as_seen(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
     others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
     return {
         "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],
         "gone": gone,
         "others": others,
+        "more_pictures": max(difference.pictures, 0),
+        "fewer_pictures": max(-difference.pictures, 0),
     }
 
 

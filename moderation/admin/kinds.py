@@ -56,6 +56,18 @@ def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
     return {key: str(row) for key, row in found.items()}
 
 
+def rows_as_seen(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
+    """How the removal's objects call themselves; by number where the person may not view them.
+
+    A title that is still on the site is not for everybody who may see what was removed from it.
+    """
+    model = model_of(removal)
+    names = rows_named(removal, keys)
+    if viewer.may_view(model):
+        return names
+    return {key: f"{model._meta.verbose_name} {key}" for key in names}
+
+
 @dataclass(frozen=True, slots=True)
 class Viewer:
     """The person who looks, and the admin site that they look through."""
@@ -71,10 +83,14 @@ class Viewer:
         """Where the admin lists the rows of a model; empty where it does not."""
         return self._address(model, "changelist")
 
-    def _address(self, model: type[Model], page: str, *args: str) -> str:
+    def may_view(self, model: type[Model]) -> bool:
+        """Whether the admin shows rows of a model to this person."""
         if not self.site.is_registered(model):
-            return ""
-        if not self.site.get_model_admin(model).has_view_permission(self.request):
+            return False
+        return bool(self.site.get_model_admin(model).has_view_permission(self.request))
+
+    def _address(self, model: type[Model], page: str, *args: str) -> str:
+        if not self.may_view(model):
             return ""
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
         return reverse(name, args=args, current_app=self.site.name)

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from moderation.admin.access import may_steer, sees_entries
-from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_named
+from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told
 from moderation.models import Heartbeat, Removal, StorageMark
 from moderation.models.audit import EntryState
@@ -110,7 +110,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "left": left,
         "changed": _changed(viewer, removal, left["changed"]),
         "slices_failed": _failed_slices(removal),
-        "entries_of_note": _entries_of_note(removal)
+        "entries_of_note": _entries_of_note(removal, with_names=sees_entries(user, removal))
         if numbers["kept"] or numbers["failed"]
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
@@ -139,7 +139,7 @@ def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[st
     if not keys:
         return []
     model = model_of(removal)
-    names = rows_named(removal, [model._meta.pk.to_python(key) for key in keys])
+    names = rows_as_seen(viewer, removal, [model._meta.pk.to_python(key) for key in keys])
     return [(name, viewer.address_of(model, key)) for key, name in names.items()]
 
 
@@ -161,9 +161,12 @@ def _delays(removal: Removal) -> dict[str, Any]:
     }
 
 
-def _entries_of_note(removal: Removal) -> dict[str, list[Any]]:
-    """The first entries that were kept, and that failed, with why."""
-    columns = ("pk", "name", "title", "kept_because", "error_code", "error")
+def _entries_of_note(removal: Removal, *, with_names: bool) -> dict[str, list[Any]]:
+    """The first entries that were kept, and that failed, with why.
+
+    Names and titles are the audit log's, for those who may see its entries.
+    """
+    columns = ["pk", "kept_because", "error_code", "error", *(["name", "title"] * with_names)]
     entries = removal.entries.order_by("pk").values(*columns)
     states = (EntryState.KEPT, EntryState.FAILED)
     return {str(state): list(entries.filter(state=state)[:NAMED]) for state in states}

@@ -10,7 +10,7 @@ from django.db.models import F, Sum, Window
 from moderation.models import Removal, RemovalSlice
 
 # What a page counts in: a column of the slices.
-Column = Literal["objects_total", "pictures_total"]
+Column = Literal["objects_total", "pictures_total", "bare_total"]
 
 
 def slices_between(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,23 +13,34 @@ from django.db import models
 # None where the value stays as it is.
 Converter = Callable[[Any], Any] | None
 
-# A cell that starts with one of these is run as a formula by one spreadsheet or another. The last
-# four are the wide forms that a Japanese keyboard types; a line break at the start is skipped.
-FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠")
+# A cell that starts with one of these is run as a formula by one spreadsheet or another. All but
+# the first four are forms that other keyboards type and spreadsheets read as the same signs.
+FORMULA_STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
+# What a spreadsheet skips before it looks for a formula: blanks of every kind, control characters,
+# and characters that take no room, such as a byte-order mark.
+SKIPPED = r"\s\x00-\x20\x7f-\xa0\xad\u115f\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
+# Where a cell begins: at the start of the text, and after what a spreadsheet may take for the end
+# of the cell before. Many read CSV with the separator of their country, and then ignore quotes that
+# stand within a cell. (OWASP, "CSV Injection")
+CELL_START = r"\A|(?<=[;|\t\r\n])"
+DANGEROUS = re.compile(rf"(?:{CELL_START})(?=[{SKIPPED}]*[{FORMULA_STARTS}]|[\t\r\n])")
+SEPARATORS = re.compile(r"[;|\t\r\n]")
 
 
 def harmless(text: str) -> str:
-    """Give the text so that a spreadsheet shows it: an apostrophe goes before a formula's start."""
-    return "'" + text if text[:1] in FORMULA_STARTS else text
+    """Return the text so that a spreadsheet shows it: an apostrophe goes before a formula."""
+    if text[:1].isalnum() and not SEPARATORS.search(text):  # nearly all, and six times as quick
+        return text
+    return DANGEROUS.sub("'", text)
 
 
 def iso_utc(value: datetime) -> str:
-    """Give the moment in ISO 8601, in UTC: 2026-01-31T12:00:00.000000Z."""
+    """Return the moment in ISO 8601, in UTC: 2026-01-31T12:00:00.000000Z."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def cell_converter(field: models.Field[Any, Any]) -> Converter:
-    """Give the function that makes a spreadsheet's cell of a field's value, None excepted."""
+    """Return the function that makes a spreadsheet's cell of a field's value, None excepted."""
     match field:
         case models.DateTimeField():
             return iso_utc
@@ -43,7 +55,7 @@ def cell_converter(field: models.Field[Any, Any]) -> Converter:
 
 
 def json_converter(field: models.Field[Any, Any]) -> Converter:
-    """Give the function that makes a JSON value of a field's value, None excepted."""
+    """Return the function that makes a JSON value of a field's value, None excepted."""
     match field:
         case models.DateTimeField():
             return iso_utc

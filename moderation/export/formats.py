@@ -1,43 +1,50 @@
-"""The formats of an export, each a stream of bytes that never holds more than a few rows."""
+"""The formats of an export, each written a few rows at a time."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
-import tempfile
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
 from import_export.formats import base_formats
 
+from moderation.errors import ExportFailed
 from moderation.export.cells import Converter, cell_converter, json_converter
 from moderation.export.resource import COLUMNS
 
-# Rows that are fetched and sent at once: some 500 kB of text.
+# Rows that are fetched and written at once: some 500 kB of text.
 CHUNK_ROWS = 1_000
-# Bytes of a finished workbook that are read and sent at once.
-FILE_CHUNK = 1 << 20
-# Rows of a sheet, the first of which holds the headers. The file format has no room for more.
+# Rows of a sheet, the first of which holds the headers, and characters of a cell, in units of
+# UTF-16. The file format has no room for more. (ECMA-376, and Microsoft's "Excel specifications")
 SHEET_ROWS = 1_048_576
+CELL_CHARACTERS = 32_767
+# What XML 1.0 cannot carry, not even escaped.
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class CSV(base_formats.CSV):
-    """Comma-separated values, sent while they are read."""
+    """Comma-separated values, with a byte-order mark, by which spreadsheets know UTF-8."""
 
     row_limit: int | None = None
 
-    def chunks(self, entries: QuerySet[Any]) -> Iterator[bytes]:
-        """Give the file in pieces: a header, then the entries."""
-        yield _csv_text([COLUMNS])
+    def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
+        """Write a header and the entries; yield the number of rows of each piece."""
+        file.write(codecs.BOM_UTF8 + _csv_text([COLUMNS]))
         for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
-            yield _csv_text(rows)
+            file.write(_csv_text(rows))
+            yield len(rows)
 
 
 class JSONLines(base_formats.Format):
-    """JSON Lines: an object on each line, sent while they are read."""
+    """JSON Lines: an object on each line, every value as the log has it."""
 
     row_limit: int | None = None
 
@@ -46,53 +53,69 @@ class JSONLines(base_formats.Format):
         return "jsonl"
 
     def get_extension(self) -> str:
-        """Give the ending of a file's name."""
+        """Return the ending of a file's name."""
         return "jsonl"
 
     def get_content_type(self) -> str:
-        """Give the type that the file is sent as."""
+        """Return the type that the file is sent as."""
         return "application/jsonl"
 
     def can_export(self) -> bool:
         """Say that the format can be written."""
         return True
 
-    def chunks(self, entries: QuerySet[Any]) -> Iterator[bytes]:
-        """Give the file in pieces; empty where there are no entries."""
+    def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
+        """Write the entries, nothing where there are none; yield the rows of each piece."""
         for rows in _row_chunks(entries, _converters(entries.model, json_converter)):
             objects = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
-            yield "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in objects).encode()
+            lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in objects)
+            file.write("".join(lines).encode())
+            yield len(rows)
 
 
 class XLSX(base_formats.XLSX):
-    """A workbook of one sheet. It is written to a temporary file first: its index comes last."""
+    """A workbook of one sheet."""
 
     row_limit: int | None = SHEET_ROWS - 1
 
-    def chunks(self, entries: QuerySet[Any]) -> Iterator[bytes]:
-        """Give the file in pieces, once it is complete."""
-        with tempfile.TemporaryFile() as file:
-            _write_workbook(entries, file)
-            file.seek(0)
-            while piece := file.read(FILE_CHUNK):
-                yield piece
+    def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
+        """Write the rows as they come; openpyxl keeps none of them in this mode.
+
+        Yields the number of rows of each piece. Raises ExportFailed for more rows, or a longer
+        text, than a sheet holds: openpyxl cuts a text without a word.
+        """
+        from openpyxl import Workbook  # slow to import, and most exports are CSV
+
+        workbook = Workbook(write_only=True)
+        sheet = workbook.create_sheet("audit entries")
+        with closing(sheet):  # also where a row is refused: it writes in a generator
+            sheet.append(COLUMNS)
+            written = 0
+            for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
+                written += len(rows)
+                if written >= SHEET_ROWS:
+                    raise ExportFailed(_("There are more entries than a sheet has rows."))
+                for row in rows:
+                    sheet.append(_sheet_row(row))
+                yield len(rows)
+        workbook.save(file)
 
 
-def _write_workbook(entries: QuerySet[Any], file: Any) -> None:
-    """Write the rows as they come; openpyxl keeps none of them in this mode."""
-    from openpyxl import Workbook  # slow to import, and most exports are CSV
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+def _sheet_row(row: Sequence[Any]) -> list[Any]:
+    return [
+        _sheet_text(column, value) if isinstance(value, str) else value
+        for column, value in zip(COLUMNS, row, strict=True)
+    ]
 
-    workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet("audit entries")
-    sheet.append(COLUMNS)
-    for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
-        for row in rows:
-            # XML has no way to write a control character, not even an escaped one.
-            sheet.append(
-                [ILLEGAL_CHARACTERS_RE.sub("�", v) if isinstance(v, str) else v for v in row]
-            )
-    workbook.save(file)
+
+def _sheet_text(column: str, text: str) -> str:
+    """Return a text as XML can carry it: characters that it cannot write become U+FFFD."""
+    if len(text) > CELL_CHARACTERS // 2 and len(text.encode("utf-16-le")) > 2 * CELL_CHARACTERS:
+        says = _(
+            "A text in the column “%(column)s” is longer than the %(limit)s that a cell holds."
+        )
+        raise ExportFailed(says % {"column": column, "limit": f"{CELL_CHARACTERS:,}"})
+    return NOT_IN_XML.sub("\ufffd", text)
 
 
 def _converters(model: type[Model], choose: Any) -> list[Converter]:

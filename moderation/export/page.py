@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import tempfile
+from contextlib import ExitStack
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,10 +19,13 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from import_export.forms import ExportForm
 
+from moderation.errors import ExportFailed
 from moderation.export.formats import SHEET_ROWS
 from moderation.models import AuditEvent
 from moderation.models.audit import EventKind
 from moderation.templatetags.moderation_numbers import grouped
+
+logger = logging.getLogger(__name__)
 
 # Rows up to which the page says how many there are. Beyond them counting is slow, and no workbook
 # holds them anyway.
@@ -47,8 +53,15 @@ def export_page(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
     if form.is_valid():
         file_format = formats[int(form.cleaned_data["format"])]()
         if rows is not None or file_format.row_limit is None:
-            return _send(request, entries, file_format, rows)
-        form.add_error("format", _too_many(file_format))
+            try:
+                return _send(request, entries, file_format)
+            except ExportFailed as failed:
+                form.add_error("format", _not_this_format(failed))
+            except OSError as error:
+                logger.exception("An export could not be written to a temporary file.")
+                form.add_error("format", _no_room(error))
+        else:
+            form.add_error("format", _too_many(file_format))
     return _ask(model_admin, request, form, rows)
 
 
@@ -68,6 +81,16 @@ def _too_many(file_format: Any) -> str:
         "%(format)s holds %(limit)s rows at most, and there are more. Choose CSV, "
         "or narrow the filters."
     ) % {"format": file_format.get_title().upper(), "limit": grouped(file_format.row_limit)}
+
+
+def _not_this_format(failed: ExportFailed) -> str:
+    return gettext("%(why)s Choose CSV or JSONL.") % {"why": failed}
+
+
+def _no_room(error: OSError) -> str:
+    return gettext(
+        "The server could not write the file (%(why)s). Narrow the filters, or ask an operator."
+    ) % {"why": error.strerror or type(error).__name__}
 
 
 def _ask(
@@ -93,34 +116,40 @@ def _change_list_url(model_admin: Any) -> str:
     )
 
 
-def _send(
-    request: HttpRequest,
-    entries: QuerySet[Any],
-    file_format: Any,
-    rows: int | None,
-) -> StreamingHttpResponse:
-    """Note the export in the audit log, then stream the file."""
-    AuditEvent.note(
-        EventKind.EXPORT,
-        actor=request.user,  # type: ignore[arg-type]  # who may export is no anonymous user
-        details={
-            "format": file_format.get_title(),
-            "filters": filters_of(request),
-            "search": request.GET.get(SEARCH_VAR, ""),
-            "rows": rows,
-        },
-    )
-    response = StreamingHttpResponse(
-        file_format.chunks(entries), content_type=file_format.get_content_type()
-    )
-    day = timezone.now().strftime("%Y-%m-%d")
-    name = f"audit-entries-{day}.{file_format.get_extension()}"
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
+def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> FileResponse:
+    """Write the file, record the export with the rows that are in it, then send it.
+
+    One query reads all of it, so file and event agree whatever is recorded at the same time, and a
+    slow reader holds neither a connection nor a snapshot of the database. Raises ExportFailed and
+    OSError where it cannot be written; nothing was sent then.
+    """
+    with ExitStack() as on_error:
+        file = on_error.enter_context(tempfile.TemporaryFile())
+        rows = sum(file_format.write(entries, file))
+        file.seek(0)
+        AuditEvent.note(
+            EventKind.EXPORT,
+            actor=request.user,  # type: ignore[arg-type]  # who may export is no anonymous user
+            details={
+                "format": file_format.get_title(),
+                "filters": filters_of(request),
+                "search": request.GET.get(SEARCH_VAR, ""),
+                "rows": rows,
+            },
+        )
+        day = timezone.now().strftime("%Y-%m-%d")
+        response = FileResponse(
+            file,
+            as_attachment=True,
+            filename=f"audit-entries-{day}.{file_format.get_extension()}",
+            content_type=file_format.get_content_type(),
+        )
+        response.headers["Cache-Control"] = "no-store"
+        on_error.pop_all()  # the response closes the file
     return response
 
 
 def filters_of(request: HttpRequest) -> dict[str, str]:
-    """Give the change list's filters that the address holds: {parameter: value}."""
+    """Return the change list's filters that the address holds: {parameter: value}."""
     shown = {name: str(value) for name, value in request.GET.items() if value}
     return {name: value for name, value in shown.items() if name not in NO_FILTERS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -42,7 +43,8 @@ class AuditEntry(models.Model):
 
     It is the audit log and the work list at once. Its references to removal and actor are plain
     numbers with a join (`db_constraint=False`, DO_NOTHING): nothing cascades into the log. Database
-    triggers forbid deleting it, changing what identifies it, and leaving a final state.
+    triggers forbid deleting or replacing it, changing what identifies it, and rewriting what stands
+    in a final state; `moderation.triggers` declares when each field may change.
     """
 
     storage = models.CharField(_("storage"), max_length=100)
@@ -156,6 +158,7 @@ class EventKind(models.TextChoices):
     RETRY = "retry", _("retry")
     UNDO = "undo", _("undo")
     EXPORT = "export", _("export")
+    MARK = "mark", _("mark a storage")
 
 
 class AuditEvent(models.Model):
@@ -208,3 +211,8 @@ class AuditEvent(models.Model):
             removal=removal,
             details=details,
         )
+
+    @classmethod
+    def note_command(cls, kind: EventKind, *, details: dict[str, Any]) -> None:
+        """Record what somebody did in a terminal, by the name that the system knows them by."""
+        cls.objects.create(kind=kind, actor_name=f"{getpass.getuser()} (terminal)", details=details)

@@ -55,9 +55,12 @@ class Removal(models.Model):
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("pictures"), default=0)
+    bare_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
     rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
     updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
+    # What became of the selection since the freeze, see moderation.removal.history.
+    history = models.JSONField(_("changes of the draft"), default=list)
     # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
     stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
@@ -108,6 +111,7 @@ class RemovalSlice(models.Model):
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("rows with a picture"), default=0)
+    bare_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
     rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
     updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)

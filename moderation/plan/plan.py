@@ -7,7 +7,7 @@ The walk reads keys and stored names, never whole rows, and never touches storag
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -63,8 +63,25 @@ class Plan:
             }
             objects.append((json_key(root), digest_of_object(label, root, owned)))
         kinds = Counter((file.label, file.field) for file in self.files)
-        cards = sum(number for kind, number in kinds.items() if _has_card(*kind))
-        return replace(self.numbers, objects=objects, files=len(self.files), cards=cards)
+        cards = {kind: number for kind, number in kinds.items() if _has_card(*kind)}
+        return replace(
+            self.numbers,
+            objects=objects,
+            files=len(self.files),
+            cards=sum(cards.values()),
+            bare=len(self.bare(cards)),
+        )
+
+    def bare(self, kinds: Collection[tuple[str, str]] | None = None) -> list[Any]:
+        """Return the roots that have no card: nothing of them is seen among the pictures.
+
+        `kinds` are the (label, field) that have cards, where the caller knows them.
+        """
+        if kinds is None:
+            every = {(file.label, file.field) for file in self.files}
+            kinds = {kind for kind in every if _has_card(*kind)}
+        seen = {root for file, root in self.files.items() if (file.label, file.field) in kinds}
+        return [root for root in self.roots if root not in seen]
 
 
 def make_plan(

@@ -27,11 +27,13 @@ class Shown:
 
     `rows`, `updates`, `protected` and `restricted` count rows by model label: deleted, changed
     (SET_NULL and the like), and standing in the way. `size` sums the bytes that are known of.
+    `cards` counts the files that a page shows one by one, `bare` the objects without any.
     """
 
     objects: list[tuple[int | str, str]] = field(default_factory=list)
     files: int = 0
     cards: int = 0
+    bare: int = 0
     size: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     updates: Counter[str] = field(default_factory=Counter)

@@ -61,7 +61,7 @@ COMPARE = "SELECT slice, md5(shown) FROM moderation_told"
 FILL = """
 UPDATE {slices} part SET
   shown = told.shown::jsonb, digest = md5(told.shown), objects_total = objects,
-  files_total = files, pictures_total = cards, bytes_total = size,
+  files_total = files, pictures_total = cards, bare_total = bare, bytes_total = size,
   rows_by_kind = cascade, updates_by_kind = updates,
   blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
 FROM moderation_told told WHERE part.id = slice RETURNING slice, all_rows"""
@@ -130,6 +130,7 @@ class _Statement:
             "objects": "count(*)",
             "files": self._sum("files", self.owners),
             "cards": self._sum("cards", self.owners),
+            "bare": f"count(*) FILTER (WHERE {self._cards_of_one()} = 0)",
             "size": self._sum("size", self.owners),
             "all_rows": f"count(*) + {self._sum('rows', self._below(OnDelete.CASCADE))}",
             "cascade": self._by_kind(OnDelete.CASCADE, f"'{self.model._meta.label}', count(*)"),
@@ -209,6 +210,9 @@ class _Statement:
 
     def _sum(self, column: str, names: Iterable[str]) -> str:
         return " + ".join(f"coalesce(sum({name}.{column}), 0)" for name in names) or "0"
+
+    def _cards_of_one(self) -> str:
+        return " + ".join(f"coalesce({name}.cards, 0)" for name in self.owners) or "0"
 
     def _table(self, model: type[models.Model]) -> str:
         return self._quoted(model._meta.db_table)

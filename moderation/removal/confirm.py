@@ -21,7 +21,9 @@ from moderation.errors import DraftChanged, Refused, TooManyRows
 from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
+from moderation.removal import history
 from moderation.removal.delete import delete_next_slice, missing_permissions
+from moderation.removal.history import changes_since, remember
 from moderation.removal.slices import (
     changed_slices,
     fill_slice,
@@ -37,10 +39,14 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is not as it was shown: keys of objects that changed, and of those that are gone."""
+    """What is not as it was shown: keys of objects that changed, and of those that are gone.
+
+    `pictures` is how many more pictures (fewer, where negative) the selection has than before.
+    """
 
     changed: tuple[Any, ...] = ()
     gone: tuple[Any, ...] = ()
+    pictures: int = 0
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.gone)
@@ -85,9 +91,10 @@ def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
         _hold_draft(removal, seal)
         if as_shown := is_sealed(removal):
             _leave_out(removal, number, key)
+            remember(removal, history.EXCLUDED, [key])
         reseal(removal)
     if not as_shown:
-        raise _draft_changed()
+        raise _draft_changed(removal, seal)
 
 
 def look_again(removal: Removal) -> Difference:
@@ -99,6 +106,7 @@ def look_again(removal: Removal) -> Difference:
     """
     changed: list[Any] = []
     gone: list[Any] = []
+    pictures = removal.pictures_total
     try:
         for part, shown in changed_slices(removal):
             before, after = dict(part.shown), dict(shown.objects)
@@ -111,12 +119,15 @@ def look_again(removal: Removal) -> Difference:
         text = _("The selection has grown too large; select it again.")
         raise Refused(text) from too_many
     except RemovalSlice.DoesNotExist as gone_meanwhile:
-        raise _draft_changed() from gone_meanwhile
+        raise _draft_changed(removal, removal.seal) from gone_meanwhile
     if changed or gone:
         with transaction.atomic():
             _hold_draft(removal, removal.seal)
+            for what, keys in ((history.CHANGED, changed), (history.GONE, gone)):
+                if keys:
+                    remember(removal, what, keys)
             reseal(removal)
-    return Difference(tuple(changed), tuple(gone))
+    return Difference(tuple(changed), tuple(gone), removal.pictures_total - pictures)
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
@@ -161,10 +172,13 @@ def _check_seal(removal: Removal, seal: str) -> None:
     if removal.state != RemovalState.DRAFT:
         raise DraftChanged(_("This removal is no draft any more."))
     if not removal.seal or seal != removal.seal:
-        raise _draft_changed()
+        raise _draft_changed(removal, seal)
 
 
-def _draft_changed() -> DraftChanged:
+def _draft_changed(removal: Removal, seal: str) -> DraftChanged:
+    if changes := changes_since(removal, seal):
+        says = _("The selection changed since this page was opened: %(changes)s. Review it again.")
+        return DraftChanged(says % {"changes": "; ".join(changes)})
     return DraftChanged(
         _("The selection changed, perhaps in another tab. Look at it again and confirm.")
     )
@@ -225,7 +239,7 @@ def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str
         else:
             reseal(removal)
     if not as_shown:  # raised inside, it would undo the new seal
-        raise _draft_changed()
+        raise _draft_changed(removal, removal.seal)
 
 
 def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:

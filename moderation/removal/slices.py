@@ -19,12 +19,12 @@ from moderation.plan import Plan, Shown, digest_of, digest_of_slice, make_plan
 from moderation.plan.summary import can_summarize, digests_of, fill
 from moderation.plan.tree import lock_tree
 
-TOTALS = ("objects_total", "files_total", "pictures_total", "bytes_total")
+TOTALS = ("objects_total", "files_total", "pictures_total", "bare_total", "bytes_total")
 # Slices that are looked at with one statement: memory for 10,000 objects, not for all.
 SLICES_AT_ONCE = 20
 FILLED = (
-    "shown", "digest", "objects_total", "files_total", "pictures_total", "bytes_total",
-    "rows_by_kind", "updates_by_kind", "blockers",
+    "shown", "digest", "objects_total", "files_total", "pictures_total", "bare_total",
+    "bytes_total", "rows_by_kind", "updates_by_kind", "blockers",
 )  # fmt: skip
 KINDS = ("rows_by_kind", "updates_by_kind")
 
@@ -134,6 +134,7 @@ def fill_slice(part: RemovalSlice, shown: Shown) -> RemovalSlice:
     part.objects_total = len(shown.objects)
     part.files_total = shown.files
     part.pictures_total = shown.cards
+    part.bare_total = shown.bare
     part.bytes_total = shown.size
     part.rows_by_kind = dict(+shown.rows)  # without the kinds that have none
     part.updates_by_kind = dict(+shown.updates)
@@ -166,7 +167,7 @@ def reseal(removal: Removal) -> None:
     removal.blockers = {name: dict(counter) for name, counter in blockers.items() if counter}
     for name, value in {**sums, **kinds}.items():
         setattr(removal, name, value)
-    removal.save(update_fields=["seal", "blockers", *TOTALS, *KINDS])
+    removal.save(update_fields=["seal", "history", "blockers", *TOTALS, *KINDS])
 
 
 def is_sealed(removal: Removal) -> bool:

@@ -87,12 +87,20 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def action_checkbox(self, post: Post) -> SafeString:
-        """Give the box as Django draws it, which takes a template a row and a sixth of the page."""
+        """Return the box as Django draws it, without the template that it renders for each row.
+
+        Posts of one wave have equal titles: the label also has author and number.
+        """
         return format_html(
             '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
             ACTION_CHECKBOX_NAME,
             post.pk,
-            format_html(gettext("Select this object for an action - {}"), post),
+            format_html(
+                gettext("Select “{title}” by {author} (post {key})"),
+                title=post,
+                author=post.author,
+                key=post.pk,
+            ),
         )
 
     @admin.display(description=_("pictures"), ordering=NumberOf(PostImage))

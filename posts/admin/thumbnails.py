@@ -19,8 +19,10 @@ def picture_url(picture: PostImage) -> str:
 
 def thumbnail(picture: PostImage) -> SafeString:
     """The picture's thumbnail as HTML."""
+    # The box is that of the stylesheet, reserved before the picture is there: rows must not move
+    # below a pointer that is about to click.
     return format_html(
-        '<img class="post-thumbnail" loading="lazy" src="{}" alt="{}">',
+        '<img class="post-thumbnail" loading="lazy" width="48" height="36" src="{}" alt="{}">',
         picture_url(picture),
         _("Picture %(key)s") % {"key": picture.pk},
     )

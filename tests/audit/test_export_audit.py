@@ -6,7 +6,9 @@ import csv
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -26,11 +28,13 @@ django.setup()
 from django.core.management import call_command
 from moderation.export.formats import CSV
 
-def chunks(*_):
-    yield b"half"
+def write(_format, _entries, file):
+    file.write(b"half")
+    file.flush()
     time.sleep(60)
+    yield 1
 
-CSV.chunks = chunks
+CSV.write = write
 call_command("export_audit", sys.argv[1])
 """
 
@@ -49,7 +53,7 @@ def entries() -> list[AuditEntry]:
 
 def exported(path: Path, **options: object) -> list[str]:
     call_command("export_audit", path, **options)
-    return [row["key"] for row in csv.DictReader(path.read_text().splitlines())]
+    return [row["key"] for row in csv.DictReader(path.read_text("utf-8-sig").splitlines())]
 
 
 def names(folder: Path) -> list[str]:
@@ -90,11 +94,12 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_half_a_log_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> object:
-        yield b"half"
+    def broken(_format: object, _entries: object, file: BinaryIO) -> Iterator[int]:
+        file.write(b"half")
+        yield 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(CSV, "chunks", broken)
+    monkeypatch.setattr(CSV, "write", broken)
     with pytest.raises(KeyboardInterrupt):
         call_command("export_audit", tmp_path / "log.csv")
     assert names(tmp_path) == []
@@ -121,11 +126,12 @@ def test_a_file_that_came_meanwhile_is_left_alone(
 ) -> None:
     path = tmp_path / "log.csv"
 
-    def slow(*_: object) -> object:
-        yield b"log"
+    def slow(_format: object, _entries: object, file: BinaryIO) -> Iterator[int]:
+        file.write(b"log")
+        yield 1
         path.write_text("mine")
 
-    monkeypatch.setattr(CSV, "chunks", slow)
+    monkeypatch.setattr(CSV, "write", slow)
     with pytest.raises(CommandError, match="already"):
         call_command("export_audit", path)
     assert path.read_text() == "mine"
@@ -137,15 +143,17 @@ def test_of_two_exports_into_one_file_the_second_is_whole(
 ) -> None:
     path = tmp_path / "log.csv"
 
-    def first(*_: object) -> object:
-        yield b"first"
-        monkeypatch.setattr(CSV, "chunks", second)
+    def first(_format: object, _entries: object, file: BinaryIO) -> Iterator[int]:
+        file.write(b"first")
+        yield 1
+        monkeypatch.setattr(CSV, "write", second)
         call_command("export_audit", path)
 
-    def second(*_: object) -> object:
-        yield b"second"
+    def second(_format: object, _entries: object, file: BinaryIO) -> Iterator[int]:
+        file.write(b"second")
+        yield 1
 
-    monkeypatch.setattr(CSV, "chunks", first)
+    monkeypatch.setattr(CSV, "write", first)
     with pytest.raises(CommandError, match="already"):
         call_command("export_audit", path)
     assert path.read_text() == "second"
@@ -156,12 +164,13 @@ def test_an_export_that_another_one_ousted_leaves_its_file_alone(
 ) -> None:
     path, part = tmp_path / "log.csv", tmp_path / "log.csv.part"
 
-    def ousted(*_: object) -> object:
-        yield b"first"
+    def ousted(_format: object, _entries: object, file: BinaryIO) -> Iterator[int]:
+        file.write(b"first")
+        yield 1
         part.unlink()
         part.write_text("second, in the middle")
 
-    monkeypatch.setattr(CSV, "chunks", ousted)
+    monkeypatch.setattr(CSV, "write", ousted)
     with pytest.raises(CommandError, match="another export"):
         call_command("export_audit", path)
     assert part.read_text() == "second, in the middle"

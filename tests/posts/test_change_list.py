@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Count
 from django.test import Client
@@ -97,9 +98,13 @@ class TestPages:
         assert max(int(number.split()[0]) for number in skipped) < 4
 
 
-def test_box_of_a_row_is_the_one_that_django_draws() -> None:
-    ours, post = admin.site.get_model_admin(Post), Post(pk=5, title='a <b> "c"')
-    assert ours.action_checkbox(post) == admin.ModelAdmin.action_checkbox(ours, post)
+def test_box_of_a_row_is_the_one_that_django_draws_with_a_label_of_its_own() -> None:
+    ours, author = admin.site.get_model_admin(Post), User(username="eve & co")
+    post = Post(pk=5, title='a <b> "c"', author=author)
+    boxes = [ours.action_checkbox(post), admin.ModelAdmin.action_checkbox(ours, post)]
+    begins, labels = zip(*(box.split('aria-label="') for box in boxes), strict=True)
+    assert begins[0] == begins[1]
+    assert labels[0] == 'Select “a &lt;b&gt; &quot;c&quot;” by eve &amp; co (post 5)">'
 
 
 @pytest.mark.usefixtures("seven")

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from moderation.models import AuditEntry
 from posts.admin import PostAdmin
 from posts.models import Post, PostImage, Report
 from tests.posts.drawn import a_picture, a_post, drawing, files_in
@@ -248,6 +249,9 @@ class TestPostPage:
         assert admin_client.post(page_of(post), data).status_code == 302
         assert list(PostImage.objects.all()) == [stays]
         assert gone != stays
+        admin = User.objects.get(username="admin")
+        written = AuditEntry.objects.values_list("object_key", "actor", "actor_name")
+        assert set(written) == {(str(gone.pk), admin.pk, "admin")}
 
     def test_is_read_only_for_who_may_only_look(self, viewer: Client) -> None:
         post = a_post()

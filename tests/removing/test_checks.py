@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.checks import CheckMessage
 from django.core.files.storage import FileSystemStorage
 from django.db import models
@@ -116,6 +117,28 @@ def test_w005_a_file_field_without_an_index(
     (warning,) = checks.check_indexes()
     assert ids([warning]) == ["moderation.W005"]
     assert "Plain.file" in warning.msg
+
+
+@pytest.mark.parametrize("accepted", [[], ["library.Forgotten"]])
+@isolate_apps("tests.library")
+def test_w009_a_file_field_that_nobody_registered(
+    accepted: list[str], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    class Forgotten(models.Model):
+        file = models.FileField()
+
+        class Meta:
+            app_label = "library"
+
+    class Empty(models.Model):
+        class Meta:
+            app_label = "library"
+
+    monkeypatch.setattr(apps, "get_models", lambda: [Forgotten, Empty, PostImage])
+    settings.MODERATION_UNREGISTERED = accepted
+    found = checks.check_unregistered()
+    assert ids(found) == ([] if accepted else ["moderation.W009"])
+    assert all("library.Forgotten" in message.msg for message in found)
 
 
 @isolate_apps("tests.library")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Model
+from django.utils import timezone
 
 from moderation import triggers
 from moderation.checks import check_triggers
@@ -42,16 +48,93 @@ def test_no_entry_can_be_deleted(entry: AuditEntry) -> None:
     assert AuditEntry.objects.filter(pk=entry.pk).exists()
 
 
-@pytest.mark.parametrize("field", [name for name in triggers.IDENTIFYING if name != "recorded_at"])
+NUMBERS = ("id", "size", "removal", "actor", "attempts")
+TIMES = [field.name for field in AuditEntry._meta.fields if field.name.endswith(("_at", "until"))]
+
+
+def other_value(name: str) -> Any:
+    """Return a value that the field of the entry under test does not have."""
+    if name in TIMES:
+        return timezone.now() + timedelta(days=1)
+    if name == "identity":
+        return uuid4()
+    if name == "state":
+        return "failed"
+    return 7_000 if name in NUMBERS else "x"
+
+
+def test_each_field_of_an_entry_is_declared_once() -> None:
+    kinds = (
+        triggers.IDENTIFYING, triggers.IDENTIFYING_ONCE_KNOWN, triggers.PROGRESS, triggers.FINAL,
+    )  # fmt: skip
+    declared = Counter(chain(*kinds))
+    assert declared == Counter(field.name for field in AuditEntry._meta.get_fields())
+
+
+def test_columns_of_unique_indexes_are_identifying() -> None:
+    for columns in triggers.unique_columns(AuditEntry):
+        assert set(columns) <= set(triggers.IDENTIFYING)
+
+
+@pytest.mark.parametrize("field", triggers.IDENTIFYING)
 def test_what_identifies_an_entry_cannot_be_changed(entry: AuditEntry, field: str) -> None:
-    value = 7 if field in ("size", "removal_id", "actor_id") else "x"
     rows = AuditEntry.objects.filter(pk=entry.pk)
-    assert refuses(lambda: rows.update(**{field: value}))
+    assert refuses(lambda: rows.update(**{field: other_value(field)}))
+
+
+@pytest.mark.parametrize("state", ["erased", "restored"])
+@pytest.mark.parametrize("field", [*triggers.PROGRESS, *triggers.FINAL])
+def test_what_stands_in_a_final_state_cannot_be_rewritten(
+    entry: AuditEntry, state: str, field: str
+) -> None:
+    rows = AuditEntry.objects.filter(pk=entry.pk)
+    rows.update(state=state, verified_at=timezone.now(), remark="was missing already")
+    assert refuses(lambda: rows.update(**{field: other_value(field)}))
+
+
+def test_last_look_at_an_erased_key_is_noted_once(entry: AuditEntry) -> None:
+    rows = AuditEntry.objects.filter(pk=entry.pk)
+    rows.update(state="erased")
+    assert refuses(lambda: rows.update(remark="x"))
+    rows.update(verified_at=timezone.now(), remark="a later look found the key in storage")
+    assert refuses(lambda: rows.update(remark="x"))
+    assert refuses(lambda: rows.update(verified_at=None))
+
+
+@pytest.mark.parametrize("state", ["pending", "kept", "failed", "hidden"])
+def test_progress_may_be_noted_before_an_entry_ends(entry: AuditEntry, state: str) -> None:
+    rows = AuditEntry.objects.filter(pk=entry.pk)
+    rows.update(state=state)
+    for field in (*triggers.PROGRESS, *triggers.FINAL):
+        assert rows.update(**{field: other_value(field)})
+
+
+@pytest.mark.parametrize("model", [AuditEntry, AuditEvent])
+def test_sqlite_replaces_no_row(entry: AuditEntry, model: type[Model]) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has no REPLACE")
+    AuditEvent.objects.create(kind="export", actor_name="a")
+    table, rows = model._meta.db_table, model._default_manager.count()
+    names = [field.column for field in model._meta.fields]
+    columns = ", ".join(f'"{name}"' for name in names)
+    replacing = f"REPLACE INTO {table} ({columns}) SELECT {columns} FROM {table}"
+    assert refuses(lambda: connection.cursor().execute(replacing))
+    others = ", ".join("id + 10" if name == "id" else f'"{name}"' for name in names)
+    connection.cursor().execute(f"INSERT INTO {table} ({columns}) SELECT {others} FROM {table}")
+    taking = f"UPDATE OR REPLACE {table} SET id = id + 10"
+    assert refuses(lambda: connection.cursor().execute(taking))
+    assert model._default_manager.count() == 2 * rows
+
+
+@pytest.mark.parametrize("model", [AuditEntry, AuditEvent])
+def test_postgresql_truncates_neither_table(entry: AuditEntry, model: type[Model]) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no TRUNCATE")
+    assert refuses(lambda: connection.cursor().execute(f"TRUNCATE {model._meta.db_table} CASCADE"))
+    assert AuditEntry.objects.exists()
 
 
 def test_an_unknown_identity_may_be_filled_in_once(entry: AuditEntry) -> None:
-    from uuid import uuid4
-
     assert entry.identity is None
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(identity=uuid4())
@@ -82,9 +165,68 @@ def test_a_missing_trigger_is_reported_and_migrate_makes_it_again(db: None) -> N
     assert check_triggers(databases=["default"]) == []
 
 
+def remake(name: str, statement: str) -> None:
+    """Put another trigger in the place of one of ours."""
+    on = " ON moderation_auditentry" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP TRIGGER {name}{on}")
+        cursor.execute(statement)
+
+
+def test_trigger_that_does_nothing_is_reported(db: None) -> None:
+    name = "moderation_auditentry_no_delete"
+    action = (
+        "BEGIN SELECT 1; END"
+        if connection.vendor == "sqlite"
+        else "EXECUTE FUNCTION moderation_refuse('rows of the audit log stay')"
+    )
+    remake(
+        name,
+        f"CREATE TRIGGER {name} BEFORE DELETE ON moderation_auditentry FOR EACH ROW "
+        f"WHEN (1 = {1 if connection.vendor == 'sqlite' else 2}) {action}",
+    )
+    assert triggers.missing(connection) == [name]
+    triggers.make(connection)
+
+
+def test_trigger_of_the_same_name_elsewhere_does_not_count(db: None) -> None:
+    name = "moderation_auditentry_no_delete"
+    action = (
+        "BEGIN SELECT RAISE(ABORT, 'rows of the audit log stay'); END"
+        if connection.vendor == "sqlite"
+        else "EXECUTE FUNCTION moderation_refuse('rows of the audit log stay')"
+    )
+    remake(
+        name,
+        f"CREATE TRIGGER {name} BEFORE DELETE ON moderation_heartbeat FOR EACH ROW "
+        f"WHEN (1 = 1) {action}",
+    )
+    assert triggers.missing(connection) == [name]
+    with connection.cursor() as cursor:
+        on = " ON moderation_heartbeat" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER {name}{on}")
+    triggers.make(connection)
+
+
+def test_disabled_and_hollow_triggers_are_reported(db: None) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite can neither disable a trigger nor change what it calls")
+    table, name = "moderation_auditevent", "moderation_auditevent_no_update"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+    assert triggers.missing(connection) == [name]
+    triggers.make(connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION moderation_refuse() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$ BEGIN RETURN NEW; END $$"
+        )
+    assert len(triggers.missing(connection)) == len(list(triggers._rules("postgresql")))
+    triggers.make(connection)
+    assert triggers.missing(connection) == []
+
+
 def test_flush_by_an_operator_does_not_empty_the_log(entry: AuditEntry) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("TRUNCATE fires no row trigger; see docs/decisions.md")
     with pytest.raises(Exception, match="flush"):
         call_command("flush", interactive=False, verbosity=0)
     assert AuditEntry.objects.exists()

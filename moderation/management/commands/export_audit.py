@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -16,7 +15,8 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_date
 from tqdm import tqdm
 
-from moderation.export.formats import CHUNK_ROWS, FORMATS
+from moderation.errors import ExportFailed
+from moderation.export.formats import FORMATS
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.audit import EntryState, EventKind
 
@@ -46,20 +46,21 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         path, file_format = options["file"], FORMATS_BY_NAME[options["format"]]()
         entries = _chosen(options)
-        total = entries.count()
-        if file_format.row_limit is not None and total > file_format.row_limit:
+        expected = entries.count()
+        if file_format.row_limit is not None and expected > file_format.row_limit:
             raise CommandError(
                 f"{options['format']} holds {file_format.row_limit:,} rows at most, and there are "
-                f"{total:,}. Use --format csv, or narrow the choice."
+                f"{expected:,}. Use --format csv, or narrow the choice."
             )
         try:
             with _whole_file(path) as file:
-                _note(options, total)
-                for piece in _with_progress(file_format.chunks(entries), total):
-                    file.write(piece)
+                rows = _written(file_format.write(entries, file), expected)
+                _note(options, rows)
+        except ExportFailed as failed:
+            raise CommandError(f"{failed} Use --format csv or jsonl.") from failed
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
-        self.stdout.write(f"{total} audit entries are in {path}.")
+        self.stdout.write(f"{rows} audit entries are in {path}.")
 
 
 @contextmanager
@@ -125,21 +126,23 @@ def _moment(text: str, at: time) -> datetime:
     return datetime.combine(day, at, tzinfo=UTC)
 
 
-def _note(options: dict[str, Any], total: int) -> None:
+def _note(options: dict[str, Any], rows: int) -> None:
     names = ("removal", "state", "first", "last")
-    AuditEvent.objects.create(
-        kind=EventKind.EXPORT,
-        actor_name=f"{getpass.getuser()} (terminal)",
+    AuditEvent.note_command(
+        EventKind.EXPORT,
         details={
             "format": options["format"],
             "filters": {name: options[name] for name in names if options[name] is not None},
-            "rows": total,
+            "rows": rows,
         },
     )
 
 
-def _with_progress(pieces: Iterator[bytes], total: int) -> Iterator[bytes]:
-    with tqdm(total=total, unit=" entries", disable=None) as bar:
+def _written(pieces: Iterator[int], expected: int) -> int:
+    """Show how far the writing got; return the number of rows."""
+    rows = 0
+    with tqdm(total=expected, unit=" entries", disable=None) as bar:
         for piece in pieces:
-            yield piece
-            bar.update(min(CHUNK_ROWS, total - bar.n))
+            rows += piece
+            bar.update(piece)
+    return rows

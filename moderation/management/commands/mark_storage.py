@@ -9,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from moderation.errors import ModerationError
+from moderation.models import AuditEvent, StorageMark
+from moderation.models.audit import EventKind
 from moderation.registry import own_file_fields, registered_models, storage_alias
 from moderation.storage.mark import write_mark
 
@@ -18,7 +20,7 @@ class Command(BaseCommand):
 
     help = (
         "Mark storages, so that a purge can tell the right one from an unmounted disk or a wrong "
-        "endpoint. Running it twice changes nothing."
+        "endpoint. Running it twice changes nothing. What it writes is recorded in the audit log."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,11 +44,22 @@ class Command(BaseCommand):
                     _("%(alias)s is not in STORAGES; it has %(known)s.")
                     % {"alias": alias, "known": ", ".join(sorted(settings.STORAGES))}
                 )
+            before = StorageMark.objects.filter(alias=alias).first()
             try:
                 mark = write_mark(alias, replace=replace)
             except ModerationError as error:
                 raise CommandError(str(error)) from error
+            if replace or _identity_of(before) != _identity_of(mark):
+                details = {"storage": alias, "replace": replace, **_identity_of(mark)}
+                AuditEvent.note_command(EventKind.MARK, details=details)
             self.stdout.write(f"{mark.alias}  {mark.identity}  {mark.environment}")
+
+
+def _identity_of(mark: StorageMark | None) -> dict[str, str]:
+    """Return what the database knows of a storage's identity."""
+    if mark is None:
+        return {}
+    return {"identity": str(mark.identity), "environment": mark.environment}
 
 
 def aliases_in_use() -> list[str]:

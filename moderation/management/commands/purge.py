@@ -8,11 +8,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, close_old_connections
+from django.db import OperationalError, close_old_connections, transaction
 from tqdm import tqdm
 
 from moderation.clock import overdue, removals_with_waiting_slices, tick
-from moderation.models import AuditEntry
+from moderation.models import AuditEntry, AuditEvent
+from moderation.models.audit import EventKind
 from moderation.purge.claim import due_entries
 from moderation.removal.progress import retry_entries
 
@@ -61,8 +62,14 @@ class Command(BaseCommand):
             self._loop()
         else:
             if options["retry_failed"]:
-                self.stdout.write(f"{retry_entries(AuditEntry.objects.all())} keys are due again.")
+                self._retry_failed()
             self._once()
+
+    def _retry_failed(self) -> None:
+        with transaction.atomic():
+            if entries := retry_entries(AuditEntry.objects.all()):
+                AuditEvent.note_command(EventKind.RETRY, details={"entries": entries})
+        self.stdout.write(f"{entries} keys are due again.")
 
     def _check(self) -> None:
         late = overdue()

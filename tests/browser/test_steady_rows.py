@@ -1,0 +1,110 @@
+"""Nothing moves below a pointer that is about to click: boxes are there before their pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from threading import Event
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from PIL import Image
+from playwright.sync_api import Page, Route
+from pytest_django.live_server_helper import LiveServer
+
+from moderation.removal.freeze import freeze
+from posts import pictures
+from posts.models import Post
+from posts.uploads import uploads
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# Tall, wide, tiny and square: whatever its shape, a picture does not change its box.
+SIZES = [(30, 400), (400, 30), (3, 3), (200, 200)]
+BOXES = """
+selector => Array.from(document.querySelectorAll(selector))
+  .map(element => JSON.stringify(element.getBoundingClientRect()))
+"""
+LOADED = """
+() => Array.from(document.querySelectorAll("img[src*='/picture/']"))
+  .every(picture => picture.complete && picture.naturalWidth)
+"""
+
+
+def until(page: Page, reached: Callable[[], bool]) -> None:
+    """Wait, while the browser goes on, for half a minute at most."""
+    for _ in range(600):
+        if reached():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("The pictures did not come.")
+
+
+@pytest.fixture
+def posts(db: None) -> list[Post]:
+    author = User.objects.create_user("somebody")
+    made = [Post.objects.create(author=author, title=f"Post {n}") for n in range(len(SIZES))]
+    with uploads():
+        for post, size in zip(made, SIZES, strict=True):
+            drawn = io.BytesIO()
+            Image.new("RGB", size, "orange").save(drawn, "PNG")
+            upload = SimpleUploadedFile("a.png", drawn.getvalue())
+            pictures.take_in(upload, post=post).save()
+    return made
+
+
+@pytest.fixture
+def page(browser_page: Page, live_server: LiveServer) -> Page:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+    browser_page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}]
+    )
+    return browser_page
+
+
+def boxes(page: Page, selector: str) -> list[str]:
+    return list(page.evaluate(BOXES, selector))
+
+
+@pytest.mark.parametrize(
+    ("address", "selector"),
+    [
+        ("/admin/posts/post/", "#result_list tr, #result_list img"),
+        ("/admin/posts/post/{post}/change/", ".inline-group tr, .post-thumbnail"),
+        ("/admin/moderation/removal/{removal}/change/", ".removal-card, .removal-picture"),
+    ],
+)
+def test_rows_and_cards_keep_their_boxes_while_pictures_load(
+    address: str, selector: str, page: Page, posts: list[Post]
+) -> None:
+    draft = freeze(
+        Post.objects.all(),
+        actor=User.objects.get(username="root"),
+        permissions=["posts.delete_post"],
+    )
+    held: list[Route] = []
+    loaded = Event()
+
+    def hold(route: Route) -> None:
+        if loaded.is_set():
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/picture/**", hold)
+    url = address.format(post=posts[0].pk, removal=draft.pk)
+    page.goto(url, wait_until="domcontentloaded")
+    page.wait_for_selector("img[src*='/picture/']")
+    until(page, lambda: bool(held))
+    before = boxes(page, selector)
+    loaded.set()
+    for route in held:
+        route.continue_()
+    until(page, lambda: bool(page.evaluate(LOADED)))
+    assert len(before) >= len(SIZES) or "{post}" in address
+    assert boxes(page, selector) == before

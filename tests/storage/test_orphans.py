@@ -1,0 +1,66 @@
+"""Files that nothing names are listed, whatever is named is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import StringIO
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+
+from moderation.models import AuditEntry
+from moderation.purge import orphans as module
+from moderation.storage import write_mark
+from posts.models import Post
+from tests.removing.conftest import make_posts  # noqa: F401 - a fixture
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def listed(*arguments: str) -> list[str]:
+    out = StringIO()
+    call_command("find_orphans", *arguments, stdout=out)
+    return [line.split("  ")[1] for line in out.getvalue().splitlines()[:-1]]
+
+
+@pytest.fixture(params=["disk", "s3"])
+def place(request: pytest.FixtureRequest) -> None:
+    if request.param == "s3":
+        request.getfixturevalue("s3_storage")
+
+
+def test_upload_that_was_killed_is_found_and_named_files_are_not(
+    place: None,
+    make_posts: Callable[..., list[Post]],  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "PAGE", 2)
+    write_mark("default")
+    _live, deleted, failed = make_posts(3)
+    failed.delete()
+    AuditEntry.objects.update(state="failed")
+    deleted.delete()
+    for name in ("posts/2026/11/lost.jpg", "elsewhere/lost.jpg"):
+        storages["default"].save(name, ContentFile(b"x"))
+    assert listed("--older-than", "0") == ["elsewhere/lost.jpg", "posts/2026/11/lost.jpg"]
+    assert listed("--older-than", "0", "--prefix", "posts/") == ["posts/2026/11/lost.jpg"]
+    assert listed() == []  # it may belong to an upload that is still under way
+
+
+def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(
+    make_posts: Callable[..., list[Post]],  # noqa: F811
+) -> None:
+    make_posts(1, images=1)[0].delete()
+    AuditEntry.objects.update(state="erased")
+    assert len(listed("--older-than", "0")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["nowhere"], "STORAGES"), (["--prefix", "no/such"], "no such folder")],
+)
+def test_what_cannot_be_listed_is_named(arguments: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        call_command("find_orphans", *arguments)
