@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods
 from moderation.admin.attribution import AttributedDeletions
 from moderation.admin.kinds import page_of
 from moderation.admin.refusals import refusals_told
+from moderation.admin.way_back import remember_list
 from moderation.plan.graph import reached_from
 from moderation.removal.freeze import freeze
 
@@ -49,6 +50,7 @@ def look_at(
     with refusals_told(request):
         codes = permissions_for(model_admin)
         removal = freeze(queryset, actor=request.user, permissions=codes)  # type: ignore[arg-type]
+        remember_list(request, removal)
         return redirect(page_of(removal))
     return None
 

@@ -19,6 +19,7 @@ from moderation.admin.cards import bare_lines_between, cards_between, lines_betw
 from moderation.admin.confirm_form import ConfirmForm
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told, words_of
+from moderation.admin.way_back import with_filters
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
 from moderation.models.removal import RemovalState
@@ -104,7 +105,8 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
-    return redirect(viewer.address_of_all(model_of(removal)) or page_of(removal))
+    address = viewer.address_of_all(model_of(removal))
+    return redirect(with_filters(address, removal) or page_of(removal))
 
 
 def _other_rows(removal: Removal) -> list[Any]:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from moderation.admin.access import may_steer, sees_entries
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told
+from moderation.admin.way_back import with_filters
 from moderation.models import Heartbeat, Removal, StorageMark
 from moderation.models.audit import EntryState
 from moderation.models.removal import RemovalState, SliceState
@@ -99,6 +100,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     return {
         "removal": removal,
         "objects": objects_of(removal),
+        "list_address": _list_address(viewer, removal),
         "rows": counts(removal.rows_by_kind),
         "numbers": numbers,
         "objects_passed": numbers["deleted"] + left["changed_total"] + left["gone_total"],
@@ -121,6 +123,13 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "may_retry": steers and bool(failed),
         "named": NAMED,
     }
+
+
+def _list_address(viewer: Viewer, removal: Removal) -> str:
+    """Where its maker goes on clearing; empty for others, who did not come from there."""
+    if removal.actor_id != viewer.request.user.pk:
+        return ""
+    return with_filters(viewer.address_of_all(model_of(removal)), removal)
 
 
 def _left_alone(removal: Removal) -> dict[str, Any]:
