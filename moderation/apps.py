@@ -20,7 +20,7 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what has to happen after a migrate, and register the system checks."""
-        from moderation import checks, lookups  # noqa: F401 - a lookup registers itself
+        from moderation import checks, lookups, site_checks  # noqa: F401 - they register themselves
 
         for check in checks.OF_THE_CODE:
             django_checks.register(check, django_checks.Tags.models)

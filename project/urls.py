@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
 from django.views.static import serve
@@ -16,9 +16,9 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-def picture(request: HttpRequest, path: str) -> FileResponse | HttpResponseNotModified:
+def picture(request: HttpRequest, path: str) -> HttpResponse | FileResponse:
     """Serve a file of the storage on disk. Raises Http404."""
-    response = serve(request, path, document_root=settings.MEDIA_ROOT)
+    response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
     response.headers["Cache-Control"] = PICTURE_CACHE_CONTROL
     return response
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from django.apps import apps
 
+__all__ = ["HAS_QUEUE", "DBTaskResult", "empty_the_queue", "needs_queue"]
+
 HAS_QUEUE = apps.is_installed("django_tasks_db")
 needs_queue = pytest.mark.skipif(
     not HAS_QUEUE, reason="django-tasks-db, whose worker does this, is not installed"

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.forms import modelform_factory
 from django.test import Client, override_settings
+from django.utils.datastructures import MultiValueDict
 
 from moderation.storage import WrongStorage, upload, write_mark
 from moderation.storage.adapter import MARKER_NAME
@@ -81,7 +82,7 @@ def send(picture: str) -> None:
 
 def add_by_form() -> None:
     """Add a volume by a form as an admin makes it. Raises WrongStorage with what it says."""
-    sent = {"text": SimpleUploadedFile("volume.txt", b"text")}
+    sent: Any = MultiValueDict({"text": [SimpleUploadedFile("volume.txt", b"text")]})
     made = modelform_factory(Volume, fields=["text"])({}, sent)
     if not made.is_valid():
         raise WrongStorage(str(made.errors["text"]))

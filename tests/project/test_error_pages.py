@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -29,7 +30,7 @@ def browser() -> Client:
     return browser
 
 
-def is_a_page(response: HttpResponse, status: int) -> bool:
+def is_a_page(response: Any, status: int) -> bool:
     text = response.content.decode()
     assert response.status_code == status
     assert response.headers["Content-Type"].startswith("text/html")
