@@ -19,6 +19,7 @@ OURS = (
     (pre_delete, receivers.gather_files),
     (post_delete, receivers.write_files),
     (pre_save, receivers.look_for_adopted_keys),
+    (post_save, receivers.check_reused_keys),
 )
 CLEANUP_SIGNALS = {
     "post_init": post_init,

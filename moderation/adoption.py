@@ -1,87 +1,264 @@
-"""A row that names a key which a removal is about to take: the key is kept, or the row refused."""
+"""A row is saved that names a key of the audit log: the file stays, or the row is refused.
+
+The entry's row lock is the key's lock: a purge claims under it, and looks for rows that use the
+key only when it has it. In autocommit `save()` is not one transaction: what `pre_save` does, the
+INSERT and what `post_save` does commit one after the other, and the INSERT may fail. So there are
+two steps.
+
+Before the row is written its keys are reserved, in a short transaction of their own: they are due a
+minute later. A key that a storage was asked for is refused. If the INSERT fails there is nothing to
+undo: the reservation lapses.
+
+After the row is written its keys are locked again. What is still free is in use by this row from
+now on. What was claimed in between (the reservation lapsed, or the entry is younger than the first
+look) may be erased at any moment: the row is taken back (moderation.taken_back) and KeyTaken is
+raised. A name that is only decided while the row is saved is looked up in this step.
+
+Inside a transaction all locks last until its end. Only an entry that is recorded and claimed after
+the last look, while nobody else sees the row yet, slips through: so the rows of a transaction are
+looked up once more after its commit, all in one query. A row in another database than the log's is
+decided about at that time, too: its transaction is not the log's.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from django.db import models, transaction
+from django.db import connections, models, transaction
 from django.db.models import FileField
-from django.utils import timezone
+from django.db.models.expressions import DatabaseDefault
 from django.utils.translation import gettext as _
 
+from moderation.defaults import default_names_on, is_default
 from moderation.errors import KeyTaken
-from moderation.models import AuditEntry
-from moderation.models.audit import OPEN_STATES, EntryState
-from moderation.registry import registration_for, storage_alias
-from moderation.storage import adapter_for
+from moderation.registry import alias_of, registration_for
+from moderation.reused_keys import (
+    FileKey,
+    entries_of,
+    file_key,
+    home,
+    keep,
+    lock_entries_of,
+    reserve,
+    stored_again,
+)
+from moderation.rows import all_rows
+from moderation.taken_back import SavedRow, names_in_database, reset, take_back
+
+_SEEN = "_moderation_seen_before_save"
+# Callbacks of other apps among which ours is looked for: they may add some with every row.
+NEAR_THE_END = 10
+# Rows that are looked up with one query after a commit.
+ROWS_A_QUERY = 1000
 
 
-def keep_adopted_keys(
-    instance: models.Model, using: str, update_fields: frozenset[str] | None
+@dataclass(slots=True)
+class _Seen:
+    """What was known of a row before it was written: plain data, kept on the instance meanwhile.
+
+    `files` are the names that it had by then, `former` those that are stored, where that was looked
+    up because the log knows a key; `stored_again` see `moderation.reused_keys.stored_again`.
+    """
+
+    files: Mapping[str, FileKey] = field(default_factory=dict)
+    former: Mapping[str, str | None] | None = None
+    stored_again: set[int] = field(default_factory=set)
+    is_reserved: bool = False
+    had_key: bool = False
+    has_parents: bool = False
+
+    def is_unchanged(self, name: str, file: FileKey) -> bool:
+        """Whether the row was stored with this very name."""
+        return self.former is not None and self.former.get(name) == file.name
+
+
+def reserve_reused_keys(
+    instance: models.Model, using: str, update_fields: frozenset[str] | None, *, raw: bool = False
 ) -> None:
-    """Turn the pending entries of the keys that a row names into kept ones.
+    """Before a row is written: reserve the keys that it names and that the log knows.
 
-    The entry's row lock is the key's lock: a purge claims under the same lock, so either it sees
-    the entry kept, or this sees it claimed. Raises KeyTaken where a storage was asked for the key,
-    whatever it answered, or where it is hidden or erased. A file that is not stored yet gets its
-    name later, and a fresh one. A row that is saved as a whole, and names the key already, adopts
-    nothing: where names are not unique for ever, it may hold a newer file.
+    Raises KeyTaken where a storage was asked for one, whatever it answered, or where it was erased
+    and holds no newer file. A name that the stored row has already is not looked at.
     """
-    for field in _registered_fields(instance):
-        if update_fields is not None and field.name not in update_fields:
-            continue
-        file = getattr(instance, field.attname)
-        if not file or not file._committed:  # noqa: SLF001 - FieldFile tells it nowhere else
-            continue
-        entries = _entries_of(storage_alias(field), file.name, using)
-        if entries.exists() and (update_fields or not _is_stored(instance, field, using)):
-            _keep(entries, instance, using)
+    fields = list(_fields(instance, update_fields, raw=raw))
+    if not fields:
+        return
+    files = dict(_files(instance, fields))
+    seen = _Seen(files=files, had_key=_has_key(instance), has_parents=_has_parents(instance, using))
+    setattr(instance, _SEEN, seen)
+    if not files or not entries_of(files.values()):
+        return
+    seen.former = names_in_database(instance, fields, using)
+    new = [file for name, file in files.items() if not seen.is_unchanged(name, file)]
+    if not (entries := entries_of(new)):
+        return
+    seen.stored_again = stored_again(new, entries, set())
+    seen.is_reserved = True
+    with transaction.atomic(using=home()):
+        locked = lock_entries_of(new)
+        taken = [file for file in new for e in locked if file.is_of(e) and _taken(e, seen)]
+        if not taken:
+            reserve(locked)
+    if taken:
+        raise _refusal(taken[0])
 
 
-def _registered_fields(instance: models.Model) -> Iterator[FileField]:
-    """The file fields of the row, those of registered parents included: one save writes all."""
-    for field in instance._meta.concrete_fields:
-        if isinstance(field, FileField) and registration_for(field.model):
-            yield field
+def confirm_reused_keys(
+    instance: models.Model,
+    using: str,
+    update_fields: frozenset[str] | None,
+    *,
+    created: bool,
+    raw: bool = False,
+) -> None:
+    """After a row is written: see that no removal took its keys, and that none will.
 
-
-def _entries_of(alias: str, name: str, using: str) -> models.QuerySet[AuditEntry]:
-    """The entries of the key that a name stands for; none where it can name nothing."""
+    Raises KeyTaken where one was claimed since; the row is taken back then.
+    """
+    seen: _Seen = instance.__dict__.pop(_SEEN, None) or _Seen()
+    fields = list(_fields(instance, update_fields, raw=raw))
+    named = {
+        name: file
+        for name, file in _files(instance, fields)
+        if created or not seen.is_unchanged(name, file)
+    }
+    if not named:
+        return
+    row = SavedRow.of(instance, using, named, fields, created=created, seen=seen)
     try:
-        key = adapter_for(alias).key(name)
-    except ValueError:
-        return AuditEntry.objects.none()
-    states = (*OPEN_STATES, EntryState.ERASED)
-    return AuditEntry.objects.using(using).filter(storage=alias, key=key, state__in=states)
+        if not _is_in_transaction(using):
+            confirm(row)
+            return
+        if using == home() and (seen.is_reserved or row.uploaded):
+            confirm(row)
+        if using != home() or connections[using].features.has_select_for_update:
+            _look_again_after_commit(row)
+    except KeyTaken:
+        reset(instance, row, had_key=seen.had_key)
+        raise
 
 
-def _is_stored(instance: models.Model, field: FileField, using: str) -> bool:
-    """Whether the row is in the database with this very name."""
-    same = {"pk": instance.pk, field.name: getattr(instance, field.attname).name}
-    return type(instance)._base_manager.using(using).filter(**same).exists()
+def confirm(row: SavedRow) -> None:
+    """Decide about a written row: its pending keys are in use now, or it is taken back.
 
-
-def _keep(entries: models.QuerySet[AuditEntry], instance: models.Model, using: str) -> None:
-    with transaction.atomic(using=using):
-        held = list(entries.select_for_update().order_by("pk"))
-        for entry in held:
-            if _is_taken(entry):
-                says = _(
-                    "The file %(name)s was removed from storage, or is about to be. Add it anew."
-                )
-                raise KeyTaken(says % {"name": entry.name})
-        AuditEntry.objects.using(using).filter(pk__in=[entry.pk for entry in held]).update(
-            state=EntryState.KEPT,
-            kept_at=timezone.now(),
-            kept_because=f"{instance._meta.label} {instance.pk or 'new'} uses the file again"[:300],
-        )
-
-
-def _is_taken(entry: AuditEntry) -> bool:
-    """Whether its bytes may be gone already.
-
-    A lease that ran out is that of a worker that was killed, perhaps after the storage had obeyed;
-    a request that failed may have been obeyed as well.
+    Raises KeyTaken for the latter. What the database does not have any more is left alone.
     """
-    was_asked_for = entry.leased_until or entry.attempts or entry.failed_at
-    return bool(was_asked_for) or entry.state != EntryState.PENDING
+    files = row.files.values()
+    if not (entries := entries_of(files)):
+        return
+    known = stored_again(files, entries, row.stored_again)
+    with transaction.atomic(using=home()):
+        locked = lock_entries_of(files)
+        now = row.still_named()
+        own = [(name, file, e) for name, file in now.items() for e in locked if file.is_of(e)]
+        taken = {name: file for name, file, entry in own if entry.is_taken(known)}
+        if taken:
+            take_back(row, taken)
+        else:
+            keep([entry for _name, _file, entry in own], row.text)
+    if taken:
+        raise _refusal(next(iter(taken.values())))
+
+
+class _AtCommit:
+    """The rows of one transaction, looked up once more when all can see them."""
+
+    def __init__(self) -> None:
+        self.rows: list[SavedRow] = []
+
+    def __call__(self) -> None:
+        """Look them up, take back those that came too late, and raise the first KeyTaken."""
+        refused: list[KeyTaken] = []
+        for start in range(0, len(self.rows), ROWS_A_QUERY):
+            page = self.rows[start : start + ROWS_A_QUERY]
+            known = entries_of([file for row in page for file in row.files.values()])
+            keys = {entry.key for entry in known}
+            for row in page:
+                if any(file.key in keys for file in row.files.values()):
+                    try:
+                        confirm(row)
+                    except KeyTaken as error:
+                        refused.append(error)
+        if refused:
+            raise refused[0]
+
+
+def _look_again_after_commit(row: SavedRow) -> None:
+    connection = connections[row.using]
+    if not connection.in_atomic_block:
+        return  # autocommit is switched off: Django takes no callbacks, the commit is not its own
+    savepoints = set(connection.savepoint_ids)
+    for registered in reversed(connection.run_on_commit[-NEAR_THE_END:]):
+        callback: Any = registered[1]
+        if isinstance(callback, _AtCommit) and registered[0] == savepoints:
+            callback.rows.append(row)
+            return
+    at_commit = _AtCommit()
+    at_commit.rows.append(row)
+    transaction.on_commit(at_commit, using=row.using)
+
+
+def _is_in_transaction(using: str) -> bool:
+    connection = connections[using]
+    return connection.in_atomic_block or not connection.get_autocommit()
+
+
+def _taken(entry: Any, seen: _Seen) -> bool:
+    return bool(entry.is_taken(seen.stored_again))
+
+
+def _refusal(file: FileKey) -> KeyTaken:
+    says = _("The file %(name)s was removed from storage, or is about to be. Add it anew.")
+    return KeyTaken(says % {"name": file.name})
+
+
+def _fields(
+    instance: models.Model, update_fields: frozenset[str] | None, *, raw: bool
+) -> Iterator[FileField]:
+    """The registered file fields that are written, those of parents included: one save writes all.
+
+    A fixture's rows are `raw`, and written table by table.
+    """
+    own = type(instance)._meta.concrete_model
+    for each in instance._meta.concrete_fields:
+        if not isinstance(each, FileField) or not registration_for(each.model):
+            continue
+        is_written = update_fields is None or each.name in update_fields
+        if is_written and not (raw and each.model is not own):
+            yield each
+
+
+def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[str, FileKey]]:
+    """The files that a row names, by field. One that is not stored yet has no name yet."""
+    for each in fields:
+        if isinstance(instance.__dict__.get(each.attname), DatabaseDefault):
+            continue
+        file = getattr(instance, each.attname)
+        if not file or not getattr(file, "_committed", True):  # FieldFile has no other word for it
+            continue
+        alias = alias_of(instance, each)
+        if is_default(file.name, default_names_on(alias)):
+            continue
+        if found := file_key(alias, str(file.name)):
+            yield each.name, found
+
+
+def _has_key(instance: models.Model) -> bool:
+    return _is_key(instance.pk)
+
+
+def _is_key(value: Any) -> bool:
+    return value is not None and not (isinstance(value, tuple) and None in value)
+
+
+def _has_parents(instance: models.Model, using: str) -> bool:
+    """Whether a row of a parent's table is stored already, to which this save adds its own."""
+    concrete: type[models.Model] = instance._meta.concrete_model or type(instance)
+    parents: list[type[models.Model]] = list(concrete._meta.parents)
+    return any(
+        _is_key(key := getattr(instance, parent._meta.pk.attname))
+        and all_rows(parent, using).filter(pk=key).exists()
+        for parent in parents
+    )

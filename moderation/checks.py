@@ -13,8 +13,10 @@ from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.core.files.storage import storages
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, router
 from django.db.models import FileField, ImageField
+from django.db.models.fields.files import FieldFile, ImageFieldFile
 
 from moderation import triggers
+from moderation.defaults import has_changing_default
 from moderation.models import AuditEntry
 from moderation.plan.graph import candidate_fields
 from moderation.purge.references import fields_on
@@ -25,12 +27,15 @@ from moderation.registry import (
     registration_for,
     storage_alias,
 )
+from moderation.rows import all_rows
 
 
 def check_storages(**_: Any) -> list[CheckMessage]:
     """E001: a purge finds a storage by its alias, so each has to have one."""
     messages: list[CheckMessage] = []
     for field in _registered_fields():
+        if _is_chosen_by_rows(field):
+            continue
         try:
             storage_alias(field)
         except ImproperlyConfigured as error:
@@ -157,7 +162,7 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
         for name, path in lookups.items():
             try:
                 if isinstance(path, str):
-                    model._base_manager.values_list(path)
+                    all_rows(model).values_list(path)
             except FieldError as error:
                 messages.append(
                     Error(
@@ -168,6 +173,45 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
                     )
                 )
     return messages
+
+
+def check_hidden_rows(**_: Any) -> list[CheckMessage]:
+    """W041: Django's cascade follows a relation through the base manager, as far as that shows."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name}: the model's base manager may hide rows. "
+            "Django does not delete these with the row that they refer to: the database "
+            "refuses the deletion or, where the key has no constraint, they stay.",
+            hint="Leave Meta.base_manager_name out; hide rows by the default manager alone.",
+            obj=field,
+            id="moderation.W041",
+        )
+        for model in registered_models()
+        if hides_rows(model)
+        for field in model._meta.local_fields
+        if field.remote_field and field.remote_field.on_delete is not models.DO_NOTHING
+    ]
+
+
+def hides_rows(model: type[models.Model]) -> bool:
+    """Whether the base manager of a model has a queryset of its own making."""
+    own: Any = type(model._base_manager).get_queryset
+    return own is not models.Manager.get_queryset
+
+
+def check_defaults(**_: Any) -> list[CheckMessage]:
+    """W042: a default whose name is not known beforehand goes with the row like any file."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name} has a default that is not always the same "
+            "name. A file with such a name is erased with the last row that has it.",
+            hint="Give a constant default. Ignore this where each row gets a file of its own.",
+            obj=field,
+            id="moderation.W042",
+        )
+        for field in _registered_fields()
+        if has_changing_default(field)
+    ]
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -191,7 +235,25 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     ]
 
 
+def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
+    """W020: a FieldFile of another class than Django's may choose its storage by the row."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name} has files of {field.attr_class.__name__}, "
+            "which may choose another storage than the field's: the purge would erase nothing "
+            "there, and call the file missing.",
+            hint="Say which storage holds a row's files by register(…, storage=…), also where it "
+            "is always the same.",
+            obj=field,
+            id="moderation.W020",
+        )
+        for field in _registered_fields()
+        if field.attr_class not in (FieldFile, ImageFieldFile) and not _is_chosen_by_rows(field)
+    ]
+
+
 OF_THE_CODE = (
+    check_storages_of_rows,
     check_storages,
     check_database_cascades,
     check_overwriting,
@@ -200,11 +262,18 @@ OF_THE_CODE = (
     check_unregistered,
     check_measured_columns,
     check_lookups,
+    check_hidden_rows,
+    check_defaults,
 )
 
 
 def _registered_fields() -> Iterator[FileField]:
     return (field for model in registered_models() for field in own_file_fields(model))
+
+
+def _is_chosen_by_rows(field: FileField) -> bool:
+    registration = registration_for(field.model)
+    return registration is not None and registration.storage is not None
 
 
 def _image_fields() -> Iterator[Any]:

@@ -11,19 +11,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import OperationalError
-from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
-from moderation import conf, tasks
-from moderation.models import AuditEvent, Heartbeat, Removal, RemovalSlice, StorageMark
+from moderation import conf, database_time, tasks
+from moderation.database_time import DatabaseNow
+from moderation.models import (
+    AuditEntry,
+    AuditEvent,
+    Heartbeat,
+    Removal,
+    RemovalSlice,
+    StorageMark,
+)
 from moderation.models.audit import EventKind
 from moderation.models.removal import RemovalState, SliceState
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import due_entries, free_entries
+from moderation.purge.problems import look_again_at_problems
 from moderation.purge.verify import verify_batch
 from moderation.removal.confirm import expire_drafts
 from moderation.removal.delete import delete_next_slice
 from moderation.removal.progress import settle
+from moderation.storage.adapter import WAS_MISSING
 
 # A worker at work gives a sign every few seconds. Silent for longer, it sleeps or died.
 SILENT = timedelta(seconds=15)
@@ -31,6 +40,9 @@ SILENT = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=10)
 # Removals that one tick looks after: enough for any number of moderators.
 REMOVALS_A_TICK = 100
+# A difference between two clocks that a machine without a working NTP has, and no other.
+MOST_DIFFERENCE = timedelta(seconds=5)
+A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ def tick(*, alone: bool = False) -> bool:
     """
     Heartbeat.beat("clock")
     expire_drafts()
+    look_again_at_problems()
     settle(*_unfinished_removals())
     if alone:
         return _work(removals_with_waiting_slices()) or verify_batch()
@@ -63,7 +76,7 @@ def tick(*, alone: bool = False) -> bool:
     if due_entries().exists():
         tasks.wake_purging()
     at_work = Heartbeat.heard("worker", within=SILENT)
-    before = timezone.now() - PATIENCE
+    before = database_time.now() - PATIENCE
     late = removals_with_waiting_slices(confirmed_before=before)
     if not at_work and (late or due_entries().filter(due_at__lt=before).exists()):
         return _work(late)
@@ -81,7 +94,7 @@ def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> li
 
 def overdue() -> Overdue:
     """What should have been done `MODERATION_OVERDUE_MINUTES` ago and was not."""
-    before = timezone.now() - timedelta(minutes=conf.overdue_minutes())
+    before = database_time.now() - timedelta(minutes=conf.overdue_minutes())
     recent = RemovalSlice.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
     again = AuditEvent.objects.filter(
         removal=OuterRef("pk"), kind__in=(EventKind.GO_ON, EventKind.RETRY), at__gte=before
@@ -99,11 +112,39 @@ def overdue() -> Overdue:
         for mark in marks
         if mark.unverifiable
     ]
+    problems += clock_problems()
+    problems += missing_problems()
     return Overdue(
         removals=late.count(),
         entries=free_entries().filter(late_entries, recorded_at__lt=before).count(),
         problems=tuple(problems),
     )
+
+
+def clock_problems() -> list[str]:
+    """Say by how much this machine's clock differs from the database's, where that is too much.
+
+    Stored times are the database's; but a storage refuses requests of another time, and logs lie.
+    """
+    ahead = database_time.difference()
+    if abs(ahead) <= MOST_DIFFERENCE:
+        return []
+    which = "ahead of" if ahead > timedelta(0) else "behind"
+    seconds = f"{abs(ahead).total_seconds():.0f} s"
+    return [f"The clock of this machine is {seconds} {which} the database's. Set both by NTP."]
+
+
+def missing_problems() -> list[str]:
+    """Say of which storages many files were missing when they were to be erased in the last day."""
+    missing = AuditEntry.objects.filter(remark=WAS_MISSING, erased_at__gte=DatabaseNow(-A_DAY))
+    numbers = missing.order_by("storage").values_list("storage").annotate(Count("pk"), Max("pk"))
+    return [
+        f"{storage}: {number} files that were to be erased in the last day were missing already "
+        f"(the last is audit entry {entry}). Somebody else deletes them, or a folder was moved and "
+        "they are still there."
+        for storage, number, entry in numbers
+        if number >= conf.missing_alarm()
+    ]
 
 
 def _work(removals: list[int]) -> bool:

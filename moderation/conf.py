@@ -59,6 +59,11 @@ draft_hours = Limit("MODERATION_DRAFT_HOURS", 24, 1, 720)
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
+# Files of one storage that were missing within a day when they were to be erased, for `purge
+# --check`. A file is missing now and then, where an upload was killed or somebody deleted it by
+# hand; twenty in a day are a folder that was moved, whose bytes are still there.
+missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
+
 LIMITS = (
     typed_count_from,
     slice_objects,
@@ -71,4 +76,5 @@ LIMITS = (
     lease_seconds,
     draft_hours,
     overdue_minutes,
+    missing_alarm,
 )

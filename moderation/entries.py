@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from django.utils import timezone
-
+from moderation import database_time
+from moderation.database_time import DatabaseNow
 from moderation.files import StoredFile
 from moderation.insertion import insert
 from moderation.models import AuditEntry, StorageMark
@@ -25,7 +27,7 @@ def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, usi
 
     Touches the database alone: the storage's identity comes from its mark, sizes from columns.
     """
-    now = timezone.now()
+    marks, now = _marks(using)
     same = {
         "removal_id": deed.removal,
         "actor_id": deed.actor,
@@ -34,12 +36,21 @@ def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, usi
         "recorded_at": now,
         "due_at": now,
     }
-    insert(AuditEntry, _entries(files, using), same=same, using=using)
+    insert(AuditEntry, _entries(files, marks, now), same=same, using=using)
 
 
-def _entries(files: Mapping[StoredFile, Mapping[str, Any]], using: str) -> Iterator[dict[str, Any]]:
+def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
+    """Return the identities of the storages by alias, and the database's time, in one query."""
+    marks = StorageMark.objects.using(using).values_list("alias", "identity", DatabaseNow())
+    rows = list(marks)
+    now = rows[0][2] if rows else database_time.now(using)
+    return {alias: identity for alias, identity, _ in rows}, now
+
+
+def _entries(
+    files: Mapping[StoredFile, Mapping[str, Any]], marks: Mapping[str, UUID], now: datetime
+) -> Iterator[dict[str, Any]]:
     """The columns of each entry that are its own."""
-    marks = dict(StorageMark.objects.using(using).values_list("alias", "identity"))
     adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
     places = {
         alias: {"storage": alias, "identity": marks.get(alias), "location": adapter.location()}
@@ -53,7 +64,7 @@ def _entries(files: Mapping[StoredFile, Mapping[str, Any]], using: str) -> Itera
     for file, details in files.items():
         entry = {
             **places[file.storage],
-            **_key(adapters[file.storage], file.name),
+            **_key(adapters[file.storage], file.name, now),
             "name": file.name,
             "object_label": file.label,
             "object_key": str(file.key),
@@ -68,12 +79,12 @@ def _entries(files: Mapping[StoredFile, Mapping[str, Any]], using: str) -> Itera
         yield entry
 
 
-def _key(adapter: Adapter, name: str) -> dict[str, Any]:
+def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
     """The key of a name. One that the storage could never take is failed from the start."""
     try:
         return {"key": adapter.key(name)}
     except ValueError as error:
-        return {"key": name, "state": EntryState.FAILED, "failed_at": timezone.now(),
+        return {"key": name, "state": EntryState.FAILED, "failed_at": now,
                 "error_code": "BadName", "error": str(error)[:ERROR_LENGTH]}  # fmt: skip
 
 

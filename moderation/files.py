@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.db.models import Model
 
+from moderation.defaults import default_names_of, default_names_on, is_default
 from moderation.registry import (
     Registration,
     Relatives,
     registration_by_label,
     storage_alias,
 )
+from moderation.rows import all_rows
 
-# Of a file field: its name, its attribute, and the alias of its storage.
-Place = tuple[str, str, str]
+# Of a file field: its name, its attribute, the alias of its storage, and the names in that storage
+# that are defaults, see moderation.defaults.
+Place = tuple[str, str, str, frozenset[str]]
 
 
 class StoredFile(NamedTuple):
@@ -33,29 +37,69 @@ class StoredFile(NamedTuple):
 
 
 def files_in_columns(
-    registration: Registration, rows: Iterable[Mapping[str, Any]]
+    registration: Registration,
+    rows: Iterable[Mapping[str, Any]],
+    aliases: Mapping[Any, Mapping[str, str]] | None = None,
 ) -> Iterator[StoredFile]:
-    """The files that the columns of a page of rows name; a row maps "pk" and each file field."""
+    """The files that the columns of a page of rows name; a row maps "pk" and each file field.
+
+    `aliases` maps each row's key to what `aliases_by_key` returns, where the row chooses.
+    """
     label = registration.label
-    places = [(field.name, storage_alias(field)) for field in registration.fields]
+    places = places_of(registration)
     for row in rows:
-        for field, alias in places:
-            if name := row[field]:
-                yield StoredFile(label, row["pk"], field, alias, str(name))
+        chosen = aliases[row["pk"]] if aliases else {}
+        for field, _attname, alias, defaults in places:
+            if (name := row[field]) and not is_default(name, defaults):
+                yield StoredFile(label, row["pk"], field, alias or chosen[field], str(name))
+
+
+def aliases_by_key(registration: Registration, rows: Sequence[Model]) -> dict[Any, dict[str, str]]:
+    """The storages of a page of rows, where each row chooses: {key: {file field: alias}}."""
+    aliases = registration.aliases_of(rows)
+    return {row.pk: own for row, own in zip(rows, aliases, strict=True)}
+
+
+def names_in_columns(
+    registration: Registration, rows: Iterable[Mapping[str, Any]]
+) -> Iterator[list[str]]:
+    """Yield the names in the file columns of each row, empty where none is its own."""
+    places = places_of(registration)
+    for row in rows:
+        yield [
+            "" if is_default(row[field], defaults) else str(row[field] or "")
+            for field, _attname, _alias, defaults in places
+        ]
+
+
+def measured_rows(
+    registration: Registration, rows: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the rows of which `size` counts: not those whose measured file is a default."""
+    field = registration.measured_field
+    never = [names for name, _, _, names in places_of(registration) if name == field and names]
+    return [row for row in rows if not is_default(row[field], never[0])] if never else rows
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
     """The files of a page of rows that no field names, as the registration's function tells."""
     if registration.extra_files is None:
         return
+    defaults = cache(default_names_on)
     for row, storage, name in registration.extra_files(rows):
-        if name:
+        if name and not is_default(name, defaults(storage)):
             yield StoredFile(registration.label, row.pk, "", storage, name)
 
 
 def places_of(registration: Registration) -> list[Place]:
-    """Where a model's rows name their files: field, attribute, and the storage's alias."""
-    return [(field.name, field.attname, storage_alias(field)) for field in registration.fields]
+    """Where a model's rows name their files: field, attribute, storage alias, and defaults.
+
+    The alias is empty where each row chooses its storage; the defaults are the field's own then.
+    """
+    if registration.storage is not None:
+        return [(f.name, f.attname, "", default_names_of(f)) for f in registration.fields]
+    aliases = [(field, storage_alias(field)) for field in registration.fields]
+    return [(f.name, f.attname, alias, default_names_on(alias)) for f, alias in aliases]
 
 
 def files_of(
@@ -68,10 +112,12 @@ def files_of(
     label, key = registration.label, instance.pk
     # The stored name: asked of a fresh row without making a FieldFile of it.
     row = instance.__dict__
+    chosen = registration.aliases_of([instance])[0] if registration.storage else {}
     found = [
-        StoredFile(label, key, field, alias, str(name))
-        for field, attname, alias in places
+        StoredFile(label, key, field, alias or chosen[field], str(name))
+        for field, attname, alias, defaults in places
         if (name := row.get(attname) or getattr(instance, attname))
+        if not is_default(name, defaults)
     ]
     if registration.extra_files is not None:
         found += extra_files(registration, [instance])
@@ -82,7 +128,7 @@ def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives,
     """What `Registration.details_by_relatives` tells of the rows that own these files."""
     told: dict[Relatives, dict[str, Any]] = {}
     for registration, keys in _owners(files):
-        rows = registration.model._base_manager.using(using).filter(pk__any_of=set(keys))
+        rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
         told |= registration.details_by_relatives(rows, using=using)
     return told
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models
-from django.db.models.signals import post_delete, pre_delete, pre_save
+from django.db.models import FileField
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from moderation.adoption import keep_adopted_keys
+from moderation.adoption import confirm_reused_keys, reserve_reused_keys
 from moderation.recording import gather, write_gathered
 from moderation.registry import registration_for
 from moderation.storage.upload import verify_uploads_of
+from moderation.upload_names import keep_uploads_off_open_keys
 
 
 def connect(model: type[models.Model]) -> None:
@@ -19,9 +21,13 @@ def connect(model: type[models.Model]) -> None:
         (pre_delete, gather_files),
         (post_delete, write_files),
         (pre_save, look_for_adopted_keys),
+        (post_save, check_reused_keys),
     ):
         uid = f"moderation.{receiver.__name__}.{model._meta.label}"
         signal.connect(receiver, sender=model, dispatch_uid=uid)
+    for field in model._meta.concrete_fields:
+        if isinstance(field, FileField):
+            keep_uploads_off_open_keys(field)
     verify_uploads_of(model)
 
 
@@ -39,7 +45,14 @@ def write_files(using: str, origin: Any, **_: Any) -> None:
 
 
 def look_for_adopted_keys(
-    instance: models.Model, using: str, update_fields: frozenset[str] | None, **_: Any
+    instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
     """Before a row is saved: see that no removal is taking the keys that it names."""
-    keep_adopted_keys(instance, using, update_fields)
+    reserve_reused_keys(instance, using, update_fields, raw=save["raw"])
+
+
+def check_reused_keys(
+    instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
+) -> None:
+    """After a row is saved: see that none has taken them since."""
+    confirm_reused_keys(instance, using, update_fields, created=save["created"], raw=save["raw"])

@@ -22,6 +22,7 @@ from moderation.entries import write_entries
 from moderation.errors import NotShown
 from moderation.files import Place, StoredFile, files_of, places_of
 from moderation.registry import Registration, Relatives
+from moderation.rows import all_rows
 
 _DEED = "_moderation_deed"
 _GATHERING = "_moderation_gathering"
@@ -76,7 +77,8 @@ def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
 
 def gather(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
     """Note the files of a row that is about to be deleted; write at once where no origin is."""
-    stored = _as_stored(registration, instance, using) if _is_of(origin, instance) else instance
+    is_fresh = not (_is_of(origin, instance) or _lacks_names(registration, instance))
+    stored = instance if is_fresh else _as_stored(registration, instance, using)
     gathering = getattr(origin, _GATHERING, None)
     if gathering is None or not gathering.lives(using):
         gathering = _Gathering()
@@ -117,17 +119,26 @@ def write_gathered(using: str, origin: Any) -> None:
 def _is_of(origin: Any, instance: models.Model) -> bool:
     """Whether an instance is the very row, or a parent of it, that `.delete()` was called on.
 
-    It may name other files than the row: old ones, or some that were chosen and never stored. All
-    other instances are fresh from the database, read by Django for the deletion.
+    It may name other files than the row: old ones, or some that were chosen and never stored. So
+    may one that a Collector was given by hand, without an origin. All other instances are fresh
+    from the database, read by Django for the deletion.
     """
-    return isinstance(origin, type(instance)) and origin.pk == instance.pk
+    return origin is None or (isinstance(origin, type(instance)) and origin.pk == instance.pk)
+
+
+def _lacks_names(registration: Registration, instance: models.Model) -> bool:
+    """Whether a row was read without its file fields, by `only()` or `defer()`.
+
+    Django would fetch each one through the model's base manager, which may hide the row.
+    """
+    return any(field.attname not in instance.__dict__ for field in registration.fields)
 
 
 def _as_stored(
     registration: Registration, instance: models.Model, using: str
 ) -> models.Model | None:
     """The row as the database has it, locked; None where somebody else deleted it already."""
-    rows = registration.model._base_manager.using(using).select_for_update()
+    rows = all_rows(registration.model, using).select_for_update()
     return rows.filter(pk=instance.pk).first()
 
 

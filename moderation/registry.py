@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -13,7 +13,9 @@ from django.core.files.storage import Storage, storages
 from django.db.models import FileField, Model, QuerySet
 from django.utils.functional import LazyObject
 
+from moderation.chosen_storages import StorageOf, chosen_aliases
 from moderation.models.audit import TITLE_LENGTH
+from moderation.rows import all_rows
 
 # A lookup from the model as text ("post__title"), or a function that takes a page of rows and gives
 # one value a row, in the same order.
@@ -33,6 +35,7 @@ class Registration:
     picture: str
     thumbnail: str
     extra_files: ExtraFiles | None
+    storage: StorageOf | None = None
 
     @cached_property
     def label(self) -> str:
@@ -47,6 +50,25 @@ class Registration:
         row as an object of its own, so an inherited column would be recorded twice.
         """
         return own_file_fields(self.model)
+
+    def aliases_of(self, rows: Sequence[Model]) -> list[dict[str, str]]:
+        """Return for each row {file field: the alias of the storage that holds its file}.
+
+        Raises ImproperlyConfigured for an alias that STORAGES does not have.
+        """
+        if self.storage is None:
+            own = {field.name: storage_alias(field) for field in self.fields}
+            return [own] * len(rows)
+        names = [field.name for field in self.fields]
+        told = chosen_aliases(self.storage, rows, names)
+        return [
+            {f.name: aliases.get(f.name) or storage_alias(f) for f in self.fields}
+            for aliases in told
+        ]
+
+    def alias_of(self, row: Model, field: FileField) -> str:
+        """Return the alias of the storage that holds the file in this field of a row."""
+        return self.aliases_of([row])[0][field.name] if self.storage else storage_alias(field)
 
     @property
     def measured_field(self) -> str:
@@ -73,7 +95,7 @@ class Registration:
         {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. One query for
         all textual lookups, one more where a lookup is a function.
         """
-        rows = self.model._base_manager.using(using).filter(pk__any_of=keys)
+        rows = all_rows(self.model, using).filter(pk__any_of=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
         if self.parent_field:
             textual["parent_key"] = _column_of_relation(self.model, textual["title"])
@@ -162,6 +184,44 @@ class Registration:
 _registrations: dict[type[Model], Registration] = {}
 
 
+@dataclass(frozen=True, eq=False)
+class Registered:
+    """One call of `register`, to be applied to the model and each relative, also a later one."""
+
+    model: type[Model]
+    lookups: Mapping[str, Lookup]
+    picture: str
+    thumbnail: str
+    extra_files: ExtraFiles | None
+    storage: StorageOf | None
+
+    def apply_to(self, relative: type[Model]) -> None:
+        """Connect the receivers for a relative, and register the files of its own table.
+
+        Also for a subclass without a file of its own: saving it saves its parent.
+        """
+        from moderation.receivers import connect  # the receivers read the registry
+
+        own = {field.name for field in own_file_fields(relative)}
+        extra = self.extra_files if _concrete(relative) is self.model else None
+        if relative._meta.abstract or not (own or extra or file_names_of(self.model)):
+            return
+        connect(relative)
+        is_new = _concrete(relative) not in _registrations
+        if (own or extra) and (relative is self.model or is_new):
+            _registrations[_concrete(relative)] = Registration(
+                model=_concrete(relative),
+                lookups=self.lookups,
+                picture=self.picture if self.picture in own else "",
+                thumbnail=self.thumbnail if self.thumbnail in own else "",
+                extra_files=extra,
+                storage=self.storage,
+            )
+
+
+_calls: dict[type[Model], Registered] = {}
+
+
 def register(
     model: type[Model],
     *,
@@ -172,40 +232,53 @@ def register(
     size: Lookup | None = None,
     sha256: Lookup | None = None,
     extra_files: ExtraFiles | None = None,
+    storage: StorageOf | None = None,
 ) -> None:
     """Let moderation record and purge the files of `model`, its proxies and its subclasses.
 
-    Call it from an AppConfig's `ready()`. All but the model is optional: where a lookup is missing
-    the pages show less. `size` (bytes) and `sha256` (hex) speak of the picture, or of the first
-    file field where no picture is named; they must be columns, since nothing may open a file inside
-    the transaction. Raises ImproperlyConfigured for a field that is no file field of the model.
+    Call it from an AppConfig's `ready()`; relatives that are declared later follow by themselves.
+    All but the model is optional: where a lookup is missing the pages show less. `size` (bytes) and
+    `sha256` (hex) speak of the picture, or of the first file field where no picture is named; they
+    must be columns, since nothing may open a file inside the transaction. A default of a file field
+    belongs to no row: `extra_files` must not yield what was made of it, such as its thumbnail.
+    `storage` says which storage holds a row's files, where that differs from row to row; like all
+    functions here it is asked inside the transaction, and should read the row's own columns only.
+    Raises ImproperlyConfigured for a field that is no file field of the model.
     """
-    from moderation.receivers import connect  # the receivers read the registry
+    from moderation import late_models  # it reads the registry
 
     model = _concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256}
     lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
-    file_names = {field.name for field in model._meta.fields if isinstance(field, FileField)}
+    file_names = file_names_of(model)
     for name in filter(None, (picture, thumbnail)):
         if name not in file_names:
             raise ImproperlyConfigured(
                 f"register({model._meta.label}): {name!r} is no file field of it; "
                 f"it has {', '.join(sorted(file_names)) or 'none'}."
             )
-    for each in [m for m in apps.get_models() if issubclass(m, model)]:
-        own = {field.name for field in own_file_fields(each)}
-        extra = extra_files if _concrete(each) is model else None
-        if not (file_names or extra):
-            continue
-        connect(each)  # also a subclass without a file of its own: saving it saves its parent
-        if (own or extra) and (each is model or _concrete(each) not in _registrations):
-            _registrations[_concrete(each)] = Registration(
-                model=_concrete(each),
-                lookups=lookups,
-                picture=picture if picture in own else "",
-                thumbnail=thumbnail if thumbnail in own else "",
-                extra_files=extra,
-            )
+    late_models.watch()
+    late_models.forget()  # what owns files, and what leads nowhere, may be another thing now
+    _calls[model] = Registered(model, lookups, picture, thumbnail, extra_files, storage)
+    for relative in _with_subclasses(model):
+        _calls[model].apply_to(relative)
+
+
+def registered_calls() -> Mapping[type[Model], Registered]:
+    """The calls of `register` by their model; an abstract one has no registration of its own."""
+    return _calls
+
+
+def file_names_of(model: type[Model]) -> set[str]:
+    """The names of all file fields of a model, inherited ones included."""
+    return {field.name for field in model._meta.fields if isinstance(field, FileField)}
+
+
+def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    """The model, its proxies and subclasses as far as they are declared; later ones follow."""
+    yield model
+    for subclass in model.__subclasses__():
+        yield from _with_subclasses(subclass)
 
 
 def registered_models() -> list[type[Model]]:
@@ -256,6 +329,15 @@ def storage_alias(field: FileField) -> str:
         f"{field}: its storage is not in STORAGES. Give it an alias there and use "
         f"storage=storages[alias], so that a purge can find it again."
     )
+
+
+def alias_of(row: Model, field: FileField) -> str:
+    """Return the alias of the storage that holds the file in a field of a row, whoever chooses it.
+
+    Raises ImproperlyConfigured where it has none.
+    """
+    registration = registration_for(field.model)
+    return registration.alias_of(row, field) if registration else storage_alias(field)
 
 
 def _unwrapped(storage: Storage) -> object:

@@ -216,5 +216,10 @@ class StorageFilter(admin.SimpleListFilter):
 def known_storages() -> list[str]:
     """Give the aliases that entries can name, without reading the entries."""
     registrations = filter(None, map(registration_for, registered_models()))
-    written = {storage_alias(field) for found in registrations for field in found.fields}
+    written = {
+        storage_alias(field)
+        for found in registrations
+        for field in found.fields
+        if found.storage is None
+    }
     return sorted({*written, *StorageMark.objects.values_list("alias", flat=True)})

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from moderation.models import Removal
 from moderation.removal.slices import model_of
+from moderation.rows import all_rows
 from moderation.templatetags.moderation_numbers import grouped
 
 
@@ -52,7 +53,7 @@ def objects_of(removal: Removal) -> Count:
 
 def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
     """How the removal's objects with these keys call themselves; one query. Gone ones are out."""
-    found = model_of(removal)._base_manager.in_bulk(list(keys))
+    found = all_rows(model_of(removal)).in_bulk(list(keys))
     return {key: str(row) for key, row in found.items()}
 
 

@@ -26,6 +26,7 @@ from PIL import Image, ImageOps
 
 from moderation.models import Removal
 from moderation.registry import Registration, registration_by_label
+from moderation.rows import all_rows
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: st
     """The field's file, of a row that the person may see. Raises Http404."""
     try:
         registration = registration_by_label(label)
-        row = registration.model._base_manager.get(pk=key)
+        row = all_rows(registration.model).get(pk=key)
     except (LookupError, ValueError, ValidationError, ObjectDoesNotExist) as error:
         raise Http404 from error
     if field not in {each.name for each in registration.fields}:

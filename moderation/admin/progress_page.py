@@ -20,7 +20,7 @@ from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_
 from moderation.admin.refusals import refusals_told
 from moderation.admin.way_back import with_filters
 from moderation.models import Heartbeat, Removal, StorageMark
-from moderation.models.audit import EntryState
+from moderation.models.audit import WAS_MISSING, EntryState
 from moderation.models.removal import RemovalState, SliceState
 from moderation.removal import progress
 from moderation.removal.slices import model_of
@@ -116,6 +116,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         if numbers["kept"] or numbers["failed"]
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
+        "missing": removal.entries.filter(remark=WAS_MISSING).count() if numbers["erased"] else 0,
         "events": removal.events.order_by("-at", "-pk")[:EVENTS],
         "sees_entries": sees_entries(user, removal),
         "may_stop": steers and removal.state == RemovalState.DELETING,
@@ -161,7 +162,7 @@ def _failed_slices(removal: Removal) -> list[Any]:
 def _delays(removal: Removal) -> dict[str, Any]:
     """What keeps keys waiting: the last failure of one that is tried again, and wrong storages."""
     pending = removal.entries.filter(state=EntryState.PENDING)
-    retried = pending.filter(attempts__gt=0)
+    retried = pending.exclude(error_code="")
     marks = StorageMark.objects.filter(alias__in=pending.values("storage")).exclude(problem="")
     return {
         "retried": retried.count(),

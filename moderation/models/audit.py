@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from moderation.models.removal import Reason, Removal
@@ -35,6 +36,8 @@ class EntryState(models.TextChoices):
 # Open: something is still to be done to the key, or could not be done.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
+# The remark of an entry whose file was not there when it was to be erased, as adapters write it.
+WAS_MISSING = "was missing already"
 RARE_STATES = (EntryState.KEPT, EntryState.FAILED, EntryState.RESTORED)
 
 
@@ -134,6 +137,18 @@ class AuditEntry(models.Model):
                 name="entry_unverified",
                 condition=Q(state=EntryState.ERASED, verified_at=None),
             ),
+            # Keys that failed and are tried again. No entry begins as one.
+            models.Index(
+                fields=["attempts", "due_at"],
+                name="entry_tried",
+                condition=Q(state=EntryState.PENDING) & ~Q(error_code=""),
+            ),
+            # Files that were missing: counted on a removal's page, and for an alarm.
+            models.Index(
+                fields=["removal", "erased_at"],
+                name="entry_missing",
+                condition=Q(remark=WAS_MISSING),
+            ),
             models.Index(
                 fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)
             ),
@@ -184,7 +199,7 @@ class AuditEvent(models.Model):
     )
     # confirm: reason, note, counts, seal; export: format, filters, rows.
     details = models.JSONField(_("details"), default=dict)
-    at = models.DateTimeField(_("at"), auto_now_add=True)
+    at = models.DateTimeField(_("at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("audit event")

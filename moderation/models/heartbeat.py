@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from moderation.database_time import DatabaseNow
 
 # Design, section 4: after a minute without a beat the admin's pages say that no worker runs.
 SILENCE = timedelta(minutes=1)
@@ -28,10 +29,10 @@ class Heartbeat(models.Model):
     @classmethod
     def beat(cls, process: str) -> None:
         """Note that `process` is alive now."""
-        cls.objects.update_or_create(process=process, defaults={"at": timezone.now()})
+        cls.objects.update_or_create(process=process, defaults={"at": DatabaseNow()})
 
     @classmethod
     def heard(cls, *processes: str, within: timedelta = SILENCE) -> bool:
         """Whether one of the processes named (any, where none is) was alive `within` that time."""
-        beats = cls.objects.filter(at__gte=timezone.now() - within)
+        beats = cls.objects.filter(at__gte=DatabaseNow(-within))
         return (beats.filter(process__in=processes) if processes else beats).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -66,7 +67,7 @@ class Removal(models.Model):
     # The query string of the list that the objects were selected in, for the way back.
     list_query = models.CharField(_("query of the list"), max_length=2000, blank=True)
     stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
 

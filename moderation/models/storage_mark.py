@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -24,7 +25,7 @@ class StorageMark(models.Model):
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
     unverifiable = models.CharField(_("why nothing is verified"), max_length=300, blank=True)
     verify_at = models.DateTimeField(_("verified again at"), null=True)
-    marked_at = models.DateTimeField(_("marked at"), auto_now_add=True)
+    marked_at = models.DateTimeField(_("marked at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("storage mark")

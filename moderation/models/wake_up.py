@@ -6,8 +6,9 @@ import uuid
 from datetime import timedelta
 
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from moderation.database_time import DatabaseNow
 
 # A wake-up that is longer on its way counts as lost, and another may follow it.
 LOST = timedelta(seconds=15)
@@ -38,9 +39,9 @@ class WakeUp(models.Model):
         None where a wake-up is on its way: it finds what is committed by now. Not to be called in a
         transaction, or it might begin before that is committed.
         """
-        now = timezone.now()
-        cls.objects.filter(at__lt=now - LOST).delete()  # for other work too: none is left behind
-        wake_up, is_new = cls.objects.get_or_create(work=work, defaults={"at": now})
+        # For other work too: none is left behind.
+        cls.objects.filter(at__lt=DatabaseNow(-LOST)).delete()
+        wake_up, is_new = cls.objects.get_or_create(work=work, defaults={"at": DatabaseNow()})
         return str(wake_up.token) if is_new else None
 
     @classmethod

@@ -25,6 +25,7 @@ from moderation.registry import (
     registration_by_label,
     registration_for,
 )
+from moderation.rows import all_rows
 
 
 @dataclass(slots=True)
@@ -162,11 +163,21 @@ class _Walk:
         columns |= {each.name for each in own_file_fields(model)}
         if registration := registration_for(model):
             columns |= {registration.size_column} - {""}
-        rows = model._base_manager.using(self.using).filter(condition)
+        rows = self._seen_by_the_deletion(model, column).filter(condition)
         if self.lock:
             rows = rows.select_for_update().order_by("pk")
         room = self.limit - sum(len(seen) for seen in self.seen.values())
         return self._within_limit(list(rows.values(*columns)[: room + 1]), room)
+
+    def _seen_by_the_deletion(self, model: type[models.Model], column: str) -> Any:
+        """Return the rows among which Django's deletion finds those that it takes.
+
+        It follows a relation through the model's base manager, which may hide some. The objects
+        themselves, and the parents of a row, are found by their keys: nothing hides these.
+        """
+        if column == "pk":
+            return all_rows(model, self.using)
+        return model._base_manager.using(self.using)
 
     def _within_limit(self, rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
         if len(rows) > room:
@@ -198,21 +209,36 @@ class _Walk:
         if registration is None or not rows:
             return
         seen = self.seen[model]
-        found = files.files_in_columns(registration, rows)
+        aliases = self._aliases(registration, rows) if registration.storage else None
+        found = files.files_in_columns(registration, rows, aliases)
         self.plan.files.update((file, seen[file.key]) for file in found)
-        names = [field.name for field in registration.fields]
-        for row in rows:
-            if any(own := [str(row[name] or "") for name in names]):
-                self._add_line(seen[row["pk"]], model._meta.label, row["pk"], own)
-        if registration.size_column:
-            self.plan.numbers.size += sum(row[registration.size_column] or 0 for row in rows)
+        owned = list(files.names_in_columns(registration, rows))
+        for row, own in zip(rows, owned, strict=True):
+            if any(own):
+                chosen = aliases[row["pk"]].values() if aliases else ()
+                self._add_line(seen[row["pk"]], model._meta.label, row["pk"], [*own, *chosen])
+        if column := registration.size_column:
+            measured = files.measured_rows(registration, rows)
+            self.plan.numbers.size += sum(row[column] or 0 for row in measured)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
 
+    def _aliases(
+        self, registration: Registration, rows: list[dict[str, Any]]
+    ) -> dict[Any, dict[str, str]]:
+        """The storages of rows that choose one: the registration wants the rows as they are."""
+        return files.aliases_by_key(registration, self._instances(registration, rows))
+
+    def _instances(
+        self, registration: Registration, rows: list[dict[str, Any]]
+    ) -> list[models.Model]:
+        stored = all_rows(registration.model, self.using)
+        return list(stored.in_bulk([row["pk"] for row in rows]).values())
+
     def _take_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
         model, seen = registration.model, self.seen[registration.model]
-        page = model._base_manager.using(self.using).in_bulk([row["pk"] for row in rows])
-        for file in files.extra_files(registration, list(page.values())):
+        page = self._instances(registration, rows)
+        for file in files.extra_files(registration, page):
             self.plan.files[file] = seen[file.key]
             label = f"{model._meta.label} beside its fields"
             self._add_line(seen[file.key], label, file.key, [file.storage, file.name])

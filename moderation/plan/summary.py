@@ -18,6 +18,8 @@ from typing import Any
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from moderation.defaults import ODD_SLASHES
+from moderation.files import places_of
 from moderation.models import RemovalSlice
 from moderation.plan.graph import OnDelete
 from moderation.plan.shown import RECORD, UNIT
@@ -78,7 +80,8 @@ def fill(model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str
     Gives {primary key of a slice: rows that would go with it}. A slice none of whose objects is
     there any more is left as it was, and out.
     """
-    return _run(_Statement(model, connections[using], len(parts)).to_fill(), parts, using)
+    statement = _Statement(model, connections[using], len(parts))
+    return _run(statement, statement.to_fill(), parts)
 
 
 def digests_of(
@@ -88,19 +91,21 @@ def digests_of(
 
     A slice none of whose objects is there any more is left out.
     """
-    return _run(_Statement(model, connections[using], len(parts)).to_compare(), parts, using)
+    statement = _Statement(model, connections[using], len(parts))
+    return _run(statement, statement.to_compare(), parts)
 
 
-def _run(statement: str, parts: Sequence[RemovalSlice], using: str) -> dict[int, Any]:
+def _run(statement: _Statement, text: str, parts: Sequence[RemovalSlice]) -> dict[int, Any]:
     values = {
+        **statement.values,
         "record": RECORD,
         "unit": UNIT,
         "parts": [part.pk for part in parts],
         "first": parts[0].shown[0][0],
         "last": parts[-1].shown[-1][0],
     }
-    with connections[using].cursor() as cursor:
-        cursor.execute(statement, values)
+    with statement.connection.cursor() as cursor:
+        cursor.execute(text, values)
         return dict(cursor.fetchall())
 
 
@@ -118,6 +123,8 @@ class _Statement:
         found = [branch for branch in tree if branch.path or branch.owner]
         self.branches = {f"branch_{n}": branch for n, branch in enumerate(found)}
         self.owners = {name: each.owner for name, each in self.branches.items() if each.owner}
+        # The names of defaults, which come from a site's models: parameters, never text.
+        self.values: dict[str, list[str]] = {}
 
     def to_compare(self) -> str:
         """The statement that gives digests. Rows without files count in none, and are not read."""
@@ -181,7 +188,8 @@ class _Statement:
     def _of_files(self, owner: Registration) -> dict[str, str]:
         """Lines as `line_of` writes them, in key order; numbers of files and cards, and bytes."""
         model, key = owner.model, self._column(owner.model, "pk", "line")
-        names = {each.name: self._column(model, each.name, "line") for each in owner.fields}
+        places = places_of(owner)
+        names = {name: self._own_name(model, name, never) for name, _, _, never in places}
         texts = ", ".join(f"coalesce({column}, '')" for column in names.values())
         any_stored = " OR ".join(f"{column} <> ''" for column in names.values())
         files = {name: f"count(*) FILTER (WHERE {col} <> '')" for name, col in names.items()}
@@ -193,8 +201,29 @@ class _Statement:
             f") FILTER (WHERE {any_stored})",
             "files": " + ".join(files.values()),
             "cards": " + ".join(with_card) or "0",
-            "size": f"sum({size})" if size else "0",
+            "size": f"sum({size}){self._measured(owner)}" if size else "0",
         }
+
+    def _own_name(self, model: type[models.Model], name: str, defaults: frozenset[str]) -> str:
+        """The name that a row has in a file column; empty where it is a default."""
+        column = self._column(model, name, "line")
+        if not defaults:
+            return column
+        return f"CASE WHEN {self._is_default(column, defaults)} THEN '' ELSE {column} END"
+
+    def _is_default(self, column: str, defaults: frozenset[str]) -> str:
+        parameter = f"defaults_{len(self.values)}"
+        self.values[parameter] = sorted(defaults)
+        plain = f"regexp_replace({column}, '{ODD_SLASHES}', '\\1', 'g')"
+        return f"{plain} = ANY(%({parameter})s)"
+
+    def _measured(self, owner: Registration) -> str:
+        """The condition for rows of which the size counts, see `moderation.files.measured_rows`."""
+        for name, _attname, _alias, defaults in places_of(owner):
+            if name == owner.measured_field and defaults:
+                column = self._column(owner.model, name, "line")
+                return f" FILTER (WHERE ({self._is_default(column, defaults)}) IS NOT TRUE)"
+        return ""
 
     def _below(self, on_delete: OnDelete) -> list[str]:
         branches = self.branches.items()

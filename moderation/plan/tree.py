@@ -110,6 +110,8 @@ def _is_told_by_columns(owner: Registration | None) -> bool:
     """Whether the columns of a model hold its files' names and sizes, and as Python reads them."""
     if owner is None:
         return True
+    if owner.storage is not None:  # which storage a row chooses, only its registration can tell
+        return False
     names = [field.name for field in owner.fields] + [owner.size_column] * bool(owner.size_column)
     fields = [owner.model._meta.get_field(name) for name in names]
     return owner.extra_files is None and not any(hasattr(f, "from_db_value") for f in fields)

@@ -11,21 +11,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
 from django.db import Error as DatabaseTrouble
-from django.utils import timezone
 
 from moderation import conf
-from moderation.models import StorageMark
-from moderation.purge.claim import Batch, Claimed, claim, hold, put_off
+from moderation.purge.claim import Batch, Claimed, claim, put_off, renew
 from moderation.purge.outcomes import FIRST_PAUSE, Answered, note_versions, write_outcomes
-from moderation.purge.words import clean
+from moderation.purge.problems import STORAGE_RETRY, clear_problem, note_problem
 from moderation.removal.progress import settle
 from moderation.storage import Doomed, Fate, Outcome, WrongStorage, adapter_for, prove
-from moderation.storage.adapter import versions_of
+from moderation.storage.adapter import message_of, versions_of
 from moderation.storage.guard import refuse_inside_transaction
+from moderation.storage.lease import Lease, Moment
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,6 @@ TURN = 5.0
 # most these, and the page shows how far it got.
 OUTCOMES_A_WRITE = 1000
 WRITE_AFTER = 2.0
-# A storage that is not the right one is looked at again after this time.
-STORAGE_RETRY = timedelta(minutes=1)
 
 
 def purge_batch() -> bool:
@@ -46,10 +44,11 @@ def purge_batch() -> bool:
     RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
+    before = Moment.now()
     first = claim(conf.batch_keys())
     if first is None:
         return False
-    turn = _Turn(first)
+    turn = _Turn(first, Lease(conf.lease_seconds(), before))
     turn.run()
     settle(*turn.removals)
     if turn.trouble:
@@ -61,11 +60,13 @@ class _Turn:
     """What one call does with one storage: entries by name, asked for or still to be.
 
     `later` are entries of keys that are being asked for: the answer says nothing of a file that was
-    stored there since.
+    stored there since. `lease` is counted from before the first claim, or the last renewal: later
+    claims hold for longer.
     """
 
-    def __init__(self, first: Batch) -> None:
+    def __init__(self, first: Batch, lease: Lease) -> None:
         self.first = first
+        self.lease = lease
         self.place = first.place
         self.asked: dict[str, list[Claimed]] = {}
         self.unasked: dict[str, list[Claimed]] = {}
@@ -102,18 +103,19 @@ class _Turn:
             self.trouble, self.asked = trouble, {}
         except Exception as error:  # any storage library, any error: each key is tried again later
             logger.exception("Storage %s broke off.", self.place.storage)
-            code, message = type(error).__name__, str(error)
-        yield from [Outcome(name, Fate.FAILED, code, message) for name in self.asked]
+            code, message = type(error).__name__, message_of(error)
+        unanswered = Outcome("", Fate.FAILED, code, message, own=False, unsure=True)
+        yield from [replace(unanswered, name=name) for name in self.asked]
 
     def _note(self, taken: Mapping[str, tuple[str, ...]]) -> None:
-        note_versions(
-            {
-                entry.pk: versions
-                for name, versions in taken.items()
-                for entry in self.asked[name]
-                if entry.is_held
-            }
-        )
+        by_entry = {
+            entry.pk: versions
+            for name, versions in taken.items()
+            for entry in self.asked[name]
+            if entry.is_held
+        }
+        if not note_versions(by_entry, self.leases):
+            self.lease.end()
 
     def _doomed(self) -> Iterator[Doomed]:
         """Claim keys as the storage asks for them, until none is due or the turn is over.
@@ -126,11 +128,11 @@ class _Turn:
                 self._take(batch)
                 if batch.entries and not self._is_proved(batch):
                     return
-                while self.unasked:
-                    name, same = self.unasked.popitem()
-                    self.asked[name] = same
-                    yield Doomed(name, versions_of(entry.versions for entry in same))
-                over = time.monotonic() > self._until
+                while self.unasked and self.lease.holds():
+                    name = next(iter(self.unasked))  # in the order of the claim
+                    self.asked[name] = same = self.unasked.pop(name)
+                    yield Doomed(name, versions_of(entry.versions for entry in same), self.lease)
+                over = time.monotonic() > self._until or not self.lease.holds()
                 batch = None if over else claim(conf.batch_keys(), self.place)
         except DatabaseTrouble as trouble:
             self.trouble = trouble
@@ -153,22 +155,48 @@ class _Turn:
             logger.warning("Nothing is purged from storage %s: %s", self.place.storage, wrong)
             put_off(chain(batch.entries, self.later), STORAGE_RETRY, self.leases)
             self.unasked, self.later = {}, []
-            _note_problem(self.place.storage, str(wrong))
+            note_problem(self.place.storage, str(wrong))
             return False
-        _note_problem(self.place.storage, "")
+        clear_problem(self.place.storage)
         return True
 
     def _write(self, answered: list[Answered]) -> None:
-        self.removals |= write_outcomes(self.place, answered)
-        if time.monotonic() > self._hold_again_at:
-            self.leases.add(hold(chain(*self.asked.values(), *self.unasked.values(), self.later)))
-            self._hold_again_at = _half_a_lease_on()
+        """Write outcomes down, once the storage was verified after them, and renew the lease."""
+        if any(outcome.fate is not Fate.FAILED for outcome, _ in answered):
+            answered = self._believed(answered)
+        self.removals |= write_outcomes(self.place, answered, self.leases)
+        if time.monotonic() > self._hold_again_at and self.lease.holds():
+            self._renew()
+
+    def _believed(self, answered: list[Answered]) -> list[Answered]:
+        """Leave out what is erased, or missing, in a storage that is not the right one any more.
+
+        Those keys are put off, and nothing more is sent.
+        """
+        try:
+            prove(*self.place)
+        except WrongStorage as wrong:
+            logger.warning("What storage %s said is not believed: %s", self.place.storage, wrong)
+            self.lease.end()
+            note_problem(self.place.storage, str(wrong))
+            doubtful = [same for outcome, same in answered if outcome.fate is not Fate.FAILED]
+            put_off(chain(*doubtful), STORAGE_RETRY, self.leases, asked=True)
+            return [(outcome, same) for outcome, same in answered if outcome.fate is Fate.FAILED]
+        return answered
+
+    def _renew(self) -> None:
+        """Hold what has no outcome yet for longer; send nothing more where it is not ours."""
+        before = Moment.now()
+        rest = chain(*self.asked.values(), *self.unasked.values(), self.later)
+        until, is_ours = renew(rest, self.leases)
+        self.leases.add(until)
+        if is_ours:
+            self.lease.renew(before)
+        else:
+            logger.warning("Another worker took over keys of storage %s.", self.place.storage)
+            self.lease.end()
+        self._hold_again_at = _half_a_lease_on()
 
 
 def _half_a_lease_on() -> float:
     return time.monotonic() + conf.lease_seconds() / 2
-
-
-def _note_problem(alias: str, problem: str) -> None:
-    mark = StorageMark.objects.filter(alias=alias).exclude(problem=clean(problem))
-    mark.update(problem=clean(problem), problem_at=timezone.now() if problem else None)

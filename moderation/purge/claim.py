@@ -15,9 +15,9 @@ from django.core.files.storage import InvalidStorageError
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Cast
-from django.utils import timezone
 
-from moderation import conf
+from moderation import conf, database_time
+from moderation.database_time import DatabaseNow
 from moderation.models import AuditEntry, Removal
 from moderation.models.audit import ERROR_LENGTH, EntryState
 from moderation.models.removal import RemovalState
@@ -26,6 +26,8 @@ from moderation.storage import adapter_for
 
 # How long a shared key waits while slices of its removal are left, which may delete its other rows.
 UNDECIDED = timedelta(seconds=5)
+# Of the keys in a claim, those that failed before: they may each cost a request of their own.
+SHARE_OF_TRIED = 0.25
 # How long an entry waits when another worker has an entry of the same key in hand.
 IN_OTHER_HANDS = timedelta(seconds=1)
 
@@ -70,12 +72,12 @@ class Batch:
 
 def due_entries() -> models.QuerySet[AuditEntry]:
     """Entries whose time has come and that no worker holds."""
-    return free_entries().filter(due_at__lte=timezone.now())
+    return free_entries().filter(due_at__lte=DatabaseNow())
 
 
 def free_entries() -> models.QuerySet[AuditEntry]:
     """Pending entries that no worker holds, whether due or put off."""
-    free = Q(leased_until=None) | Q(leased_until__lt=timezone.now())
+    free = Q(leased_until=None) | Q(leased_until__lt=DatabaseNow())
     return AuditEntry.objects.filter(free, state=EntryState.PENDING)
 
 
@@ -104,28 +106,51 @@ def claim(limit: int, place: Place | None = None) -> Batch | None:
 
 def hold(entries: Iterable[Claimed]) -> datetime:
     """Lease entries from now on, or longer: nobody else takes them up until the time given."""
-    until = timezone.now() + timedelta(seconds=conf.lease_seconds())
+    until = _lease_from_now()
     pending = AuditEntry.objects.filter(state=EntryState.PENDING)
     held = {entry.pk for entry in entries if entry.is_held}
     pending.filter(pk__any_of=held).update(leased_until=until)
     return until
 
 
-def put_off(entries: Iterable[Claimed], pause: timedelta, leases: Collection[datetime]) -> None:
-    """Let go of entries that no storage was asked for; they are due again after the pause.
+def renew(entries: Iterable[Claimed], leases: Collection[datetime]) -> tuple[datetime, bool]:
+    """Lease entries for longer that are still held under one of the `leases`.
+
+    Return the new lease, and whether it holds for all of them: where it does not, somebody took
+    entries over in the meantime.
+    """
+    until = _lease_from_now()
+    held = {entry.pk for entry in entries if entry.is_held}
+    ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
+    return until, ours.filter(pk__any_of=held).update(leased_until=until) == len(held)
+
+
+def _lease_from_now() -> datetime:
+    return database_time.now() + timedelta(seconds=conf.lease_seconds())
+
+
+def put_off(
+    entries: Iterable[Claimed],
+    pause: timedelta,
+    leases: Collection[datetime],
+    *,
+    asked: bool = False,
+) -> None:
+    """Let go of entries without an outcome; they are due again after the pause.
+
+    `asked`: whether the storage was asked for them, so that their keys may be gone.
 
     Those that another worker holds by now, under none of the `leases`, are left to it. One that a
-    worker held before keeps a lease that has run out: its key may be gone (moderation.adoption).
+    worker held before keeps a lease that has run out: its key may be gone (moderation.reused_keys).
     """
-    now = timezone.now()
     ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}
     for entry in entries:
         if entry.is_held:
-            keys[entry.was_leased].add(entry.pk)
+            keys[asked or entry.was_leased].add(entry.pk)
     for was_leased, same in keys.items():
         ours.filter(pk__any_of=same).update(
-            leased_until=now if was_leased else None, due_at=now + pause
+            leased_until=DatabaseNow() if was_leased else None, due_at=DatabaseNow(pause)
         )
 
 
@@ -163,8 +188,20 @@ def _at_once(storage: str) -> int:
 
 
 def _lock(place: Place, limit: int) -> list[Claimed]:
+    """Lock up to `limit` due entries of a storage: fresh ones first, then what failed before.
+
+    However many keys fail, and however old they are, they have no more than a share of a claim
+    while others wait; and of these the least tried go first.
+    """
     due = due_entries().filter(storage=place.storage, identity=place.identity)
-    return _read(due.order_by("due_at", "pk").select_for_update(skip_locked=True)[:limit])
+    due = due.select_for_update(skip_locked=True)
+    tried = due.exclude(error_code="").order_by("attempts", "due_at", "pk")
+    share = max(1, int(limit * SHARE_OF_TRIED))
+    again = _read(tried[:share])
+    fresh = _read(due.filter(error_code="").order_by("due_at", "pk")[: max(1, limit - len(again))])
+    if len(again) == share and (room := limit - len(fresh) - share) > 0:
+        again += _read(tried.exclude(pk__any_of={e.pk for e in again})[:room])
+    return fresh + again
 
 
 def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claimed]:
@@ -184,7 +221,7 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
         others.pop(entry.pk, None)
     elsewhere = _keys_in_other_hands(held, others.values())
     left = {entry.pk for entry in held if entry.key in elsewhere}
-    AuditEntry.objects.filter(pk__any_of=left).update(due_at=timezone.now() + IN_OTHER_HANDS)
+    AuditEntry.objects.filter(pk__any_of=left).update(due_at=DatabaseNow(IN_OTHER_HANDS))
     seen = [Claimed(*entry[:-1], is_held=False) for entry in others.values()]
     return [entry for entry in held + seen if entry.key not in elsewhere]
 
@@ -195,7 +232,7 @@ def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[
     Such a key has one with a lease; or two workers claim it at the same moment, and it is his who
     locked its first entry.
     """
-    now = timezone.now()
+    now = database_time.now()
     first = {entry.key: entry.pk for entry in sorted(held, reverse=True)}
     return {
         entry.key
@@ -215,7 +252,7 @@ def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
 
 def _keep_or_put_off(used: list[Claimed], users: dict[str, str]) -> frozenset[int]:
     """Decide about entries whose files live rows use; gives the removals of those now kept."""
-    now = timezone.now()
+    now = database_time.now()
     removals = {entry.removal for entry in used if entry.removal is not None}
     deleting = Removal.objects.filter(pk__any_of=removals, state=RemovalState.DELETING)
     running = set(deleting.values_list("pk", flat=True))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from django.utils import timezone
-
 from moderation import conf
+from moderation.database_time import DatabaseNow
 from moderation.models import AuditEntry, StorageMark
 from moderation.models.audit import EntryState
+from moderation.purge.problems import clear_problem
 from moderation.purge.words import clean
 from moderation.storage import WrongStorage, adapter_for, prove
 from moderation.storage.guard import refuse_inside_transaction
@@ -34,7 +34,7 @@ def verify_batch() -> bool:
     `PAUSE`; until then its mark says why.
     """
     refuse_inside_transaction()
-    marks = StorageMark.objects.exclude(verify_at__gt=timezone.now())
+    marks = StorageMark.objects.exclude(verify_at__gt=DatabaseNow())
     return any(_verify(mark) for mark in marks.order_by("alias"))
 
 
@@ -49,16 +49,16 @@ def _verify(mark: StorageMark) -> bool:
     try:
         prove(mark.alias, mark.identity)
         gone = adapter_for(mark.alias).verify(sorted(set(names.values())))
+        prove(mark.alias, mark.identity)  # what was missing says nothing of another storage
     except Exception as error:  # noqa: BLE001 - any storage's error: nothing was learnt of the keys
         _leave_alone(mark, error)
         return False
-    if mark.verify_at:
-        mark.unverifiable, mark.verify_at = "", None
-        mark.save(update_fields=["unverifiable", "verify_at"])
+    if mark.verify_at or mark.problem:
+        clear_problem(mark.alias, unverifiable=True)
     entries = AuditEntry.objects.filter(verified_at=None)
     there = [pk for pk, name in names.items() if not gone[name]]
-    entries.filter(pk__any_of=there).update(verified_at=timezone.now(), remark=THERE_AGAIN)
-    entries.filter(pk__any_of=names.keys() - set(there)).update(verified_at=timezone.now())
+    entries.filter(pk__any_of=there).update(verified_at=DatabaseNow(), remark=THERE_AGAIN)
+    entries.filter(pk__any_of=names.keys() - set(there)).update(verified_at=DatabaseNow())
     return True
 
 
@@ -67,5 +67,4 @@ def _leave_alone(mark: StorageMark, error: Exception) -> None:
     words = clean(f"{type(error).__name__}: {error}")
     trace = words != mark.unverifiable and not isinstance(error, WrongStorage)
     logger.warning("Nothing is verified in storage %s. %s", mark.alias, words, exc_info=trace)
-    mark.unverifiable, mark.verify_at = words, timezone.now() + PAUSE
-    mark.save(update_fields=["unverifiable", "verify_at"])
+    StorageMark.objects.filter(pk=mark.pk).update(unverifiable=words, verify_at=DatabaseNow(PAUSE))

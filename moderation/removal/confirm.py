@@ -13,10 +13,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from moderation import conf, tasks
+from moderation import conf, database_time, tasks
+from moderation.database_time import DatabaseNow
 from moderation.errors import DraftChanged, Refused, TooManyRows
 from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
@@ -153,17 +153,17 @@ def typed_count_needed(removal: Removal) -> bool:
 def cancel(removal: Removal) -> None:
     """Give a draft up. Raises Refused where it is no draft any more."""
     drafts = Removal.objects.filter(pk=removal.pk, state=RemovalState.DRAFT)
-    if not drafts.update(state=RemovalState.CANCELLED, finished_at=timezone.now()):
+    if not drafts.update(state=RemovalState.CANCELLED, finished_at=DatabaseNow()):
         raise Refused(_("This removal is no draft any more."))
     removal.slices.all().delete()
 
 
 def expire_drafts() -> int:
     """Close the drafts that nobody confirmed in time; gives their number."""
-    oldest = timezone.now() - timedelta(hours=conf.draft_hours())
+    oldest = DatabaseNow(-timedelta(hours=conf.draft_hours()))
     old = Removal.objects.filter(state=RemovalState.DRAFT, created_at__lt=oldest)
     keys = list(old.values_list("pk", flat=True)[:100])
-    expired = old.filter(pk__in=keys).update(state=RemovalState.EXPIRED, finished_at=timezone.now())
+    expired = old.filter(pk__in=keys).update(state=RemovalState.EXPIRED, finished_at=DatabaseNow())
     RemovalSlice.objects.filter(removal__in=keys, removal__state=RemovalState.EXPIRED).delete()
     return expired
 
@@ -202,7 +202,7 @@ def _ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
         yield _("%(count)d objects are more than the %(ceiling)d that one removal may take. "
                 "Select fewer, or ask somebody who may exceed it.") % {
             "count": objects, "ceiling": ceiling}  # fmt: skip
-    since = timezone.now() - timedelta(days=1)
+    since = DatabaseNow(-timedelta(days=1))
     taken = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
         total=Sum("objects_total", default=0)
     )["total"]
@@ -248,7 +248,7 @@ def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> 
         raise Refused(" ".join(exceeded))
     removal.state = RemovalState.DELETING
     removal.reason, removal.note = reason, note
-    removal.confirmed_at = timezone.now()
+    removal.confirmed_at = database_time.now()
     removal.save(update_fields=["state", "reason", "note", "confirmed_at"])
     AuditEvent.note(
         EventKind.CONFIRM,

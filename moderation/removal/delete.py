@@ -17,9 +17,10 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from moderation import database_time
+from moderation.database_time import DatabaseNow
 from moderation.errors import ModerationError
 from moderation.files import StoredFile, known_details
 from moderation.models import AuditEntry, Removal, RemovalSlice
@@ -30,6 +31,7 @@ from moderation.purge.words import clean
 from moderation.recording import Deed, attribute
 from moderation.removal.progress import settle
 from moderation.removal.slices import keys_of, lock_unchanged, model_of, plan_slice
+from moderation.rows import all_rows
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +116,7 @@ def _delete(part: RemovalSlice) -> None:
         _delete_as_shown(part.removal, keys, files)
     part.deleted_total = len(keys)
     part.state = SliceState.DELETED
-    part.finished_at = timezone.now()
+    part.finished_at = database_time.now()
     part.save(update_fields=["gone", "changed", "deleted_total", "state", "finished_at"])
 
 
@@ -141,7 +143,7 @@ def _delete_as_shown(removal: Removal, keys: list[Any], files: AbstractSet[Store
         shown=files,
         known=known_details(files, using=using),
     )
-    going = model_of(removal)._base_manager.using(using).filter(pk__any_of=set(keys))
+    going = all_rows(model_of(removal), using).filter(pk__any_of=set(keys))
     attribute(going, deed)
     going.delete()
 
@@ -173,5 +175,5 @@ def _fail(failed: SliceFailed) -> None:
     logger.error("Slice %s was rolled back.", failed.part, exc_info=cause)
     reason = str(cause.args[0]) if cause and cause.args else type(cause).__name__
     RemovalSlice.objects.filter(pk=failed.part.pk, state=SliceState.WAITING).update(
-        state=SliceState.FAILED, error=clean(reason), finished_at=timezone.now()
+        state=SliceState.FAILED, error=clean(reason), finished_at=DatabaseNow()
     )

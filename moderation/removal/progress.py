@@ -7,10 +7,10 @@ from typing import Any
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 from django.db.models import Count, Exists, OuterRef, Q, Sum
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from moderation import tasks
+from moderation.database_time import DatabaseNow
 from moderation.errors import Refused
 from moderation.models import AuditEntry, AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EntryState, EventKind
@@ -103,7 +103,7 @@ def retry_entries(entries: models.QuerySet[AuditEntry]) -> int:
         Removal.objects.filter(pk__in=removals, state=RemovalState.DONE).update(
             state=RemovalState.PURGING, finished_at=None
         )
-        return failed.update(state=EntryState.PENDING, attempts=0, due_at=timezone.now())
+        return failed.update(state=EntryState.PENDING, attempts=0, due_at=DatabaseNow())
 
 
 def numbers(removal: Removal) -> dict[str, int]:
@@ -129,9 +129,9 @@ def _begin_purging(removal: int) -> None:
             return
         Removal.objects.filter(pk=removal).update(state=RemovalState.PURGING)
         put_off = AuditEntry.objects.filter(
-            removal=removal, state=EntryState.PENDING, attempts=0, due_at__gt=timezone.now()
+            removal=removal, state=EntryState.PENDING, attempts=0, due_at__gt=DatabaseNow()
         )
-        if put_off.update(due_at=timezone.now()):
+        if put_off.update(due_at=DatabaseNow()):
             tasks.wake_purging()
 
 
@@ -141,7 +141,7 @@ def _finish(removal: int) -> None:
         pending = AuditEntry.objects.filter(removal=removal, state=EntryState.PENDING)
         if _is_through(removal, RemovalState.PURGING, pending):
             Removal.objects.filter(pk=removal).update(
-                state=RemovalState.DONE, finished_at=timezone.now()
+                state=RemovalState.DONE, finished_at=DatabaseNow()
             )
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from moderation.models import audit
+from moderation.storage.lease import Lease
 
 # The file that holds the storage's identity (moderation.storage.mark), inside its location.
 MARKER_NAME = ".moderation-storage.json"
@@ -13,7 +17,8 @@ MARKER_NAME = ".moderation-storage.json"
 MARKER_BYTES = 4096
 
 # Remarks of outcomes. They are stored in the audit log as they stand here.
-WAS_MISSING = "was missing already"
+WAS_MISSING = audit.WAS_MISSING
+ERASED_EARLIER = "erased in an earlier attempt"
 NEWER_STAYS = "a newer version, written since by somebody else, stays"
 
 
@@ -31,10 +36,18 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A name to erase. `versions` is what an earlier attempt's outcome told (may be empty)."""
+    """A name to erase. `versions` is what an earlier attempt's outcome told (may be empty).
+
+    Nothing may be sent for it once `lease` is over; without one there is no limit.
+    """
 
     name: str
     versions: tuple[str, ...] = ()
+    lease: Lease | None = field(default=None, compare=False)
+
+    def may_be_asked_for(self) -> bool:
+        """Return whether a request for it may be sent now. To be called right before each."""
+        return self.lease is None or self.lease.holds()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,8 @@ class Outcome:
     `code` and `message` are the storage's words for a failure (as they came; the purge cuts and
     cleans them). `remark` says what is worth knowing of a success, such as "was missing already".
     `verified` is true when the adapter looked and found the key absent afterwards.
+    Of a failure, `own` is false where the storage said nothing of this very key: that is no attempt
+    of it. `unsure` is true where the storage may have obeyed nevertheless.
     """
 
     name: str
@@ -55,6 +70,8 @@ class Outcome:
     remark: str = ""
     versions: tuple[str, ...] = field(default=())
     verified: bool = False
+    own: bool = True
+    unsure: bool = False
 
 
 class Adapter(Protocol):
@@ -82,9 +99,11 @@ class Adapter(Protocol):
 
         Names are taken from the iterable as they are needed, so that they can be claimed while
         requests are under way: what it raises comes through, and what an adapter that gave up did
-        not take has no outcome. Errors of the storage become outcomes; a name that `key` refuses
-        becomes one too. Any other exception that leaves this method means that the fate of what
-        was not yielded is unknown, and may be tried again.
+        not take has no outcome. Each name's lease is checked right before each request that
+        holds it; one that is over is not sent, and comes out as `not_sent`. What is missing counts
+        only once the caller has verified the storage again. Errors of the storage become outcomes;
+        a name that `key` refuses becomes one too. Any other exception that leaves this method means
+        that the fate of what was not yielded is unknown, and may be tried again.
         """
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
@@ -104,6 +123,23 @@ class Adapter(Protocol):
 
         Raises the storage's own error where it cannot be written.
         """
+
+
+LEASE_OVER = "LeaseOver"
+LEASE_IS_OVER = "The worker was held up for longer than its lease. Another one tries again."
+
+
+def not_sent(name: str, *, unsure: bool = False) -> Outcome:
+    """Return the outcome of a name whose lease was over before a request was sent."""
+    return Outcome(name, Fate.FAILED, LEASE_OVER, LEASE_IS_OVER, own=False, unsure=unsure)
+
+
+def message_of(error: BaseException) -> str:
+    """Return what an exception says, in words where it has only a number or nothing."""
+    match error:
+        case OSError(args=(int(number),)):
+            return f"[Errno {number}] {os.strerror(number)}"
+    return str(error).strip() or f"{type(error).__name__}, without a message"
 
 
 def versions_of(taken: Iterable[Sequence[str]]) -> tuple[str, ...]:

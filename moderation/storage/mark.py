@@ -7,6 +7,8 @@ every file were missing already, or lose files that are not theirs to lose.
 from __future__ import annotations
 
 import json
+import logging
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -15,12 +17,19 @@ from django.utils.translation import gettext as _
 
 from moderation.errors import ModerationError
 from moderation.models import AuditEntry, StorageMark
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.adapter import MARKER_NAME, Adapter, message_of
 from moderation.storage.choice import adapter_for
 from moderation.storage.guard import refuse_inside_transaction
 
+logger = logging.getLogger(__name__)
+
 # Entries in one UPDATE, so that no lock is held for long.
 FILL_BATCH = 1000
+# Tries to read a marker, and seconds between them: one reply that was cut or garbled is no reason
+# to leave a storage alone for a minute. None begins later than the last figure.
+TRIES = 3
+PAUSE = 1.0
+LAST_TRY_AFTER = 10.0
 
 
 class WrongStorage(ModerationError):
@@ -64,12 +73,30 @@ def read_mark(alias: str) -> Marker | None:
     """
     refuse_inside_transaction()
     try:
-        content = adapter_for(alias).read_marker()
-        return None if content is None else Marker.from_bytes(content)
+        return _read_with_retries(adapter_for(alias))
     except Exception as error:
         message = _("The marker of storage %(alias)s cannot be read: %(error)s")
-        words = f"{type(error).__name__}: {error}"
+        words = f"{type(error).__name__}: {message_of(error)}"
         raise WrongStorage(message % {"alias": alias, "error": words}) from error
+
+
+def _read_with_retries(adapter: Adapter) -> Marker | None:
+    """Read a marker, again after a pause where it cannot be read. Raises the last error."""
+    last = time.monotonic() + LAST_TRY_AFTER
+    for _try in range(1, TRIES):
+        try:
+            return _read_once(adapter)
+        except Exception as error:  # any storage's
+            if time.monotonic() > last:
+                raise
+            logger.info("A marker could not be read, trying again: %r", error)
+            time.sleep(PAUSE)
+    return _read_once(adapter)
+
+
+def _read_once(adapter: Adapter) -> Marker | None:
+    content = adapter.read_marker()
+    return None if content is None else Marker.from_bytes(content)
 
 
 def prove(alias: str, identity: uuid.UUID | None) -> None:
@@ -135,6 +162,8 @@ def write_mark(alias: str, *, replace: bool = False) -> StorageMark:
             "environment": environment(),
             "problem": "",
             "problem_at": None,
+            "unverifiable": "",
+            "verify_at": None,
         },
     )
     if not moved:

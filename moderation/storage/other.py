@@ -17,11 +17,15 @@ from moderation.storage.adapter import (
     Fate,
     Note,
     Outcome,
+    message_of,
+    not_sent,
 )
 from moderation.storage.guard import refuse_inside_transaction
 
 # Names claimed at once: at 20 ms a request they take seconds, well within a lease.
 CLAIM_NAMES = 100
+# Errors after which the storage may have obeyed all the same.
+UNSURE = (TimeoutError, ConnectionError, EOFError)
 
 
 class OtherAdapter:
@@ -47,7 +51,7 @@ class OtherAdapter:
     def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:  # noqa: ARG002
         """Erase one name after the other; see `Adapter.erase`."""
         refuse_inside_transaction()
-        return (self._outcome(each.name) for each in doomed)
+        return map(self._outcome, doomed)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
         """Ask `exists` for each name. Raises the storage's own error."""
@@ -72,13 +76,21 @@ class OtherAdapter:
             self.storage.delete(saved)
             raise OSError(f"The storage saved {saved!r} where {MARKER_NAME!r} was asked for.")
 
-    def _outcome(self, name: str) -> Outcome:
+    def _outcome(self, each: Doomed) -> Outcome:
+        name, sent = each.name, False
         try:
             self.key(name)
+            if not each.may_be_asked_for():
+                return not_sent(name)
             remark = self._erase(name)
+            sent = True
+            if not each.may_be_asked_for():
+                return not_sent(name, unsure=True)
             left, verified = self._look(name)
         except Exception as error:  # noqa: BLE001 - a foreign storage raises what it likes
-            return Outcome(name, Fate.FAILED, code=type(error).__name__, message=str(error))
+            code = type(error).__name__
+            unsure = sent or isinstance(error, UNSURE)
+            return Outcome(name, Fate.FAILED, code, message_of(error), unsure=unsure)
         if left:
             return Outcome(name, Fate.FAILED, code="StillThere", message="It exists afterwards.")
         return Outcome(name, Fate.ERASED, remark=remark, verified=verified)

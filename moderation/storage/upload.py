@@ -21,7 +21,7 @@ from django.db.models import FileField
 from django.utils.translation import gettext as _
 
 from moderation.models import AuditEntry, StorageMark
-from moderation.registry import own_file_fields, storage_alias
+from moderation.registry import alias_of, own_file_fields, storage_alias
 from moderation.storage.mark import WrongStorage, environment, prove
 
 # Seconds that one look at the identity file serves all uploads of this process.
@@ -90,13 +90,13 @@ def _wrap(field: FileField) -> None:
     generate, clean = field.generate_filename, field.clean
 
     def generate_filename(instance: models.Model, filename: str) -> str:
-        _verify(field)
+        _verify(field, instance)
         return str(generate(instance, filename))
 
     def clean_field(value: Any, instance: models.Model | None) -> Any:
         value = clean(value, instance)
-        if value and not getattr(value, "_committed", True):
-            _verify_in_form(field)
+        if instance is not None and value and not getattr(value, "_committed", True):
+            _verify_in_form(field, instance)
         return value
 
     vars(field).update(
@@ -116,14 +116,14 @@ def aliases_of(*fields: FileField) -> set[str]:
     return aliases
 
 
-def _verify(field: FileField) -> None:
-    for alias in aliases_of(field):
-        verify_for_upload(alias)
+def _verify(field: FileField, row: models.Model) -> None:
+    with suppress(ImproperlyConfigured):  # as above
+        verify_for_upload(alias_of(row, field))
 
 
-def _verify_in_form(field: FileField) -> None:
+def _verify_in_form(field: FileField, row: models.Model) -> None:
     try:
-        _verify(field)
+        _verify(field, row)
     except WrongStorage as wrong:
         raise ValidationError(str(wrong), code="storage") from wrong
 

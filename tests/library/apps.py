@@ -16,4 +16,6 @@ class LibraryConfig(AppConfig):
 
         for model in (models.Volume, models.Thread, models.Song, models.Stamp, models.Exhibit):
             register(model)
+        for with_default_or_hidden in (models.Profile, models.Badge, models.Binned):
+            register(with_default_or_hidden)
         register(models.Piece, picture="picture", thumbnail="leaflet")

@@ -9,7 +9,11 @@ from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelatio
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 
+from tests.library.defaults import Badge, Club, Profile
+from tests.library.hidden import Binder, Binned, BinnedPage
 from tests.library.storage import attachments
+
+__all__ = ["Badge", "Binder", "Binned", "BinnedPage", "Club", "Profile"]
 
 
 class Shelf(models.Model):

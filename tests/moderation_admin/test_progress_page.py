@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, StorageMark
-from moderation.models.audit import EntryState
+from moderation.models.audit import WAS_MISSING, EntryState
 from moderation.models.removal import RemovalState, SliceState
 from moderation.removal.confirm import confirm
 from moderation.removal.delete import delete_next_slice
@@ -200,3 +200,23 @@ def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: 
     page = html(client, running)
     assert "The storage answered: SlowDown &lt;b&gt;later&lt;/b&gt;" in page
     assert "Storage default holds no marker" in page
+
+
+def test_files_that_were_missing_are_counted(client: Client, running: Removal) -> None:
+    finish(running)
+    end(running, state=EntryState.ERASED, erased_at=timezone.now())
+    assert "missing already" not in html(client, running)
+    some = AuditEntry.objects.filter(removal=running).order_by("pk").values("pk")[:3]
+    AuditEntry.objects.filter(pk__in=list(some.values_list("pk", flat=True))).update(
+        remark=WAS_MISSING
+    )
+    assert "3 were missing already" in html(client, running)
+    assert "3 were missing already" in html(client, running, "progress")
+
+
+def test_keys_that_a_request_failed_for_as_a_whole_say_why_they_wait(
+    client: Client, running: Removal
+) -> None:
+    finish(running)
+    AuditEntry.objects.update(error_code="AccessDenied", error="Not this bucket.")
+    assert "Not this bucket." in html(client, running)

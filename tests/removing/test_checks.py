@@ -38,7 +38,8 @@ def ids(messages: list[CheckMessage]) -> list[str]:
 
 def test_the_site_itself_has_nothing_to_mend() -> None:
     found = [message for check in checks.OF_THE_CODE for message in check()]
-    assert [message for message in found if "admin_interface" not in str(message.obj)] == []
+    expected = ("admin_interface", "library.Badge", "library.Binned")  # the last two on purpose
+    assert [each for each in found if not any(name in str(each.obj) for name in expected)] == []
 
 
 @isolate_apps("tests.library")

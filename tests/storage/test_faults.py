@@ -199,7 +199,7 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
 def test_server_that_fails_at_everything_is_given_up(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "GIVE_UP_AFTER", 20)
+    monkeypatch.setattr(sweep, "MOST_REFUSALS", 20)
     shaky.adapter.batch_keys = 100
     proxy.faults.append(always(error_reply(403, "AccessDenied", "Not you.")))
     outcomes = shaky.erase(*some_keys(400))

@@ -29,6 +29,12 @@ class OddStorage(InMemoryStorage):
     def delete(self, name: str) -> None:
         if name == "raises":
             raise KeyError("odd words")
+        if name == "forbidden":
+            raise PermissionError(13)
+        if name == "mute":
+            raise RuntimeError
+        if name == "cut":
+            raise ConnectionResetError(104, "reset")
         if name == "missing":
             raise FileNotFoundError(name)
         if name != "stays":
@@ -37,6 +43,8 @@ class OddStorage(InMemoryStorage):
     def exists(self, name: str) -> bool:
         if name == "cannot look":
             raise NotImplementedError
+        if name == "looks badly":
+            raise OSError(5, "Input/output error")
         return super().exists(name)
 
 
@@ -71,6 +79,18 @@ def test_names_go_one_by_one_and_each_has_its_outcome(adapter: Adapter) -> None:
     }
     assert "odd words" in outcomes["raises"].message
     assert adapter.verify(["a", "b"]) == {"a": True, "b": False}
+
+
+def test_a_failure_says_in_words_what_the_storage_had_against_it(adapter: Adapter) -> None:
+    outcomes = erased(adapter, "forbidden", "mute", "cut", "looks badly")
+    told = {n: (o.code, o.message, o.unsure) for n, o in outcomes.items()}
+    assert told == {
+        "forbidden": ("PermissionError", "[Errno 13] Permission denied", False),
+        "mute": ("RuntimeError", "RuntimeError, without a message", False),
+        "cut": ("ConnectionResetError", "[Errno 104] reset", True),
+        "looks badly": ("OSError", "[Errno 5] Input/output error", True),
+    }
+    assert {outcome.fate for outcome in outcomes.values()} == {Fate.FAILED}
 
 
 def test_location_is_the_class(adapter: Adapter) -> None:

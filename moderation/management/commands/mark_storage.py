@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import FileField
 from django.utils.translation import gettext as _
 
 from moderation.errors import ModerationError
 from moderation.models import AuditEvent, StorageMark
 from moderation.models.audit import EventKind
-from moderation.registry import own_file_fields, registered_models, storage_alias
+from moderation.registry import (
+    own_file_fields,
+    registered_models,
+    registration_for,
+    storage_alias,
+)
 from moderation.storage.mark import write_mark
 
 
@@ -63,6 +70,20 @@ def _identity_of(mark: StorageMark | None) -> dict[str, str]:
 
 
 def aliases_in_use() -> list[str]:
-    """The aliases of the storages that the fields of registered models write to."""
+    """The aliases of the storages that the fields of registered models write to.
+
+    Where a row chooses its storage, only the field's own is known; name the others.
+    """
     fields = [field for model in registered_models() for field in own_file_fields(model)]
-    return sorted({storage_alias(field) for field in fields})
+    return sorted({alias for field in fields if (alias := _known_alias(field))})
+
+
+def _known_alias(field: FileField) -> str:
+    """The alias of a field's storage; empty where it has none and its rows choose."""
+    try:
+        return storage_alias(field)
+    except ImproperlyConfigured:
+        registration = registration_for(field.model)
+        if registration is None or registration.storage is None:
+            raise
+        return ""

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, close_old_connections, transaction
 from tqdm import tqdm
 
-from moderation.clock import overdue, removals_with_waiting_slices, tick
+from moderation.clock import clock_problems, overdue, removals_with_waiting_slices, tick
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.audit import EventKind
 from moderation.purge.claim import due_entries
@@ -103,6 +103,8 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
+        for problem in clock_problems():
+            self.stderr.write(problem)
         self.stdout.write("The clock runs.")
         while not stopping.is_set():
             close_old_connections()

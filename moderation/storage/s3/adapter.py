@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -103,13 +103,16 @@ class S3Adapter:
         refuse_inside_transaction()
         key = self.key(MARKER_NAME)
         try:
-            reply = patiently(lambda: self.client.get_object(Bucket=self.bucket, Key=key))
+            return patiently(lambda: self._content(key))
         except ClientError as error:
             # A missing bucket is a 404 too, but no missing marker.
             if error.response.get("Error", {}).get("Code") == "NoSuchKey":
                 return None
             raise
-        with reply["Body"] as body:
+
+    def _content(self, key: str) -> bytes:
+        """The beginning of an object. Raises the storage's own error, for a cut reply as well."""
+        with self.client.get_object(Bucket=self.bucket, Key=key)["Body"] as body:
             return body.read(MARKER_BYTES)
 
     def write_marker(self, content: bytes) -> None:
@@ -143,9 +146,13 @@ class S3Adapter:
         """Whether the bucket is known to keep versions, asked once. Raises the storage's error."""
         return self.listing.keeps_versions()
 
-    def _sweep(self) -> Sweep:
-        deletion = Deletion(self.client, self.bucket)
-        return Sweep(deletion, batch_keys=self.batch_keys, requests=self.requests)
+    def _sweep(self, waiting: _Waiting) -> Sweep:
+        return Sweep(
+            Deletion(self.client, self.bucket),
+            batch_keys=self.batch_keys,
+            requests=self.requests,
+            may_send=lambda target: waiting.may_be_asked_for(target.key),
+        )
 
     def _erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
         refused: list[Outcome] = []
@@ -154,7 +161,8 @@ class S3Adapter:
             keeps_versions = self.keeps_versions
         except S3_ERRORS as error:
             # One that was taken says why; for the others nothing was asked.
-            yield from (_failed(each.name, trouble_of(error)) for _, each in islice(named, 1))
+            trouble = trouble_of(error)
+            yield from (_failed(each.name, trouble, own=False) for _, each in islice(named, 1))
         else:
             erase = self._erase_versions if keeps_versions else self._erase_plain
             yield from erase(named, note)
@@ -184,7 +192,7 @@ class S3Adapter:
                 if len(versioned) >= self.batch_keys:
                     return  # the rest goes the same way, rather than waiting for the end
 
-        for answer in self._sweep().run(targets()):
+        for answer in self._sweep(waiting).run(targets()):
             same = waiting.pop(answer.target.key)
             if answer.marked:  # the bucket keeps versions after all
                 versioned += ((answer.target.key, each) for each in same)
@@ -201,7 +209,11 @@ class S3Adapter:
             for key, each in some:
                 waiting.add(key, each)
             for erasure in erase_versions(
-                self.listing, self._sweep, waiting.versions(), waiting.noting(note)
+                self.listing,
+                partial(self._sweep, waiting),
+                waiting.versions(),
+                waiting.noting(note),
+                may_ask=waiting.may_be_asked_for,
             ):
                 yield from (_versioned(each.name, erasure) for each in waiting.pop(erasure.key))
 
@@ -217,6 +229,10 @@ class _Waiting:
         same = self._names.setdefault(key, [])
         same.append(each)
         return len(same) == 1
+
+    def may_be_asked_for(self, key: str) -> bool:
+        """Whether a request for the key may be sent now: none of its names' leases is over."""
+        return all(each.may_be_asked_for() for each in self._names[key])
 
     def pop(self, key: str) -> list[Doomed]:
         """Take a key's names out."""
@@ -235,19 +251,23 @@ class _Waiting:
         }
 
 
-def _failed(name: str, trouble: Trouble, versions: tuple[str, ...] = ()) -> Outcome:
-    return Outcome(name, Fate.FAILED, trouble.code, trouble.message, versions=versions)
+def _failed(
+    name: str, trouble: Trouble, versions: tuple[str, ...] = (), *, own: bool = True
+) -> Outcome:
+    unsure = not own or trouble.may_pass
+    return Outcome(name, Fate.FAILED, trouble.code, trouble.message, versions=versions, own=own,
+                   unsure=unsure)  # fmt: skip
 
 
 def _plain(name: str, answer: Answer) -> Outcome:
     if answer.trouble:
-        return _failed(name, answer.trouble)
+        return _failed(name, answer.trouble, own=answer.speaks_of_key)
     return Outcome(name, Fate.ERASED, remark=WAS_MISSING if answer.missing else "")
 
 
 def _versioned(name: str, erasure: Erasure) -> Outcome:
     if erasure.trouble:
-        return _failed(name, erasure.trouble, erasure.taken)
+        return _failed(name, erasure.trouble, erasure.taken, own=erasure.own)
     verified = erasure.fate is Fate.ERASED
     return Outcome(
         name, erasure.fate, remark=erasure.remark, versions=erasure.taken, verified=verified

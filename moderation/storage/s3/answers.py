@@ -18,6 +18,8 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
+from moderation.storage.adapter import LEASE_IS_OVER, LEASE_OVER
+
 # Everything that botocore raises for a request; anything else is a mistake of ours.
 S3_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 
@@ -87,12 +89,25 @@ class Trouble:
         return cls("InvalidName", message, Kind.KEY)
 
     @property
+    def speaks_of_key(self) -> bool:
+        """Whether it is an answer about a key, where the request held that key alone."""
+        speaks_of_others = self.kind in (Kind.SLOW, Kind.UNREACHABLE, Kind.WHOLE)
+        return not speaks_of_others and self != NO_ANSWER
+
+    @property
     def may_pass(self) -> bool:
         """Whether trying again may help."""
         return self.kind in (Kind.SLOW, Kind.PASSING, Kind.UNREACHABLE)
 
 
+OVER = Trouble(LEASE_OVER, LEASE_IS_OVER, Kind.WHOLE)
 NO_ANSWER = Trouble("NoAnswer", "The reply does not account for this key.", Kind.PASSING)
+UNLISTABLE = Trouble(
+    "UnlistableKey",
+    "The storage's listings cannot carry the characters of this key, so its versions cannot be "
+    "found.",
+    Kind.KEY,
+)
 NOT_S3 = Trouble("NotS3", "The reply to a deletion is none that S3 gives.", Kind.PASSING)
 
 

@@ -43,12 +43,20 @@ class Answer(NamedTuple):
     """What the storage said of one target.
 
     `marked`: it only laid a delete marker on the key. `missing`: it told that nothing was there.
+    `own`: False for a trouble of a request that failed as a whole, which says nothing of one key;
+    see `speaks_of_key` as well.
     """
 
     target: Target
     trouble: Trouble | None = None
     marked: bool = False
     missing: bool = False
+    own: bool = True
+
+    @property
+    def speaks_of_key(self) -> bool:
+        """Whether the trouble is the storage's answer about this very key."""
+        return self.own and self.trouble is not None and self.trouble.speaks_of_key
 
 
 class Refusal(Exception):
@@ -118,7 +126,8 @@ def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> 
     """Find every target's own answer in the reply to a batch; none is NO_ANSWER.
 
     Some servers (the gateway of JuiceFS) name no key under `Deleted`. Such nameless successes
-    count only where together they account for exactly the targets that nothing else was said of.
+    count only where together they account for exactly the targets that nothing else was said of,
+    and where nothing was said of a key that was not asked for: an error may be that of any of them.
     """
     asked = set(targets)
     answers: dict[Target, Answer] = {}
@@ -135,7 +144,8 @@ def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> 
         trouble = coded(error.get("Code") or "Unknown", error.get("Message", ""))
         answers[target] = _troubled(target, trouble)
     unsaid = sum(target not in answers for target in targets)
-    otherwise = None if unsaid == nameless else NO_ANSWER
+    is_accounted_for = unsaid == nameless and answers.keys() <= asked
+    otherwise = None if is_accounted_for else NO_ANSWER
     return [answers.get(target) or Answer(target, otherwise) for target in targets]
 
 

@@ -1,14 +1,21 @@
-"""What a bucket holds: whether it keeps versions, which, and which keys are absent."""
+"""What a bucket holds: whether it keeps versions, which, and which keys are absent.
+
+A listing proves that a key is absent only where it is complete and in order, and where its XML
+carried the key: some servers list in another order, and XML makes a line feed of a carriage return.
+Where that is not certain the key is asked for by itself.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from os.path import commonprefix
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from moderation.storage.s3.answers import Kind, trouble_of
 from moderation.storage.s3.client import patiently
@@ -24,6 +31,15 @@ R = TypeVar("R")
 VERSIONING_UNTOLD = {Kind.NO_BATCH, Kind.UNREAD, Kind.KEY}
 NULL_VERSION = "null"
 LAST_OF_ALL = "\U0010ffff"  # sorts after every key
+# What XML 1.0 cannot carry, or changes on its way, unless the server writes keys as in an address.
+NOT_AS_IT_IS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]|^ | $")
+MISSING = "NoSuchKey"
+# A range that nothing is in: of an empty object.
+EMPTY = "InvalidRange"
+
+
+class UnlistableError(Exception):
+    """Listings of this server cannot say what is stored under a key."""
 
 
 class Version(NamedTuple):
@@ -36,6 +52,14 @@ class Version(NamedTuple):
     id: str
     token: str
     is_marker: bool
+
+
+class _Page(NamedTuple):
+    """Keys, the last key that they decide about, and whether they are all with the prefix."""
+
+    keys: set[str]
+    last: str
+    is_all: bool
 
 
 class Listing:
@@ -61,18 +85,48 @@ class Listing:
         return reply.get("Status") in ("Enabled", "Suspended")
 
     def versions(self, key: str) -> list[Version]:
-        """All versions and delete markers of exactly this key. Raises the storage's own error."""
+        """All versions and delete markers of exactly this key.
+
+        Raises the storage's own error; UnlistableError where the listing does not carry the key.
+        """
         return patiently(lambda: list(self._versions(key)))
 
     def _versions(self, key: str) -> Iterator[Version]:
         pages = self.client.get_paginator("list_object_versions")
+        found, is_all = False, True
         for page in pages.paginate(Bucket=self.bucket, Prefix=key):
+            is_all = is_all and not page.get("IsTruncated")
+            if not _carries(page, key):
+                raise UnlistableError(f"Listings of this server cannot carry {key!r}")
             versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
-            yield from (_version(v, is_marker=False) for v in versions if v["Key"] == key)
-            yield from (_version(m, is_marker=True) for m in markers if m["Key"] == key)
+            own = [_version(v, is_marker=False) for v in versions if v["Key"] == key]
+            own += [_version(m, is_marker=True) for m in markers if m["Key"] == key]
+            yield from own
+            found = found or bool(own)
             # Longer keys with this prefix come after it, and may be many.
-            if any(entry["Key"] != key for entry in itertools.chain(versions, markers)):
-                return
+            others = any(entry["Key"] != key for entry in itertools.chain(versions, markers))
+            if others and _in_order(versions) and _in_order(markers):
+                break
+        # A listing of one page is complete, whatever its order.
+        if not found and not is_all and not self.is_absent(key):
+            raise UnlistableError(f"Listings of this server leave out {key!r}")
+
+    def is_absent(self, key: str) -> bool:
+        """Ask for this key by itself. Raises the storage's own error where it does not say.
+
+        By GET, since the 404 of a HEAD could not be told from that of a missing bucket.
+        """
+        try:
+            reply = patiently(
+                lambda: self.client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")
+            )
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code")
+            if code not in (MISSING, EMPTY):
+                raise
+            return code == MISSING
+        reply["Body"].close()
+        return False
 
     def absent(self, keys: Iterable[str]) -> dict[str, bool]:
         """Tell for each key whether no object has it. Raises the storage's own error.
@@ -80,37 +134,72 @@ class Listing:
         One listing serves keys that lie side by side in a folder. A lone key is listed too: the 404
         of a HEAD could not be told from that of a missing bucket or of a stranger's error page.
         """
+        asked = sorted(set(keys))  # by code point, which is the order of S3's listings
+        plain = [key for key in asked if not NOT_AS_IT_IS.search(key)]
         folders: dict[str, list[str]] = {}
-        for key in sorted(set(keys)):  # by code point, which is the order of S3's listings
+        for key in plain:
             folders.setdefault(key.rpartition("/")[0], []).append(key)
-        found = at_once(self._present, folders.values(), requests=self.requests)
+        try:
+            found = at_once(self._present, folders.values(), requests=self.requests)
+        except UnlistableError:
+            plain, found = [], []
         present = set[str]().union(*found)
-        return {key: key not in present for alike in folders.values() for key in alike}
+        singly = sorted(set(asked) - set(plain))
+        alone = at_once(self.is_absent, singly, requests=self.requests)
+        return {key: key not in present for key in plain} | dict(zip(singly, alone, strict=True))
 
     def _present(self, keys: Sequence[str]) -> set[str]:
-        """Find which of these sorted keys of one folder exist, in two listings a key at most."""
+        """Find which of these sorted keys of one folder exist, in two listings a key at most.
+
+        Raises UnlistableError where the server does not list in order.
+        """
         found: set[str] = set()
         while keys:
             # Begins just before the first key; what lies between shares all but its last character.
             prefix = commonprefix([keys[0], keys[-1]])  # noqa: RUF071 - keys are no paths
-            listed, last = self._page(prefix, after=keys[0][:-1])
-            if last < keys[0]:
-                listed, _ = self._page(keys[0], after="")
-                last = keys[0]
-            found |= listed & set(keys)
-            keys = [key for key in keys if key > last]
+            page = self._page(prefix, after=keys[0][:-1])
+            if page.last < keys[0]:
+                page = _Page(self._page(keys[0], after="").keys, keys[0], is_all=True)
+            absent = [key for key in keys if key <= page.last and key not in page.keys]
+            # Order cannot be seen in a page of one key: one that would be absent is asked for.
+            if absent and not page.is_all and not self.is_absent(absent[0]):
+                raise UnlistableError(f"Listings of this server are not in order: {absent[0]!r}")
+            found |= page.keys & set(keys)
+            keys = [key for key in keys if key > page.last]
         return found
 
-    def _page(self, prefix: str, *, after: str) -> tuple[set[str], str]:
-        """List one page: its keys, and the last key that it decides about."""
+    def _page(self, prefix: str, *, after: str) -> _Page:
+        """List one page. Raises UnlistableError where it is out of order or none of S3's."""
         # MinIO refuses a beginning outside of the prefix.
         start = after if after.startswith(prefix) else ""
-        reply = patiently(
-            lambda: self.client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, StartAfter=start)
-        )
-        listed = [entry["Key"] for entry in reply.get("Contents", [])]
-        whole = not reply.get("IsTruncated")
-        return set(listed), LAST_OF_ALL if whole else max(listed, default="")
+        try:
+            reply = patiently(
+                lambda: self.client.list_objects_v2(
+                    Bucket=self.bucket, Prefix=prefix, StartAfter=start
+                )
+            )
+        except ResponseParserError as error:  # another key's characters spoil the XML
+            raise UnlistableError(f"A listing of this server cannot be read: {error}") from error
+        contents = reply.get("Contents", [])
+        listed = [entry["Key"] for entry in contents]
+        # A page without this is none of S3's, though it came with 200.
+        is_page, goes_on = "IsTruncated" in reply, bool(reply.get("IsTruncated"))
+        in_order = _in_order(contents) and (not listed or listed[0] > start)
+        if not is_page or not in_order or (goes_on and not listed):
+            raise UnlistableError(f"Listings of this server are not in order: {prefix!r}")
+        last = listed[-1] if goes_on else LAST_OF_ALL
+        return _Page(set(listed), last, is_all=not goes_on and not start)
+
+
+def _in_order(entries: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether keys come in the order of their code points; versions repeat them."""
+    return all(one["Key"] <= other["Key"] for one, other in itertools.pairwise(entries))
+
+
+def _carries(page: Mapping[str, Any], key: str) -> bool:
+    """Whether a page of versions is S3's, and its keys are as the server has them."""
+    encoded = page.get("EncodingType") == "url"
+    return "IsTruncated" in page and (encoded or not NOT_AS_IT_IS.search(key))
 
 
 def _version(entry: ObjectVersionTypeDef | DeleteMarkerEntryTypeDef, *, is_marker: bool) -> Version:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
-from moderation.storage.s3.answers import Kind, Trouble
+from moderation.storage.s3.answers import OVER, Kind, Trouble
 from moderation.storage.s3.client import TRIES, pause
 from moderation.storage.s3.deletion import Answer, Deletion, Refusal, Target, must_go_singly
 
@@ -23,6 +23,9 @@ PATIENCE = 60.0
 # Whole requests that fail in a row before the rest is given up: enough for every request in
 # flight to fail and to be halved, too few to hammer a server that refuses everything.
 GIVE_UP_AFTER = 64
+# The same where the keys may be the cause, and each is to stand alone: two requests for each of 300
+# keys that the server refuses. The others have their turn with a later claim.
+MOST_REFUSALS = 640
 
 OUT_OF_TIME = Trouble("OutOfTime", f"No time was left after {PATIENCE:.0f} s.", Kind.WHOLE)
 
@@ -60,8 +63,16 @@ class Pace:
 class Sweep:
     """One run over distinct targets. Make a new one for each run."""
 
-    def __init__(self, deletion: Deletion, *, batch_keys: int, requests: int) -> None:
+    def __init__(
+        self,
+        deletion: Deletion,
+        *,
+        batch_keys: int,
+        requests: int,
+        may_send: Callable[[Target], bool] = lambda _: True,
+    ) -> None:
         self.deletion = deletion
+        self.may_send = may_send  # asked of each target right before each request
         self.batch_keys = batch_keys
         self.pace = Pace(requests)
         self._source: Iterator[Target] = iter(())
@@ -124,9 +135,20 @@ class Sweep:
             batch = _Batch(due, next(self._numbers), targets, failures, trouble)
             heapq.heappush(self._waiting, batch)
 
+    def _halve(self, batch: _Batch, trouble: Trouble) -> None:
+        """Queue both halves before all else, the first one first: each key soon stands alone.
+
+        Counted as failed once, so that halves which fail too are halved again at once.
+        """
+        due = time.monotonic() + pause(1) if trouble.may_pass else batch.due
+        middle = len(batch.targets) // 2
+        for half in (batch.targets[middle:], batch.targets[:middle]):
+            number = -next(self._numbers)
+            heapq.heappush(self._waiting, _Batch(due, number, half, 1, trouble))
+
     def _launch(self, pool: ThreadPoolExecutor) -> None:
         now = time.monotonic()
-        while len(self._flying) < self.pace.allowed and self._waiting:
+        while len(self._flying) < self.pace.allowed and self._waiting and not self._is_over():
             if self._waiting[0].due > now:
                 return
             batch = heapq.heappop(self._waiting)
@@ -134,7 +156,13 @@ class Sweep:
                 self._queue_singly(batch.targets)
                 now = time.monotonic()
             else:
-                self._flying[pool.submit(self.deletion.send, batch.targets)] = batch
+                self._flying[pool.submit(self._send, batch.targets)] = batch
+
+    def _send(self, targets: Sequence[Target]) -> list[Answer]:
+        """Send what may still be sent; in a thread of the pool, right before the request."""
+        may = [target for target in targets if self.may_send(target)]
+        answers = self.deletion.send(may) if may else []
+        return answers + [Answer(t, OVER, own=False) for t in {*targets} - {*may}]
 
     def _landed(self) -> set[Future[list[Answer]]]:
         """Wait for the first answer, at most until the next batch is due."""
@@ -163,7 +191,9 @@ class Sweep:
                 again.setdefault(answer.trouble.code, []).append(answer)
         troubles = [answer.trouble for answer in answers if answer.trouble]
         worst = next((t for t in troubles if t.may_pass or t.kind is Kind.WHOLE), None)
-        self._note(worst, in_vain=worst is not None and len(troubles) == len(answers))
+        alone = len(batch.targets) == 1
+        in_vain = len(troubles) == len(answers) and (worst is not None or alone)
+        self._note(worst or (troubles[0] if alone and troubles else None), in_vain=in_vain)
         for alike in again.values():
             targets = [answer.target for answer in alike]
             self._queue(targets, failures=batch.failures + 1, trouble=alike[0].trouble)
@@ -175,12 +205,9 @@ class Sweep:
         if trouble.kind in (Kind.NO_BATCH, Kind.UNREAD):
             self._queue_singly(batch.targets)
         elif trouble.kind is Kind.KEY or (trouble.kind is Kind.PASSING and failures > 1):
-            middle = len(batch.targets) // 2
-            # Counted as failed once, so that halves which fail too are halved again at once.
-            self._queue(batch.targets[:middle], failures=1, trouble=trouble)
-            self._queue(batch.targets[middle:], failures=1, trouble=trouble)
+            self._halve(batch, trouble)
         elif self._is_final(trouble, failures):
-            yield from (Answer(target, trouble) for target in batch.targets)
+            yield from (Answer(target, trouble, own=False) for target in batch.targets)
         else:
             self._queue(batch.targets, failures=failures, trouble=trouble)
 
@@ -195,7 +222,8 @@ class Sweep:
             return
         if trouble.may_pass:
             self.pace.slower()
-        if trouble.kind is Kind.WHOLE or self._refused_in_a_row >= GIVE_UP_AFTER:
+        most = MOST_REFUSALS if trouble.kind is Kind.KEY else GIVE_UP_AFTER
+        if trouble.kind is Kind.WHOLE or self._refused_in_a_row >= most:
             self.given_up = trouble
 
     def _is_over(self) -> bool:
@@ -207,4 +235,4 @@ class Sweep:
         waiting, self._waiting = self._waiting, []
         for batch in waiting:
             trouble = batch.trouble or self.given_up or OUT_OF_TIME
-            yield from (Answer(target, trouble) for target in batch.targets)
+            yield from (Answer(target, trouble, own=False) for target in batch.targets)

@@ -12,9 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from moderation.storage.adapter import NEWER_STAYS, WAS_MISSING, Fate, Note
-from moderation.storage.s3.answers import S3_ERRORS, Kind, Trouble, trouble_of
-from moderation.storage.s3.deletion import Target
-from moderation.storage.s3.listing import Listing, Version, at_once
+from moderation.storage.s3.answers import (
+    OVER,
+    S3_ERRORS,
+    UNLISTABLE,
+    Kind,
+    Trouble,
+    trouble_of,
+)
+from moderation.storage.s3.deletion import Answer, Target
+from moderation.storage.s3.listing import Listing, UnlistableError, Version, at_once
 from moderation.storage.s3.sweep import Sweep
 
 LEFT = Trouble("VersionsLeft", "Versions that were to be erased are still listed.", Kind.KEY)
@@ -32,6 +39,7 @@ class Erasure:
     taken: tuple[str, ...]
     trouble: Trouble | None = None
     remark: str = ""
+    own: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +55,15 @@ def erase_versions(
     new_sweep: Callable[[], Sweep],
     wanted: Mapping[str, Sequence[str]],
     note: Note,
+    *,
+    may_ask: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Erasure]:
     """Erase keys with their versions. `wanted` maps each key to what an earlier attempt took.
 
-    `note` is told, by key, what is taken for the first time, before it is deleted.
+    `note` is told, by key, what is taken for the first time, before it is deleted. `may_ask` says
+    right before a request whether it may be sent for a key.
     """
-    before = _look(listing, list(wanted))
+    before = _look(listing, list(wanted), may_ask)
     taken = {
         key: tuple(tokens) or tuple(version.token for version in before[key].versions)
         for key, tokens in wanted.items()
@@ -68,29 +79,40 @@ def erase_versions(
     ]
     sweep = new_sweep()
     answers = list(sweep.run(doomed))
-    troubles = {answer.target.key: answer.trouble for answer in answers if answer.trouble}
+    # What was said of a key itself goes before what was said of a request.
+    troubles = {a.target.key: a for a in sorted(answers, key=lambda a: a.own) if a.trouble}
+    unsent = Answer(Target(""), sweep.given_up, own=False) if sweep.given_up else None
     # Where there was nothing to delete, the first look is the proof.
     touched = list({target.key for target in doomed})
-    after = before | _look(listing, touched)
+    after = before | _look(listing, touched, may_ask)
     for key in wanted:
-        yield _erasure(key, taken[key], after[key], troubles.get(key, sweep.given_up))
+        yield _erasure(key, taken[key], after[key], troubles.get(key, unsent))
 
 
-def _look(listing: Listing, keys: Sequence[str]) -> dict[str, _Seen]:
+def _look(
+    listing: Listing, keys: Sequence[str], may_ask: Callable[[str], bool]
+) -> dict[str, _Seen]:
     def seen(key: str) -> _Seen:
+        if not may_ask(key):
+            return _Seen(trouble=OVER)
         try:
             return _Seen(listing.versions(key))
         except S3_ERRORS as error:
             return _Seen(trouble=trouble_of(error))
+        except UnlistableError:
+            return _Seen(trouble=UNLISTABLE)
 
     return dict(zip(keys, at_once(seen, keys, requests=listing.requests), strict=True))
 
 
-def _erasure(key: str, taken: tuple[str, ...], after: _Seen, trouble: Trouble | None) -> Erasure:
+def _erasure(key: str, taken: tuple[str, ...], after: _Seen, said: Answer | None) -> Erasure:
     if after.trouble:
-        return Erasure(key, Fate.FAILED, taken, after.trouble)
+        own = after.trouble.speaks_of_key
+        return Erasure(key, Fate.FAILED, taken, after.trouble, own=own)
     if any(version.token in taken for version in after.versions):
-        return Erasure(key, Fate.FAILED, taken, trouble or LEFT)
+        if said is None:
+            return Erasure(key, Fate.FAILED, taken, LEFT)
+        return Erasure(key, Fate.FAILED, taken, said.trouble, own=said.speaks_of_key)
     if any(not version.is_marker for version in after.versions):
         return Erasure(key, Fate.KEPT, taken, remark=NEWER_STAYS)
     return Erasure(key, Fate.ERASED, taken, remark="" if {*taken} - {NOTHING} else WAS_MISSING)

@@ -1,0 +1,55 @@
+"""What is wrong with a storage, noted in its mark for the pages and `purge --check`.
+
+A problem goes as soon as the storage is verified, whoever does so.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+
+from moderation.database_time import DatabaseNow
+from moderation.models import StorageMark
+from moderation.purge.words import clean
+from moderation.storage import WrongStorage, prove
+
+# A storage that is not the right one is looked at again after this time.
+STORAGE_RETRY = timedelta(minutes=1)
+# How `unverifiable` begins where the storage itself could not be verified.
+UNPROVED = WrongStorage.__name__
+
+
+def note_problem(alias: str, problem: str) -> None:
+    """Note what is wrong with a storage, with the time at which it was seen first."""
+    marks = StorageMark.objects.filter(alias=alias).exclude(problem=clean(problem))
+    marks.update(problem=clean(problem), problem_at=DatabaseNow())
+
+
+def clear_problem(alias: str, *, unverifiable: bool = False) -> None:
+    """Note that a storage was verified just now: what was wrong with it is no more.
+
+    With `unverifiable`, erased keys were looked for as well. Otherwise a refusal of that look stays
+    noted, unless it was for want of the same proof.
+    """
+    marks = StorageMark.objects.filter(alias=alias)
+    if not marks.exclude(problem="", verify_at=None).exists():
+        return  # as nearly always
+    marks.exclude(problem="").update(problem="", problem_at=None)
+    unproved = Q() if unverifiable else Q(unverifiable__startswith=UNPROVED)
+    marks.filter(unproved, verify_at__isnull=False).update(unverifiable="", verify_at=None)
+
+
+def look_again_at_problems() -> None:
+    """Verify storages with an old problem once more: nothing may be due there that would do so."""
+    for mark in StorageMark.objects.exclude(problem="").filter(
+        problem_at__lt=DatabaseNow(-STORAGE_RETRY)
+    ):
+        try:
+            prove(mark.alias, mark.identity)
+        except WrongStorage as wrong:
+            StorageMark.objects.filter(pk=mark.pk).update(
+                problem=clean(str(wrong)), problem_at=DatabaseNow()
+            )
+        else:
+            clear_problem(mark.alias)

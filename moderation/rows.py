@@ -1,0 +1,16 @@
+"""Every row of a table, whatever the model's managers hide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+
+def all_rows(model: type[models.Model], using: str | None = None) -> models.QuerySet[Any]:
+    """Return a queryset over every row of a model.
+
+    A base manager may hide rows (a bin, drafts) or have a `delete()` of its own. Whoever decides
+    about a file, or deletes a row, must see the table as it is.
+    """
+    return models.QuerySet(model=model, using=using)

@@ -1,0 +1,150 @@
+"""Taking back a row that was written with a key that a removal claimed at the same moment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import FileField
+
+from moderation.entries import write_entries
+from moderation.files import StoredFile
+from moderation.recording import NOBODY
+from moderation.reused_keys import FileKey, home
+from moderation.rows import all_rows
+
+if TYPE_CHECKING:
+    from moderation.adoption import _Seen
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRow:
+    """A row that was just written, as data that outlives its instance.
+
+    `files` are those to be confirmed, `uploaded` the fields among them whose name was decided while
+    the row was saved, `tables` the models that hold the file fields, each with the row's key there.
+    """
+
+    model: type[models.Model]
+    key: Any
+    using: str
+    created: bool
+    has_parents: bool
+    files: Mapping[str, FileKey]
+    uploaded: AbstractSet[str]
+    tables: Mapping[str, tuple[type[models.Model], Any, bool]]
+    former: Mapping[str, str | None] | None
+    stored_again: AbstractSet[int]
+
+    @classmethod
+    def of(
+        cls,
+        instance: models.Model,
+        using: str,
+        files: Mapping[str, FileKey],
+        fields: Iterable[FileField],
+        *,
+        created: bool,
+        seen: _Seen,
+    ) -> SavedRow:
+        """Return what has to be known of an instance that was written."""
+        tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
+        return cls(
+            model=type(instance),
+            key=instance.pk,
+            using=using,
+            created=created,
+            has_parents=seen.has_parents,
+            files=files,
+            uploaded={name for name, file in files.items() if seen.files.get(name) != file},
+            tables=tables,
+            former=seen.former,
+            stored_again=seen.stored_again,
+        )
+
+    @property
+    def text(self) -> str:
+        """The row as the log names it."""
+        return f"{self.model._meta.label} {self.key}"
+
+    def still_named(self) -> dict[str, FileKey]:
+        """Return those of its files that the database has it name."""
+        stored = _stored(self.tables, self.using)
+        return {name: file for name, file in self.files.items() if stored.get(name) == file.name}
+
+
+def names_in_database(
+    instance: models.Model, fields: Iterable[FileField], using: str
+) -> dict[str, str | None]:
+    """Return the names that are stored of a row, by field; none where there is no such row."""
+    tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
+    return _stored(tables, using)
+
+
+def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
+    """Undo the write of a row, some of whose keys are taken.
+
+    A row that was inserted is deleted, as if by hand: the log gets an entry for each of its files,
+    so that what was uploaded with it is erased, and what others use stays. A row that was changed
+    gets its former file names back, or none where nobody knows them; other columns stay as saved.
+    """
+    if row.created and row.has_parents:
+        inserted = all_rows(row.model, row.using).filter(pk=row.key).first()
+        if inserted:  # Model's own method: the row's may do something else
+            models.Model.delete(inserted, using=row.using, keep_parents=True)
+    elif row.created:
+        all_rows(row.model, row.using).filter(pk=row.key).delete()
+        return
+    _put_back_names(row, taken)
+
+
+def reset(instance: models.Model, row: SavedRow, *, had_key: bool) -> None:
+    """Let the instance of a row that was deleted again be one that was never saved."""
+    if not row.created:
+        return
+    instance._state.adding = True
+    if not had_key:
+        instance.pk = None
+
+
+def _put_back_names(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
+    changes: dict[tuple[type[models.Model], Any], dict[str, str | None]] = defaultdict(dict)
+    for name, file in row.still_named().items():
+        model, key, can_be_null = row.tables[name]
+        if row.former and name in row.former:
+            changes[model, key][name] = row.former[name]
+        elif name in taken:
+            changes[model, key][name] = None if can_be_null else ""
+        if name in row.uploaded and name in changes[model, key]:
+            _record(row, name, file)
+    for (model, key), names in changes.items():
+        if names:
+            all_rows(model, row.using).filter(pk=key).update(**names)
+
+
+def _record(row: SavedRow, name: str, file: FileKey) -> None:
+    """Have a file erased that was uploaded with a change that is taken back."""
+    model, key, _null = row.tables[name]
+    upload = StoredFile(model._meta.label, key, name, file.storage, file.name)
+    write_entries({upload: {}}, NOBODY, home())
+
+
+def _key_in(model: type[models.Model], instance: models.Model) -> Any:
+    return getattr(instance, model._meta.pk.attname)
+
+
+def _stored(
+    tables: Mapping[str, tuple[type[models.Model], Any, bool]], using: str
+) -> dict[str, str | None]:
+    fields: dict[tuple[type[models.Model], Any], list[str]] = defaultdict(list)
+    for name, (model, key, _null) in tables.items():
+        fields[model, key].append(name)
+    found: dict[str, str | None] = {}
+    for (model, key), names in fields.items():
+        if key is not None:
+            found |= all_rows(model, using).filter(pk=key).values(*names).first() or {}
+    return found

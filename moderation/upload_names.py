@@ -1,0 +1,50 @@
+"""Uploads keep away from names whose key a removal still has in hand.
+
+A storage gives a name that is free. It may be free since a purge erased the file a moment ago, or
+since somebody lost it: the log has an open entry for the key, and the next request would erase the
+upload. `FieldFile.save()` writes the file before the row, for code that knows nothing of removals,
+so a refusal would come too late. It asks its field for the name first; a registered field answers
+with another one where the log has an open entry.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.db.models import FileField
+
+from moderation.models.audit import OPEN_STATES
+from moderation.registry import storage_alias
+from moderation.reused_keys import entries_of, file_key
+
+_WRAPPED = "_moderation_generates_free_names"
+
+
+def keep_uploads_off_open_keys(field: FileField) -> None:
+    """Have a field choose another name for an upload whose key has an open entry."""
+    if _WRAPPED in vars(field):
+        return
+    generate = field.generate_filename
+
+    def generate_filename(instance: models.Model, filename: str) -> str:
+        return free_name(field, str(generate(instance, filename)))
+
+    vars(field).update({_WRAPPED: True, "generate_filename": generate_filename})
+
+
+def free_name(field: FileField, name: str) -> str:
+    """Return the name, or one like it where the key of the first has an open entry."""
+    try:
+        file = file_key(storage_alias(field), name)
+    except ImproperlyConfigured:
+        return name  # a system check names it; there is no alias that an entry could have
+    if file is None or not any(entry.state in OPEN_STATES for entry in entries_of([file])):
+        return name
+    folder, last = posixpath.split(name)
+    ending = "".join(PurePosixPath(last).suffixes)
+    storage: Any = field.storage
+    return posixpath.join(folder, storage.get_alternative_name(last.removesuffix(ending), ending))

@@ -1,0 +1,64 @@
+"""What the tests of reused keys share: a removed file, and something that happens during a save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.core.files.storage import storages
+from django.utils import timezone
+
+from moderation.models import AuditEntry
+from moderation.purge.batch import purge_batch
+from moderation.purge.claim import claim
+from tests.library.models import Volume
+from tests.removing.conftest import stored
+
+
+def storage() -> Any:
+    return storages["attachments"]
+
+
+def removed(name: str = "text.txt") -> str:
+    """A file whose row was deleted, and that waits for the purge."""
+    found = stored(name, "attachments")
+    Volume.objects.create(text=found).delete()
+    return found
+
+
+def purge_all() -> None:
+    while purge_batch():
+        pass
+
+
+def when_due() -> None:
+    """Let the reservations lapse."""
+    AuditEntry.objects.filter(state="pending").update(due_at=timezone.now() - timedelta(minutes=2))
+
+
+def too_slow() -> None:
+    """Let the reservations lapse, and a worker claim the keys."""
+    when_due()
+    assert claim(10)
+
+
+def states(name: str) -> list[str]:
+    return list(AuditEntry.objects.filter(name=name).order_by("pk").values_list("state", flat=True))
+
+
+@contextmanager
+def just_after(signal: Any, sender: Any, act: Callable[[], object]) -> Iterator[None]:
+    """Have something happen once when a row is about to be written, or is, after our own look."""
+    acts = [act]
+
+    def receiver(**_: Any) -> None:
+        if acts:
+            acts.pop()()
+
+    signal.connect(receiver, sender=sender)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver, sender=sender)

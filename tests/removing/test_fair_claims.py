@@ -1,0 +1,99 @@
+"""Keys that fail again and again, however many and however old, hold up no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.test import override_settings
+from django.utils import timezone
+
+from moderation.insertion import insert
+from moderation.models import AuditEntry
+from moderation.purge import batch as batch_module
+from moderation.purge.batch import purge_batch
+from moderation.purge.claim import claim
+from moderation.storage import Doomed, Fate, Outcome, write_mark
+from moderation.storage.adapter import Note
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def due(names: Iterable[str], **columns: object) -> None:
+    """Write entries that were due for an hour."""
+    hour_ago = timezone.now() - timedelta(hours=1)
+    same = {
+        "storage": "default",
+        "identity": write_mark("default").identity,
+        "object_label": "posts.PostImage",
+        "recorded_at": hour_ago,
+        "due_at": hour_ago,
+        **columns,
+    }
+    insert(AuditEntry, [{"key": name, "name": name} for name in names], same=same, using="default")
+
+
+def due_again() -> None:
+    AuditEntry.objects.filter(state="pending").update(due_at=timezone.now(), leased_until=None)
+
+
+class Denying:
+    """A storage that denies what is called "bad", by an answer of its own or as a whole."""
+
+    claim_names = 1000
+
+    def __init__(self, *, own: bool = True) -> None:
+        self.own = own
+
+    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
+        for each in doomed:
+            if each.name.startswith("bad"):
+                yield Outcome(each.name, Fate.FAILED, "AccessDenied", "No.", own=self.own)
+            else:
+                yield Outcome(each.name, Fate.ERASED)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_good_key_does_not_wait_for_3000_older_ones_that_are_denied(
+    own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due(f"bad-{n}" for n in range(3000))
+    monkeypatch.setattr(batch_module, "adapter_for", lambda _: Denying(own=own))
+    for _ in range(4):
+        purge_batch()
+    due(["good"], recorded_at=timezone.now(), due_at=timezone.now())
+    due_again()
+    monkeypatch.setattr(batch_module, "TURN", 0)
+    purge_batch()
+    assert AuditEntry.objects.get(name="good").state == "erased"
+    bad = AuditEntry.objects.filter(name__startswith="bad")
+    assert set(bad.values_list("state", flat=True)) == {"pending"}
+    if not own:
+        assert not bad.exclude(attempts=0).exists()
+
+
+@override_settings(MODERATION_BATCH_KEYS=100)
+def test_keys_that_failed_have_a_share_of_a_claim_and_the_least_tried_go_first() -> None:
+    due([f"often-{n}" for n in range(100)], error_code="AccessDenied", attempts=5)
+    due([f"once-{n}" for n in range(20)], error_code="AccessDenied", attempts=1)
+    due(f"fresh-{n}" for n in range(200))
+    first = claim(100)
+    assert first
+    kinds = [entry.name.split("-")[0] for entry in first.entries]
+    assert kinds == ["fresh"] * 75 + ["once"] * 20 + ["often"] * 5
+    claim(100)
+    third = claim(100)
+    assert third
+    kinds = [entry.name.split("-")[0] for entry in third.entries]
+    assert (kinds.count("fresh"), kinds.count("often")) == (50, 50), "what is left has room"
+
+
+def test_a_whole_storage_that_denies_parks_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    due(["bad"])
+    monkeypatch.setattr(batch_module, "adapter_for", lambda _: Denying(own=False))
+    for _ in range(10):
+        due_again()
+        purge_batch()
+    entry = AuditEntry.objects.get()
+    assert (entry.state, entry.attempts, entry.error) == ("pending", 0, "No.")

@@ -1,0 +1,192 @@
+"""A worker asks a storage for nothing once its lease is over, and writes into nobody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.test import override_settings
+from django.utils import timezone
+
+from moderation.models import AuditEntry
+from moderation.purge import batch as batch_module
+from moderation.purge.batch import purge_batch
+from moderation.purge.claim import claim, renew
+from moderation.purge.outcomes import note_versions, write_outcomes
+from moderation.storage import Doomed, Fate, Outcome, adapter_for, write_mark
+from moderation.storage import lease as lease_module
+from moderation.storage.adapter import LEASE_OVER, Note
+from moderation.storage.lease import Lease, Moment
+from tests.library.models import Volume
+from tests.removing.conftest import stored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _marked(transactional_db: None) -> None:
+    write_mark("attachments")
+
+
+def deleted(*names: str) -> None:
+    """Delete rows whose files are in storage."""
+    for name in names:
+        Volume.objects.create(text=stored(name, "attachments")).delete()
+
+
+def taken_over() -> None:
+    """Let leases run out and somebody else claim the entries."""
+    AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert claim(10)
+
+
+@pytest.mark.parametrize("clock", ["time", "clock_gettime"])
+def test_whichever_clock_says_more_ends_a_lease(
+    clock: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A suspended machine's monotonic clock stands still; a wall clock may be set back."""
+    lease = Lease(300, Moment.now())
+    other = {"time": "clock_gettime", "clock_gettime": "time"}[clock]
+    real = {name: getattr(time, name) for name in (clock, other)}
+    monkeypatch.setattr(lease_module.time, other, lambda *a: real[other](*a) - 1000)
+    assert lease.holds()
+    monkeypatch.setattr(lease_module.time, clock, lambda *a: real[clock](*a) + 260)
+    assert lease.holds()
+    monkeypatch.setattr(lease_module.time, clock, lambda *a: real[clock](*a) + 301)
+    assert not lease.holds()
+
+
+def test_a_lease_is_renewed_from_before_its_renewal_and_never_after_its_end() -> None:
+    lease = Lease(10, Moment(time.time() - 8, 0))
+    lease.renew(Moment.now())
+    assert lease.holds()
+    lease.end()
+    lease.renew(Moment.now())
+    assert not lease.holds()
+
+
+@pytest.mark.parametrize("backend", ["FileSystemStorage", "InMemoryStorage"])
+def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
+    options = storages.backends["attachments"]["OPTIONS"] if backend.startswith("File") else {}
+    entry = {"BACKEND": f"django.core.files.storage.{backend}", "OPTIONS": options}
+    with override_settings(STORAGES={"attachments": entry}):
+        for name in ("a", "b"):
+            storages["attachments"].save(name, ContentFile(b"x"))
+        lease = Lease(300, Moment.now())
+        outcomes = adapter_for("attachments").erase(
+            [Doomed("a", lease=lease), Doomed("b", lease=lease)], lambda _: None
+        )
+        assert next(outcomes).fate is Fate.ERASED
+        lease.end()
+        (late,) = outcomes
+        assert (late.fate, late.code, late.own) == (Fate.FAILED, LEASE_OVER, False)
+        assert storages["attachments"].exists("b")
+
+
+class Suspended:
+    """A real adapter whose worker is suspended before it takes its second name."""
+
+    def __init__(self, deed: Callable[[], object]) -> None:
+        self.real = adapter_for("attachments")
+        self.claim_names = self.real.claim_names
+        self.deed = deed
+
+    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+        names = iter(doomed)
+        first, second = next(names), next(names)
+        yield from self.real.erase([first], note)
+        self.deed()
+        yield from self.real.erase([second], note)
+
+
+def wait_past_the_lease(patch: pytest.MonkeyPatch) -> None:
+    real = time.time
+    patch.setattr(lease_module.time, "time", lambda: real() + 400)
+
+
+def test_a_worker_that_wakes_up_after_its_lease_spares_what_was_stored_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another worker took the keys over and erased them, and an upload took a freed name."""
+    deleted("a.pdf", "b.pdf")
+    uploaded: list[str] = []
+
+    def sleep() -> None:
+        AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+        with monkeypatch.context() as patch:
+            patch.setattr(batch_module, "adapter_for", adapter_for)
+            purge_batch()
+        uploaded.extend(stored(name, "attachments") for name in ("a.pdf", "b.pdf"))
+        wait_past_the_lease(monkeypatch)
+
+    suspended = Suspended(sleep)
+    monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
+    purge_batch()
+    assert sorted(uploaded) == ["a.pdf", "b.pdf"]
+    assert all(storages["attachments"].exists(name) for name in uploaded)
+    ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts", "error_code")
+    assert list(ends) == [("erased", 1, ""), ("erased", 1, "")]
+
+
+def test_what_a_late_worker_did_not_ask_for_is_due_again_without_an_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deleted("a.pdf", "b.pdf")
+    suspended = Suspended(lambda: wait_past_the_lease(monkeypatch))
+    monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
+    purge_batch()
+    ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts", "leased_until")
+    assert list(ends) == [("erased", 1, None), ("pending", 0, None)]
+
+
+def test_outcomes_go_into_no_entry_that_somebody_took_over() -> None:
+    deleted("a.pdf")
+    first = claim(10)
+    assert first
+    taken_over()
+    for outcome in (Outcome("a.pdf", Fate.ERASED), Outcome("a.pdf", Fate.FAILED, "No", "No.")):
+        write_outcomes(first.place, [(outcome, first.entries)], {first.leased_until})
+    entry = AuditEntry.objects.get()
+    assert (entry.state, entry.attempts, entry.error_code) == ("pending", 0, "")
+    assert entry.leased_until != first.leased_until
+    assert not note_versions({entry.pk: ["v1"]}, {first.leased_until})
+    entry.refresh_from_db()
+    assert entry.versions == []
+
+
+def test_a_renewal_fails_where_somebody_took_over() -> None:
+    deleted("a.pdf", "b.pdf")
+    first = claim(10)
+    assert first
+    until, is_ours = renew(first.entries, {first.leased_until})
+    assert is_ours
+    taken_over()
+    now_theirs = AuditEntry.objects.first()
+    assert renew(first.entries, {first.leased_until, until})[1] is False
+    assert AuditEntry.objects.first().leased_until == now_theirs.leased_until  # type: ignore[union-attr]
+
+
+def test_nothing_is_sent_after_a_renewal_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted("a.pdf", "b.pdf")
+    monkeypatch.setattr(batch_module, "OUTCOMES_A_WRITE", 1)
+    monkeypatch.setattr(batch_module, "_half_a_lease_on", lambda: 0)
+    suspended = Suspended(taken_over)
+    taken: list[bool] = []
+
+    def take_over_first(*args: object) -> object:
+        if not taken:
+            taken.append(True)
+            taken_over()
+        return renew(*args)  # type: ignore[arg-type]
+
+    suspended.deed = lambda: None
+    monkeypatch.setattr(batch_module, "renew", take_over_first)
+    monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
+    purge_batch()
+    assert taken
+    left = [name for name in ("a.pdf", "b.pdf") if storages["attachments"].exists(name)]
+    assert len(left) == 1

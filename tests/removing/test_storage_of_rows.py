@@ -1,0 +1,163 @@
+"""A row may choose the storage that holds its files: the log names that one, and purges there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage, storages
+from django.db import transaction
+from django.db.models.fields.files import FieldFile
+
+from moderation import registry
+from moderation.checks import check_storages, check_storages_of_rows
+from moderation.chosen_storages import StorageOf
+from moderation.models import AuditEntry, Removal
+from moderation.plan import make_plan
+from moderation.plan.tree import branches_of
+from moderation.purge.batch import purge_batch
+from moderation.registry import alias_of, registration_for
+from moderation.removal.confirm import confirm
+from moderation.removal.freeze import freeze
+from moderation.storage import write_mark
+from tests.library.models import Exhibit, Piece
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
+
+POSTER = Exhibit._meta.get_field("poster")
+Choose = Callable[[StorageOf], None]
+
+
+def by_key(rows: Sequence[Any]) -> list[str]:
+    """The alias that each row has in its column."""
+    return [row.key for row in rows]
+
+
+def as_mapping(rows: Sequence[Any]) -> list[dict[str, str]]:
+    """The same, by the field; what is left out is in the field's own storage."""
+    return [{"poster": row.key} if row.key else {} for row in rows]
+
+
+@pytest.fixture
+def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Choose]:
+    """Return a function that registers exhibits with `storage=`."""
+
+    def register(storage: StorageOf) -> None:
+        found = registration_for(Exhibit)
+        assert found
+        monkeypatch.setitem(registry._registrations, Exhibit, replace(found, storage=storage))
+        branches_of.cache_clear()
+
+    yield register
+    branches_of.cache_clear()
+
+
+@pytest.fixture
+def exhibits(settings: Any) -> list[Exhibit]:
+    """Two exhibits whose posters have one name in two storages, and neither in the field's own."""
+    second = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    settings.STORAGES = {**settings.STORAGES, "second": second}
+    write_mark("second")
+    for alias in ("default", "second"):
+        storages[alias].save("poster.jpg", ContentFile(alias.encode()))
+    return Exhibit.objects.bulk_create(
+        Exhibit(poster="poster.jpg", key=alias) for alias in ("default", "second")
+    )
+
+
+@pytest.mark.parametrize("storage", [by_key, as_mapping, "key"])
+def test_each_file_is_recorded_and_erased_where_it_is(
+    choose: Choose, exhibits: list[Exhibit], storage: StorageOf
+) -> None:
+    choose(storage)
+    assert [alias_of(row, POSTER) for row in exhibits] == ["default", "second"]
+    exhibits[0].delete()
+    while purge_batch():
+        pass
+    assert list(AuditEntry.objects.values_list("storage", "state")) == [("default", "erased")]
+    assert not default_storage.exists("poster.jpg")
+    assert storages["second"].exists("poster.jpg")
+
+
+def removal_of(rows: list[Exhibit], moderator: User) -> Removal:
+    selected = Exhibit.objects.filter(pk__in=[row.pk for row in rows])
+    return freeze(selected, actor=moderator, permissions=[])
+
+
+def confirmed(removal: Removal, moderator: User) -> bool:
+    """Confirm a removal; return whether it was as it had been shown."""
+    difference = confirm(
+        removal, actor=moderator, seal=removal.seal, reason="spam", typed_count="2"
+    )
+    return not difference
+
+
+def test_preview_and_deletion_agree_on_the_storages(
+    choose: Choose, exhibits: list[Exhibit], moderator: User
+) -> None:
+    choose(by_key)
+    removal = removal_of(exhibits, moderator)
+    assert removal.files_total == 2
+    plan = make_plan(Exhibit, [row.pk for row in exhibits], using="default", limit=100)
+    assert {file.storage for file in plan.files} == {"default", "second"}
+    assert confirmed(removal, moderator)
+    while purge_batch():
+        pass
+    entries = AuditEntry.objects.filter(removal=removal).order_by("storage")
+    assert list(entries.values_list("storage", "state")) == [
+        ("default", "erased"),
+        ("second", "erased"),
+    ]
+
+
+def test_a_file_that_moved_to_another_storage_is_not_as_it_was_shown(
+    choose: Choose, exhibits: list[Exhibit], moderator: User
+) -> None:
+    choose(by_key)
+    removal = removal_of(exhibits, moderator)
+    Exhibit.objects.filter(pk=exhibits[0].pk).update(key="second")
+    assert not confirmed(removal, moderator)
+    assert Exhibit.objects.count() == 2
+
+
+def test_an_alias_that_is_not_in_storages_is_refused_before_anything_is_lost(
+    choose: Choose, exhibits: list[Exhibit]
+) -> None:
+    choose(lambda rows: ["sold"] * len(rows))
+    with pytest.raises(ImproperlyConfigured, match="sold"), transaction.atomic():
+        exhibits[0].delete()
+    assert Exhibit.objects.count() == 2
+
+
+class ChoosingFile(FieldFile):
+    """As of an app that chooses the storage by the row."""
+
+
+def test_w020_a_file_class_of_another_app_s(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_storages_of_rows() == []
+    monkeypatch.setattr(POSTER, "attr_class", ChoosingFile)
+    (warning,) = check_storages_of_rows()
+    assert warning.id == "moderation.W020"
+    assert "library.Exhibit.poster has files of ChoosingFile" in warning.msg
+    choose(by_key)
+    assert check_storages_of_rows() == []
+    assert check_storages() == []
+
+
+def test_what_a_row_does_not_choose_is_in_the_field_s_own_storage(choose: Choose) -> None:
+    choose(as_mapping)
+    assert alias_of(Exhibit(poster="x"), POSTER) == "attachments"
+
+
+def test_others_are_asked_nothing() -> None:
+    piece = registration_for(Piece)
+    assert piece
+    assert piece.storage is None
+    assert piece.alias_of(Piece(), piece.fields[0]) == "attachments"

@@ -1,0 +1,224 @@
+"""Answers of S3 and its clones that prove nothing: none of them passes for an erased key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+import pytest
+
+from moderation.storage import Fate, prove, write_mark
+from moderation.storage.adapter import LEASE_OVER, Doomed
+from moderation.storage.lease import Lease, Moment
+from moderation.storage.s3.answers import NO_ANSWER
+from moderation.storage.s3.deletion import Answer, Target, read_reply
+from tests.parts.faulty_proxy import Act, FaultyProxy, Request, error_reply, faulty_proxy
+from tests.parts.s3_gateway import S3Server
+from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
+
+TWO = [Target("a"), Target("b")]
+NO_ANSWERS = [Answer(target, NO_ANSWER) for target in TWO]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {"Deleted": [{}, {}], "Errors": [{"Code": "InternalError"}]},
+        {"Deleted": [{}, {}], "Errors": [{"Key": "c", "Code": "AccessDenied"}]},
+        {"Deleted": [{}, {}, {"Key": "c"}]},
+        {"Deleted": [{}, {}, {}]},
+    ],
+)
+def test_nameless_successes_are_void_beside_what_belongs_to_no_key(reply: Any) -> None:
+    assert read_reply(TWO, reply) == NO_ANSWERS
+
+
+def keys_in(request: Request) -> list[str]:
+    """The keys that a deletion names."""
+    if request.is_batch:
+        return re.findall("<Key>(.*?)</Key>", request.body.decode())
+    return [unquote(urlsplit(request.path).path).split("/", 2)[2]]
+
+
+@pytest.mark.parametrize("good_at", [0, 150, 300])
+def test_a_good_key_among_300_forbidden_ones_goes_and_only_own_answers_are_attempts(
+    shaky: Bucket, proxy: FaultyProxy, good_at: int
+) -> None:
+    keys = shaky.put(*some_keys(5)) + some_keys(296)
+    good, forbidden = keys[0], set(keys[1:])
+    keys.insert(good_at, keys.pop(0))
+
+    def refuse(request: Request) -> Act | None:
+        named = keys_in(request) if request.deletes else []
+        return error_reply(403, "AccessDenied") if forbidden & set(named) else None
+
+    proxy.faults.append(refuse)
+    outcomes = shaky.erase(*keys)
+    assert outcomes.pop(good).fate is Fate.ERASED
+    alone = {keys_in(r)[0] for r in proxy.seen if r.deletes and len(keys_in(r)) == 1}
+    assert {o.fate for o in outcomes.values()} == {Fate.FAILED}
+    assert {name for name, outcome in outcomes.items() if outcome.own} == alone - {good}
+
+
+def test_a_request_that_failed_as_a_whole_is_no_attempt_of_its_keys(
+    shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moderation.storage.s3 import sweep
+
+    monkeypatch.setattr(sweep, "MOST_REFUSALS", 4)
+    proxy.faults.append(lambda r: error_reply(403, "AccessDenied") if r.deletes else None)
+    outcomes = shaky.erase(*some_keys(64))
+    assert {o.own for o in outcomes.values()} == {False}
+    assert {o.unsure for o in outcomes.values()} == {True}
+
+
+def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: FaultyProxy) -> None:
+    lease = Lease(300, Moment.now())
+    names = shaky.put(*some_keys(6))
+
+    def overloaded(request: Request) -> Act | None:
+        if not request.deletes:
+            return None
+        lease.end()  # as after a suspension: the request is under way, and no other may follow
+        return error_reply(503, "SlowDown")
+
+    proxy.faults.append(overloaded)
+    doomed = [Doomed(name, lease=lease) for name in names]
+    outcomes = list(shaky.adapter.erase(doomed, not_noted))
+    assert sum(request.deletes for request in proxy.seen) == 1
+    assert {(o.code, o.own, o.unsure) for o in outcomes} == {(LEASE_OVER, False, True)}
+    assert shaky.keys == sorted(names)
+
+
+def listing(keys: Sequence[str], *, truncated: bool) -> Act:
+    """A page of a listing, with keys as they are."""
+    entries = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in keys)
+    body = f"<ListBucketResult><IsTruncated>{str(truncated).lower()}</IsTruncated>{entries}"
+    return Act(reply=(200, "application/xml", f"{body}</ListBucketResult>".encode()))
+
+
+def is_listing(request: Request) -> bool:
+    return "list-type=2" in request.path
+
+
+Order = Callable[[list[str]], list[str]]
+
+
+def in_disorder(bucket: Bucket, order: Order, page: int) -> Callable[[Request], Act | None]:
+    """List what is in the bucket in another order, so many keys a page."""
+
+    def answer(request: Request) -> Act | None:
+        if not is_listing(request):
+            return None
+        query = parse_qs(urlsplit(request.path).query)
+        prefix, start = query.get("prefix", [""])[0], query.get("start-after", [""])[0]
+        found = [k for k in order(bucket.keys) if k.startswith(prefix) and k > start]
+        return listing(found[:page], truncated=len(found) > page)
+
+    return answer
+
+
+def reversed_keys(keys: list[str]) -> list[str]:
+    return keys[::-1]
+
+
+def interleaved(keys: list[str]) -> list[str]:
+    return keys[1::2] + keys[::2]
+
+
+@pytest.mark.parametrize("page", [1, 2, 7, 1000])
+@pytest.mark.parametrize("order", [reversed_keys, interleaved])
+def test_no_present_key_is_told_absent_by_a_server_that_lists_out_of_order(
+    shaky: Bucket, proxy: FaultyProxy, order: Order, page: int
+) -> None:
+    present = shaky.put(*some_keys(30))
+    absent = some_keys(3)
+    proxy.faults.append(in_disorder(shaky, order, page))
+    told = shaky.adapter.verify(present + absent)
+    assert [key for key in present if told[key]] == []
+    assert all(told[key] for key in absent)
+
+
+@pytest.mark.parametrize("page", [b"<html><p>Hello</p></html>", b"<ListBucketResult/>"])
+def test_a_page_that_is_no_listing_says_nothing_of_a_key(
+    shaky: Bucket, proxy: FaultyProxy, page: bytes
+) -> None:
+    present = shaky.put(*some_keys(3))
+    reply = Act(reply=(200, "application/xml", page))
+    proxy.faults.append(lambda request: reply if is_listing(request) else None)
+    assert set(shaky.adapter.verify(present).values()) == {False}
+
+
+@pytest.mark.parametrize("odd", ["p/a\rb.png", "p/a\tb.png", " p.png"])
+def test_keys_that_xml_changes_are_asked_for_by_themselves(
+    versioned_s3: S3Server, make_bucket: MakeBucket, odd: str
+) -> None:
+    bucket = make_bucket(versioned_s3)
+    bucket.put(odd, "p/b.png")
+    assert bucket.adapter.verify([odd, "p/b.png"]) == {odd: False, "p/b.png": False}
+    assert bucket.erase(odd)[odd].fate is Fate.ERASED
+    assert bucket.adapter.verify([odd, "p/b.png"]) == {odd: True, "p/b.png": False}
+
+
+@pytest.fixture
+def versioned(versioned_s3: S3Server, make_bucket: MakeBucket) -> Bucket:
+    """A bucket that keeps versions, on a server that lists keys as XML has them."""
+    return make_bucket(versioned_s3, versioned=True)
+
+
+@pytest.mark.parametrize("odd", ["p/a\rb.png", "p/a\x85b.png"])
+def test_a_versioned_key_that_its_listing_cannot_carry_is_never_called_erased(
+    versioned: Bucket, odd: str
+) -> None:
+    versioned.put(odd, "p/b.png")
+    outcomes = versioned.erase(odd, "p/b.png")
+    assert outcomes["p/b.png"].fate is Fate.ERASED
+    assert (outcomes[odd].fate, outcomes[odd].code) == (Fate.FAILED, "UnlistableKey")
+    read = versioned.server.client.get_object(Bucket=versioned.name, Key=odd)
+    assert read["Body"].read() == b"picture"
+
+
+@pytest.fixture
+def version_proxy(versioned_s3: S3Server) -> Iterator[FaultyProxy]:
+    with faulty_proxy(versioned_s3.endpoint) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("order", ["longer first", "one a page"])
+def test_versions_behind_a_page_of_longer_keys_are_found_or_not_called_missing(
+    versioned_s3: S3Server, version_proxy: FaultyProxy, make_bucket: MakeBucket, order: str
+) -> None:
+    bucket = make_bucket(versioned_s3, endpoint=version_proxy.endpoint, versioned=True)
+    bucket.put("p/a", "p/ab", "p/ac")
+    longer = ["p/ac", "p/ab"] if order == "longer first" else ["p/ab"]
+    entries = "".join(
+        f"<Version><Key>{key}</Key><VersionId>v</VersionId></Version>" for key in longer
+    )
+    page = (
+        "<ListVersionsResult><IsTruncated>true</IsTruncated><NextKeyMarker>p/ab</NextKeyMarker>"
+        f"<NextVersionIdMarker>v</NextVersionIdMarker>{entries}</ListVersionsResult>"
+    )
+    reply = Act(reply=(200, "application/xml", page.encode()))
+    version_proxy.faults.append(
+        lambda r: reply if "versions" in r.path and "key-marker" not in r.path else None
+    )
+    outcome = bucket.erase("p/a")["p/a"]
+    assert outcome.fate is Fate.FAILED
+    bucket.server.client.get_object(Bucket=bucket.name, Key="p/a")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "act", [Act(cut=True), Act(edit=lambda body: body[: len(body) // 2]), Act(reset=True)]
+)
+def test_a_cut_reply_to_the_marker_s_read_is_asked_for_again(
+    shaky: Bucket, proxy: FaultyProxy, act: Act
+) -> None:
+    mark = write_mark("default")
+    acts = [act]
+    proxy.faults.append(lambda r: acts.pop() if r.method == "GET" and acts else None)
+    prove("default", mark.identity)
+    assert acts == []
