@@ -1,21 +1,30 @@
 # Settings come from the environment and from .env; .env.example lists them.
 VENV := .venv
 BIN := $(VENV)/bin
+# moderation alone on Django 6, where neither its tasks' package nor our site's other apps are.
+DJANGO6 := .venv-django6
+DJANGO6_TESTS := tests/removing tests/storage tests/plan tests/moderation_admin
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench lint format
+.PHONY: help run test test-django6 faults bench lint format
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/installed ## install, migrate, load the demo site once, and run server, worker and clock
 	@exec $(BIN)/python -m project.run
 
-test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL
+test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL, and moderation's on Django 6
 	$(BIN)/pytest
 	$(BIN)/pytest --postgresql
+	@if [ "$$CI" = true ] || .ci/find-python6 >/dev/null; \
+	then $(MAKE) --no-print-directory test-django6; else echo "The tests on Django 6 are left out."; fi
+
+test-django6: $(DJANGO6)/installed ## run moderation's tests on Django 6 with its own tasks
+	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS)
+	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS) --postgresql
 
 faults: export KILL_ROUNDS = 50
 faults: export KILL_POSTS = 2000
@@ -58,4 +67,12 @@ $(VENV)/installed: $(VENV)/made requirements.txt requirements-constraints.txt
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(DJANGO6)/made:
+	@python=$$(.ci/find-python6) && echo "Making $(DJANGO6) with $$python" && \
+	  "$$python" -m venv $(DJANGO6) && touch $@
+
+$(DJANGO6)/installed: $(DJANGO6)/made requirements-django6.txt requirements-constraints.txt
+	$(DJANGO6)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-django6.txt
 	@touch $@

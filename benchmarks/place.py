@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ ENVIRONMENT = {
     "FILES": "disk",
     "TASKS_BACKEND": "database",
     "DATABASE_POOL": "0",
-    "SECRET_KEY": "a-key-that-only-the-benchmarks-know-and-that-is-long-enough-for-it",
 }
 
 
@@ -33,7 +33,11 @@ def place_for(benchmark: Benchmark) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="moderation-bench-") as name:
         folder = Path(name)
-        os.environ.update(ENVIRONMENT, DATABASE_URL=_database_url(benchmark, folder))
+        os.environ.update(
+            ENVIRONMENT,
+            SECRET_KEY=secrets.token_urlsafe(50),
+            DATABASE_URL=_database_url(benchmark, folder),
+        )
         for variable in ("STATIC_ROOT", "MEDIA_ROOT", "SLOW_FILES"):
             (folder / variable).mkdir()
             os.environ[variable] = str(folder / variable)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -22,9 +22,16 @@ ESCAPED = re.compile(r'["\\]')
 CUT_BY_A_CAST = {"varchar", "numeric"}
 
 
+# Django's own Lookup takes no parameters at run time: only django-stubs-ext adds that.
+if TYPE_CHECKING:
+    AnyLookup = Lookup[Any]
+else:
+    AnyLookup = Lookup
+
+
 @ForeignObject.register_lookup
 @Field.register_lookup
-class AnyOf(Lookup[Any]):
+class AnyOf(AnyLookup):
     """Whether a column's value is one of a list. Nothing is in an empty list, nor is NULL in any.
 
     The list is an array on PostgreSQL and JSON on SQLite: to prepare, quote and parse a thousand

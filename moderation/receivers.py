@@ -11,6 +11,7 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from moderation.adoption import confirm_reused_keys, reserve_reused_keys
 from moderation.recording import gather, write_gathered
 from moderation.registry import registration_for
+from moderation.storage.upload import verify_uploads_of
 from moderation.upload_names import keep_uploads_off_open_keys
 
 
@@ -27,6 +28,7 @@ def connect(model: type[models.Model]) -> None:
     for field in model._meta.concrete_fields:
         if isinstance(field, FileField):
             keep_uploads_off_open_keys(field)
+    verify_uploads_of(model)
 
 
 def gather_files(

@@ -8,14 +8,16 @@ from typing import Any
 
 import django
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
 from django.db.models import Model
 
 from moderation.models import StorageMark
 from moderation.registry import own_file_fields, registered_models, storage_alias
+from moderation.storage.mark import environment
 
 if django.VERSION >= (6, 0):
     from django.tasks.backends.immediate import ImmediateBackend
@@ -94,3 +96,18 @@ def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
                 continue  # E001 names it
     marked = StorageMark.objects.filter(pk__in=aliases).values_list("pk", flat=True)
     return sorted(aliases - set(marked)) if aliases else []
+
+
+@register(Tags.security)
+def check_environment(**_: Any) -> list[CheckMessage]:
+    """E081: without a name, a copy of production passes for production and purges its files."""
+    if settings.DEBUG or environment().strip():
+        return []
+    return [
+        Error(
+            "The setting ENVIRONMENT is missing: each storage carries the environment's name, and "
+            "a copy of this site elsewhere would have the same one.",
+            hint='Set ENVIRONMENT to a name that no other installation has, such as "production".',
+            id="moderation.E081",
+        )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from django.db import router, transaction
 from django.db.models import Q
 
 from posts.models import PostImage
+from posts.storage_identity import verified_storages
 
 # How many names one query may ask about: SQLite's oldest limit of 999 parameters, twice used.
 NAMES_A_QUERY = 400
@@ -32,8 +33,11 @@ class UploadsMissingError(RuntimeError):
 
 
 @contextmanager
-def uploads() -> Iterator[None]:
+def uploads(*, verify: bool = True) -> Iterator[None]:
     """A transaction that may store files; it removes those that no row names when it is over.
+
+    The storages' identity is verified first, unless the caller did or may store nothing. Raises
+    WrongStorage.
 
     However it ends (commit, error, `set_rollback`, a savepoint rolled back within), the database is
     asked afterwards which files have a row; the others are deleted through their storage. May be
@@ -45,14 +49,15 @@ def uploads() -> Iterator[None]:
         with transaction.atomic(using=using):
             yield
         return
-    stored: _Stored = []
-    token = _stored.set(stored)
-    try:
-        with transaction.atomic(using=using, durable=True):
-            yield
-    finally:
-        _stored.reset(token)
-        _delete_unused(stored, using)
+    with verified_storages() if verify else nullcontext():
+        stored: _Stored = []
+        token = _stored.set(stored)
+        try:
+            with transaction.atomic(using=using, durable=True):
+                yield
+        finally:
+            _stored.reset(token)
+            _delete_unused(stored, using)
 
 
 def put(storage: Storage, key: str, content: File[Any]) -> str:

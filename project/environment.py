@@ -20,6 +20,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 YES = ("true", "yes", "on", "1")
 NO = ("false", "no", "off", "0")
 Option = TypeVar("Option", bound=str)
+# A key that Django's own get_random_secret_key() makes has 50 characters, of 50 that may come.
+SECRET_LENGTH = 50
+SECRET_CHARACTERS = 10  # different ones; 64 hexadecimal digits have 16
+COMMAND_FOR_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 
@@ -58,6 +62,32 @@ def required(name: str, *, because: str) -> str:
     if not value:
         raise EnvironmentVariableError(f"{name} is not set: it is required {because}")
     return value
+
+
+def secret(name: str, *, known: Collection[str], because: str) -> str:
+    """Return a key that nobody can guess; raises where it is not set, known, short or regular."""
+    value = required(name, because=f"{because}. Make one: {COMMAND_FOR_A_KEY}")
+    if fault := _fault_of_secret(value, known):
+        raise wrong_secret(
+            name,
+            f"at least {SECRET_LENGTH} random characters ({fault}). Make one: {COMMAND_FOR_A_KEY}",
+        )
+    return value
+
+
+def _fault_of_secret(value: str, known: Collection[str]) -> str:
+    """Say why a key can be guessed; return nothing where it looks random."""
+    if any(printed in value for printed in known):
+        return "this one is printed in the source"
+    if value.startswith("django-insecure-"):
+        return "this one was made by startproject, for development alone"
+    if len(value) < SECRET_LENGTH:
+        return f"this one has {len(value)}"
+    if len(set(value)) < SECRET_CHARACTERS:
+        return f"this one has only {len(set(value))} different ones"
+    if any(value.startswith(value[shift:]) for shift in range(1, len(value) // 2 + 1)):
+        return "this one repeats itself"
+    return ""
 
 
 def yes_no(name: str, *, default: bool) -> bool:

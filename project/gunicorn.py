@@ -5,6 +5,9 @@ values of everything in it.
 """
 
 import os
+import socket
+import struct
+from typing import Any
 
 # A sync worker must send a whole answer within gunicorn's timeout and serves nobody meanwhile: a
 # large export, or one that is read slowly, would be cut off. Here the timeout is for the worker
@@ -19,3 +22,19 @@ threads = 8
 # Two, so that one still answers while the other starts again. gunicorn's own variable decides, for
 # a machine of more cores; its own default is one.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+
+# A client that stops in the middle of a request would keep its thread for ever. After so many
+# seconds without a byte the request is over. One byte now and then still keeps the thread: that is
+# for the proxy before the site, which sends a request on once it has all of it.
+RECEIVE_TIMEOUT = int(os.environ.get("RECEIVE_TIMEOUT_SECONDS", "20"))
+
+
+def when_ready(server: Any) -> None:
+    """Set the time on the listening sockets; the kernel hands it down to each connection.
+
+    In Python a connection has one time for both ways, and an export may be read as slowly as it
+    likes.
+    """
+    limit = struct.pack("ll", RECEIVE_TIMEOUT, 0)
+    for listener in server.LISTENERS:
+        listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

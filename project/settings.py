@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import zoneinfo
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,23 @@ BASE_DIR = environment.BASE_DIR
 environment.read_site_file()
 
 # The site
-ENVIRONMENT = environment.text("ENVIRONMENT", "development")
 DEBUG = environment.yes_no("DEBUG", default=False)
-SECRET_KEY = (
-    environment.text("SECRET_KEY", "only-for-development-and-therefore-known-to-everybody")
+# Each storage carries the environment's name. With a default, production and a copy of it would
+# have the same one, and the copy would purge production's files.
+ENVIRONMENT = (
+    environment.text("ENVIRONMENT", "development")
     if DEBUG
-    else environment.required("SECRET_KEY", because="unless DEBUG is true")
+    else environment.required(
+        "ENVIRONMENT", because="unless DEBUG is true, such as production or staging"
+    )
+)
+KEY_FOR_DEVELOPMENT = "only-for-development-and-therefore-known-to-everybody"
+SECRET_KEY = (
+    environment.text("SECRET_KEY", KEY_FOR_DEVELOPMENT)
+    if DEBUG
+    else environment.secret(
+        "SECRET_KEY", known=[KEY_FOR_DEVELOPMENT], because="unless DEBUG is true"
+    )
 )
 PORT = environment.whole("PORT", 8000, lowest=1, highest=65_535)
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
@@ -45,6 +57,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "import_export",
+    "axes",
+    "project",
     "django_tasks",
     "django_tasks_db",
 ]
@@ -53,10 +67,13 @@ MIDDLEWARE = [
     "project.security.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "project.pages.method_not_allowed_page",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "project.limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as it must see what the login view answered
 ]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -84,6 +101,33 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+
+# Logins
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses who failed too often; the next one decides
+    "django.contrib.auth.backends.ModelBackend",
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # after a login whose `next` leads elsewhere or nowhere
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from the login, whatever happens in between
+TRUST_PROXY = environment.yes_no("TRUST_PROXY", default=False)
+PROXY_COUNT = environment.whole("PROXY_COUNT", 1, lowest=1, highest=10)
+TRUSTED_PROXIES = PROXY_COUNT if TRUST_PROXY else 0
+AXES_ENABLED = environment.yes_no("LOGIN_THROTTLE", default=not DEBUG)
+AXES_FAILURE_LIMIT = environment.whole("LOGIN_FAILURES", 10, lowest=1, highest=1_000)
+AXES_COOLOFF_TIME = timedelta(
+    minutes=environment.whole("LOGIN_LOCK_MINUTES", 15, lowest=1, highest=1_440)
+)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else who goes on trying waits for ever
+AXES_HANDLER = "project.logins.LoginHandler"
+AXES_CLIENT_IP_CALLABLE = "project.logins.client_address"
+AXES_CLIENT_STR_CALLABLE = "project.logins.describe"
+AXES_LOCKOUT_CALLABLE = "project.logins.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # logins are lines of the log; a table of them would only grow
+AXES_ENABLE_ADMIN = False  # its pages would let staff delete what was noted
+AXES_VERBOSE = False
 
 # Database
 DATABASES: dict[str, dict[str, Any]] = {
@@ -129,6 +173,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# Bytes that somebody of the staff may send at once: ten pictures, and the rest of a form.
+UPLOAD_LIMIT = environment.whole("UPLOAD_LIMIT_MB", 256, lowest=1, highest=4_096) * 1024 * 1024
 picture_origins: list[str] = []
 if FILES == "s3":
     bucket = environment.required("S3_BUCKET", because="when FILES is s3")
@@ -180,7 +226,7 @@ SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # asked from inside, where no certificat
 SECURE_HSTS_SECONDS = environment.whole(
     "HSTS_SECONDS", 3_600 if HTTPS else 0, lowest=0, highest=63_072_000
 )
-if environment.yes_no("TRUST_PROXY", default=False):
+if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "SAMEORIGIN"
 SECURE_CSP = {

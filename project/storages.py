@@ -8,6 +8,10 @@ from typing import Any, Literal
 AddressingStyle = Literal["auto", "path", "virtual"]
 ADDRESSING_STYLES: tuple[AddressingStyle, ...] = ("auto", "path", "virtual")
 
+# What browsers and caches may do with a picture: no shared cache keeps it, and a browser asks again
+# before each use. One that was removed is shown nowhere any more, whatever a cache would do by its
+# own rule.
+PICTURE_CACHE_CONTROL = "private, no-cache"
 CONNECTIONS = 20  # botocore's own pool has 10; purging and serving share one client
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60  # slow clones of S3 need that long for a batch of 1,000 deletions
@@ -43,6 +47,7 @@ def s3(
             "secret_key": secret_key or None,
             "location": location,
             "default_acl": None,
+            "object_parameters": {"CacheControl": PICTURE_CACHE_CONTROL},
             "file_overwrite": False,  # or two rows would come to own one key
             "querystring_auth": True,
             "client_config": _client_config(addressing_style),

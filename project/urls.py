@@ -3,14 +3,24 @@
 from django.conf import settings
 from django.conf.urls.static import static
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.urls import path
 from django.views.generic import RedirectView
+from django.views.static import serve
+
+from project.storages import PICTURE_CACHE_CONTROL
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
     """Say that the process answers; it asks neither the database nor the storage."""
     return HttpResponse("ok\n", content_type="text/plain")
+
+
+def picture(request: HttpRequest, path: str) -> HttpResponse | FileResponse:
+    """Serve a file of the storage on disk. Raises Http404."""
+    response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    response.headers["Cache-Control"] = PICTURE_CACHE_CONTROL
+    return response
 
 
 admin.site.site_url = None  # there is no other site to view
@@ -21,4 +31,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 if settings.FILES == "disk":
-    urlpatterns += static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT)  # DEBUG only
+    # Under DEBUG only; otherwise the proxy serves them, with the same header.
+    urlpatterns += static(settings.MEDIA_URL, view=picture)

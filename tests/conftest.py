@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
 from moderation import triggers
+from moderation.storage import upload
 from project import storages
 from project.security import bucket_origins
 from tests.library.storage import ATTACHMENTS
@@ -47,6 +48,22 @@ def fresh_storage(tmp_path: Path) -> Iterator[Path]:
     with override_settings(STORAGES=entries):
         yield root
     shutil.rmtree(ATTACHMENTS["OPTIONS"]["location"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def trusted_storages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every storage for the right one: most tests upload and mark none.
+
+    A test of just that asks for `verified_storages`.
+    """
+    upload.forget_verified_storages()
+    if "verified_storages" not in request.fixturenames:
+        monkeypatch.setattr(upload, "_prove", lambda *_: None)
+
+
+@pytest.fixture
+def verified_storages(trusted_storages: None) -> None:
+    """Have the identity of storages verified before uploads, as outside the tests."""
 
 
 @pytest.fixture(scope="session")

@@ -8,3 +8,6 @@ STORAGES = STORAGES | {"attachments": ATTACHMENTS}  # noqa: F405 - the same
 
 # The slow hasher guards real passwords; in the tests it would only cost half a second a log-in.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Its own tests switch it on.
+AXES_ENABLED = False

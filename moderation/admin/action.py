@@ -25,6 +25,7 @@ from moderation.admin.attribution import AttributedDeletions
 from moderation.admin.kinds import page_of
 from moderation.admin.object_permissions import guard_for, permissions_for
 from moderation.admin.refusals import refusals_told
+from moderation.admin.way_back import remember_list
 from moderation.errors import Refused
 from moderation.models import Removal
 from moderation.removal.confirm import exclude_refused
@@ -62,6 +63,7 @@ def look_at(
             admin_label=model_admin.model._meta.label,
         )
         with discarded_on_error(removal):
+            remember_list(request, removal)
             _exclude_refused(model_admin, request, removal)
             return redirect(page_of(model_admin.admin_site, removal))
     return None
@@ -142,16 +144,20 @@ def _check_key(model: type[Model], key: str) -> None:
 class RemoveSelectedMixin(AttributedDeletions):
     """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer `remove_selected` to those who may delete, and Django's own to nobody."""
-        actions: dict[str, Any] = super().get_actions(request)
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Offer `remove_selected` to those who may delete, and Django's own to nobody.
+
+        From Django 6.1 on a location is named, since pages of single objects have actions too.
+        """
+        location = () if action_location is None else (action_location,)
+        actions: dict[str, Any] = super().get_actions(request, *location)
         actions.pop("delete_selected", None)
         if self.actions is None or IS_POPUP_VAR in request.GET:
             return actions
         if not self.has_delete_permission(request):
             return actions
-        name = remove_selected.__name__
-        return {name: (remove_selected, name, remove_selected.short_description), **actions}  # type: ignore[attr-defined]
+        ours = self.get_action(remove_selected, *location)
+        return {remove_selected.__name__: ours, **actions} if ours else actions
 
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any

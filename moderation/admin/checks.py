@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error
 from django.db.models import Model, QuerySet
 
 from moderation.admin.action import RemoveSelectedMixin, remove_selected
+from moderation.admin.attribution import AttributedDeletions
 from moderation.errors import NotPlannable
 from moderation.models import Removal
 from moderation.plan.graph import deleted_with
@@ -126,7 +127,7 @@ def _own_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
     for hook in SELECTION_HOOKS + SINGLE_HOOKS * leads_single:
         owner = next((each for each in type(model_admin).__mro__ if hook in vars(each)), ModelAdmin)
         is_set = getattr(model_admin, hook, None) is not None  # a template may be none
-        if is_set and owner not in (ModelAdmin, RemoveSelectedMixin):
+        if is_set and owner not in (ModelAdmin, AttributedDeletions, RemoveSelectedMixin):
             yield owner, hook
 
 

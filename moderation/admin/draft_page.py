@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.apps import apps
 from django.contrib import messages
@@ -22,6 +22,7 @@ from moderation.admin.confirm_form import ConfirmForm
 from moderation.admin.kinds import Viewer, counts, named, objects_of, page_of, rows_named
 from moderation.admin.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.refusals import refusals_told, words_of
+from moderation.admin.way_back import with_filters
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
 from moderation.models.removal import RemovalState
@@ -34,7 +35,7 @@ PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
 NUMBER_DIGITS = 10  # of a slice's number in its column
 OBJECTS_A_PAGE = 100  # as the change list has
 
-Admin = ModelAdmin[Removal]
+Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def show(
@@ -113,10 +114,8 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
-    return redirect(
-        viewer.address_of_all(_model_in_admin(viewer, removal))
-        or page_of(model_admin.admin_site, removal)
-    )
+    address = viewer.address_of_all(_model_in_admin(viewer, removal))
+    return redirect(with_filters(address, removal) or page_of(model_admin.admin_site, removal))
 
 
 def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
@@ -19,6 +19,7 @@ from moderation.admin.access import may_steer, sees_entries
 from moderation.admin.badge import badge
 from moderation.admin.kinds import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.refusals import refusals_told
+from moderation.admin.way_back import with_filters
 from moderation.failures import Failed
 from moderation.models import Heartbeat, Removal, StorageMark
 from moderation.models.audit import WAS_MISSING, EntryState
@@ -36,7 +37,7 @@ RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
 SETTLED = (EntryState.ERASED, EntryState.KEPT, EntryState.HIDDEN, EntryState.FAILED,
            EntryState.RESTORED)  # fmt: skip
 
-Admin = ModelAdmin[Removal]
+Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -109,6 +110,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
             removal, Failed(numbers["slices_failed"], numbers["failed"], numbers["found_again"])
         ),
         "objects": objects_of(removal),
+        "list_address": _list_address(viewer, removal),
         "rows": counts(removal.rows_by_kind),
         "numbers": numbers,
         "objects_passed": numbers["deleted"] + left["changed_total"] + left["gone_total"],
@@ -134,6 +136,13 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "may_retry": steers and bool(failed),
         "named": NAMED,
     }
+
+
+def _list_address(viewer: Viewer, removal: Removal) -> str:
+    """Where its maker goes on clearing; empty for others, who did not come from there."""
+    if removal.actor_id != viewer.request.user.pk:
+        return ""
+    return with_filters(viewer.address_of_all(model_of(removal)), removal)
 
 
 def _left_alone(removal: Removal) -> dict[str, Any]:

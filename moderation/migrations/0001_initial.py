@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                 ('updates_by_kind', models.JSONField(default=dict, verbose_name='rows changed by kind')),
                 ('history', models.JSONField(default=list, verbose_name='changes of the draft')),
                 ('blockers', models.JSONField(default=dict, verbose_name='blockers')),
+                ('list_query', models.CharField(blank=True, max_length=2000, verbose_name='query of the list')),
                 ('stopped_because', models.CharField(blank=True, max_length=300, verbose_name='stopped because')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created at')),
                 ('confirmed_at', models.DateTimeField(null=True, verbose_name='confirmed at')),

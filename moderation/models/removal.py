@@ -70,6 +70,8 @@ class Removal(models.Model):
     history = models.JSONField(_("changes of the draft"), default=list)
     # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
+    # The query string of the list that the objects were selected in, for the way back.
+    list_query = models.CharField(_("query of the list"), max_length=2000, blank=True)
     stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)

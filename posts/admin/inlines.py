@@ -18,14 +18,34 @@ from django.utils.translation import gettext_lazy as _
 from posts import pictures
 from posts.admin.thumbnails import thumbnail
 from posts.models import PostImage, Report
+from posts.storage_identity import WrongStorage, refuse_wrong_storage
 
 ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
+
+
+class PictureField(forms.FileField):
+    """A file whose errors name it: browsers empty all file fields of a form that is refused."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """Check the file as Django does, and its storage first. Raises ValidationError."""
+        if not isinstance(data, UploadedFile):
+            return super().clean(data, initial)
+        message, params = _("%(name)s: %(reason)s"), {"name": data.name}
+        try:
+            refuse_wrong_storage()
+            return super().clean(data, initial)
+        except WrongStorage as wrong:
+            params["reason"] = str(wrong)
+            raise ValidationError(message, code="storage", params=params) from wrong
+        except ValidationError as error:
+            params["reason"] = " ".join(error.messages)
+            raise ValidationError(message, code=error.code, params=params) from error
 
 
 class NewPictureForm(forms.ModelForm):
     """One file that goes through the intake; its refusal is the field's error."""
 
-    upload = forms.FileField(
+    upload = PictureField(
         label=_("picture"),
         help_text=_("JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels."),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),

@@ -26,6 +26,7 @@ from posts.admin.numbers import NumberOf
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.models import Post, PostImage, Report
+from posts.storage_identity import storage_problem_shown
 from posts.uploads import uploads
 
 READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
@@ -85,7 +86,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
         """Show or save a post; a picture that was uploaded in vain leaves no file."""
         if request.method in READING_METHODS:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        with uploads():
+        with storage_problem_shown(files=bool(request.FILES)), uploads(verify=False):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def action_checkbox(self, post: Post) -> SafeString:

@@ -46,7 +46,7 @@ class Gallery:
             return path, self._examined(path, status.st_mtime_ns, status.st_size)
         except PictureRefusedError as refused:
             raise BadLineError(entry.number, f"{name!r}: {refused}") from refused
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
             reason = getattr(error, "strerror", None) or error
             raise BadLineError(entry.number, f"{name!r}: {reason}") from error
 

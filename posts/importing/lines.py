@@ -51,19 +51,24 @@ class Entry:
     images: tuple[str, ...]
 
 
-def read_lines(path: Path, advance: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
+def read_lines(
+    path: Path, advance: Callable[[int], object], *, skip_long: bool = False
+) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of each line that is not blank, from a plain or gzipped file.
 
-    `advance` is told how many bytes of the file were read since it was told last. Raises
-    UnreadableFileError.
+    `advance` is told how many bytes of the file were read since it was told last. With `skip_long`
+    a line that is too long is yielded cut off, for `parse` to refuse. Raises UnreadableFileError.
     """
     number = position = 0
     try:
         with path.open("rb") as raw, _unpacked(raw) as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
-                if len(line) > MAX_LINE_BYTES:
+                if len(line) > MAX_LINE_BYTES and not skip_long:
                     raise UnreadableFileError(f"{path}: line {number} is longer than 1 MB.")
+                rest = line
+                while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                    rest = file.readline(MAX_LINE_BYTES + 1)
                 advance(raw.tell() - position)
                 position = raw.tell()
                 if line.strip():
@@ -80,6 +85,8 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
 
 def parse(number: int, line: bytes) -> Entry:
     """Turn a line into an entry. Raises BadLineError with the first thing that is wrong."""
+    if len(line) > MAX_LINE_BYTES:
+        raise BadLineError(number, "it is longer than 1 MB")
     try:
         return _entry(number, _fields(line))
     except ValueError as error:

@@ -12,12 +12,15 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
+from django.db import connections, router
 
 from posts.importing.gallery import Gallery
 from posts.importing.lines import Entry
 from posts.models import Post, PostImage, Report
 from posts.uploads import side_by_side, uploads
 
+# The number of the lock that imports take turns by; any that nothing else in the database uses.
+IMPORT_LOCK = 7_077_085_163
 # The file tells how many users reported a post, not who: these stand for them.
 REPORTER_NAME = "reporter_{}"
 
@@ -77,6 +80,7 @@ def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, ta
     Raises BadLineError for a picture that changed since it was checked; the batch leaves nothing.
     """
     with uploads():
+        _take_the_turn()
         entries = new_entries(batch, occurrences)
         users, made = _users(entries)
         posts = Post.objects.bulk_create(
@@ -95,6 +99,18 @@ def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, ta
         Report.objects.bulk_create(reports)
     tally.users += made
     count(batch, entries, tally)
+
+
+def _take_the_turn() -> None:
+    """Wait for the batches of other imports, so that each sees what the last one added.
+
+    On PostgreSQL for the lock that all imports share, until the transaction ends. SQLite has one
+    writer at a time, from the beginning of its transaction on.
+    """
+    connection = connections[router.db_for_write(Post)]
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
 
 
 def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:

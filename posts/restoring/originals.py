@@ -28,7 +28,10 @@ class Originals:
 
     def find(self, name: str) -> Original:
         """Examine a picture. Raises ValueError for one that is not there or is not taken in."""
-        path = (self.folder / name).resolve()
+        try:
+            path = (self.folder / name).resolve()
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+            raise ValueError(f"{name!r}: {error}") from error
         if not path.is_relative_to(self.folder):
             raise ValueError(f"{name!r} leads out of the folder of pictures")
         if not path.is_file():

@@ -7,6 +7,7 @@ in pyproject.toml.
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,6 @@ TEST_ENVIRONMENT = {
     "DEBUG": "false",
     "HTTPS": "false",
     "LOG_LEVEL": "WARNING",
-    "SECRET_KEY": "a-key-that-only-the-tests-know-and-that-is-long-enough-for-django",
 }
 
 
@@ -37,7 +37,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     """Fix the environment before pytest-django, whose hook runs inside this one, reads settings."""
     folder = tempfile.TemporaryDirectory(prefix="moderation-tests-")
     early_config.add_cleanup(folder.cleanup)
-    os.environ.update(TEST_ENVIRONMENT)
+    os.environ.update(TEST_ENVIRONMENT, SECRET_KEY=secrets.token_urlsafe(50))
     for variable in ("STATIC_ROOT", "MEDIA_ROOT", "ATTACHMENTS_ROOT"):
         os.environ[variable] = f"{folder.name}/{variable}"
         Path(os.environ[variable]).mkdir()

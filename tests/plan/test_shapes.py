@@ -18,14 +18,14 @@ from moderation.registry import Registration
 on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
 
 
-class CodedKey(models.AutoField[Any, Any]):
+class CodedKey(models.AutoField):
     """A number in the database, a text outside."""
 
     def from_db_value(self, value: int, *_: object) -> str:
         return f"X{value}"
 
 
-class DoubledKey(models.BigAutoField[Any, Any]):
+class DoubledKey(models.BigAutoField):
     """Another number in the database than outside."""
 
     def get_prep_value(self, value: Any) -> Any:

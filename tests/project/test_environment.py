@@ -130,7 +130,7 @@ def test_the_path_of_an_sqlite_file_counts_from_the_project(
     ("variables", "message"),
     [
         ({"PORT": "abc"}, "PORT=abc: PORT must be a whole number from 1 to 65535"),
-        ({"DEBUG": "false"}, "SECRET_KEY is not set: it is required unless DEBUG is true"),
+        ({"DEBUG": "false"}, "ENVIRONMENT is not set: it is required unless DEBUG is true"),
         ({"FILES": "s3"}, "S3_BUCKET is not set: it is required when FILES is s3"),
         (
             {"MODERATION_REQUESTS": "0"},
@@ -146,9 +146,10 @@ def test_a_command_stops_with_the_message_alone(variables: dict[str, str], messa
     assert "Traceback" not in done.stderr
 
 
-def test_deployed_with_a_key_alone_the_checks_find_nothing(tmp_path: Path) -> None:
+def test_deployed_with_name_and_key_the_checks_find_nothing(tmp_path: Path) -> None:
     done = manage(
         *["check", "--deploy", "--tag", "security", "--fail-level", "WARNING"],
+        ENVIRONMENT="production",
         SECRET_KEY="a-key-of-more-than-fifty-letters-0123456789-abcdefghijk",
         DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3",
     )

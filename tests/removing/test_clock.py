@@ -13,7 +13,6 @@ from django.db import OperationalError
 from django.db.models.signals import pre_delete
 from django.test import override_settings
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from moderation import tasks
 from moderation.clock import SILENT, overdue, tick
@@ -25,6 +24,7 @@ from moderation.removal.progress import go_on, retry_entries, stop
 from moderation.tasks import BEAT_EVERY
 from posts.models import Post
 from tests.parts.processes import wait_until
+from tests.parts.queue import DBTaskResult, needs_queue
 from tests.removing.conftest import confirmed, drafted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -124,6 +124,7 @@ def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
     assert SILENT.total_seconds() >= 2 * BEAT_EVERY
 
 
+@needs_queue
 def test_a_storage_in_trouble_does_not_make_the_queue_grow(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_storage_in_trouble_does_not_make_the_queue_grow(
     assert queued() == ["delete_a_slice"]
 
 
+@needs_queue
 def test_a_lost_wake_up_is_found_while_workers_are_busy_with_others(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
@@ -158,6 +160,7 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
     assert not AuditEntry.objects.filter(verified_at=None).exists()
 
 
+@needs_queue
 @override_settings(MODERATION_BATCH_KEYS=2)
 def test_slices_and_purge_take_turns_however_slow_the_storage_is(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.checks import run_checks
 from django.test import Client, override_settings
+from pytest_django import Settings
 
 from moderation import site_checks
-from moderation.site_checks import check_installed, check_marks, check_tasks
+from moderation.site_checks import check_environment, check_installed, check_marks, check_tasks
 from moderation.storage import write_mark
 from posts.models import Post
 from tests.removing.conftest import drafted
@@ -64,3 +66,21 @@ def test_an_unmarked_storage_is_named_by_the_check_and_on_the_draft(
     write_mark("attachments")
     assert check_marks(databases=["default"]) == []
     assert "mark_storage" not in client.get(address).content.decode()
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_e081_a_site_without_a_name(name: str) -> None:
+    with override_settings(ENVIRONMENT=name):
+        (message,) = [each for each in run_checks() if each.id == "moderation.E081"]
+        assert message.hint
+    with override_settings(ENVIRONMENT=name, DEBUG=True):
+        assert check_environment() == []
+
+
+def test_e081_a_site_that_never_heard_of_it(settings: Settings) -> None:
+    del settings.ENVIRONMENT
+    assert [message.id for message in check_environment()] == ["moderation.E081"]
+
+
+def test_the_site_itself_has_a_name() -> None:
+    assert check_environment() == []

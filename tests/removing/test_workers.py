@@ -13,11 +13,11 @@ from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
-from django_tasks_db.models import DBTaskResult
 
 from moderation.models import AuditEntry, Heartbeat, Removal, RemovalSlice, StorageMark
 from moderation.removal.delete import delete_next_slice
 from posts.models import Post
+from tests.parts.queue import empty_the_queue, needs_queue
 from tests.parts.workers import CLOCK, DB_WORKER, worker
 from tests.removing.conftest import confirmed, drafted
 
@@ -56,6 +56,7 @@ def assert_all_gone_once(removal: Removal) -> None:
     assert sum(part.deleted_total for part in removal.slices.all()) == 20
 
 
+@needs_queue
 def test_two_workers_share_a_removal_and_do_each_slice_and_key_once(
     removal: Removal, tmp_path: Path
 ) -> None:
@@ -65,6 +66,7 @@ def test_two_workers_share_a_removal_and_do_each_slice_and_key_once(
     assert Heartbeat.heard("worker")
 
 
+@needs_queue
 def test_the_removals_of_two_moderators_take_turns(
     removal: Removal, make_posts: MakePosts, tmp_path: Path
 ) -> None:
@@ -82,14 +84,15 @@ def test_the_removals_of_two_moderators_take_turns(
 
 
 def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: Path) -> None:
-    DBTaskResult.objects.all().delete()
+    empty_the_queue()
     with worker(*CLOCK, log=tmp_path / "clock"):
         wait_until_done(removal)
     assert_all_gone_once(removal)
 
 
+@needs_queue
 def test_a_lost_wake_up_loses_nothing(removal: Removal, tmp_path: Path) -> None:
-    DBTaskResult.objects.all().delete()
+    empty_the_queue()
     with worker(*DB_WORKER, log=tmp_path / "worker"), worker(*CLOCK, log=tmp_path / "clock"):
         wait_until_done(removal)
     assert_all_gone_once(removal)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from posts.importing.gallery import Gallery
 from posts.importing.lines import BadLineError, Entry, UnreadableFileError, parse, read_lines
 from posts.importing.write import Occurrences, Tally, count, new_entries, write
+from posts.management.formats import IMPORT_FORMAT, FormatHelp
+from posts.storage_identity import WrongStorage, verify_storages
 
+MESSAGES = 100  # bad lines that are listed; nobody reads more of them
+HOPELESS = 1000  # bad lines at the beginning, after which --skip-bad stops as well
+HINT = "Is it the right file? See --help for the format."
 BATCH = 200  # posts in one transaction: a breath for other writers every second or so
 
 
@@ -28,6 +33,11 @@ class Command(BaseCommand):
         "is kept. A post that is there already (same author, title, body and time) is not added "
         "again."
     )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Make the parser, whose help ends with the format of the file."""
+        kwargs = {"epilog": IMPORT_FORMAT, "formatter_class": FormatHelp, **kwargs}
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="the posts, one a line")
@@ -50,9 +60,10 @@ class Command(BaseCommand):
         if not folder.is_dir():
             raise CommandError(f"{folder}: there is no such folder.")
         self.path, self.gallery, self.tally = path, Gallery(folder), Tally()
+        self.broken_off: UnreadableFileError | None = None
         try:
             self._import(dry_run=options["dry_run"], skip_bad=options["skip_bad"])
-        except UnreadableFileError as error:
+        except (UnreadableFileError, WrongStorage) as error:
             raise CommandError(f"{error}{self._kept()}") from error
         except BadLineError as error:
             raise CommandError(
@@ -60,6 +71,9 @@ class Command(BaseCommand):
             ) from error
 
     def _import(self, *, dry_run: bool, skip_bad: bool) -> None:
+        self.skip_bad = skip_bad
+        if not dry_run:
+            verify_storages()
         with closing(Occurrences()) as occurrences:
             if dry_run or not skip_bad:
                 self._check(occurrences if dry_run else None)
@@ -69,6 +83,8 @@ class Command(BaseCommand):
                 for batch in self._batches("Importing", stop=not skip_bad):
                     write(batch, self.gallery, occurrences, self.tally)
         self._summarise(dry_run=dry_run)
+        if self.broken_off:
+            raise self.broken_off
 
     def _check(self, occurrences: Occurrences | None) -> None:
         """Go through the whole file; in a dry run count what would be added, too."""
@@ -85,7 +101,7 @@ class Command(BaseCommand):
         """Yield the good lines; report and count the others, or stop at them. Shows a bar."""
         total, lines = self.path.stat().st_size, 0
         with tqdm(desc=doing, total=total, unit="B", unit_scale=True, disable=None) as bar:
-            for number, line in read_lines(self.path, bar.update):
+            for number, line in self._lines(bar.update):
                 lines += 1
                 try:
                     entry = parse(number, line)
@@ -95,11 +111,35 @@ class Command(BaseCommand):
                         raise
                     self.tally.skipped += 1
                     bar.clear()
-                    self.stderr.write(str(error))
+                    self._complain(error, first=self.tally.skipped == lines)
                 else:
                     yield entry
         if not lines:
-            raise CommandError(f"{self.path}: the file holds no posts.")
+            raise self.broken_off or CommandError(f"{self.path}: the file holds no posts.")
+
+    def _lines(self, advance: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines; with --skip-bad, those before the place where the file breaks off."""
+        try:
+            yield from read_lines(self.path, advance, skip_long=self.skip_bad)
+        except UnreadableFileError as error:
+            if not self.skip_bad:
+                raise
+            self.broken_off = error
+
+    def _complain(self, error: BadLineError, *, first: bool) -> None:
+        """Report a bad line, up to MESSAGES of them. `first`: no good one came before it.
+
+        Raises CommandError where it makes no sense to go on.
+        """
+        bad = self.tally.skipped
+        if bad <= MESSAGES:
+            self.stderr.write(str(error))
+        if bad == MESSAGES and not self.skip_bad:
+            raise CommandError(f"{bad} bad lines or more: nothing was imported. {HINT}")
+        if bad == MESSAGES:
+            self.stderr.write("Further bad lines are counted, and not listed.")
+        if bad == HOPELESS and first:
+            raise CommandError(f"The first {bad} lines are no posts. Nothing was imported. {HINT}")
 
     def _kept(self) -> str:
         """What to add to an error that comes when some batches are written already."""

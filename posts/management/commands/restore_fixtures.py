@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from posts.management.formats import FIXTURE_FORMAT, FormatHelp
 from posts.restoring.kinds import Kind, kinds
 from posts.restoring.originals import Originals
 from posts.restoring.plan import Plan, make_plan
 from posts.restoring.rows import FixtureError, read_rows
 from posts.restoring.write import write
+from posts.storage_identity import WrongStorage
 
 THEME = "theme"  # loaded with every fixture, where the folder has it
 
@@ -32,6 +34,11 @@ class Command(BaseCommand):
         "else has taken is refused before anything is written. Users come without rights and "
         "passwords, but for the demo accounts under DEBUG."
     )
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Make the parser, whose help ends with the format of a fixture."""
+        kwargs = {"epilog": FIXTURE_FORMAT, "formatter_class": FormatHelp, **kwargs}
+        return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -55,7 +62,7 @@ class Command(BaseCommand):
             plan = _plan(name)
             if not options["dry_run"]:
                 _restore(plan)
-        except FixtureError as error:
+        except (FixtureError, WrongStorage) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_summary(name, plan, dry_run=options["dry_run"]))
 
@@ -86,6 +93,7 @@ def _plan(name: str) -> Plan:
 
 
 def _restore(plan: Plan) -> None:
+    """Write what the plan says. Raises FixtureError and WrongStorage."""
     total = len(plan.new) + len(plan.lost)
     with tqdm(desc="Restoring", total=total, unit=" rows", disable=None) as bar:
         write(plan, bar.update)

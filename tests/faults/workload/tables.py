@@ -90,7 +90,7 @@ def read(database: Database) -> Tables:
         parents=frozenset(
             (label, str(key))
             for label, table in PARENT_TABLES.items()
-            for (key,) in database.query(f"SELECT id FROM {table}")  # noqa: S608 - named above
+            for (key,) in database.query(f"SELECT id FROM {table}")
         ),
         entries=_dicts(database, ENTRY, "moderation_auditentry ORDER BY id"),
         removals=dict(database.query("SELECT id, state FROM moderation_removal")),
@@ -105,7 +105,7 @@ def live_rows(database: Database, label: str, where: str = "") -> dict[int, dict
     """Return the files of the rows of a model, by key and field."""
     table = TABLES[label]
     columns = ", ".join(table.columns)
-    found = database.query(f"SELECT id, {columns} FROM {table.name} {where}")  # noqa: S608 - the same
+    found = database.query(f"SELECT id, {columns} FROM {table.name} {where}")
     return {key: _files(table, names) for key, *names in found}
 
 
@@ -161,9 +161,9 @@ def let_time_pass(database: Database) -> None:
     back = BACK[database.vendor]
     columns = [c for c in WAITING_FOR if c in database.columns(table)]
     changes = ", ".join(f"{column} = {back.format(column)}" for column in columns)
-    database.query(f"UPDATE {table} SET {changes} WHERE state IN (%s, %s)", PENDING, IN_USE)  # noqa: S608 - the same
+    database.query(f"UPDATE {table} SET {changes} WHERE state IN (%s, %s)", PENDING, IN_USE)
 
 
 def _dicts(database: Database, columns: tuple[str, ...], source: str) -> list[dict[str, Any]]:
-    rows = database.query(f"SELECT {', '.join(columns)} FROM {source}")  # noqa: S608 - the same
+    rows = database.query(f"SELECT {', '.join(columns)} FROM {source}")
     return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -1,0 +1,62 @@
+"""Pictures go only into the storage that is meant: moderation knows its identity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+
+from moderation.registry import own_file_fields
+from moderation.storage import WrongStorage
+from moderation.storage.upload import aliases_of, verified_for_upload, verify_for_upload
+from posts.models import PostImage
+
+__all__ = [
+    "WrongStorage",
+    "refuse_wrong_storage",
+    "storage_problem_shown",
+    "verified_storages",
+    "verify_storages",
+]
+
+_problem: ContextVar[str] = ContextVar("why a form's files are refused", default="")
+
+
+def verified_storages() -> AbstractContextManager[None]:
+    """Return the context in which pictures may be stored. Entering it raises WrongStorage."""
+    return verified_for_upload(*_aliases())
+
+
+def verify_storages() -> None:
+    """Raise WrongStorage where pictures could not be stored, before long work begins."""
+    for alias in _aliases():
+        verify_for_upload(alias)
+
+
+@contextmanager
+def storage_problem_shown(*, files: bool) -> Iterator[None]:
+    """Ask the storages before a form that brings files begins its transaction.
+
+    One that is not meant refuses the files, by `refuse_wrong_storage()`, and no other field.
+    """
+    problem = ""
+    try:
+        if files:
+            verify_storages()
+    except WrongStorage as wrong:
+        problem = str(wrong)
+    token = _problem.set(problem)
+    try:
+        yield
+    finally:
+        _problem.reset(token)
+
+
+def refuse_wrong_storage() -> None:
+    """Raise WrongStorage where this form's files cannot be stored."""
+    if problem := _problem.get():
+        raise WrongStorage(problem)
+
+
+def _aliases() -> list[str]:
+    return sorted(aliases_of(*own_file_fields(PostImage)))

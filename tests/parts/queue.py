@@ -1,0 +1,25 @@
+"""The queue in the database, where its package is installed: Django 6 alone brings none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+__all__ = ["HAS_QUEUE", "DBTaskResult", "empty_the_queue", "needs_queue"]
+
+HAS_QUEUE = apps.is_installed("django_tasks_db")
+needs_queue = pytest.mark.skipif(
+    not HAS_QUEUE, reason="django-tasks-db, whose worker does this, is not installed"
+)
+if HAS_QUEUE:
+    from django_tasks_db.models import DBTaskResult
+else:
+    DBTaskResult: Any = None  # type: ignore[no-redef]
+
+
+def empty_the_queue() -> None:
+    """Lose every task that waits for a worker."""
+    if HAS_QUEUE:
+        DBTaskResult.objects.all().delete()

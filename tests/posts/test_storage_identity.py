@@ -1,0 +1,193 @@
+"""Imports, restorations and uploads write into the storage that is meant, and into no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, default_storage, storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.forms import modelform_factory
+from django.test import Client, override_settings
+from django.utils.datastructures import MultiValueDict
+
+from moderation.storage import WrongStorage, upload, write_mark
+from moderation.storage.adapter import MARKER_NAME
+from posts.models import Post, PostImage
+from tests.library.models import Volume
+from tests.moderation_admin.conftest import browser_of
+from tests.posts.drawn import a_picture, a_post, drawing
+from tests.posts.test_import_posts import GOOD, images, run, written
+from tests.posts.test_post_admin import an_upload, errors, form, page_of
+
+__all__ = ["images"]
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("verified_storages"),
+]
+
+
+@pytest.fixture(params=["disk", "s3"])
+def place(request: pytest.FixtureRequest) -> None:
+    """Run the test on disk and on S3."""
+    request.getfixturevalue("fresh_storage" if request.param == "disk" else "s3_storage")
+
+
+@pytest.fixture
+def marked(place: None) -> None:
+    """The storages are marked, as an operator leaves them."""
+    write_mark("default")
+    write_mark("attachments")
+
+
+@pytest.fixture
+def staging(marked: None) -> Iterator[None]:
+    """A copy of production's database, in staging, with production's storages."""
+    with override_settings(ENVIRONMENT="staging"):
+        yield
+
+
+def content(storage: Storage, folder: str = "") -> list[str]:
+    """Every file of a storage but its identity file."""
+    if not storage.exists(folder or MARKER_NAME):
+        return []
+    folders, files = storage.listdir(folder)
+    found = [f"{folder}/{name}" for name in files if name and name != MARKER_NAME]
+    return found + [
+        each for name in folders for each in content(storage, f"{folder}/{name}".strip("/"))
+    ]
+
+
+def browser() -> Client:
+    return browser_of(User.objects.create_superuser("root"))
+
+
+def send(picture: str) -> None:
+    """Add a picture in the admin. Raises WrongStorage with what the form says, less the name."""
+    post = a_post()
+    response = browser().post(page_of(post), form(post, an_upload(drawing(), picture)))
+    if response.status_code != 302:
+        (error,) = errors(response)
+        assert error.startswith(f"{picture}: ")
+        raise WrongStorage(error)
+
+
+def add_by_form() -> None:
+    """Add a volume by a form as an admin makes it. Raises WrongStorage with what it says."""
+    sent: Any = MultiValueDict({"text": [SimpleUploadedFile("volume.txt", b"text")]})
+    made = modelform_factory(Volume, fields=["text"])({}, sent)
+    if not made.is_valid():
+        raise WrongStorage(str(made.errors["text"]))
+    made.save()
+
+
+WAYS: dict[str, Callable[[Path], object]] = {
+    "import": lambda at: run(written(at, GOOD), at / "images"),
+    "import of good lines": lambda at: run(written(at, GOOD), at / "images", skip_bad=True),
+    "restore": lambda _: call_command("restore_fixtures", environment=settings.ENVIRONMENT),
+    "form": lambda _: send("me.png"),
+    "code": lambda _: a_picture(a_post()),
+    "another model": lambda _: Volume.objects.create(text=ContentFile(b"text", "volume.txt")),
+    "another model's file": lambda _: Volume().text.save("volume.txt", ContentFile(b"text")),
+    "another model's form": lambda _: add_by_form(),
+}
+
+
+@pytest.fixture
+def at(tmp_path: Path, images: Path, folder: Path) -> Path:
+    """A folder with pictures to import, and a fixture to restore."""
+    return tmp_path
+
+
+def nothing_is_stored() -> bool:
+    rows = PostImage.objects.exists() or Volume.objects.exists()
+    return not (rows or content(default_storage) or content(storages["attachments"]))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_staging_does_not_write_into_the_storage_of_production(
+    way: str, staging: None, at: Path
+) -> None:
+    with pytest.raises((CommandError, WrongStorage), match="belongs to environment “test”"):
+        WAYS[way](at)
+    assert nothing_is_stored()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_storage_that_was_never_marked_takes_nothing_and_the_message_says_what_to_do(
+    way: str, at: Path
+) -> None:
+    with pytest.raises((CommandError, WrongStorage), match=r"Run “manage\.py mark_storage”"):
+        WAYS[way](at)
+    assert nothing_is_stored()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_marked_storage_takes_it(way: str, marked: None, at: Path) -> None:
+    WAYS[way](at)
+    assert not nothing_is_stored()
+
+
+def test_a_disk_that_is_not_mounted_takes_nothing(marked: None, fresh_storage: Path) -> None:
+    upload.forget_verified_storages()
+    if (fresh_storage / MARKER_NAME).exists():
+        (fresh_storage / MARKER_NAME).unlink()
+    else:
+        default_storage.delete(MARKER_NAME)
+    with pytest.raises(WrongStorage, match="holds no marker"):
+        a_picture(a_post())
+
+
+def test_a_text_can_be_changed_while_the_storage_is_wrong(staging: None) -> None:
+    post = a_post()
+    response = browser().post(page_of(post), form(post, title="Another title"))
+    assert response.status_code == 302
+    assert Post.objects.get().title == "Another title"
+
+
+def test_the_identity_is_read_once_for_many_uploads(
+    marked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = count_reads(monkeypatch)
+    post = a_post()
+    for _ in range(3):
+        a_picture(post)
+    assert len(reads) == 1
+    monkeypatch.setattr(upload, "TRUSTED_FOR", 0.0)
+    a_picture(post)
+    assert len(reads) == 2
+
+
+def test_another_environment_is_noticed_at_once(marked: None) -> None:
+    a_picture(a_post())
+    with override_settings(ENVIRONMENT="staging"), pytest.raises(WrongStorage):
+        a_picture(a_post())
+
+
+def test_a_form_of_posts_asks_before_its_transaction_begins(
+    marked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = count_reads(monkeypatch)
+    send("me.png")
+    assert reads == [False]
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Note each reading of an identity file, and whether a transaction was open."""
+    reads: list[bool] = []
+    prove = upload._prove
+
+    def noted(*args: Any) -> None:
+        reads.append(connection.in_atomic_block)
+        prove(*args)
+
+    monkeypatch.setattr(upload, "_prove", noted)
+    return reads
