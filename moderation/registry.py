@@ -171,6 +171,7 @@ def register(
     thumbnail: str = "",
     size: Lookup | None = None,
     sha256: Lookup | None = None,
+    frames: Lookup | None = None,
     extra_files: ExtraFiles | None = None,
 ) -> None:
     """Let moderation record and purge the files of `model`, its proxies and its subclasses.
@@ -178,12 +179,13 @@ def register(
     Call it from an AppConfig's `ready()`. All but the model is optional: where a lookup is missing
     the pages show less. `size` (bytes) and `sha256` (hex) speak of the picture, or of the first
     file field where no picture is named; they must be columns, since nothing may open a file inside
-    the transaction. Raises ImproperlyConfigured for a field that is no file field of the model.
+    the transaction. `frames` is the number of frames of the picture; pages say where there is more
+    than one. Raises ImproperlyConfigured for a field that is no file field of the model.
     """
     from moderation.receivers import connect  # the receivers read the registry
 
     model = _concrete(model)
-    given = {"title": title, "owner": owner, "size": size, "sha256": sha256}
+    given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
     lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
     file_names = {field.name for field in model._meta.fields if isinstance(field, FileField)}
     for name in filter(None, (picture, thumbnail)):

@@ -20,7 +20,12 @@ from django.utils.translation import gettext_lazy as _
 from moderation.admin.action import RemoveSelectedMixin
 from posts.admin.change_list import PostChangeList, PostPaginator
 from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
-from posts.admin.inlines import NewPictureInline, PictureInline, ReportInline
+from posts.admin.inlines import (
+    NewPictureInline,
+    PictureInline,
+    ReportInline,
+    examine_uploads,
+)
 from posts.admin.numbers import NumberOf
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
@@ -82,8 +87,16 @@ class PostAdmin(RemoveSelectedMixin, admin.ModelAdmin):
         """Show or save a post; a picture that was uploaded in vain leaves no file."""
         if request.method in READING_METHODS:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        if self._takes_pictures(request):
+            examine_uploads(request.FILES)
         with uploads():
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _takes_pictures(self, request: HttpRequest) -> bool:
+        """Whether the person may send pictures at all; the form asks for more."""
+        may_save = self.has_change_permission(request) or self.has_add_permission(request)
+        inline = NewPictureInline(self.model, self.admin_site)
+        return may_save and bool(inline.has_add_permission(request, None))
 
     def action_checkbox(self, post: Post) -> SafeString:
         """Give the box as Django draws it, which takes a template a row and a sixth of the page."""

@@ -19,10 +19,11 @@ def picture_url(picture: PostImage) -> str:
 
 def thumbnail(picture: PostImage) -> SafeString:
     """The picture's thumbnail as HTML."""
+    named = _("Animated picture %(key)s") if picture.is_animated else _("Picture %(key)s")
     return format_html(
         '<img class="post-thumbnail" loading="lazy" src="{}" alt="{}">',
         picture_url(picture),
-        _("Picture %(key)s") % {"key": picture.pk},
+        named % {"key": picture.pk},
     )
 
 

@@ -12,11 +12,21 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from posts.importing.gallery import Gallery
-from posts.importing.lines import BadLineError, Entry, UnreadableFileError, parse, read_lines
+from posts.importing.gallery import REMEMBERED_PICTURES, Gallery
+from posts.importing.lines import (
+    MAX_PICTURES,
+    BadLineError,
+    Entry,
+    UnreadableFileError,
+    parse,
+    read_lines,
+)
 from posts.importing.write import Occurrences, Tally, count, new_entries, write
 
 BATCH = 200  # posts in one transaction: a breath for other writers every second or so
+# Pictures in one transaction, when a batch is closed. With those of one more post they all are
+# remembered as checked, so that none is decoded while the transaction is open.
+BATCH_PICTURES = REMEMBERED_PICTURES - MAX_PICTURES
 
 
 class Command(BaseCommand):
@@ -78,7 +88,7 @@ class Command(BaseCommand):
 
     def _batches(self, doing: str, *, stop: bool) -> Iterator[list[Entry]]:
         entries = self._entries(doing, stop=stop)
-        while batch := list(islice(entries, BATCH)):
+        while batch := list(_first_of(entries)):
             yield batch
 
     def _entries(self, doing: str, *, stop: bool) -> Iterator[Entry]:
@@ -115,3 +125,13 @@ class Command(BaseCommand):
             f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
             f"reports; {tally.present} were there already; {tally.skipped} bad lines skipped.{made}"
         )
+
+
+def _first_of(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Yield the entries of one batch."""
+    pictures = 0
+    for entry in islice(entries, BATCH):
+        yield entry
+        pictures += len(entry.images)
+        if pictures >= BATCH_PICTURES:
+            return
