@@ -75,12 +75,12 @@ def _profile_of(colour: Colour) -> bytes:
     if not colour.gamma:
         return b""
     try:
-        return _made_profile(colour.gamma, colour.primaries or SRGB)
+        return write_profile(colour.gamma, colour.primaries or SRGB)
     except (ZeroDivisionError, struct.error):
         return b""
 
 
-def _made_profile(gamma: float, primaries: Primaries) -> bytes:
+def write_profile(gamma: float, primaries: Primaries) -> bytes:
     """Write a profile: three primaries and one curve. Raises ZeroDivisionError for nonsense."""
     columns = zip(*_to_d50(primaries), strict=True)
     curve = b"para" + bytes(8) + struct.pack(">i", round(gamma * 65_536))

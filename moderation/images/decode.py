@@ -113,7 +113,7 @@ def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Im
         raise ValueError("the decoder found another size than the walk")
     if structure.format == "JPEG":  # decoded at half, a quarter or an eighth of its size
         share = min(1, side / max(image.size))
-        image.draft(None, (round(image.width * share), round(image.height * share)))
+        image.draft(None, (max(1, round(image.width * share)), max(1, round(image.height * share))))
     image.load()
     return image
 

@@ -14,7 +14,7 @@ EXTENSION, IMAGE, TRAILER, STRAY = 0x21, 0x2C, 0x3B, 0x00
 CONTROL, APPLICATION = 0xF9, 0xFF
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # how often the animation is repeated
 HAS_PALETTE, INTERLACED, SIZE = 0x80, 0x40, 0x07
-DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE}
+DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}  # 4: as browsers do
 # Browsers show frames of no more than 10 ms for 100.
 SHORTEST, INSTEAD = 10, 100
 

@@ -121,6 +121,8 @@ def _frame(found: _Walk, marker: int, data: bytes) -> None:
         raise InvalidImage("broken")
     if depth != 8:  # noqa: PLR2004 - bits
         raise InvalidImage("format")
+    if width * height > limits.MAX_PIXELS["JPEG"]:  # said here, before its scans are counted
+        raise InvalidImage("pixels")
     found.width, found.height, found.is_progressive = width, height, marker == PROGRESSIVE
     most_x, most_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
     wide, high = -(-width // (BLOCK * most_x)), -(-height // (BLOCK * most_y))

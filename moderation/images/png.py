@@ -35,7 +35,7 @@ DISPOSALS = {0: Disposal.KEEP, 1: Disposal.CLEAR, 2: Disposal.RESTORE}
 class _Data:
     """A frame's control and the ranges of its compressed data."""
 
-    control: tuple[int, ...] | None
+    control: tuple[int, ...]
     ranges: Recipe = field(default_factory=Recipe)
 
 
@@ -124,9 +124,11 @@ def _header(found: _Walk) -> None:
 
 def _image_data(found: _Walk, start: int, stop: int) -> None:
     if found.image is None:
-        found.image = _Data(None)
+        found.image = _Data((0, found.width, found.height, 0, 0, 0, 0, 0, 0))
         if found.animated and found.frames:  # its control came before it: it is the first frame
             found.image = found.frames[0]
+            if found.image.control[1:5] != (found.width, found.height, 0, 0):
+                raise InvalidImage("broken")
     found.image.ranges.keep(start, stop)
 
 
@@ -182,8 +184,7 @@ def _structure(found: _Walk, end: int) -> Structure:
 def _frame(found: _Walk, data: _Data) -> Frame:
     if not data.ranges.pieces:
         raise InvalidImage("broken")
-    control = data.control or (0, found.width, found.height, 0, 0, 0, 0, 0, 0)
-    _, width, height, x, y, time, unit, disposal, blend = control
+    _, width, height, x, y, time, unit, disposal, blend = data.control
     inside = x + width <= found.width and y + height <= found.height
     if not (width and height and inside and disposal in DISPOSALS):
         raise InvalidImage("broken")

@@ -213,9 +213,10 @@ def _structure(found: _Walk) -> Structure:
     image = found.image
     width, height = found.canvas if found.canvas[0] or not image else (image.width, image.height)
     profile = found.content[slice(*found.profile)]
-    orientation = found.orientation or UPRIGHT
-    stripped = _stripped(found, width, height, orientation)
-    return Structure("WEBP", width, height, frames, stripped, orientation, Colour(profile))
+    # Both stay in the file. Browsers follow neither an orientation nor an animation's profile.
+    stripped = _stripped(found, width, height, found.orientation or UPRIGHT)
+    colour = Colour(b"" if found.is_animated else profile)
+    return Structure("WEBP", width, height, frames, stripped, colour=colour)
 
 
 def _still(found: _Walk) -> _Image:
