@@ -55,7 +55,7 @@ def show(
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
-        content = _small(_read(file))
+        content = small(_read(file))
     except FileNotFoundError:
         return _answer(PLACEHOLDER, "image/svg+xml", status=404)
     except InvalidImage:
@@ -130,7 +130,7 @@ def _read(file: Any) -> bytes:
     return content
 
 
-def _small(content: bytes) -> bytes:
+def small(content: bytes) -> bytes:
     """The picture as WebP of at most SIDE pixels. Raises InvalidImage."""
     frames = decode(content, inspect(content), SIDE)
     return sheet.as_webp(sheet.side_by_side(frames, SIDE))

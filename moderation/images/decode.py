@@ -157,12 +157,17 @@ def _plain(image: Image.Image, transparent: int | None) -> Image.Image:
     if image.mode == "1":
         image = image.convert("L")
     if transparent is not None:
-        mask = image.point([0 if value == transparent else 255 for value in range(256)], "L")
+        mask = _mask(image, transparent)
         image = image.convert("RGB")
         image.putalpha(mask)
     if image.has_transparency_data:
         return image.convert("RGBA")
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+
+
+def _mask(image: Image.Image, transparent: int) -> Image.Image:
+    """Return where a palette or grey picture has another value than the transparent one."""
+    return image.point([0 if value == transparent else 255 for value in range(256)], "L")
 
 
 def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
@@ -202,10 +207,12 @@ def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image
 
 def _lay(canvas: Image.Image, image: Image.Image, frame: Frame) -> None:
     place = (frame.x, frame.y)
+    if frame.blends and image.mode in ("P", "L") and frame.transparent is not None:
+        # All or nothing, as in a GIF: several times quicker than blending.
+        canvas.paste(image.convert("RGBA"), place, _mask(image, frame.transparent))
+        return
     image = _plain(image, frame.transparent)
-    if frame.blends and frame.transparent is not None and image.mode == "RGBA":
-        canvas.paste(image, place, image.getchannel("A"))  # all or nothing: quicker than blending
-    elif frame.blends and image.mode == "RGBA":
+    if frame.blends and image.mode == "RGBA":
         canvas.alpha_composite(image, place)
     else:
         canvas.paste(image, place)

@@ -165,6 +165,8 @@ def refused() -> Iterator[Case]:
     yield Case("1000-scans", partial(scans, 1000, (4000, 3000)), "parts")
     yield Case("1000-small-scans", partial(scans, 1000, (16, 16)), "parts")
     yield Case("40-large-scans", partial(scans, 40, (8000, 6000)), "parts")
+    full = partial(large, 8192, 6144, progressive=True, subsampling=0)
+    yield Case("50-megapixels-progressive-of-300-mb", full, "pixels")
     metadata = b"".join([segment(0xE1, bytes(65_000))] * 260)
     yield Case("metadata", partial(with_segments, metadata), "metadata")
     big = icc(b"p" * 4_500_000, parts=80)

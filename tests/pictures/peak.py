@@ -30,7 +30,7 @@ def look_at_each(folder: Path) -> None:
             stored: Any = File(file)
             try:
                 examine(stored)
-                picture_page._small(path.read_bytes())
+                picture_page.small(path.read_bytes())
             except InvalidImage:
                 continue
 
