@@ -17,6 +17,7 @@ class Size:
     worker_keys: int = 2_000
     export_entries: int = 1_000_000
     changelist_posts: int = 1_000_000
+    intake_every: int = 1  # of the tests' pictures, the first of so many
 
 
 SIZES = {
@@ -29,6 +30,7 @@ SIZES = {
         worker_keys=396,
         export_entries=10_000,
         changelist_posts=10_000,
+        intake_every=3,
     ),
     # For the test of the harness: seconds, and figures that mean nothing.
     "tiny": Size(
@@ -40,5 +42,6 @@ SIZES = {
         worker_keys=12,
         export_entries=20,
         changelist_posts=20,
+        intake_every=50,
     ),
 }

@@ -231,6 +231,7 @@ def register(
     thumbnail: str = "",
     size: Lookup | None = None,
     sha256: Lookup | None = None,
+    frames: Lookup | None = None,
     extra_files: ExtraFiles | None = None,
     storage: StorageOf | None = None,
 ) -> None:
@@ -243,6 +244,7 @@ def register(
     belongs to no row: `extra_files` must not yield what was made of it, such as its thumbnail. An
     extra file stays as long as a row that shares a field's file with the deleted one has it among
     its own extra files; other rows cannot be found by it.
+    `frames` is the number of frames of the picture; pages say where there is more than one.
     `storage` says which storage holds a row's files, where that differs from row to row; like all
     functions here it is asked inside the transaction, and should read the row's own columns only.
     Raises ImproperlyConfigured for a field that is no file field of the model.
@@ -250,7 +252,7 @@ def register(
     from moderation import late_models  # it reads the registry
 
     model = _concrete(model)
-    given = {"title": title, "owner": owner, "size": size, "sha256": sha256}
+    given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
     lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
     file_names = file_names_of(model)
     for name in filter(None, (picture, thumbnail)):

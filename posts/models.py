@@ -88,6 +88,7 @@ class PostImage(models.Model):
     # As seen: after the orientation that the camera noted.
     width = models.PositiveIntegerField(_("width in pixels"))
     height = models.PositiveIntegerField(_("height in pixels"))
+    frames = models.PositiveIntegerField(_("frames"), default=1)  # more than one: it is animated
 
     class Meta:
         verbose_name = _("picture")
@@ -100,6 +101,11 @@ class PostImage(models.Model):
         """Save the row. Raises PictureReplacedError for another file than the stored one."""
         self._refuse_other_files()
         super().save(*args, **kwargs)
+
+    @property
+    def is_animated(self) -> bool:
+        """Whether a browser shows more than one picture."""
+        return self.frames > 1
 
     def _refuse_other_files(self) -> None:
         """Ask the database, not this instance: it may have been built by hand."""

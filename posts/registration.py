@@ -19,6 +19,7 @@ def register_pictures() -> None:
         thumbnail="thumbnail",
         size="size",
         sha256="sha256",
+        frames="frames",
     )
 
 

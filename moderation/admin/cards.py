@@ -25,7 +25,10 @@ from moderation.removal.slices import keys_of, model_of, plan_slice
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One file that would go. `object_value` names the object that drags it along, for a button."""
+    """One file that would go. `object_value` names the object that drags it along, for a button.
+
+    `is_animated` when more than one picture is to be seen in it.
+    """
 
     title: str
     owner: str
@@ -33,6 +36,7 @@ class Card:
     picture: str
     file_name: str
     size: int | None
+    is_animated: bool
     object_name: str
     object_key: str
     object_value: str
@@ -72,6 +76,7 @@ def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
             picture=_picture_address(viewer.site, file),
             file_name=PurePosixPath(file.name).name,
             size=details[file].get("size") if _is_measured(file) else None,
+            is_animated=_is_measured(file) and (details[file].get("frames") or 1) > 1,
             object_name=names.get(root, ""),
             object_key=str(root),
             object_value=_value(number, root),

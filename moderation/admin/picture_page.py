@@ -7,9 +7,6 @@ never reaches a browser: the picture is decoded and written anew.
 from __future__ import annotations
 
 import logging
-import struct
-import zlib
-from io import BytesIO
 from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
@@ -22,8 +19,9 @@ from django.core.exceptions import (
 )
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
-from PIL import Image, ImageOps
 
+from moderation.images import InvalidImage, decode, inspect, sheet
+from moderation.images.limits import MAX_BYTES
 from moderation.models import Removal
 from moderation.registry import Registration, registration_by_label
 from moderation.rows import all_rows
@@ -31,23 +29,6 @@ from moderation.rows import all_rows
 log = logging.getLogger(__name__)
 
 SIDE = 640  # pixels of the longer side: sharp enough on a card, no original
-MAX_BYTES = 20 * 1024 * 1024  # 20 MB read into memory, no more
-MAX_PIXELS = 50_000_000  # 50 megapixels: some 200 MB when decoded
-QUALITY = 80  # of WebP
-FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
-# What Pillow's decoders raise for bytes that are not what their header promised.
-DECODING_ERRORS = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    TypeError,
-    ArithmeticError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,
-)
 # Shown in place of a picture that is none. Browsers draw it although the status is an error's.
 PLACEHOLDER = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120" \
 viewBox="0 0 160 120"><rect width="160" height="120" fill="#8883"/><path d="M56 36h34l14 14v34H56z\
@@ -59,10 +40,6 @@ HEADERS = {
 }
 
 
-class _NoPicture(Exception):
-    """The file is none that can be shown."""
-
-
 class _NotRead(Exception):
     """The storage failed; the file may be there."""
 
@@ -70,18 +47,19 @@ class _NotRead(Exception):
 def show(
     model_admin: ModelAdmin[Removal], request: HttpRequest, label: str, key: str, field: str
 ) -> HttpResponse:
-    """Send a small WebP of the picture in a field of a row.
+    """Send a small WebP of the picture in a field of a row, as a browser would show it.
 
+    Of an animation it shows the first frame, the longest and the last, side by side, with a mark.
     Raises Http404 for what is not registered and for a row that the person may not see. A file that
     is missing is answered by a placeholder with status 404, one that is no picture, is broken or
     too large with 415, and one that the storage does not give at the moment with 502.
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
-        content = _small(_read(file))
+        content = small(_read(file))
     except FileNotFoundError:
         return _answer(PLACEHOLDER, "image/svg+xml", status=404)
-    except _NoPicture:
+    except InvalidImage:
         return _answer(PLACEHOLDER, "image/svg+xml", status=415)
     except _NotRead:
         return _answer(PLACEHOLDER, "image/svg+xml", status=502)
@@ -135,7 +113,8 @@ def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key:
 def _read(file: Any) -> bytes:
     """All bytes of a stored file.
 
-    Raises FileNotFoundError, _NoPicture beyond MAX_BYTES, and _NotRead for all other failures.
+    Raises FileNotFoundError, and _NotRead for all other failures. Reads one byte beyond
+    MAX_BYTES at most, which `inspect` refuses.
     """
     if not file:
         raise FileNotFoundError
@@ -149,23 +128,10 @@ def _read(file: Any) -> bytes:
     except Exception as error:  # any storage library, any error
         log.warning("The picture %s cannot be read: %r", file.name, error)
         raise _NotRead from error
-    if len(content) > MAX_BYTES:
-        raise _NoPicture
     return content
 
 
-def _small(content: bytes) -> bytes:
-    """The picture as WebP of at most SIDE pixels, its first frame, upright, without metadata."""
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise _NoPicture
-            image.draft("RGB", (SIDE, SIDE))  # a JPEG is decoded at a fraction of its size
-            upright = ImageOps.exif_transpose(image)
-            upright.thumbnail((SIDE, SIDE))
-            small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    except DECODING_ERRORS as error:
-        raise _NoPicture from error
-    written = BytesIO()
-    small.save(written, "WEBP", quality=QUALITY)
-    return written.getvalue()
+def small(content: bytes) -> bytes:
+    """The picture as WebP of at most SIDE pixels. Raises InvalidImage."""
+    frames = decode(content, inspect(content), SIDE)
+    return sheet.as_webp(sheet.side_by_side(frames, SIDE))

@@ -7,10 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +22,9 @@ from posts.admin.thumbnails import thumbnail
 from posts.models import PostImage, Report
 from posts.storage_identity import WrongStorage, refuse_wrong_storage
 
+MAX_UPLOADS = 10  # pictures in one request: each may take a second to examine
+REMEMBERED_AS = "examined_picture"
+UPLOAD_FIELD = "-upload"  # how the names of the files end in a request
 ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
 
 
@@ -47,7 +52,10 @@ class NewPictureForm(forms.ModelForm):
 
     upload = PictureField(
         label=_("picture"),
-        help_text=_("JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels."),
+        help_text=_(
+            "JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels (WebP: 16). Where and with "
+            "what it was taken is removed from the file."
+        ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
 
@@ -56,12 +64,14 @@ class NewPictureForm(forms.ModelForm):
         fields: list[str] = []
 
     def clean_upload(self) -> UploadedFile:
-        """Have the picture examined. Raises ValidationError with the intake's words."""
+        """Have the picture examined, unless it was already. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
-        try:
-            self.picture = pictures.examine(upload)
-        except pictures.PictureRefusedError as refused:
-            raise ValidationError(str(refused), code=refused.code) from refused
+        found = examined(upload)
+        if isinstance(found, pictures.PictureRefusedError):
+            message = _("%(name)s: %(reason)s")
+            params = {"name": upload.name, "reason": found.message}
+            raise ValidationError(message, code=found.code, params=params) from found
+        self.picture = found
         return upload
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
@@ -69,6 +79,29 @@ class NewPictureForm(forms.ModelForm):
         pictures.place(self.picture, self.cleaned_data["upload"], row=self.instance)
         row: PostImage = super().save(commit)
         return row
+
+
+def examine_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
+    """Examine new pictures before the transaction begins: each may take a second.
+
+    The form finds the result with the file.
+    """
+    uploads = [upload for name, upload in files.items() if name.endswith(UPLOAD_FIELD)]
+    for upload in uploads[:MAX_UPLOADS]:
+        examined(upload)
+
+
+def examined(upload: File[Any]) -> pictures.Picture | pictures.PictureRefusedError:
+    """Examine an uploaded file once, and remember the picture or the refusal with the file."""
+    found: pictures.Picture | pictures.PictureRefusedError | None
+    found = getattr(upload, REMEMBERED_AS, None)
+    if found is None:
+        try:
+            found = pictures.examine(upload)
+        except pictures.PictureRefusedError as refused:
+            found = refused
+        setattr(upload, REMEMBERED_AS, found)
+    return found
 
 
 class PictureInline(admin.TabularInline):
@@ -91,8 +124,9 @@ class PictureInline(admin.TabularInline):
 
     @admin.display(description=_("dimensions"))
     def dimensions(self, picture: PostImage) -> str:
-        """Show width and height in pixels."""
-        return f"{picture.width} × {picture.height}"
+        """Show width and height in pixels, and how many frames an animation has."""
+        size = f"{picture.width} × {picture.height}"
+        return f"{size}, {_('animated')} ({picture.frames})" if picture.is_animated else size
 
     @admin.display(description=_("size"))
     def bytes(self, picture: PostImage) -> str:
@@ -112,8 +146,14 @@ class NewPictureInline(admin.TabularInline):
     form = NewPictureForm
     fields = ("upload",)
     extra = 1
+    max_num = MAX_UPLOADS
     verbose_name = _("new picture")
     verbose_name_plural = _("add pictures")
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Refuse more pictures than one request may bring, without a look at them."""
+        limits = {"validate_max": True, "absolute_max": MAX_UPLOADS}
+        return super().get_formset(request, obj, **limits, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Show no stored picture."""

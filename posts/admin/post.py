@@ -21,7 +21,12 @@ from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.parameters import CheckedParameters, has_too_many_words
 from posts.admin.change_list import PostChangeList, PostPaginator
 from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
-from posts.admin.inlines import NewPictureInline, PictureInline, ReportInline
+from posts.admin.inlines import (
+    NewPictureInline,
+    PictureInline,
+    ReportInline,
+    examine_uploads,
+)
 from posts.admin.numbers import NumberOf
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
@@ -86,8 +91,16 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
         """Show or save a post; a picture that was uploaded in vain leaves no file."""
         if request.method in READING_METHODS:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        if self._takes_pictures(request):
+            examine_uploads(request.FILES)
         with storage_problem_shown(files=bool(request.FILES)), uploads(verify=False):
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _takes_pictures(self, request: HttpRequest) -> bool:
+        """Whether the person may send pictures at all; the form asks for more."""
+        may_save = self.has_change_permission(request) or self.has_add_permission(request)
+        inline = NewPictureInline(self.model, self.admin_site)
+        return may_save and bool(inline.has_add_permission(request, None))
 
     def action_checkbox(self, post: Post) -> SafeString:
         """Return the box as Django draws it, without the template that it renders for each row.

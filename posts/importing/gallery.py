@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.core.files import File
 
 from posts.importing.lines import BadLineError, Entry
 from posts.models import Post, PostImage
-from posts.pictures import Picture, PictureRefusedError, examine, place
+from posts.pictures import Picture, PictureRefusedError, examine, store, stored_bytes
 
-# Pictures that are not decoded again when another post shows them too: some 20 kB each.
+# Pictures that are not decoded again when another post shows them too: some 20 kB each. More than
+# one batch shows: what was checked for it is there when it is written.
 REMEMBERED_PICTURES = 512
+
+# A file as it was at one moment: path, time of change in nanoseconds, size in bytes.
+_Version = tuple[Path, int, int]
 
 
 class Gallery:
@@ -20,46 +26,65 @@ class Gallery:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self._examined = lru_cache(maxsize=REMEMBERED_PICTURES)(_examine_version)
+        self._examined: OrderedDict[_Version, Picture] = OrderedDict()
 
     def check(self, entry: Entry) -> None:
         """Examine every picture of an entry. Raises BadLineError for one that is not taken in."""
+        found: dict[_Version, Picture] = {}
         for name in entry.images:
-            self._picture(entry, name)
+            with _named(entry, name):
+                version = self._version(name)
+                found[version] = self._examined.get(version) or _examine(version[0])
+        # Only now: a bad line pushes out nothing that a good one of the same batch needs.
+        for version, picture in found.items():
+            self._examined[version] = picture
+            self._examined.move_to_end(version)
+        while len(self._examined) > REMEMBERED_PICTURES:
+            self._examined.popitem(last=False)
 
     def take_in(self, entry: Entry, post: Post) -> list[PostImage]:
         """Store every picture of an entry as files of their own; give the rows, not yet saved.
 
-        Raises BadLineError; UploadsMissingError outside `uploads()`.
+        Decodes nothing: it runs in a transaction, and every picture was checked before. Raises
+        BadLineError for one that changed since; UploadsMissingError outside `uploads()`.
         """
         rows = []
         for name in entry.images:
-            path, picture = self._picture(entry, name)
-            with path.open("rb") as file:
-                rows.append(place(picture, File(file), row=PostImage(post=post)))
+            with _named(entry, name):
+                picture, content = self._content(name)
+            rows.append(store(picture, content, row=PostImage(post=post)))
         return rows
 
-    def _picture(self, entry: Entry, name: str) -> tuple[Path, Picture]:
-        try:
-            path = self._path(name)
-            status = path.stat()
-            return path, self._examined(path, status.st_mtime_ns, status.st_size)
-        except PictureRefusedError as refused:
-            raise BadLineError(entry.number, f"{name!r}: {refused}") from refused
-        except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
-            reason = getattr(error, "strerror", None) or error
-            raise BadLineError(entry.number, f"{name!r}: {reason}") from error
+    def _content(self, name: str) -> tuple[Picture, bytes]:
+        version = self._version(name)
+        picture = self._examined.get(version)
+        if picture is None:
+            raise PictureRefusedError("changed")
+        with version[0].open("rb") as file:
+            return picture, stored_bytes(picture, File(file))
 
-    def _path(self, name: str) -> Path:
+    def _version(self, name: str) -> _Version:
         path = (self.folder / name).resolve()
         if not path.is_relative_to(self.folder):
             raise ValueError("it leads out of the folder of pictures")
         if not path.is_file():
             raise ValueError("there is no such picture")
-        return path
+        status = path.stat()
+        return path, status.st_mtime_ns, status.st_size
 
 
-def _examine_version(path: Path, _mtime_ns: int, _size: int) -> Picture:
-    """Examine a file; one that was changed meanwhile is another version and examined again."""
+def _examine(path: Path) -> Picture:
     with path.open("rb") as file:
         return examine(File(file))
+
+
+@contextmanager
+def _named(entry: Entry, name: str) -> Iterator[None]:
+    """Raise what is wrong with a picture as a BadLineError that names it."""
+    try:
+        yield
+    except PictureRefusedError as refused:
+        raise BadLineError(entry.number, f"{name!r}: {refused}") from refused
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise BadLineError(entry.number, f"{name!r}: {reason}") from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.files import File
@@ -12,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, connections, models, router
 
 from posts.models import PostImage
-from posts.pictures import place
+from posts.pictures import place, stored_bytes
 from posts.restoring.accounts import save_new
 from posts.restoring.kinds import Kind
 from posts.restoring.originals import Original
@@ -91,10 +90,11 @@ def _put_back(lost: LostFile, undo: ExitStack) -> None:
     if file.storage.exists(file.name):
         return  # another restoration was faster
     undo.callback(file.storage.delete, file.name)
+    picture = lost.original.picture
     with lost.original.path.open("rb") as original:
-        thumbnail = ContentFile(lost.original.picture.thumbnail)
-        content: File[Any] = thumbnail if lost.field == "thumbnail" else File(original)
-        name = file.storage.save(file.name, content)
+        is_thumbnail = lost.field == "thumbnail"
+        content = picture.thumbnail if is_thumbnail else stored_bytes(picture, File(original))
+    name = file.storage.save(file.name, ContentFile(content))
     if name != file.name:
         undo.callback(file.storage.delete, name)
         raise FixtureError(f"The storage would keep {file.name} as {name}. Nothing was written.")

@@ -26,10 +26,11 @@ def test_moderation_imports_nothing_of_posts() -> None:
     assert guilty == []
 
 
-def test_only_admin_registration_and_storage_identity_of_posts_import_moderation() -> None:
+def test_only_admin_registration_intake_and_storage_identity_of_posts_import_moderation() -> None:
     folder = ROOT / "posts"
     importing = {p for p in folder.rglob("*.py") if "moderation" in imported_by(p)}
     assert {p for p in importing if p.parent != folder / "admin"} == {
         folder / "registration.py",
         folder / "storage_identity.py",
+        folder / "pictures.py",
     }

@@ -13,6 +13,7 @@ from django.core.files.base import ContentFile
 from django.utils import translation
 from PIL import Image
 
+from moderation.images import limits
 from posts import pictures
 from tests.posts.drawn import a_picture, a_post, animation, drawing, files_in
 
@@ -96,14 +97,14 @@ def test_thumbnail_of_an_animation_is_its_first_frame() -> None:
 
 def test_orientation_turns_thumbnail_and_measures_but_not_the_file() -> None:
     exif = Image.Exif()
-    exif[pictures.ORIENTATION_TAG] = 6  # the camera was held upright: turn right by a quarter
+    exif[0x0112] = 6  # the camera was held upright: turn right by a quarter
     content = drawing("JPEG", size=(80, 40), exif=exif)
-    picture = examined(content)
+    picture, file = examined(content), ContentFile(content)
     thumbnail = thumbnail_of(content)
     assert (picture.width, picture.height) == thumbnail.size == (40, 80)
     assert colour(thumbnail, (20, 5)) == "red"  # the left half is on top now
     assert colour(thumbnail, (20, 75)) == "blue"
-    assert picture.sha256 == hashlib.sha256(content).hexdigest()
+    assert picture.sha256 == hashlib.sha256(pictures.stored_bytes(picture, file)).hexdigest()
 
 
 def test_thumbnail_carries_no_metadata() -> None:
@@ -152,7 +153,7 @@ def test_more_than_50_megapixels_are_refused_from_the_header(side: int) -> None:
 
 
 def test_an_animation_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MAX_PIXELS_ANIMATED", 4 * 40 * 30 - 1)
+    monkeypatch.setattr(limits, "MAX_PIXELS_ANIMATED", 4 * 40 * 30 - 1)
     assert refusal(animation("GIF", frames=4)) == "frames"
     assert examined(animation("GIF", frames=3)).ending == ".gif"
 

@@ -223,8 +223,8 @@ class TestPostPage:
         data = form(post, an_upload(drawing()), an_upload(drawing()[:60]), an_upload(b"<svg/>"))
         response = admin_client.post(page_of(post), data)
         assert errors(response) == [
-            "The picture is broken or incomplete.",
-            "The file is not a JPEG, PNG, GIF or WebP picture.",
+            "me & you.png: The picture is broken or incomplete.",
+            "me & you.png: The file is not a JPEG, PNG, GIF or WebP picture.",
         ]
         assert files_in(fresh_storage) == []
 

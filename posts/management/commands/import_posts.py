@@ -12,8 +12,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from posts.importing.gallery import Gallery
-from posts.importing.lines import BadLineError, Entry, UnreadableFileError, parse, read_lines
+from posts.importing.gallery import REMEMBERED_PICTURES, Gallery
+from posts.importing.lines import (
+    MAX_PICTURES,
+    BadLineError,
+    Entry,
+    UnreadableFileError,
+    parse,
+    read_lines,
+)
 from posts.importing.write import Occurrences, Tally, count, new_entries, write
 from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
@@ -22,6 +29,9 @@ MESSAGES = 100  # bad lines that are listed; nobody reads more of them
 HOPELESS = 1000  # bad lines at the beginning, after which --skip-bad stops as well
 HINT = "Is it the right file? See --help for the format."
 BATCH = 200  # posts in one transaction: a breath for other writers every second or so
+# Pictures in one transaction, when a batch is closed. With those of one more post they all are
+# remembered as checked, so that none is decoded while the transaction is open.
+BATCH_PICTURES = REMEMBERED_PICTURES - MAX_PICTURES
 
 
 class Command(BaseCommand):
@@ -94,7 +104,7 @@ class Command(BaseCommand):
 
     def _batches(self, doing: str, *, stop: bool) -> Iterator[list[Entry]]:
         entries = self._entries(doing, stop=stop)
-        while batch := list(islice(entries, BATCH)):
+        while batch := list(_first_of(entries)):
             yield batch
 
     def _entries(self, doing: str, *, stop: bool) -> Iterator[Entry]:
@@ -155,3 +165,13 @@ class Command(BaseCommand):
             f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
             f"reports; {tally.present} were there already; {tally.skipped} bad lines skipped.{made}"
         )
+
+
+def _first_of(entries: Iterator[Entry]) -> Iterator[Entry]:
+    """Yield the entries of one batch."""
+    pictures = 0
+    for entry in islice(entries, BATCH):
+        yield entry
+        pictures += len(entry.images)
+        if pictures >= BATCH_PICTURES:
+            return

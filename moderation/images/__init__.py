@@ -1,0 +1,12 @@
+"""Pictures that strangers send: walked through, measured, decoded small, and shown in sRGB.
+
+`inspect` comes first and decodes nothing; `decode` takes what it returns.
+"""
+
+from moderation.images import sheet
+from moderation.images.decode import decode
+from moderation.images.errors import InvalidImage
+from moderation.images.inspect import inspect
+from moderation.images.structure import Recipe, Structure
+
+__all__ = ["InvalidImage", "Recipe", "Structure", "decode", "inspect", "sheet"]

@@ -1,0 +1,218 @@
+"""Decoding, the one place: few files at once, one frame after another, and never larger than seen.
+
+What comes out is small, upright and in sRGB, as a browser would show it.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from threading import Condition, Lock
+
+from PIL import Image, ImageChops, _webp
+
+from moderation.images import limits
+from moderation.images.colour import to_srgb
+from moderation.images.errors import InvalidImage
+from moderation.images.inspect import memory_of
+from moderation.images.structure import Disposal, Frame, Structure
+
+# What Pillow's decoders raise for bytes that are not what their header promised.
+DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+STRIP = 1_000_000  # pixels that are converted at a time
+
+
+class _Slots:
+    """Lets few files be decoded at once, and large ones alone; those who wait keep their order."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()  # held by the one who waits for room
+        self._changed = Condition()
+        self._running = self._memory = 0
+
+    @contextmanager
+    def taken(self, memory: int) -> Iterator[None]:
+        with self._turn, self._changed:
+            self._changed.wait_for(lambda: self._has_room(memory))
+            self._running += 1
+            self._memory += memory
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._memory -= memory
+                self._changed.notify_all()
+
+    def _has_room(self, memory: int) -> bool:
+        fits = self._memory + memory <= limits.MAX_MEMORY or not self._running
+        return fits and self._running < limits.DECODED_AT_ONCE
+
+
+_slots = _Slots()
+
+
+def decode(content: bytes, structure: Structure, side: int) -> list[Image.Image]:
+    """Return the frames that stand for a file, each at most `side` pixels long, upright, in sRGB.
+
+    One for a still picture; for an animation those that `Structure.shown` names. Their mode is RGB
+    or RGBA. Waits while others are decoded. Raises InvalidImage where the data is broken.
+    """
+    with _slots.taken(memory_of(structure, len(content))):
+        try:
+            return [_finished(each, structure, side) for each in _frames(content, structure, side)]
+        except DECODING_ERRORS as error:
+            raise InvalidImage("broken") from error
+
+
+def _frames(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
+    if structure.is_composed:
+        yield from _composed(content, structure, side)
+        return
+    frame = structure.frames[0]
+    image = _opened(content, structure, frame, side)
+    yield _shrunk(image, side, frame.transparent)
+
+
+def _finished(image: Image.Image, structure: Structure, side: int) -> Image.Image:
+    image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    image = to_srgb(image, structure.colour)
+    turn = TURNS.get(structure.orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Image.Image:
+    """Decode one frame by itself."""
+    file = frame.file.build(content)
+    if structure.format == "WEBP":
+        return _opened_webp(file, frame)
+    image = Image.open(BytesIO(file), formats=[structure.format])
+    if image.size != (frame.width, frame.height):
+        raise ValueError("the decoder found another size than the walk")
+    if structure.format == "JPEG":  # decoded at half, a quarter or an eighth of its size
+        share = min(1, side / max(image.size))
+        image.draft(None, (max(1, round(image.width * share)), max(1, round(image.height * share))))
+    image.load()
+    return image
+
+
+def _opened_webp(file: bytes, frame: Frame) -> Image.Image:
+    """Decode without the two copies that Pillow's own class makes of each pixel."""
+    decoder = _webp.WebPAnimDecoder(file)
+    size, _loop, _background, _count, mode = decoder.get_info()
+    if size != (frame.width, frame.height):
+        raise ValueError("the decoder found another size than the walk")
+    found = decoder.get_next()
+    if found is None:
+        raise ValueError("the decoder found no picture")
+    return Image.frombuffer(mode, size, found[0], "raw", mode, 0, 1)
+
+
+def _shrunk(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
+    """Return the picture in L, RGB, RGBA or CMYK, no more than about twice `side` pixels long.
+
+    Goes strip by strip, so that no second copy of a large picture is made.
+    """
+    factor = max(1, max(image.size) // (2 * side))
+    rows = max(1, STRIP // (image.width * factor)) * factor
+    target: Image.Image | None = None
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        strip = _plain(strip, transparent).reduce(factor)
+        if target is None:
+            size = (strip.width, -(-image.height // factor))
+            target = Image.new(strip.mode, size)
+        target.paste(strip, (0, top // factor))
+    if target is None:
+        raise ValueError("there is no picture")
+    return target
+
+
+def _plain(image: Image.Image, transparent: int | None) -> Image.Image:
+    """Convert to a mode of eight bits a channel: L, RGB, RGBA or CMYK."""
+    if image.mode.startswith("I;16"):
+        return _eight_bits(image, transparent)
+    if image.mode == "1":
+        image = image.convert("L")
+    if transparent is not None:
+        mask = _mask(image, transparent)
+        image = image.convert("RGB")
+        image.putalpha(mask)
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
+
+
+def _mask(image: Image.Image, transparent: int) -> Image.Image:
+    """Return where a palette or grey picture has another value than the transparent one."""
+    return image.point([0 if value == transparent else 255 for value in range(256)], "L")
+
+
+def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
+    """Take the high byte of sixteen bits of grey, and a mask of the value that is transparent."""
+    data = image.tobytes()
+    low, high = (Image.frombytes("L", image.size, data[start::2]) for start in (0, 1))
+    if transparent is None:
+        return high
+    masks = (
+        part.point([255 * (value == wanted) for value in range(256)])
+        for part, wanted in ((low, transparent & 255), (high, transparent >> 8))
+    )
+    shining = ImageChops.invert(ImageChops.darker(*masks))
+    image = high.convert("RGB")
+    image.putalpha(shining)
+    return image
+
+
+def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
+    """Lay frame upon frame as a browser does, and yield those that are shown."""
+    canvas = Image.new("RGBA", (structure.width, structure.height))
+    last = -1
+    for number, is_shown in structure.needed():
+        if number != last + 1:  # this one covers everything
+            canvas.paste((0, 0, 0, 0), (0, 0, *canvas.size))
+        frame, last = structure.frames[number], number
+        area = (frame.x, frame.y, frame.x + frame.width, frame.y + frame.height)
+        before = canvas.crop(area) if frame.disposal is Disposal.RESTORE else None
+        _lay(canvas, _opened(content, structure, frame, side), frame)
+        if is_shown:
+            yield _shrunk(canvas, side, None)
+        if before:
+            canvas.paste(before, area[:2])
+        elif frame.disposal is Disposal.CLEAR:
+            canvas.paste((0, 0, 0, 0), area)
+
+
+def _lay(canvas: Image.Image, image: Image.Image, frame: Frame) -> None:
+    place = (frame.x, frame.y)
+    if frame.blends and image.mode in ("P", "L") and frame.transparent is not None:
+        # All or nothing, as in a GIF: several times quicker than blending.
+        canvas.paste(image.convert("RGBA"), place, _mask(image, frame.transparent))
+        return
+    image = _plain(image, frame.transparent)
+    if frame.blends and image.mode == "RGBA":
+        canvas.alpha_composite(image, place)
+    else:
+        canvas.paste(image, place)

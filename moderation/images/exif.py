@@ -1,0 +1,36 @@
+"""The one thing that is read of EXIF, and kept of it: which way up the picture is."""
+
+from __future__ import annotations
+
+import struct
+
+ORIENTATION = 0x0112
+SHORT = 3
+UPRIGHT = 1
+MAX_TAGS = 1_000  # of the first directory; cameras write 10 to 30
+PREFIX = b"Exif\0\0"  # before it in JPEG, and by mistake elsewhere
+
+
+def orientation_in(data: bytes) -> int:
+    """Return the orientation, 1 to 8, that EXIF names; 1 where it names none or is broken."""
+    data = data.removeprefix(PREFIX)
+    try:
+        order = {b"II": "<", b"MM": ">"}[data[:2]]
+        (start,) = struct.unpack_from(order + "I", data, 4)
+        (tags,) = struct.unpack_from(order + "H", data, start)
+        for number in range(min(tags, MAX_TAGS)):
+            tag, kind, count, value = struct.unpack_from(
+                order + "HHIH", data, start + 2 + 12 * number
+            )
+            if tag == ORIENTATION:
+                sound = kind == SHORT and count == 1 and UPRIGHT <= value <= 8  # noqa: PLR2004
+                return int(value) if sound else UPRIGHT
+    except (KeyError, struct.error):
+        return UPRIGHT
+    return UPRIGHT
+
+
+def only_orientation(orientation: int) -> bytes:
+    """Write EXIF that names the orientation and nothing else, without the prefix."""
+    tag = struct.pack(">HHIHH", ORIENTATION, SHORT, 1, orientation, 0)
+    return b"MM\0*" + struct.pack(">IH", 8, 1) + tag + bytes(4)

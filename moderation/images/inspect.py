@@ -1,0 +1,75 @@
+"""The look at a file before anything of it is decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from moderation.images import gif, jpeg, limits, png, webp
+from moderation.images.errors import InvalidImage
+from moderation.images.structure import Structure
+
+RIFF, WEBP = b"RIFF", b"WEBP"
+WALKS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
+    ((b"\xff\xd8\xff",), jpeg.walk),
+    ((png.SIGNATURE,), png.walk),
+    ((b"GIF87a", b"GIF89a"), gif.walk),
+)
+
+
+def inspect(content: bytes) -> Structure:
+    """Walk through a file and measure it against the limits; decode nothing.
+
+    Raises InvalidImage for what is not a complete JPEG, PNG, GIF or WebP within them.
+    """
+    if not content:
+        raise InvalidImage("empty")
+    if len(content) > limits.MAX_BYTES:
+        raise InvalidImage("bytes")
+    structure = _walk_for(content)(content)
+    _check_size(structure)
+    _check_cost(structure, len(content))
+    return structure
+
+
+def _walk_for(content: bytes) -> Callable[[bytes], Structure]:
+    for starts, walk in WALKS:
+        if content.startswith(starts):
+            return walk
+    if content.startswith(RIFF) and content[8:12] == WEBP:
+        return webp.walk
+    raise InvalidImage("format")
+
+
+def _check_size(structure: Structure) -> None:
+    """Look at the sides and the area of the canvas and of every frame. Raises InvalidImage."""
+    sizes = [(frame.width, frame.height) for frame in structure.frames]
+    sizes.append((structure.width, structure.height))
+    if any(width * height > limits.MAX_PIXELS[structure.format] for width, height in sizes):
+        raise InvalidImage("pixels")
+    if any(side > limits.MAX_SIDE for size in sizes for side in size):
+        raise InvalidImage("side")
+    if len(sizes) - 1 > limits.MAX_FRAMES:
+        raise InvalidImage("frames")
+    if structure.is_animated and _all_pixels(structure) > limits.MAX_PIXELS_ANIMATED:
+        raise InvalidImage("frames")
+
+
+def _all_pixels(structure: Structure) -> int:
+    return sum(frame.pixels for frame in structure.frames)
+
+
+def _check_cost(structure: Structure, size: int) -> None:
+    """Estimate memory and time of the frames that are decoded. Raises InvalidImage."""
+    if memory_of(structure, size) > limits.MAX_MEMORY:
+        raise InvalidImage("pixels")
+    if sum(structure.frames[n].work for n, _ in structure.needed()) > limits.MAX_WORK:
+        raise InvalidImage("frames" if structure.is_animated else "pixels")
+
+
+def memory_of(structure: Structure, size: int) -> int:
+    """Estimate the bytes that the decoding of a file of `size` bytes takes, itself included."""
+    decoded = max(frame.memory for frame in structure.frames)
+    canvas = structure.width * structure.height
+    # The canvas in four bytes, a frame in four bytes, and what the frame before it covered.
+    composed = 4 * canvas + 8 * max(frame.pixels for frame in structure.frames)
+    return 2 * size + decoded + (composed if structure.is_composed else 0)

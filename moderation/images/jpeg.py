@@ -1,0 +1,193 @@
+"""The walk over a JPEG: its markers, its scans, and where the picture ends."""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass, field
+
+from moderation.images import limits
+from moderation.images.colour import Colour
+from moderation.images.errors import InvalidImage
+from moderation.images.exif import PREFIX, UPRIGHT, only_orientation, orientation_in
+from moderation.images.structure import Frame, Recipe, Structure
+
+MARKER = re.compile(rb"\xff[^\x00\xff]")
+# Within a scan a byte FF is followed by 0, by a restart marker or by more of them.
+END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+START, END, SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
+ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment
+APPLICATION = range(0xE0, 0xF0)
+JFIF, EXIF, ICC, ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
+FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what browsers show
+OTHER_FRAMES = set(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xDE}  # lossless, arithmetic, ...
+PROGRESSIVE = 0xC2
+ICC_NAME = b"ICC_PROFILE\0"
+ICC_HEADER_BYTES = 4 + len(ICC_NAME) + 2  # marker, length, name, number and count of the parts
+JFIF_BYTES = 14  # without the thumbnail that may follow
+COMPONENTS = (1, 3, 4)
+MAX_SAMPLING = 4
+BLOCK = 8  # pixels of a side
+COEFFICIENTS = 128  # bytes of a block that is kept until the last scan
+ROW = 400  # bytes that the decoder keeps for a pixel of a row
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What was found so far."""
+
+    content: bytes
+    width: int = 0
+    height: int = 0
+    is_progressive: bool = False
+    blocks: dict[int, int] = field(default_factory=dict)  # by the component's number
+    scans: int = 0
+    visited: int = 0
+    several_scans: bool = False
+    metadata: int = 0
+    orientation: int = 0
+    jfif: bytes = b""
+    icc: dict[int, tuple[int, int]] = field(default_factory=dict)  # segments, by their numbers
+    icc_parts: int = 0
+    kept: Recipe = field(default_factory=Recipe)
+
+
+def walk(content: bytes) -> Structure:
+    """Go from marker to marker up to the end of the picture. Raises InvalidImage."""
+    found = _Walk(content)
+    position = 2
+    for _ in range(limits.MAX_SEGMENTS):
+        match = MARKER.search(content, position)
+        if match is None:
+            raise InvalidImage("broken")
+        marker, position = content[match.start() + 1], match.end()
+        if marker == END:
+            found.kept.add(b"\xff\xd9")
+            return _structure(found)
+        if marker not in ALONE:
+            position = _segment(found, marker, match.start(), position)
+    raise InvalidImage("parts")
+
+
+def _segment(found: _Walk, marker: int, start: int, position: int) -> int:
+    """Look at a segment; return where it ends, a scan's data included."""
+    length = int.from_bytes(found.content[position : position + 2])
+    end = position + length
+    if marker == START or length < 2 or end > len(found.content):  # noqa: PLR2004 - its own bytes
+        raise InvalidImage("broken")
+    data = found.content[position + 2 : end]
+    if marker in APPLICATION or marker == COMMENT:
+        _application(found, marker, data, end)
+        return end
+    if marker in OTHER_FRAMES:
+        raise InvalidImage("format")
+    if marker in FRAMES:
+        _frame(found, marker, data)
+    if marker == SCAN:
+        _scan(found, data)
+        match = END_OF_SCAN.search(found.content, end)
+        if match is None:
+            raise InvalidImage("broken")
+        end = match.start()
+    found.kept.keep(start, end)
+    return end
+
+
+def _application(found: _Walk, marker: int, data: bytes, end: int) -> None:
+    found.metadata += len(data)
+    if found.metadata > limits.MAX_METADATA_BYTES:
+        raise InvalidImage("metadata")
+    if marker == JFIF and data.startswith(b"JFIF\0") and not found.jfif:
+        found.jfif = (data[: JFIF_BYTES - 2] + b"\0\0") if len(data) >= JFIF_BYTES else b""
+    elif marker == EXIF and data.startswith(PREFIX):
+        found.orientation = found.orientation or orientation_in(data)
+    elif marker == ICC and data.startswith(ICC_NAME) and len(data) > len(ICC_NAME) + 2:
+        number, found.icc_parts = data[len(ICC_NAME)], data[len(ICC_NAME) + 1]
+        found.icc.setdefault(number, (end - len(data) - 4, end))
+    elif marker == ADOBE and data.startswith(b"Adobe"):
+        found.kept.add(_segment_bytes(ADOBE, data))
+
+
+def _frame(found: _Walk, marker: int, data: bytes) -> None:
+    """Read the size and the components. Raises InvalidImage."""
+    try:
+        depth, height, width, number = struct.unpack_from(">BHHB", data)
+        parts = [struct.unpack_from(">BBB", data, 6 + 3 * n) for n in range(number)]
+    except struct.error as error:
+        raise InvalidImage("broken") from error
+    sampling = [(part[1] >> 4, part[1] & 15) for part in parts]
+    sound = all(1 <= side <= MAX_SAMPLING for pair in sampling for side in pair)
+    if found.width or not (width and height) or number not in COMPONENTS or not sound:
+        raise InvalidImage("broken")
+    if depth != 8:  # noqa: PLR2004 - bits
+        raise InvalidImage("format")
+    if width * height > limits.MAX_PIXELS["JPEG"]:  # said here, before its scans are counted
+        raise InvalidImage("pixels")
+    found.width, found.height, found.is_progressive = width, height, marker == PROGRESSIVE
+    most_x, most_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
+    wide, high = -(-width // (BLOCK * most_x)), -(-height // (BLOCK * most_y))
+    found.blocks = {
+        part[0]: wide * x * high * y for part, (x, y) in zip(parts, sampling, strict=True)
+    }
+    if len(found.blocks) != number:
+        raise InvalidImage("broken")
+
+
+def _scan(found: _Walk, data: bytes) -> None:
+    """Count a scan and the blocks that it visits. Raises InvalidImage."""
+    number = data[0] if data else 0
+    names = data[1 : 1 + 2 * number : 2]
+    if not number or len(names) != number or any(name not in found.blocks for name in names):
+        raise InvalidImage("broken")
+    found.scans += 1
+    found.visited += sum(found.blocks[name] for name in names)
+    found.several_scans |= found.is_progressive or number < len(found.blocks)
+    if found.scans > limits.MAX_SCANS or found.visited > limits.MAX_BLOCKS_VISITED:
+        raise InvalidImage("parts")
+
+
+def _structure(found: _Walk) -> Structure:
+    if not found.scans:
+        raise InvalidImage("broken")
+    head = Recipe(b"\xff\xd8")
+    if found.jfif:
+        head.add(_segment_bytes(JFIF, found.jfif))
+    profile = _profile(found)
+    frame = _decoded_frame(found, head)
+    orientation = found.orientation or UPRIGHT
+    if orientation != UPRIGHT:
+        head.add(_segment_bytes(EXIF, PREFIX + only_orientation(orientation)))
+    for number in sorted(found.icc) if profile else ():
+        head.keep(*found.icc[number])
+    stripped = Recipe(*head.pieces, *found.kept.pieces)
+    return Structure(
+        "JPEG", found.width, found.height, [frame], stripped, orientation, Colour(profile)
+    )
+
+
+def _decoded_frame(found: _Walk, head: Recipe) -> Frame:
+    """The picture as it is decoded: without profile and orientation, at an eighth of its size."""
+    pixels = found.width * found.height
+    coefficients = sum(found.blocks.values()) * COEFFICIENTS if found.several_scans else 0
+    return Frame(
+        found.width,
+        found.height,
+        Recipe(*head.pieces, *found.kept.pieces),
+        memory=coefficients + found.width * ROW + pixels // 16 + 4 * limits.MB,
+        work=found.visited / 20 + pixels / 400 + len(found.content) / 80,
+    )
+
+
+def _profile(found: _Walk) -> bytes:
+    """The colour profile out of its parts; empty where one is missing."""
+    if sorted(found.icc) != list(range(1, found.icc_parts + 1)):
+        return b""
+    parts = (found.icc[number] for number in sorted(found.icc))
+    profile = b"".join(found.content[start + ICC_HEADER_BYTES : stop] for start, stop in parts)
+    if len(profile) > limits.MAX_PROFILE_BYTES:
+        raise InvalidImage("metadata")
+    return profile
+
+
+def _segment_bytes(marker: int, data: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(data) + 2).to_bytes(2) + data

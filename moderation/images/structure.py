@@ -1,0 +1,143 @@
+"""What a walk over a file finds: its canvas, its frames, and which of its bytes are the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from moderation.images.colour import Colour
+
+Piece = bytes | tuple[int, int]
+
+
+class Recipe:
+    """A file as pieces: ranges of another file, and bytes of our own between them."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self, *pieces: Piece) -> None:
+        self.pieces: list[Piece] = list(pieces)
+
+    def keep(self, start: int, stop: int) -> None:
+        """Add a range of the other file; neighbours become one."""
+        last = self.pieces[-1] if self.pieces else b""
+        if isinstance(last, tuple) and last[1] == start:
+            self.pieces[-1] = (last[0], stop)
+        elif stop > start:
+            self.pieces.append((start, stop))
+
+    def add(self, piece: bytes) -> None:
+        """Add bytes of our own."""
+        self.pieces.append(piece)
+
+    def size(self) -> int:
+        """Return the number of bytes that `build` returns."""
+        return sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in self.pieces)
+
+    def build(self, content: bytes) -> bytes:
+        """Put the file together. Return `content` itself where all of it is kept."""
+        if self.pieces == [(0, len(content))]:
+            return content
+        view = memoryview(content)
+        return b"".join(p if isinstance(p, bytes) else view[p[0] : p[1]] for p in self.pieces)
+
+
+class Disposal(Enum):
+    """What becomes of a frame's area before the next frame."""
+
+    KEEP = "keep"
+    CLEAR = "clear"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame. `file` is a file of its own, as a decoder takes it.
+
+    `milliseconds` is how long it is shown. `blends` where what was there before shines through.
+    `transparent` is the value that means "nothing here", where the file does not say it by itself.
+    `memory` is in bytes, `work` in estimated microseconds, both of decoding this frame alone.
+    """
+
+    width: int
+    height: int
+    file: Recipe
+    memory: int
+    work: float
+    x: int = 0
+    y: int = 0
+    milliseconds: int = 0
+    blends: bool = False
+    disposal: Disposal = Disposal.KEEP
+    transparent: int | None = None
+
+    @property
+    def pixels(self) -> int:
+        """The area of the frame."""
+        return self.width * self.height
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A file that was walked through and is within the limits.
+
+    `width` and `height` are of the canvas, in pixels, before the orientation. `orientation` is
+    EXIF's, 1 to 8. `stripped` is the file without metadata and without what follows its end.
+    """
+
+    format: str
+    width: int
+    height: int
+    frames: Sequence[Frame]
+    stripped: Recipe
+    orientation: int = 1
+    colour: Colour = field(default_factory=Colour)
+
+    @property
+    def is_animated(self) -> bool:
+        """Whether a browser shows more than one picture."""
+        return len(self.frames) > 1
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height as seen, in pixels."""
+        on_its_side = self.orientation >= 5  # noqa: PLR2004 - EXIF's own numbers
+        return (self.height, self.width) if on_its_side else (self.width, self.height)
+
+    @property
+    def is_composed(self) -> bool:
+        """Whether the frames have to be laid on a canvas to be seen."""
+        first = self.frames[0]
+        return self.is_animated or (first.x, first.y) != (0, 0) or not self._covers(first)
+
+    def shown(self) -> list[int]:
+        """Return the numbers of the frames that stand for the file: first, longest, last."""
+        return sorted({0, self._longest(), len(self.frames) - 1})
+
+    def _longest(self) -> int:
+        most = max(frame.milliseconds for frame in self.frames)
+        longest = [n for n, frame in enumerate(self.frames) if frame.milliseconds == most]
+        return longest[len(longest) // 2]
+
+    def needed(self) -> Iterator[tuple[int, bool]]:
+        """Yield each frame that has to be decoded, in order, and whether it is one that is shown.
+
+        A frame that covers all of the canvas makes those before it needless.
+        """
+        done = -1
+        for number in self.shown():
+            start = number
+            while start > done + 1 and not self._stands_alone(start):
+                start -= 1
+            yield from ((n, n == number) for n in range(start, number + 1))
+            done = number
+
+    def _stands_alone(self, number: int) -> bool:
+        frame = self.frames[number]
+        restores = frame.disposal is Disposal.RESTORE  # to what the frames before left
+        return self._covers(frame) and not frame.blends and not restores
+
+    def _covers(self, frame: Frame) -> bool:
+        reaches = frame.x + frame.width >= self.width and frame.y + frame.height >= self.height
+        return reaches and frame.x == 0 and frame.y == 0

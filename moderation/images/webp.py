@@ -1,0 +1,254 @@
+"""The walk over a WebP: its chunks, and the frames of an animated one."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from moderation.images import limits
+from moderation.images.colour import Colour
+from moderation.images.errors import InvalidImage
+from moderation.images.exif import UPRIGHT, only_orientation, orientation_in
+from moderation.images.structure import Disposal, Frame, Recipe, Structure
+
+HEADER_BYTES = 12
+HAS_ANIMATION, HAS_EXIF, HAS_ALPHA, HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
+FRAME_HEADER_BYTES = 16
+DISPOSE, REPLACE = 0x01, 0x02  # flags of a frame
+# Pixels, and bytes of each kind, that are decoded in a microsecond.
+PIXELS, BLENDED, LOSSY, LOSSLESS = 90, 75, 16, 30
+LOSSY_START, LOSSLESS_START = b"\x9d\x01\x2a", 0x2F
+
+Chunk = tuple[bytes, int, int, int]  # name, where it starts, where its data starts and ends
+
+
+@dataclass(slots=True)
+class _Image:
+    """A coded picture: its size, and the chunks that it is made of."""
+
+    width: int
+    height: int
+    has_alpha: bool
+    is_lossless: bool
+    chunks: Recipe
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What was found so far."""
+
+    content: bytes
+    count: int = 0
+    metadata: int = 0
+    orientation: int = 0
+    canvas: tuple[int, int] = (0, 0)
+    is_animated: bool = False
+    profile: tuple[int, int] = (0, 0)
+    loop: tuple[int, int] = (0, 0)
+    alpha: tuple[int, int] = (0, 0)
+    image: _Image | None = None
+    frames: list[Frame] = field(default_factory=list)
+    kept: list[Recipe] = field(default_factory=list)  # the frames as they stand in the file
+
+
+def walk(content: bytes) -> Structure:
+    """Go from chunk to chunk up to the end that the header names. Raises InvalidImage."""
+    found = _Walk(content)
+    end = 8 + int.from_bytes(content[4:8], "little")
+    if end > len(content) + 1:  # a last odd byte is often not filled up
+        raise InvalidImage("broken")
+    for each in _chunks(found, HEADER_BYTES, min(end, len(content))):
+        _chunk(found, each)
+        if found.image and not found.canvas[0]:  # the simple form ends with its picture
+            break
+    return _structure(found)
+
+
+def _chunks(found: _Walk, position: int, end: int) -> Iterator[Chunk]:
+    while position + 8 <= end:
+        name, size = struct.unpack_from("<4sI", found.content, position)
+        stop = position + 8 + size
+        found.count += 1
+        if stop > end:
+            raise InvalidImage("broken")
+        if found.count > limits.MAX_CHUNKS:
+            raise InvalidImage("parts")
+        yield name, position, position + 8, stop
+        position = stop + size % 2
+
+
+def _chunk(found: _Walk, each: Chunk) -> None:
+    name, start, data, stop = each
+    if start == HEADER_BYTES and name == b"VP8X":
+        _canvas(found, data, stop)
+    elif name in (b"VP8 ", b"VP8L"):
+        if not found.is_animated and found.image is None:
+            found.image = _image(found, each, found.alpha)
+    elif name == b"ALPH":
+        found.alpha = (start, stop)
+    elif name == b"ANMF" and found.is_animated:
+        _frame(found, data, stop)
+    elif name == b"ANIM":
+        found.loop = (data, stop)
+    elif name == b"ICCP" and not found.profile[1]:
+        found.profile = (data, stop)
+        if stop - data > limits.MAX_PROFILE_BYTES:
+            raise InvalidImage("metadata")
+    else:
+        _metadata(found, name, data, stop)
+
+
+def _metadata(found: _Walk, name: bytes, start: int, stop: int) -> None:
+    found.metadata += stop - start
+    if found.metadata > limits.MAX_METADATA_BYTES:
+        raise InvalidImage("metadata")
+    if name == b"EXIF" and not found.orientation:
+        found.orientation = orientation_in(found.content[start:stop])
+
+
+def _canvas(found: _Walk, start: int, stop: int) -> None:
+    if stop - start < 10:  # noqa: PLR2004 - bytes
+        raise InvalidImage("broken")
+    data = found.content[start:stop]
+    found.is_animated = bool(data[0] & HAS_ANIMATION)
+    width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (4, 7))
+    found.canvas = (width, height)
+
+
+def _image(found: _Walk, each: Chunk, alpha: tuple[int, int]) -> _Image:
+    """Read the size of a coded picture. Raises InvalidImage."""
+    name, start, data, stop = each
+    head = found.content[data : min(data + 10, stop)]
+    recipe = Recipe()
+    if name == b"VP8L" and len(head) >= 5 and head[0] == LOSSLESS_START:  # noqa: PLR2004 - bytes
+        bits = int.from_bytes(head[1:5], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        has_alpha = bool(bits >> 28 & 1)
+    elif name == b"VP8 " and head[3:6] == LOSSY_START and len(head) == 10:  # noqa: PLR2004
+        width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", head, 6))
+        has_alpha = bool(alpha[1])
+        if has_alpha:
+            _keep(recipe, *alpha)
+    else:
+        raise InvalidImage("broken")
+    if not (width and height):
+        raise InvalidImage("broken")
+    _keep(recipe, start, stop)
+    return _Image(width, height, has_alpha, name == b"VP8L", recipe)
+
+
+def _keep(recipe: Recipe, start: int, stop: int) -> None:
+    """Keep a chunk, filled up to an even number of bytes."""
+    recipe.keep(start, stop)
+    if (stop - start) % 2:
+        recipe.add(b"\0")
+
+
+def _frame(found: _Walk, start: int, stop: int) -> None:
+    """Read a frame of an animation. Raises InvalidImage."""
+    header = found.content[start : start + FRAME_HEADER_BYTES]
+    if len(header) < FRAME_HEADER_BYTES:
+        raise InvalidImage("broken")
+    if len(found.frames) >= limits.MAX_FRAMES:
+        raise InvalidImage("frames")
+    x, y, width, height, time = (
+        int.from_bytes(header[at : at + 3], "little") for at in (0, 3, 6, 9, 12)
+    )
+    alpha, image = (0, 0), None
+    for each in _chunks(found, start + FRAME_HEADER_BYTES, stop):
+        if each[0] == b"ALPH":
+            alpha = (each[1], each[3])
+        elif each[0] in (b"VP8 ", b"VP8L") and image is None:
+            image = _image(found, each, alpha)
+    if image is None or (width + 1, height + 1) != (image.width, image.height):
+        raise InvalidImage("broken")
+    flags = header[15]
+    disposal = Disposal.CLEAR if flags & DISPOSE else Disposal.KEEP
+    blends = image.has_alpha and not flags & REPLACE
+    found.frames.append(_single(image, 2 * x, 2 * y, time, disposal=disposal, blends=blends))
+    size = FRAME_HEADER_BYTES + image.chunks.size()
+    found.kept.append(
+        Recipe(struct.pack("<4sI", b"ANMF", size) + header, *image.chunks.pieces),
+    )
+
+
+def _single(
+    image: _Image,
+    x: int = 0,
+    y: int = 0,
+    milliseconds: int = 0,
+    *,
+    disposal: Disposal = Disposal.KEEP,
+    blends: bool = False,
+) -> Frame:
+    """A coded picture as a frame with a file of its own."""
+    pixels, size = image.width * image.height, image.chunks.size()
+    work = pixels / PIXELS + size / (LOSSLESS if image.is_lossless else LOSSY) + 150
+    head = _extended(HAS_ALPHA if image.has_alpha else 0, image.width, image.height)
+    return Frame(
+        image.width,
+        image.height,
+        _file(Recipe(head, *image.chunks.pieces)),
+        memory=12 * pixels + size,  # libwebp's canvas twice, what it hands out, and its copy
+        work=work + (pixels / BLENDED if blends else 0),
+        x=x,
+        y=y,
+        milliseconds=milliseconds,
+        blends=blends,
+        disposal=disposal,
+    )
+
+
+def _extended(flags: int, width: int, height: int) -> bytes:
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in (width, height))
+    return struct.pack("<4sIB3x", b"VP8X", 10, flags) + sides
+
+
+def _file(body: Recipe) -> Recipe:
+    head = struct.pack("<4sI4s", b"RIFF", 4 + body.size(), b"WEBP")
+    return Recipe(head, *body.pieces)
+
+
+def _structure(found: _Walk) -> Structure:
+    frames = found.frames if found.is_animated else [_single(_still(found))]
+    if not frames or any(_leaves(found.canvas, frame) for frame in found.frames):
+        raise InvalidImage("broken")
+    image = found.image
+    width, height = found.canvas if found.canvas[0] or not image else (image.width, image.height)
+    profile = found.content[slice(*found.profile)]
+    # Both stay in the file. Browsers follow neither an orientation nor an animation's profile.
+    stripped = _stripped(found, width, height, found.orientation or UPRIGHT)
+    colour = Colour(b"" if found.is_animated else profile)
+    return Structure("WEBP", width, height, frames, stripped, colour=colour)
+
+
+def _still(found: _Walk) -> _Image:
+    image = found.image
+    if image is None or found.canvas not in ((0, 0), (image.width, image.height)):
+        raise InvalidImage("broken")
+    return image
+
+
+def _leaves(canvas: tuple[int, int], frame: Frame) -> bool:
+    return frame.x + frame.width > canvas[0] or frame.y + frame.height > canvas[1]
+
+
+def _stripped(found: _Walk, width: int, height: int, orientation: int) -> Recipe:
+    """The file without metadata, its flags set accordingly."""
+    if found.image and not found.canvas[0]:
+        return _file(found.image.chunks)
+    flags = found.content[HEADER_BYTES + 8] & (HAS_ANIMATION | HAS_ALPHA)
+    body = Recipe()
+    if found.profile[1]:
+        flags |= HAS_PROFILE
+        _keep(body, found.profile[0] - 8, found.profile[1])
+    if found.is_animated and found.loop[1]:
+        _keep(body, found.loop[0] - 8, found.loop[1])
+    pictures = found.kept if found.is_animated else [_still(found).chunks]
+    body.pieces += [piece for each in pictures for piece in each.pieces]
+    if orientation != UPRIGHT:
+        flags |= HAS_EXIF
+        exif = only_orientation(orientation)
+        body.add(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
+    return _file(Recipe(_extended(flags, width, height), *body.pieces))

@@ -1,0 +1,60 @@
+"""`python -m tests.pictures.peak WHAT FOLDER`: do something with pictures, print the peak in MB.
+
+A process of its own, since the peak of memory never goes down again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import django
+from django.core.files.base import File
+from django.core.management import call_command
+
+from benchmarks.measure import peak_mb
+
+
+def look_at_each(folder: Path) -> None:
+    """Take each file in as an upload, and show it on the picture page."""
+    from moderation.admin import picture_page
+    from moderation.images import InvalidImage
+    from posts.pictures import examine
+
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            stored: Any = File(file)
+            try:
+                examine(stored)
+                picture_page.small(path.read_bytes())
+            except InvalidImage:
+                continue
+
+
+def import_all(folder: Path) -> None:
+    """Import posts that show all files, several times over."""
+    call_command("migrate", verbosity=0)
+    call_command("mark_storage", stdout=StringIO())
+    names = sorted(path.name for path in folder.iterdir())
+    lines = [
+        {"author": "ada", "title": str(n), "body": "", "reports": 0, "images": [name]}
+        for n in range(3)
+        for name in names
+    ]
+    file = folder.parent / "posts.jsonl"
+    when = {"created_at": "2026-11-04T14:50:27Z"}
+    file.write_text("\n".join(json.dumps(line | when) for line in lines))
+    call_command(
+        "import_posts", file, images=folder, skip_bad=True, stdout=StringIO(), stderr=StringIO()
+    )
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
+    django.setup()
+    {"look": look_at_each, "import": import_all}[sys.argv[1]](Path(sys.argv[2]))
+    print(peak_mb())  # noqa: T201 - its answer
