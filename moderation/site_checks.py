@@ -20,7 +20,9 @@ from moderation.registry import own_file_fields, registered_models, storage_alia
 if django.VERSION >= (6, 0):
     from django.tasks.backends.immediate import ImmediateBackend
 else:
-    from django_tasks.backends.immediate import ImmediateBackend
+    from django_tasks.backends.immediate import (  # type: ignore[assignment] # one of the two
+        ImmediateBackend,
+    )
 
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
