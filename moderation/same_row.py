@@ -69,7 +69,8 @@ def gone_among(files: Iterable[StoredFile], *, using: str) -> set[StoredFile]:
     for label, by_key in sorted(owned.items()):
         model: Any = registration_by_label(label).model
         # No manager: one that hides the row would take it for gone.
-        rows = QuerySet(model, using=using).filter(pk__any_of=set(by_key)).order_by("pk")
+        every: QuerySet[Any] = QuerySet(model, using=using)
+        rows = every.filter(pk__any_of=set(by_key)).order_by("pk")
         there = set(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
         for key in by_key.keys() - there:
             gone.update(by_key[key])

@@ -22,7 +22,9 @@ from moderation.storage.mark import environment
 if django.VERSION >= (6, 0):
     from django.tasks.backends.immediate import ImmediateBackend
 else:
-    from django_tasks.backends.immediate import ImmediateBackend
+    from django_tasks.backends.immediate import (  # type: ignore[assignment] # one of the two
+        ImmediateBackend,
+    )
 
 
 def check_tasks(**_: Any) -> list[CheckMessage]:

@@ -35,7 +35,7 @@ def validate_moment(moment: datetime) -> None:
         )
 
 
-class MomentField(models.DateTimeField):
+class MomentField(models.DateTimeField):  # type: ignore[type-arg] # not in Django itself
     """A DateTimeField that takes dates of our time, and can be shown whatever is stored already.
 
     A date in the first or last hours of the calendar has no equal in some time zones, and each page

@@ -177,7 +177,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.key
+        return str(self.key)
 
 
 class EventKind(models.TextChoices):

@@ -41,11 +41,12 @@ class KeyIndex(models.Index):
         if schema_editor.connection.vendor == "postgresql":
             field: Any = model._meta.get_field(self.fields[0])
             column = schema_editor.quote_name(field.column)
-            statement.parts["columns"] = f"left({column}, {INDEXED}) text_pattern_ops"
+            parts: dict[str, Any] = statement.parts
+            parts["columns"] = f"left({column}, {INDEXED}) text_pattern_ops"
         return statement
 
 
-class KeyField(models.TextField):
+class KeyField(models.TextField):  # type: ignore[type-arg] # not in Django itself
     """A storage key. Compared with a text, it is looked for by the KeyIndex."""
 
 

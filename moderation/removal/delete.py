@@ -97,9 +97,9 @@ def _attempt(removal: int) -> None:
                     _delete_or_fail(part)
         except TRANSIENT as error:
             close_old_connections()  # one that broke; the next query opens another
-            if not tries_left and part is None:
-                raise
             if not tries_left:
+                if part is None:
+                    raise
                 raise SlicePutOff(part) from error
             logger.warning("Removal %s tries again after an error: %s", removal, error)
         else:

@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
+from posts.dates import validate_moment
 from posts.models import Post
 
 GZIP_MAGIC = b"\x1f\x8b"
@@ -142,7 +143,7 @@ def _moment(fields: dict[str, Any], name: str) -> datetime:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
             moment = moment.astimezone(UTC)
-            Post._meta.get_field(name).run_validators(moment)
+            validate_moment(moment)
             return moment
     except ValidationError as error:
         raise ValueError(f"{name}: {' '.join(error.messages)}") from error

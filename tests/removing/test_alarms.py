@@ -45,13 +45,13 @@ def done(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
 
 def fail_entries(removal: Removal, count: int) -> None:
     """Park some keys, as if the storage had never let them go."""
-    row = AuditEntry.objects.filter(removal=removal).values().first() or {}
+    row: dict[str, Any] = dict(AuditEntry.objects.filter(removal=removal).values()[0])
     row |= {"state": "failed", "failed_at": timezone.now(), "erased_at": None, "verified_at": None}
     AuditEntry.objects.bulk_create(AuditEntry(**row | {"id": None}) for _ in range(count))
 
 
 def find_again(removal: Removal, count: int) -> None:
-    row = AuditEntry.objects.filter(removal=removal).values().first() or {}
+    row: dict[str, Any] = dict(AuditEntry.objects.filter(removal=removal).values()[0])
     row |= {"state": "erased", "verified_at": timezone.now(), "remark": THERE_AGAIN}
     AuditEntry.objects.bulk_create(AuditEntry(**row | {"id": None}) for _ in range(count))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.test import Client, override_settings
@@ -48,7 +49,7 @@ def test_a_queue_that_runs_tasks_at_once_is_refused(
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_installed() == []
     monkeypatch.setattr(site_checks, "find_spec", lambda _name: None)
-    monkeypatch.setattr(site_checks.apps, "is_installed", lambda name: name != "import_export")
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != "import_export")
     assert ids(list(check_installed())) == ["moderation.E021", "moderation.E022"]
 
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 
 from moderation.clock import overdue
 from moderation.models import AuditEntry, StorageMark
+from moderation.models.audit import THERE_AGAIN
 from moderation.purge.batch import purge_batch
-from moderation.purge.verify import THERE_AGAIN, verify_batch
+from moderation.purge.verify import verify_batch
 from moderation.storage.adapter import MARKER_NAME
 from moderation.storage.filesystem import FileSystemAdapter
 from posts.models import Post
