@@ -34,8 +34,7 @@ class Moment:
 
         The wall clock may be set back, and the other may stand still while a machine is paused.
         """
-        now = Moment.now()
-        return max(now.wall - self.wall, now.boot - self.boot)
+        return max(time.time() - self.wall, time.clock_gettime(BOOT_CLOCK) - self.boot)
 
 
 class Lease:

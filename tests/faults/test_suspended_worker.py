@@ -74,7 +74,7 @@ def purging(script: str, place: Place, **env: str) -> Iterator[subprocess.Popen[
 
 def is_stopped(process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, "it ended by itself"
-    return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+    return bool(psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
 
 
 def take_over() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -78,7 +79,7 @@ def test_a_dead_worker_ahead_of_the_database_holds_its_leases_for_no_longer(
 
 
 def test_times_are_read_without_a_query_of_their_own(
-    moderator: User, make_posts: MakePosts, django_assert_num_queries: Callable[..., object]
+    moderator: User, make_posts: MakePosts, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
         Heartbeat.heard()

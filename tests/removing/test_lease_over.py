@@ -18,10 +18,10 @@ from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim, renew
 from moderation.purge.outcomes import note_versions, write_outcomes
 from moderation.storage import Doomed, Fate, Outcome, adapter_for, write_mark
-from moderation.storage import lease as lease_module
 from moderation.storage.adapter import LEASE_OVER, Note
 from moderation.storage.lease import Lease, Moment
 from tests.library.models import Volume
+from tests.library.storage import ATTACHMENTS
 from tests.removing.conftest import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -52,11 +52,11 @@ def test_whichever_clock_says_more_ends_a_lease(
     lease = Lease(300, Moment.now())
     other = {"time": "clock_gettime", "clock_gettime": "time"}[clock]
     real = {name: getattr(time, name) for name in (clock, other)}
-    monkeypatch.setattr(lease_module.time, other, lambda *a: real[other](*a) - 1000)
+    monkeypatch.setattr(time, other, lambda *a: real[other](*a) - 1000)
     assert lease.holds()
-    monkeypatch.setattr(lease_module.time, clock, lambda *a: real[clock](*a) + 260)
+    monkeypatch.setattr(time, clock, lambda *a: real[clock](*a) + 260)
     assert lease.holds()
-    monkeypatch.setattr(lease_module.time, clock, lambda *a: real[clock](*a) + 301)
+    monkeypatch.setattr(time, clock, lambda *a: real[clock](*a) + 301)
     assert not lease.holds()
 
 
@@ -71,7 +71,7 @@ def test_a_lease_is_renewed_from_before_its_renewal_and_never_after_its_end() ->
 
 @pytest.mark.parametrize("backend", ["FileSystemStorage", "InMemoryStorage"])
 def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
-    options = storages.backends["attachments"]["OPTIONS"] if backend.startswith("File") else {}
+    options = ATTACHMENTS["OPTIONS"] if backend.startswith("File") else {}
     entry = {"BACKEND": f"django.core.files.storage.{backend}", "OPTIONS": options}
     with override_settings(STORAGES={"attachments": entry}):
         for name in ("a", "b"):
@@ -105,7 +105,7 @@ class Suspended:
 
 def wait_past_the_lease(patch: pytest.MonkeyPatch) -> None:
     real = time.time
-    patch.setattr(lease_module.time, "time", lambda: real() + 400)
+    patch.setattr(time, "time", lambda: real() + 400)
 
 
 def test_a_worker_that_wakes_up_after_its_lease_spares_what_was_stored_since(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -61,7 +62,10 @@ def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> 
         own: Callable[[OtherAdapter, str], str] = erase_by[type(self)]
         return own(self, name)
 
-    erase_by = {FileSystemAdapter: FileSystemAdapter._erase, OtherAdapter: erase}
+    erase_by: dict[type[OtherAdapter], Any] = {
+        FileSystemAdapter: FileSystemAdapter._erase,
+        OtherAdapter: erase,
+    }
     with patch.context() as inner:
         inner.setattr(FileSystemAdapter, "_erase", erased)
         inner.setattr(OtherAdapter, "_erase", erased)

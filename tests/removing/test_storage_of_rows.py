@@ -47,10 +47,12 @@ def as_mapping(rows: Sequence[Any]) -> list[dict[str, str]]:
 def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Choose]:
     """Return a function that registers exhibits with `storage=`."""
 
+    registrations: dict[Any, Any] = registry._registrations
+
     def register(storage: StorageOf) -> None:
         found = registration_for(Exhibit)
         assert found
-        monkeypatch.setitem(registry._registrations, Exhibit, replace(found, storage=storage))
+        monkeypatch.setitem(registrations, Exhibit, replace(found, storage=storage))
         branches_of.cache_clear()
 
     yield register

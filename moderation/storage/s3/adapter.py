@@ -175,7 +175,7 @@ class S3Adapter:
             Deletion(self.client, self.bucket),
             batch_keys=self.batch_keys,
             requests=self.requests,
-            may_send=lambda target: waiting.may_be_asked_for(target.key),
+            sendable=waiting.sendable,
         )
 
     def _erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
@@ -257,6 +257,13 @@ class _Waiting:
     def may_be_asked_for(self, key: str) -> bool:
         """Whether a request for the key may be sent now: none of its names' leases is over."""
         return all(each.may_be_asked_for() for each in self._names[key])
+
+    def sendable(self, targets: Sequence[Target]) -> Sequence[Target]:
+        """Those of the targets for which a request may be sent now; nearly always all."""
+        leases = {each.lease for target in targets for each in self._names[target.key]}
+        if all(lease is None or lease.holds() for lease in leases):
+            return targets
+        return [target for target in targets if self.may_be_asked_for(target.key)]
 
     def pop(self, key: str) -> list[Doomed]:
         """Take a key's names out."""

@@ -69,10 +69,10 @@ class Sweep:
         *,
         batch_keys: int,
         requests: int,
-        may_send: Callable[[Target], bool] = lambda _: True,
+        sendable: Callable[[Sequence[Target]], Sequence[Target]] = lambda targets: targets,
     ) -> None:
         self.deletion = deletion
-        self.may_send = may_send  # asked of each target right before each request
+        self.sendable = sendable  # asked right before each request which may be sent still
         self.batch_keys = batch_keys
         self.pace = Pace(requests)
         self._source: Iterator[Target] = iter(())
@@ -160,8 +160,10 @@ class Sweep:
 
     def _send(self, targets: Sequence[Target]) -> list[Answer]:
         """Send what may still be sent; in a thread of the pool, right before the request."""
-        may = [target for target in targets if self.may_send(target)]
+        may = self.sendable(targets)
         answers = self.deletion.send(may) if may else []
+        if len(may) == len(targets):
+            return answers
         return answers + [Answer(t, OVER, own=False) for t in {*targets} - {*may}]
 
     def _landed(self) -> set[Future[list[Answer]]]:
