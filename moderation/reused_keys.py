@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os.path
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.files.storage import storages
 from django.db import models, router
 
 from moderation.database_time import DatabaseNow
@@ -143,14 +142,8 @@ def _pending(entries: Iterable[KnownEntry]) -> models.QuerySet[AuditEntry]:
 
 
 def _place_of(alias: str) -> object:
-    """Where a storage really writes: a folder or a bucket; the alias where that is not known."""
-    if alias not in storages.backends:
-        return alias
-    storage: Any = storages[alias]
-    if isinstance(storage, FileSystemStorage):
-        return os.path.realpath(storage.location)
-    bucket = getattr(storage, "bucket_name", "")
-    return (storage.endpoint_url, bucket, storage.location) if bucket else alias
+    """Where a storage really writes; the alias where it is in STORAGES no more."""
+    return adapter_for(alias).real_location() if alias in storages.backends else alias
 
 
 def _is_stored(file: FileKey) -> bool:
