@@ -56,7 +56,7 @@ ROWS_A_QUERY = 1000
 
 @dataclass(slots=True)
 class _Seen:
-    """What was known of a row before it was written: plain data, kept on the instance meanwhile.
+    """What was known of a row before it was written: plain data, kept on the instance until then.
 
     `files` are the names that it had by then, `former` those that are stored, where that was looked
     up because the log knows a key; `stored_again` see `moderation.reused_keys.stored_again`.

@@ -17,6 +17,7 @@ from moderation.registry import registered_calls
 # They remember what they worked out of the models that there were.
 REMEMBERING = (
     "moderation.defaults",
+    "moderation.file_fields",
     "moderation.plan.graph",
     "moderation.plan.tree",
     "moderation.purge.references",

@@ -1,4 +1,4 @@
-"""Uploads keep away from names whose key a removal still has in hand.
+"""Uploads keep away from names whose key has an open entry in the audit log.
 
 A storage gives a name that is free. It may be free since a purge erased the file a moment ago, or
 since somebody lost it: the log has an open entry for the key, and the next request would erase the

@@ -99,7 +99,7 @@ def test_a_key_removed_and_claimed_between_the_first_look_and_the_insert() -> No
     assert not Volume.objects.exists()
 
 
-def test_an_update_to_a_key_that_is_claimed_meanwhile_gets_the_former_name_back() -> None:
+def test_an_update_to_a_key_that_is_claimed_too_early_gets_the_former_name_back() -> None:
     old = stored("old.txt", "attachments")
     volume = Volume.objects.create(text=old)
     volume.text = removed()

@@ -146,7 +146,7 @@ def purge(_chance: random.Random, _names: list[str]) -> None:
 
 
 class Workers:
-    """Threads that work at the same names; each ends after so many times, or when it is told to."""
+    """Threads that work at the same names; each ends after so many times, or when all is over."""
 
     def __init__(self, names: list[str]) -> None:
         self.names, self.errors, self.over = names, list[BaseException](), threading.Event()
