@@ -220,12 +220,10 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_objects(
 def test_objects_of_another_model_are_refused(client: Client, make_posts: MakePosts) -> None:
     """The permission of one model says nothing about the objects of another."""
     posts = make_posts(1)
-    authors = allowing(lambda *_: True)
-    authors.response_action = lambda self, request, _queryset: (
-        look_at(  # type: ignore[method-assign]
-            self, request, User.objects.filter(pk=posts[0].author_id)
-        )
-        or HttpResponse("refused")
+    authors: Any = allowing(lambda *_: True)
+    users = User.objects.filter(pk=posts[0].author_id)
+    authors.response_action = lambda self, request, **_: (
+        look_at(self, request, users) or HttpResponse("refused")
     )
     with serving(a_site("desk", Post, post=authors)):
         response = chosen(client, posts, "/desk/posts/post/")
