@@ -188,7 +188,9 @@ class _Walk:
             if any(own := [str(row[name] or "") for name in names]):
                 self._add_line(seen[row["pk"]], model._meta.label, row["pk"], own)
         if registration.size_column:
-            self.plan.numbers.size += sum(row[registration.size_column] or 0 for row in rows)
+            # A size below nothing says that it is not known, and must not spoil the sum.
+            sizes = (row[registration.size_column] or 0 for row in rows)
+            self.plan.numbers.size += sum(max(size, 0) for size in sizes)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
 

@@ -192,7 +192,7 @@ class _Statement:
             f") FILTER (WHERE {any_stored})",
             "files": " + ".join(files.values()),
             "cards": " + ".join(with_card) or "0",
-            "size": f"sum({size})" if size else "0",
+            "size": f"sum(greatest({size}, 0))" if size else "0",
         }
 
     def _below(self, on_delete: OnDelete) -> list[str]:
