@@ -271,7 +271,8 @@ class _Walk:
                 self._add_line(seen[row["pk"]], model._meta.label, row["pk"], [*own, *chosen])
         if column := registration.size_column:
             measured = files.measured_rows(registration, rows)
-            self.plan.numbers.size += sum(row[column] or 0 for row in measured)
+            # A size below nothing says that it is not known, and must not spoil the sum.
+            self.plan.numbers.size += sum(max(row[column] or 0, 0) for row in measured)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
 

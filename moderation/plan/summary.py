@@ -201,7 +201,7 @@ class _Statement:
             f") FILTER (WHERE {any_stored})",
             "files": " + ".join(files.values()),
             "cards": " + ".join(with_card) or "0",
-            "size": f"sum({size}){self._measured(owner)}" if size else "0",
+            "size": f"sum(greatest({size}, 0)){self._measured(owner)}" if size else "0",
         }
 
     def _own_name(self, model: type[models.Model], name: str, defaults: frozenset[str]) -> str:
