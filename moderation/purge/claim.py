@@ -213,7 +213,10 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
 
 def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
     """The kept entries of keys that no row uses any more: they go with the others of their key."""
-    same = kept_for_rows(place.storage, place.identity).filter(key__any_of={e.key for e in free})
+    same = kept_for_rows(place.storage, place.identity)
+    if not same.exists():
+        return []
+    same = same.filter(key__any_of={entry.key for entry in free})
     kept = _read(same.order_by("pk").select_for_update(skip_locked=True))
     reopen({entry.pk: entry.removal for entry in kept})
     return kept
@@ -235,9 +238,18 @@ def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[
 
 
 def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
-    versions = Cast("versions", models.TextField())  # hardly any has some: spares the parsing
-    columns = ("pk", "key", "name", versions, "removal", "leased_until", "beside")
+    # Hardly any has some: as text, they need not be parsed.
+    versions, beside = (Cast(name, models.TextField()) for name in ("versions", "beside"))
+    columns = ("pk", "key", "name", versions, "removal", "leased_until", beside)
     return [
-        Claimed(pk, key, name, [] if text == "[]" else json.loads(text), *others)
-        for pk, key, name, text, *others in entries.values_list(*columns)
+        Claimed(
+            pk,
+            key,
+            name,
+            [] if text == "[]" else json.loads(text),
+            removal,
+            lease,
+            beside and json.loads(beside),
+        )
+        for pk, key, name, text, removal, lease, beside in entries.values_list(*columns)
     ]

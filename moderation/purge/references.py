@@ -78,14 +78,15 @@ class Wanted:
 
     def seen_from(self, adapter: Adapter | None) -> Names:
         """The names that a field of this storage, or of an unknown one, would use."""
-        names: dict[str, set[str]] = defaultdict(set)
         location = adapter.real_location() if adapter else self.location
-        for full, keys in self.keys.items():
-            if name := location.name_of(full):
-                names[name] |= keys
+        named = ((location.name_of(full), keys) for full, keys in self.keys.items())
+        names = {name: keys for name, keys in named if name}
         if adapter is None or location == self.location:
+            raw: dict[str, set[str]] = defaultdict(set)
             for entry in self.entries:
-                names[entry.name].add(entry.key)
+                if entry.name not in names:  # else it is the plain one, which has the key already
+                    raw[entry.name].add(entry.key)
+            names |= raw
         return Names(self, adapter, names)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 
 
@@ -45,8 +44,8 @@ def folder(path: str) -> str:
 def directories(names: set[str]) -> set[str]:
     """Return all folders that the names lead through, each with a slash at its end, and ""."""
     found = {""}
-    waiting = {posixpath.dirname(name) for name in names}
+    waiting = {name.rpartition("/")[0] for name in names}
     while waiting:
         found |= {folder(parent) for parent in waiting}
-        waiting = {posixpath.dirname(parent) for parent in waiting if parent not in ("", "/")}
+        waiting = {parent.rpartition("/")[0] for parent in waiting if parent}
     return found
