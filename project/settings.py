@@ -165,6 +165,8 @@ STATIC_ROOT = environment.folder("STATIC_ROOT", BASE_DIR / "var" / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", BASE_DIR / "var" / "media")
 FILES = environment.choice("FILES", "disk", ["disk", "s3"])
+# Where and with what a picture was taken is left out of the stored file, unless this is on.
+PICTURES_KEEP_METADATA = environment.yes_no("PICTURES_KEEP_METADATA", default=False)
 STORAGES = {
     "default": storages.disk(root=MEDIA_ROOT, url=MEDIA_URL),
     "staticfiles": {

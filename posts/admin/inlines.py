@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -86,9 +86,9 @@ def examine_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
 
     The form finds the result with the file.
     """
-    uploads = [upload for name, upload in files.items() if name.endswith(UPLOAD_FIELD)]
-    for upload in uploads[:MAX_UPLOADS]:
-        examined(upload)
+    names = [name for name in files if name.endswith(UPLOAD_FIELD)]
+    for name in names[:MAX_UPLOADS]:
+        examined(cast(UploadedFile, files[name]))  # the last of a name, as forms take it
 
 
 def examined(upload: File[Any]) -> pictures.Picture | pictures.PictureRefusedError:

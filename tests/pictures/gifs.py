@@ -103,8 +103,6 @@ def accepted() -> Iterator[Case]:
     yield Case("second-frame-is-cut-off", partial(gif, Part(), Part(1, SIZE, (30, 30))))
     yield Case("screen-of-0", partial(gif, Part(), screen=(0, 0)))
     for size in (2, 16, 256):
-        picture = scene().quantize(4)
-        picture.putpalette(picture.getpalette()[: 3 * size] if picture.getpalette() else [])
         yield Case(f"colours-{size}", partial(saved, scene((50, 40)).quantize(size), "GIF"))
     yield Case("grey", partial(saved, scene(mode="L"), "GIF"))
     yield Case("after-the-trailer", partial(gif, Part(), after=b"some more"))

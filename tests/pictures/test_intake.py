@@ -124,8 +124,13 @@ def test_more_pictures_than_ten_are_refused_without_a_look(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
+
+    def examine(file: Any) -> pictures.Picture:
+        seen.append(file)
+        return look(file)
+
     look = pictures.examine
-    monkeypatch.setattr(pictures, "examine", lambda file: (seen.append(file), look(file))[1])
+    monkeypatch.setattr(pictures, "examine", examine)
     post = a_post()
     uploads = [SimpleUploadedFile(f"{n}.png", drawing()) for n in range(12)]
     response = admin_client.post(page_of(post), form(post, *uploads))

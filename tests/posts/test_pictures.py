@@ -139,7 +139,7 @@ def test_empty_files_are_refused() -> None:
 
 
 def test_files_over_20_mb_are_refused_without_decoding() -> None:
-    padded = drawing() + bytes(pictures.MAX_BYTES)
+    padded = drawing() + bytes(limits.MAX_BYTES)
     assert refusal(padded) == "bytes"
 
 
