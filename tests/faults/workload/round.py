@@ -6,10 +6,11 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.faults.workload import tables
 from tests.faults.workload.actor import READY
@@ -21,6 +22,7 @@ from tests.faults.workload.journal import Journal, read
 from tests.faults.workload.places import Bucket, Place
 from tests.faults.workload.reader import Reader
 from tests.faults.workload.report import Report
+from tests.faults.workload.slow_database import detour
 from tests.faults.workload.weather import LEASE_SECONDS, Weather
 from tests.parts.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.parts.processes import ROOT, running, stop, wait_until
@@ -63,8 +65,8 @@ class Round:
         self.place.prepare()
         self._command(*MANAGE, "mark_storage", "default")
         with ExitStack() as stack:
-            proxy = self._proxy(stack)
-            crew = Crew(self.folder, self._env(proxy), stack)
+            proxy, url = self._proxy(stack), self._slow_url(stack)
+            crew = Crew(self.folder, self._env(proxy, url), stack)
             weather = Weather(
                 f"{self.seed}/weather",
                 crew=crew,
@@ -76,7 +78,7 @@ class Round:
             )
             reader = Reader(self.place, weather.away, self.open_database)
             crew.start(*COMMANDS)
-            self._let_them_act(stack, weather, reader)
+            self._let_them_act(stack, weather, reader, self._env(url=url))
             breaches = self._drain()
             ended_by_themselves = crew.died()
             for process in crew.members:
@@ -84,14 +86,16 @@ class Round:
         breaches += [Breach("0 worker ended", str(p.args)) for p in ended_by_themselves]
         return self._judge(breaches, weather, reader, time.monotonic() - began)
 
-    def _let_them_act(self, stack: ExitStack, weather: Weather, reader: Reader) -> None:
+    def _let_them_act(
+        self, stack: ExitStack, weather: Weather, reader: Reader, env: Mapping[str, str]
+    ) -> None:
         processes = []
         for role, names in (("users", USERS), ("moderators", MODERATORS)):
             for name, count in names.items():
                 command = (*ACTOR, role, "--name", name, "--count", str(count))
                 own = ("--seed", str(self.seed), "--folder", str(self.folder))
                 log = self.folder / f"{name}.log"
-                started = running((*command, *own), log=log, env=self._env())
+                started = running((*command, *own), log=log, env=env)
                 processes.append(stack.enter_context(started))
         actors = sum(USERS.values()) + sum(MODERATORS.values())
         ready = f'"{READY}"'
@@ -142,13 +146,22 @@ class Round:
             weather.done, breaches,
         )  # fmt: skip
 
-    def _env(self, proxy: FaultyProxy | None = None) -> dict[str, str]:
-        database = self.open_database()
-        url = database.url
-        database.close()
+    def _env(self, proxy: FaultyProxy | None = None, url: str = "") -> dict[str, str]:
         env = LIMITS | self.place.environment()
-        env |= {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": SETTINGS}
+        env |= {"DATABASE_URL": url or self._url(), "DJANGO_SETTINGS_MODULE": SETTINGS}
         return env | ({"S3_ENDPOINT_URL": proxy.endpoint} if proxy else {})
+
+    def _url(self) -> str:
+        with closing(self.open_database()) as database:
+            return database.url
+
+    def _slow_url(self, stack: ExitStack) -> str:
+        """Return the database's URL for users and workers: a detour where there is a server."""
+        url = self._url()
+        if url.startswith("sqlite"):
+            return url
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="workload-")))
+        return stack.enter_context(detour(url, folder / "server"))
 
     def _proxy(self, stack: ExitStack) -> FaultyProxy | None:
         if isinstance(self.place, Bucket):
