@@ -57,7 +57,8 @@ def default_names_of(field: FileField) -> frozenset[str]:
 
 def has_changing_default(field: FileField) -> bool:
     """Whether a field has a default whose name cannot be known beforehand."""
-    if callable(field.default) and _constant(field.default) is None:
+    # Without one, `default` is a class of Django's, which is callable as well.
+    if field.has_default() and callable(field.default) and _constant(field.default) is None:
         return True
     return bool(_has_database_default(field)) and _database_default(field) is None
 

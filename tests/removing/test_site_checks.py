@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import django
 import pytest
 from django.apps import apps
+from django.conf import global_settings
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.test import Client, override_settings
@@ -18,8 +20,11 @@ from posts.models import Post
 from tests.removing.conftest import drafted
 
 MakePosts = Callable[..., list[Post]]
-DUMMY = "django_tasks.backends.dummy.DummyBackend"
-IMMEDIATE = "django_tasks.backends.immediate.ImmediateBackend"
+PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+DUMMY = f"{PACKAGE}.backends.dummy.DummyBackend"
+IMMEDIATE = f"{PACKAGE}.backends.immediate.ImmediateBackend"
+# What a site has that says nothing of it: from Django 6 on, its own default.
+UNSET = getattr(global_settings, "TASKS", None)
 
 
 def ids(found: list[object]) -> list[str | None]:
@@ -30,7 +35,7 @@ def ids(found: list[object]) -> list[str | None]:
     ("tasks", "expected"),
     [
         ({"default": {"BACKEND": IMMEDIATE}}, ["moderation.E020"]),
-        (None, ["moderation.E020"]),
+        (UNSET, ["moderation.E020"]),
         ({"default": {"BACKEND": DUMMY}}, []),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
     ],
@@ -69,6 +74,7 @@ def test_an_unmarked_storage_is_named_by_the_check_and_on_the_draft(
     assert "mark_storage" not in client.get(address).content.decode()
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["", "  "])
 def test_e081_a_site_without_a_name(name: str) -> None:
     with override_settings(ENVIRONMENT=name):

@@ -1,0 +1,13 @@
+"""The check of defaults looks at fields that have one."""
+
+from __future__ import annotations
+
+from moderation.defaults import has_changing_default
+from posts.models import PostImage
+
+
+def test_w042_says_nothing_of_a_field_without_a_default() -> None:
+    """What Django has in place of a default makes an object of its own at each call."""
+    image = PostImage._meta.get_field("image")
+    assert not image.has_default()
+    assert not has_changing_default(image)
