@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import override_settings
+from django.utils import timezone
 
 from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
 from moderation.purge.batch import purge_batch
-from moderation.removal.progress import numbers, retry
+from moderation.removal.progress import numbers, retry, retry_entries
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
@@ -182,17 +183,25 @@ def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
     ],
     ids=["slow down", "html", "reset"],
 )
-def test_when_no_deletion_passes_every_key_fails_and_says_why(
+def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
     wave: Wave, proxy: FaultyProxy, act: Act, code: str, words: str
 ) -> None:
+    """What a request fails for as a whole is no attempt of its keys: they wait for the storage."""
+    removal = deleted(wave)
     proxy.faults.append(to_deletions(act))
-    removal = run(wave)
-    assert {told[0] for told in failures(removal)} == {code}
-    assert all(words in told[1] for told in failures(removal))
+    for _ in range(3):
+        purge_batch()
+    asked = removal.entries.exclude(error_code="")
+    assert set(asked.values_list("error_code", flat=True)) == {code}
+    assert all(words in said for said in asked.values_list("error", flat=True))
     assert numbers(removal)["erased"] == 0
     assert wave.place.names() == {name for _row, name in wave.before.files}
+    proxy.faults.clear()
+    retry_entries(removal.entries.all())  # those that failed alone, again and again
+    AuditEntry.objects.filter(state="pending").update(due_at=timezone.now())
+    purge(removal)
+    assert removal.state == "done"
     assert wave.problems(removal) == []
-    assert_retry_finishes_the_rest(removal, wave, proxy)
 
 
 @pytest.mark.parametrize("act", [html(200), error_reply(403, "AccessDenied"), Act(reset=True)])
