@@ -66,7 +66,7 @@ def _ways() -> dict[str, Look]:
     from posts.admin.inlines import NewPictureForm
 
     def form(name: str, content: bytes) -> None:
-        upload: UploadedFile = SimpleUploadedFile(name, content)
+        upload: UploadedFile[bytes] = SimpleUploadedFile(name, content)
         NewPictureForm(files=MultiValueDict({"upload": [upload]})).is_valid()
 
     def page(_name: str, content: bytes) -> None:
