@@ -112,31 +112,25 @@ class Round:
     def _drain(self) -> list[Breach]:
         """Let the workers run until nothing is due; time passes quickly for what waits.
 
-        Twice: what failed while a storage was disturbed is tried once more.
+        Twice: what failed while a storage was disturbed is tried once more. What is kept for nobody
+        comes up again after a while, and is work once more.
         """
-        database = self.open_database()
-        for _ in range(2):
-            self._command(*ACTOR, "tidy", "--folder", str(self.folder))
-            end = time.monotonic() + DRAIN_SECONDS
-            while any(tables.open_work(database).values()) and time.monotonic() < end:
-                tables.let_time_pass(database)
-                time.sleep(PATIENCE)
-        end = time.monotonic() + KEPT_SECONDS
-        while self.kept_is_checked and time.monotonic() < end:
-            if not tables.in_use_by_nobody(tables.read(database)):
-                break
-            tables.let_time_pass(database)
-            time.sleep(PATIENCE)
-        left = tables.open_work(database)
-        database.close()
-        return [Breach("2 work is left", str(left))] if any(left.values()) else []
+        with closing(self.open_database()) as database:
+            for _ in range(2):
+                self._command(*ACTOR, "tidy", "--folder", str(self.folder))
+                _wait_while(tables.is_work_left, database, DRAIN_SECONDS)
+            if self.kept_is_checked:
+                _wait_while(tables.is_kept_for_nobody, database, KEPT_SECONDS)
+                _wait_while(tables.is_work_left, database, DRAIN_SECONDS)
+            if tables.is_work_left(database):
+                return [Breach("2 work is left", f"after {DRAIN_SECONDS} seconds")]
+        return []
 
     def _judge(
         self, breaches: list[Breach], weather: Weather, reader: Reader, seconds: float
     ) -> Report:
-        database = self.open_database()
-        found, facts = tables.read(database), read(self.folder)
-        database.close()
+        with closing(self.open_database()) as database:
+            found, facts = tables.read(database), read(self.folder)
         stored = self.place.digests()
         checker = Checker(facts, found, stored, kept_is_checked=self.kept_is_checked)
         breaches = [*breaches, *checker.breaches(), *reader.breaches]
@@ -180,6 +174,13 @@ class Round:
                 check=True,
                 timeout=COMMAND_SECONDS,
             )
+
+
+def _wait_while(is_left: Callable[[Database], bool], database: Database, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while is_left(database) and time.monotonic() < end:
+        tables.let_time_pass(database)
+        time.sleep(PATIENCE)
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:

@@ -44,6 +44,7 @@ PARENT_OF = {
 PENDING, ERASED, IN_USE, FAILED = "pending", "erased", "kept", "failed"
 WAS_MISSING = "was missing already"
 FINISHED = {"done", "cancelled", "expired"}
+UNFINISHED = {"deleting", "purging"}
 DELETED = "deleted"
 ENTRY = (
     "id", "object_label", "object_key", "field", "key", "name", "state", "removal_id", "attempts",
@@ -127,22 +128,22 @@ def is_default(name: str) -> bool:
     return key_of(name) == DEFAULT_BADGE
 
 
-def open_work(database: Database) -> dict[str, int]:
-    """Return how much is left for the workers."""
-    [(pending,)] = database.query(
-        "SELECT count(*) FROM moderation_auditentry WHERE state = %s", PENDING
+def is_work_left(database: Database) -> bool:
+    """Return whether an entry is pending or a removal unfinished."""
+    pending = database.query(
+        "SELECT 1 FROM moderation_auditentry WHERE state = %s LIMIT 1", PENDING
     )
-    [(removals,)] = database.query(
-        "SELECT count(*) FROM moderation_removal WHERE state IN ('deleting', 'purging')"
-    )
-    return {"pending entries": pending, "unfinished removals": removals}
+    removals = database.query("SELECT state FROM moderation_removal")
+    return bool(pending) or any(state in UNFINISHED for (state,) in removals)
 
 
-def in_use_by_nobody(tables: Tables) -> list[dict[str, Any]]:
-    """Return the entries that are kept for a live row which is not there."""
+def is_kept_for_nobody(database: Database) -> bool:
+    """Return whether an entry is kept for a live row, and no row names the file."""
+    tables = read(database)
     users = tables.users
-    kept = (entry for entry in tables.entries if entry["state"] == IN_USE)
-    return [entry for entry in kept if key_of(entry["name"]) not in users]
+    return any(
+        entry["state"] == IN_USE and key_of(entry["name"]) not in users for entry in tables.entries
+    )
 
 
 def leased(database: Database, after: object) -> list[str]:
