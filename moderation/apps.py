@@ -22,6 +22,7 @@ class ModerationConfig(AppConfig):
         """Connect what has to happen after a migrate, and register the system checks."""
         from moderation import (  # noqa: F401 - a lookup registers itself
             checks,
+            checks_models,
             checks_references,
             lookups,
             site_checks,
@@ -29,6 +30,7 @@ class ModerationConfig(AppConfig):
 
         of_the_code = (
             *checks.OF_THE_CODE,
+            *checks_models.OF_THE_CODE,
             *checks_references.OF_THE_CODE,
             site_checks.check_tasks,
             site_checks.check_installed,

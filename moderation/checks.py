@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.apps import apps
-from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.core.files.storage import storages
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, router
 from django.db.models import FileField, ImageField
-from django.db.models.fields.files import FieldFile, ImageFieldFile
 
 from moderation import triggers
-from moderation.defaults import has_changing_default
 from moderation.models import AuditEntry
 from moderation.plan.graph import candidate_fields
 from moderation.purge.references import fields_on
@@ -33,8 +29,8 @@ from moderation.rows import all_rows
 def check_storages(**_: Any) -> list[CheckMessage]:
     """E001: a purge finds a storage by its alias, so each has to have one."""
     messages: list[CheckMessage] = []
-    for field in _registered_fields():
-        if _is_chosen_by_rows(field):
+    for field in registered_fields():
+        if is_chosen_by_rows(field):
             continue
         try:
             storage_alias(field)
@@ -122,23 +118,6 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
     ]
 
 
-def check_unregistered(**_: Any) -> list[CheckMessage]:
-    """W009: what nobody registered leaves its files behind when its rows are deleted."""
-    accepted = set(getattr(settings, "MODERATION_UNREGISTERED", ()))
-    return [
-        checks.Warning(
-            f"{model._meta.label} has a file field ({field.name}) and is not registered with "
-            "moderation: when its rows are deleted, the files stay and are listed nowhere.",
-            hint="Call register() for it, or name it in MODERATION_UNREGISTERED.",
-            obj=field,
-            id="moderation.W009",
-        )
-        for model in apps.get_models()
-        if not (model._meta.proxy or registration_for(model) or model._meta.label in accepted)
-        for field in own_file_fields(model)
-    ]
-
-
 def check_measured_columns(**_: Any) -> list[CheckMessage]:
     """W006: an ImageField whose size columns may be NULL opens the file when a row is read."""
     return [
@@ -177,45 +156,6 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-def check_hidden_rows(**_: Any) -> list[CheckMessage]:
-    """W041: Django's cascade follows a relation through the base manager, as far as that shows."""
-    return [
-        checks.Warning(
-            f"{field.model._meta.label}.{field.name}: the model's base manager may hide rows. "
-            "Django does not delete these with the row that they refer to: the database "
-            "refuses the deletion or, where the key has no constraint, they stay.",
-            hint="Leave Meta.base_manager_name out; hide rows by the default manager alone.",
-            obj=field,
-            id="moderation.W041",
-        )
-        for model in registered_models()
-        if hides_rows(model)
-        for field in model._meta.local_fields
-        if field.remote_field and field.remote_field.on_delete is not models.DO_NOTHING
-    ]
-
-
-def hides_rows(model: type[models.Model]) -> bool:
-    """Whether the base manager of a model has a queryset of its own making."""
-    own: Any = type(model._base_manager).get_queryset
-    return own is not models.Manager.get_queryset
-
-
-def check_defaults(**_: Any) -> list[CheckMessage]:
-    """W042: a default whose name is not known beforehand goes with the row like any file."""
-    return [
-        checks.Warning(
-            f"{field.model._meta.label}.{field.name} has a default that is not always the same "
-            "name. A file with such a name is erased with the last row that has it.",
-            hint="Give a constant default. Ignore this where each row gets a file of its own.",
-            obj=field,
-            id="moderation.W042",
-        )
-        for field in _registered_fields()
-        if has_changing_default(field)
-    ]
-
-
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """E007: the triggers that guard the audit log are asked for in the database itself."""
     home = router.db_for_write(AuditEntry)
@@ -237,54 +177,35 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     ]
 
 
-def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
-    """W020: a FieldFile of another class than Django's may choose its storage by the row."""
-    return [
-        checks.Warning(
-            f"{field.model._meta.label}.{field.name} has files of {field.attr_class.__name__}, "
-            "which may choose another storage than the field's: the purge would erase nothing "
-            "there, and call the file missing.",
-            hint="Say which storage holds a row's files by register(…, storage=…), also where it "
-            "is always the same.",
-            obj=field,
-            id="moderation.W020",
-        )
-        for field in _registered_fields()
-        if field.attr_class not in (FieldFile, ImageFieldFile) and not _is_chosen_by_rows(field)
-    ]
-
-
 OF_THE_CODE = (
-    check_storages_of_rows,
     check_storages,
     check_database_cascades,
     check_overwriting,
     check_database,
     check_indexes,
-    check_unregistered,
     check_measured_columns,
     check_lookups,
-    check_hidden_rows,
-    check_defaults,
 )
 
 
-def _registered_fields() -> Iterator[FileField]:
+def registered_fields() -> Iterator[FileField]:
+    """Yield the file fields of registered models."""
     return (field for model in registered_models() for field in own_file_fields(model))
 
 
-def _is_chosen_by_rows(field: FileField) -> bool:
+def is_chosen_by_rows(field: FileField) -> bool:
+    """Whether the rows choose the storage of a field, see `register(storage=)`."""
     registration = registration_for(field.model)
     return registration is not None and registration.storage is not None
 
 
 def _image_fields() -> Iterator[Any]:
-    return (field for field in _registered_fields() if isinstance(field, ImageField))
+    return (field for field in registered_fields() if isinstance(field, ImageField))
 
 
 def _registered_aliases() -> set[str]:
     aliases = set()
-    for field in _registered_fields():
+    for field in registered_fields():
         try:
             aliases.add(storage_alias(field))
         except ImproperlyConfigured:

@@ -20,7 +20,7 @@ NOBODY_S_NAME = "moderation/check"
 
 
 def check_placed_fields(**_: Any) -> list[CheckMessage]:
-    """W020: of a field whose storage is unknown nobody can tell which files its rows use.
+    """W013: of a field whose storage is unknown nobody can tell which files its rows use.
 
     For a registered model E001 says so: its files could not be purged either.
     """
@@ -31,7 +31,7 @@ def check_placed_fields(**_: Any) -> list[CheckMessage]:
             "Its rows are asked by their names alone, as if these were in every storage.",
             hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
             obj=field,
-            id="moderation.W020",
+            id="moderation.W013",
         )
         for model, field in file_fields()
         if model not in registered and placed(field) is None
@@ -39,7 +39,7 @@ def check_placed_fields(**_: Any) -> list[CheckMessage]:
 
 
 def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """W021: a registered model's table in another database than the audit log's."""
+    """W014: a registered model's table in another database than the audit log's."""
     home = router.db_for_write(AuditEntry)
     return [
         checks.Warning(
@@ -48,7 +48,7 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
             f"deleted in {home!r} is recorded and purged.",
             hint="Delete such rows in the audit log's database, or drop the table.",
             obj=model,
-            id="moderation.W021",
+            id="moderation.W014",
         )
         for model in registered_models()
         for database in _databases(model, databases)
@@ -57,7 +57,7 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
 
 
 def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """W022: a model that cannot be asked keeps the purge from the files that it may use."""
+    """W015: a model that cannot be asked keeps the purge from the files that it may use."""
     forget_tables()
     asked = [
         Column(model, field, database)
@@ -70,7 +70,7 @@ def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
             hint="Files that it may use are not erased until it can be asked. Mend the table, the "
             "database or the field, or uninstall the app.",
             obj=column.field,
-            id="moderation.W022",
+            id="moderation.W015",
         )
         for column in asked
         if (problem := _problem(column))
@@ -80,7 +80,7 @@ def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
 def check_reference_problems(
     databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """W023: what the last purge could not ask, in its own words."""
+    """W016: what the last purge could not ask, in its own words."""
     home = router.db_for_write(AuditEntry)
     marks = StorageMark.objects.using(home).exclude(reference_problem="").order_by("alias")
     try:
@@ -92,7 +92,7 @@ def check_reference_problems(
             f"Files of storage {mark.alias} wait: it is not known whether a row uses them. "
             f"{mark.reference_problem}",
             hint="It goes away with the next purge that could ask everybody.",
-            id="moderation.W023",
+            id="moderation.W016",
         )
         for mark in found
     ]

@@ -28,7 +28,7 @@ else:
 
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
-    """E020: a backend that runs a task at once makes a request do all of a removal's work."""
+    """E017: a backend that runs a task at once makes a request do all of a removal's work."""
     from moderation.tasks import delete_a_slice
 
     try:
@@ -42,20 +42,20 @@ def check_tasks(**_: Any) -> list[CheckMessage]:
             "TASKS runs each task at once, inside the request that confirms a removal.",
             hint="Set TASKS to a backend with workers, such as django_tasks_db.DatabaseBackend; "
             "or to the dummy backend, where `manage.py purge --loop` does the work alone.",
-            id="moderation.E020",
+            id="moderation.E017",
         )
     ]
 
 
 def check_installed(**_: Any) -> list[CheckMessage]:
-    """E021, E022: what the pages and the commands need, and would miss only when they are used."""
+    """E018, E019: what the pages and the commands need, and would miss only when they are used."""
     messages: list[CheckMessage] = []
     if apps.is_installed("django.contrib.admin") and not apps.is_installed("import_export"):
         messages.append(
             Error(
                 "The audit log's list uses templates of import_export, which is not installed.",
                 hint='Add "import_export" to INSTALLED_APPS.',
-                id="moderation.E021",
+                id="moderation.E018",
             )
         )
     if find_spec("tqdm") is None:
@@ -63,14 +63,14 @@ def check_installed(**_: Any) -> list[CheckMessage]:
             Error(
                 "The commands purge and export_audit need the package tqdm.",
                 hint="pip install tqdm",
-                id="moderation.E022",
+                id="moderation.E019",
             )
         )
     return messages
 
 
 def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """W023: nothing is erased from a storage without a mark. Asked of the database itself."""
+    """W020: nothing is erased from a storage without a mark. Asked of the database itself."""
     if router.db_for_read(StorageMark) not in (databases or ()):
         return []
     try:
@@ -81,7 +81,7 @@ def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckM
         checks.Warning(
             f"The storage {alias!r} is not marked: files of removed objects are never erased.",
             hint=f"Run manage.py mark_storage {alias}",
-            id="moderation.W023",
+            id="moderation.W020",
         )
         for alias in unmarked
     ]
@@ -102,7 +102,7 @@ def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
 
 @register(Tags.security)
 def check_environment(**_: Any) -> list[CheckMessage]:
-    """E081: without a name, a copy of production passes for production and purges its files."""
+    """E021: without a name, a copy of production passes for production and purges its files."""
     if settings.DEBUG or environment().strip():
         return []
     return [
@@ -110,6 +110,6 @@ def check_environment(**_: Any) -> list[CheckMessage]:
             "The setting ENVIRONMENT is missing: each storage carries the environment's name, and "
             "a copy of this site elsewhere would have the same one.",
             hint='Set ENVIRONMENT to a name that no other installation has, such as "production".',
-            id="moderation.E081",
+            id="moderation.E021",
         )
     ]

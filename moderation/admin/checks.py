@@ -37,13 +37,13 @@ SINGLE_HOOKS = (
 
 
 def check_sites(**_: Any) -> list[CheckMessage]:
-    """E031: a draft is confirmed on the site where it was made, so that site needs its pages."""
+    """E022: a draft is confirmed on the site where it was made, so that site needs its pages."""
     return [
         Error(
             f"The admin site {site.name!r} offers to remove objects, but has no pages for that.",
             hint="Call moderation.admin.sites.register_pages(site) where the site is set up.",
             obj=site,
-            id="moderation.E031",
+            id="moderation.E022",
         )
         for site in _sites()
         if not site.is_registered(Removal) and any(_admins_of(site))
@@ -51,7 +51,7 @@ def check_sites(**_: Any) -> list[CheckMessage]:
 
 
 def check_hooks(**_: Any) -> list[CheckMessage]:
-    """W032: what a ModelAdmin does when Django deletes is not done when a removal does."""
+    """W023: what a ModelAdmin does when Django deletes is not done when a removal does."""
     return [
         checks.Warning(
             f"{_path(owner)}.{hook} is not called when objects of {model_admin.model._meta.label} "
@@ -59,7 +59,7 @@ def check_hooks(**_: Any) -> list[CheckMessage]:
             hint="Move what it does into a pre_delete or post_delete receiver, or where it forbids "
             "deleting, into has_delete_permission(request, obj).",
             obj=type(model_admin),
-            id="moderation.W032",
+            id="moderation.W023",
         )
         for model_admin in _admins()
         for owner, hook in _own_hooks(model_admin)
@@ -67,14 +67,14 @@ def check_hooks(**_: Any) -> list[CheckMessage]:
 
 
 def check_own_deletes(**_: Any) -> list[CheckMessage]:
-    """W033: a `delete()` of a model's own, that marks rows perhaps, is not what a removal does."""
+    """W024: a `delete()` of a model's own, that marks rows perhaps, is not what a removal does."""
     return [
         checks.Warning(
             f"A removal deletes rows of {model._meta.label} for good: it does not call {method}.",
             hint="Where that only marks rows as deleted, take remove_selected off the ModelAdmins "
             "whose removals reach the model. Else silence this check.",
             obj=model,
-            id="moderation.W033",
+            id="moderation.W024",
         )
         for model in _removable_models()
         for method in _own_deletes(model)
@@ -82,7 +82,7 @@ def check_own_deletes(**_: Any) -> list[CheckMessage]:
 
 
 def check_selectable(**_: Any) -> list[CheckMessage]:
-    """E034: objects that no removal can take are found when somebody selects them, or here."""
+    """E025: objects that no removal can take are found when somebody selects them, or here."""
     messages: list[CheckMessage] = []
     for model_admin in _admins():
         try:
@@ -94,7 +94,7 @@ def check_selectable(**_: Any) -> list[CheckMessage]:
                     hint="Change what the message names, or take remove_selected off the "
                     "ModelAdmin.",
                     obj=type(model_admin),
-                    id="moderation.E034",
+                    id="moderation.E025",
                 )
             )
     return messages
@@ -138,7 +138,7 @@ def _removable_models() -> list[type[Model]]:
         try:
             found |= deleted_with(model_admin.model._meta.concrete_model)
         except NotPlannable:
-            continue  # E034 names it
+            continue  # E025 names it
     return sorted(found, key=lambda model: model._meta.label)
 
 

@@ -44,11 +44,11 @@ def test_the_site_itself_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) ->
 def test_django_runs_these_checks(sites: list[AdminSite]) -> None:
     sites.append(a_site("desk", Post, pages=False))
     messages = run_checks(tags=["admin"])
-    assert "moderation.E031" in [message.id for message in messages]
+    assert "moderation.E022" in [message.id for message in messages]
 
 
 @pytest.mark.parametrize("how", ["mixin", "listed", "everywhere"])
-def test_e031_a_site_without_pages_for_removals(sites: list[AdminSite], how: str) -> None:
+def test_e022_a_site_without_pages_for_removals(sites: list[AdminSite], how: str) -> None:
     class Listing(ModelAdmin):
         actions = [remove_selected] if how == "listed" else []
 
@@ -57,7 +57,7 @@ def test_e031_a_site_without_pages_for_removals(sites: list[AdminSite], how: str
     if how == "everywhere":
         site.add_action(remove_selected)
     sites.append(site)
-    assert ids(checks.check_sites()) == ["moderation.E031"]
+    assert ids(checks.check_sites()) == ["moderation.E022"]
     plain = AdminSite("plain")
     plain.register(Post, ModelAdmin)
     sites[:] = [plain, a_site("whole", Post)]
@@ -86,22 +86,22 @@ HOOKS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-def test_w032_a_hook_that_is_not_called(sites: list[AdminSite], hook: str) -> None:
+def test_w023_a_hook_that_is_not_called(sites: list[AdminSite], hook: str) -> None:
     hooking = type("Hooking", (Removing,), {hook: HOOKS[hook]})
     sites.append(a_site("desk", Post, post=hooking))
     (message,) = checks.check_hooks()
-    assert ids([message]) == ["moderation.W032"]
+    assert ids([message]) == ["moderation.W023"]
     assert f"Hooking.{hook} is not called when objects of posts.Post are removed" in message.msg
 
 
-def test_w032_names_the_class_that_has_the_hook(sites: list[AdminSite]) -> None:
+def test_w023_names_the_class_that_has_the_hook(sites: list[AdminSite]) -> None:
     hooking = type("Hooking", (Logging, Removing), {"delete_confirmation_template": None})
     sites.append(a_site("desk", Post, post=hooking))
     (text,) = found(of=checks.check_hooks)
     assert text.startswith("tests.moderation_admin.test_admin_checks.Logging.log_deletions")
 
 
-def test_w032_leaves_alone_what_is_called(sites: list[AdminSite]) -> None:
+def test_w023_leaves_alone_what_is_called(sites: list[AdminSite]) -> None:
     """Without the mixin Django deletes single objects, and calls the hooks for it."""
 
     class Listing(ModelAdmin):
@@ -149,7 +149,7 @@ def soft(model: type[models.Model], monkeypatch: pytest.MonkeyPatch, how: str) -
 
 @pytest.mark.parametrize("how", ["model", "queryset", "get_queryset", "failing", "base manager"])
 @pytest.mark.parametrize("model", [Shelf, Volume], ids=["in an admin", "reached by a cascade"])
-def test_w033_a_delete_that_is_not_called(
+def test_w024_a_delete_that_is_not_called(
     sites: list[AdminSite],
     monkeypatch: pytest.MonkeyPatch,
     model: type[models.Model],
@@ -160,13 +160,13 @@ def test_w033_a_delete_that_is_not_called(
     soft(model, monkeypatch, how)
     messages = checks.check_own_deletes()
     named = [message for message in messages if message.obj is model]
-    assert ids(named) == ["moderation.W033"]
+    assert ids(named) == ["moderation.W024"]
     expected = f"{model.__name__}.delete()" if how == "model" else "Bin.delete()"
     assert f"rows of {model._meta.label} for good" in named[0].msg
     assert expected in named[0].msg
 
 
-def test_w033_names_registered_models_without_an_admin(
+def test_w024_names_registered_models_without_an_admin(
     sites: list[AdminSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soft(Volume, monkeypatch, "queryset")
@@ -174,7 +174,7 @@ def test_w033_names_registered_models_without_an_admin(
 
 
 @isolate_apps("tests.library")
-def test_e034_a_cascade_that_cannot_be_told(sites: list[AdminSite]) -> None:
+def test_e025_a_cascade_that_cannot_be_told(sites: list[AdminSite]) -> None:
     class Owner(models.Model):
         class Meta:
             app_label = "library"
@@ -187,7 +187,7 @@ def test_e034_a_cascade_that_cannot_be_told(sites: list[AdminSite]) -> None:
 
     sites.append(a_site("desk", Owner))
     (message,) = checks.check_selectable()
-    assert ids([message]) == ["moderation.E034"]
+    assert ids([message]) == ["moderation.E025"]
     assert (
         "Objects of library.Owner cannot be removed. library.Owned.owner: on_delete" in message.msg
     )
@@ -202,7 +202,7 @@ class Elsewhere:
 
 
 @override_settings(DATABASE_ROUTERS=["tests.moderation_admin.test_admin_checks.Elsewhere"])
-def test_e034_objects_in_another_database(sites: list[AdminSite]) -> None:
+def test_e025_objects_in_another_database(sites: list[AdminSite]) -> None:
     sites.append(a_site("desk", Shelf))
     (text,) = found(of=checks.check_selectable)
     assert "shelfs are in the database “other”" in text

@@ -20,16 +20,16 @@ def test_every_field_of_this_site_can_be_placed() -> None:
 
 
 @pytest.mark.parametrize("storage", [Storage(), InMemoryStorage(location="/elsewhere")])
-def test_w020_names_an_unregistered_field_whose_storage_is_unknown(
+def test_w013_names_an_unregistered_field_whose_storage_is_unknown(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Flyer._meta.get_field("sheet"), "storage", storage)
     (warning,) = checks_references.check_placed_fields()
-    assert (warning.id, warning.obj) == ("moderation.W020", Flyer._meta.get_field("sheet"))
+    assert (warning.id, warning.obj) == ("moderation.W013", Flyer._meta.get_field("sheet"))
     assert warning.hint
 
 
-def test_w020_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_w013_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Volume._meta.get_field("text"), "storage", Storage())
     assert checks_references.check_placed_fields() == []
     assert [error.id for error in checks.check_storages()] == ["moderation.E001"]

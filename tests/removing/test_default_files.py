@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db.models import Model
 
-from moderation import checks, registry
+from moderation import checks_models, registry
 from moderation.models import AuditEntry
 from moderation.plan import make_plan
 from moderation.purge.batch import purge_batch
@@ -148,5 +148,5 @@ def test_a_new_row_with_defaults_alone_breaks_no_seal(moderator: User) -> None:
 
 
 def test_a_default_that_changes_is_named_by_a_check() -> None:
-    found = [message.obj for message in checks.check_defaults()]
+    found = [message.obj for message in checks_models.check_defaults()]
     assert [str(field) for field in found] == ["library.Badge.drawn"]

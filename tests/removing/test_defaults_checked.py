@@ -6,7 +6,7 @@ from moderation.defaults import has_changing_default
 from posts.models import PostImage
 
 
-def test_w042_says_nothing_of_a_field_without_a_default() -> None:
+def test_w011_says_nothing_of_a_field_without_a_default() -> None:
     """What Django has in place of a default makes an object of its own at each call."""
     image = PostImage._meta.get_field("image")
     assert not image.has_default()

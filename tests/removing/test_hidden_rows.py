@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db import IntegrityError
 
-from moderation import checks
+from moderation import checks_models
 from moderation.errors import KeyTaken
 from moderation.models import AuditEntry
 from moderation.plan import make_plan
@@ -117,7 +117,7 @@ def test_the_plan_takes_what_the_cascade_takes_and_the_hidden_rows_stay() -> Non
     binder.delete()
     assert recorded() == ["seen.txt"]
     assert all_rows(Binned).get().text.name == "hidden.txt"
-    found = {str(message.obj) for message in checks.check_hidden_rows()}
+    found = {str(message.obj) for message in checks_models.check_hidden_rows()}
     assert found == {"library.Binned.binder", "library.BinnedPage.binned_ptr"}
 
 

@@ -92,9 +92,9 @@ def test_deleting_a_row_with_files_in_another_database_is_refused(other: str) ->
     assert not AuditEntry.objects.exists()
 
 
-def test_w021_names_a_registered_model_in_another_database(other: str) -> None:
+def test_w014_names_a_registered_model_in_another_database(other: str) -> None:
     messages = checks_references.check_other_databases(databases=["default", other])
-    assert [(m.id, m.obj) for m in messages] == [("moderation.W021", Thread)]
+    assert [(m.id, m.obj) for m in messages] == [("moderation.W014", Thread)]
     assert not checks_references.check_other_databases(databases=["default"])
     assert not checks_references.check_other_databases()
 
@@ -114,7 +114,7 @@ def test_a_database_that_is_away_holds_up_only_what_it_may_use(
         with pytest.raises(CommandError, match="not known which files are in use"):
             call_command("purge", "--check")
         (warning,) = checks_references.check_reference_problems(databases=["default"])
-        assert warning.id == "moderation.W023"
+        assert warning.id == "moderation.W016"
     AuditEntry.objects.update(due_at=timezone.now())
     purge_all()
     assert AuditEntry.objects.get().state == "erased"
@@ -154,7 +154,7 @@ def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) ->
     problem = StorageMark.objects.get(alias="attachments").reference_problem
     assert problem.startswith("library.Flyer.sheet in database other: ")
     (warning,) = checks_references.check_askable(databases=["default", other])
-    assert warning.id == "moderation.W022"
+    assert warning.id == "moderation.W015"
     assert "library.Flyer.sheet in database other" in warning.msg
 
 

@@ -34,8 +34,8 @@ def ids(found: list[object]) -> list[str | None]:
 @pytest.mark.parametrize(
     ("tasks", "expected"),
     [
-        ({"default": {"BACKEND": IMMEDIATE}}, ["moderation.E020"]),
-        (UNSET, ["moderation.E020"]),
+        ({"default": {"BACKEND": IMMEDIATE}}, ["moderation.E017"]),
+        (UNSET, ["moderation.E017"]),
         ({"default": {"BACKEND": DUMMY}}, []),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
     ],
@@ -55,7 +55,7 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_installed() == []
     monkeypatch.setattr(site_checks, "find_spec", lambda _name: None)
     monkeypatch.setattr(apps, "is_installed", lambda name: name != "import_export")
-    assert ids(list(check_installed())) == ["moderation.E021", "moderation.E022"]
+    assert ids(list(check_installed())) == ["moderation.E018", "moderation.E019"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -76,17 +76,17 @@ def test_an_unmarked_storage_is_named_by_the_check_and_on_the_draft(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["", "  "])
-def test_e081_a_site_without_a_name(name: str) -> None:
+def test_e021_a_site_without_a_name(name: str) -> None:
     with override_settings(ENVIRONMENT=name):
-        (message,) = [each for each in run_checks() if each.id == "moderation.E081"]
+        (message,) = [each for each in run_checks() if each.id == "moderation.E021"]
         assert message.hint
     with override_settings(ENVIRONMENT=name, DEBUG=True):
         assert check_environment() == []
 
 
-def test_e081_a_site_that_never_heard_of_it(settings: Settings) -> None:
+def test_e021_a_site_that_never_heard_of_it(settings: Settings) -> None:
     del settings.ENVIRONMENT
-    assert [message.id for message in check_environment()] == ["moderation.E081"]
+    assert [message.id for message in check_environment()] == ["moderation.E021"]
 
 
 def test_the_site_itself_has_a_name() -> None:

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
 from moderation import registry
-from moderation.checks import check_storages, check_storages_of_rows
+from moderation.checks import check_storages
+from moderation.checks_models import check_storages_of_rows
 from moderation.chosen_storages import StorageOf
 from moderation.models import AuditEntry, Removal
 from moderation.plan import make_plan
@@ -140,13 +141,13 @@ class ChoosingFile(FieldFile):
     """As of an app that chooses the storage by the row."""
 
 
-def test_w020_a_file_class_of_another_app_s(
+def test_w012_a_file_class_of_another_app_s(
     choose: Choose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert check_storages_of_rows() == []
     monkeypatch.setattr(POSTER, "attr_class", ChoosingFile)
     (warning,) = check_storages_of_rows()
-    assert warning.id == "moderation.W020"
+    assert warning.id == "moderation.W012"
     assert "library.Exhibit.poster has files of ChoosingFile" in warning.msg
     choose(by_key)
     assert check_storages_of_rows() == []

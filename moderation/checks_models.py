@@ -1,0 +1,92 @@
+"""System checks of models whose rows or files a removal would not see as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.db import models
+from django.db.models.fields.files import FieldFile, ImageFieldFile
+
+from moderation.checks import is_chosen_by_rows, registered_fields
+from moderation.defaults import has_changing_default
+from moderation.registry import own_file_fields, registered_models, registration_for
+
+
+def check_unregistered(**_: Any) -> list[CheckMessage]:
+    """W009: what nobody registered leaves its files behind when its rows are deleted."""
+    accepted = set(getattr(settings, "MODERATION_UNREGISTERED", ()))
+    return [
+        checks.Warning(
+            f"{model._meta.label} has a file field ({field.name}) and is not registered with "
+            "moderation: when its rows are deleted, the files stay and are listed nowhere.",
+            hint="Call register() for it, or name it in MODERATION_UNREGISTERED.",
+            obj=field,
+            id="moderation.W009",
+        )
+        for model in apps.get_models()
+        if not (model._meta.proxy or registration_for(model) or model._meta.label in accepted)
+        for field in own_file_fields(model)
+    ]
+
+
+def check_hidden_rows(**_: Any) -> list[CheckMessage]:
+    """W010: Django's cascade follows a relation through the base manager, as far as that shows."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name}: the model's base manager may hide rows. "
+            "Django does not delete these with the row that they refer to: the database "
+            "refuses the deletion or, where the key has no constraint, they stay.",
+            hint="Leave Meta.base_manager_name out; hide rows by the default manager alone.",
+            obj=field,
+            id="moderation.W010",
+        )
+        for model in registered_models()
+        if hides_rows(model)
+        for field in model._meta.local_fields
+        if field.remote_field and field.remote_field.on_delete is not models.DO_NOTHING
+    ]
+
+
+def check_defaults(**_: Any) -> list[CheckMessage]:
+    """W011: a default whose name is not known beforehand goes with the row like any file."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name} has a default that is not always the same "
+            "name. A file with such a name is erased with the last row that has it.",
+            hint="Give a constant default. Ignore this where each row gets a file of its own.",
+            obj=field,
+            id="moderation.W011",
+        )
+        for field in registered_fields()
+        if has_changing_default(field)
+    ]
+
+
+def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
+    """W012: a FieldFile of another class than Django's may choose its storage by the row."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{field.name} has files of {field.attr_class.__name__}, "
+            "which may choose another storage than the field's: the purge would erase nothing "
+            "there, and call the file missing.",
+            hint="Say which storage holds a row's files by register(…, storage=…), also where it "
+            "is always the same.",
+            obj=field,
+            id="moderation.W012",
+        )
+        for field in registered_fields()
+        if field.attr_class not in (FieldFile, ImageFieldFile) and not is_chosen_by_rows(field)
+    ]
+
+
+OF_THE_CODE = (check_unregistered, check_hidden_rows, check_defaults, check_storages_of_rows)
+
+
+def hides_rows(model: type[models.Model]) -> bool:
+    """Whether the base manager of a model has a queryset of its own making."""
+    own: Any = type(model._base_manager).get_queryset
+    return own is not models.Manager.get_queryset
