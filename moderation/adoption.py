@@ -80,7 +80,8 @@ def reserve_reused_keys(
     """Before a row is written: reserve the keys that it names and that the log knows.
 
     Raises KeyTaken where a storage was asked for one, whatever it answered, or where it was erased
-    and holds no newer file. A name that the stored row has already is not looked at.
+    and holds no newer file. A name that the stored row has already is not looked at, unless
+    `update_fields` asks for it.
     """
     fields = list(_fields(instance, update_fields, raw=raw))
     if not fields:
@@ -91,7 +92,8 @@ def reserve_reused_keys(
     if not files or not entries_of(files.values()):
         return
     seen.former = names_in_database(instance, fields, using)
-    new = [file for name, file in files.items() if not seen.is_unchanged(name, file)]
+    asked_for = update_fields is not None
+    new = [file for n, file in files.items() if asked_for or not seen.is_unchanged(n, file)]
     if not (entries := entries_of(new)):
         return
     seen.stored_again = stored_again(new, entries, set())

@@ -20,6 +20,7 @@ from PIL import Image
 
 from moderation.images import inspect
 from posts import pictures
+from posts.management.commands import import_posts
 from posts.models import Post, PostImage
 from tests.pictures.case import Case
 from tests.pictures.catalogue import BY_NAME, CASES
@@ -50,7 +51,10 @@ def _tens(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
         yield from (some[start : start + 10] for start in range(0, len(some), 10))
 
 
-def test_the_import_takes_the_sound_pictures_and_names_the_others(tmp_path: Path) -> None:
+def test_the_import_takes_the_sound_pictures_and_names_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_posts, "MESSAGES", len(CASES))
     folder, lines = tmp_path / "images", []
     folder.mkdir()
     for case in CASES:

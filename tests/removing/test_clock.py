@@ -23,6 +23,7 @@ from moderation.purge.batch import purge_batch
 from moderation.removal.progress import go_on, retry_entries, stop
 from moderation.tasks import BEAT_EVERY
 from posts.models import Post
+from tests.parts.audit_log import unguarded
 from tests.parts.processes import wait_until
 from tests.parts.queue import DBTaskResult, needs_queue
 from tests.removing.conftest import confirmed, drafted
@@ -154,7 +155,8 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
 ) -> None:
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     purge_batch()
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
     Heartbeat.beat("worker")
     assert tick() is False
     assert not AuditEntry.objects.filter(verified_at=None).exists()

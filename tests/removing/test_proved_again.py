@@ -28,6 +28,7 @@ from moderation.storage.adapter import ERASED_EARLIER, MARKER_NAME, WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.other import OtherAdapter
 from posts.models import Post
+from tests.parts.audit_log import unguarded
 from tests.removing.conftest import confirmed, drafted
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
@@ -128,7 +129,8 @@ def test_a_later_look_is_believed_only_by_the_same_proof(
 ) -> None:  # fmt: skip
     confirmed(drafted(make_posts(1), moderator), moderator)
     purge_batch()
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
     look = FileSystemAdapter.verify
 
     def looked(self: FileSystemAdapter, names: list[str]) -> dict[str, bool]:
@@ -169,11 +171,13 @@ def test_many_missing_files_at_once_are_an_alarm_and_on_the_page_s_count(
     purge_batch()
     assert removal.entries.filter(remark=WAS_MISSING).count() == 3
     assert missing_problems() == []
-    AuditEntry.objects.filter(remark="").update(remark=WAS_MISSING)
+    with unguarded():
+        AuditEntry.objects.filter(remark="").update(remark=WAS_MISSING)
     (problem,) = overdue().problems
     assert "8 files" in problem
     assert "default" in problem
-    AuditEntry.objects.update(erased_at=timezone.now() - timedelta(days=2))
+    with unguarded():
+        AuditEntry.objects.update(erased_at=timezone.now() - timedelta(days=2))
     assert missing_problems() == []
 
 
@@ -204,7 +208,8 @@ def test_one_garbled_reply_to_the_marker_s_read_holds_up_nothing(
     assert left == []
     assert ends() == {("erased", "")}
     assert StorageMark.objects.get(alias="default").problem == ""
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
     garbled_once(monkeypatch, b"<html>", OSError("cut"))
     assert verify_batch()
     assert StorageMark.objects.get(alias="default").verify_at is None
@@ -221,7 +226,8 @@ def test_a_marker_that_stays_garbled_holds_the_storage_up(
 
 
 def troubled() -> None:
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
     assert not verify_batch()
     marks = StorageMark.objects.filter(alias="default")
     marks.update(problem="It holds no marker.", problem_at=timezone.now())
@@ -263,7 +269,8 @@ def test_a_refused_look_stays_an_alarm_though_the_storage_is_the_right_one(
 ) -> None:
     confirmed(drafted(make_posts(1), moderator), moderator)
     purge_batch()
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
 
     def refuse(*_: object) -> None:
         raise PermissionError("No listing.")
