@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from moderation.admin.kinds import objects_of
 from moderation.models import Removal
 from moderation.models.removal import Reason
-from moderation.removal.confirm import typed_count_needed
+from moderation.removal.limits import typed_count_needed
 from moderation.templatetags.moderation_numbers import grouped
 
 # How people separate thousands. The server compares the digits alone.

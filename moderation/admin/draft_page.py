@@ -26,7 +26,8 @@ from moderation.admin.way_back import with_filters
 from moderation.errors import ModerationError
 from moderation.models import Heartbeat, Removal
 from moderation.models.removal import RemovalState
-from moderation.removal.confirm import NAMED, Difference, blockers_of, cancel, confirm, take_out
+from moderation.removal.confirm import NAMED, Difference, cancel, confirm, take_out
+from moderation.removal.limits import blockers_of
 from moderation.removal.slices import model_of
 from moderation.removal.standing import standing_rows
 from moderation.site_checks import unmarked_storages

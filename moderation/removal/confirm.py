@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from moderation import conf, database_time, tasks
@@ -25,9 +21,9 @@ from moderation.models import AuditEvent, Removal, RemovalSlice
 from moderation.models.audit import EventKind
 from moderation.models.removal import Reason, RemovalState
 from moderation.removal import history
-from moderation.removal.delete import delete_next_slice, is_shut_out, missing_permissions
+from moderation.removal.delete import delete_next_slice
 from moderation.removal.history import changes_since, remember
-from moderation.removal.permission_names import permission_names
+from moderation.removal.limits import blockers_of, ceilings, typed_count_needed
 from moderation.removal.refused import Guard, RefusedObjects
 from moderation.removal.slices import (
     changed_slices,
@@ -182,30 +178,6 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
     return refused
 
 
-def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    """What forbids the confirmation, each as a sentence: protected rows, permissions, ceilings."""
-    if not removal.objects_total:
-        yield _("Nothing is left in the selection. Cancel the draft and select again.")
-    standing = Counter(removal.blockers.get("protected", {}))
-    standing.update(removal.blockers.get("restricted", {}))
-    for label, rows in standing.items():
-        yield _("%(rows)d %(kind)s stand in the way: they must not lose what was selected. Remove "
-                "them first, or take what they hang on out of the selection.") % {
-            "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
-    if is_shut_out(removal, actor):
-        yield _("Your account may not use the admin any more.")
-    if codes := missing_permissions(removal.permissions, actor):
-        for name in permission_names(codes):
-            yield _("You need the permission %(name)s to remove these. Ask an administrator.") % {
-                "name": name}  # fmt: skip
-    yield from _ceilings(removal, actor)
-
-
-def typed_count_needed(removal: Removal) -> bool:
-    """Whether the number of objects has to be typed to confirm."""
-    return removal.objects_total >= conf.typed_count_from()
-
-
 def cancel(removal: Removal) -> None:
     """Give a draft up. Raises Refused where it is no draft any more."""
     drafts = Removal.objects.filter(pk=removal.pk, state=RemovalState.DRAFT)
@@ -250,25 +222,6 @@ def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None
         )
 
 
-def _ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    if actor.has_perm("moderation.exceed_ceilings"):
-        return
-    objects, ceiling = removal.objects_total, conf.removal_ceiling()
-    if objects > ceiling:
-        yield _("%(count)d objects are more than the %(ceiling)d that one removal may take. "
-                "Select fewer, or ask somebody who may exceed it.") % {
-            "count": objects, "ceiling": ceiling}  # fmt: skip
-    since = DatabaseNow(-timedelta(days=1))
-    taken = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
-        total=Sum("objects_total", default=0)
-    )["total"]
-    if taken + objects > conf.daily_ceiling():
-        says = _(
-            "With the %(taken)d objects of the last 24 hours that exceeds the %(ceiling)d of a day."
-        )
-        yield says % {"taken": taken, "ceiling": conf.daily_ceiling()}
-
-
 def _hold_draft(removal: Removal, seal: str) -> None:
     """Lock the removal, and see under the lock that it is still the draft that was shown."""
     held = Removal.objects.select_for_update().get(pk=removal.pk)
@@ -305,7 +258,7 @@ def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str
 
 def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     """Write the confirmation down. Raises Refused where a ceiling is exceeded by now."""
-    if exceeded := list(_ceilings(removal, actor)):
+    if exceeded := list(ceilings(removal, actor)):
         raise Refused(" ".join(exceeded))
     removal.state = RemovalState.DELETING
     removal.reason, removal.note = reason, note

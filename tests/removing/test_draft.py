@@ -15,7 +15,6 @@ from django.utils import timezone
 from moderation.errors import DraftChanged, Refused
 from moderation.models import AuditEntry, Removal, RemovalSlice
 from moderation.removal.confirm import (
-    blockers_of,
     cancel,
     confirm,
     expire_drafts,
@@ -23,6 +22,7 @@ from moderation.removal.confirm import (
     take_out,
 )
 from moderation.removal.freeze import freeze
+from moderation.removal.limits import blockers_of
 from posts.models import Post, PostImage, Report
 from tests.library.models import Loan, Volume
 from tests.removing.conftest import confirmed, drafted, stored
