@@ -67,6 +67,7 @@ class Checker:
         return [
             *self._unexpected(),
             *self._live_rows(),
+            *self._lost_names(),
             *self._entries_of_ended_lives(),
             *self._entries_end(),
             *self._erased_is_absent(),
@@ -98,6 +99,13 @@ class Checker:
                         yield Breach("0 unknown row", f"{row} {names}, journal {known}", key, row)
                 elif self.stored[key] not in told[1:]:
                     yield Breach("1 foreign content", f"{row} {field}", key, row)
+
+    def _lost_names(self) -> Iterator[Breach]:
+        """1: a live row names what its user has it name, and not nothing."""
+        for row, names in self.tables.rows.items():
+            for field, (name, *_) in self.lives[row][-1].files.items() if row in self.lives else ():
+                if name and field not in names and name not in self.meant.doubts:
+                    yield Breach("1 row lost its file", f"{row} {field}", key_of(name), row)
 
     def _entries_of_ended_lives(self) -> Iterator[Breach]:
         """2 and 3: one entry for each file of each deleted row, and none for others."""

@@ -69,8 +69,9 @@ class Report:
                     name: str(value) for name, value in entry.items() if value not in (None, "")
                 }
                 yield f"entry {told}"
-        for row in self.tables.users.get(breach.key, []):
-            yield f"row {row} {self.tables.rows[row]}"
+        rows = [*self.tables.users.get(breach.key, []), breach.row]
+        for row in filter(None, rows):
+            yield f"row {row} {self.tables.rows.get(row, 'is gone')}"
 
 
 def _keys(fact: Fact) -> set[str]:

@@ -39,7 +39,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(row.kind))
         instance = copy.instance()
-        with ExpectedFailures():
+        with ExpectedFailures(lambda error: self.failed(copy, error)):
             with self._locked(row):
                 instance.save()
             self.committed(copy, instance.pk, created=True)
@@ -74,7 +74,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(DOCUMENT))
         new = copy.instance()
-        with ExpectedFailures():
+        with ExpectedFailures(lambda error: self.failed(copy, error)):
             with self._locked(row) as old:
                 new.save()
                 old.file = ""
@@ -125,7 +125,7 @@ class Sharing(State):
             self.save(copy.instance(), copy)
             return
         instance = copy.instance()
-        with ExpectedFailures():
+        with ExpectedFailures(lambda error: self.failed(copy, error)):
             with transaction.atomic():
                 instance.save()
             self.committed(copy, instance.pk, created=True)

@@ -13,7 +13,14 @@ from typing import Any
 from django.contrib.auth.models import User as Account
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.files.base import ContentFile
-from django.db import DatabaseError, DataError, InternalError, ProgrammingError, models
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InternalError,
+    ProgrammingError,
+    models,
+)
 from django.db.models.signals import post_save
 
 from moderation.errors import KeyTaken
@@ -144,14 +151,20 @@ class State:
 
     def save(self, instance: models.Model, row: Row) -> bool:
         """Save a row in autocommit; return whether that went well."""
-        with ExpectedFailures(lambda error: self._failed(row, error)):
+        with ExpectedFailures(lambda error: self.failed(row, error)):
             instance.save()
             self.committed(row, instance.pk, created=_noted.created)
             return True
         return False
 
-    def _failed(self, row: Row, error: Exception) -> None:
-        self.journal.doubts(row.kind.label, row.names())
+    def failed(self, row: Row, error: Exception) -> None:
+        """Note that saving a row failed, and whether it may be there, or was, nevertheless.
+
+        In autocommit it is written before the last look at its keys, and a transaction is committed
+        before the last look at them.
+        """
+        if not isinstance(error, (IntegrityError, InVainError)):
+            self.journal.doubts(row.kind.label, row.names())
         self.journal.note("failed", error=repr(error)[:200])
 
     def created(self) -> bool:
