@@ -4,11 +4,13 @@ BIN := $(VENV)/bin
 # moderation alone on Django 6, where neither its tasks' package nor our site's other apps are.
 DJANGO6 := .venv-django6
 DJANGO6_TESTS := tests/removing tests/storage tests/plan tests/moderation_admin
+# Nothing of these depends on the database: they run once.
+WITHOUT_DATABASE := $(addprefix tests/pictures/test_,browser.py catalogue.py limits.py memory.py)
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-django6 faults bench lint format
+.PHONY: help run test test-sqlite test-postgresql test-django6 faults bench lint format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,10 +19,15 @@ run: $(VENV)/installed ## install, migrate, load the demo site once, and run ser
 	@exec $(BIN)/python -m project.run
 
 test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL, and moderation's on Django 6
+	@if [ "$$CI" = true ] || .ci/find-python6 >/dev/null; then django6=test-django6; \
+	else echo "The tests on Django 6 are left out."; fi; \
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sqlite test-postgresql $$django6
+
+test-sqlite: $(VENV)/installed-dev
 	$(BIN)/pytest
-	$(BIN)/pytest --postgresql
-	@if [ "$$CI" = true ] || .ci/find-python6 >/dev/null; \
-	then $(MAKE) --no-print-directory test-django6; else echo "The tests on Django 6 are left out."; fi
+
+test-postgresql: $(VENV)/installed-dev
+	$(BIN)/pytest --postgresql $(foreach test,$(WITHOUT_DATABASE),--ignore $(test))
 
 test-django6: $(DJANGO6)/installed ## run moderation's tests on Django 6 with its own tasks
 	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS)
