@@ -1,7 +1,7 @@
 # Settings come from the environment and from .env; .env.example lists them.
 VENV := .venv
 BIN := $(VENV)/bin
-# moderation alone on Django 6, where neither its tasks' package nor our site's other apps are.
+# Django 6 for moderation alone: without django-tasks and without the site's other apps.
 DJANGO6 := .venv-django6
 DJANGO6_TESTS := tests/removing tests/storage tests/plan tests/moderation_admin
 # Nothing of these depends on the database: they run once.
@@ -15,7 +15,7 @@ TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/installed ## install, migrate, load the demo site once, and run server, worker and clock
+run: $(VENV)/installed ## install, migrate, load the demo site once, and run web server, worker and scheduler
 	@exec $(BIN)/python -m project.run
 
 test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL, and moderation's on Django 6
@@ -29,7 +29,7 @@ test-sqlite: $(VENV)/installed-dev
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest --postgresql $(foreach test,$(WITHOUT_DATABASE),--ignore $(test))
 
-test-django6: $(DJANGO6)/installed ## run moderation's tests on Django 6 with its own tasks
+test-django6: $(DJANGO6)/installed ## run the tests of moderation on Django 6 with its built-in tasks
 	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS)
 	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS) --postgresql
 
@@ -43,7 +43,7 @@ faults: $(VENV)/installed-dev ## kill, stall and overload all parts, in the full
 	$(BIN)/pytest -s tests/faults
 	$(BIN)/pytest -s tests/faults --postgresql
 
-bench: $(VENV)/installed-dev ## measure us beside others; ONLY=name, SIZE=small or full (40 minutes)
+bench: $(VENV)/installed-dev ## compare the site with the alternatives; ONLY=name, SIZE=small or full (40 minutes)
 	@$(BIN)/python -m benchmarks
 
 lint: export DEBUG = true
@@ -55,7 +55,7 @@ lint: $(VENV)/installed-dev ## check style, types, templates and missing migrati
 	$(BIN)/djlint --lint $(TEMPLATES)
 	$(BIN)/python manage.py makemigrations --check --dry-run
 
-format: $(VENV)/installed-dev ## bring the code into the style that lint checks
+format: $(VENV)/installed-dev ## format the code and fix what ruff can fix
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -66,7 +66,7 @@ $(VENV)/made:
 	    "$$python" -m venv $(VENV) && touch $@; exit; \
 	  fi; \
 	done; \
-	echo "No Python of 3.11 or newer was found: install one, or name it in PYTHON" >&2; exit 1
+	echo "No Python 3.11 or newer was found: install one, or set PYTHON to its path" >&2; exit 1
 
 $(VENV)/installed: $(VENV)/made requirements.txt requirements-constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -49,9 +49,10 @@ def remove_selected(
 def look_at(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
-    """Make a draft of a queryset and redirect to it; None, with a message, where it is refused.
+    """Create a draft from a queryset and return a redirect to it.
 
-    What the person may not remove is left out of the draft and named.
+    Objects that the user may not remove are left out of the draft and named in a message. Returns
+    None, with a message, if the whole selection is refused.
     """
     with refusals_told(request):
         _check_selection(model_admin, queryset)
@@ -70,7 +71,7 @@ def look_at(
 
 
 def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]) -> None:
-    """Raise Refused where a draft would have no page, or hold objects of another model."""
+    """Raise Refused if the site has no pages for drafts or the objects are of another model."""
     site, model = model_admin.admin_site, model_admin.model
     try:
         page_of(site, Removal(pk=0))
@@ -79,7 +80,7 @@ def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]
                  "them: moderation.admin.sites.register_pages(site).")  # fmt: skip
         raise Refused(text % {"site": site.name}) from error
     if queryset.model._meta.concrete_model is not model._meta.concrete_model:
-        text = _("The list of %(kind)s holds %(others)s, which cannot be removed from there.")
+        text = _("This list of %(kind)s contains %(others)s. Remove those in their own list.")
         raise Refused(text % {
             "kind": model._meta.verbose_name_plural,
             "others": queryset.model._meta.verbose_name_plural})  # fmt: skip
@@ -88,14 +89,14 @@ def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]
 def _exclude_refused(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, removal: Removal
 ) -> None:
-    """Leave out what the person may not remove. Raises Refused where nothing else is left."""
+    """Exclude what the user may not remove. Raises Refused if nothing else is left."""
     if (guard := guard_for(model_admin, request)) is None:
         return
     if not (refused := exclude_refused(removal, guard)):
         return
     if not removal.objects_total:
-        raise Refused(_("You may not remove what you selected: %(names)s") % {"names": refused})
-    text = _("Left out of the selection, because you may not remove it: %(names)s")
+        raise Refused(_("You may not remove any of these objects: %(names)s") % {"names": refused})
+    text = _("Not selected, because you may not remove them: %(names)s")
     messages.warning(request, text % {"names": refused})
 
 
@@ -145,9 +146,9 @@ class RemoveSelectedMixin(AttributedDeletions):
     """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Offer `remove_selected` to those who may delete, and Django's own to nobody.
+        """Offer `remove_selected` to users who may delete, and Django's delete action to nobody.
 
-        From Django 6.1 on a location is named, since pages of single objects have actions too.
+        Django 6.1 and later pass a location, because pages of single objects have actions too.
         """
         location = () if action_location is None else (action_location,)
         actions: dict[str, Any] = super().get_actions(request, *location)
@@ -164,7 +165,7 @@ class RemoveSelectedMixin(AttributedDeletions):
     ) -> HttpResponse | None:
         """Run an action. Raises BadRequest for a selected key that no row can have.
 
-        Some apps call it with querysets of their own, by keyword; what their boxes send is theirs.
+        Some apps pass a queryset of their own as a keyword. Their checkbox values are not checked.
         """
         if args or "queryset" in kwargs:
             try:

@@ -220,17 +220,17 @@ class StorageFilter(admin.SimpleListFilter):
 
 
 class FoundAgainFilter(admin.SimpleListFilter):
-    """The entries of keys that were erased and found in storage again."""
+    """Filter for entries whose key was erased and later found in storage again."""
 
     title = _("later look")
     parameter_name = "found"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
-        """Offer the one finding that somebody has to look into."""
+        """Offer the only finding that needs attention."""
         return [("again", _("Found in storage again"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the entries with that finding."""
+        """Return the entries with the chosen finding."""
         match self.value():
             case None | "":
                 return queryset

@@ -12,7 +12,7 @@ from moderation.templatetags.moderation_numbers import grouped
 
 
 def badge(removal: Removal, failed: Failed) -> SafeString:
-    """Return the state in a box; "done, 2 failed" in another colour than "done"."""
+    """Return the state as a badge. "done, 2 failed" has another colour than "done"."""
     parts = [str(removal.get_state_display())]
     if bad := failed.slices + failed.entries:
         parts.append(_("%(n)s failed") % {"n": grouped(bad)})

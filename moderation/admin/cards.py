@@ -25,9 +25,10 @@ from moderation.removal.slices import keys_of, model_of, plan_slice
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One file that would go. `object_value` names the object that drags it along, for a button.
+    """One file that would be erased.
 
-    `is_animated` when more than one picture is to be seen in it.
+    `object_value` is the button value of the selected object that pulls it in. `is_animated` is
+    set if the picture has more than one frame.
     """
 
     title: str
@@ -44,7 +45,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One object of the selection. `gone` when it vanished since the freeze, from the list too."""
+    """One object of the selection. `gone` if it was deleted, or left the list, since the freeze."""
 
     name: str
     address: str
@@ -55,10 +56,10 @@ class Line:
 
 
 def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Card]:
-    """The cards from `start` to `stop`. Plans only the slices that they are in.
+    """Return the cards from `start` to `stop`. Plans only the slices that contain them.
 
-    Files of objects that the admin no longer shows to the viewer have none. Raises TooManyRows
-    where a slice has grown too large since the freeze.
+    Files of objects that the admin no longer shows to the viewer are left out. Raises TooManyRows
+    if a slice has grown too large since the freeze.
     """
     shown: list[tuple[StoredFile, Any, int]] = []
     for part, own in slices_between(removal, "pictures_total", start, stop):
@@ -119,7 +120,7 @@ def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
 
 
 def bare_lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
-    """The objects without a picture or file, from `start` to `stop`; see `cards_between`."""
+    """Return the objects without a picture or file from `start` to `stop`; see `cards_between`."""
     lines: list[Line] = []
     for part, own in slices_between(removal, "bare_total", start, stop):
         plan = plan_slice(part)

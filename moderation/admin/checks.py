@@ -1,4 +1,4 @@
-"""System checks of the ModelAdmins whose objects are removed by `remove_selected`."""
+"""System checks of the ModelAdmins that offer `remove_selected`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from moderation.plan.graph import deleted_with
 from moderation.registry import registered_models
 from moderation.removal.selection import check_model
 
-# What Django calls when it deletes a selection, and when it deletes one object on its own page.
+# Django calls these when it deletes a selection, or one object on its delete page.
 SELECTION_HOOKS = (
     "delete_queryset",
     "get_deleted_objects",
@@ -37,11 +37,11 @@ SINGLE_HOOKS = (
 
 
 def check_sites(**_: Any) -> list[CheckMessage]:
-    """E022: a draft is confirmed on the site where it was made, so that site needs its pages."""
+    """E022: an admin site offers `remove_selected` without the pages that confirm a draft."""
     return [
         Error(
-            f"The admin site {site.name!r} offers to remove objects, but has no pages for that.",
-            hint="Call moderation.admin.sites.register_pages(site) where the site is set up.",
+            f"The admin site {site.name!r} offers remove_selected, but has no pages for removals.",
+            hint="Call moderation.admin.sites.register_pages(site) where you set up the site.",
             obj=site,
             id="moderation.E022",
         )
@@ -51,13 +51,13 @@ def check_sites(**_: Any) -> list[CheckMessage]:
 
 
 def check_hooks(**_: Any) -> list[CheckMessage]:
-    """W023: what a ModelAdmin does when Django deletes is not done when a removal does."""
+    """W023: a ModelAdmin overrides a deletion hook that a removal does not call."""
     return [
         checks.Warning(
             f"{_path(owner)}.{hook} is not called when objects of {model_admin.model._meta.label} "
-            "are removed: batches are deleted later, without a request.",
-            hint="Move what it does into a pre_delete or post_delete receiver, or where it forbids "
-            "deleting, into has_delete_permission(request, obj).",
+            "are removed, because workers delete batches without a request.",
+            hint="Move its code to a pre_delete or post_delete receiver; if it forbids deletions, "
+            "to has_delete_permission(request, obj).",
             obj=type(model_admin),
             id="moderation.W023",
         )
@@ -67,12 +67,12 @@ def check_hooks(**_: Any) -> list[CheckMessage]:
 
 
 def check_own_deletes(**_: Any) -> list[CheckMessage]:
-    """W024: a `delete()` of a model's own, that marks rows perhaps, is not what a removal does."""
+    """W024: a model or queryset has its own `delete()`, which a removal does not call."""
     return [
         checks.Warning(
-            f"A removal deletes rows of {model._meta.label} for good: it does not call {method}.",
-            hint="Where that only marks rows as deleted, take remove_selected off the ModelAdmins "
-            "whose removals reach the model. Else silence this check.",
+            f"A removal deletes rows of {model._meta.label} for good and does not call {method}.",
+            hint="If that method only marks rows as deleted, remove RemoveSelectedMixin from the "
+            "ModelAdmins whose removals reach the model. Otherwise silence this check.",
             obj=model,
             id="moderation.W024",
         )
@@ -82,7 +82,7 @@ def check_own_deletes(**_: Any) -> list[CheckMessage]:
 
 
 def check_selectable(**_: Any) -> list[CheckMessage]:
-    """E025: objects that no removal can take are found when somebody selects them, or here."""
+    """E025: a ModelAdmin offers `remove_selected` for objects that cannot be removed."""
     messages: list[CheckMessage] = []
     for model_admin in _admins():
         try:
@@ -91,8 +91,8 @@ def check_selectable(**_: Any) -> list[CheckMessage]:
             messages.append(
                 Error(
                     f"Objects of {model_admin.model._meta.label} cannot be removed. {reason}",
-                    hint="Change what the message names, or take remove_selected off the "
-                    "ModelAdmin.",
+                    hint="Change what the message names, or remove RemoveSelectedMixin from "
+                    "the ModelAdmin.",
                     obj=type(model_admin),
                     id="moderation.E025",
                 )
@@ -115,24 +115,24 @@ def _admins() -> Iterator[ModelAdmin[Any]]:
 def _admins_of(site: AdminSite) -> Iterator[ModelAdmin[Any]]:
     """Yield the ModelAdmins of a site that have the action."""
     everywhere = any(action is remove_selected for _name, action in site.actions)
-    for model_admin in site._registry.values():  # noqa: SLF001 - Django offers no other list
+    for model_admin in site._registry.values():  # noqa: SLF001 - Django has no public list
         is_listed = remove_selected in (model_admin.actions or ())
         if everywhere or is_listed or isinstance(model_admin, RemoveSelectedMixin):
             yield model_admin
 
 
 def _own_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
-    """Yield the hooks that a ModelAdmin overrides and a removal does not call, with their class."""
+    """Yield the overridden hooks that a removal does not call, each with its class."""
     leads_single = isinstance(model_admin, RemoveSelectedMixin)
     for hook in SELECTION_HOOKS + SINGLE_HOOKS * leads_single:
         owner = next((each for each in type(model_admin).__mro__ if hook in vars(each)), ModelAdmin)
-        is_set = getattr(model_admin, hook, None) is not None  # a template may be none
+        is_set = getattr(model_admin, hook, None) is not None  # a template may be None
         if is_set and owner not in (ModelAdmin, AttributedDeletions, RemoveSelectedMixin):
             yield owner, hook
 
 
 def _removable_models() -> list[type[Model]]:
-    """List the models of which a removal may delete rows, or whose files the app looks after."""
+    """Return the models whose rows a removal may delete, and the registered models."""
     found: set[type[Model]] = set(registered_models())
     for model_admin in _admins():
         try:
@@ -154,11 +154,11 @@ def _own_deletes(model: type[Model]) -> Iterator[str]:
 
 
 def _queryset_class(manager: Any) -> type[QuerySet[Any]]:
-    """Return the class of a manager's querysets, which may not be the one that it was made from."""
+    """Return the class of the querysets that a manager really returns."""
     try:
         return type(manager.get_queryset())
-    except Exception:  # noqa: BLE001 - a manager of the site's may need a request, or a tenant
-        found: type[QuerySet[Any]] = manager._queryset_class  # noqa: SLF001 - what is left to ask
+    except Exception:  # noqa: BLE001 - a custom manager may need a request or a tenant
+        found: type[QuerySet[Any]] = manager._queryset_class  # noqa: SLF001 - the only fallback
         return found
 
 

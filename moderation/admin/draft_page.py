@@ -33,7 +33,7 @@ from moderation.removal.standing import standing_rows
 from moderation.site_checks import unmarked_storages
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
-NUMBER_DIGITS = 10  # of a slice's number in its column
+NUMBER_DIGITS = 10  # what the column of a slice's number can hold
 OBJECTS_A_PAGE = 100  # as the change list has
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
@@ -120,13 +120,13 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
 
 
 def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
-    """The model that the admin lists the objects as: a proxy, perhaps."""
+    """Return the model whose ModelAdmin lists the objects, which may be a proxy."""
     selected_in = admin_of(viewer.site, removal)
     return selected_in.model if selected_in else model_of(removal)
 
 
 def _standing(viewer: Viewer, removal: Removal) -> list[str]:
-    """The first rows that stand in the way, by name."""
+    """Return the names of the first rows that block the removal."""
     names: list[str] = []
     with refusals_told(viewer.request):
         names += [named(row) for row in standing_rows(removal, NAMED)]
@@ -134,7 +134,7 @@ def _standing(viewer: Viewer, removal: Removal) -> list[str]:
 
 
 def _storages_unmarked(removal: Removal) -> list[str]:
-    """The storages from which none of the files that go with a draft can be erased as yet."""
+    """Return the storages of a draft's files that have no identity yet."""
     if not removal.files_total:
         return []
     return unmarked_storages(map(apps.get_model, removal.rows_by_kind))

@@ -59,9 +59,9 @@ def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
 
 
 def rows_as_seen(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """How the removal's objects call themselves; by number where the person may not view them.
+    """Return the names of a removal's objects, or their keys if the user may not view them.
 
-    A title that is still on the site is not for everybody who may see what was removed from it.
+    Not everyone who may see what was removed may see the titles that are still on the site.
     """
     model = model_of(removal)
     names = rows_named(removal, keys)
@@ -71,7 +71,7 @@ def rows_as_seen(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[
 
 
 def named(row: Model) -> str:
-    """Name a row and its kind as Django's delete page does."""
+    """Return the name of a row and its model, as on Django's delete page."""
     return f"{capfirst(row._meta.verbose_name)}: {row}"
 
 
@@ -91,7 +91,7 @@ class Viewer:
         return self._address(model, "changelist")
 
     def may_view(self, model: type[Model]) -> bool:
-        """Whether the admin shows rows of a model to this person."""
+        """Return whether the admin shows rows of a model to this user."""
         if not self.site.is_registered(model):
             return False
         return bool(self.site.get_model_admin(model).has_view_permission(self.request))
@@ -104,9 +104,9 @@ class Viewer:
 
 
 def page_of(site: AdminSite, removal: Removal, page: str = "change") -> str:
-    """The address of a removal's page, or of one of its deeds ("confirm", "stop", ...).
+    """Return the URL of a removal's page, or of one of its actions ("confirm", "stop", ...).
 
-    Raises NoReverseMatch where the site does not have the pages of removals.
+    Raises NoReverseMatch if the site does not have the pages of removals.
     """
     name = f"admin:moderation_removal_{page}"
     return reverse(name, args=(removal.pk,), current_app=site.name)

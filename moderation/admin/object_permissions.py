@@ -1,10 +1,10 @@
-"""Who may remove which object: what the ModelAdmins of a site say, asked object by object.
+"""Object permissions: which objects a user may remove, according to the ModelAdmins of a site.
 
-Django's delete page asks `has_delete_permission(request, obj)` of the ModelAdmin of each row that
-would be deleted. So does this module, but only where the answer can depend on the object: where no
-ModelAdmin overrides the method, permission codes say the same, and nothing is read. A batch is
-asked at a time, when a draft is made and when it is confirmed. A worker has no request, so what was
-permitted at the confirmation stays permitted.
+Django's delete page calls `has_delete_permission(request, obj)` of the ModelAdmin of each row that
+would be deleted. So does this module, but only if the result can depend on the object. If no
+ModelAdmin overrides the method, permission codes have the same result and no row is read. Objects
+are checked in batches, when a draft is created and when it is confirmed. A worker has no request,
+so what was permitted at the confirmation stays permitted.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from moderation.removal.refused import Guard
 from moderation.removal.selection import plain
 from moderation.removal.slices import keys_of, plan_slice
 
-# Rows that are held as objects at a time, to be asked about.
+# Rows that are instantiated at the same time for a permission check.
 ROWS_AT_ONCE = 500
 
 
 def admin_of(site: AdminSite, removal: Removal) -> ModelAdmin[Any] | None:
-    """Return the ModelAdmin that a removal's objects were selected in; None where there is none."""
+    """Return the ModelAdmin in which a removal's objects were selected, or None."""
     model = apps.get_model(removal.admin_label or removal.model_label)
     return site.get_model_admin(model) if site.is_registered(model) else None
 
 
 def asks_per_object(model_admin: ModelAdmin[Any]) -> bool:
-    """Whether a ModelAdmin may permit one object and refuse another.
+    """Return whether a ModelAdmin may permit one object and refuse another.
 
-    Django's own method looks at no object, and asks the user's permission for the model alone.
+    Django's own method ignores the object and checks only the user's permission for the model.
     """
     return _function(model_admin.has_delete_permission) is not ModelAdmin.has_delete_permission
 
 
 def narrows_rows(model_admin: ModelAdmin[Any]) -> bool:
-    """Whether a ModelAdmin may show some rows of its table and not others."""
+    """Return whether a ModelAdmin may hide some rows of its table."""
     if _function(model_admin.get_queryset) is not ModelAdmin.get_queryset:
         return True
     manager: Manager[Any] = model_admin.model._default_manager
@@ -57,11 +57,11 @@ def narrows_rows(model_admin: ModelAdmin[Any]) -> bool:
 
 
 def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
-    """Return the codes that a removal of this ModelAdmin's objects needs, as Django asks them.
+    """Return the permission codes that removing this ModelAdmin's objects needs, as in Django.
 
-    To delete the objects, and rows of each model that the cascade can delete and this site shows.
-    Where a ModelAdmin decides by the object, the code is needed only as long as the user has it:
-    whoever loses it is stopped. Raises NotPlannable where the cascade cannot be told.
+    They cover the objects and the rows of each model that the cascade can delete and this site
+    shows. If a ModelAdmin decides by object, its code is included only if the user has it now: a
+    user who loses it later is stopped. Raises NotPlannable if the cascade cannot be determined.
     """
     needed = []
     for asked in _asked(model_admin):
@@ -72,7 +72,7 @@ def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
 
 
 def guard_for(model_admin: ModelAdmin[Any] | None, request: HttpRequest) -> Guard | None:
-    """Return the guard for what is selected in a ModelAdmin; None where no answer can be no."""
+    """Return the guard for a selection in a ModelAdmin, or None if no object can be refused."""
     if model_admin is None:
         return None
     guard = ObjectGuard(model_admin, request)
@@ -80,9 +80,9 @@ def guard_for(model_admin: ModelAdmin[Any] | None, request: HttpRequest) -> Guar
 
 
 def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[Any]:
-    """Return those of the keys of a removal's objects that its ModelAdmin shows to a person.
+    """Return the keys of those of a removal's objects that its ModelAdmin shows to the viewer.
 
-    Nothing is read where the ModelAdmin shows all rows, and those that are gone count as shown.
+    Deleted objects count as shown. Reads nothing if the ModelAdmin shows all rows.
     """
     selected_in = admin_of(viewer.site, removal)
     if selected_in is None or not narrows_rows(selected_in):
@@ -97,9 +97,9 @@ def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collectio
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An object that may not be removed, and the row below it that forbids it, if it is that row.
+    """An object that may not be removed, and the related row that forbids it, if there is one.
 
-    Its text is its name; the object is read for it only where it was not at hand.
+    Its text is the object's name. The object is fetched for it only if it is not already loaded.
     """
 
     model: type[Model]
@@ -111,7 +111,7 @@ class Objection:
     def __str__(self) -> str:
         if not self.is_seen:
             kind = capfirst(self.model._meta.verbose_name)
-            return _("%(kind)s %(key)s (not in your list any more)") % {
+            return _("%(kind)s %(key)s (no longer in your list)") % {
                 "kind": kind, "key": self.key}  # fmt: skip
         row = self.row or QuerySet(self.model).using(_home()).filter(pk=self.key).first()
         name = named(row) if row else f"{self.model._meta.verbose_name} {self.key}"
@@ -119,7 +119,7 @@ class Objection:
 
 
 class ObjectGuard:
-    """Asks the ModelAdmins of one site about the objects of batches, and about rows below them."""
+    """Checks the objects of batches, and the rows below them, with the ModelAdmins of one site."""
 
     def __init__(self, model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
         self.model_admin, self.request = model_admin, request
@@ -129,7 +129,7 @@ class ObjectGuard:
 
     @property
     def is_needed(self) -> bool:
-        """Whether any answer can depend on an object."""
+        """Return whether any permission can depend on an object."""
         return bool(self.asks or self.narrows or self.below)
 
     def refused(self, parts: Sequence[RemovalSlice]) -> Mapping[int, Mapping[Any, Objection]]:
@@ -168,15 +168,15 @@ class ObjectGuard:
 
 
 def _asked(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
-    """Yield the ModelAdmins that Django's delete page would ask, first that of the objects."""
+    """Yield the ModelAdmins that Django's delete page would check, the objects' own first."""
     yield model_admin
     yield from (each for each in _below(model_admin) if each.model is not model_admin.model)
 
 
 def _below(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
-    """Yield the ModelAdmins of the models that the cascade can delete rows of, where the site has.
+    """Yield the site's ModelAdmins for the models whose rows the cascade can delete.
 
-    The objects' own model is among them only where the cascade may lead back to it.
+    The objects' own model is included only if the cascade can lead back to it.
     """
     site, root = model_admin.admin_site, model_admin.model._meta.concrete_model
     for model in sorted(deleted_with(root), key=lambda each: each._meta.label):
@@ -191,7 +191,7 @@ def _rows(model: type[Model], keys: Sequence[Any]) -> Iterator[Model]:
 
 
 def _function(method: Any) -> Any:
-    """Return the function behind a bound method, or what was put in its place."""
+    """Return the function behind a bound method, or whatever replaces the method."""
     return getattr(method, "__func__", method)
 
 

@@ -1,4 +1,4 @@
-"""What an address may ask of our admin lists: what they offer, and nothing that takes long."""
+"""Restrict the parameters of our change lists to what their pages offer."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.text import smart_split
 from django.utils.translation import gettext as _
 
-# Each word of a search is a condition of its own, which reads every row where no index serves.
+# Each word of a search is a separate condition, which reads every row if no index applies.
 MOST_WORDS = 10
-# What Django's own filters of a field put behind its name in the address.
+# The lookups that Django's own field filters use in the URL.
 OF_FILTERS = {"", "exact", "isnull", "isempty", "gte", "lt"}
-# In the first and in the last year a time zone's difference leads out of the calendar.
+# In the first and last year, a time zone's offset may lead out of the calendar.
 YEARS = range(2, 9999)
 YEAR_DIGITS = 4
 OF_DATE_HIERARCHY = {"year", "month", "day", "gte", "lt"}
 
 
 class CheckedParameters(admin.ModelAdmin):
-    """A ModelAdmin that takes from an address what its page offers, and refuses the rest.
+    """A ModelAdmin that accepts only the URL parameters that its page offers.
 
-    Django lets any lookup on the model's own columns pass: a regular expression that SQLite tries
-    for half a minute, with Python's lock held, is one. Not for the ModelAdmins of others: their
-    pages may link to lookups that only they know.
+    Django accepts any lookup on the model's own columns, including a regular expression that keeps
+    SQLite busy for half a minute with Python's lock held. Do not use this for the ModelAdmins of
+    other apps: their pages may link to lookups that only they know.
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the lookups of the list's filters and of its date hierarchy."""
+        """Allow only the lookups of the list's filters and of its date hierarchy."""
         allowed: bool = super().lookup_allowed(lookup, value, request)
         return allowed and is_offered(self, lookup, request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list. Raises BadRequest for what no column can be compared with."""
+        """Show the list. Raises BadRequest for a value that no column can be compared with."""
         refuse_nul(request)
         self._refuse_far_dates(request)
         if has_too_many_words(request.GET.get("q", "")):
-            text = _("A search takes at most %(most)d words. Nothing was searched: use fewer.")
+            text = _("A search may have at most %(most)d words. Nothing was searched. Use fewer.")
             messages.error(request, text % {"most": MOST_WORDS})
         return super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as Django does; nothing is found by more than MOST_WORDS words.
+        """Search as Django does, but find nothing for more than MOST_WORDS words.
 
-        With the first ones alone it would find more than was asked for.
+        Ignoring the extra words would find more than the user searched for.
         """
         if has_too_many_words(search_term):
             return queryset.none(), False
@@ -60,13 +60,13 @@ class CheckedParameters(admin.ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """Return the object, None where there is none. An empty `_to_field` names no column."""
+        """Return the object or None. An empty `_to_field` counts as not given."""
         if "\0" in object_id:
             return None
         return super().get_object(request, object_id, from_field or None)
 
     def _refuse_far_dates(self, request: HttpRequest) -> None:
-        """Raise BadRequest for a date that has no equal in every time zone."""
+        """Raise BadRequest for a date that does not exist in every time zone."""
         for name, values in request.GET.lists():
             field, _sep, kind = name.partition(LOOKUP_SEP)
             if kind not in OF_DATE_HIERARCHY or not self._is_date(field):
@@ -82,7 +82,7 @@ class CheckedParameters(admin.ModelAdmin):
 
 
 def _is_far(kind: str, text: str) -> bool:
-    """Whether a date, or a number of a date hierarchy, leads to the ends of the calendar."""
+    """Return whether a date, or a number of a date hierarchy, is at either end of the calendar."""
     if kind in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
         return True
     if kind in ("month", "day"):
@@ -92,21 +92,21 @@ def _is_far(kind: str, text: str) -> bool:
 
 
 def refuse_nul(request: HttpRequest) -> None:
-    """Raise BadRequest where the address has a NUL, which PostgreSQL takes in no text."""
+    """Raise BadRequest if the URL contains a NUL, which PostgreSQL does not accept in text."""
     for name, values in request.GET.lists():
         if any("\0" in text for text in (name, *values)):
-            raise BadRequest("NUL in the address")
+            raise BadRequest("NUL in the URL")
 
 
 def has_too_many_words(term: str) -> bool:
-    """Whether a search has more words than it takes; words in quotation marks are one."""
+    """Return whether a search has more than MOST_WORDS words. A quoted phrase counts as one."""
     return sum(1 for _word in smart_split(term)) > MOST_WORDS
 
 
 def is_offered(model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpRequest) -> bool:
-    """Whether a list's filters, or its date hierarchy, ask for a lookup.
+    """Return whether a list's filters, or its date hierarchy, use a lookup.
 
-    Names that are no field's are not lookups: those of the filters that are typed into.
+    Names that do not belong to a field are not lookups but parameters of text filters.
     """
     meta = model_admin.model._meta
     first = lookup.partition(LOOKUP_SEP)[0]
@@ -121,7 +121,10 @@ def is_offered(model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpReq
 
 
 def _is_of_filter(model_admin: admin.ModelAdmin[Any], lookup: str, spec: Any) -> bool:
-    """Whether an item of `list_filter` reads a name: a field, one with its filter, or a filter."""
+    """Return whether an item of `list_filter` uses a lookup.
+
+    An item is a field, a pair of a field and its filter, or a filter.
+    """
     path = spec[0] if isinstance(spec, list | tuple) else spec
     if isinstance(path, str):
         return _is_of_field(model_admin, lookup, path)
@@ -130,7 +133,7 @@ def _is_of_filter(model_admin: admin.ModelAdmin[Any], lookup: str, spec: Any) ->
 
 
 def _is_of_field(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> bool:
-    """Whether the filter of a field has a lookup; that of a relation names the other's column."""
+    """Return whether a field's filter uses a lookup; for a relation, on the related column."""
     rest = _rest(lookup, path)
     if rest is None:
         return False
@@ -144,7 +147,7 @@ def _is_of_field(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> 
 
 
 def _rest(lookup: str, path: str) -> str | None:
-    """What stands behind a field's path in a lookup; None where it is another's."""
+    """Return what follows a field's path in a lookup, or None if the lookup has another path."""
     if lookup == path:
         return ""
     return lookup.removeprefix(path + LOOKUP_SEP) if lookup.startswith(path + LOOKUP_SEP) else None

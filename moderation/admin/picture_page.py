@@ -49,10 +49,10 @@ def show(
 ) -> HttpResponse:
     """Send a small WebP of the picture in a field of a row, as a browser would show it.
 
-    Of an animation it shows the first frame, the longest and the last, side by side, with a mark.
-    Raises Http404 for what is not registered and for a row that the person may not see. A file that
-    is missing is answered by a placeholder with status 404, one that is no picture, is broken or
-    too large with 415, and one that the storage does not give at the moment with 502.
+    For an animation, it shows the first, the longest and the last frame side by side, with a badge.
+    Raises Http404 if the model is not registered or the user may not see the row. Otherwise a
+    placeholder is sent: with status 404 if the file is missing, 415 if it is not a picture, is
+    broken or too large, and 502 if the storage cannot deliver it at the moment.
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
@@ -111,10 +111,10 @@ def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key:
 
 
 def _read(file: Any) -> bytes:
-    """All bytes of a stored file.
+    """Return the content of a stored file.
 
-    Raises FileNotFoundError, and _NotRead for all other failures. Reads one byte beyond
-    MAX_BYTES at most, which `inspect` refuses.
+    Raises FileNotFoundError, and _NotRead for all other failures. Reads at most one byte more than
+    MAX_BYTES, which `inspect` then refuses.
     """
     if not file:
         raise FileNotFoundError
@@ -132,6 +132,6 @@ def _read(file: Any) -> bytes:
 
 
 def small(content: bytes) -> bytes:
-    """The picture as WebP of at most SIDE pixels. Raises InvalidImage."""
+    """Return the picture as WebP of at most SIDE pixels a side. Raises InvalidImage."""
     frames = decode(content, inspect(content), SIDE)
     return sheet.as_webp(sheet.side_by_side(frames, SIDE))

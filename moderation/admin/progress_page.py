@@ -59,18 +59,18 @@ def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> Http
 
 def stop(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Stop a removal after the slice in hand."""
-    told = _("The removal stops after the step in hand.")
+    told = _("The removal stops after the current step.")
     return _steer(model_admin, request, removal, progress.stop, told)
 
 
 def go_on(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Take up a stopped removal again."""
-    return _steer(model_admin, request, removal, progress.go_on, _("The removal goes on."))
+    return _steer(model_admin, request, removal, progress.go_on, _("The removal continues."))
 
 
 def retry(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Try what failed once more."""
-    told = _("What failed is tried once more.")
+    told = _("What failed is being retried.")
     return _steer(model_admin, request, removal, progress.retry, told)
 
 
@@ -139,7 +139,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _list_address(viewer: Viewer, removal: Removal) -> str:
-    """Where its maker goes on clearing; empty for others, who did not come from there."""
+    """Return the URL of the list that the draft's author came from; empty for other users."""
     if removal.actor_id != viewer.request.user.pk:
         return ""
     return with_filters(viewer.address_of_all(model_of(removal)), removal)
@@ -172,13 +172,13 @@ def _failed_slices(removal: Removal) -> list[Any]:
 
 
 def _put_off_slices(removal: Removal) -> list[Any]:
-    """The slices that the database rolled back and that are tried again, with the reasons."""
+    """Return the slices that were rolled back and will be retried, with the reasons."""
     later = removal.slices.filter(state=SliceState.WAITING, attempts__gt=0).order_by("number")
     return list(later.values("objects_total", "error", "attempts", "due_at")[:NAMED])
 
 
 def _found_again(removal: Removal) -> list[Any]:
-    """The first entries that were erased and whose key was found in storage later."""
+    """Return the first entries whose key was erased and later found in storage again."""
     again = progress.found_again(removal.entries.order_by("pk"))
     return list(again.values("pk", "name", "title")[:NAMED])
 
@@ -197,9 +197,9 @@ def _delays(removal: Removal) -> dict[str, Any]:
 
 
 def _entries_of_note(removal: Removal, *, with_names: bool) -> dict[str, list[Any]]:
-    """The first entries that were kept, and that failed, with why.
+    """Return the first entries that were kept and that failed, with the reasons.
 
-    Names and titles are the audit log's, for those who may see its entries.
+    Names and titles come from the audit log and are only for users who may see its entries.
     """
     columns = ["pk", "kept_because", "error_code", "error", *(["name", "title"] * with_names)]
     entries = removal.entries.order_by("pk").values(*columns)

@@ -40,9 +40,9 @@ class ReadOnlyAdmin(CheckedParameters):
 
 
 def removal_link(removal_id: int | None, site: AdminSite) -> str:
-    """Return the number of a removal as a link to its page; empty where there is none.
+    """Return the number of a removal as a link to its page, or an empty text without a number.
 
-    Takes the number alone: the log may outlive the removal, so nothing is asked of its table.
+    Takes only the number and does not query the removal, because the log may outlive it.
     """
     if removal_id is None:
         return ""

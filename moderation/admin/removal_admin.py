@@ -42,10 +42,10 @@ DEEDS: dict[str, Page] = {
 
 
 class RemovalChangeList(ChangeList):
-    """The removals of a page, each with what ended badly in it, as `failed`."""
+    """A change list that sets `failed` on each removal of the page: the numbers of its failures."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Find the removals of this page."""
+        """Fetch the removals of this page and their failures."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         failed = failed_of(self.result_list)
@@ -64,7 +64,7 @@ class RemovalAdmin(CheckedParameters):
     show_full_result_count = False
     ordering = ("-pk",)
     search_fields = ("=id", "actor_name", "note")
-    search_help_text = _("Search by number, moderator and note, with at most ten words")
+    search_help_text = _("Search by number, moderator and note. At most ten words.")
     actions = None
 
     class Media:
@@ -94,7 +94,7 @@ class RemovalAdmin(CheckedParameters):
         return pages
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Ask what failed of the removals on the page."""
+        """Return the change list that also counts the failures of each removal."""
         return RemovalChangeList
 
     def changelist_view(
@@ -158,7 +158,7 @@ class RemovalAdmin(CheckedParameters):
 
     @admin.display(description=_("state"), ordering="state")
     def status(self, removal: Removal) -> SafeString:
-        """Show the state as a badge, which says when not everything went well."""
+        """Show the state as a badge, including the number of failures."""
         return badge(removal, removal.failed)  # type: ignore[attr-defined] # by RemovalChangeList
 
 
@@ -185,16 +185,16 @@ def _check_sees_objects(model_admin: Any, request: HttpRequest, removal: Removal
 
 
 def _is_of_another_site(model_admin: Any, removal: Removal) -> bool:
-    """Whether a draft was made on another admin site, whose ModelAdmins decide about it."""
+    """Return whether a draft was created on another admin site, whose ModelAdmins decide on it."""
     return removal.admin_site not in ("", model_admin.admin_site.name)
 
 
 def _page_on_its_site(request: HttpRequest, removal: Removal) -> str:
-    """Where a draft is shown by the site it was made on. Raises Http404 where there is none."""
+    """Return the URL of a draft on the site it was created on. Raises Http404 without a page."""
     try:
         address = reverse(f"{removal.admin_site}:moderation_removal_change", args=(removal.pk,))
     except NoReverseMatch as error:
         raise Http404 from error
-    if request.path.startswith(address.removesuffix("change/")):  # a name that leads back here
+    if request.path.startswith(address.removesuffix("change/")):  # the name leads back here
         raise Http404
     return address

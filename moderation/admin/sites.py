@@ -1,4 +1,4 @@
-"""The pages of moderation on an admin site of one's own."""
+"""Register the pages of moderation on a custom admin site."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from moderation.models import AuditEntry, AuditEvent, Removal
 
 
 def register_pages(site: AdminSite) -> None:
-    """Register removals and the audit log on a site, where they are not registered yet.
+    """Register removals and the audit log on a site, unless they are already registered.
 
-    The default site has them. Any other one needs them before a ModelAdmin of it can use the action
-    `remove_selected`: its drafts are confirmed there.
+    The default site has them. Any other site needs them before its ModelAdmins can offer
+    `remove_selected`, because drafts are confirmed on the site they were created on.
     """
     pages = {Removal: RemovalAdmin, AuditEntry: AuditEntryAdmin, AuditEvent: AuditEventAdmin}
     for model, model_admin in pages.items():

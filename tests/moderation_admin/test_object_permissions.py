@@ -183,7 +183,7 @@ def test_an_object_that_left_the_list_is_not_deleted_nor_shown(
     response = client.post(page_of(removal, "confirm"), words(removal))
     text = response.content.decode()
     assert "Moved away" not in text
-    assert f"Post {posts[0].pk} (not in your list any more)" in text
+    assert f"Post {posts[0].pk} (no longer in your list)" in text
     assert Post.objects.count() == 2
 
 
@@ -227,7 +227,7 @@ def test_objects_of_another_model_are_refused(client: Client, make_posts: MakePo
     )
     with serving(a_site("desk", Post, post=authors)):
         response = chosen(client, posts, "/desk/posts/post/")
-    assert "The list of posts holds users" in said(response)
+    assert "This list of posts contains users" in said(response)
     assert not Removal.objects.exists()
 
 

@@ -212,8 +212,8 @@ def test_files_that_were_missing_are_counted(client: Client, running: Removal) -
         AuditEntry.objects.filter(pk__in=list(some.values_list("pk", flat=True))).update(
             remark=WAS_MISSING
         )
-    assert "3 were missing already" in html(client, running)
-    assert "3 were missing already" in html(client, running, "progress")
+    assert "3 were already missing" in html(client, running)
+    assert "3 were already missing" in html(client, running, "progress")
 
 
 def test_keys_that_a_request_failed_for_as_a_whole_say_why_they_wait(

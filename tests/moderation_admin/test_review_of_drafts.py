@@ -111,7 +111,7 @@ def test_a_difference_is_remembered_for_pages_that_were_open(
     PostImage.objects.filter(post=mixed[0]).delete()
     mixed[1].delete()
     first = client.post(page_of(removal, "confirm"), words(removal)).text
-    assert "The selection has 1 picture fewer than you saw." in first
+    assert "The selection has 1 fewer picture than you saw." in first
     second = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
     assert f"1 post changed ({mixed[0].pk}); 1 post was deleted elsewhere" in second
 

@@ -37,7 +37,7 @@ def test_one_more_closes_the_oldest_and_its_page_says_so(
     assert other.state == "draft"
     client.force_login(moderator)
     page = client.get(f"/admin/moderation/removal/{first.pk}/change/").content.decode()
-    assert "too many newer ones were open" in page
+    assert "too many newer drafts were open" in page
 
 
 @override_settings(MODERATION_OPEN_DRAFTS=2)
