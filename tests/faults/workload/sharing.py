@@ -108,6 +108,8 @@ class Sharing(State):
             if self.dice.random() < 0.5:
                 rows.delete()
                 self.forget(kind.label, row.key)
+                # Where another row was given another file before, this was the last to name it.
+                self.abandon(row, "nobody names it")
             elif rows.update(file=""):
                 self.committed(Row(kind, None, NOTHING), row.key, created=False)
 

@@ -176,7 +176,8 @@ class State:
         named = self.named()
         for file in row.files.values():
             if file.key and file.key not in named:
-                self.journal.abandons(file.sha256, why)
+                for sha256 in {file.sha256, *file.others}:
+                    self.journal.abandons(sha256, why)
 
     def look(self) -> None:
         """Find out which rows and parents others removed, and load some that may become stale."""
