@@ -35,7 +35,7 @@ def plain_name(name: str) -> str:
 def default_names_on(alias: str) -> frozenset[str]:
     """Return the names in a storage that are the default of some file field of some model."""
     found: set[str] = set()
-    for field, names in _fields_with_default():
+    for field, names in fields_with_default():
         try:
             found |= names if storage_alias(field) == alias else set()
         except ImproperlyConfigured:
@@ -64,11 +64,12 @@ def has_changing_default(field: FileField) -> bool:
 
 
 @cache
-def _fields_with_default() -> tuple[tuple[FileField, frozenset[str]], ...]:
-    return tuple(_find_fields_with_default())
+def fields_with_default() -> tuple[tuple[FileField, frozenset[str]], ...]:
+    """Return every file field of an installed model that has constant defaults, with these."""
+    return tuple(_findfields_with_default())
 
 
-def _find_fields_with_default() -> Iterator[tuple[FileField, frozenset[str]]]:
+def _findfields_with_default() -> Iterator[tuple[FileField, frozenset[str]]]:
     for model in apps.get_models():
         for field in () if model._meta.proxy else own_file_fields(model):
             if names := default_names_of(field):

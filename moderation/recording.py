@@ -23,7 +23,7 @@ from moderation.errors import NotShown
 from moderation.files import Place, StoredFile, files_of, places_of
 from moderation.registry import Registration, Relatives
 from moderation.rows import all_rows
-from moderation.same_row import BeforeDeletion, gone_among
+from moderation.same_row import BeforeDeletion, Names, lock_and_compare, names_of
 
 _DEED = "_moderation_deed"
 _GATHERING = "_moderation_gathering"
@@ -49,15 +49,6 @@ class Deed:
 NOBODY = Deed()
 
 
-def _own_wake() -> Callable[[], None]:
-    """A new function each time. No partial: Django logs the `__qualname__` of a failing one."""
-
-    def wake() -> None:
-        tasks.wake_purging()
-
-    return wake
-
-
 @dataclass(slots=True, eq=False)
 class _Gathering:
     """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
@@ -67,11 +58,26 @@ class _Gathering:
     places: Callable[[Registration], Sequence[Place]] = field(
         default_factory=lambda: cache(places_of)
     )
-    # Those of rows that are not locked yet, and what locks them before the first is deleted.
-    unlocked: set[StoredFile] = field(default_factory=set)
+    # The rows that are not locked yet, by their key, with the names in their file columns; and what
+    # locks them before the first is deleted.
+    unlocked: dict[Registration, dict[Any, Names]] = field(default_factory=dict)
     watch: BeforeDeletion | None = None
-    # Wakes a worker, after the commit; an object of its own, by which to know it again.
-    wake: Callable[[], None] = field(default_factory=_own_wake)
+    is_written: bool = False
+    # Called after the commit; an object of its own, by which to know it again.
+    at_commit: Callable[[], None] | None = None
+
+    def begin(self, using: str) -> None:
+        """Have a worker woken after the commit, once."""
+        if self.at_commit is not None:
+            return
+
+        # No partial: Django logs the `__qualname__` of a function that fails.
+        def wake() -> None:
+            if self.is_written:
+                tasks.wake_purging()
+
+        self.at_commit = wake
+        transaction.on_commit(wake, using=using, robust=True)
 
     def lives(self, using: str) -> bool:
         """Whether the transaction or savepoint in which it was begun has not been rolled back.
@@ -80,22 +86,44 @@ class _Gathering:
         survive it, and be written again by the queryset's next `.delete()`.
         """
         calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
-        return self.wake in (call[1] for call in calls)
+        return self.at_commit in (call[1] for call in calls)
+
+    def add(self, registration: Registration, row: models.Model, using: str, deed: Deed) -> None:
+        """Note the files of a row, with their details."""
+        if files := files_of(registration, row, self.places(registration)):
+            details = _details(registration, row, using, deed.known, self.by_relatives)
+            self.found.update(dict.fromkeys(files, details))
+
+    def write(self, deed: Deed, using: str) -> None:
+        """Write the entries."""
+        if self.found:
+            write_entries(self.found, deed, using)
+            self.is_written = True
 
     def lock_before_deletion(
-        self, registration: Registration, files: Sequence[StoredFile], using: str
+        self, registration: Registration, row: models.Model, using: str
     ) -> None:
-        """Have the rows of these files locked in time; those that are gone by then are left out."""
+        """Have the row locked in time, and looked at again."""
         if self.watch is None:
             self.watch = BeforeDeletion(
-                using, partial(self._leave_out_gone, using), lambda: not self.lives(using)
+                using, partial(self._look_again, using), lambda: not self.lives(using)
             )
         self.watch.tables.add(registration.model._meta.db_table)
-        self.unlocked.update(files)
+        names = names_of(registration, row)
+        self.unlocked.setdefault(registration, {})[row.pk] = names
 
-    def _leave_out_gone(self, using: str) -> None:
-        for file in gone_among(self.unlocked, using=using):
-            self.found.pop(file, None)
+    def _look_again(self, using: str) -> None:
+        """Leave out the files of rows that are gone; note those that a row names now."""
+        for registration in sorted(self.unlocked, key=lambda each: each.label):
+            rows = self.unlocked[registration]
+            gone, changed = lock_and_compare(rows, registration, using=using)
+            if not (untrue := gone | changed):
+                continue
+            label = registration.label
+            for file in [f for f in self.found if f.label == label and f.key in untrue]:
+                del self.found[file]
+            for row in all_rows(registration.model, using).filter(pk__any_of=changed):
+                self.add(registration, row, using, NOBODY)
 
 
 def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
@@ -112,18 +140,13 @@ def gather(registration: Registration, instance: models.Model, using: str, origi
         gathering = _Gathering()
     if stored is None:
         return
-    files = files_of(registration, stored, gathering.places(registration))
-    if not files:
-        return
-    if not gathering.found:
-        transaction.on_commit(gathering.wake, using=using, robust=True)
     deed = getattr(origin, _DEED, NOBODY)
-    details = _details(registration, stored, using, deed.known, gathering.by_relatives)
-    gathering.found.update(dict.fromkeys(files, details))
+    gathering.begin(using)
+    gathering.add(registration, stored, using, deed)
     if stored is instance and deed.shown is None and origin is not None:  # else locked already
-        gathering.lock_before_deletion(registration, files, using)
+        gathering.lock_before_deletion(registration, stored, using)
     if origin is None:
-        write_entries(gathering.found, deed, using)
+        gathering.write(deed, using)
     else:
         setattr(origin, _GATHERING, gathering)
 
@@ -145,7 +168,7 @@ def write_gathered(using: str, origin: Any) -> None:
     if deed.shown is not None and (different := deed.shown ^ gathering.found.keys()):
         names = ", ".join(sorted(f"{file.label} {file.key}: {file.name}" for file in different)[:3])
         raise NotShown(f"The files changed while they were being deleted: {names}")
-    write_entries(gathering.found, deed, using)
+    gathering.write(deed, using)
 
 
 def _is_of(origin: Any, instance: models.Model) -> bool:

@@ -1,23 +1,26 @@
-"""Two deletions of one row at the same moment: only the one that deletes it may record its files.
+"""What happens to a row between the moment that a deletion reads it and the one that it is deleted.
+
+Two deletions may meet: only the one that deletes the row may record its files.
 
 Django reads the rows of a deletion without locking them, and sends `pre_delete` for each of them,
 whether or not another transaction deletes the row in between. The SQL DELETE of the one that comes
 second waits for the first and then finds nothing, but its `post_delete` comes all the same. So the
 rows are locked once more, a query a model, between the last `pre_delete` and the first DELETE of
-such a row; those that are gone were recorded by whoever deleted them.
+such a row. Those that are gone were recorded by whoever deleted them; those that name another file
+since they were read, because somebody replaced it in between, are recorded with that one.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
-from moderation.files import StoredFile
-from moderation.registry import registration_by_label
+from moderation.registration import Registration
+
+Names = tuple[str, ...]
 
 
 class BeforeDeletion:
@@ -57,21 +60,25 @@ class BeforeDeletion:
         return any(into.startswith(f"{quote(table)} ") for table in self.tables)
 
 
-def gone_among(files: Iterable[StoredFile], *, using: str) -> set[StoredFile]:
-    """Lock the rows that own these files; return the files of those that are not there any more.
+def names_of(registration: Registration, row: Model) -> Names:
+    """Return what the file columns of a row that was read hold, in the order of the fields."""
+    held = row.__dict__  # without making a FieldFile of each
+    return tuple(str(held[field.attname] or "") for field in registration.fields)
 
-    To be called in the transaction that is about to delete them. One query a model.
+
+def lock_and_compare(
+    rows: Mapping[Any, Names], registration: Registration, *, using: str
+) -> tuple[set[Any], set[Any]]:
+    """Lock rows of one model, given by key with the names that they were read with. One query.
+
+    Return the keys of those that are gone, and of those that name other files than before. To be
+    called in the transaction that is about to delete them.
     """
-    owned: dict[str, dict[Any, list[StoredFile]]] = defaultdict(lambda: defaultdict(list))
-    for file in files:
-        owned[file.label][file.key].append(file)
-    gone: set[StoredFile] = set()
-    for label, by_key in sorted(owned.items()):
-        model: Any = registration_by_label(label).model
-        # No manager: one that hides the row would take it for gone.
-        every: QuerySet[Any] = QuerySet(model, using=using)
-        rows = every.filter(pk__any_of=set(by_key)).order_by("pk")
-        there = set(rows.select_for_update(of=("self",)).values_list("pk", flat=True))
-        for key in by_key.keys() - there:
-            gone.update(by_key[key])
-    return gone
+    # No manager: one that hides the row would take it for gone.
+    every: QuerySet[Any] = QuerySet(registration.model, using=using)
+    kept = every.filter(pk__any_of=set(rows)).order_by("pk").select_for_update(of=("self",))
+    columns = [field.attname for field in registration.fields]
+    now = {
+        key: tuple(str(n or "") for n in names) for key, *names in kept.values_list("pk", *columns)
+    }
+    return rows.keys() - now.keys(), {key for key, names in now.items() if names != rows.get(key)}

@@ -17,11 +17,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
 from django.db import connections, models
 from django.db.models import FileField
 
 from moderation.models.audit import OPEN_STATES
-from moderation.registry import storage_alias
+from moderation.registry import alias_of
 from moderation.reused_keys import entries_of, file_key, home
 
 _WRAPPED = "_moderation_generates_free_names"
@@ -34,22 +35,23 @@ def keep_uploads_off_open_keys(field: FileField) -> None:
     generate = field.generate_filename
 
     def generate_filename(instance: models.Model, filename: str) -> str:
-        return free_name(field, str(generate(instance, filename)))
+        return free_name(field, instance, str(generate(instance, filename)))
 
     vars(field).update({_WRAPPED: True, "generate_filename": generate_filename})
 
 
-def free_name(field: FileField, name: str) -> str:
+def free_name(field: FileField, row: models.Model, name: str) -> str:
     """Return the name, or one like it where the key of the first has an open entry."""
     if connections[home()].connection is None:
         return name
     try:
-        file = file_key(storage_alias(field), name)
+        alias = alias_of(row, field)
+        file = file_key(alias, name)
     except ImproperlyConfigured:
         return name  # no purge reaches such a storage; a check names the field
     if file is None or not any(entry.state in OPEN_STATES for entry in entries_of([file])):
         return name
     folder, last = posixpath.split(name)
     ending = "".join(PurePosixPath(last).suffixes)
-    storage: Any = field.storage
+    storage: Any = storages[alias]
     return posixpath.join(folder, storage.get_alternative_name(last.removesuffix(ending), ending))

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core.files.storage import InvalidStorageError
 
 from moderation.purge.databases import databases_with
-from moderation.purge.questions import Column, guarded
-from moderation.purge.references import Usage, Wanted, placed
+from moderation.purge.questions import MOST_ROWS, Column, guarded
+from moderation.purge.references import Usage, names_held_by
+from moderation.purge.wanted import Wanted
 from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
 from moderation.storage.choice import adapter_for
-
-# Rows that share the files of one claim, of one field. Where more do, their extra files stay.
-MOST_ROWS = 1000
 
 # Names that fields of a deleted row held, by alias, as an entry has them.
 Beside = Mapping[str, Sequence[str]]
@@ -63,7 +61,7 @@ def _columns(
         if (shared := _shared(alias, keys)) is None:
             continue
         for field in registration.fields:
-            names = _as_held_by(field, shared)
+            names = names_held_by(field, shared)
             found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
             for database in databases_with(registration.model) if found else ():
                 if isinstance(database, str):  # of another one `find_users` has told
@@ -75,13 +73,6 @@ def _shared(alias: str, names: Iterable[str]) -> Wanted | None:
         return Wanted(adapter_for(alias), [_Name(name, name) for name in names])
     except InvalidStorageError:  # a storage that is no more; nobody shares a file in it
         return None
-
-
-def _as_held_by(field: Any, shared: Wanted) -> Mapping[str, set[str]]:
-    adapter = placed(field)
-    if adapter and not adapter.real_location().overlaps(shared.location):
-        return {}
-    return shared.seen_from(adapter).plain
 
 
 def _users_in(

@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import EmptyResultSet
+from django.core.exceptions import EmptyResultSet, ImproperlyConfigured
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import FileField, Lookup, Min, Model, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from moderation.models import AuditEntry
+from moderation.registration import Registration
 
 if TYPE_CHECKING:
     TextLookup = Lookup[Any]  # takes no parameter where it runs
@@ -22,6 +23,8 @@ else:
 
 # Odd names that one field is read for. One with more has them by habit, and in few spellings.
 MOST_ODD_NAMES = 1000
+# Rows that share the names of one claim, of one field.
+MOST_ROWS = 1000
 # An annotation's name must not be that of a field.
 A_KEY = "moderation_a_key"
 
@@ -109,6 +112,43 @@ class Column:
 
     def _user(self, key: tuple[Any, ...]) -> str:
         return f"{self.label} {', '.join(map(str, key))}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenColumn(Column):
+    """A file field whose rows choose their storage: only those count that chose `alias`.
+
+    Where more rows hold the names than can be read, all of them count. So does a row of which
+    nobody can say what it chose, and one that spells its name oddly.
+    """
+
+    alias: str
+    registration: Registration
+
+    def holders(self, names: Iterable[str]) -> dict[str, str]:
+        """As of any column, for the rows that chose this storage."""
+        names = list(names)
+        rows = self.rows().filter(**{f"{self.field.name}__any_of": names})
+        found = list(rows[: MOST_ROWS + 1])
+        if len(found) > MOST_ROWS:
+            return Column.holders(self, names)
+        return {
+            str(getattr(row, self.field.attname)): f"{self.label} {row.pk}"
+            for row, alias in zip(found, self._aliases_of(found), strict=True)
+            if alias in (self.alias, "")
+        }
+
+    names_among = holders
+
+    def _aliases_of(self, rows: list[Model]) -> list[str]:
+        """What each row chose; empty where STORAGES does not have it, or has it no more."""
+        try:
+            return [own[self.field.name] for own in self.registration.aliases_of(rows)]
+        except ImproperlyConfigured:
+            one_by_one = len(rows) > 1
+            return (
+                [each for row in rows for each in self._aliases_of([row])] if one_by_one else [""]
+            )
 
 
 def _key_columns(model: type[Model]) -> list[str]:

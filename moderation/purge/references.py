@@ -8,43 +8,33 @@ beginnings that only odd spellings have (`moderation.storage.spelling`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from functools import cached_property
-from typing import Protocol
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
 from django.db import connections, router
 from django.db.models import FileField, Model
 
+from moderation.defaults import fields_with_default
 from moderation.models import AuditEntry
 from moderation.purge.databases import Unreachable, databases_with
-from moderation.purge.questions import MOST_ODD_NAMES, Column, guarded
-from moderation.registry import own_file_fields, storage_alias, unwrapped
+from moderation.purge.questions import MOST_ODD_NAMES, ChosenColumn, Column, guarded
+from moderation.purge.wanted import Names, Wanted
+from moderation.registry import (
+    Registration,
+    own_file_fields,
+    registration_for,
+    storage_alias,
+    unwrapped,
+)
 from moderation.storage.adapter import Adapter
 from moderation.storage.choice import adapter_for, adapter_of
-from moderation.storage.location import directories
 from moderation.storage.other import OtherAdapter
 
-# Directories whose odd spellings are looked for, the shortest first: each is a few conditions of
-# one query. Keys that are sorted by month lie in a dozen.
-MOST_DIRECTORIES = 32
-
-Question = tuple[Column, "Names"]
-
-
-class Asked(Protocol):
-    """What is asked for: an audit entry, or what was read of one."""
-
-    @property
-    def key(self) -> str:
-        """The entry's key."""
-
-    @property
-    def name(self) -> str:
-        """The name by which its storage knows it."""
+Question = tuple[Column, Names]
 
 
 @dataclass(slots=True)
@@ -62,71 +52,6 @@ class Usage:
             self.unknown.setdefault(key, problem)
 
 
-class Wanted:
-    """Keys of a storage that are asked for, by their full keys."""
-
-    def __init__(self, adapter: Adapter, entries: Iterable[Asked]) -> None:
-        self.adapter = adapter
-        self.location = adapter.real_location()
-        self.entries = list(entries)
-        self.keys: dict[str, set[str]] = defaultdict(set)
-        for entry in self.entries:
-            try:
-                self.keys[adapter.full_key(entry.name)].add(entry.key)
-            except ValueError:  # a name that the storage does not take; the purge will say so
-                continue
-
-    def seen_from(self, adapter: Adapter | None) -> Names:
-        """The names that a field of this storage, or of an unknown one, would use."""
-        location = adapter.real_location() if adapter else self.location
-        named = ((location.name_of(full), keys) for full, keys in self.keys.items())
-        names = {name: keys for name, keys in named if name}
-        if adapter is None or location == self.location:
-            raw: dict[str, set[str]] = defaultdict(set)
-            for entry in self.entries:
-                if entry.name not in names:  # else it is the plain one, which has the key already
-                    raw[entry.name].add(entry.key)
-            names |= raw
-        return Names(self, adapter, names)
-
-
-class Names:
-    """The wanted keys as the fields of one storage name them."""
-
-    def __init__(
-        self, wanted: Wanted, adapter: Adapter | None, names: Mapping[str, set[str]]
-    ) -> None:
-        self.wanted, self.adapter, self.plain = wanted, adapter, names
-
-    @property
-    def keys(self) -> set[str]:
-        """The entries' keys that such a field could hold."""
-        return set().union(*self.plain.values())
-
-    @cached_property
-    def odd_beginnings(self) -> tuple[str, ...]:
-        """The beginnings of names that mean one of the keys without being plain."""
-        if self.adapter is None:
-            return ()
-        chosen = sorted(directories(set(self.plain)), key=len)[:MOST_DIRECTORIES]
-        return tuple(odd for each in chosen for odd in self.adapter.odd_beginnings(each))
-
-    @cached_property
-    def spelled(self) -> set[str]:
-        """The spellings that a whole site may have."""
-        spelled = self.adapter.spelled if self.adapter else tuple
-        return {odd for name in self.plain for odd in spelled(name)}
-
-    def meant_by(self, name: str) -> set[str]:
-        """The keys that a row's name means, by the field's own storage."""
-        if self.adapter is None:
-            return self.plain.get(name, set())
-        try:
-            return self.wanted.keys.get(self.adapter.full_key(name), set())
-        except ValueError:
-            return set()
-
-
 def find_users(wanted: Wanted) -> Usage:
     """Return which keys live rows use, and of which that cannot be known now.
 
@@ -134,19 +59,34 @@ def find_users(wanted: Wanted) -> Usage:
     its model. Inside a transaction an error of one costs a savepoint, not the transaction.
     """
     usage = Usage()
-    questions: list[Question] = []
-    seen: dict[int, Names | None] = {}
-    for model, field in file_fields():
-        names = _names_for(wanted, field, seen)
-        if names is None or not names.plain:
-            continue
-        for database in databases_with(model):
-            if isinstance(database, Unreachable):
-                usage.fail(names.keys, f"{model._meta.label}: {database}")
-            else:
-                questions.append((Column(model, field, database), names))
-    _ask(questions, usage)
+    _ask(list(_questions(wanted, usage)), usage)
+    usage.users |= _used_as_defaults(wanted)
     return usage
+
+
+def _questions(wanted: Wanted, usage: Usage) -> Iterator[Question]:
+    """Yield each column that may hold one of the keys; note in the usage what is out of reach."""
+    seen: dict[object, Names | None] = {}
+    for model, field in file_fields():
+        for names, chosen in _names_in(wanted, field, seen):
+            for database in databases_with(model):
+                if isinstance(database, Unreachable):
+                    usage.fail(names.keys, f"{model._meta.label}: {database}")
+                elif chosen:
+                    yield ChosenColumn(model, field, database, *chosen), names
+                else:
+                    yield Column(model, field, database), names
+
+
+def _used_as_defaults(wanted: Wanted) -> dict[str, str]:
+    """Return the keys that are a field's default, which every row to come will use."""
+    found = {}
+    for field, defaults in fields_with_default():
+        adapter = placed(field)
+        if names := _overlapping(wanted, adapter):
+            for key in {key for name in defaults for key in names.meant_by(name)}:
+                found[key] = f"the default of {field.model._meta.label}.{field.name}"
+    return found
 
 
 def _ask(questions: list[Question], usage: Usage) -> None:
@@ -205,8 +145,10 @@ def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
     """The file fields that may hold keys of the storage behind an alias."""
     location = adapter_for(alias).real_location()
     for model, field in file_fields():
+        registration = registration_for(model)
         adapter = placed(field)
-        if adapter is None or adapter.real_location().overlaps(location):
+        is_chosen = registration is not None and registration.storage is not None
+        if is_chosen or adapter is None or adapter.real_location().overlaps(location):
             yield model, field
 
 
@@ -227,10 +169,49 @@ def placed(field: FileField) -> Adapter | None:
     return adapter
 
 
-def _names_for(wanted: Wanted, field: FileField, seen: dict[int, Names | None]) -> Names | None:
-    adapter = placed(field)
-    storage = id(unwrapped(field.storage)) if adapter else 0
-    if storage not in seen:
-        reachable = adapter is None or adapter.real_location().overlaps(wanted.location)
-        seen[storage] = wanted.seen_from(adapter) if reachable else None
-    return seen[storage]
+def names_held_by(field: FileField, wanted: Wanted) -> dict[str, set[str]]:
+    """Return the names by which rows may hold the wanted keys in a field, with the keys."""
+    held: dict[str, set[str]] = defaultdict(set)
+    for names, _chosen in _names_in(wanted, field, {}):
+        for name, keys in names.plain.items():
+            held[name] |= keys
+    return held
+
+
+def _names_in(
+    wanted: Wanted, field: FileField, seen: dict[object, Names | None]
+) -> Iterator[tuple[Names, tuple[str, Registration] | None]]:
+    """Yield the names that rows of a field may hold: by each alias that they may choose."""
+    registration = registration_for(field.model)
+    if registration is None or registration.storage is None:
+        adapter = placed(field)
+        storage: object = id(unwrapped(field.storage)) if adapter else 0
+        if storage not in seen:
+            seen[storage] = _overlapping(wanted, adapter)
+        if names := seen[storage]:
+            yield names, None
+        return
+    for alias in storages.backends:
+        if alias not in seen:
+            adapter = _behind(alias)
+            seen[alias] = _overlapping(wanted, adapter) if adapter else None
+        if names := seen[alias]:
+            yield names, (alias, registration)
+
+
+def _overlapping(wanted: Wanted, adapter: Adapter | None) -> Names | None:
+    """Return the names that mean a wanted key in a storage; None where there can be none."""
+    if adapter and not adapter.real_location().overlaps(wanted.location):
+        return None
+    names = wanted.seen_from(adapter)
+    return names if names.plain else None
+
+
+def _behind(alias: str) -> Adapter | None:
+    """Return the adapter behind an alias; None where it cannot be built, so that it holds none."""
+    try:
+        adapter = adapter_for(alias)
+        adapter.real_location()
+    except Exception:  # noqa: BLE001 - a storage of a site's own raises what it likes
+        return None
+    return adapter

@@ -10,7 +10,8 @@ from django.core.files.storage import InvalidStorageError
 
 from moderation.models import StorageMark
 from moderation.purge.extra_files import find_users_of_extra_files
-from moderation.purge.references import Usage, Wanted, find_users
+from moderation.purge.references import Usage, find_users
+from moderation.purge.wanted import Wanted
 from moderation.purge.words import clean
 from moderation.storage.choice import adapter_for
 

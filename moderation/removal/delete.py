@@ -6,7 +6,8 @@ nothing); then the digests are compared; then Django's own cascade deletes, and 
 one audit entry a file in the same transaction. No storage is touched here: the purge does that,
 after the commit, and only by what the audit log says. When anything fails, all of the slice is
 rolled back. An error of the database that may pass is tried again later, a few times, spread over
-minutes; any other marks the slice as failed with the reason. The other slices go on in any case.
+minutes; any other marks the slice as failed with the reason, also one that comes only with the
+commit, where deferred constraints are checked. The other slices go on in any case.
 """
 
 from __future__ import annotations
@@ -102,6 +103,12 @@ def _attempt(removal: int) -> None:
                     raise
                 raise SlicePutOff(part) from error
             logger.warning("Removal %s tries again after an error: %s", removal, error)
+        except (ActorRefused, SliceFailed):
+            raise
+        except Exception as error:  # of the commit: a deferred constraint, or another's callback
+            if part is None:
+                raise
+            raise SliceFailed(part) from error
         else:
             return
 
@@ -237,10 +244,16 @@ def _try_later(put_off: SlicePutOff) -> None:
 
 
 def _fail(failed: SliceFailed) -> None:
-    logger.error("Slice %s was rolled back.", failed.part, exc_info=failed.__cause__)
-    RemovalSlice.objects.waiting().filter(pk=failed.part.pk).update(
-        state=SliceState.FAILED, error=_reason(failed), finished_at=DatabaseNow()
+    """Mark a slice as failed; one that is committed, and whose callback failed, stays deleted."""
+    was_rolled_back = (
+        RemovalSlice.objects.waiting()
+        .filter(pk=failed.part.pk)
+        .update(state=SliceState.FAILED, error=_reason(failed), finished_at=DatabaseNow())
     )
+    says = (
+        "was rolled back" if was_rolled_back else "is deleted, but what follows its commit failed"
+    )
+    logger.error("Slice %s %s.", failed.part, says, exc_info=failed.__cause__)
 
 
 def _reason(failed: SliceFailed) -> str:

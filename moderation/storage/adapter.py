@@ -82,6 +82,9 @@ class Adapter(Protocol):
 
     # Names that are claimed for it at once, so that the workers share what a slow storage has.
     claim_names: int
+    # Whether a plain name lies at the root with the name behind it. A storage of a site's own may
+    # put it elsewhere below the root, such as into a folder for each tenant.
+    joins_names: bool
 
     def location(self) -> str:
         """The bucket or root folder, for the audit entry. No network."""

@@ -38,6 +38,7 @@ class OtherAdapter:
     """Asks a storage by Django's own interface alone: `delete`, then `exists`."""
 
     claim_names = CLAIM_NAMES
+    joins_names = True
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage

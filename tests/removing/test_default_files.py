@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
 from django.db.models import Model
 
-from moderation import checks_models, registry
+from moderation import checks_models, late_models, registry
 from moderation.models import AuditEntry
 from moderation.plan import make_plan
 from moderation.purge.batch import purge_batch
@@ -21,15 +22,19 @@ from moderation.removal.delete import delete_next_slice
 from moderation.removal.freeze import freeze
 from tests.library.defaults import DEFAULT_AVATAR, DEFAULT_BADGE, DEFAULT_BANNER
 from tests.library.models import Badge, Club, Profile, Volume
+from tests.library.storage import ATTACHMENTS
 from tests.removing.conftest import stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def defaults(marked: None) -> None:
+def defaults(marked: None, request: pytest.FixtureRequest) -> Iterator[None]:
     for name in (DEFAULT_AVATAR, DEFAULT_BANNER, DEFAULT_BADGE):
         assert stored(name, "attachments") == name
+    yield
+    request.getfixturevalue("monkeypatch").undo()
+    late_models.forget()
 
 
 def registered(patch: pytest.MonkeyPatch, model: type[Model], **changes: Any) -> None:
@@ -150,3 +155,29 @@ def test_a_new_row_with_defaults_alone_breaks_no_seal(moderator: User) -> None:
 def test_a_default_that_changes_is_named_by_a_check() -> None:
     found = [message.obj for message in checks_models.check_defaults()]
     assert [str(field) for field in found] == ["library.Badge.drawn"]
+
+
+def test_a_default_in_the_same_place_through_another_storage_object_is_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere = FileSystemStorage(location=ATTACHMENTS["OPTIONS"]["location"], base_url="/x/")
+    monkeypatch.setattr(Profile._meta.get_field("avatar"), "storage", elsewhere)
+    late_models.forget()
+    Volume.objects.create(text=DEFAULT_AVATAR).delete()
+    purge_all()
+    entry = AuditEntry.objects.get()
+    assert entry.kept_because == "still used by the default of library.Profile.avatar"
+    assert all_are_there()
+
+
+def test_a_name_that_becomes_a_default_after_it_was_recorded_is_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = stored("new-default.png", "attachments")
+    Volume.objects.create(text=name).delete()
+    field = Profile._meta.get_field("avatar")
+    monkeypatch.setattr(field, "default", name)
+    late_models.forget()
+    purge_all()
+    assert AuditEntry.objects.get().state == "kept"
+    assert storages["attachments"].exists(name)

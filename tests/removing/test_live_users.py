@@ -178,6 +178,22 @@ def test_a_site_that_spells_all_its_names_so_is_not_read_whole(
     assert purge_after_deleting() == "kept"
 
 
+class InFolders(FileSystemStorage):
+    """A storage of a site's own, which puts each name into a folder that it works out."""
+
+    def path(self, name: str) -> str:
+        return super().path(f"prints/2026/{name}" if "/" not in name else name)
+
+
+@pytest.mark.parametrize(("name", "state"), [("spring.pdf", "kept"), ("autumn.pdf", "erased")])
+def test_a_storage_that_puts_names_into_folders_of_its_choice_is_asked_where(
+    live_in: Callable[[Storage], None], name: str, state: str
+) -> None:
+    live_in(InFolders(location=root()))
+    hidden(name)
+    assert purge_after_deleting() == state
+
+
 def test_a_name_that_only_looks_alike_uses_nothing() -> None:
     for name in (".prints/2026/spring.pdf", "prints/2026/spring.pdf2", "prints\\2026\\spring.pdf"):
         hidden(name)

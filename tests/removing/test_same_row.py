@@ -70,6 +70,29 @@ def test_a_subclass_and_its_parent_are_each_looked_for(transactional_db: None) -
     assert entries() == 2 * 2
 
 
+@pytest.mark.parametrize(("before", "after"), [("old.txt", "new.txt"), ("", "new.txt")])
+def test_a_file_that_came_in_between_is_recorded_with_the_row(
+    transactional_db: None, before: str, after: str
+) -> None:
+    volume = Volume.objects.create(text=before and stored(before, "attachments"))
+    other = Volume.objects.create(text=stored("other.txt", "attachments"))
+    late = collected(Volume.objects.all())
+    Volume.objects.filter(pk=volume.pk).update(text=stored(after, "attachments"))
+    late.delete()
+    found = AuditEntry.objects.order_by("name").values_list("name", "object_key")
+    assert list(found) == [(after, str(volume.pk)), ("other.txt", str(other.pk))]
+
+
+def test_a_file_that_was_taken_from_the_row_in_between_is_not_recorded(
+    transactional_db: None,
+) -> None:
+    Volume.objects.create(text=stored("moved.txt", "attachments"))
+    late = collected(Volume.objects.all())
+    Volume.objects.update(text="")
+    late.delete()
+    assert entries() == 0
+
+
 def test_a_deletion_that_failed_leaves_nothing_behind_on_the_connection(
     make_posts: MakePosts,
 ) -> None:
@@ -96,7 +119,7 @@ def test_it_is_one_query_a_model(make_posts: MakePosts) -> None:
         make_posts(count, images=3)
         with CaptureQueriesContext(connection) as captured:
             PostImage.objects.all().delete()
-        looks = 'SELECT "posts_postimage"."id" AS "pk" FROM "posts_postimage"'
+        looks = 'SELECT "posts_postimage"."id" AS "pk", "posts_postimage"."image"'
         return sum(query["sql"].startswith(looks) for query in captured)
 
     assert queries(1) == queries(20) == 1

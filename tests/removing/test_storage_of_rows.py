@@ -87,6 +87,73 @@ def test_each_file_is_recorded_and_erased_where_it_is(
     assert storages["second"].exists("poster.jpg")
 
 
+def shared_in_second(count: int = 2) -> list[Exhibit]:
+    """Exhibits that name one file of the second storage."""
+    return Exhibit.objects.bulk_create(
+        Exhibit(poster="shared.jpg", key="second") for _ in range(count)
+    )
+
+
+def state_after_deleting(row: Exhibit) -> str:
+    """Store the shared file, delete a row, purge; return its entry's state."""
+    storages["second"].save("shared.jpg", ContentFile(b"shared"))
+    row.delete()
+    while purge_batch():
+        pass
+    state = AuditEntry.objects.get(name="shared.jpg").state
+    assert storages["second"].exists("shared.jpg") == (state == "kept")
+    return str(state)
+
+
+@pytest.mark.parametrize("storage", [by_key, as_mapping, "key"])
+@pytest.mark.usefixtures("exhibits")
+def test_a_file_that_another_row_has_in_the_same_storage_is_in_use(
+    choose: Choose, storage: StorageOf
+) -> None:
+    choose(storage)
+    assert state_after_deleting(shared_in_second()[0]) == "kept"
+
+
+@pytest.mark.usefixtures("exhibits")
+def test_a_row_with_that_name_elsewhere_uses_another_file(choose: Choose) -> None:
+    choose(by_key)
+    Exhibit.objects.create(poster="shared.jpg", key="default")
+    assert state_after_deleting(shared_in_second(1)[0]) == "erased"
+
+
+@pytest.mark.parametrize("spelled", ["./shared.jpg", "shared.jpg"])
+@pytest.mark.usefixtures("exhibits")
+def test_a_row_of_which_nobody_can_say_what_it_chose_may_use_it(
+    choose: Choose, spelled: str
+) -> None:
+    choose(by_key)
+    Exhibit.objects.bulk_create([Exhibit(poster=spelled, key="sold")])
+    assert state_after_deleting(shared_in_second(1)[0]) == "kept"
+
+
+@pytest.mark.usefixtures("exhibits")
+def test_where_very_many_rows_share_a_name_all_of_them_count(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moderation.purge.questions.MOST_ROWS", 2)
+    choose(by_key)
+    assert state_after_deleting(shared_in_second(5)[0]) == "kept"
+
+
+@pytest.mark.usefixtures("exhibits")
+def test_an_upload_keeps_away_from_a_key_of_the_storage_that_the_row_chooses(
+    choose: Choose,
+) -> None:
+    choose(by_key)
+    storages["second"].delete("poster.jpg")
+    Exhibit.objects.get(key="second").delete()
+    upload = Exhibit(key="second")
+    chosen = POSTER.generate_filename(upload, "poster.jpg")  # type: ignore[union-attr]
+    assert chosen != "poster.jpg"
+    elsewhere = POSTER.generate_filename(Exhibit(key=""), "poster.jpg")  # type: ignore[union-attr]
+    assert elsewhere != chosen
+
+
 def removal_of(rows: list[Exhibit], moderator: User) -> Removal:
     selected = Exhibit.objects.filter(pk__in=[row.pk for row in rows])
     return freeze(selected, actor=moderator, permissions=[])
