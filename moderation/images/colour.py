@@ -11,6 +11,8 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
+from moderation.images.profile import HEADER_BYTES, essential
+
 # x and y of red, green, blue and white.
 Primaries = tuple[float, float, float, float, float, float, float, float]
 Matrix = list[list[float]]
@@ -23,7 +25,6 @@ BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.06
 D50 = (0.9642, 1.0, 0.8249)  # the white that profiles count from
 # What the header of a profile calls the colours that it is for.
 SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
-HEADER_BYTES = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,9 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     if not mode or (mode == "CMYK") != is_cmyk or (mode == "L" and image.mode != "L"):
         return None
     source = image if is_cmyk or image.mode == mode else image.convert(mode)
+    read = BytesIO(essential(profile))
     try:
-        return ImageCms.profileToProfile(source, BytesIO(profile), _srgb(), outputMode="RGB")
+        return ImageCms.profileToProfile(source, read, _srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
 
