@@ -22,6 +22,7 @@ decided about at that time, too: its transaction is not the log's.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ from django.utils.translation import gettext as _
 
 from moderation.defaults import default_names_on, is_default
 from moderation.errors import KeyTaken
+from moderation.files import extra_files
 from moderation.registry import alias_of, registration_for
 from moderation.reused_keys import (
     FileKey,
@@ -46,6 +48,8 @@ from moderation.reused_keys import (
 )
 from moderation.rows import all_rows
 from moderation.taken_back import SavedRow, names_in_database, reset, take_back
+
+logger = logging.getLogger(__name__)
 
 _SEEN = "_moderation_seen_before_save"
 # Callbacks of other apps among which ours is looked for: they may add some with every row.
@@ -94,9 +98,10 @@ def reserve_reused_keys(
     seen.former = names_in_database(instance, fields, using)
     asked_for = update_fields is not None
     new = [file for n, file in files.items() if asked_for or not seen.is_unchanged(n, file)]
-    if not (entries := entries_of(new)):
+    if not entries_of(new):
         return
-    seen.stored_again = stored_again(new, entries, set())
+    new += _extra_files(instance)  # a row that names a picture again wants its sizes as well
+    seen.stored_again = stored_again(new, entries_of(new), set())
     seen.is_reserved = True
     with transaction.atomic(using=home()):
         locked = lock_entries_of(new)
@@ -245,6 +250,20 @@ def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[st
             continue
         if found := file_key(alias, str(file.name)):
             yield each.name, found
+
+
+def _extra_files(instance: models.Model) -> list[FileKey]:
+    """Return the files of a row that no field names, where they can be told before it is saved."""
+    registration = registration_for(type(instance))
+    if registration is None:
+        return []
+    try:
+        found = list(extra_files(registration, [instance]))
+    except Exception:  # a foreign function must not fail a save
+        logger.exception("extra_files of %s failed for a row to be saved.", registration.label)
+        return []
+    keys = (file_key(file.storage, file.name) for file in found)
+    return [key for key in keys if key]
 
 
 def _has_key(instance: models.Model) -> bool:

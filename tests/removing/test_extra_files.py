@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
+from django.utils import timezone
 
 from moderation import registry
+from moderation.errors import KeyTaken
 from moderation.models import AuditEntry, StorageMark
 from moderation.purge import extra_files as extra_files_module
 from moderation.purge.batch import purge_batch
@@ -161,3 +163,29 @@ def test_what_lies_beside_a_file_is_written_for_extra_files_alone(
     volume().delete()
     entries = dict(AuditEntry.objects.values_list("name", "beside"))
     assert entries == {NAME: None} | {name: {"attachments": [NAME]} for name in SIZES}
+
+
+def test_a_row_that_names_a_picture_again_is_refused_when_its_sizes_were_erased(
+    with_extra_files: Callable[..., None],
+) -> None:
+    with_extra_files(Volume=sizes)
+    Flyer.objects.create(sheet=NAME)  # keeps the picture, and knows of no sizes
+    volume().delete()
+    while purge_batch():
+        pass
+    assert not storages["attachments"].exists(SIZES[0])
+    with pytest.raises(KeyTaken, match="sizes/atlas"):
+        Volume.objects.create(text=NAME)
+    assert not Volume.objects.exists()
+
+
+def test_a_row_that_names_a_picture_in_time_keeps_its_sizes(
+    with_extra_files: Callable[..., None],
+) -> None:
+    with_extra_files(Volume=sizes)
+    volume().delete()
+    Volume.objects.create(text=NAME)
+    AuditEntry.objects.update(due_at=timezone.now())
+    while purge_batch():
+        pass
+    assert all(storages["attachments"].exists(name) for name in (NAME, *SIZES))
