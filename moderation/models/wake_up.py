@@ -39,7 +39,7 @@ class WakeUp(models.Model):
         None where a wake-up is on its way: it finds what is committed by now. Not to be called in a
         transaction, or it might begin before that is committed.
         """
-        # For other work too: none is left behind.
+        # Those of other work too, so that none is left behind.
         cls.objects.filter(at__lt=DatabaseNow(-LOST)).delete()
         wake_up, is_new = cls.objects.get_or_create(work=work, defaults={"at": DatabaseNow()})
         return str(wake_up.token) if is_new else None

@@ -1,8 +1,8 @@
-"""Which files a live row still uses: asked of every file field of every installed model.
+"""Find the files that live rows still use, in every file field of every installed model.
 
-Storages are compared by where their files really are, not by alias, and files by their full keys.
-A row's name counts however it is spelled: plain names are looked up by the index, and so are the
-beginnings that only odd spellings have (`moderation.storage.spelling`).
+Storages are compared by the real location of their files, not by alias, and files by their full
+keys. A name in a row counts in any spelling: both plain names and the prefixes that only odd
+spellings have (`moderation.storage.spelling`) are found through the index.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from moderation.storage.choice import adapter_for, adapter_of
 from moderation.storage.location import directories
 from moderation.storage.other import OtherAdapter
 
-# Directories whose odd spellings are looked for, the shortest first: each is a few conditions of
-# one query. Keys that are sorted by month lie in a dozen.
+# The most directories whose odd spellings are searched for, the shortest first. Each adds a few
+# conditions to a query. Keys in folders by month need a dozen.
 MOST_DIRECTORIES = 32
 
 Question = tuple[Column, "Names"]
 
 
 class Asked(Protocol):
-    """What is asked for: an audit entry, or what was read of one."""
+    """An audit entry, or some columns of one, whose key is searched for."""
 
     @property
     def key(self) -> str:
@@ -49,21 +49,21 @@ class Asked(Protocol):
 
 @dataclass(slots=True)
 class Usage:
-    """What was found out: keys with the row that uses them, and keys of which it is not known."""
+    """The result of a search: keys with a row that uses them, and keys with an unknown result."""
 
     users: dict[str, str] = dataclass_field(default_factory=dict)
     unknown: dict[str, str] = dataclass_field(default_factory=dict)
     problems: list[str] = dataclass_field(default_factory=list)
 
     def fail(self, keys: Iterable[str], problem: str) -> None:
-        """Note that somebody who may use these keys could not be asked."""
+        """Record that a model that may use these keys could not be searched."""
         self.problems.append(problem)
         for key in keys:
             self.unknown.setdefault(key, problem)
 
 
 class Wanted:
-    """Keys of a storage that are asked for, by their full keys."""
+    """The keys of a storage that are searched for, by their full keys."""
 
     def __init__(self, adapter: Adapter, entries: Iterable[Asked]) -> None:
         self.adapter = adapter
@@ -73,18 +73,18 @@ class Wanted:
         for entry in self.entries:
             try:
                 self.keys[adapter.full_key(entry.name)].add(entry.key)
-            except ValueError:  # a name that the storage does not take; the purge will say so
+            except ValueError:  # the storage does not accept the name; the purge reports it
                 continue
 
     def seen_from(self, adapter: Adapter | None) -> Names:
-        """The names that a field of this storage, or of an unknown one, would use."""
+        """Return the names that a field with this storage, or an unknown one, would use."""
         location = adapter.real_location() if adapter else self.location
         named = ((location.name_of(full), keys) for full, keys in self.keys.items())
         names = {name: keys for name, keys in named if name}
         if adapter is None or location == self.location:
             raw: dict[str, set[str]] = defaultdict(set)
             for entry in self.entries:
-                if entry.name not in names:  # else it is the plain one, which has the key already
+                if entry.name not in names:  # else the plain name, which has the key
                     raw[entry.name].add(entry.key)
             names |= raw
         return Names(self, adapter, names)
@@ -100,12 +100,12 @@ class Names:
 
     @property
     def keys(self) -> set[str]:
-        """The entries' keys that such a field could hold."""
+        """Return the entries' keys that such a field could hold."""
         return set().union(*self.plain.values())
 
     @cached_property
     def odd_beginnings(self) -> tuple[str, ...]:
-        """The beginnings of names that mean one of the keys without being plain."""
+        """Return the prefixes of odd names that may mean one of the keys."""
         if self.adapter is None:
             return ()
         chosen = sorted(directories(set(self.plain)), key=len)[:MOST_DIRECTORIES]
@@ -113,12 +113,12 @@ class Names:
 
     @cached_property
     def spelled(self) -> set[str]:
-        """The spellings that a whole site may have."""
+        """Return the odd spellings that a site may use throughout."""
         spelled = self.adapter.spelled if self.adapter else tuple
         return {odd for name in self.plain for odd in spelled(name)}
 
     def meant_by(self, name: str) -> set[str]:
-        """The keys that a row's name means, by the field's own storage."""
+        """Return the keys that a row's name means in the field's own storage."""
         if self.adapter is None:
             return self.plain.get(name, set())
         try:
@@ -128,10 +128,10 @@ class Names:
 
 
 def find_users(wanted: Wanted) -> Usage:
-    """Return which keys live rows use, and of which that cannot be known now.
+    """Return the keys that live rows use, and the keys for which this is unknown.
 
-    Two indexed queries for each file field that may hold one of them, in each database that holds
-    its model. Inside a transaction an error of one costs a savepoint, not the transaction.
+    Runs two indexed queries for each file field that may hold one of them, in each database that
+    holds its model. Inside a transaction, an error rolls back a savepoint, not the transaction.
     """
     usage = Usage()
     questions: list[Question] = []
@@ -150,11 +150,11 @@ def find_users(wanted: Wanted) -> Usage:
 
 
 def _ask(questions: list[Question], usage: Usage) -> None:
-    """Ask all at once; where one cannot be asked, each alone, to name it and to hear the others."""
+    """Search all columns in one savepoint; after an error, each one alone."""
     try:
         with guarded(router.db_for_write(AuditEntry)):
             found = [_users_in(column, names, column.holders) for column, names in questions]
-    except Exception as error:  # noqa: BLE001 - a foreign model raises what it likes
+    except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
         _raise_what_spoils_all(error)
     else:
         for users in found:
@@ -179,7 +179,7 @@ def _ask_alone(column: Column, names: Names, usage: Usage) -> None:
 
 
 def _raise_what_spoils_all(error: Exception) -> None:
-    """Raise the error again where the audit log's own transaction cannot go on."""
+    """Raise the error again if it broke the audit log's own transaction."""
     if connections[router.db_for_write(AuditEntry)].needs_rollback:
         raise error
 
@@ -187,7 +187,7 @@ def _raise_what_spoils_all(error: Exception) -> None:
 def _users_in(
     column: Column, names: Names, holders: Callable[[Iterable[str]], dict[str, str]]
 ) -> dict[str, str]:
-    """The keys that rows of one column use, each with one such row."""
+    """Return the keys that rows of one column use, each with one such row."""
     found = holders(names.plain.keys())
     if names.odd_beginnings:
         odd = column.beginning_with(names.odd_beginnings)
@@ -196,13 +196,13 @@ def _users_in(
 
 
 def file_fields() -> Iterator[tuple[type[Model], FileField]]:
-    """Every file field of every installed model, registered or not, each in its own table."""
+    """Yield every file field of every installed model, registered or not, with its own table."""
     models = (model for model in apps.get_models() if not model._meta.proxy)
     return ((model, field) for model in models for field in own_file_fields(model))
 
 
 def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
-    """The file fields that may hold keys of the storage behind an alias."""
+    """Yield the file fields that may hold keys of the storage with this alias."""
     location = adapter_for(alias).real_location()
     for model, field in file_fields():
         adapter = placed(field)
@@ -211,9 +211,9 @@ def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
 
 
 def placed(field: FileField) -> Adapter | None:
-    """Return the adapter of a field's storage; None where nobody can tell where its files are.
+    """Return the adapter of a field's storage, or None if the location of its files is unknown.
 
-    That is known of folders, of S3, and of storages that are in STORAGES.
+    The location is known for folders, S3, and storages in STORAGES.
     """
     try:
         adapter = adapter_of(unwrapped(field.storage))
@@ -222,7 +222,7 @@ def placed(field: FileField) -> Adapter | None:
             storage_alias(field)
     except ImproperlyConfigured:
         return None
-    except Exception:  # noqa: BLE001 - a storage that cannot be built; a check names it
+    except Exception:  # noqa: BLE001 - the storage cannot be created; a check names it
         return None
     return adapter
 
