@@ -50,7 +50,7 @@ NOBODY = Deed()
 
 
 def _own_wake() -> Callable[[], None]:
-    """A new function each time. No partial: Django logs the `__qualname__` of a failing one."""
+    """Return a new function each time. Not a partial: Django logs the `__qualname__` on failure."""
 
     def wake() -> None:
         tasks.wake_purging()
@@ -67,7 +67,7 @@ class _Gathering:
     places: Callable[[Registration], Sequence[Place]] = field(
         default_factory=lambda: cache(places_of)
     )
-    # Those of rows that are not locked yet, and what locks them before the first is deleted.
+    # The files of rows that are not yet locked, and what locks them before the first DELETE.
     unlocked: set[StoredFile] = field(default_factory=set)
     watch: BeforeDeletion | None = None
     # Wakes a worker, after the commit; an object of its own, by which to know it again.
@@ -85,7 +85,7 @@ class _Gathering:
     def lock_before_deletion(
         self, registration: Registration, files: Sequence[StoredFile], using: str
     ) -> None:
-        """Have the rows of these files locked in time; those that are gone by then are left out."""
+        """Lock the rows of these files just before the first DELETE; drop files of missing rows."""
         if self.watch is None:
             self.watch = BeforeDeletion(
                 using, partial(self._leave_out_gone, using), lambda: not self.lives(using)
@@ -120,7 +120,7 @@ def gather(registration: Registration, instance: models.Model, using: str, origi
     deed = getattr(origin, _DEED, NOBODY)
     details = _details(registration, stored, using, deed.known, gathering.by_relatives)
     gathering.found.update(dict.fromkeys(files, details))
-    if stored is instance and deed.shown is None and origin is not None:  # else locked already
+    if stored is instance and deed.shown is None and origin is not None:  # otherwise already locked
         gathering.lock_before_deletion(registration, files, using)
     if origin is None:
         write_entries(gathering.found, deed, using)
@@ -149,19 +149,19 @@ def write_gathered(using: str, origin: Any) -> None:
 
 
 def _is_of(origin: Any, instance: models.Model) -> bool:
-    """Whether an instance is the very row, or a parent of it, that `.delete()` was called on.
+    """Return whether an instance is the one that `.delete()` was called on, or a parent of it.
 
-    It may name other files than the row: old ones, or some that were chosen and never stored. So
-    may one that a Collector was given by hand, without an origin. All other instances are fresh
-    from the database, read by Django for the deletion.
+    It may name other files than the row in the database: old ones, or new ones that were never
+    stored. The same is true without an origin, when code uses a Collector directly. Django has just
+    read all other instances from the database.
     """
     return origin is None or (isinstance(origin, type(instance)) and origin.pk == instance.pk)
 
 
 def _lacks_names(registration: Registration, instance: models.Model) -> bool:
-    """Whether a row was read without its file fields, by `only()` or `defer()`.
+    """Return whether a row was read without its file fields, by `only()` or `defer()`.
 
-    Django would fetch each one through the model's base manager, which may hide the row.
+    Django would fetch each field through the model's base manager, which may hide the row.
     """
     return any(field.attname not in instance.__dict__ for field in registration.fields)
 

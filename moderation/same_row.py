@@ -1,10 +1,10 @@
-"""Two deletions of one row at the same moment: only the one that deletes it may record its files.
+"""Concurrent deletions of one row: only the one that really deletes it may record its files.
 
-Django reads the rows of a deletion without locking them, and sends `pre_delete` for each of them,
-whether or not another transaction deletes the row in between. The SQL DELETE of the one that comes
-second waits for the first and then finds nothing, but its `post_delete` comes all the same. So the
-rows are locked once more, a query a model, between the last `pre_delete` and the first DELETE of
-such a row; those that are gone were recorded by whoever deleted them.
+Django reads the rows of a deletion without locking them, and sends `pre_delete` for each of them
+even if another transaction deletes the row in between. The second SQL DELETE waits for the first
+and then finds nothing, but its `post_delete` is sent all the same. So the rows are locked between
+the last `pre_delete` and the first DELETE, with one query for each model. Whoever deleted the
+missing rows has recorded them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from moderation.registry import registration_by_label
 class BeforeDeletion:
     """Calls `look` before the first statement that deletes from one of the tables.
 
-    It is a wrapper of the connection's statements, the only thing that Django asks at that moment.
-    It stands before all others, since Django's own `execute_wrapper()` takes the last one away.
+    It is a wrapper around the connection's statements, the only hook that Django has at that
+    moment. It is the first wrapper, because Django's own `execute_wrapper()` removes the last one.
     """
 
     def __init__(self, using: str, look: Callable[[], object], is_over: Callable[[], bool]) -> None:
@@ -37,7 +37,7 @@ class BeforeDeletion:
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
-        """Send a statement; look before it where it is the first that deletes such rows."""
+        """Execute a statement; call `look` before the first that deletes such rows."""
         if self._is_over():
             self.remove()
         elif isinstance(sql, str) and sql.startswith("DELETE FROM ") and self._is_one_of_ours(sql):
@@ -46,7 +46,7 @@ class BeforeDeletion:
         return execute(sql, params, many, context)
 
     def remove(self) -> None:
-        """Stand aside; once more does nothing."""
+        """Remove this wrapper, if it is still installed."""
         wrappers = connections[self._using].execute_wrappers
         if self in wrappers:
             wrappers.remove(self)
@@ -58,9 +58,9 @@ class BeforeDeletion:
 
 
 def gone_among(files: Iterable[StoredFile], *, using: str) -> set[StoredFile]:
-    """Lock the rows that own these files; return the files of those that are not there any more.
+    """Lock the rows that own these files; return the files of rows that no longer exist.
 
-    To be called in the transaction that is about to delete them. One query a model.
+    Call this in the transaction that is about to delete them. One query for each model.
     """
     owned: dict[str, dict[Any, list[StoredFile]]] = defaultdict(lambda: defaultdict(list))
     for file in files:
@@ -68,7 +68,7 @@ def gone_among(files: Iterable[StoredFile], *, using: str) -> set[StoredFile]:
     gone: set[StoredFile] = set()
     for label, by_key in sorted(owned.items()):
         model: Any = registration_by_label(label).model
-        # No manager: one that hides the row would take it for gone.
+        # No manager: a row that it hides would count as deleted.
         every: QuerySet[Any] = QuerySet(model, using=using)
         rows = every.filter(pk__any_of=set(by_key)).order_by("pk")
         there = set(rows.select_for_update(of=("self",)).values_list("pk", flat=True))

@@ -135,10 +135,11 @@ def put_off(
 ) -> None:
     """Release entries without an outcome; they are due again after the pause.
 
-    `asked` says that a request for them was sent, so that their files may be erased.
+    `asked` says that a request for them was sent, so that their files may have been erased.
 
     Entries that another worker holds now, under none of the `leases`, are left alone. An entry that
-    a worker held before keeps an expired lease: its file may be erased (moderation.reused_keys).
+    a worker held before keeps an expired lease: its file may have been erased
+    (moderation.reused_keys).
     """
     ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}

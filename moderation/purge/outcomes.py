@@ -101,7 +101,7 @@ def _changes(outcome: Outcome, attempts: int) -> dict[str, Any]:
     now = DatabaseNow()
     changes: dict[str, Any] = {
         "attempts": attempts,
-        # An expired lease, like a dead worker's, says that the file may be erased.
+        # An expired lease, like a dead worker's, says that the file may have been erased.
         "leased_until": now if outcome.unsure else None,
         "remark": clean(outcome.remark),
         "error_code": outcome.code[:100],
