@@ -1,23 +1,23 @@
-"""A row is saved that names a key of the audit log: the file stays, or the row is refused.
+"""A row that is saved reuses a key of the audit log: either the file is kept or the row refused.
 
-The entry's row lock is the key's lock: a purge claims under it, and looks for rows that use the
-key only when it has it. In autocommit `save()` is not one transaction: what `pre_save` does, the
-INSERT and what `post_save` does commit one after the other, and the INSERT may fail. So there are
-two steps.
+The entry's row lock is the key's lock: a purge claims keys under it, and only then searches for
+rows that use them. In autocommit mode `save()` is not one transaction: the changes of `pre_save`,
+the INSERT and the changes of `post_save` are committed one after the other, and the INSERT may
+fail. So there are two steps.
 
-Before the row is written its keys are reserved, in a short transaction of their own: they are due a
-minute later. A key that a storage was asked for is refused. If the INSERT fails there is nothing to
-undo: the reservation lapses.
+Before the row is written, its keys are reserved in a short separate transaction: their entries are
+due a minute later. A key that was already requested from a storage is refused. If the INSERT fails,
+there is nothing to undo: the reservation expires.
 
-After the row is written its keys are locked again. What is still free is in use by this row from
-now on. What was claimed in between (the reservation lapsed, or the entry is younger than the first
-look) may be erased at any moment: the row is taken back (moderation.taken_back) and KeyTaken is
-raised. A name that is only decided while the row is saved is looked up in this step.
+After the row is written, its keys are locked again. Keys that are still free are now in use by this
+row. Keys that were claimed in between (the reservation expired, or the entry is newer than the
+first check) may be erased at any moment, so the row is taken back (moderation.taken_back) and
+KeyTaken is raised. A file name that is decided only while the row is saved is checked in this step.
 
-Inside a transaction all locks last until its end. Only an entry that is recorded and claimed after
-the last look, while nobody else sees the row yet, slips through: so the rows of a transaction are
-looked up once more after its commit, all in one query. A row in another database than the log's is
-decided about at that time, too: its transaction is not the log's.
+Inside a transaction, all locks last until its end. Only an entry that is recorded and claimed after
+the last check, while the row is still invisible to others, is missed. So the rows of a transaction
+are checked again after its commit, all in one query. A row in another database than the log's is
+also decided then, because its transaction is not the log's.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ from moderation.taken_back import SavedRow, names_in_database, reset, take_back
 logger = logging.getLogger(__name__)
 
 _SEEN = "_moderation_seen_before_save"
-# Callbacks of other apps among which ours is looked for: they may add some with every row.
+# How many of the last callbacks are searched for ours: other apps may add some with every row.
 NEAR_THE_END = 10
-# Rows that are looked up with one query after a commit.
+# Rows that are checked with one query after a commit.
 ROWS_A_QUERY = 1000
 
 
 @dataclass(slots=True)
 class _Seen:
-    """What was known of a row before it was written: plain data, kept on the instance until then.
+    """What was known about a row before it was written. Plain data, kept on the instance.
 
-    `files` are the names that it had by then, `former` those that are stored, where that was looked
-    up because the log knows a key; `stored_again` see `moderation.reused_keys.stored_again`.
+    `files` are the file names that the row was going to have, `former` the stored ones, which are
+    fetched only if the log knows one of the keys. For `stored_again` see `moderation.reused_keys`.
     """
 
     files: Mapping[str, FileKey] = field(default_factory=dict)
@@ -74,18 +74,18 @@ class _Seen:
     has_parents: bool = False
 
     def is_unchanged(self, name: str, file: FileKey) -> bool:
-        """Whether the row was stored with this very name."""
+        """Return whether the row was already stored with this name."""
         return self.former is not None and self.former.get(name) == file.name
 
 
 def reserve_reused_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, *, raw: bool = False
 ) -> None:
-    """Before a row is written: reserve the keys that it names and that the log knows.
+    """Reserve the keys that a row uses and the log knows, before the row is written.
 
-    Raises KeyTaken where a storage was asked for one, whatever it answered, or where it was erased
-    and holds no newer file. A name that the stored row has already is not looked at, unless
-    `update_fields` asks for it.
+    Raises KeyTaken if the deletion of one was requested from a storage, whatever the result, or if
+    one was erased and the storage holds no newer file. A name that the stored row already has is
+    not checked, unless `update_fields` is given.
     """
     fields = list(_fields(instance, update_fields, raw=raw))
     if not fields:
@@ -120,9 +120,9 @@ def confirm_reused_keys(
     created: bool,
     raw: bool = False,
 ) -> None:
-    """After a row is written: see that no removal took its keys, and that none will.
+    """Make sure, after a row is written, that no removal has claimed its keys or will claim them.
 
-    Raises KeyTaken where one was claimed since; the row is taken back then.
+    If one was claimed in the meantime, takes the row back and raises KeyTaken.
     """
     seen: _Seen = instance.__dict__.pop(_SEEN, None) or _Seen()
     fields = list(_fields(instance, update_fields, raw=raw))
@@ -148,9 +148,9 @@ def confirm_reused_keys(
 
 
 def confirm(row: SavedRow) -> None:
-    """Decide about a written row: its pending keys are in use now, or it is taken back.
+    """Mark the pending keys of a written row as in use, or take the row back and raise KeyTaken.
 
-    Raises KeyTaken for the latter. What the database does not have any more is left alone.
+    Ignores file names that the row no longer has in the database.
     """
     files = row.files.values()
     if not (entries := entries_of(files)):
@@ -170,13 +170,13 @@ def confirm(row: SavedRow) -> None:
 
 
 class _AtCommit:
-    """The rows of one transaction, looked up once more when all can see them."""
+    """A callback that checks the rows of one transaction again after its commit."""
 
     def __init__(self) -> None:
         self.rows: list[SavedRow] = []
 
     def __call__(self) -> None:
-        """Look them up, take back those that came too late, and raise the first KeyTaken."""
+        """Check the rows, take back those that came too late, and raise the first KeyTaken."""
         refused: list[KeyTaken] = []
         for start in range(0, len(self.rows), ROWS_A_QUERY):
             page = self.rows[start : start + ROWS_A_QUERY]
@@ -195,7 +195,7 @@ class _AtCommit:
 def _look_again_after_commit(row: SavedRow) -> None:
     connection = connections[row.using]
     if not connection.in_atomic_block:
-        return  # autocommit is switched off: Django takes no callbacks, the commit is not its own
+        return  # autocommit is off: Django does not commit, so it runs no callbacks
     savepoints = set(connection.savepoint_ids)
     for registered in reversed(connection.run_on_commit[-NEAR_THE_END:]):
         callback: Any = registered[1]
@@ -217,16 +217,16 @@ def _taken(entry: Any, seen: _Seen) -> bool:
 
 
 def _refusal(file: FileKey) -> KeyTaken:
-    says = _("The file %(name)s was removed from storage, or is about to be. Add it anew.")
+    says = _("The file %(name)s was removed from storage or is about to be. Upload it again.")
     return KeyTaken(says % {"name": file.name})
 
 
 def _fields(
     instance: models.Model, update_fields: frozenset[str] | None, *, raw: bool
 ) -> Iterator[FileField]:
-    """The registered file fields that are written, those of parents included: one save writes all.
+    """Yield the registered file fields that are written, including those of parent models.
 
-    A fixture's rows are `raw`, and written table by table.
+    One save writes all tables, except for the rows of a fixture, which are `raw`.
     """
     own = type(instance)._meta.concrete_model
     for each in instance._meta.concrete_fields:
@@ -238,12 +238,12 @@ def _fields(
 
 
 def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[str, FileKey]]:
-    """The files that a row names, by field. One that is not stored yet has no name yet."""
+    """Yield the files that a row names, by field. A file that is not yet stored has no name."""
     for each in fields:
         if isinstance(instance.__dict__.get(each.attname), DatabaseDefault):
             continue
         file = getattr(instance, each.attname)
-        if not file or not getattr(file, "_committed", True):  # FieldFile has no other word for it
+        if not file or not getattr(file, "_committed", True):  # has no public name
             continue
         alias = alias_of(instance, each)
         if is_default(file.name, default_names_on(alias)):
@@ -275,7 +275,7 @@ def _is_key(value: Any) -> bool:
 
 
 def _has_parents(instance: models.Model, using: str) -> bool:
-    """Whether a row of a parent's table is stored already, to which this save adds its own."""
+    """Return whether this save adds a row to a row of a parent model that is already stored."""
     concrete: type[models.Model] = instance._meta.concrete_model or type(instance)
     parents: list[type[models.Model]] = list(concrete._meta.parents)
     return any(

@@ -49,7 +49,7 @@ class ModerationConfig(AppConfig):
 
 
 def check_admin(**kwargs: Any) -> list[django_checks.CheckMessage]:
-    """Check the ModelAdmins, where there is an admin: once it is loaded, not before."""
+    """Check the ModelAdmins, if the admin is installed. Imports them only once it is loaded."""
     if not apps.is_installed("django.contrib.admin"):
         return []
     from moderation.admin.checks import OF_THE_ADMIN

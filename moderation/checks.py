@@ -1,4 +1,4 @@
-"""System checks: what would break a promise of this app, found before the site starts."""
+"""System checks that find, before the site starts, what would break a guarantee of this app."""
 
 from __future__ import annotations
 
@@ -105,9 +105,9 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
     """W005: a purge asks every file field on a storage whether it still uses a key."""
     return [
         checks.Warning(
-            f"{model._meta.label}.{field.name} has no index for names and their beginnings, and "
-            "each purge searches it.",
-            hint="Give the field db_index=True.",
+            f"{model._meta.label}.{field.name} has no index for exact and prefix searches, and "
+            "every purge searches it.",
+            hint="Set db_index=True on the field.",
             obj=field,
             id="moderation.W005",
         )
@@ -194,7 +194,7 @@ def registered_fields() -> Iterator[FileField]:
 
 
 def is_chosen_by_rows(field: FileField) -> bool:
-    """Whether the rows choose the storage of a field, see `register(storage=)`."""
+    """Return whether each row chooses the storage of a field; see `register(storage=)`."""
     registration = registration_for(field.model)
     return registration is not None and registration.storage is not None
 
@@ -220,7 +220,7 @@ def _is_database_cascade(field: Any) -> bool:
 
 
 def _is_indexed(model: type[models.Model], field: Any) -> bool:
-    """Whether an index finds names, and their beginnings: Django adds such a one to db_index."""
+    """Return whether an index serves exact and prefix searches. `db_index` has one for both."""
     if field.db_index or field.unique:
         return True
     indexes: list[Any] = [*model._meta.indexes, *model._meta.constraints]

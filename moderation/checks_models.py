@@ -1,4 +1,4 @@
-"""System checks of models whose rows or files a removal would not see as they are."""
+"""System checks for models whose rows or files a removal would miss or misjudge."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from moderation.registry import own_file_fields, registered_models, registration
 
 
 def check_unregistered(**_: Any) -> list[CheckMessage]:
-    """W009: what nobody registered leaves its files behind when its rows are deleted."""
+    """W009: the files of an unregistered model are left behind when its rows are deleted."""
     accepted = set(getattr(settings, "MODERATION_UNREGISTERED", ()))
     return [
         checks.Warning(
-            f"{model._meta.label} has a file field ({field.name}) and is not registered with "
-            "moderation: when its rows are deleted, the files stay and are listed nowhere.",
-            hint="Call register() for it, or name it in MODERATION_UNREGISTERED.",
+            f"{model._meta.label} has a file field ({field.name}) but is not registered with "
+            "moderation: when its rows are deleted, their files are left behind and not recorded.",
+            hint="Call register() for the model, or add it to MODERATION_UNREGISTERED.",
             obj=field,
             id="moderation.W009",
         )
@@ -34,13 +34,13 @@ def check_unregistered(**_: Any) -> list[CheckMessage]:
 
 
 def check_hidden_rows(**_: Any) -> list[CheckMessage]:
-    """W010: Django's cascade follows a relation through the base manager, as far as that shows."""
+    """W010: Django's cascade does not find rows that the base manager of their model hides."""
     return [
         checks.Warning(
             f"{field.model._meta.label}.{field.name}: the model's base manager may hide rows. "
-            "Django does not delete these with the row that they refer to: the database "
-            "refuses the deletion or, where the key has no constraint, they stay.",
-            hint="Leave Meta.base_manager_name out; hide rows by the default manager alone.",
+            "Django does not delete hidden rows with the row that they refer to. The database "
+            "refuses the deletion or, if the key has no constraint, the rows stay.",
+            hint="Remove Meta.base_manager_name; hide rows only in the default manager.",
             obj=field,
             id="moderation.W010",
         )
@@ -52,12 +52,12 @@ def check_hidden_rows(**_: Any) -> list[CheckMessage]:
 
 
 def check_defaults(**_: Any) -> list[CheckMessage]:
-    """W011: a default whose name is not known beforehand goes with the row like any file."""
+    """W011: a default whose name is not constant is erased like any other file."""
     return [
         checks.Warning(
             f"{field.model._meta.label}.{field.name} has a default that is not always the same "
-            "name. A file with such a name is erased with the last row that has it.",
-            hint="Give a constant default. Ignore this where each row gets a file of its own.",
+            "name. A file with such a name is erased with the last row that uses it.",
+            hint="Use a constant default. Silence this check if each row gets a file of its own.",
             obj=field,
             id="moderation.W011",
         )
@@ -67,14 +67,14 @@ def check_defaults(**_: Any) -> list[CheckMessage]:
 
 
 def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
-    """W012: a FieldFile of another class than Django's may choose its storage by the row."""
+    """W012: a custom FieldFile class may choose its storage by the row."""
     return [
         checks.Warning(
-            f"{field.model._meta.label}.{field.name} has files of {field.attr_class.__name__}, "
-            "which may choose another storage than the field's: the purge would erase nothing "
-            "there, and call the file missing.",
-            hint="Say which storage holds a row's files by register(…, storage=…), also where it "
-            "is always the same.",
+            f"The files of {field.model._meta.label}.{field.name} are {field.attr_class.__name__} "
+            "objects, which may use another storage than the field's. The purge would erase "
+            "nothing there and report the files as missing.",
+            hint="Pass storage=… to register() to say which storage holds a row's files, even if "
+            "it is always the same.",
             obj=field,
             id="moderation.W012",
         )
@@ -87,6 +87,6 @@ OF_THE_CODE = (check_unregistered, check_hidden_rows, check_defaults, check_stor
 
 
 def hides_rows(model: type[models.Model]) -> bool:
-    """Whether the base manager of a model has a queryset of its own making."""
+    """Return whether the base manager of a model has a custom queryset, which may hide rows."""
     own: Any = type(model._base_manager).get_queryset
     return own is not models.Manager.get_queryset

@@ -1,4 +1,4 @@
-"""System checks on the question which live row uses a file: whom it cannot reach, and why."""
+"""System checks for models that the purge cannot search for rows that use a file."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from moderation.purge.questions import Column, guarded
 from moderation.purge.references import file_fields, placed
 from moderation.registry import registered_models
 
-# No file is named so. It is asked for to see whether a model can be asked at all.
+# A name that no file has. It is searched for to see whether a model can be searched at all.
 NOBODY_S_NAME = "moderation/check"
 
 
 def check_placed_fields(**_: Any) -> list[CheckMessage]:
-    """W013: of a field whose storage is unknown nobody can tell which files its rows use.
+    """W013: the location of a field's storage is unknown.
 
-    For a registered model E001 says so: its files could not be purged either.
+    E001 covers registered models, whose files could not be purged either.
     """
     registered = set(registered_models())
     return [
         checks.Warning(
-            f"{model._meta.label}.{field.name}: it is not known where its storage keeps the files. "
-            "Its rows are asked by their names alone, as if these were in every storage.",
+            f"It is unknown where the storage of {model._meta.label}.{field.name} keeps its files. "
+            "A file in any storage is kept if a row names it there.",
             hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
             obj=field,
             id="moderation.W013",
@@ -39,14 +39,14 @@ def check_placed_fields(**_: Any) -> list[CheckMessage]:
 
 
 def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """W014: a registered model's table in another database than the audit log's."""
+    """W014: a registered model has a table in another database than the audit log."""
     home = router.db_for_write(AuditEntry)
     return [
         checks.Warning(
-            f"{model._meta.label} has a table in the database {database!r} too. Rows there keep "
-            f"the files that they use, but deleting one that has files is refused: only what is "
-            f"deleted in {home!r} is recorded and purged.",
-            hint="Delete such rows in the audit log's database, or drop the table.",
+            f"{model._meta.label} also has a table in the database {database!r}. Files that rows "
+            f"there use are kept, but rows with files cannot be deleted there: only deletions in "
+            f"{home!r} are recorded and purged.",
+            hint="Keep rows that you will delete in the audit log's database, or drop the table.",
             obj=model,
             id="moderation.W014",
         )
@@ -57,7 +57,7 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
 
 
 def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """W015: a model that cannot be asked keeps the purge from the files that it may use."""
+    """W015: a model cannot be searched, so the purge does not erase files that it may use."""
     forget_tables()
     asked = [
         Column(model, field, database)
@@ -66,9 +66,9 @@ def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
     ]
     return [
         checks.Warning(
-            f"It cannot be known which files {column.label} uses: {problem}",
-            hint="Files that it may use are not erased until it can be asked. Mend the table, the "
-            "database or the field, or uninstall the app.",
+            f"{column.label} cannot be searched for files that are in use: {problem}",
+            hint="Files that it may use are not erased until then. Repair the table, the database "
+            "or the field, or uninstall the app.",
             obj=column.field,
             id="moderation.W015",
         )
@@ -80,18 +80,18 @@ def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
 def check_reference_problems(
     databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """W016: what the last purge could not ask, in its own words."""
+    """W016: the models that the last purge could not search, with the reason."""
     home = router.db_for_write(AuditEntry)
     marks = StorageMark.objects.using(home).exclude(reference_problem="").order_by("alias")
     try:
         found = list(marks) if home in (databases or ()) else []
-    except DatabaseError:  # not there, or not migrated yet; Django says so
+    except DatabaseError:  # missing or not migrated; Django reports it
         return []
     return [
         checks.Warning(
-            f"Files of storage {mark.alias} wait: it is not known whether a row uses them. "
+            f"Files in storage {mark.alias} are waiting: it is unknown whether a row uses them. "
             f"{mark.reference_problem}",
-            hint="It goes away with the next purge that could ask everybody.",
+            hint="Fix the problem. The next purge that can search all models clears this warning.",
             id="moderation.W016",
         )
         for mark in found
@@ -99,10 +99,10 @@ def check_reference_problems(
 
 
 def _databases(model: type[models.Model], databases: Sequence[str] | None) -> list[str]:
-    """Those of the databases that a check was called for and that hold the model's table."""
+    """Return the databases to check that hold the model's table."""
     try:
         holding = list(databases_with(model)) if databases else []
-    except DatabaseError:  # Django's own checks and commands name one that cannot be reached
+    except DatabaseError:  # Django's own checks and commands report an unreachable database
         return []
     return [each for each in holding if isinstance(each, str) and each in (databases or ())]
 
@@ -111,7 +111,7 @@ def _problem(column: Column) -> str:
     try:
         with guarded(column.database):
             column.names_among([NOBODY_S_NAME])
-    except Exception as error:  # noqa: BLE001 - a foreign model raises what it likes
+    except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
         return str(error) or type(error).__name__
     return ""
 

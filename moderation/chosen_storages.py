@@ -1,4 +1,4 @@
-"""Which storage holds a row's files, where that differs from row to row."""
+"""Which storage holds a row's files, for models where that differs from row to row."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 
-# The name of the column that holds the alias, or a function that takes a page of rows and returns
-# for each its alias, or {file field: alias} of those that are not in the field's own storage.
+# The name of the column that holds the alias, or a function that takes a page of rows. For each row
+# it returns an alias, or {file field: alias} for the fields that do not use their own storage.
 StorageOf = str | Callable[[Sequence[Any]], Sequence[str | Mapping[str, str]]]
 
 
 def chosen_aliases(
     storage: StorageOf, rows: Sequence[Any], fields: Sequence[str]
 ) -> list[Mapping[str, str]]:
-    """Return for each row {file field: alias}, without the fields that it says nothing of.
+    """Return {file field: alias} for each row, without fields that use their own storage.
 
-    Raises ImproperlyConfigured for an alias that STORAGES does not have.
+    Raises ImproperlyConfigured for an alias that is not in STORAGES.
     """
     if isinstance(storage, str):
         told: Sequence[str | Mapping[str, str]] = [getattr(row, storage) for row in rows]
@@ -29,8 +29,8 @@ def chosen_aliases(
         aliases = dict.fromkeys(fields, said) if isinstance(said, str) else said
         if unknown := sorted(set(aliases.values()) - set(storages.backends)):
             raise ImproperlyConfigured(
-                f"register({row._meta.label}, storage=…) says {unknown[0]!r} of the row "
-                f"{row.pk!r}; STORAGES has {', '.join(sorted(storages.backends))}."
+                f"register({row._meta.label}, storage=…) returned {unknown[0]!r} for {row.pk!r}. "
+                f"Use one of {', '.join(sorted(storages.backends))}, or add it to STORAGES."
             )
         found.append(aliases)
     return found

@@ -41,7 +41,7 @@ SILENT = timedelta(seconds=15)
 PATIENCE = timedelta(seconds=10)
 # Removals that one tick looks after: enough for any number of moderators.
 REMOVALS_A_TICK = 100
-# A difference between two clocks that a machine without a working NTP has, and no other.
+# A difference between two clocks that only a machine without working NTP has.
 MOST_DIFFERENCE = timedelta(seconds=5)
 A_DAY = timedelta(days=1)
 
@@ -86,7 +86,7 @@ def tick(*, alone: bool = False) -> bool:
 
 
 def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:
-    """The confirmed removals that have slices to be deleted now, the oldest first."""
+    """Return the confirmed removals with slices that are due now, the oldest first."""
     due = RemovalSlice.objects.due().filter(removal=OuterRef("pk"))
     removals = Removal.objects.filter(Exists(due), state=RemovalState.DELETING)
     if confirmed_before:
@@ -117,7 +117,7 @@ def overdue() -> Overdue:
     problems += clock_problems()
     problems += missing_problems()
     problems += [
-        f"{mark.alias}: it is not known which files are in use. {mark.reference_problem}"
+        f"{mark.alias}: it is unknown which files are in use. {mark.reference_problem}"
         for mark in marks
         if mark.reference_problem
     ]
@@ -129,26 +129,27 @@ def overdue() -> Overdue:
 
 
 def clock_problems() -> list[str]:
-    """Say by how much this machine's clock differs from the database's, where that is too much.
+    """Return a problem if this machine's clock differs too much from the database's.
 
-    Stored times are the database's; but a storage refuses requests of another time, and logs lie.
+    Stored times come from the database, but a storage refuses requests with a wrong time, and times
+    in logs would be wrong.
     """
     ahead = database_time.difference()
     if abs(ahead) <= MOST_DIFFERENCE:
         return []
     which = "ahead of" if ahead > timedelta(0) else "behind"
     seconds = f"{abs(ahead).total_seconds():.0f} s"
-    return [f"The clock of this machine is {seconds} {which} the database's. Set both by NTP."]
+    return [f"This machine's clock is {seconds} {which} the database's. Use NTP on both."]
 
 
 def missing_problems() -> list[str]:
-    """Say of which storages many files were missing when they were to be erased in the last day."""
+    """Return a problem for each storage that missed many files in the last day."""
     missing = AuditEntry.objects.filter(remark=WAS_MISSING, erased_at__gte=DatabaseNow(-A_DAY))
     numbers = missing.order_by("storage").values_list("storage").annotate(Count("pk"), Max("pk"))
     return [
-        f"{storage}: {number} files that were to be erased in the last day were missing already "
-        f"(the last is audit entry {entry}). Somebody else deletes them, or a folder was moved and "
-        "they are still there."
+        f"{storage}: {number} files to be erased in the last day were already missing (the last is "
+        f"audit entry {entry}). Find out whether something else deletes them, or whether a folder "
+        "was moved and they still exist."
         for storage, number, entry in numbers
         if number >= conf.missing_alarm()
     ]

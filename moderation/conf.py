@@ -1,6 +1,6 @@
-"""The settings of this app, each with its default; a site gives others in its Django settings.
+"""The settings of this app with their defaults, which a site overrides in its Django settings.
 
-Call one to read it: `conf.slice_objects()`. It is read at each call, so that tests can override it.
+Call one to read it: `conf.slice_objects()`. Each call reads it, so that tests can override it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A whole number that a site may set, within a range that was thought through."""
+    """An integer that a site may set, within a safe range."""
 
     name: str
     default: int
@@ -20,55 +20,55 @@ class Limit:
     highest: int
 
     def __call__(self) -> int:
-        """Give the site's value, or the default."""
+        """Return the site's value, or the default."""
         return int(getattr(settings, self.name, self.default))
 
 
-# Objects from which on the count must be typed. Below it, a look at the page is quicker and enough.
+# From this many objects on, the count must be typed. Below it, looking at the page is enough.
 typed_count_from = Limit("MODERATION_TYPED_COUNT_FROM", 100, 1, 1_000_000)
 
-# Objects in a slice: a transaction that takes well below a second, and one step of progress.
+# Objects in a slice: a transaction that takes well under a second, and one step of progress.
 slice_objects = Limit("MODERATION_SLICE_OBJECTS", 500, 1, 500)
 
 # Rows, cascade included, that one transaction deletes: memory and locks stay bounded.
 slice_rows = Limit("MODERATION_SLICE_ROWS", 5_000, 1, 50_000)
 
-# Objects that one removal takes without the further permission.
+# Objects that one removal may delete without the permission to exceed the ceilings.
 removal_ceiling = Limit("MODERATION_REMOVAL_CEILING", 100_000, 1, 100_000_000)
 
-# Objects that one moderator removes in a day without the further permission.
+# Objects that one moderator may remove in a day without that permission.
 daily_ceiling = Limit("MODERATION_DAILY_CEILING", 200_000, 1, 100_000_000)
 
-# Keys in one request to storage. S3 takes 1,000 and no more; slow clones time out below that.
+# Keys in one request to storage. S3 accepts at most 1,000; slow clones time out with fewer.
 batch_keys = Limit("MODERATION_BATCH_KEYS", 1_000, 1, 1_000)
 
 # Requests to storage at the same time, from one worker.
 requests = Limit("MODERATION_REQUESTS", 4, 1, 64)
 
-# Tries for a key before it is parked as failed, to be retried by hand.
+# Attempts for a key before it is parked as failed, until someone retries it.
 max_attempts = Limit("MODERATION_MAX_ATTEMPTS", 8, 1, 100)
 
-# Seconds after which the work of a killed worker is taken over. Longer than any batch takes: what
-# is taken over while its worker lives is done twice, which harms nothing and helps nobody. The
-# lowest is for tests that kill workers.
+# Seconds after which the work of a killed worker is taken over. Must be longer than any batch
+# takes: work that is taken over from a live worker is done twice, which is harmless but useless.
+# The low minimum is for tests that kill workers.
 lease_seconds = Limit("MODERATION_LEASE_SECONDS", 300, 1, 86_400)
 
-# Hours after which a draft that nobody confirmed expires: what it shows is old by then.
+# Hours after which an unconfirmed draft expires: its preview is outdated by then.
 draft_hours = Limit("MODERATION_DRAFT_HOURS", 24, 1, 720)
 
-# Drafts that one moderator may have open at once: each holds the keys of its whole selection.
+# Drafts that one moderator may have open. Each stores the keys of its whole selection.
 open_drafts = Limit("MODERATION_OPEN_DRAFTS", 10, 1, 1_000)
 
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
-# Files of one storage that were missing within a day when they were to be erased, for `purge
-# --check`. A file is missing now and then, where an upload was killed or somebody deleted it by
-# hand; twenty in a day are a folder that was moved, whose bytes are still there.
+# `purge --check` raises an alarm if this many files of one storage were already missing within a
+# day. A file is missing now and then, because an upload was killed or someone deleted it by hand.
+# Twenty in a day mean that a folder was moved, and the files still exist there.
 missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
-# Minutes between the two looks that must both find a file unused before it is purged after all: a
-# database that is being restored has its rows again by then. A file that is in use is looked at
-# again after the same time, and once a day when that has been so for a day.
+# Minutes between the two checks that must both find a kept file unused before it is purged, so that
+# a database that is being restored has its rows again by then. A file that is in use is checked
+# again after the same time, and once a day after it has been in use for a day.
 recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
 LIMITS = (

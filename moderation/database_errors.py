@@ -1,11 +1,11 @@
-"""What an error of the database means, decided in one place: try again, or give up at once.
+"""Which database errors are worth a retry.
 
-Django sorts the errors of all drivers into the classes of PEP 249. Three of them speak of the
-moment rather than of the statement: `OperationalError` (a deadlock, a lock that was waited for too
-long, a server that went away or shuts down, "database is locked"), `InternalError` (a transaction
-that the server ended, such as by `idle_in_transaction_session_timeout`) and `InterfaceError` (a
-connection that is gone). The others (`IntegrityError`, `DataError`, `ProgrammingError`,
-`NotSupportedError`) come again however often one tries.
+Django maps the errors of all drivers to the classes of PEP 249. Three of them are about the moment
+rather than the statement: `OperationalError` (a deadlock, a lock timeout, a server that shuts down
+or cannot be reached, "database is locked"), `InternalError` (a transaction that the server ended,
+for instance by `idle_in_transaction_session_timeout`) and `InterfaceError` (a closed connection).
+The others (`IntegrityError`, `DataError`, `ProgrammingError`, `NotSupportedError`) happen again on
+every retry.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from django.db.models import ProtectedError, RestrictedError
 
 from moderation.errors import ModerationError
 
-# Worth another try. A few of them never pass (an index row that is too large is an
-# OperationalError too), so whoever tries again counts how often.
+# Worth a retry. A few of them are permanent (an index row that is too large is an OperationalError
+# too), so callers limit the number of retries.
 TRANSIENT = (OperationalError, InternalError, InterfaceError)
 
 
 def reason_of(error: BaseException) -> str:
-    """Say in words what an error was: for people who see neither its class nor its traceback.
+    """Describe an error in words, for people who see neither its class nor its traceback.
 
-    The first argument alone is no reason: of a PermissionError it is the number 13.
+    The first argument alone is not enough: for a PermissionError it is the number 13.
     """
     if isinstance(error, ProtectedError | RestrictedError):
         return str(error.args[0])

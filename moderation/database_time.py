@@ -1,8 +1,8 @@
-"""The database's clock, which all stored times come from.
+"""The database's clock, from which all stored times come.
 
-The machines of a site disagree: with a web server ten minutes ahead a removal would wait for ten
-minutes, and a dead worker would hold its leases for as long. SQLite runs on the machine itself,
-whose clock is the database's.
+The clocks of a site's machines differ: if a web server's clock were ten minutes fast, a removal
+would wait for ten minutes, and so would the leases of a dead worker. SQLite uses the clock of the
+machine it runs on.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from django.utils import timezone
 
 
 class DatabaseNow(Func):
-    """The moment at which a statement runs, for filters and updates: costs no query.
+    """The time at which a statement runs, for filters and updates. Needs no query of its own.
 
-    Not the beginning of the transaction, which may have waited for locks since.
+    This is not the start of the transaction, which may have waited for locks since.
     """
 
     output_field = DateTimeField()
@@ -30,12 +30,12 @@ class DatabaseNow(Func):
         self.offset = offset
 
     def as_sql(self, compiler: SQLCompiler, connection: Any, *_: Any, **__: Any) -> Any:
-        """Compile to a parameter: the machine's clock is the database's."""
+        """Compile to a parameter with the time of this machine's clock."""
         moment = Value(timezone.now() + self.offset, output_field=DateTimeField())
         return moment.as_sql(compiler, connection)
 
     def as_postgresql(self, _compiler: SQLCompiler, _connection: Any, **_: Any) -> Any:
-        """Compile to the server's clock. STATEMENT_TIMESTAMP() is stable, so that indexes serve."""
+        """Compile to the server's clock. STATEMENT_TIMESTAMP() is stable, so indexes are used."""
         if not self.offset:
             return "STATEMENT_TIMESTAMP()", ()
         return "(STATEMENT_TIMESTAMP() + %s)", (self.offset,)
@@ -45,9 +45,9 @@ class DatabaseNow(Func):
 
 
 def now(using: str | None = None) -> datetime:
-    """Return the database's time: one query on PostgreSQL, none elsewhere.
+    """Return the database's time. One query on PostgreSQL, none elsewhere.
 
-    `using` is the audit log's database where none is given.
+    `using` defaults to the audit log's database.
     """
     connection = connections[using or _home()]
     if connection.vendor != "postgresql":
@@ -59,9 +59,9 @@ def now(using: str | None = None) -> datetime:
 
 
 def difference(using: str | None = None) -> timedelta:
-    """Return how far this process's clock is ahead of the database's; negative where behind.
+    """Return how far this process's clock is ahead of the database's; negative if it is behind.
 
-    Exact to half of the time that the query takes.
+    Accurate to half of the query's duration.
     """
     before = timezone.now()
     there = now(using)
@@ -69,6 +69,6 @@ def difference(using: str | None = None) -> timedelta:
 
 
 def _home() -> str:
-    from moderation.models import AuditEntry  # its models read the time from here
+    from moderation.models import AuditEntry  # its models import this module
 
     return router.db_for_write(AuditEntry)

@@ -1,7 +1,7 @@
-"""File names that are defaults of file fields: every new row names them, so no removal takes them.
+"""File names that are defaults of file fields, and so are never erased.
 
-A default is not a file of the row that has it. It is not recorded when the row is deleted, does not
-count in a preview, and is never refused to a row that is saved.
+A default is not a file of the row that has it. It is not recorded when the row is deleted, is not
+counted in a preview, and is never refused when a row is saved.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from django.db.models import FileField, Value
 
 from moderation.registry import own_file_fields, storage_alias
 
-# What makes two spellings of one name: "./a", "a//b". PostgreSQL takes the same expression.
+# Needless slashes and dots in a name: "./a", "a//b". PostgreSQL accepts the same expression.
 ODD_SLASHES = r"(^|/)(\.?/)+"
 _odd_slashes = re.compile(ODD_SLASHES)
 
 
 def is_default(name: object, defaults: frozenset[str]) -> bool:
-    """Whether a name is one of `default_names_on` a storage, however it is spelled."""
+    """Return whether a name, in any spelling, is one of `default_names_on` a storage."""
     return bool(defaults) and bool(name) and plain_name(str(name)) in defaults
 
 
@@ -33,20 +33,20 @@ def plain_name(name: str) -> str:
 
 
 def default_names_on(alias: str) -> frozenset[str]:
-    """Return the names in a storage that are the default of some file field of some model."""
+    """Return the names in a storage that are the default of any file field."""
     found: set[str] = set()
     for field, names in fields_with_default():
         try:
             found |= names if storage_alias(field) == alias else set()
         except ImproperlyConfigured:
-            continue  # in none of the storages from which a removal takes files
+            continue  # not in a storage from which files are erased
     return frozenset(found)
 
 
 def default_names_of(field: FileField) -> frozenset[str]:
     """Return the constant defaults of one field, in their plain spelling.
 
-    A callable counts where it returns the same name twice.
+    A callable default counts if it returns the same name twice.
     """
     found = set()
     for name in (_python_default(field), _database_default(field)):
@@ -56,8 +56,8 @@ def default_names_of(field: FileField) -> frozenset[str]:
 
 
 def has_changing_default(field: FileField) -> bool:
-    """Whether a field has a default whose name cannot be known beforehand."""
-    # Without one, `default` is a class of Django's, which is callable as well.
+    """Return whether a field has a default whose name is not constant."""
+    # Without a default, `default` is a class of Django's, which is callable as well.
     if field.has_default() and callable(field.default) and _constant(field.default) is None:
         return True
     return bool(_has_database_default(field)) and _database_default(field) is None
@@ -84,7 +84,7 @@ def _python_default(field: FileField) -> object:
 
 @cache
 def _constant(default: Callable[[], Any]) -> str | None:
-    """Return the name that a callable returns each time, None where two calls differ."""
+    """Return the name that a callable returns, or None if two calls return different names."""
     first, second = (str(default() or "") for _ in range(2))
     return first if first == second else None
 
@@ -94,7 +94,7 @@ def _has_database_default(field: Any) -> bool:
 
 
 def _database_default(field: Any) -> object:
-    """Return the text of a `db_default`, None where it is an expression that has to be computed."""
+    """Return the text of a `db_default`, or None if it is an expression to be computed."""
     if not _has_database_default(field):
         return None
     default = field.db_default

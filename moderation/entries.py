@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from moderation.recording import Deed
 
 
-# What no text column holds: NUL on PostgreSQL, halves of surrogate pairs on either engine.
+# What a text column cannot hold: NUL on PostgreSQL, lone surrogates on both engines.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 TEXTS = ("name", "object_key", "parent_key", "title", "owner")
-LARGEST_SIZE = 2**63 - 1  # what the column holds
-LONGEST_DIGEST = 200  # characters; a SHA-256 has 64, with a prefix some more
+LARGEST_SIZE = 2**63 - 1  # what the column can hold
+LONGEST_DIGEST = 200  # characters; a SHA-256 has 64, a few more with a prefix
 
 
 def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str) -> None:
     """Write one entry for each file, with its details, in the caller's transaction.
 
-    Touches the database alone: the storage's identity comes from its mark, sizes from columns.
-    Raises DeletedElsewhere in another database than that of the audit log.
+    Uses only the database: the storage's identity comes from its StorageMark, sizes from columns.
+    Raises DeletedElsewhere if `using` is not the database of the audit log.
     """
     _refuse_elsewhere(files, using)
     marks, now = _marks(using)
@@ -64,14 +64,14 @@ def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
 
 
 def _refuse_elsewhere(files: Iterable[StoredFile], using: str) -> None:
-    """An entry is part of the deletion's transaction, and only one database's log is purged."""
+    """Raise DeletedElsewhere unless the deletion shares a transaction with the audit log."""
     home = router.db_for_write(AuditEntry)
     if using != home:
         label = next(iter(files)).label
         raise DeletedElsewhere(
-            f"{label}: rows with files can be deleted in the database {home!r} only, where the "
-            f"audit log is; this was {using!r}. Its files stay, and so do the rows. Clear the "
-            "file fields first, or delete the rows by SQL, and see to the files yourself."
+            f"{label}: rows with files can only be deleted in the database {home!r}, which holds "
+            f"the audit log, and not in {using!r}. Nothing was deleted. Clear the file fields "
+            "first or delete the rows with SQL, and delete the files yourself."
         )
 
 
@@ -111,7 +111,7 @@ def _entries(
 
 
 def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
-    """The names in the fields of each row, by alias: what its extra files lie beside."""
+    """Return the names in the file fields of each row, by alias, for entries of extra files."""
     beside: dict[tuple[str, Any], dict[str, list[str]]] = {}
     for file in files:
         if file.field:
@@ -130,10 +130,10 @@ def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
 
 
 def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Size and digest, which the registration knows of one field only.
+    """Return the size and digest, which the registration declares for one field only.
 
-    A value that is none (a size of -1, a whole file for a digest) is left out: it says nothing, and
-    must not keep a row from being deleted.
+    Invalid values (a size of -1, a whole file as the digest) are left out, so that they do not
+    prevent the deletion of a row.
     """
     size, sha256 = details.get("size"), str(details.get("sha256") or "")
     try:
@@ -147,7 +147,7 @@ def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unstorable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The entries with a text that the database cannot hold. One look for all: hardly any has."""
+    """Return the entries with a text that the database cannot hold."""
     if not UNSTORABLE.search("".join(map(_texts, entries))):
         return []
     return [entry for entry in entries if UNSTORABLE.search(_texts(entry))]
@@ -158,7 +158,7 @@ def _texts(entry: dict[str, Any]) -> str:
 
 
 def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """The texts as they can be stored, with escapes. A key with some is no storage's: it failed."""
+    """Return the entry with escapes in its texts. A key that needs escapes has failed."""
     told = {name: _escape(value) for name, value in entry.items() if isinstance(value, str)}
     if told["name"] == entry["name"] or entry.get("state") == EntryState.FAILED:
         return told
@@ -167,8 +167,8 @@ def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
         "state": EntryState.FAILED,
         "failed_at": now,
         "error_code": "BadName",
-        "error": "The name holds characters that the database cannot store. It is written here "
-        "with escapes; delete the file by hand.",
+        "error": "The name contains characters that the database cannot store. It is shown with "
+        "escapes; delete the file by hand.",
     }
 
 

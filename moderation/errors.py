@@ -32,8 +32,8 @@ class KeyTaken(ModerationError):
 
 
 class ExportFailed(ModerationError):
-    """An export cannot be written in the chosen format. Nothing was sent."""
+    """An export cannot be written in the chosen format. Nothing has been sent."""
 
 
 class DeletedElsewhere(ModerationError):
-    """A row with files was deleted in a database whose files nobody purges. It was rolled back."""
+    """A row with files was deleted in a database without an audit log. It was rolled back."""

@@ -1,4 +1,4 @@
-"""What ended badly and stays so until a person acts: for `purge --check` and the pages."""
+"""Failures that remain until someone acts, for `purge --check` and the admin pages."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from moderation.models.audit import EntryState
 from moderation.models.removal import SliceState
 from moderation.removal.progress import found_again
 
-# What no retry can put right is an alarm for so long; the pages show it for ever.
+# How long a failure that no retry can fix raises an alarm. The pages always show it.
 ALARM = timedelta(days=30)
-# Removals that an alarm names one by one.
+# The most removals that an alarm lists.
 NAMED = 5
 
 
 class Failed(NamedTuple):
-    """How much of one removal ended badly: batches, parked keys, and erased keys seen again."""
+    """The failures of one removal: batches, parked keys, and erased keys that were found again."""
 
     slices: int = 0
     entries: int = 0
@@ -33,7 +33,7 @@ class Failed(NamedTuple):
 
 
 def failed_of(removals: Collection[Removal]) -> dict[int, Failed]:
-    """What ended badly in each of some removals, by number. Three queries in all."""
+    """Return the failures of each removal, by its number. Three queries in total."""
     keys = [removal.pk for removal in removals]
     slices = _by_removal(RemovalSlice.objects.filter(state=SliceState.FAILED), keys)
     entries = _by_removal(AuditEntry.objects.filter(state=EntryState.FAILED), keys)
@@ -47,20 +47,20 @@ def _by_removal(rows: Any, removals: list[int]) -> dict[int, int]:
 
 
 def alarms() -> Iterator[str]:
-    """What an operator has to look at, each with its number and where to look."""
+    """Yield what an operator has to look at: how many of what, and where."""
     since = DatabaseNow(-ALARM)
     failed = AuditEntry.objects.filter(state=EntryState.FAILED)
     if parked := failed.exclude(error_code="BadName", failed_at__lt=since).count():
         where = _entries("state__exact=failed")
         yield (
-            f"{parked} keys could not be erased and are parked, see {where}; "
-            "purge --retry-failed tries them again"
+            f"{parked} keys could not be erased, see {where}; fix the cause, then run "
+            "purge --retry-failed"
         )
     slices = RemovalSlice.objects.filter(state=SliceState.FAILED, finished_at__gte=since)
     if broken := slices.count():
         numbers = slices.order_by("-removal").values_list("removal", flat=True).distinct()
         pages = [_page_of(number) for number in numbers[:NAMED]]
-        yield f"{broken} batches failed and their objects are still there, see {', '.join(pages)}"
+        yield f"{broken} batches failed and their objects still exist, see {', '.join(pages)}"
     seen = found_again(AuditEntry.objects.filter(verified_at__gte=since)).count()
     if seen:
         yield f"{seen} erased keys were found in storage again, see {_entries('found=again')}"

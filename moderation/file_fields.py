@@ -12,44 +12,44 @@ from django.utils.functional import LazyObject
 
 
 def concrete(model: type[Model]) -> type[Model]:
-    """Return the model with the table that a proxy stands for."""
+    """Return the model whose table a proxy uses, or the model itself."""
     return model._meta.concrete_model or model
 
 
 @cache
 def own_file_fields(model: type[Model]) -> tuple[FileField, ...]:
-    """The file fields of the model's own table, in the order of their declaration."""
+    """Return the file fields of the model's own table, in the order of their declaration."""
     return tuple(f for f in concrete(model)._meta.local_fields if isinstance(f, FileField))
 
 
 def storage_alias(field: FileField) -> str:
-    """The alias in STORAGES of the storage that a file field writes to.
+    """Return the alias in STORAGES of the storage that a file field writes to.
 
-    Raises ImproperlyConfigured where it is none of them: a purge could not find it again.
+    Raises ImproperlyConfigured if there is none: a purge could not find the storage again.
     """
     wanted = unwrapped(field.storage)
     for alias in storages.backends:
         if _is_same(unwrapped(storages[alias]), wanted):
             return alias
     raise ImproperlyConfigured(
-        f"{field}: its storage is not in STORAGES. Give it an alias there and use "
-        f"storage=storages[alias], so that a purge can find it again."
+        f"The storage of {field} is not in STORAGES. Give it an alias there and use "
+        f"storage=storages[alias], so that a purge can find the storage again."
     )
 
 
 def unwrapped(storage: Storage) -> Any:
-    """Return the storage itself where it is wrapped, as the default one is.
+    """Return the storage without its wrapper, which the default storage has.
 
-    Raises what it raises when it cannot be made.
+    Raises whatever the storage raises if it cannot be created.
     """
     if isinstance(storage, LazyObject):
-        bool(storage)  # DefaultStorage makes its storage at the first touch
+        bool(storage)  # DefaultStorage creates its storage on first access
         return storage.__dict__["_wrapped"]
     return storage
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    """Whether two storage objects are one, or were made alike: both write to the same place."""
+    """Return whether two storage objects are identical or were created with equal arguments."""
     if one is other:
         return True
     if type(one) is not type(other) or not hasattr(one, "deconstruct"):

@@ -18,8 +18,8 @@ from moderation.registry import (
 )
 from moderation.rows import all_rows
 
-# Of a file field: its name, its attribute, the alias of its storage, and the names in that storage
-# that are defaults, see moderation.defaults.
+# The name of a file field, its attribute, the alias of its storage, and the default names in that
+# storage; see moderation.defaults.
 Place = tuple[str, str, str, frozenset[str]]
 
 
@@ -41,9 +41,9 @@ def files_in_columns(
     rows: Iterable[Mapping[str, Any]],
     aliases: Mapping[Any, Mapping[str, str]] | None = None,
 ) -> Iterator[StoredFile]:
-    """The files that the columns of a page of rows name; a row maps "pk" and each file field.
+    """Yield the files that the columns of a page of rows name; a row maps "pk" and each file field.
 
-    `aliases` maps each row's key to what `aliases_by_key` returns, where the row chooses.
+    `aliases` is the result of `aliases_by_key` if rows choose their storage.
     """
     label = registration.label
     places = places_of(registration)
@@ -55,7 +55,7 @@ def files_in_columns(
 
 
 def aliases_by_key(registration: Registration, rows: Sequence[Model]) -> dict[Any, dict[str, str]]:
-    """The storages of a page of rows, where each row chooses: {key: {file field: alias}}."""
+    """Return the storages of rows that choose their storage: {key: {file field: alias}}."""
     aliases = registration.aliases_of(rows)
     return {row.pk: own for row, own in zip(rows, aliases, strict=True)}
 
@@ -63,7 +63,7 @@ def aliases_by_key(registration: Registration, rows: Sequence[Model]) -> dict[An
 def names_in_columns(
     registration: Registration, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[list[str]]:
-    """Yield the names in the file columns of each row, empty where none is its own."""
+    """Yield the names in the file columns of each row, without defaults and empty names."""
     places = places_of(registration)
     for row in rows:
         yield [
@@ -75,7 +75,7 @@ def names_in_columns(
 def measured_rows(
     registration: Registration, rows: Sequence[Mapping[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
-    """Return the rows of which `size` counts: not those whose measured file is a default."""
+    """Return the rows whose `size` counts, without those whose measured file is a default."""
     field = registration.measured_field
     never = [names for name, _, _, names in places_of(registration) if name == field and names]
     return [row for row in rows if not is_default(row[field], never[0])] if never else rows
@@ -92,9 +92,9 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
 
 
 def places_of(registration: Registration) -> list[Place]:
-    """Where a model's rows name their files: field, attribute, storage alias, and defaults.
+    """Return where a model's rows name their files: field, attribute, storage alias, defaults.
 
-    The alias is empty where each row chooses its storage; the defaults are the field's own then.
+    If each row chooses its storage, the alias is empty and the defaults are the field's own.
     """
     if registration.storage is not None:
         return [(f.name, f.attname, "", default_names_of(f)) for f in registration.fields]

@@ -1,7 +1,8 @@
-"""Models that are declared after their relatives were registered, such as a proxy in an `admin.py`.
+"""Connect models that are declared after registration, such as a proxy in an `admin.py`.
 
-The admin imports those when all apps are ready; other code declares models in a function. Each
-class of a registered model sends its own signals, so each is connected when it comes into being.
+The admin imports `admin.py` when all apps are ready, and other code declares models in functions.
+Each subclass or proxy of a registered model sends its own signals, so each is connected when it is
+declared.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from django.db.models.signals import class_prepared
 
 from moderation.registry import registered_calls
 
-# They remember what they worked out of the models that there were.
+# Their cached results depend on the set of models.
 REMEMBERING = (
     "moderation.defaults",
     "moderation.file_fields",
@@ -26,12 +27,12 @@ REMEMBERING = (
 
 
 def watch() -> None:
-    """Have the receivers connected for each model that is declared from now on."""
+    """Connect the receivers of each model that is declared from now on."""
     class_prepared.connect(take_up, dispatch_uid="moderation.late_models")
 
 
 def take_up(sender: type[models.Model], **_: Any) -> None:
-    """Connect a new model as its nearest registered relative was; forget what it makes untrue."""
+    """Connect a new model like its nearest registered ancestor, and clear outdated caches."""
     forget()
     calls = registered_calls()
     for relative in sender.__mro__:
@@ -41,7 +42,7 @@ def take_up(sender: type[models.Model], **_: Any) -> None:
 
 
 def forget() -> None:
-    """Clear the caches about models; they fill themselves again."""
+    """Clear the caches that depend on the set of models."""
     for name in REMEMBERING:
         module = sys.modules.get(name)
         for value in list(vars(module).values()) if module else ():

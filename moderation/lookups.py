@@ -22,7 +22,7 @@ ESCAPED = re.compile(r'["\\]')
 CUT_BY_A_CAST = {"varchar", "numeric"}
 
 
-# Django's own Lookup takes no parameters at run time: only django-stubs-ext adds that.
+# Django's own Lookup is not generic at run time; only django-stubs-ext makes it so.
 if TYPE_CHECKING:
     AnyLookup = Lookup[Any]
 else:

@@ -54,5 +54,5 @@ def look_for_adopted_keys(
 def check_reused_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
-    """After a row is saved: see that none has taken them since."""
+    """Make sure, after a row is saved, that no removal has claimed its keys."""
     confirm_reused_keys(instance, using, update_fields, created=save["created"], raw=save["raw"])

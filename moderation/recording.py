@@ -172,19 +172,19 @@ def write_gathered(using: str, origin: Any) -> None:
 
 
 def _is_of(origin: Any, instance: models.Model) -> bool:
-    """Whether an instance is the very row, or a parent of it, that `.delete()` was called on.
+    """Return whether an instance is the one that `.delete()` was called on, or a parent of it.
 
-    It may name other files than the row: old ones, or some that were chosen and never stored. So
-    may one that a Collector was given by hand, without an origin. All other instances are fresh
-    from the database, read by Django for the deletion.
+    It may name other files than the row in the database: old ones, or new ones that were never
+    stored. The same is true without an origin, when code uses a Collector directly. Django has just
+    read all other instances from the database.
     """
     return origin is None or (isinstance(origin, type(instance)) and origin.pk == instance.pk)
 
 
 def _lacks_names(registration: Registration, instance: models.Model) -> bool:
-    """Whether a row was read without its file fields, by `only()` or `defer()`.
+    """Return whether a row was read without its file fields, by `only()` or `defer()`.
 
-    Django would fetch each one through the model's base manager, which may hide the row.
+    Django would fetch each field through the model's base manager, which may hide the row.
     """
     return any(field.attname not in instance.__dict__ for field in registration.fields)
 

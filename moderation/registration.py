@@ -1,4 +1,4 @@
-"""What a registered model says of itself, and what can be asked by that."""
+"""The registration of a model, and the queries that use it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from moderation.chosen_storages import StorageOf, chosen_aliases
 from moderation.file_fields import own_file_fields, storage_alias
 from moderation.rows import all_rows
 
-# A lookup from the model as text ("post__title"), or a function that takes a page of rows and gives
-# one value a row, in the same order.
+# A lookup from the model as text ("post__title"), or a function that takes a page of rows and
+# returns one value for each row, in the same order.
 Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
-# Takes a page of rows and yields (row, storage alias, name) of files that no field names.
+# Takes a page of rows and yields (row, storage alias, name) for files that no field names.
 ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
-# The model, and the keys on which details of a row depend.
+# The model, and the keys on which the details of a row depend.
 Relatives = tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """What a registered model told of itself. `lookups` holds the ones that were given."""
+    """The options of a registered model. `lookups` contains those that were passed."""
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
@@ -35,22 +35,22 @@ class Registration:
 
     @cached_property
     def label(self) -> str:
-        """The model as "app.Model"."""
+        """Return the model as "app.Model"."""
         return str(self.model._meta.label)
 
     @property
     def fields(self) -> tuple[FileField, ...]:
-        """The file fields that the model's own table holds.
+        """Return the file fields of the model's own table.
 
-        In multi-table inheritance each table answers for its own columns: Django deletes the parent
-        row as an object of its own, so an inherited column would be recorded twice.
+        In multi-table inheritance, each table covers only its own columns: Django deletes the
+        parent row as a separate object, so an inherited column would be recorded twice.
         """
         return own_file_fields(self.model)
 
     def aliases_of(self, rows: Sequence[Model]) -> list[dict[str, str]]:
         """Return for each row {file field: the alias of the storage that holds its file}.
 
-        Raises ImproperlyConfigured for an alias that STORAGES does not have.
+        Raises ImproperlyConfigured for an alias that is not in STORAGES.
         """
         if self.storage is None:
             own = {field.name: storage_alias(field) for field in self.fields}
@@ -68,28 +68,28 @@ class Registration:
 
     @property
     def measured_field(self) -> str:
-        """The file field that `size` and `sha256` speak of: the picture, else the first one."""
+        """Return the file field that `size` and `sha256` describe: the picture, else the first."""
         fields = self.fields
         return self.picture or (fields[0].name if fields else "")
 
     @property
     def size_column(self) -> str:
-        """The column of the model's own that holds the size; empty where it is read elsewhere."""
+        """Return the model's own column with the size, or "" if the size is not a column of it."""
         size = self.lookups.get("size")
         return size if isinstance(size, str) and "__" not in size else ""
 
     @property
     def parent_field(self) -> str:
-        """The relation that `title` starts with: it leads to what a reader knows the row by."""
+        """Return the relation that `title` starts with. Readers know the row by its target."""
         title = self.lookups.get("title")
         leads_on = isinstance(title, str) and _column_of_relation(self.model, title)
         return str(title).split("__")[0] if leads_on else ""
 
     def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
-        """What the lookups tell of the rows with these keys, and which row each one hangs on.
+        """Return the details of the rows with these keys, including the parent of each.
 
         {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. One query for
-        all textual lookups, one more where a lookup is a function.
+        all textual lookups, one more if a lookup is a function.
         """
         rows = all_rows(self.model, using).filter(pk__any_of=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
@@ -110,21 +110,21 @@ class Registration:
 
     @property
     def parent_label(self) -> str:
-        """The label of the model that `parent_field` leads to."""
+        """Return the label of the model that `parent_field` leads to."""
         if not self.parent_field:
             return ""
         related: Any = self.model._meta.get_field(self.parent_field).related_model
         return str(related._meta.label)
 
     def at_hand(self, row: Model) -> dict[str, Any]:
-        """Those of the details that the row's own columns hold."""
+        """Return the details that are in the row's own columns."""
         return {name: getattr(row, attname) for name, attname in self._own_lookups.items()}
 
     def relatives(self, row: Model) -> Relatives:
-        """What the other details depend on: two rows for which this is the same share them.
+        """Return what the other details depend on; rows with an equal result share these details.
 
-        The keys of the rows that the lookups lead to; the row's own key where one is a function or
-        leads elsewhere.
+        It consists of the keys of the rows that the lookups lead to, or of the row's own key if a
+        lookup is a function or does not follow a foreign key.
         """
         columns = self._relations or (("pk",) if self._beyond else ())
         return (self.model, *[getattr(row, column) for column in columns])
@@ -132,9 +132,9 @@ class Registration:
     def details_by_relatives(
         self, rows: QuerySet[Any], *, using: str
     ) -> dict[Relatives, dict[str, Any]]:
-        """The details that the rows' own columns do not hold, by `relatives` of those rows.
+        """Return the details that are not in the rows' own columns, by the rows' `relatives`.
 
-        One query where all lookups lead through foreign keys, none where all name own columns.
+        One query if all lookups follow foreign keys, none if all name the rows' own columns.
         """
         if not self._beyond:
             return {(self.model,): {"parent_label": self.parent_label}}
@@ -156,21 +156,21 @@ class Registration:
 
     @cached_property
     def _own_lookups(self) -> dict[str, str]:
-        """The lookups that name columns of the model's own, with their attributes."""
+        """Return the lookups that name the model's own columns, with their attributes."""
         own = {f.name: f.attname for f in self.model._meta.concrete_fields}
         paths = ((name, path) for name, path in self.lookups.items() if isinstance(path, str))
         return {name: own[path] for name, path in paths if path in own}
 
     @cached_property
     def _beyond(self) -> list[str]:
-        """The names of the other lookups, which lead further."""
+        """Return the names of the other lookups, which follow relations."""
         return [name for name in self.lookups if name not in self._own_lookups]
 
     @cached_property
     def _relations(self) -> tuple[str, ...]:
-        """The columns of the foreign keys that the other lookups go through.
+        """Return the columns of the foreign keys that the other lookups follow.
 
-        Empty where one is a function or goes otherwise, and where there are none.
+        Empty if there are none, or if a lookup is a function or does not follow a foreign key.
         """
         paths = (self.lookups[name] for name in self._beyond)
         columns = [isinstance(p, str) and _column_of_relation(self.model, p) for p in paths]
@@ -178,7 +178,7 @@ class Registration:
 
 
 def _column_of_relation(model: type[Model], path: str) -> str:
-    """The column of the foreign key that a lookup goes through; empty where it goes otherwise."""
+    """Return the column of the foreign key that a lookup follows, or "" if it follows none."""
     first, *onward = path.split("__")
     keys = {field.name: field.attname for field in model._meta.concrete_fields if field.is_relation}
     return keys.get(first, "") if onward else ""

@@ -35,7 +35,7 @@ _registrations: dict[type[Model], Registration] = {}
 
 @dataclass(frozen=True, eq=False)
 class Registered:
-    """One call of `register`, to be applied to the model and each relative, also a later one."""
+    """One call of `register`, applied to the model, its proxies and subclasses, even later ones."""
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
@@ -45,11 +45,11 @@ class Registered:
     storage: StorageOf | None
 
     def apply_to(self, relative: type[Model]) -> None:
-        """Connect the receivers for a relative, and register the files of its own table.
+        """Connect the receivers for a proxy or subclass, and register the files of its own table.
 
-        Also for a subclass without a file of its own: saving it saves its parent.
+        A subclass without its own files is included, because saving it saves its parent.
         """
-        from moderation.receivers import connect  # the receivers read the registry
+        from moderation.receivers import connect  # the receivers import the registry
 
         own = {field.name for field in own_file_fields(relative)}
         extra = self.extra_files if concrete(relative) is self.model else None
@@ -84,21 +84,21 @@ def register(
     extra_files: ExtraFiles | None = None,
     storage: StorageOf | None = None,
 ) -> None:
-    """Let moderation record and purge the files of `model`, its proxies and its subclasses.
+    """Record and purge the files of `model`, its proxies and its subclasses.
 
-    Call it from an AppConfig's `ready()`; relatives that are declared later follow by themselves.
-    All but the model is optional: where a lookup is missing the pages show less. `size` (bytes) and
-    `sha256` (hex) speak of the picture, or of the first file field where no picture is named; they
-    must be columns, since nothing may open a file inside the transaction. A default of a file field
-    belongs to no row: `extra_files` must not yield what was made of it, such as its thumbnail. An
-    extra file stays as long as a row that shares a field's file with the deleted one has it among
-    its own extra files; other rows cannot be found by it.
-    `frames` is the number of frames of the picture; pages say where there is more than one.
-    `storage` says which storage holds a row's files, where that differs from row to row; like all
-    functions here it is asked inside the transaction, and should read the row's own columns only.
-    Raises ImproperlyConfigured for a field that is no file field of the model.
+    Call it in an AppConfig's `ready()`. Proxies and subclasses that are declared later are
+    included. Everything but the model is optional; without a lookup, the pages show less. `size`
+    (bytes) and `sha256` (hex) describe the picture, or the first file field if there is no picture.
+    They must be columns, because no file may be opened inside the transaction. A default of a file
+    field belongs to no row, so `extra_files` must not yield files that are derived from it, such as
+    a thumbnail. An extra file is kept while a row that shares a field's file with the deleted row
+    yields it too; other rows cannot be found by an extra file. `frames` is the number of frames of
+    the picture; pages mark a picture with more than one. `storage` says which storage holds a row's
+    files, if that differs from row to row. Like all functions here, it is called inside the
+    transaction and should read only the row's own columns. Raises ImproperlyConfigured for a name
+    that is not a file field of the model.
     """
-    from moderation import late_models  # it reads the registry
+    from moderation import late_models  # imports the registry
 
     model = concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
@@ -111,24 +111,24 @@ def register(
                 f"it has {', '.join(sorted(file_names)) or 'none'}."
             )
     late_models.watch()
-    late_models.forget()  # what owns files, and what leads nowhere, may be another thing now
+    late_models.forget()  # cached results about the models may be outdated now
     _calls[model] = Registered(model, lookups, picture, thumbnail, extra_files, storage)
     for relative in _with_subclasses(model):
         _calls[model].apply_to(relative)
 
 
 def registered_calls() -> Mapping[type[Model], Registered]:
-    """The calls of `register` by their model; an abstract one has no registration of its own."""
+    """Return the calls of `register` by model, including abstract models."""
     return _calls
 
 
 def file_names_of(model: type[Model]) -> set[str]:
-    """The names of all file fields of a model, inherited ones included."""
+    """Return the names of all file fields of a model, including inherited ones."""
     return {field.name for field in model._meta.fields if isinstance(field, FileField)}
 
 
 def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
-    """The model, its proxies and subclasses as far as they are declared; later ones follow."""
+    """Yield the model and those of its proxies and subclasses that are already declared."""
     yield model
     for subclass in model.__subclasses__():
         yield from _with_subclasses(subclass)
@@ -153,9 +153,9 @@ def registration_by_label(label: str) -> Registration:
 
 
 def alias_of(row: Model, field: FileField) -> str:
-    """Return the alias of the storage that holds the file in a field of a row, whoever chooses it.
+    """Return the alias of the storage that holds the file in a field of a row.
 
-    Raises ImproperlyConfigured where it has none.
+    Raises ImproperlyConfigured if the storage has no alias.
     """
     registration = registration_for(field.model)
     return registration.alias_of(row, field) if registration else storage_alias(field)

@@ -1,4 +1,4 @@
-"""Keys of the audit log that a row names again: what is open about them, and their lock."""
+"""Keys of the audit log that a row reuses: their state and their lock."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from moderation.models import AuditEntry
 from moderation.models.audit import ERROR_LENGTH, OPEN_STATES, EntryState
 from moderation.storage import adapter_for
 
-# How long a key is left alone for the row that is about to name it: an INSERT takes less, and where
-# it fails the file is erased that much later.
+# How long a key is reserved for a row that is about to use it. An INSERT takes less time; if it
+# fails, the file is erased that much later.
 RESERVED = timedelta(minutes=1)
-# The bytes are not at their name any more. What is found there was stored since.
+# The file is no longer under its name. Whatever is found there was stored later.
 GONE = (EntryState.ERASED, EntryState.HIDDEN)
 WATCHED = (*OPEN_STATES, EntryState.ERASED, EntryState.KEPT)
 
 
 class FileKey(NamedTuple):
-    """A file as a storage sees it, and the name by which a row has it."""
+    """A file's key in its storage, and its name in a row."""
 
     storage: str
     key: str
     name: str
 
     def is_of(self, entry: KnownEntry) -> bool:
-        """Whether an entry is about this file; two aliases may lead to one place."""
+        """Return whether an entry is about this file, even if its alias is another one."""
         if entry.key != self.key:
             return False
         return entry.storage == self.storage or _place_of(entry.storage) == _place_of(self.storage)
 
 
 class KnownEntry(NamedTuple):
-    """The columns of an entry that say whether its file may still be there."""
+    """The columns of an entry that show whether its file may still exist."""
 
     pk: int
     storage: str
@@ -49,10 +49,12 @@ class KnownEntry(NamedTuple):
     failed_at: datetime | None
 
     def is_taken(self, stored_again: AbstractSet[int]) -> bool:
-        """Whether the bytes may be gone. `stored_again`: entries whose key holds a newer file.
+        """Return whether the file may have been erased already.
 
-        A lease that ran out is that of a worker that was killed, perhaps after the storage had
-        obeyed; a request that failed may have been obeyed as well.
+        `stored_again` are the entries whose key has a newer file.
+
+        An expired lease belongs to a worker that was killed, perhaps after the storage had deleted
+        the file. A failed request may have deleted it, too.
         """
         if self.state in GONE:
             return self.pk not in stored_again
@@ -66,12 +68,12 @@ COLUMNS = tuple(KnownEntry.__annotations__)
 
 
 def home() -> str:
-    """The database of the audit log."""
+    """Return the alias of the audit log's database."""
     return router.db_for_write(AuditEntry)
 
 
 def file_key(alias: str, name: str) -> FileKey | None:
-    """Return the file behind a name; None where it can name nothing."""
+    """Return the file with this name, or None if the name is invalid in the storage."""
     adapter = adapter_for(alias)
     try:
         return FileKey(alias, adapter.key(name), name)
@@ -80,23 +82,23 @@ def file_key(alias: str, name: str) -> FileKey | None:
 
 
 def entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
-    """Return what the log says about some files, in one query and without a lock."""
+    """Return the entries of some files, in one query and without a lock."""
     return _read(files, _watched())
 
 
 def lock_entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
-    """Return the same, with the rows locked until the end of the log's transaction."""
-    return _read(files, _watched().select_for_update().order_by("pk"))  # as all who lock several
+    """Return the entries of some files, locked until the end of the log's transaction."""
+    return _read(files, _watched().select_for_update().order_by("pk"))  # lock order
 
 
 def stored_again(
     files: Iterable[FileKey], entries: Sequence[KnownEntry], known: AbstractSet[int]
 ) -> set[int]:
-    """Ask the storage about files that were erased; return the entries whose key has a newer one.
+    """Return the entries of erased files whose key has a newer file, according to the storage.
 
-    This is the one question to a storage that may come inside a transaction. It is asked for a key
-    that a row is about to name and whose bytes a removal took, once, and never for another. Raises
-    the storage's own error.
+    This is the only request to a storage that may happen inside a transaction. It is made once for
+    each key that a row reuses after a removal erased its file, and for no other key. Raises the
+    storage's own error.
     """
     found = set(known)
     for file in dict.fromkeys(files):
@@ -109,13 +111,13 @@ def stored_again(
 
 
 def reserve(entries: Iterable[KnownEntry]) -> None:
-    """Put off the pending ones among locked entries, so that no purge claims them for a minute."""
+    """Put off the pending entries among locked ones, so that no purge claims them for a minute."""
     until = DatabaseNow(RESERVED)
     _pending(entries).filter(due_at__lt=until).update(due_at=until)
 
 
 def keep(entries: Iterable[KnownEntry], user: str) -> None:
-    """Turn the pending ones among locked entries into ones that are in use by a row."""
+    """Mark the pending entries among locked ones as in use by a row."""
     _pending(entries).update(
         state=EntryState.KEPT,
         kept_at=DatabaseNow(),
@@ -142,12 +144,12 @@ def _pending(entries: Iterable[KnownEntry]) -> models.QuerySet[AuditEntry]:
 
 
 def _place_of(alias: str) -> object:
-    """Where a storage really writes; the alias where it is in STORAGES no more."""
+    """Return the real location of a storage, or the alias if it is no longer in STORAGES."""
     return adapter_for(alias).real_location() if alias in storages.backends else alias
 
 
 def _is_stored(file: FileKey) -> bool:
     try:
         return storages[file.storage].exists(file.name)
-    except NotImplementedError:  # a storage without this look: the file counts as gone
+    except NotImplementedError:  # the storage cannot tell, so the file counts as erased
         return False

@@ -26,8 +26,8 @@ Names = tuple[str, ...]
 class BeforeDeletion:
     """Calls `look` before the first statement that deletes from one of the tables.
 
-    It is a wrapper of the connection's statements, the only thing that Django asks at that moment.
-    It stands before all others, since Django's own `execute_wrapper()` takes the last one away.
+    It is a wrapper around the connection's statements, the only hook that Django has at that
+    moment. It is the first wrapper, because Django's own `execute_wrapper()` removes the last one.
     """
 
     def __init__(self, using: str, look: Callable[[], object], is_over: Callable[[], bool]) -> None:
@@ -40,7 +40,7 @@ class BeforeDeletion:
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
-        """Send a statement; look before it where it is the first that deletes such rows."""
+        """Execute a statement; call `look` before the first that deletes such rows."""
         if self._is_over():
             self.remove()
         elif isinstance(sql, str) and sql.startswith("DELETE FROM ") and self._is_one_of_ours(sql):
@@ -49,7 +49,7 @@ class BeforeDeletion:
         return execute(sql, params, many, context)
 
     def remove(self) -> None:
-        """Stand aside; once more does nothing."""
+        """Remove this wrapper, if it is still installed."""
         wrappers = connections[self._using].execute_wrappers
         if self in wrappers:
             wrappers.remove(self)

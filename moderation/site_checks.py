@@ -1,4 +1,4 @@
-"""System checks of what a site has to bring along: packages, a queue, and marked storages."""
+"""System checks of what a site has to provide: packages, a task queue, identified storages."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ else:
 
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
-    """E017: a backend that runs a task at once makes a request do all of a removal's work."""
+    """E017: a task backend without workers makes one request do all the work of a removal."""
     from moderation.tasks import delete_a_slice
 
     try:
         backend = delete_a_slice.get_backend()
     except ImproperlyConfigured:
-        return []  # the tasks' own checks name what is wrong with the setting
+        return []  # the checks of the task framework report what is wrong with the setting
     if not isinstance(backend, ImmediateBackend):
         return []
     return [
         Error(
-            "TASKS runs each task at once, inside the request that confirms a removal.",
-            hint="Set TASKS to a backend with workers, such as django_tasks_db.DatabaseBackend; "
-            "or to the dummy backend, where `manage.py purge --loop` does the work alone.",
+            "TASKS runs every task immediately, inside the request that confirms a removal.",
+            hint="Set TASKS to a backend with workers, such as django_tasks_db.DatabaseBackend, "
+            "or to the dummy backend if `manage.py purge --loop` is to do all the work.",
             id="moderation.E017",
         )
     ]
 
 
 def check_installed(**_: Any) -> list[CheckMessage]:
-    """E018, E019: what the pages and the commands need, and would miss only when they are used."""
+    """E018, E019: a package that the pages or the commands need is missing."""
     messages: list[CheckMessage] = []
     if apps.is_installed("django.contrib.admin") and not apps.is_installed("import_export"):
         messages.append(
             Error(
-                "The audit log's list uses templates of import_export, which is not installed.",
+                "The list of the audit log needs import_export, which is not installed.",
                 hint='Add "import_export" to INSTALLED_APPS.',
                 id="moderation.E018",
             )
@@ -70,17 +70,17 @@ def check_installed(**_: Any) -> list[CheckMessage]:
 
 
 def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """W020: nothing is erased from a storage without a mark. Asked of the database itself."""
+    """W020: nothing is erased from a storage without an identity. Needs the database."""
     if router.db_for_read(StorageMark) not in (databases or ()):
         return []
     try:
         unmarked = unmarked_storages(registered_models())
     except DatabaseError:
-        return []  # Django's own checks and commands name a database that cannot be reached
+        return []  # Django's own checks and commands report an unreachable database
     return [
         checks.Warning(
-            f"The storage {alias!r} is not marked: files of removed objects are never erased.",
-            hint=f"Run manage.py mark_storage {alias}",
+            f"The storage {alias!r} has no identity, so its files are never erased.",
+            hint=f"Run manage.py mark_storage {alias}.",
             id="moderation.W020",
         )
         for alias in unmarked
@@ -88,28 +88,28 @@ def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckM
 
 
 def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
-    """The aliases of the storages that the models' file fields write to and that have no mark."""
+    """Return the aliases of the models' storages that have no identity."""
     aliases = set()
     for model in models:
         for field in own_file_fields(model):
             try:
                 aliases.add(storage_alias(field))
             except ImproperlyConfigured:
-                continue  # E001 names it
+                continue  # E001 reports it
     marked = StorageMark.objects.filter(pk__in=aliases).values_list("pk", flat=True)
     return sorted(aliases - set(marked)) if aliases else []
 
 
 @register(Tags.security)
 def check_environment(**_: Any) -> list[CheckMessage]:
-    """E021: without a name, a copy of production passes for production and purges its files."""
+    """E021: without a name, a copy of production would count as production and purge its files."""
     if settings.DEBUG or environment().strip():
         return []
     return [
         Error(
-            "The setting ENVIRONMENT is missing: each storage carries the environment's name, and "
-            "a copy of this site elsewhere would have the same one.",
-            hint='Set ENVIRONMENT to a name that no other installation has, such as "production".',
+            "The setting ENVIRONMENT is missing. Without its name in the identity of each storage, "
+            "a copy of this site could purge the files of the original.",
+            hint='Set ENVIRONMENT to a name that is unique to this installation: "production".',
             id="moderation.E021",
         )
     ]

@@ -1,4 +1,4 @@
-"""Taking back a row that was written with a key that a removal claimed at the same moment."""
+"""Take back a row that was written with a key that a removal claimed at the same moment."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SavedRow:
-    """A row that was just written, as data that outlives its instance.
+    """A row that was just written, as plain data that does not depend on its instance.
 
-    `files` are those to be confirmed, `uploaded` the fields among them whose name was decided while
-    the row was saved, `tables` the models that hold the file fields, each with the row's key there.
+    `files` are those to be confirmed, `uploaded` the fields whose name was decided while the row
+    was saved, `tables` the models with the file fields, each with the row's key in its table.
     """
 
     model: type[models.Model]
@@ -51,7 +51,7 @@ class SavedRow:
         created: bool,
         seen: _Seen,
     ) -> SavedRow:
-        """Return what has to be known of an instance that was written."""
+        """Return the data of an instance that was just written."""
         tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
         return cls(
             model=type(instance),
@@ -68,11 +68,11 @@ class SavedRow:
 
     @property
     def text(self) -> str:
-        """The row as the log names it."""
+        """Return the row's name in the log."""
         return f"{self.model._meta.label} {self.key}"
 
     def still_named(self) -> dict[str, FileKey]:
-        """Return those of its files that the database has it name."""
+        """Return those of its files that it still names in the database."""
         stored = _stored(self.tables, self.using)
         return {name: file for name, file in self.files.items() if stored.get(name) == file.name}
 
@@ -80,21 +80,21 @@ class SavedRow:
 def names_in_database(
     instance: models.Model, fields: Iterable[FileField], using: str
 ) -> dict[str, str | None]:
-    """Return the names that are stored of a row, by field; none where there is no such row."""
+    """Return the file names of a row in the database, by field; {} if the row does not exist."""
     tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
     return _stored(tables, using)
 
 
 def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
-    """Undo the write of a row, some of whose keys are taken.
+    """Undo the write of a row that uses keys claimed by a removal.
 
-    A row that was inserted is deleted, as if by hand: the log gets an entry for each of its files,
-    so that what was uploaded with it is erased, and what others use stays. A row that was changed
-    gets its former file names back, or none where nobody knows them; other columns stay as saved.
+    An inserted row is deleted like any other: the log gets an entry for each of its files, so that
+    its uploads are erased and files that others use are kept. An updated row gets its former file
+    names back, or empty ones if they are unknown; its other columns stay as saved.
     """
     if row.created and row.has_parents:
         inserted = all_rows(row.model, row.using).filter(pk=row.key).first()
-        if inserted:  # Model's own method: the row's may do something else
+        if inserted:  # Django's own method: the model's may do something else
             models.Model.delete(inserted, using=row.using, keep_parents=True)
     elif row.created:
         all_rows(row.model, row.using).filter(pk=row.key).delete()
@@ -103,7 +103,7 @@ def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
 
 
 def reset(instance: models.Model, row: SavedRow, *, had_key: bool) -> None:
-    """Let the instance of a row that was deleted again be one that was never saved."""
+    """Reset the instance of a row that was deleted again, as if it had never been saved."""
     if not row.created:
         return
     instance._state.adding = True
@@ -127,7 +127,7 @@ def _put_back_names(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
 
 
 def _record(row: SavedRow, name: str, file: FileKey) -> None:
-    """Have a file erased that was uploaded with a change that is taken back."""
+    """Record a file for erasure that was uploaded with an undone change."""
     model, key, _null = row.tables[name]
     upload = StoredFile(model._meta.label, key, name, file.storage, file.name)
     write_entries({upload: {}}, NOBODY, home())

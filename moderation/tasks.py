@@ -1,9 +1,9 @@
-"""Background work: one task does one slice or one batch and enqueues the next.
+"""Background work: a task does one slice or one batch and enqueues the next.
 
-That way the removals of different moderators take turns. A task carries plain data only, may run
-twice or never, and is no more than a wake-up: what is left to do stands in the database, and the
-clock finds it (`moderation.clock`). For each removal, and for the purge, one wake-up is on its way
-at most (`WakeUp`).
+That way the removals of different moderators take turns. A task carries only plain data, may run
+twice or never, and merely wakes a worker: the remaining work is in the database, where the
+scheduler finds it (`moderation.clock`). At most one task is queued for each removal and for the
+purge (`WakeUp`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 BEAT_EVERY = 5.0
 PURGE = "purge"
 
-# Of this thread: the wake-ups that wait for the one that is being sent.
+# The wake-ups of this thread that wait until the current one has been sent.
 _sending = threading.local()
 
 
@@ -90,16 +90,16 @@ def _work_of(removal: int) -> str:
 
 
 def _after_commit(wake: Callable[[], object]) -> None:
-    # Robust: a queue that is down must not undo, or report as failed, what was committed. Django
-    # logs the `__qualname__` of what failed, so it has to be a function: a partial has none.
+    # Robust: a queue that is down must not undo a commit or report it as failed. Django logs the
+    # `__qualname__` of a failed callback, which a function has and a partial does not.
     transaction.on_commit(wake, robust=True)
 
 
 def _wake(work: str, task: Any, *args: int) -> None:
-    """Enqueue a task, unless one is on its way for this work.
+    """Enqueue a task, unless one is already queued for this work.
 
-    A backend that runs a task at once, inside `enqueue()`, would run each next task inside the one
-    before. Such a wake-up is kept until the task has returned.
+    A backend that runs a task immediately, inside `enqueue()`, would nest each task in the one
+    before. Such a wake-up is kept until the current task has returned.
     """
     waiting: list[tuple[str, Any, tuple[int, ...]]] | None = getattr(_sending, "waiting", None)
     if waiting is not None:
@@ -118,22 +118,22 @@ def _enqueue(work: str, task: Any, args: tuple[int, ...]) -> None:
         return
     try:
         task.enqueue(*args, token)
-    except Exception:  # any queue's error: nothing is on its way, and the next one may try
+    except Exception:  # any queue's error: nothing is queued, so the next wake-up may try
         WakeUp.arrived(work, token)
         raise
 
 
 @contextmanager
 def _surviving_the_database(work: str) -> Iterator[None]:
-    """End a task, not its worker, for an error of the database that may pass.
+    """End the task, but not its worker, after a transient database error.
 
-    What is left to do is found by the clock.
+    The scheduler finds the remaining work.
     """
     try:
         yield
     except TRANSIENT:
-        logger.warning("The database broke off a task (%s).", work, exc_info=True)
-        close_old_connections()  # one that broke; the worker's next query opens another
+        logger.warning("A task ended with a database error (%s).", work, exc_info=True)
+        close_old_connections()  # a broken one; the worker's next query opens another
 
 
 @contextmanager
@@ -158,7 +158,7 @@ def _beat_until(over: threading.Event) -> None:
         while not over.wait(BEAT_EVERY):
             try:
                 Heartbeat.beat("worker")
-            except DatabaseTrouble:  # the work itself will say what is wrong
+            except DatabaseTrouble:  # the work itself will report the error
                 logger.warning("No sign of life could be given.", exc_info=True)
     finally:
         connection.close()  # this thread's own

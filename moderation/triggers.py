@@ -1,8 +1,8 @@
-"""Triggers that guard the audit log in the database itself, beside every code that may run.
+"""Triggers that protect the audit log in the database, whatever code runs.
 
-They forbid deleting and replacing entries and events, changing an event or what identifies an
-entry, leaving a final state, and rewriting what stands in one. They are made after each migrate: on
-SQLite, altering a table drops its triggers without a word.
+They forbid deleting and replacing entries and events, changing an event or the identifying fields
+of an entry, leaving a final state, and changing an entry in one. Each migrate creates them again,
+because altering a table on SQLite drops its triggers silently.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.audit import FINAL_STATES
 
-# When each field of an entry may change. A test fails for one that is declared nowhere.
-# Identifying: never. The second kind is null until it is known, and then stays.
+# When each field of an entry may change. A test fails for a field that is not declared.
+# Identifying: never. The second kind may be set once, while it is null.
 IDENTIFYING = (
     "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
     "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
     "reason", "beside", "size", "sha256", "recorded_at",
 )  # fmt: skip
 IDENTIFYING_ONCE_KNOWN = ("identity",)
-# Progress: what becomes of the key, until the entry reaches a final state.
+# Progress: until the entry reaches a final state.
 PROGRESS = (
     "state", "kept_because", "versions", "attempts", "error_code", "error", "due_at",
     "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "kept_at", "failed_at",
     "restored_at",
 )  # fmt: skip
-# Final: what the last look at an erased key found; written once, together with the time of that
-# look, also after the entry reached its final state.
+# Final: the result of verifying an erased key. Written once, together with the time, and also after
+# the entry has reached its final state.
 FINAL = ("verified_at", "remark")
 LOOKED_AT = "verified_at"
 
@@ -44,10 +44,10 @@ FUNCTION_BODY = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one trigger refuses: an operation on a table, under a condition, with a message.
+    """What one trigger forbids: an operation on a table, under a condition, with a message.
 
-    The condition is SQL in which `{old}`, `{new}` and `{differs}` stand for what the engine has. It
-    is empty for a trigger that speaks of a whole statement.
+    The condition is SQL with `{old}`, `{new}` and `{differs}` as placeholders for the engine's
+    syntax. It is empty for a trigger on statements rather than rows.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Rule:
 
 
 def make(connection: BaseDatabaseWrapper) -> None:
-    """Make the triggers again. Raises NotImplementedError on an engine without support."""
+    """Create all triggers again. Raises NotImplementedError on an unsupported engine."""
     lift(connection)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -79,10 +79,10 @@ def lift(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the names of the triggers that the log's own tables lack, or have otherwise.
+    """Return the names of the triggers that are missing from the log's own tables, or differ.
 
-    Compares the text of each: a trigger of the same name may stand on another table or in another
-    schema, be disabled, or do nothing.
+    Compares the text of each: a trigger of the same name may belong to another table or schema, be
+    disabled, or do nothing.
     """
     rules = list(_rules(connection.vendor))
     expected, found = (_sqlite if connection.vendor == "sqlite" else _postgresql)(connection, rules)
@@ -92,7 +92,7 @@ def missing(connection: BaseDatabaseWrapper) -> list[str]:
 def _sqlite(
     connection: BaseDatabaseWrapper, rules: list[Rule]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the text of each trigger as it should be and as it is; SQLite stores it verbatim."""
+    """Return the expected and the actual text of each trigger. SQLite stores it verbatim."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         found = dict(cursor.fetchall())
@@ -102,9 +102,9 @@ def _sqlite(
 def _postgresql(
     connection: BaseDatabaseWrapper, rules: list[Rule]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what PostgreSQL says of each trigger as it should be and as it is.
+    """Return the expected and the actual description of each trigger on PostgreSQL.
 
-    The server rewrites the text, so the expected one is that of the same triggers on an empty copy
+    The server rewrites the text, so the expected one comes from the same triggers on an empty copy
     of the table, which is rolled back.
     """
     found: dict[str, Any] = {}
@@ -124,7 +124,7 @@ def _postgresql(
 
 
 def _described(cursor: Any, table: str) -> dict[str, Any]:
-    """Return for each trigger of a table: whether it is enabled, its text, its function's body."""
+    """Return {trigger: whether it is enabled, its text, its function's body} of a table."""
     cursor.execute(
         "SELECT tgname, tgenabled, pg_get_triggerdef(t.oid), prosrc "
         "FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid "
@@ -144,9 +144,9 @@ def _rules(vendor: str) -> Iterator[Rule]:
     entry, event = AuditEntry._meta.db_table, AuditEvent._meta.db_table
     for model in (AuditEntry, AuditEvent):
         table = model._meta.db_table
-        yield Rule(f"{table}_no_delete", table, "DELETE", "1 = 1", "rows of the audit log stay")
+        yield Rule(f"{table}_no_delete", table, "DELETE", "1 = 1", "audit log rows are permanent")
         if vendor == "postgresql":
-            says = "the audit log is not truncated"
+            says = "the audit log cannot be truncated"
             yield Rule(f"{table}_no_truncate", table, "TRUNCATE", "", says)
         else:
             yield from _no_replace(model)
@@ -155,36 +155,36 @@ def _rules(vendor: str) -> Iterator[Rule]:
         entry,
         "UPDATE",
         _identity_changes(),
-        "what identifies an audit entry stays",
+        "identifying fields of an audit entry cannot be changed",
     )
     yield Rule(
         f"{entry}_final",
         entry,
         "UPDATE",
         _ended_changes(),
-        "an audit entry stays in its final state",
+        "an audit entry in a final state cannot be changed",
     )
-    yield Rule(f"{event}_no_update", event, "UPDATE", "1 = 1", "an audit event stays as it is")
+    yield Rule(f"{event}_no_update", event, "UPDATE", "1 = 1", "audit events cannot be changed")
 
 
 def _no_replace(model: type[models.Model]) -> Iterator[Rule]:
     """Return SQLite's triggers against INSERT OR REPLACE, which fires no DELETE trigger.
 
-    One for the key and one for each other unique index. UPDATE OR REPLACE can take another row only
-    by changing a column of one, and all of these are identifying.
+    One for the primary key and one for each other unique index. UPDATE OR REPLACE can replace
+    another row only by changing a column of such an index, and all of these are identifying.
     """
     table = model._meta.db_table
     for columns in unique_columns(model):
         same = " AND ".join(f"{column} = {{new}}.{column}" for column in columns)
-        name, says = "_".join(columns), "rows of the audit log are not replaced"
+        name, says = "_".join(columns), "audit log rows cannot be replaced"
         taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own
         yield Rule(f"{table}_no_replace_{name}", table, "INSERT", taken, says)
 
 
 def unique_columns(model: type[models.Model]) -> list[tuple[str, ...]]:
-    """Return the columns of each unique index of a model, its key first.
+    """Return the columns of each unique index of a model, the primary key first.
 
-    A unique index with a condition or on expressions is not covered: the audit log has none.
+    Unique indexes with a condition or on expressions are not covered; the audit log has none.
     """
     single = [(str(field.column),) for field in model._meta.local_fields if field.unique]
     together = [
@@ -203,7 +203,7 @@ def _identity_changes() -> str:
 
 
 def _ended_changes() -> str:
-    """Return the condition under which an entry that has ended would be rewritten."""
+    """Return the condition under which an update would change an entry in a final state."""
     final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
     progress = " OR ".join(differs for _, differs in _differences(PROGRESS))
     looked = " OR ".join(differs for _, differs in _differences(FINAL))
@@ -212,14 +212,14 @@ def _ended_changes() -> str:
 
 
 def _differences(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Return for each field its column, and the condition that an update changes it."""
+    """Yield for each field its column and the condition that an update changes it."""
     for name in names:
         column = str(AuditEntry._meta.get_field(name).column)  # type: ignore[union-attr]
         yield column, f"{{old}}.{column} {{differs}} {{new}}.{column}"
 
 
 def _statement(rule: Rule, vendor: str) -> str:
-    """Return the statement that makes a trigger. Names and values are our own."""
+    """Return the statement that creates a trigger. Names and values are our own."""
     differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
     condition = rule.condition.format(old="OLD", new="NEW", differs=differs)
     when = f"FOR EACH ROW WHEN ({condition})" if condition else "FOR EACH STATEMENT"

@@ -1,13 +1,13 @@
-"""Uploads keep away from names whose key has an open entry in the audit log.
+"""Keep uploads away from names whose key has an open entry in the audit log.
 
-A storage gives a name that is free. It may be free since a purge erased the file a moment ago, or
-since somebody lost it: the log has an open entry for the key, and the next request would erase the
-upload. `FieldFile.save()` writes the file before the row, for code that knows nothing of removals,
-so a refusal would come too late. It asks its field for the name first; a registered field answers
-with another one where the log has an open entry.
+A storage returns a name that is free. It may be free because a purge has just erased the file, or
+because the file was lost. If the log has an open entry for the key, the next request would erase
+the upload. `FieldFile.save()` writes the file before the row, so refusing the row would be too
+late. It calls `generate_filename` of its field first, and a registered field returns another name
+if the log has an open entry.
 
-A thread without a connection to the database is not asked to make one: it stores files for somebody
-else, who saves the row. The row is still looked at when it is saved (moderation.adoption).
+A thread without a database connection does not open one: it stores files for another thread, which
+saves the row. The row is still checked when it is saved (moderation.adoption).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WRAPPED = "_moderation_generates_free_names"
 
 
 def keep_uploads_off_open_keys(field: FileField) -> None:
-    """Have a field choose another name for an upload whose key has an open entry."""
+    """Make a field choose another name for an upload whose key has an open entry."""
     if _WRAPPED in vars(field):
         return
     generate = field.generate_filename
@@ -48,7 +48,7 @@ def free_name(field: FileField, row: models.Model, name: str) -> str:
         alias = alias_of(row, field)
         file = file_key(alias, name)
     except ImproperlyConfigured:
-        return name  # no purge reaches such a storage; a check names the field
+        return name  # no purge reaches such a storage; a check reports the field
     if file is None or not any(entry.state in OPEN_STATES for entry in entries_of([file])):
         return name
     folder, last = posixpath.split(name)

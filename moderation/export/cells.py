@@ -13,34 +13,34 @@ from django.db import models
 # None where the value stays as it is.
 Converter = Callable[[Any], Any] | None
 
-# A cell that starts with one of these is run as a formula by one spreadsheet or another. All but
-# the first four are forms that other keyboards type and spreadsheets read as the same signs.
+# At least one spreadsheet runs a cell that starts with one of these as a formula. All but the first
+# four are variants from other keyboards that spreadsheets treat as the same characters.
 FORMULA_STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
-# What a spreadsheet skips before it looks for a formula: blanks of every kind, control characters,
-# and characters that take no room, such as a byte-order mark.
+# What a spreadsheet skips before it looks for a formula: whitespace of every kind, control
+# characters and zero-width characters such as a byte-order mark.
 SKIPPED = r"\s\x00-\x20\x7f-\xa0\xad\u115f\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
-# Where a cell begins: at the start of the text, and after what a spreadsheet may take for the end
-# of the cell before. Many read CSV with the separator of their country, and then ignore quotes that
-# stand within a cell. (OWASP, "CSV Injection")
+# Where a cell begins: at the start of the text, and after what a spreadsheet may treat as the end
+# of the previous cell. Many read CSV with the separator of their locale, and then ignore quotes
+# within a cell. (OWASP, "CSV Injection")
 CELL_START = r"\A|(?<=[;|\t\r\n])"
 DANGEROUS = re.compile(rf"(?:{CELL_START})(?=[{SKIPPED}]*[{FORMULA_STARTS}]|[\t\r\n])")
 SEPARATORS = re.compile(r"[;|\t\r\n]")
 
 
 def harmless(text: str) -> str:
-    """Return the text so that a spreadsheet shows it: an apostrophe goes before a formula."""
-    if text[:1].isalnum() and not SEPARATORS.search(text):  # nearly all, and six times as quick
+    """Return the text with an apostrophe before each formula, so that spreadsheets show it."""
+    if text[:1].isalnum() and not SEPARATORS.search(text):  # nearly all texts, and six times faster
         return text
     return DANGEROUS.sub("'", text)
 
 
 def iso_utc(value: datetime) -> str:
-    """Return the moment in ISO 8601, in UTC: 2026-01-31T12:00:00.000000Z."""
+    """Return the time in ISO 8601, in UTC: 2026-01-31T12:00:00.000000Z."""
     return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def cell_converter(field: models.Field[Any, Any]) -> Converter:
-    """Return the function that makes a spreadsheet's cell of a field's value, None excepted."""
+    """Return the function that converts a field's value, except None, to a spreadsheet cell."""
     match field:
         case models.DateTimeField():
             return iso_utc
@@ -55,7 +55,7 @@ def cell_converter(field: models.Field[Any, Any]) -> Converter:
 
 
 def json_converter(field: models.Field[Any, Any]) -> Converter:
-    """Return the function that makes a JSON value of a field's value, None excepted."""
+    """Return the function that converts a field's value, except None, to a JSON value."""
     match field:
         case models.DateTimeField():
             return iso_utc

@@ -20,10 +20,10 @@ from moderation.errors import ExportFailed
 from moderation.export.cells import Converter, cell_converter, json_converter
 from moderation.export.resource import COLUMNS
 
-# Rows that are fetched and written at once: some 500 kB of text.
+# Rows that are fetched and written together: some 500 kB of text.
 CHUNK_ROWS = 1_000
-# Rows of a sheet, the first of which holds the headers, and characters of a cell, in units of
-# UTF-16. The file format has no room for more. (ECMA-376, and Microsoft's "Excel specifications")
+# The most rows of a sheet, including the header row, and the most characters of a cell, in UTF-16
+# code units, that the file format allows. (ECMA-376, and Microsoft's "Excel specifications")
 SHEET_ROWS = 1_048_576
 CELL_CHARACTERS = 32_767
 # What XML 1.0 cannot carry, not even escaped.
@@ -31,12 +31,12 @@ NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 class CSV(base_formats.CSV):
-    """Comma-separated values, with a byte-order mark, by which spreadsheets know UTF-8."""
+    """Comma-separated values, with a byte-order mark so that spreadsheets recognise UTF-8."""
 
     row_limit: int | None = None
 
     def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
-        """Write a header and the entries; yield the number of rows of each piece."""
+        """Write a header and the entries; yield the number of rows in each chunk."""
         file.write(codecs.BOM_UTF8 + _csv_text([COLUMNS]))
         for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
             file.write(_csv_text(rows))
@@ -44,7 +44,7 @@ class CSV(base_formats.CSV):
 
 
 class JSONLines(base_formats.Format):
-    """JSON Lines: an object on each line, every value as the log has it."""
+    """JSON Lines: one object per line, every value exactly as in the log."""
 
     row_limit: int | None = None
 
@@ -53,11 +53,11 @@ class JSONLines(base_formats.Format):
         return "jsonl"
 
     def get_extension(self) -> str:
-        """Return the ending of a file's name."""
+        """Return the file name's extension."""
         return "jsonl"
 
     def get_content_type(self) -> str:
-        """Return the type that the file is sent as."""
+        """Return the media type of the file."""
         return "application/jsonl"
 
     def can_export(self) -> bool:
@@ -65,7 +65,7 @@ class JSONLines(base_formats.Format):
         return True
 
     def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
-        """Write the entries, nothing where there are none; yield the rows of each piece."""
+        """Write the entries, if there are any; yield the number of rows in each chunk."""
         for rows in _row_chunks(entries, _converters(entries.model, json_converter)):
             objects = (dict(zip(COLUMNS, row, strict=True)) for row in rows)
             lines = (json.dumps(each, ensure_ascii=False) + "\n" for each in objects)
@@ -74,27 +74,27 @@ class JSONLines(base_formats.Format):
 
 
 class XLSX(base_formats.XLSX):
-    """A workbook of one sheet."""
+    """A workbook with one sheet."""
 
     row_limit: int | None = SHEET_ROWS - 1
 
     def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
-        """Write the rows as they come; openpyxl keeps none of them in this mode.
+        """Write the rows as they are fetched; openpyxl keeps none of them in this mode.
 
-        Yields the number of rows of each piece. Raises ExportFailed for more rows, or a longer
-        text, than a sheet holds: openpyxl cuts a text without a word.
+        Yields the number of rows in each chunk. Raises ExportFailed for more rows or a longer text
+        than a sheet can hold, since openpyxl truncates texts silently.
         """
         from openpyxl import Workbook  # slow to import, and most exports are CSV
 
         workbook = Workbook(write_only=True)
         sheet = workbook.create_sheet("audit entries")
-        with closing(sheet):  # also where a row is refused: it writes in a generator
+        with closing(sheet):  # it writes in a generator, which must also end if a row is refused
             sheet.append(COLUMNS)
             written = 0
             for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
                 written += len(rows)
                 if written >= SHEET_ROWS:
-                    raise ExportFailed(_("There are more entries than a sheet has rows."))
+                    raise ExportFailed(_("There are more entries than a sheet can hold."))
                 for row in rows:
                     sheet.append(_sheet_row(row))
                 yield len(rows)
@@ -109,11 +109,9 @@ def _sheet_row(row: Sequence[Any]) -> list[Any]:
 
 
 def _sheet_text(column: str, text: str) -> str:
-    """Return a text as XML can carry it: characters that it cannot write become U+FFFD."""
+    """Return the text with U+FFFD in place of characters that XML does not allow."""
     if len(text) > CELL_CHARACTERS // 2 and len(text.encode("utf-16-le")) > 2 * CELL_CHARACTERS:
-        says = _(
-            "A text in the column “%(column)s” is longer than the %(limit)s that a cell holds."
-        )
+        says = _("A text in the column “%(column)s” is longer than the %(limit)s a cell can hold.")
         raise ExportFailed(says % {"column": column, "limit": f"{CELL_CHARACTERS:,}"})
     return NOT_IN_XML.sub("\ufffd", text)
 

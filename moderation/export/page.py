@@ -89,7 +89,7 @@ def _not_this_format(failed: ExportFailed) -> str:
 
 def _no_room(error: OSError) -> str:
     return gettext(
-        "The server could not write the file (%(why)s). Narrow the filters, or ask an operator."
+        "The server could not write the file (%(why)s). Narrow the filters or ask an operator."
     ) % {"why": error.strerror or type(error).__name__}
 
 
@@ -117,11 +117,11 @@ def _change_list_url(model_admin: Any) -> str:
 
 
 def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> FileResponse:
-    """Write the file, record the export with the rows that are in it, then send it.
+    """Write the file, record the export with its number of rows, then send the file.
 
-    One query reads all of it, so file and event agree whatever is recorded at the same time, and a
-    slow reader holds neither a connection nor a snapshot of the database. Raises ExportFailed and
-    OSError where it cannot be written; nothing was sent then.
+    One query reads all entries, so that file and event agree whatever else is recorded at the same
+    time. A slow client holds neither a connection nor a snapshot of the database. Raises
+    ExportFailed or OSError if the file cannot be written; nothing has been sent then.
     """
     with ExitStack() as on_error:
         file = on_error.enter_context(tempfile.TemporaryFile())
@@ -129,7 +129,7 @@ def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> Fil
         file.seek(0)
         AuditEvent.note(
             EventKind.EXPORT,
-            actor=request.user,  # type: ignore[arg-type]  # who may export is no anonymous user
+            actor=request.user,  # type: ignore[arg-type]  # never anonymous: needs a permission
             details={
                 "format": file_format.get_title(),
                 "filters": filters_of(request),
@@ -150,6 +150,6 @@ def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> Fil
 
 
 def filters_of(request: HttpRequest) -> dict[str, str]:
-    """Return the change list's filters that the address holds: {parameter: value}."""
+    """Return the change list's filters in the URL: {parameter: value}."""
     shown = {name: str(value) for name, value in request.GET.items() if value}
     return {name: value for name, value in shown.items() if name not in NO_FILTERS}

@@ -1,6 +1,6 @@
-"""Pictures that strangers send: walked through, measured, decoded small, and shown in sRGB.
+"""Untrusted pictures: parsed, measured, decoded at a reduced size, and converted to sRGB.
 
-`inspect` comes first and decodes nothing; `decode` takes what it returns.
+`inspect` comes first and decodes nothing; `decode` takes its result.
 """
 
 from moderation.images import sheet

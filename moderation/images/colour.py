@@ -1,4 +1,4 @@
-"""The colours of a picture as a browser shows them: in sRGB."""
+"""Convert the colours of a picture to sRGB, as a browser shows them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ Matrix = list[list[float]]
 SRGB: Primaries = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 DISPLAY_P3: Primaries = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329)
 REC_2020: Primaries = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)
-SRGB_GAMMA = 2.2  # close enough: a tenth of what the eye tells apart
+SRGB_GAMMA = 2.2  # the error is a tenth of what the eye can see
 BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
-D50 = (0.9642, 1.0, 0.8249)  # the white that profiles count from
-# What the header of a profile calls the colours that it is for.
+D50 = (0.9642, 1.0, 0.8249)  # the white point of ICC profiles
+# The colour spaces in the header of a profile, with the mode of Pillow.
 SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """What a file says about its colours: a profile, or a gamma and primaries; else it is sRGB.
+    """What a file says about its colours: a profile, or gamma and primaries. Otherwise it is sRGB.
 
-    `gamma` is the exponent that leads to light.
+    `gamma` is the exponent that converts values to linear light.
     """
 
     profile: bytes = b""
@@ -40,9 +40,9 @@ class Colour:
 
 
 def to_srgb(image: Image.Image, colour: Colour) -> Image.Image:
-    """Convert a picture in L, RGB, RGBA or CMYK to RGB, or RGBA where it has an alpha channel.
+    """Convert a picture in L, RGB, RGBA or CMYK to RGB, or to RGBA if it has an alpha channel.
 
-    A profile that is invalid, or for other colours, is ignored, as browsers do.
+    Like browsers, ignores a profile that is invalid or for another colour space.
     """
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     profile = colour.profile or _profile_of(colour)
@@ -73,7 +73,7 @@ def _srgb() -> Any:
 
 
 def _profile_of(colour: Colour) -> bytes:
-    """A profile that says the same as gamma and primaries; empty for sRGB and for nonsense."""
+    """Return a profile with the colour's gamma and primaries; empty for sRGB or invalid values."""
     if not colour.gamma:
         return b""
     try:
@@ -83,7 +83,7 @@ def _profile_of(colour: Colour) -> bytes:
 
 
 def write_profile(gamma: float, primaries: Primaries) -> bytes:
-    """Write a profile: three primaries and one curve. Raises ZeroDivisionError for nonsense."""
+    """Return a profile of three primaries and one curve. Raises ZeroDivisionError if invalid."""
     columns = zip(*_to_d50(primaries), strict=True)
     curve = b"para" + bytes(8) + struct.pack(">i", round(gamma * 65_536))
     tags = [(b"wtpt", _xyz(D50))]
@@ -106,7 +106,7 @@ def _xyz(values: Sequence[float]) -> bytes:
 
 
 def _to_d50(primaries: Primaries) -> Matrix:
-    """The matrix from linear RGB to XYZ, its white moved to D50 by Bradford's method."""
+    """Return the matrix from linear RGB to XYZ, adapted to D50 by Bradford's method."""
     corners = [_xyz_of(*primaries[start : start + 2]) for start in (0, 2, 4)]
     white = _xyz_of(*primaries[6:8])
     columns = [list(row) for row in zip(*corners, strict=True)]

@@ -1,6 +1,6 @@
-"""Decoding, the one place: few files at once, one frame after another, and never larger than seen.
+"""Decode pictures: few files at a time, frame by frame, and only as large as they are shown.
 
-What comes out is small, upright and in sRGB, as a browser would show it.
+The result is small, upright and in sRGB, as a browser would show it. Nothing else decodes files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moderation.images.errors import InvalidImage
 from moderation.images.inspect import memory_of
 from moderation.images.structure import Disposal, Frame, Structure
 
-# What Pillow's decoders raise for bytes that are not what their header promised.
+# What Pillow's decoders raise for data that does not match its header.
 DECODING_ERRORS = (
     OSError,
     SyntaxError,
@@ -41,14 +41,14 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-STRIP = 1_000_000  # pixels that are converted at a time
+STRIP = 1_000_000  # pixels converted at a time
 
 
 class _Slots:
-    """Lets few files be decoded at once, and large ones alone; those who wait keep their order."""
+    """Limits concurrent decoding: a few files at a time, large ones alone, in order of arrival."""
 
     def __init__(self) -> None:
-        self._turn = Lock()  # held by the one who waits for room
+        self._turn = Lock()  # held by the next thread in line
         self._changed = Condition()
         self._running = self._memory = 0
 
@@ -75,10 +75,10 @@ _slots = _Slots()
 
 
 def decode(content: bytes, structure: Structure, side: int) -> list[Image.Image]:
-    """Return the frames that stand for a file, each at most `side` pixels long, upright, in sRGB.
+    """Return the frames that represent a file, each at most `side` pixels a side, upright, in sRGB.
 
-    One for a still picture; for an animation those that `Structure.shown` names. Their mode is RGB
-    or RGBA. Waits while others are decoded. Raises InvalidImage where the data is broken.
+    One for a still picture, those of `Structure.shown` for an animation. Their mode is RGB or RGBA.
+    Waits while other files are decoded. Raises InvalidImage if the data is broken.
     """
     with _slots.taken(memory_of(structure, len(content))):
         try:
@@ -104,14 +104,14 @@ def _finished(image: Image.Image, structure: Structure, side: int) -> Image.Imag
 
 
 def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Image.Image:
-    """Decode one frame by itself."""
+    """Decode a single frame."""
     file = frame.file.build(content)
     if structure.format == "WEBP":
         return _opened_webp(file, frame)
     image = Image.open(BytesIO(file), formats=[structure.format])
     if image.size != (frame.width, frame.height):
         raise ValueError("the decoder found another size than the walk")
-    if structure.format == "JPEG":  # decoded at half, a quarter or an eighth of its size
+    if structure.format == "JPEG":  # may decode at a half, a quarter or an eighth of its size
         share = min(1, side / max(image.size))
         image.draft(None, (max(1, round(image.width * share)), max(1, round(image.height * share))))
     image.load()
@@ -119,7 +119,7 @@ def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Im
 
 
 def _opened_webp(file: bytes, frame: Frame) -> Image.Image:
-    """Decode without the two copies that Pillow's own class makes of each pixel."""
+    """Decode a WebP without the two copies of each pixel that Pillow's own class makes."""
     decoder = _webp.WebPAnimDecoder(file)
     size, _loop, _background, _count, mode = decoder.get_info()
     if size != (frame.width, frame.height):
@@ -131,9 +131,9 @@ def _opened_webp(file: bytes, frame: Frame) -> Image.Image:
 
 
 def _shrunk(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
-    """Return the picture in L, RGB, RGBA or CMYK, no more than about twice `side` pixels long.
+    """Return the picture in L, RGB, RGBA or CMYK, at most about twice `side` pixels a side.
 
-    Goes strip by strip, so that no second copy of a large picture is made.
+    Works strip by strip, to avoid a second copy of a large picture.
     """
     factor = max(1, max(image.size) // (2 * side))
     rows = max(1, STRIP // (image.width * factor)) * factor
@@ -151,7 +151,7 @@ def _shrunk(image: Image.Image, side: int, transparent: int | None) -> Image.Ima
 
 
 def _plain(image: Image.Image, transparent: int | None) -> Image.Image:
-    """Convert to a mode of eight bits a channel: L, RGB, RGBA or CMYK."""
+    """Convert to a mode with eight bits per channel: L, RGB, RGBA or CMYK."""
     if image.mode.startswith("I;16"):
         return _eight_bits(image, transparent)
     if image.mode == "1":
@@ -166,12 +166,12 @@ def _plain(image: Image.Image, transparent: int | None) -> Image.Image:
 
 
 def _mask(image: Image.Image, transparent: int) -> Image.Image:
-    """Return where a palette or grey picture has another value than the transparent one."""
+    """Return a mask of the pixels of a palette or grey picture that are not transparent."""
     return image.point([0 if value == transparent else 255 for value in range(256)], "L")
 
 
 def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
-    """Take the high byte of sixteen bits of grey, and a mask of the value that is transparent."""
+    """Convert 16-bit grey to 8 bits, with an alpha channel if one value is transparent."""
     data = image.tobytes()
     low, high = (Image.frombytes("L", image.size, data[start::2]) for start in (0, 1))
     if transparent is None:
@@ -187,11 +187,11 @@ def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
 
 
 def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
-    """Lay frame upon frame as a browser does, and yield those that are shown."""
+    """Compose the frames as a browser does, and yield those that are shown."""
     canvas = Image.new("RGBA", (structure.width, structure.height))
     last = -1
     for number, is_shown in structure.needed():
-        if number != last + 1:  # this one covers everything
+        if number != last + 1:  # this frame covers the whole canvas
             canvas.paste((0, 0, 0, 0), (0, 0, *canvas.size))
         frame, last = structure.frames[number], number
         area = (frame.x, frame.y, frame.x + frame.width, frame.y + frame.height)
@@ -208,7 +208,7 @@ def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image
 def _lay(canvas: Image.Image, image: Image.Image, frame: Frame) -> None:
     place = (frame.x, frame.y)
     if frame.blends and image.mode in ("P", "L") and frame.transparent is not None:
-        # All or nothing, as in a GIF: several times quicker than blending.
+        # Each pixel is opaque or transparent, as in a GIF: much faster than blending.
         canvas.paste(image.convert("RGBA"), place, _mask(image, frame.transparent))
         return
     image = _plain(image, frame.transparent)

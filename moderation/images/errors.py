@@ -1,4 +1,4 @@
-"""Why a picture is refused."""
+"""The reasons for which a picture is refused."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MESSAGES: dict[str, Promise] = {
     "side": _("A side of the picture is longer than 32,768 pixels."),
     "pixels": _(
         "The picture has too many pixels. A JPEG may have up to 80 megapixels, a PNG or GIF up to "
-        "50 (35 in true colour), a WebP up to 16. Make it smaller, or save it as JPEG."
+        "50 (35 in true colour) and a WebP up to 16. Make it smaller or save it as a JPEG."
     ),
-    "frames": _("The animation is too long or too large. Shorten it, or make it smaller."),
-    "parts": _("The file is made of too many parts. Save the picture again with another program."),
-    "metadata": _("The file holds too much besides the picture. Save it without metadata."),
-    "colour": _("The picture has colours of an HDR screen. Save it in sRGB."),
-    "changed": _("The file changed while it was read. Try again."),
+    "frames": _("The animation is too long or too large. Shorten it or make it smaller."),
+    "parts": _("The file has too many parts. Save the picture again with another program."),
+    "metadata": _("The file contains too much metadata. Save the picture without metadata."),
+    "colour": _("The picture uses HDR colours. Save it in sRGB."),
+    "changed": _("The file changed while it was being read. Try again."),
 }
 
 
@@ -32,7 +32,7 @@ class InvalidImage(Exception):
 
     @property
     def message(self) -> Promise:
-        """Why, in the reader's language."""
+        """Return the reason in the user's language."""
         return MESSAGES[self.code]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The one thing that is read of EXIF, and kept of it: which way up the picture is."""
+"""Read and write the only EXIF tag that is used and kept: the orientation."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import struct
 ORIENTATION = 0x0112
 SHORT = 3
 UPRIGHT = 1
-MAX_TAGS = 1_000  # of the first directory; cameras write 10 to 30
-PREFIX = b"Exif\0\0"  # before it in JPEG, and by mistake elsewhere
+MAX_TAGS = 1_000  # in the first directory; cameras write 10 to 30
+PREFIX = b"Exif\0\0"  # precedes EXIF in JPEG, and in other formats by mistake
 
 
 def orientation_in(data: bytes) -> int:
-    """Return the orientation, 1 to 8, that EXIF names; 1 where it names none or is broken."""
+    """Return the orientation in EXIF data, 1 to 8; 1 if it is missing or broken."""
     data = data.removeprefix(PREFIX)
     try:
         order = {b"II": "<", b"MM": ">"}[data[:2]]
@@ -31,6 +31,6 @@ def orientation_in(data: bytes) -> int:
 
 
 def only_orientation(orientation: int) -> bytes:
-    """Write EXIF that names the orientation and nothing else, without the prefix."""
+    """Return EXIF data that contains only the orientation, without the prefix."""
     tag = struct.pack(">HHIHH", ORIENTATION, SHORT, 1, orientation, 0)
     return b"MM\0*" + struct.pack(">IH", 8, 1) + tag + bytes(4)

@@ -1,4 +1,4 @@
-"""The walk over a GIF: its blocks and its frames."""
+"""Parse the structure of a GIF: its blocks and frames."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from moderation.images.structure import Disposal, Frame, Recipe, Structure
 HEADER_BYTES = 13
 EXTENSION, IMAGE, TRAILER, STRAY = 0x21, 0x2C, 0x3B, 0x00
 CONTROL, APPLICATION = 0xF9, 0xFF
-LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # how often the animation is repeated
+LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # application extensions with the number of repetitions
 HAS_PALETTE, INTERLACED, SIZE = 0x80, 0x40, 0x07
 DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}  # 4: as browsers do
-# Browsers show frames of no more than 10 ms for 100.
+# Browsers show a frame of 10 ms or less for 100 ms.
 SHORTEST, INSTEAD = 10, 100
 
 
 @dataclass(slots=True)
 class _Control:
-    """What the extension before a frame says of it."""
+    """The graphic control extension of a frame."""
 
     start: int
     stop: int
@@ -32,7 +32,7 @@ class _Control:
 
 @dataclass(slots=True)
 class _Walk:
-    """What was found so far."""
+    """The state of the parser."""
 
     content: bytes
     width: int
@@ -46,7 +46,7 @@ class _Walk:
 
 
 def walk(content: bytes) -> Structure:
-    """Go from block to block up to the trailer. Raises InvalidImage."""
+    """Parse all blocks up to the trailer. Raises InvalidImage."""
     if len(content) < HEADER_BYTES:
         raise InvalidImage("broken")
     width, height, flags = struct.unpack_from("<HHB", content, 6)
@@ -122,7 +122,7 @@ def _image(found: _Walk, start: int) -> int:
     end = _end_of_blocks(found, data + 1)
     if len(found.frames) >= limits.MAX_FRAMES:
         raise InvalidImage("frames")
-    if not found.frames:  # browsers let the first frame widen the screen, and cut the others off
+    if not found.frames:  # browsers enlarge the canvas for the first frame and crop the others
         found.width, found.height = max(found.width, x + width), max(found.height, y + height)
     if width and height:
         control = found.control or _Control(0, 0, INSTEAD, Disposal.KEEP, None)
@@ -151,7 +151,7 @@ def _image(found: _Walk, start: int) -> int:
 def _single(
     width: int, height: int, flags: int, palette: tuple[int, int], data: tuple[int, int]
 ) -> Recipe:
-    """A file of one frame at the origin, with its palette, opaque."""
+    """Return a file with one opaque frame at the origin and its palette."""
     start, stop = palette
     size = max((stop - start) // 3, 2).bit_length() - 2
     screen = struct.pack("<HHBBB", width, height, HAS_PALETTE | size if stop > start else 0, 0, 0)

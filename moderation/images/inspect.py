@@ -1,4 +1,4 @@
-"""The look at a file before anything of it is decoded."""
+"""Inspect a file before any of it is decoded."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WALKS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
 
 
 def inspect(content: bytes) -> Structure:
-    """Walk through a file and measure it against the limits; decode nothing.
+    """Parse the structure of a file and check it against the limits, without decoding anything.
 
-    Raises InvalidImage for what is not a complete JPEG, PNG, GIF or WebP within them.
+    Raises InvalidImage unless it is a complete JPEG, PNG, GIF or WebP within the limits.
     """
     if not content:
         raise InvalidImage("empty")
@@ -41,7 +41,7 @@ def _walk_for(content: bytes) -> Callable[[bytes], Structure]:
 
 
 def _check_size(structure: Structure) -> None:
-    """Look at the sides and the area of the canvas and of every frame. Raises InvalidImage."""
+    """Check the sides and the area of the canvas and of every frame. Raises InvalidImage."""
     sizes = [(frame.width, frame.height) for frame in structure.frames]
     sizes.append((structure.width, structure.height))
     if any(width * height > limits.MAX_PIXELS[structure.format] for width, height in sizes):
@@ -59,7 +59,7 @@ def _all_pixels(structure: Structure) -> int:
 
 
 def _check_cost(structure: Structure, size: int) -> None:
-    """Estimate memory and time of the frames that are decoded. Raises InvalidImage."""
+    """Check the memory and time that decoding is estimated to take. Raises InvalidImage."""
     if memory_of(structure, size) > limits.MAX_MEMORY:
         raise InvalidImage("pixels")
     if sum(structure.frames[n].work for n, _ in structure.needed()) > limits.MAX_WORK:
@@ -67,9 +67,9 @@ def _check_cost(structure: Structure, size: int) -> None:
 
 
 def memory_of(structure: Structure, size: int) -> int:
-    """Estimate the bytes that the decoding of a file of `size` bytes takes, itself included."""
+    """Return the estimated bytes for decoding a file of `size` bytes, including the file itself."""
     decoded = max(frame.memory for frame in structure.frames)
     canvas = structure.width * structure.height
-    # The canvas in four bytes, a frame in four bytes, and what the frame before it covered.
+    # Four bytes per pixel for the canvas, the frame, and the area that the frame before it covered.
     composed = 4 * canvas + 8 * max(frame.pixels for frame in structure.frames)
     return 2 * size + decoded + (composed if structure.is_composed else 0)

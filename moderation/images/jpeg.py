@@ -1,4 +1,4 @@
-"""The walk over a JPEG: its markers, its scans, and where the picture ends."""
+"""Parse the structure of a JPEG: its markers, its scans, and where the picture ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moderation.images.exif import PREFIX, UPRIGHT, only_orientation, orientatio
 from moderation.images.structure import Frame, Recipe, Structure
 
 MARKER = re.compile(rb"\xff[^\x00\xff]")
-# Within a scan a byte FF is followed by 0, by a restart marker or by more of them.
+# Within a scan, a byte FF is followed by 0, a restart marker or another FF.
 END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 START, END, SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
 ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment
@@ -23,18 +23,18 @@ FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what browsers sh
 OTHER_FRAMES = set(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xDE}  # lossless, arithmetic, ...
 PROGRESSIVE = 0xC2
 ICC_NAME = b"ICC_PROFILE\0"
-ICC_HEADER_BYTES = 4 + len(ICC_NAME) + 2  # marker, length, name, number and count of the parts
+ICC_HEADER_BYTES = 4 + len(ICC_NAME) + 2  # marker, length, name, number and count of parts
 JFIF_BYTES = 14  # without the thumbnail that may follow
 COMPONENTS = (1, 3, 4)
 MAX_SAMPLING = 4
-BLOCK = 8  # pixels of a side
-COEFFICIENTS = 128  # bytes of a block that is kept until the last scan
-ROW = 400  # bytes that the decoder keeps for a pixel of a row
+BLOCK = 8  # pixels a side
+COEFFICIENTS = 128  # bytes of a block, kept until the last scan
+ROW = 400  # bytes that the decoder keeps for each pixel of a row
 
 
 @dataclass(slots=True)
 class _Walk:
-    """What was found so far."""
+    """The state of the parser."""
 
     content: bytes
     width: int = 0
@@ -53,7 +53,7 @@ class _Walk:
 
 
 def walk(content: bytes) -> Structure:
-    """Go from marker to marker up to the end of the picture. Raises InvalidImage."""
+    """Parse all segments up to the end of the picture. Raises InvalidImage."""
     found = _Walk(content)
     position = 2
     for _ in range(limits.MAX_SEGMENTS):
@@ -70,7 +70,7 @@ def walk(content: bytes) -> Structure:
 
 
 def _segment(found: _Walk, marker: int, start: int, position: int) -> int:
-    """Look at a segment; return where it ends, a scan's data included."""
+    """Parse a segment; return where it ends, including the data of a scan."""
     length = int.from_bytes(found.content[position : position + 2])
     end = position + length
     if marker == START or length < 2 or end > len(found.content):  # noqa: PLR2004 - its own bytes
@@ -121,7 +121,7 @@ def _frame(found: _Walk, marker: int, data: bytes) -> None:
         raise InvalidImage("broken")
     if depth != 8:  # noqa: PLR2004 - bits
         raise InvalidImage("format")
-    if width * height > limits.MAX_PIXELS["JPEG"]:  # said here, before its scans are counted
+    if width * height > limits.MAX_PIXELS["JPEG"]:  # refuse it before its scans are counted
         raise InvalidImage("pixels")
     found.width, found.height, found.is_progressive = width, height, marker == PROGRESSIVE
     most_x, most_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
@@ -134,7 +134,7 @@ def _frame(found: _Walk, marker: int, data: bytes) -> None:
 
 
 def _scan(found: _Walk, data: bytes) -> None:
-    """Count a scan and the blocks that it visits. Raises InvalidImage."""
+    """Count a scan and the blocks that it covers. Raises InvalidImage."""
     number = data[0] if data else 0
     names = data[1 : 1 + 2 * number : 2]
     if not number or len(names) != number or any(name not in found.blocks for name in names):
@@ -166,7 +166,7 @@ def _structure(found: _Walk) -> Structure:
 
 
 def _decoded_frame(found: _Walk, head: Recipe) -> Frame:
-    """The picture as it is decoded: without profile and orientation, at an eighth of its size."""
+    """Return the frame to be decoded: without profile and orientation, at an eighth of its size."""
     pixels = found.width * found.height
     coefficients = sum(found.blocks.values()) * COEFFICIENTS if found.several_scans else 0
     return Frame(
@@ -179,7 +179,7 @@ def _decoded_frame(found: _Walk, head: Recipe) -> Frame:
 
 
 def _profile(found: _Walk) -> bytes:
-    """The colour profile out of its parts; empty where one is missing."""
+    """Return the colour profile, joined from its parts; empty if a part is missing."""
     if sorted(found.icc) != list(range(1, found.icc_parts + 1)):
         return b""
     parts = (found.icc[number] for number in sorted(found.icc))

@@ -1,60 +1,60 @@
-"""How much of a picture is looked at: each limit with its unit and its reason.
+"""The limits for pictures, each with its unit and its reason.
 
-A file is measured against all of them by a walk over its structure, before anything is decoded.
-With them no file takes more than 200 MB or about a second of a processor, accepted or refused.
+A file is checked against all of them by parsing its structure, before anything is decoded. With
+them, no file takes more than 200 MB of memory or about a second of CPU time, accepted or refused.
 """
 
 from __future__ import annotations
 
 MB = 1_000_000
 
-# Bytes of a file. A photograph of a telephone has 2 to 12 MB.
+# Bytes of a file. A phone's photograph has 2 to 12 MB.
 MAX_BYTES = 20 * 1024 * 1024
 
-# Pixels of the longer side. Decoders keep a pointer for each row, so that a picture of 1 x 50
-# million takes 1.2 GB; panoramas and scrolled screenshots stay below this.
+# Pixels of the longer side. Decoders keep a pointer for each row, so a picture of 1 x 50 million
+# pixels takes 1.2 GB. Panoramas and long screenshots stay below this.
 MAX_SIDE = 32_768
 
 # Pixels of the canvas and of each frame, by format. A JPEG is decoded at an eighth of its size, so
-# that a camera of 64 megapixels passes; beyond 89 megapixels Pillow itself warns. WebP is decoded
-# as a whole, 12 bytes a pixel.
+# a 64-megapixel camera is accepted; above 89 megapixels Pillow itself warns. WebP is decoded at
+# full size, with 12 bytes per pixel.
 MAX_PIXELS = {"JPEG": 80 * MB, "PNG": 50 * MB, "GIF": 50 * MB, "WEBP": 16 * MB}
 
-# Pixels of all frames of an animation together: half an hour of a small one, 4 minutes of a film.
+# Pixels of all frames of an animation together: half an hour of a small one, 4 minutes of video.
 MAX_PIXELS_ANIMATED = 500 * MB
 
-# Frames: a minute at 30 a second.
+# Frames of an animation: a minute at 30 per second.
 MAX_FRAMES = 2_000
 
 # Scans of a JPEG. Cameras write 1, progressive encoders 3 to 14.
 MAX_SCANS = 100
 
-# Blocks of 8 x 8 pixels that all scans of a JPEG visit: 50 megapixels, progressive, in 10 scans
-# visit 8 million, at some 20 million a second.
+# Blocks of 8 x 8 pixels that all scans of a JPEG cover together: a progressive JPEG of 50
+# megapixels with 10 scans has 8 million, at some 20 million a second.
 MAX_BLOCKS_VISITED = 12 * MB
 
 # Markers of a JPEG. An embedded depth map of 10 MB is split into 160.
 MAX_SEGMENTS = 1_000
 
-# Chunks of a PNG or WebP. Encoders write 8 kB a chunk, that is 2,500 in the largest file.
+# Chunks of a PNG or WebP. Encoders write 8 kB per chunk, so the largest file has 2,500.
 MAX_CHUNKS = 20_000
 
-# Blocks of a GIF, each of at most 255 bytes: 82,000 fill the largest file.
+# Blocks of a GIF, of at most 255 bytes each, so the largest file needs 82,000.
 MAX_BLOCKS = 200_000
 
-# Bytes of metadata. Nothing of it is unpacked but the orientation and the colour profile; depth
-# maps of telephones have up to 10 MB.
+# Bytes of metadata. Only the orientation and the colour profile are read; a phone's depth maps have
+# up to 10 MB.
 MAX_METADATA_BYTES = 16 * MB
 
-# Bytes of a colour profile, unpacked. Those of printing presses have up to 3 MB.
+# Bytes of a colour profile, unpacked. Profiles for printing have up to 3 MB.
 MAX_PROFILE_BYTES = 4 * MB
 
-# Bytes that the decoding of a file takes, copies of the file included. A process with Django in it
-# has 75 to 100 MB of its own and stays below 300.
+# Bytes that decoding a file takes, including copies of the file. A Django process itself takes 75
+# to 100 MB, so it stays below 300.
 MAX_MEMORY = 195 * MB
 
-# Estimated microseconds of decoding all frames that are shown; see the `work` of each walk.
+# Estimated microseconds for decoding all frames that are shown; see `Frame.work`.
 MAX_WORK = 800_000
 
-# Files that a process decodes at once, as long as both together stay below MAX_MEMORY.
+# Files that a process decodes at the same time, if together they stay below MAX_MEMORY.
 DECODED_AT_ONCE = 2

@@ -1,4 +1,4 @@
-"""The walk over a PNG: its chunks, and the frames of an animated one."""
+"""Parse the structure of a PNG: its chunks, and the frames of an animated PNG."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from moderation.images.structure import Disposal, Frame, Recipe, Structure
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_END = 33  # the signature and IHDR, which is always the first
-AROUND = 12  # bytes of length, type and check sum
-# What decides how the picture looks. All else is metadata.
+AROUND = 12  # bytes of length, type and checksum
+# The chunks that affect how the picture looks. All others are metadata.
 COLOURS = {b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP"}
 LOOKS = COLOURS | {b"tRNS", b"sBIT", b"bKGD", b"pHYs"}
 ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
@@ -27,9 +27,9 @@ DEPTHS = {
     PALETTE: (1, 2, 4, 8),
     **dict.fromkeys((RGB, GREY_ALPHA, RGBA), (8, 16)),
 }
-TWO_BYTES = 16  # bits a channel
-CONTROL = struct.Struct(">IIIIIHHBB")  # of a frame
-# Bytes a microsecond: the slowest filter, over the rows as they are before it, and zlib.
+TWO_BYTES = 16  # bits per channel
+CONTROL = struct.Struct(">IIIIIHHBB")  # the frame control chunk, fcTL
+# Bytes per microsecond: of the slowest filter, and of zlib.
 UNFILTERED, UNPACKED = 140, 250
 DISPOSALS = {0: Disposal.KEEP, 1: Disposal.CLEAR, 2: Disposal.RESTORE}
 
@@ -44,17 +44,17 @@ class _Data:
 
 @dataclass(slots=True)
 class _Walk:
-    """What was found so far."""
+    """The state of the parser."""
 
     content: bytes
     width: int = 0
     height: int = 0
     depth: int = 0
     kind: int = 0
-    chunks: dict[bytes, bytes] = field(default_factory=dict)  # of those that come once
+    chunks: dict[bytes, bytes] = field(default_factory=dict)  # those that occur once
     image: _Data | None = None  # of IDAT
     frames: list[_Data] = field(default_factory=list)
-    animated: int = 0  # the number of frames that acTL promises
+    animated: int = 0  # the number of frames that acTL declares
     sequence: int = 0
     metadata: int = 0
     orientation: int = 0
@@ -62,7 +62,7 @@ class _Walk:
 
 
 def walk(content: bytes) -> Structure:
-    """Go from chunk to chunk up to IEND. Raises InvalidImage."""
+    """Parse all chunks up to IEND. Raises InvalidImage."""
     found, position = _Walk(content), len(SIGNATURE)
     for _ in range(limits.MAX_CHUNKS):
         if position + AROUND > len(content):
@@ -82,7 +82,7 @@ def _chunk(found: _Walk, name: bytes, position: int, end: int) -> None:
     start, stop = position + 8, end - 4
     is_needed = name in NEEDED or name in ANIMATION
     if not is_needed and name not in LOOKS:
-        if not name[0] & 32:  # a capital: nobody may show the picture who does not know it
+        if not name[0] & 32:  # critical: who does not know the chunk must not decode
             raise InvalidImage("broken")
         _metadata(found, name, start, stop)
         return
@@ -90,7 +90,7 @@ def _chunk(found: _Walk, name: bytes, position: int, end: int) -> None:
     if summed != int.from_bytes(found.content[stop:end]):
         if is_needed:
             raise InvalidImage("broken")
-        return  # a colour that was garbled is left out, as browsers do
+        return  # browsers ignore a corrupt colour chunk
     if name in ANIMATION:
         _animation(found, name, start, stop)
     elif name == b"IDAT":
@@ -111,7 +111,7 @@ def _metadata(found: _Walk, name: bytes, start: int, stop: int) -> None:
     found.metadata += stop - start
     if found.metadata > limits.MAX_METADATA_BYTES:
         raise InvalidImage("metadata")
-    # Browsers read it before the data only.
+    # Browsers read it only if it precedes the data.
     if name == b"eXIf" and not found.orientation and found.image is None:
         found.orientation = orientation_in(found.content[start:stop])
 
@@ -130,7 +130,7 @@ def _header(found: _Walk) -> None:
 def _image_data(found: _Walk, start: int, stop: int) -> None:
     if found.image is None:
         found.image = _Data((0, found.width, found.height, 0, 0, 0, 0, 0, 0))
-        if found.animated and found.frames:  # its control came before it: it is the first frame
+        if found.animated and found.frames:  # fcTL precedes IDAT: the first frame
             found.image = found.frames[0]
             if found.image.control[1:5] != (found.width, found.height, 0, 0):
                 raise InvalidImage("broken")
@@ -138,14 +138,14 @@ def _image_data(found: _Walk, start: int, stop: int) -> None:
 
 
 def _animation(found: _Walk, name: bytes, start: int, stop: int) -> None:
-    """Note a part of the animation. Raises InvalidImage where its parts do not fit together."""
+    """Parse a chunk of the animation. Raises InvalidImage if it does not fit the others."""
     data = found.content[start : min(stop, start + CONTROL.size)]
     if name == b"acTL":
         if found.image is None and not found.animated and stop - start == 8:  # noqa: PLR2004
             found.animated = int.from_bytes(data[:4])
         return
     if not found.animated:
-        return  # parts of an animation that was never begun are not shown
+        return  # browsers ignore frames without acTL
     if len(data) < 4 or int.from_bytes(data[:4]) != found.sequence:  # noqa: PLR2004 - its number
         raise InvalidImage("broken")
     found.sequence += 1
@@ -212,14 +212,14 @@ def _frame(found: _Walk, data: _Data) -> Frame:
 
 
 def _pillow_bytes(found: _Walk) -> int:
-    """Bytes a pixel in memory: colours take four, whatever the file says."""
+    """Return the bytes per pixel in memory: colour pictures take four in any case."""
     if found.kind in (GREY, PALETTE):
         return 2 if found.depth == TWO_BYTES else 1
     return 4
 
 
 def _single(found: _Walk, data: _Data, width: int, height: int) -> Recipe:
-    """A file of one frame and of what its decoding needs, without any check sum to be wrong."""
+    """Return a file with one frame and only what its decoding needs, with correct checksums."""
     size = struct.pack(">II", width, height)
     head = SIGNATURE + chunk(b"IHDR", size + found.chunks[b"IHDR"][8:])
     if b"PLTE" in found.chunks:
@@ -231,7 +231,7 @@ def _single(found: _Walk, data: _Data, width: int, height: int) -> Recipe:
 
 
 def _transparency(found: _Walk) -> bytes:
-    """The transparent value in eight bits, which is what Pillow compares it with."""
+    """Return the transparent value in eight bits, as Pillow expects it."""
     value = found.chunks.get(b"tRNS", b"")
     if found.kind == RGB and found.depth == TWO_BYTES and len(value) == 6:  # noqa: PLR2004
         return bytes(byte for high in value[::2] for byte in (0, high))
@@ -242,12 +242,12 @@ def _transparency(found: _Walk) -> bytes:
 
 
 def _transparent_grey(found: _Walk) -> int | None:
-    """The transparent value of sixteen bits of grey, which Pillow does not look at."""
+    """Return the transparent value of 16-bit grey, which Pillow ignores."""
     value = found.chunks.get(b"tRNS", b"")
     is_grey = found.kind == GREY and found.depth == TWO_BYTES
     return int.from_bytes(value) if is_grey and len(value) == 2 else None  # noqa: PLR2004
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
-    """Write a chunk with its length and check sum."""
+    """Return a chunk with its length and checksum."""
     return struct.pack(">I", len(data)) + name + data + zlib.crc32(name + data).to_bytes(4)

@@ -1,4 +1,4 @@
-"""What the chunks of a PNG say about its colours, in the order in which browsers ask them."""
+"""Read the colours of a PNG from its chunks, with the precedence that browsers use."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from moderation.images import colour, limits
 from moderation.images.colour import Colour, Primaries
 from moderation.images.errors import InvalidImage
 
-# cICP's numbers, from the recommendation H.273.
+# The numbers in cICP, from recommendation H.273.
 PRIMARIES = {1: colour.SRGB, 2: colour.SRGB, 9: colour.REC_2020, 12: colour.DISPLAY_P3}
 GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0}
-HDR = {16, 18}  # PQ and HLG: how bright they are depends on the screen
-UNIT = 100_000  # of gAMA and cHRM
+HDR = {16, 18}  # PQ and HLG, whose brightness depends on the screen
+UNIT = 100_000  # the divisor for values of gAMA and cHRM
 
 
 def colour_of(chunks: Mapping[bytes, bytes]) -> Colour:
-    """Return what cICP, iCCP, sRGB, gAMA and cHRM say; the first of them counts.
+    """Return the colours that cICP, iCCP, sRGB, or gAMA and cHRM declare, in this precedence.
 
-    Raises InvalidImage for HDR, and for a profile beyond the limit.
+    Raises InvalidImage for HDR, and for a profile above the limit.
     """
     if len(chunks.get(b"cICP", b"")) == 4:  # noqa: PLR2004 - bytes
         return _coded(*chunks[b"cICP"])
@@ -42,7 +42,7 @@ def _coded(primaries: int, transfer: int, _matrix: int, _full_range: int) -> Col
 
 
 def _profile(data: bytes) -> bytes:
-    """Unpack the profile; empty where it is broken. Raises InvalidImage beyond the limit."""
+    """Return the unpacked profile; empty if it is broken. Raises InvalidImage above the limit."""
     _name, _, packed = data.partition(b"\0")
     unpacking = zlib.decompressobj()
     try:

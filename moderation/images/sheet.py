@@ -1,4 +1,4 @@
-"""What is looked at in place of a file: a small picture, with every frame that counts."""
+"""Encode the small pictures that moderators see in place of files."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-QUALITY = 80  # of WebP: no artefacts that a moderator would mistake for content
+QUALITY = 80  # WebP quality without artefacts that a moderator could mistake for content
 GAP = 4  # pixels between two frames
 MILLISECONDS = 1_000  # of each frame of a small animation
-MARK = (16, 48)  # pixels of the mark of an animation: the least and the most
+MARK = (16, 48)  # smallest and largest size of the animation badge in pixels
 
 
 def as_webp(image: Image.Image) -> bytes:
-    """Encode without metadata."""
+    """Return the picture as WebP without metadata."""
     written = BytesIO()
-    image.save(written, "WEBP", quality=QUALITY)  # no metadata, as long as none is named
+    image.save(written, "WEBP", quality=QUALITY)  # Pillow adds no metadata unless it is passed
     return written.getvalue()
 
 
 def as_animated_webp(frames: Sequence[Image.Image]) -> bytes:
-    """Encode one frame as a still picture, several as an animation of a second each."""
+    """Return one frame as a still WebP, several as an animation with a second for each."""
     first, *others = frames
     if not others:
         return as_webp(first)
@@ -39,15 +39,15 @@ def as_animated_webp(frames: Sequence[Image.Image]) -> bytes:
 
 
 def side_by_side(frames: Sequence[Image.Image], side: int) -> Image.Image:
-    """Put the frames of an animation next to one another, with a mark; at most `side` pixels.
+    """Return the frames of an animation side by side, with a badge, at most `side` pixels a side.
 
-    One frame is returned as it is.
+    A single frame is returned unchanged.
     """
     if len(frames) == 1:
         return frames[0]
     room = (side - GAP * (len(frames) - 1)) // len(frames)
     width, height = frames[0].size
-    is_wide = width > height  # one below the other, else from left to right
+    is_wide = width > height  # then stack the frames; otherwise place them left to right
     box = (side, room) if is_wide else (room, side)
     tiles = []
     for frame in frames:
@@ -65,7 +65,7 @@ def side_by_side(frames: Sequence[Image.Image], side: int) -> Image.Image:
 
 
 def _mark(sheet: Image.Image) -> None:
-    """Draw a triangle on a dark ground into the corner: this moves."""
+    """Draw a play badge, a triangle on a dark background, into the corner."""
     least, most = MARK
     size = min(max(min(sheet.size) // 8, least), most, *sheet.size)
     left, top = sheet.width - size, sheet.height - size

@@ -1,4 +1,4 @@
-"""What a walk over a file finds: its canvas, its frames, and which of its bytes are the picture."""
+"""The parsed structure of a file: its canvas, its frames, and the bytes of the picture."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Piece = bytes | tuple[int, int]
 
 
 class Recipe:
-    """A file as pieces: ranges of another file, and bytes of our own between them."""
+    """A file made of ranges of another file and of new bytes."""
 
     __slots__ = ("pieces",)
 
@@ -20,7 +20,7 @@ class Recipe:
         self.pieces: list[Piece] = list(pieces)
 
     def keep(self, start: int, stop: int) -> None:
-        """Add a range of the other file; neighbours become one."""
+        """Add a range of the other file; adjacent ranges are merged."""
         last = self.pieces[-1] if self.pieces else b""
         if isinstance(last, tuple) and last[1] == start:
             self.pieces[-1] = (last[0], stop)
@@ -28,7 +28,7 @@ class Recipe:
             self.pieces.append((start, stop))
 
     def add(self, piece: bytes) -> None:
-        """Add bytes of our own."""
+        """Add new bytes."""
         self.pieces.append(piece)
 
     def size(self) -> int:
@@ -36,7 +36,7 @@ class Recipe:
         return sum(len(p) if isinstance(p, bytes) else p[1] - p[0] for p in self.pieces)
 
     def build(self, content: bytes) -> bytes:
-        """Put the file together. Return `content` itself where all of it is kept."""
+        """Return the assembled file, or `content` itself if all of it is kept."""
         if self.pieces == [(0, len(content))]:
             return content
         view = memoryview(content)
@@ -44,7 +44,7 @@ class Recipe:
 
 
 class Disposal(Enum):
-    """What becomes of a frame's area before the next frame."""
+    """What happens to the area of a frame before the next frame is drawn."""
 
     KEEP = "keep"
     CLEAR = "clear"
@@ -53,11 +53,11 @@ class Disposal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One frame. `file` is a file of its own, as a decoder takes it.
+    """One frame. `file` is a complete file of this frame for a decoder.
 
-    `milliseconds` is how long it is shown. `blends` where what was there before shines through.
-    `transparent` is the value that means "nothing here", where the file does not say it by itself.
-    `memory` is in bytes, `work` in estimated microseconds, both of decoding this frame alone.
+    `milliseconds` is how long it is shown. `blends` is set if what was drawn before shows through.
+    `transparent` is the transparent value if `file` does not declare it. `memory` in bytes and
+    `work` in microseconds are estimates for decoding this frame.
     """
 
     width: int
@@ -74,16 +74,17 @@ class Frame:
 
     @property
     def pixels(self) -> int:
-        """The area of the frame."""
+        """Return the area of the frame in pixels."""
         return self.width * self.height
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A file that was walked through and is within the limits.
+    """A parsed file that is within the limits.
 
-    `width` and `height` are of the canvas, in pixels, before the orientation. `orientation` is
-    EXIF's, 1 to 8. `stripped` is the file without metadata and without what follows its end.
+    `width` and `height` are those of the canvas in pixels, before the orientation is applied.
+    `orientation` is that of EXIF, 1 to 8. `stripped` is the file without metadata and trailing
+    data.
     """
 
     format: str
@@ -96,23 +97,23 @@ class Structure:
 
     @property
     def is_animated(self) -> bool:
-        """Whether a browser shows more than one picture."""
+        """Return whether a browser shows more than one frame."""
         return len(self.frames) > 1
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height as seen, in pixels."""
-        on_its_side = self.orientation >= 5  # noqa: PLR2004 - EXIF's own numbers
+        """Return the displayed width and height in pixels."""
+        on_its_side = self.orientation >= 5  # noqa: PLR2004 - defined by EXIF
         return (self.height, self.width) if on_its_side else (self.width, self.height)
 
     @property
     def is_composed(self) -> bool:
-        """Whether the frames have to be laid on a canvas to be seen."""
+        """Return whether the frames have to be composed on a canvas."""
         first = self.frames[0]
         return self.is_animated or (first.x, first.y) != (0, 0) or not self._covers(first)
 
     def shown(self) -> list[int]:
-        """Return the numbers of the frames that stand for the file: first, longest, last."""
+        """Return the numbers of the frames that represent the file: first, longest, last."""
         return sorted({0, self._longest(), len(self.frames) - 1})
 
     def _longest(self) -> int:
@@ -121,9 +122,9 @@ class Structure:
         return longest[len(longest) // 2]
 
     def needed(self) -> Iterator[tuple[int, bool]]:
-        """Yield each frame that has to be decoded, in order, and whether it is one that is shown.
+        """Yield the frames that have to be decoded, in order, and whether each is shown.
 
-        A frame that covers all of the canvas makes those before it needless.
+        Frames before one that covers the whole canvas are not needed.
         """
         done = -1
         for number in self.shown():
@@ -135,7 +136,7 @@ class Structure:
 
     def _stands_alone(self, number: int) -> bool:
         frame = self.frames[number]
-        restores = frame.disposal is Disposal.RESTORE  # to what the frames before left
+        restores = frame.disposal is Disposal.RESTORE  # to the canvas before this frame
         return self._covers(frame) and not frame.blends and not restores
 
     def _covers(self, frame: Frame) -> bool:

@@ -1,4 +1,4 @@
-"""The walk over a WebP: its chunks, and the frames of an animated one."""
+"""Parse the structure of a WebP: its chunks, and the frames of an animated WebP."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ HEADER_BYTES = 12
 HAS_ANIMATION, HAS_EXIF, HAS_ALPHA, HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
 FRAME_HEADER_BYTES = 16
 DISPOSE, REPLACE = 0x01, 0x02  # flags of a frame
-# Pixels, and bytes of each kind, that are decoded in a microsecond.
+# Pixels, blended pixels, and lossy and lossless bytes that are decoded in a microsecond.
 PIXELS, BLENDED, LOSSY, LOSSLESS = 90, 75, 16, 30
 LOSSY_START, LOSSLESS_START = b"\x9d\x01\x2a", 0x2F
 
-Chunk = tuple[bytes, int, int, int]  # name, where it starts, where its data starts and ends
+Chunk = tuple[bytes, int, int, int]  # name, start, start and end of its data
 
 
 @dataclass(slots=True)
 class _Image:
-    """A coded picture: its size, and the chunks that it is made of."""
+    """An encoded picture: its size and its chunks."""
 
     width: int
     height: int
@@ -36,7 +36,7 @@ class _Image:
 
 @dataclass(slots=True)
 class _Walk:
-    """What was found so far."""
+    """The state of the parser."""
 
     content: bytes
     count: int = 0
@@ -49,18 +49,18 @@ class _Walk:
     alpha: tuple[int, int] = (0, 0)
     image: _Image | None = None
     frames: list[Frame] = field(default_factory=list)
-    kept: list[Recipe] = field(default_factory=list)  # the frames as they stand in the file
+    kept: list[Recipe] = field(default_factory=list)  # the frames as stored in the file
 
 
 def walk(content: bytes) -> Structure:
-    """Go from chunk to chunk up to the end that the header names. Raises InvalidImage."""
+    """Parse all chunks up to the end that the header declares. Raises InvalidImage."""
     found = _Walk(content)
     end = 8 + int.from_bytes(content[4:8], "little")
-    if end > len(content) + 1:  # a last odd byte is often not filled up
+    if end > len(content) + 1:  # the last odd byte is often not padded
         raise InvalidImage("broken")
     for each in _chunks(found, HEADER_BYTES, min(end, len(content))):
         _chunk(found, each)
-        if found.image and not found.canvas[0]:  # the simple form ends with its picture
+        if found.image and not found.canvas[0]:  # the simple format ends with its picture
             break
     return _structure(found)
 
@@ -117,7 +117,7 @@ def _canvas(found: _Walk, start: int, stop: int) -> None:
 
 
 def _image(found: _Walk, each: Chunk, alpha: tuple[int, int]) -> _Image:
-    """Read the size of a coded picture. Raises InvalidImage."""
+    """Return an encoded picture with its size. Raises InvalidImage."""
     name, start, data, stop = each
     head = found.content[data : min(data + 10, stop)]
     recipe = Recipe()
@@ -139,14 +139,14 @@ def _image(found: _Walk, each: Chunk, alpha: tuple[int, int]) -> _Image:
 
 
 def _keep(recipe: Recipe, start: int, stop: int) -> None:
-    """Keep a chunk, filled up to an even number of bytes."""
+    """Keep a chunk, padded to an even number of bytes."""
     recipe.keep(start, stop)
     if (stop - start) % 2:
         recipe.add(b"\0")
 
 
 def _frame(found: _Walk, start: int, stop: int) -> None:
-    """Read a frame of an animation. Raises InvalidImage."""
+    """Parse a frame of an animation. Raises InvalidImage."""
     header = found.content[start : start + FRAME_HEADER_BYTES]
     if len(header) < FRAME_HEADER_BYTES:
         raise InvalidImage("broken")
@@ -182,7 +182,7 @@ def _single(
     disposal: Disposal = Disposal.KEEP,
     blends: bool = False,
 ) -> Frame:
-    """A coded picture as a frame with a file of its own."""
+    """Return an encoded picture as a frame with its own file."""
     pixels, size = image.width * image.height, image.chunks.size()
     work = pixels / PIXELS + size / (LOSSLESS if image.is_lossless else LOSSY) + 150
     head = _extended(HAS_ALPHA if image.has_alpha else 0, image.width, image.height)
@@ -190,7 +190,7 @@ def _single(
         image.width,
         image.height,
         _file(Recipe(head, *image.chunks.pieces)),
-        memory=12 * pixels + size,  # libwebp's canvas twice, what it hands out, and its copy
+        memory=12 * pixels + size,  # libwebp's canvas twice, its output, and the copy
         work=work + (pixels / BLENDED if blends else 0),
         x=x,
         y=y,
@@ -217,7 +217,7 @@ def _structure(found: _Walk) -> Structure:
     image = found.image
     width, height = found.canvas if found.canvas[0] or not image else (image.width, image.height)
     profile = found.content[slice(*found.profile)]
-    # Both stay in the file. Browsers follow neither an orientation nor an animation's profile.
+    # Both stay in the file. Browsers ignore an orientation, and the profile of an animation.
     stripped = _stripped(found, width, height, found.orientation or UPRIGHT)
     colour = Colour(b"" if found.is_animated else profile)
     return Structure("WEBP", width, height, frames, stripped, colour=colour)
@@ -235,7 +235,7 @@ def _leaves(canvas: tuple[int, int], frame: Frame) -> bool:
 
 
 def _stripped(found: _Walk, width: int, height: int, orientation: int) -> Recipe:
-    """The file without metadata, its flags set accordingly."""
+    """Return the file without metadata, with its flags set accordingly."""
     if found.image and not found.canvas[0]:
         return _file(found.image.chunks)
     flags = found.content[HEADER_BYTES + 8] & (HAS_ANIMATION | HAS_ALPHA)

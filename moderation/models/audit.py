@@ -17,11 +17,12 @@ from moderation.models.removal import Reason, Removal
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
 
-# What is only shown is cut to these lengths. What identifies (names, keys, labels) never is, so
-# such columns have no length: a limit would keep rows with longer ones from being deleted.
+# Texts that are only displayed are cut to these lengths. Identifying texts (names, keys, labels)
+# are not, so their columns have no length: a limit would prevent the deletion of rows with longer
+# ones.
 TITLE_LENGTH = 80
 ERROR_LENGTH = 300
-# The remark of an erased entry whose key a later look found in storage, as it stands in the table.
+# The remark of an erased entry whose key was found in storage again, as stored in the table.
 THERE_AGAIN = "a later look found the key in storage: written again, or never gone"
 
 
@@ -39,18 +40,18 @@ class EntryState(models.TextChoices):
 # Open: something is still to be done to the key, or could not be done.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
-# The remark of an entry whose file was not there when it was to be erased, as adapters write it.
+# The remark of an entry whose file was already missing, as adapters write it.
 WAS_MISSING = "was missing already"
 RARE_STATES = (EntryState.KEPT, EntryState.FAILED, EntryState.RESTORED)
 
 
 class AuditEntry(models.Model):
-    """The row for one storage key: what was asked of it and what became of it.
+    """The audit entry of one storage key: what was requested and what happened.
 
-    It is the audit log and the work list at once. Its references to removal and actor are plain
-    numbers with a join (`db_constraint=False`, DO_NOTHING): nothing cascades into the log. Database
-    triggers forbid deleting or replacing it, changing what identifies it, and rewriting what stands
-    in a final state; `moderation.triggers` declares when each field may change.
+    Entries are both the audit log and the work list. Their references to removal and actor are
+    plain numbers with a join (`db_constraint=False`, DO_NOTHING): nothing cascades into the log.
+    Database triggers forbid deleting or replacing an entry, changing what identifies it, and
+    changing it in a final state; `moderation.triggers` declares when each field may change.
     """
 
     storage = models.TextField(_("storage"))
@@ -93,8 +94,8 @@ class AuditEntry(models.Model):
     )
     actor_name = models.TextField(_("moderator"), blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
-    # Of a file that no field names: {alias: the names that fields of the same row held}. Where a
-    # live row shares one of these, it may use this file as well. Null for all other files.
+    # For an extra file: {alias: the names in the file fields of the same row}. A live row that
+    # shares one of these names may use this file as well. Null for all other files.
     beside = models.JSONField(_("beside the files"), null=True)
     state = models.CharField(
         _("state"), max_length=10, choices=EntryState, default=EntryState.PENDING
@@ -114,8 +115,8 @@ class AuditEntry(models.Model):
     failed_at = models.DateTimeField(_("failed at"), null=True)
     restored_at = models.DateTimeField(_("restored at"), null=True)
     verified_at = models.DateTimeField(_("absence verified at"), null=True)
-    # While kept: when to look for a row that uses the file, null for as soon as possible, and when
-    # none was found for the first time.
+    # While kept: when to check again whether a row uses the file (null: as soon as possible), and
+    # when no such row was found for the first time.
     recheck_at = models.DateTimeField(_("use checked again at"), null=True)
     unused_at = models.DateTimeField(_("found unused at"), null=True)
 
@@ -145,13 +146,13 @@ class AuditEntry(models.Model):
                 name="entry_unverified",
                 condition=Q(state=EntryState.ERASED, verified_at=None),
             ),
-            # Keys that failed and are tried again. No entry begins as one.
+            # Keys that failed and are retried. No entry starts in this state.
             models.Index(
                 fields=["attempts", "due_at"],
                 name="entry_tried",
                 condition=Q(state=EntryState.PENDING) & ~Q(error_code=""),
             ),
-            # Files that were missing: counted on a removal's page, and for an alarm.
+            # Files that were missing, counted on a removal's page and for an alarm.
             models.Index(
                 fields=["removal", "erased_at"],
                 name="entry_missing",
@@ -245,5 +246,5 @@ class AuditEvent(models.Model):
 
     @classmethod
     def note_command(cls, kind: EventKind, *, details: dict[str, Any]) -> None:
-        """Record what somebody did in a terminal, by the name that the system knows them by."""
+        """Record an action from a terminal, with the name of the operating system's user."""
         cls.objects.create(kind=kind, actor_name=f"{getpass.getuser()} (terminal)", details=details)

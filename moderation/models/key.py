@@ -1,8 +1,8 @@
-"""A storage key as a column: of any length, and found by an index on both engines.
+"""A column for storage keys of any length, indexed on both engines.
 
-PostgreSQL puts no more than a third of a page, some 2,700 bytes, into a row of an index, and a key
-may be longer: 1,024 characters of Hangul are 3,072 bytes. So its index has the beginning of the key
-only, and each look-up asks for the beginning and for the whole.
+A row of a PostgreSQL index holds at most a third of a page, some 2,700 bytes, and a key may be
+longer: 1,024 characters of Hangul are 3,072 bytes. So its index contains only the beginning of the
+key, and each lookup compares both the beginning and the whole key.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from moderation.lookups import AnyOf, as_array
 
-# Characters in PostgreSQL's index: of four bytes each they take 2,400, below the 2,704 of an entry.
+# Characters in PostgreSQL's index: at most 2,400 bytes, less than the limit of 2,704.
 INDEXED = 600
 
 
 class KeyIndex(models.Index):
-    """An index on one text column of any length, for whole values and for their beginnings.
+    """An index on one text column of any length, for exact and prefix searches.
 
-    The operator class lets PostgreSQL find the beginning of a key whatever the collation. SQLite's
-    rows of an index have no limit, and its comparison goes by code points.
+    The operator class lets PostgreSQL search by prefix in any collation. SQLite has no limit for
+    the rows of an index, and compares code points.
     """
 
     def create_sql(
@@ -36,7 +36,7 @@ class KeyIndex(models.Index):
         using: str = "",
         **kwargs: Any,
     ) -> Statement:
-        """Return the statement: on PostgreSQL an index of the first INDEXED characters."""
+        """Return the SQL statement; on PostgreSQL it indexes the first INDEXED characters."""
         statement = super().create_sql(model, schema_editor, using, **kwargs)
         if schema_editor.connection.vendor == "postgresql":
             field: Any = model._meta.get_field(self.fields[0])
@@ -47,15 +47,15 @@ class KeyIndex(models.Index):
 
 
 class KeyField(models.TextField):  # type: ignore[type-arg] # not in Django itself
-    """A storage key. Compared with a text, it is looked for by the KeyIndex."""
+    """A storage key. Its lookups use the KeyIndex."""
 
 
 @KeyField.register_lookup
 class KeyIs(Exact):
-    """The key that is a text."""
+    """The lookup `exact`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Return the comparison of the beginning, and of the whole where that is longer."""
+        """Compare the beginning of the key, and the whole key if it is longer."""
         sql, params = super().as_sql(compiler, connection)
         if not isinstance(self.rhs, str):
             return sql, params
@@ -66,12 +66,12 @@ class KeyIs(Exact):
 
 @KeyField.register_lookup
 class KeyIsAnyOf(AnyOf):
-    """The keys that are in a list."""
+    """The lookup for keys in a list."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Return the comparison of the beginnings, and of the whole where one is longer."""
+        """Compare the beginning of the key, and the whole key if one is longer."""
         keys = [key for key in self.rhs if key is not None]
-        whole = super().as_postgresql(compiler, connection)  # raises where there is no key
+        whole = super().as_postgresql(compiler, connection)  # raises if there are no keys
         key, key_params = self.process_lhs(compiler, connection)
         beginnings = as_array(list({text[:INDEXED] for text in keys}))
         begins = f"left({key}, {INDEXED}) = ANY(%s::text[])"
@@ -80,10 +80,10 @@ class KeyIsAnyOf(AnyOf):
 
 @KeyField.register_lookup
 class KeyBegins(StartsWith):
-    """The keys that begin with a text."""
+    """The lookup `startswith`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Return the comparison of the beginning, and of the whole where that is longer."""
+        """Compare the beginning of the key, and the whole key if it is longer."""
         sql, params = super().as_sql(compiler, connection)
         if not isinstance(self.rhs, str):
             return sql, params
@@ -94,7 +94,7 @@ class KeyBegins(StartsWith):
 
 
 def _both(begins: Any, whole: Any, keys: list[str]) -> Any:
-    """Both conditions; the first alone where it says all, since no key reaches beyond the index."""
+    """Return both conditions, or only the first if every key fits into the index."""
     if all(len(key) < INDEXED for key in keys):
         return begins
     return f"({begins[0]} AND {whole[0]})", [*begins[1], *whole[1]]

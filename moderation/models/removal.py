@@ -46,10 +46,11 @@ class Removal(models.Model):
         related_name="+",
     )
     actor_name = models.TextField(_("moderator"))
-    # Whether the actor was staff when the draft was made: who no longer is removes nothing more.
+    # Whether the actor was staff when the draft was created. If so, they must still be staff for
+    # each batch.
     actor_is_staff = models.BooleanField(_("moderator is staff"), default=False)
-    # The admin site and the model (a proxy, perhaps) of the ModelAdmin that the objects were
-    # selected in, whose object permissions count; empty where no admin made the draft.
+    # The admin site and the model (possibly a proxy) of the ModelAdmin in which the objects were
+    # selected; its object permissions apply. Empty if the draft was not created in an admin.
     admin_site = models.CharField(_("admin site"), max_length=100, blank=True)
     admin_label = models.CharField(_("kind in the admin"), max_length=100, blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
@@ -66,11 +67,11 @@ class Removal(models.Model):
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
     rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
     updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
-    # What became of the selection since the freeze, see moderation.removal.history.
+    # How the selection changed since the freeze; see moderation.removal.history.
     history = models.JSONField(_("changes of the draft"), default=list)
     # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
-    # The query string of the list that the objects were selected in, for the way back.
+    # The query string of the change list in which the objects were selected, for the link back.
     list_query = models.CharField(_("query of the list"), max_length=2000, blank=True)
     stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
@@ -103,14 +104,14 @@ class SliceState(models.TextChoices):
 
 
 class RemovalSliceQuerySet(models.QuerySet["RemovalSlice"]):
-    """The words for what is left to do."""
+    """Filters for slices that are still to be deleted."""
 
     def waiting(self) -> RemovalSliceQuerySet:
-        """Slices that are still to be deleted, also those that are tried again later."""
+        """Return the slices that are still to be deleted, including those to be retried later."""
         return self.filter(state=SliceState.WAITING)
 
     def due(self) -> RemovalSliceQuerySet:
-        """Waiting slices whose time has come, by the clock of the database."""
+        """Return the waiting slices that are due, by the database's clock."""
         return self.waiting().filter(Q(due_at=None) | Q(due_at__lte=Now()))
 
 
@@ -142,7 +143,7 @@ class RemovalSlice(models.Model):
     changed = models.JSONField(_("keys left alone because they changed"), default=list)
     gone = models.JSONField(_("keys that were gone already"), default=list)
     error = models.CharField(_("error"), max_length=300, blank=True)
-    # Tries that the database broke off, and when the next one is due; null: at once.
+    # Attempts that failed with a database error, and when the next one is due (null: now).
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)

@@ -1,4 +1,4 @@
-"""Wake-ups on their way: what keeps the queue short however often somebody is to be woken."""
+"""Queued wake-ups, which keep the task queue short however often work is announced."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.database_time import DatabaseNow
 
-# A wake-up that is longer on its way counts as lost, and another may follow it.
+# A wake-up that has been queued for longer counts as lost, and another may be enqueued.
 LOST = timedelta(seconds=15)
 
 
 class WakeUp(models.Model):
-    """A task that was enqueued for some work and has not begun. A second one would tell no more.
+    """A queued task that has not started. A second one for the same work would be redundant.
 
-    Without it each slice would add a purge task that goes on as long as anything is due, and the
-    slices behind them in the queue would wait for them all.
+    Without it, each slice would add a purge task that continues while anything is due, and the
+    slices behind those tasks in the queue would have to wait for all of them.
     """
 
     work = models.CharField(_("work"), max_length=50, primary_key=True)
@@ -34,17 +34,17 @@ class WakeUp(models.Model):
 
     @classmethod
     def take(cls, work: str) -> str | None:
-        """Note that somebody is woken for some work; gives the token for the task.
+        """Record a wake-up for some work; return the token for its task.
 
-        None where a wake-up is on its way: it finds what is committed by now. Not to be called in a
-        transaction, or it might begin before that is committed.
+        Returns None if one is already queued, which will find everything committed so far. Do not
+        call this in a transaction, or the task might start before the commit.
         """
-        # For other work too: none is left behind.
+        # Those of other work too, so that none is left behind.
         cls.objects.filter(at__lt=DatabaseNow(-LOST)).delete()
         wake_up, is_new = cls.objects.get_or_create(work=work, defaults={"at": DatabaseNow()})
         return str(wake_up.token) if is_new else None
 
     @classmethod
     def arrived(cls, work: str, token: str) -> None:
-        """Note that the task with this token begins. To be called before it looks for work."""
+        """Record that the task with this token has started. Call this before looking for work."""
         cls.objects.filter(work=work, token=token).delete()

@@ -31,7 +31,7 @@ class OnDelete(enum.Enum):
     UPDATE = "update"
 
 
-# Django's own actions. Pairs, since an action may be an object that cannot be hashed.
+# Django's own actions, as pairs because an action may be an unhashable object.
 OWN_ACTIONS = (
     (models.CASCADE, OnDelete.CASCADE),
     (models.PROTECT, OnDelete.PROTECT),
@@ -99,9 +99,9 @@ def parents_of(model: type[models.Model]) -> tuple[tuple[type[models.Model], str
 
 @cache
 def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
-    """The concrete models whose rows the deletion of a `root` can delete: itself, parents too.
+    """Return the concrete models whose rows deleting a `root` can delete, itself and parents too.
 
-    Raises NotPlannable where the cascade cannot be told.
+    Raises NotPlannable if the cascade cannot be determined.
     """
     found: set[type[models.Model]] = set()
     waiting = list(reached_from(root))
@@ -114,7 +114,7 @@ def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
 
 @cache
 def leads_back(root: type[models.Model]) -> bool:
-    """Whether the deletion of a `root` can delete further rows of the same model."""
+    """Return whether deleting a `root` can delete more rows of the same model."""
     reached = reached_from(root)
     onward = (each for model in reached for each in relations_of(model))
     cascades = {each.model for each in onward if each.on_delete is OnDelete.CASCADE}
@@ -123,7 +123,7 @@ def leads_back(root: type[models.Model]) -> bool:
 
 
 def has_composite_key(model: type[models.Model]) -> bool:
-    """Whether the primary key of a model spans several columns."""
+    """Return whether a model has a composite primary key."""
     return len(getattr(model._meta, "pk_fields", ())) > 1
 
 
@@ -169,7 +169,7 @@ def _does_nothing(field: Any) -> bool:
 def _foreign_key(field: Any) -> Relation:
     label = f"{field.model._meta.label}.{field.name}"
     if len(field.foreign_related_fields) != 1:
-        raise NotPlannable(_("%(field)s spans several columns, which cannot be previewed.") % {
+        raise NotPlannable(_("%(field)s spans several columns, which removals do not support.") % {
             "field": label})  # fmt: skip
     return Relation(
         model=field.model._meta.concrete_model,
@@ -190,7 +190,7 @@ def _on_delete_of(on_delete: Any, label: str) -> OnDelete:
     if _is_made_by_set(action):
         return OnDelete.UPDATE
     raise NotPlannable(
-        _("%(field)s: on_delete is %(on_delete)s, whose effect cannot be previewed.")
+        _("%(field)s: on_delete is %(on_delete)s, which removals do not support.")
         % {"field": label, "on_delete": _name_of(on_delete)}
     )
 
@@ -200,10 +200,10 @@ def _name_of(on_delete: Any) -> str:
 
 
 def _action(on_delete: Any) -> Any:
-    """The function behind an `on_delete` that only wraps another one.
+    """Return the function that an `on_delete` wraps, or `on_delete` itself.
 
-    That is a `partial` without arguments, and django-polymorphic's guard, which calls its action
-    with the same rows as plain instances. What any other object calls cannot be known.
+    Known wrappers are a `partial` without arguments, and django-polymorphic's guard, which calls
+    its action with the same rows as plain instances. What any other object calls is unknown.
     """
     while True:
         if isinstance(on_delete, partial) and not on_delete.args and not on_delete.keywords:
@@ -220,7 +220,7 @@ def _is_polymorphic_guard(on_delete: Any) -> bool:
 
 
 def _is_made_by_set(on_delete: Any) -> bool:
-    """Whether Django's `SET(...)` made a function."""
+    """Return whether Django's `SET(...)` created a function."""
     qualified = getattr(on_delete, "__module__", ""), getattr(on_delete, "__qualname__", "")
     return qualified[0] == models.SET.__module__ and qualified[1].startswith("SET.")
 

@@ -22,14 +22,14 @@ from moderation.registry import (
 
 @dataclass(slots=True)
 class Plan:
-    """What goes with a page of objects.
+    """What is deleted with a page of objects.
 
-    `roots` are the keys that exist, in key order; `files` maps each stored file to the object that
-    drags it along, and `lines` holds what is digested of each object, by the owning model.
-    `numbers` counts; see `Shown`, whose other fields follow from these. `rows` maps the deleted
-    rows of the models that were asked for to their object: {model: {key: object}}. `standing` are
-    the rows that protect or restrict, unread; `rows_read` numbers the deleted rows but for those
-    that were only counted, by model label.
+    `roots` are the keys that exist, in key order. `files` maps each stored file to the object that
+    pulls it in. `lines` holds the digest's input for each object, by the owning model. `numbers`
+    holds counts; the other fields of `Shown` are derived from these. `rows` maps the deleted rows
+    of the requested models to their object: {model: {key: object}}. `standing` are querysets of the
+    rows that protect or restrict. `rows_read` counts the deleted rows that were read, by model
+    label.
     """
 
     model: type[models.Model]
@@ -72,9 +72,9 @@ class Plan:
         )
 
     def bare(self, kinds: Collection[tuple[str, str]] | None = None) -> list[Any]:
-        """Return the roots that have no card: nothing of them is seen among the pictures.
+        """Return the roots without a card, which do not appear among the pictures.
 
-        `kinds` are the (label, field) that have cards, where the caller knows them.
+        `kinds` are the (label, field) pairs that have cards, if the caller knows them.
         """
         if kinds is None:
             every = {(file.label, file.field) for file in self.files}

@@ -23,11 +23,12 @@ UNIT, RECORD = "\x1f", "\x1e"
 
 @dataclass(slots=True)
 class Shown:
-    """Numbers for a page of objects, and a digest of each: [(key as JSON holds it, digest)].
+    """Counts for a page of objects, and the digest of each: [(JSON value of the key, digest)].
 
-    `rows`, `updates`, `protected` and `restricted` count rows by model label: deleted, changed
-    (SET_NULL and the like), and standing in the way. `size` sums the bytes that are known of.
-    `cards` counts the files that a page shows one by one, `bare` the objects without any.
+    `rows`, `updates`, `protected` and `restricted` count rows by model label: those deleted, those
+    changed (SET_NULL and the like) and those that block the deletion. `size` is the sum of the
+    known sizes in bytes. `cards` counts the files that a page shows, `bare` the objects without
+    any.
     """
 
     objects: list[tuple[int | str, str]] = field(default_factory=list)

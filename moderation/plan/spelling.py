@@ -1,8 +1,8 @@
-"""Keys that are equal in the database and not in Python.
+"""Keys that are equal in the database but not in Python.
 
-A column may compare regardless of case or accents (NOCASE, citext, a collation of the site's):
-"ABC" in a foreign key then refers to "abc". The walk matches rows with their objects in Python;
-where it finds no match, the database says which row is meant.
+A column may ignore case or accents in comparisons (NOCASE, citext, a custom collation), so that
+"ABC" in a foreign key refers to "abc". The walk matches rows with their objects in Python. If it
+finds no match, the database determines the row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from moderation.errors import NotPlannable
 
-# An annotation's name, which no column of a site has.
+# The name of an annotation, which no column has.
 MEANT = "moderation_referenced_value"
 
 
@@ -28,9 +28,9 @@ def referenced_values(
     target_column: str,
     using: str,
 ) -> dict[Any, Any]:
-    """Return, for values of a referring column, the values of the rows that they refer to.
+    """Return {value of a referring column: value in the row that it refers to}.
 
-    One query. Raises NotPlannable for a value that refers to no row.
+    One query. Raises NotPlannable for a value that does not refer to a row.
     """
     meant: QuerySet[Any] = QuerySet(target).using(using)
     meant = meant.filter(**{target_column: OuterRef(column)}).values(target_column)
@@ -40,7 +40,7 @@ def referenced_values(
     found = {value: each for value, each in pairs if each is not None}
     if lost := [value for value in values if value not in found]:
         raise NotPlannable(
-            _("%(column)s: %(value)s refers to no row that can be found.")
+            _("%(column)s: no row was found for the value %(value)s.")
             % {"column": f"{model._meta.label}.{column}", "value": lost[0]}
         )
     return found

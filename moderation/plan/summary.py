@@ -123,7 +123,7 @@ class _Statement:
         found = [branch for branch in tree if branch.path or branch.owner]
         self.branches = {f"branch_{n}": branch for n, branch in enumerate(found)}
         self.owners = {name: each.owner for name, each in self.branches.items() if each.owner}
-        # The names of defaults, which come from a site's models: parameters, never text.
+        # The names of defaults. They come from a site's models, so they are passed as parameters.
         self.values: dict[str, list[str]] = {}
 
     def to_compare(self) -> str:
@@ -205,7 +205,7 @@ class _Statement:
         }
 
     def _own_name(self, model: type[models.Model], name: str, defaults: frozenset[str]) -> str:
-        """The name that a row has in a file column; empty where it is a default."""
+        """Return SQL for the name in a file column, or '' if it is a default."""
         column = self._column(model, name, "line")
         if not defaults:
             return column
@@ -218,7 +218,7 @@ class _Statement:
         return f"{plain} = ANY(%({parameter})s)"
 
     def _measured(self, owner: Registration) -> str:
-        """The condition for rows of which the size counts, see `moderation.files.measured_rows`."""
+        """Return SQL for the rows whose size counts; see `moderation.files.measured_rows`."""
         for name, _attname, _alias, defaults in places_of(owner):
             if name == owner.measured_field and defaults:
                 column = self._column(owner.model, name, "line")

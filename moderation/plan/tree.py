@@ -72,7 +72,7 @@ def branches_of(root: type[models.Model]) -> tuple[Branch, ...] | None:
 
 @dataclass(slots=True)
 class Locked:
-    """The files of rows that were locked, and how many rows of each model those are, by label."""
+    """The files of the locked rows, and the number of those rows by model label."""
 
     files: AbstractSet[StoredFile]
     rows: Counter[str]
@@ -83,7 +83,8 @@ def lock_tree(
 ) -> Locked | None:
     """Lock objects FOR UPDATE in key order, then each row below them that the walk would read.
 
-    Return them; None where more than `limit` rows would go, leaves included.
+    Return the locked rows' files and counts, or None if more than `limit` rows would be deleted,
+    including those that are only counted.
     """
     found: set[StoredFile] = set()
     rows_locked: Counter[str] = Counter()
@@ -122,7 +123,7 @@ def _is_told_by_columns(owner: Registration | None) -> bool:
     """Whether the columns of a model hold its files' names and sizes, and as Python reads them."""
     if owner is None:
         return True
-    if owner.storage is not None:  # which storage a row chooses, only its registration can tell
+    if owner.storage is not None:  # only the registration can tell which storage a row chooses
         return False
     names = [field.name for field in owner.fields] + [owner.size_column] * bool(owner.size_column)
     fields = [owner.model._meta.get_field(name) for name in names]

@@ -1,4 +1,4 @@
-"""The walk over the relations that makes a plan; see `moderation.plan.plan`."""
+"""The walk over the relations that creates a plan; see `moderation.plan.plan`."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def make_plan(
     lock: bool = False,
     rows_of: AbstractSet[type[models.Model]] = frozenset(),
 ) -> Plan:
-    """The plan for the objects of `model` with these keys.
+    """Return the plan for the objects of `model` with these keys.
 
-    With `lock`, the objects are locked FOR UPDATE in key order and then each row that the walk
-    reads, by queries of their own, so that what is read stays true until the transaction ends.
-    Rows of the models in `rows_of` are read, where otherwise they might only be counted.
-    Raises TooManyRows when more than `limit` rows would go.
+    With `lock`, the objects are locked FOR UPDATE in key order, then each row that the walk reads,
+    in separate queries, so that the plan stays true until the transaction ends. Rows of the models
+    in `rows_of` are read even if counting them would be enough. Raises TooManyRows if more than
+    `limit` rows would be deleted.
     """
     walk = Walk(model._meta.concrete_model or model, using, limit, lock=lock, rows_of=rows_of)
     return walk.run(keys)
 
 
 class Walk:
-    """One breadth-first walk over the relations; `root` travels along with each row."""
+    """One breadth-first walk over the relations, which knows the `root` of each row."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Walk:
     def _follow(
         self, relation: Relation, source: type[models.Model], rows: list[dict[str, Any]]
     ) -> tuple[type[models.Model], list[dict[str, Any]]] | None:
-        """Read the rows at a relation's other end; those that lead further on are given back."""
+        """Read the rows at a relation's other end; return those with relations to follow."""
         roots = {
             _mapped(relation, row[relation.source]): self.seen[source][row["pk"]] for row in rows
         }
@@ -109,7 +109,7 @@ class Walk:
         return None
 
     def _is_counted(self, model: type[models.Model]) -> bool:
-        """Whether to count the rows of a model is enough."""
+        """Return whether counting the rows of a model is enough."""
         return is_leaf(model) and model not in self.rows_of
 
     def _spell_as_referenced(
@@ -119,7 +119,7 @@ class Walk:
         rows: list[dict[str, Any]],
         roots: dict[Any, Any],
     ) -> None:
-        """Write into rows the value that they refer to, where Python finds no match for theirs."""
+        """Replace values that have no match in Python with the values that they refer to."""
         column = relation.column
         strays = {row[column] for row in rows if _plain(roots, row[column]) not in roots}
         if strays:
@@ -131,7 +131,7 @@ class Walk:
                 row[column] = found.get(row[column], row[column])
 
     def _read(self, model: type[models.Model], condition: Q, column: str) -> list[dict[str, Any]]:
-        """Keys, file names and what onward relations need of the rows that meet a condition."""
+        """Return keys, file names and columns for further relations of the rows that match."""
         columns = {"pk", column, *(relation.source for relation in relations_of(model))}
         columns |= {attname for _, attname in parents_of(model)}
         columns |= {each.name for each in own_file_fields(model)}
@@ -144,10 +144,10 @@ class Walk:
         return self._within_limit(list(rows.values(*columns)[: room + 1]), room)
 
     def _seen_by_the_deletion(self, model: type[models.Model], column: str) -> Any:
-        """Return the rows among which Django's deletion finds those that it takes.
+        """Return the rows that Django's deletion can find.
 
-        It follows a relation through the model's base manager, which may hide some. The objects
-        themselves, and the parents of a row, are found by their keys: nothing hides these.
+        It follows a relation through the model's base manager, which may hide rows. The objects
+        themselves and the parents of a row are found by their keys, so nothing hides them.
         """
         if column == "pk":
             return all_rows(model, self.using)
@@ -165,7 +165,7 @@ class Walk:
         roots: dict[Any, Any],
         column: str,
     ) -> list[dict[str, Any]]:
-        """Count the rows not met before, with their parents and files; give back those."""
+        """Count the rows that are new, with their parents and files; return the new rows."""
         seen = self.seen[model]
         new = [row for row in rows if row["pk"] not in seen]
         for row in new:
@@ -199,7 +199,7 @@ class Walk:
                 self._add_line(seen[row["pk"]], model._meta.label, row["pk"], [*own, *chosen])
         if column := registration.size_column:
             measured = files.measured_rows(registration, rows)
-            # A size below nothing says that it is not known, and must not spoil the sum.
+            # A negative size means that it is unknown, and must not distort the sum.
             self.plan.numbers.size += sum(max(row[column] or 0, 0) for row in measured)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
@@ -207,7 +207,7 @@ class Walk:
     def _aliases(
         self, registration: Registration, rows: list[dict[str, Any]]
     ) -> dict[Any, dict[str, str]]:
-        """The storages of rows that choose one: the registration wants the rows as they are."""
+        """Return the storages of rows that choose one. This needs model instances."""
         return files.aliases_by_key(registration, self._instances(registration, rows))
 
     def _instances(
@@ -243,7 +243,7 @@ class Walk:
             raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
 
     def _count_restricted(self) -> None:
-        """Rows that restrict, less those that the same deletion takes anyway."""
+        """Count the rows that restrict, except those that the same deletion deletes."""
         for relation, condition in self.restricting:
             model = relation.model
             staying = model._base_manager.using(self.using).filter(condition)
@@ -259,5 +259,5 @@ def _mapped(relation: Relation, value: Any) -> Any:
 
 
 def _plain(roots: dict[Any, Any], value: Any) -> Any:
-    """The form in which `roots` holds a value: generic keys are compared as text."""
+    """Return a value in the form that `roots` uses: generic keys are compared as text."""
     return value if value in roots else str(value)

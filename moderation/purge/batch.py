@@ -57,11 +57,11 @@ def purge_batch() -> bool:
 
 
 class _Turn:
-    """What one call does with one storage: entries by name, asked for or still to be.
+    """The work of one call on one storage: its claimed entries by name, requested or not.
 
-    `later` are entries of keys that are being asked for: the answer says nothing of a file that was
-    stored there since. `lease` is counted from before the first claim, or the last renewal: later
-    claims hold for longer.
+    `later` are newer entries of keys that are being requested: the result does not cover a file
+    that was stored under the key since. `lease` counts from before the first claim or the last
+    renewal; later claims hold for longer.
     """
 
     def __init__(self, first: Batch, lease: Lease) -> None:
@@ -161,7 +161,7 @@ class _Turn:
         return True
 
     def _write(self, answered: list[Answered]) -> None:
-        """Write outcomes down, once the storage was verified after them, and renew the lease."""
+        """Verify the storage again, then write the outcomes and renew the lease."""
         if any(outcome.fate is not Fate.FAILED for outcome, _ in answered):
             answered = self._believed(answered)
         self.removals |= write_outcomes(self.place, answered, self.leases)
@@ -169,14 +169,14 @@ class _Turn:
             self._renew()
 
     def _believed(self, answered: list[Answered]) -> list[Answered]:
-        """Leave out what is erased, or missing, in a storage that is not the right one any more.
+        """Return the outcomes to be believed: none, if this is no longer the right storage.
 
-        Those keys are put off, and nothing more is sent.
+        Keys reported as erased or missing are then put off, and nothing more is sent.
         """
         try:
             prove(*self.place)
         except WrongStorage as wrong:
-            logger.warning("What storage %s said is not believed: %s", self.place.storage, wrong)
+            logger.warning("Results of storage %s are discarded: %s", self.place.storage, wrong)
             self.lease.end()
             note_problem(self.place.storage, str(wrong))
             doubtful = [same for outcome, same in answered if outcome.fate is not Fate.FAILED]
@@ -185,7 +185,7 @@ class _Turn:
         return answered
 
     def _renew(self) -> None:
-        """Hold what has no outcome yet for longer; send nothing more where it is not ours."""
+        """Renew the lease on entries without an outcome; end it if some were taken over."""
         before = Moment.now()
         rest = chain(*self.asked.values(), *self.unasked.values(), self.later)
         until, is_ours = renew(rest, self.leases)

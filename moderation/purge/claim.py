@@ -22,7 +22,7 @@ from moderation.purge.in_use import decide, kept_for_rows, reopen
 from moderation.purge.usage import usage_of
 from moderation.storage import adapter_for
 
-# Of the keys in a claim, those that failed before: they may each cost a request of their own.
+# The share of a claim for keys that failed before, which may each need a separate request.
 SHARE_OF_TRIED = 0.25
 # How long an entry waits when another worker has an entry of the same key in hand.
 IN_OTHER_HANDS = timedelta(seconds=1)
@@ -79,20 +79,20 @@ def free_entries() -> models.QuerySet[AuditEntry]:
 
 
 def claim(limit: int, place: Place | None = None) -> Batch | None:
-    """Hold up to `limit` due keys of one storage, or of this one; None where nothing is due.
+    """Claim up to `limit` due keys of one storage, or of `place`; return None if nothing is due.
 
-    No more than its adapter wants at once, so that the workers share what a slow storage has.
-    A key that a live row uses is kept here, under the entry's lock; while its removal still has
-    slices to run, it is put off instead, since the next one may delete that row too. So is a key of
-    which somebody who may use it could not be asked. The batch may come out without entries, when
-    all were kept or put off.
+    Claims at most as many keys as the adapter handles together, so that the workers share the work
+    of a slow storage. A key that a live row uses is kept, under the entry's lock. It is put off
+    instead if its removal still has slices to run, since the next one may delete that row too, or
+    if a model that may use it could not be searched. The batch may have no entries, if all were
+    kept or put off.
     """
     with transaction.atomic():
         for each in [place] if place else _due_places():
             if due := _lock(each, min(limit, _at_once(each.storage))):
                 entries = _with_the_rest_of_their_keys(each, due)
-                # Only now that all locks are held: who deletes the last row that uses a key after
-                # this look writes an entry that is pending, and is claimed after this one.
+                # Only after all locks are held: whoever deletes the last row that uses a key after
+                # this search writes a pending entry, which is claimed after this one.
                 usage = usage_of(each.storage, entries)
                 settled = decide([entry for entry in entries if entry.is_held], usage)
                 left = usage.users.keys() | usage.unknown.keys()
@@ -112,10 +112,9 @@ def hold(entries: Iterable[Claimed]) -> datetime:
 
 
 def renew(entries: Iterable[Claimed], leases: Collection[datetime]) -> tuple[datetime, bool]:
-    """Lease entries for longer that are still held under one of the `leases`.
+    """Renew the lease on entries that are still held under one of the `leases`.
 
-    Return the new lease, and whether it holds for all of them: where it does not, somebody took
-    entries over in the meantime.
+    Return the new lease, and whether it covers all of them. If not, another worker took some over.
     """
     until = _lease_from_now()
     held = {entry.pk for entry in entries if entry.is_held}
@@ -134,12 +133,13 @@ def put_off(
     *,
     asked: bool = False,
 ) -> None:
-    """Let go of entries without an outcome; they are due again after the pause.
+    """Release entries without an outcome; they are due again after the pause.
 
-    `asked`: whether the storage was asked for them, so that their keys may be gone.
+    `asked` says that a request for them was sent, so that their files may have been erased.
 
-    Those that another worker holds by now, under none of the `leases`, are left to it. One that a
-    worker held before keeps a lease that has run out: its key may be gone (moderation.reused_keys).
+    Entries that another worker holds now, under none of the `leases`, are left alone. An entry that
+    a worker held before keeps an expired lease: its file may have been erased
+    (moderation.reused_keys).
     """
     ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}
@@ -173,10 +173,10 @@ def _at_once(storage: str) -> int:
 
 
 def _lock(place: Place, limit: int) -> list[Claimed]:
-    """Lock up to `limit` due entries of a storage: fresh ones first, then what failed before.
+    """Lock up to `limit` due entries of a storage: new ones first, then those that failed before.
 
-    However many keys fail, and however old they are, they have no more than a share of a claim
-    while others wait; and of these the least tried go first.
+    However many keys failed, and however old they are, they get only a share of a claim while
+    others wait. Those with the fewest attempts come first.
     """
     due = due_entries().filter(storage=place.storage, identity=place.identity)
     due = due.select_for_update(skip_locked=True)
@@ -212,7 +212,7 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
 
 
 def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
-    """The kept entries of keys that no row uses any more: they go with the others of their key."""
+    """Return the kept entries of keys that no row uses any more, to be claimed with the others."""
     same = kept_for_rows(place.storage, place.identity)
     if not same.exists():
         return []
@@ -238,7 +238,7 @@ def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[
 
 
 def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
-    # Hardly any has some: as text, they need not be parsed.
+    # Hardly any entry has them; read as text, they need not be parsed.
     versions, beside = (Cast(name, models.TextField()) for name in ("versions", "beside"))
     columns = ("pk", "key", "name", versions, "removal", "leased_until", beside)
     return [

@@ -1,4 +1,4 @@
-"""Which databases hold a model's table: each of them may have a row that uses a file."""
+"""Find the databases that hold a model's table, and so may have a row that uses a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from django.db.models.signals import post_migrate
 
 from moderation.models import AuditEntry
 
-# Seconds for which the list of a database's tables, or that it cannot be reached, is believed.
+# Seconds for which a database's list of tables, or its being unreachable, is cached.
 REFRESH = 60.0
 
 
 class Unreachable(DatabaseError):
-    """A database that may hold rows could not be asked for its tables."""
+    """A database that may hold rows could not list its tables."""
 
 
 _known: dict[str, tuple[float, frozenset[str] | Unreachable]] = {}
 
 
 def forget_tables(**_: object) -> None:
-    """Read the lists of tables again at the next question."""
+    """Clear the cached lists of tables."""
     _known.clear()
 
 
@@ -31,10 +31,10 @@ post_migrate.connect(forget_tables, dispatch_uid="moderation.forget_tables")
 
 
 def databases_with(model: type[Model]) -> Iterator[str | Unreachable]:
-    """Yield the aliases of the databases that hold the model's table, and what is not known.
+    """Yield the aliases of the databases that hold the model's table, and unreachable databases.
 
-    A database under two aliases is yielded once, a copy (a test's mirror, a standby server) never:
-    its rows are those of the database that it copies, as they were a moment ago.
+    A database with two aliases is yielded once. A copy (a test's mirror, a standby server) is never
+    yielded: its rows are slightly older rows of the database that it copies.
     """
     for alias in distinct_databases():
         tables = _tables_of(alias)
@@ -46,7 +46,7 @@ def databases_with(model: type[Model]) -> Iterator[str | Unreachable]:
 
 
 def distinct_databases() -> list[str]:
-    """Return one alias for each database, that of the audit log first."""
+    """Return one alias for each database, the audit log's first."""
     home = router.db_for_write(AuditEntry)
     found: dict[tuple[str, ...], str] = {}
     for alias in sorted(connections, key=lambda alias: alias != home):
@@ -59,7 +59,7 @@ def distinct_databases() -> list[str]:
 
 def _holds(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
     table = model._meta.db_table
-    if '"' in table:  # with a schema, written as '"schema"."table"': no list of tables has it
+    if '"' in table:  # with a schema ('"schema"."table"'): not in any list of tables
         return alias == router.db_for_write(model)
     return (table.casefold() if connections[alias].vendor == "sqlite" else table) in tables
 
@@ -73,7 +73,7 @@ def _tables_of(alias: str) -> frozenset[str] | Unreachable:
 
 
 def _read_tables(alias: str) -> frozenset[str] | Unreachable:
-    """Raises the error of the audit log's own database: without that, nothing goes on anyway."""
+    """Return the tables of a database. Raises errors only for the audit log's own database."""
     connection = connections[alias]
     try:
         if connection.vendor == "postgresql" and _is_standby(alias):

@@ -1,8 +1,8 @@
-"""Extra files in use: those that no field names, and of which a live row has as good a claim.
+"""Find live rows that use extra files, which no field names.
 
-No index says which rows name an extra file. But what lies beside a picture belongs to the picture:
-so the rows that share a file with the deleted row are looked up, and their registration is asked
-which extra files they have.
+No index says which rows name an extra file. But an extra file belongs to the files in the fields of
+its row. So the rows that share one of those with the deleted row are looked up, and their
+registration returns the extra files that they have.
 """
 
 from __future__ import annotations
@@ -30,10 +30,9 @@ class _Name(NamedTuple):
 
 
 def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usage: Usage) -> None:
-    """Add to the usage which extra files live rows have; `beside` is that of the entries, by key.
+    """Add the extra files that live rows use to `usage`; `beside` is that of the entries, by key.
 
-    Registrations without `extra_files` are not asked, and nothing is asked where no entry is one of
-    an extra file.
+    Skips registrations without `extra_files`. Runs no query if no entry is for an extra file.
     """
     if not (left := {key: each for key, each in beside.items() if key not in usage.users}):
         return
@@ -44,14 +43,14 @@ def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usag
             try:
                 with guarded(column.database):
                     usage.users |= _users_in(extra_files, column, names, wanted)
-            except Exception as error:  # noqa: BLE001 - the function is the site's
+            except Exception as error:  # noqa: BLE001 - the site's function may raise anything
                 usage.fail(left, f"extra_files of {registration.label}: {error}")
 
 
 def _columns(
     registration: Registration, beside: Mapping[str, Beside]
 ) -> Iterator[tuple[Column, dict[str, set[str]]]]:
-    """The file fields that may share a name, with the names and the keys that lie beside each."""
+    """Yield the file fields that may share a name, with {name: keys of its extra files}."""
     by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for key, each in beside.items():
         for alias, held in each.items():
@@ -64,14 +63,14 @@ def _columns(
             names = names_held_by(field, shared)
             found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
             for database in databases_with(registration.model) if found else ():
-                if isinstance(database, str):  # of another one `find_users` has told
+                if isinstance(database, str):  # `find_users` has reported the others
                     yield Column(registration.model, field, database), found
 
 
 def _shared(alias: str, names: Iterable[str]) -> Wanted | None:
     try:
         return Wanted(adapter_for(alias), [_Name(name, name) for name in names])
-    except InvalidStorageError:  # a storage that is no more; nobody shares a file in it
+    except InvalidStorageError:  # a storage that no longer exists; no row shares a file in it
         return None
 
 

@@ -1,4 +1,4 @@
-"""Entries whose files live rows use: kept for the time being, and due again when no row does."""
+"""Entries whose files live rows use: they are kept, and due again when no row uses them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from moderation.purge.references import Usage
 if TYPE_CHECKING:
     from moderation.purge.claim import Claimed
 
-# How long a shared key waits while slices of its removal are left, which may delete its other rows.
+# How long a shared key waits while its removal has slices left that may delete its other rows.
 UNDECIDED = timedelta(seconds=5)
-# How long a key waits when somebody who may use it could not be asked.
+# How long a key waits if a model that may use it could not be searched.
 UNKNOWN = timedelta(minutes=1)
 
 
 def kept_for_rows(storage: str, identity: UUID | None) -> models.QuerySet[AuditEntry]:
-    """Entries that were kept because a row used the file, and not for a newer version of it."""
+    """Return the entries that were kept because a row used the file, not for a newer version."""
     kept = AuditEntry.objects.filter(state=EntryState.KEPT, storage=storage, identity=identity)
     return kept.exclude(kept_because=F("remark"))
 
@@ -35,7 +35,7 @@ def kept_for_rows(storage: str, identity: UUID | None) -> models.QuerySet[AuditE
 def decide(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
     """Keep the entries whose files live rows use; return the removals of those now kept.
 
-    Put off those of which it is not known, or whose removal still has slices to run.
+    Put off entries for which that is unknown, or whose removal still has slices to run.
     """
     unknown = [entry.pk for entry in entries if entry.key in usage.unknown]
     _put_off(unknown, UNKNOWN)
@@ -61,9 +61,9 @@ def decide(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
 
 
 def reopen(kept: Mapping[int, int | None]) -> None:
-    """Make kept entries, each with its removal, pending in the transaction that holds their locks.
+    """Make kept entries pending, in the transaction that holds their locks: {entry: removal}.
 
-    A removal that was done is purging again, until `settle` finds that all its keys have ended.
+    A removal that was done is purging again until `settle` finds that all its keys have ended.
     """
     if not kept:
         return

@@ -1,7 +1,7 @@
-"""Files in storage that nothing names: neither a live row nor an open audit entry.
+"""Find files in storage that no live row and no open audit entry refers to.
 
-An upload that is killed between the storage's answer and the commit leaves one. Only looks: what
-belongs to another program may lie in the same storage, so a person decides.
+An upload that is killed between writing the file and the commit leaves one. Deletes nothing: other
+programs may keep files in the same storage, so a person decides.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from moderation.storage import adapter_for
 from moderation.storage.adapter import MARKER_NAME
 from moderation.storage.guard import refuse_inside_transaction
 
-# Names that are looked up with one query for each file field.
+# Names that are searched for with one query for each file field.
 PAGE = 1000
 
 
 class Orphan(NamedTuple):
-    """A file that nothing names; `modified_at` as the storage has it."""
+    """A file that nothing refers to; `modified_at` is the storage's time."""
 
     name: str
     modified_at: datetime
 
 
 class _File(NamedTuple):
-    """A file that is asked for, as an audit entry of it would be."""
+    """A file in the form in which `usage_of` expects audit entries."""
 
     key: str
     name: str
@@ -41,11 +41,11 @@ class _File(NamedTuple):
 
 
 def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan]:
-    """Yield the files below a folder of a storage that nothing names, and that are old enough.
+    """Yield the files below a folder of a storage that nothing refers to and that are old enough.
 
-    A younger one may belong to an upload that is still under way. Memory does not grow with the
-    number of files, only with the width of the folders. Raises the storage's own errors, and
-    RuntimeError inside a transaction.
+    A newer file may belong to an upload that is still running. Memory grows only with the largest
+    folder, not with the number of files. Raises the storage's own errors, and RuntimeError inside a
+    transaction.
     """
     refuse_inside_transaction()
     storage = storages[alias]

@@ -22,7 +22,7 @@ from moderation.storage.adapter import ERASED_EARLIER, WAS_MISSING
 # First pause after a failure, doubled with each further one; the longest.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
 MOST_DOUBLINGS = 11  # beyond the longest pause
-# Pause of a key that a request failed for as a whole: it had no attempt of its own yet.
+# Pause after a request failed as a whole, which does not count as an attempt for its keys.
 UNANSWERED_PAUSE = timedelta(seconds=2)
 
 # An outcome, and the entries of its name that were claimed.
@@ -32,13 +32,12 @@ Answered = tuple[Outcome, Sequence[Claimed]]
 def write_outcomes(
     place: Place, answered: Sequence[Answered], leases: Collection[datetime]
 ) -> set[int]:
-    """Write outcomes into the entries that were claimed; return the removals concerned.
+    """Write outcomes into the claimed entries; return the affected removals.
 
-    `leases` are the worker's own. An entry under another one belongs to whoever took it over since,
-    and is left alone, with all that its key has.
-    What is erased is so for the failed entries of the key as well, and for those that were there
-    when it was claimed. An entry of the key that was recorded since is none of them: its file was
-    stored after the answer.
+    `leases` are the worker's own. An entry under another lease was taken over and is left alone,
+    like all other entries of its key. If a key is erased, so are its failed entries and those that
+    existed when it was claimed, but not an entry that was recorded later: its file was stored after
+    the outcome.
     """
     alike: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
     for said, claimed in answered:
@@ -52,7 +51,7 @@ def write_outcomes(
 
 
 def note_versions(versions: Mapping[int, Sequence[str]], leases: Collection[datetime]) -> bool:
-    """Write down, by entry, which versions are about to be taken: another try takes no others.
+    """Record by entry which versions are about to be deleted, so that a retry deletes no others.
 
     Return whether all the entries are still held under one of the leases.
     """
@@ -62,7 +61,7 @@ def note_versions(versions: Mapping[int, Sequence[str]], leases: Collection[date
 
 
 def _with_remark(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
-    """Say of a missing file that an earlier worker erased it, where one died after it had asked."""
+    """Return the outcome; for a missing file, say if an earlier attempt erased it."""
     if outcome.remark == WAS_MISSING and any(entry.was_leased for entry in claimed):
         return replace(outcome, remark=ERASED_EARLIER)
     return outcome
@@ -102,7 +101,7 @@ def _changes(outcome: Outcome, attempts: int) -> dict[str, Any]:
     now = DatabaseNow()
     changes: dict[str, Any] = {
         "attempts": attempts,
-        # One that has run out says, as a dead worker's does, that the bytes may be gone.
+        # An expired lease, like a dead worker's, says that the file may have been erased.
         "leased_until": now if outcome.unsure else None,
         "remark": clean(outcome.remark),
         "error_code": outcome.code[:100],

@@ -1,6 +1,6 @@
-"""What is wrong with a storage, noted in its mark for the pages and `purge --check`.
+"""Record what is wrong with a storage in its StorageMark, for the pages and `purge --check`.
 
-A problem goes as soon as the storage is verified, whoever does so.
+A problem is cleared as soon as the storage is verified.
 """
 
 from __future__ import annotations
@@ -14,34 +14,34 @@ from moderation.models import StorageMark
 from moderation.purge.words import clean
 from moderation.storage import WrongStorage, prove
 
-# A storage that is not the right one is looked at again after this time.
+# A storage with a wrong identity is verified again after this time.
 STORAGE_RETRY = timedelta(minutes=1)
 # How `unverifiable` begins where the storage itself could not be verified.
 UNPROVED = WrongStorage.__name__
 
 
 def note_problem(alias: str, problem: str) -> None:
-    """Note what is wrong with a storage, with the time at which it was seen first."""
+    """Record what is wrong with a storage, and when this was first seen."""
     marks = StorageMark.objects.filter(alias=alias).exclude(problem=clean(problem))
     marks.update(problem=clean(problem), problem_at=DatabaseNow())
 
 
 def clear_problem(alias: str, *, unverifiable: bool = False) -> None:
-    """Note that a storage was verified just now: what was wrong with it is no more.
+    """Clear the problem of a storage that was just verified.
 
-    With `unverifiable`, erased keys were looked for as well. Otherwise a refusal of that look stays
-    noted, unless it was for want of the same proof.
+    With `unverifiable`, erased keys were checked as well. Otherwise a refusal of that check stays
+    recorded, unless it was due to the identity.
     """
     marks = StorageMark.objects.filter(alias=alias)
     if not marks.exclude(problem="", verify_at=None).exists():
-        return  # as nearly always
+        return  # nearly always
     marks.exclude(problem="").update(problem="", problem_at=None)
     unproved = Q() if unverifiable else Q(unverifiable__startswith=UNPROVED)
     marks.filter(unproved, verify_at__isnull=False).update(unverifiable="", verify_at=None)
 
 
 def look_again_at_problems() -> None:
-    """Verify storages with an old problem once more: nothing may be due there that would do so."""
+    """Verify storages with an old problem again, since no due work may do it."""
     for mark in StorageMark.objects.exclude(problem="").filter(
         problem_at__lt=DatabaseNow(-STORAGE_RETRY)
     ):

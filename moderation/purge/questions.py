@@ -1,4 +1,4 @@
-"""Asking one file field in one database which of some names its rows hold."""
+"""Queries for the rows of one file field, in one database, that hold any of some names."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from moderation.models import AuditEntry
 from moderation.registration import Registration
 
 if TYPE_CHECKING:
-    TextLookup = Lookup[Any]  # takes no parameter where it runs
+    TextLookup = Lookup[Any]  # not generic at run time
 else:
     TextLookup = Lookup
 
-# Odd names that one field is read for. One with more has them by habit, and in few spellings.
+# The most odd names that are read from one field. A field with more uses them by habit, in few
+# spellings.
 MOST_ODD_NAMES = 1000
 # Rows that share the names of one claim, of one field.
 MOST_ROWS = 1000
@@ -31,25 +32,25 @@ A_KEY = "moderation_a_key"
 
 @FileField.register_lookup
 class BeginsWithAny(TextLookup):
-    """Whether a name begins in one of several ways, each of them a range of the column's index.
+    """A lookup for names with one of several prefixes, each a range of the column's index.
 
-    As many conditions of Django's would take longer to put together than to answer. PostgreSQL has
-    LIKE served by the index that Django makes beside one on a text, SQLite has comparisons so.
+    Building the same condition from Django's lookups would take longer than the query. PostgreSQL
+    uses the extra index that Django creates for LIKE, SQLite uses comparisons.
     """
 
     lookup_name = "begins_with_any"
 
     def get_prep_lookup(self) -> tuple[str, ...]:
-        """The beginnings as they are: texts, none of them empty."""
+        """Return the prefixes unchanged; none of them is empty."""
         return tuple(self.rhs)
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Return comparisons. Raises EmptyResultSet (Django's) where there is no beginning."""
+        """Return comparisons. Raises Django's EmptyResultSet if there are no prefixes."""
         ranges = [(text, text[:-1] + chr(ord(text[-1]) + 1)) for text in self.rhs]
         return self._any_of("{0} >= %s AND {0} < %s", ranges, compiler, connection)
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Return LIKE, which alone does not depend on the collation."""
+        """Return LIKE conditions, the only ones that do not depend on the collation."""
         patterns = [(connection.ops.prep_for_like_query(text) + "%",) for text in self.rhs]
         return self._any_of("{0} LIKE %s", patterns, compiler, connection)
 
@@ -70,7 +71,7 @@ class BeginsWithAny(TextLookup):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A file field of a model, in one database. No manager hides a row of it."""
+    """A file field of a model in one database, including rows that managers hide."""
 
     model: type[Model]
     field: FileField
@@ -78,17 +79,17 @@ class Column:
 
     @property
     def label(self) -> str:
-        """The field as "app.Model.field", with its database where that is not the log's."""
+        """Return "app.Model.field", with the database if it is not the log's."""
         home = router.db_for_write(AuditEntry)
         where = "" if self.database == home else f" in database {self.database}"
         return f"{self.model._meta.label}.{self.field.name}{where}"
 
     def rows(self) -> QuerySet[Any]:
-        """All rows, as no manager of the model narrows or changes them."""
+        """Return all rows of the table, without any of the model's managers."""
         return QuerySet(model=self.model, using=self.database).order_by()
 
     def holders(self, names: Iterable[str]) -> dict[str, str]:
-        """Return which of the names a row holds, each with one such row: {name: "label key"}."""
+        """Return the names that rows hold, each with one such row: {name: "label key"}."""
         rows, name = self.rows().filter(**{f"{self.field.name}__any_of": names}), self.field.name
         if connections[self.database].features.can_distinct_on_fields:
             keys = _key_columns(self.model)
@@ -99,13 +100,13 @@ class Column:
         return {str(row[0]): self._user(row[1:]) for row in found}
 
     def names_among(self, names: Iterable[str]) -> dict[str, str]:
-        """As `holders`, of this one column alone: for a model whose keys cannot be asked for."""
+        """Like `holders`, but without the key, for a model whose key column cannot be read."""
         rows = self.rows().filter(**{f"{self.field.name}__any_of": names})
         found = rows.values_list(self.field.name, flat=True).distinct()
         return {str(name): self.label for name in found}
 
     def beginning_with(self, beginnings: Iterable[str]) -> dict[str, str]:
-        """Return the names that begin in one of the ways; at most `MOST_ODD_NAMES` and one more."""
+        """Return the names with one of the prefixes; at most `MOST_ODD_NAMES` + 1."""
         rows = self.rows().filter(**{f"{self.field.name}__begins_with_any": tuple(beginnings)})
         found = rows.values_list(self.field.name, flat=True)[: MOST_ODD_NAMES + 1]
         return {str(name): self.label for name in found}
@@ -152,11 +153,11 @@ class ChosenColumn(Column):
 
 
 def _key_columns(model: type[Model]) -> list[str]:
-    """The columns of the primary key, of which a composite one has several."""
+    """Return the columns of the primary key; a composite key has several."""
     return [field.attname for field in model._meta.pk_fields]
 
 
 def guarded(database: str) -> AbstractContextManager[Any]:
-    """A savepoint where there is a transaction, which an error would spoil."""
+    """Return a savepoint if there is a transaction, which an error would break."""
     in_transaction = connections[database].in_atomic_block
     return transaction.atomic(using=database) if in_transaction else nullcontext()

@@ -1,9 +1,10 @@
-"""Looking again at kept entries: a file that was in use when it was removed may be so no more.
+"""Check kept entries again, because a file that was in use may not be in use any more.
 
-The row that used it may go without an entry: it is of an unregistered model, was deleted by SQL, or
-never came to be. One look proves little, since a database that is being restored has its rows a
-moment later. So an entry is due again only when two looks, some time apart, found the file unused
-and the storage to be the right one; the purge that follows then looks once more, under locks.
+The row that used it may disappear without an entry: it belongs to an unregistered model, was
+deleted by SQL, or was never committed. One check proves little, since a database that is being
+restored has its rows a moment later. So an entry is due again only after two checks, some time
+apart, found the file unused and the storage to be the right one. The purge then checks once more,
+under locks.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from moderation.storage.guard import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
-# What has been in use for so long is looked at again after the same time only.
+# A file that has been in use for this long is checked only at this interval.
 DAY = timedelta(days=1)
-# For entries that were kept for a newer version of the file: no row decides about these.
+# For entries that were kept because of a newer version of the file, which no row affects.
 NEVER = datetime.max.replace(tzinfo=UTC) - DAY
 
 
@@ -48,12 +49,12 @@ class _Kept(NamedTuple):
 
     @property
     def is_for_a_row(self) -> bool:
-        """Whether it was kept for a row, and not for a newer version of the file."""
+        """Return whether it was kept because of a row, not of a newer version of the file."""
         return self.kept_because != self.remark
 
 
 def recheck_batch() -> bool:
-    """Look at one page of kept entries; return whether some are due again.
+    """Check one page of kept entries; return whether some are due again.
 
     Raises RuntimeError inside a transaction.
     """
@@ -71,7 +72,7 @@ def recheck_batch() -> bool:
 
 
 def _page() -> list[_Kept]:
-    """Those that were never looked at since they were kept, else those whose time has come."""
+    """Return entries that were never checked since they were kept, or else those that are due."""
     kept = AuditEntry.objects.filter(state=EntryState.KEPT).order_by("recheck_at")
     for due in (kept.filter(recheck_at=None), kept.filter(recheck_at__lte=DatabaseNow())):
         if page := due.values_list(*_Kept.__annotations__)[: conf.batch_keys()]:
@@ -98,11 +99,11 @@ def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
 
 
 def _is_proved(storage: str, identity: UUID | None) -> bool:
-    """An empty database, or an unmounted disk, must not make live files look unused."""
+    """Return whether the storage is the right one, not an unmounted disk or another site's."""
     try:
         prove(storage, identity)
     except WrongStorage as wrong:
-        logger.warning("Kept files of storage %s are not looked at: %s", storage, wrong)
+        logger.warning("Kept files of storage %s are not checked again: %s", storage, wrong)
         return False
     return True
 

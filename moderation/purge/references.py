@@ -1,8 +1,8 @@
-"""Which files a live row still uses: asked of every file field of every installed model.
+"""Find the files that live rows still use, in every file field of every installed model.
 
-Storages are compared by where their files really are, not by alias, and files by their full keys.
-A row's name counts however it is spelled: plain names are looked up by the index, and so are the
-beginnings that only odd spellings have (`moderation.storage.spelling`).
+Storages are compared by the real location of their files, not by alias, and files by their full
+keys. A name in a row counts in any spelling: both plain names and the prefixes that only odd
+spellings have (`moderation.storage.spelling`) are found through the index.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ Question = tuple[Column, Names]
 
 @dataclass(slots=True)
 class Usage:
-    """What was found out: keys with the row that uses them, and keys of which it is not known."""
+    """The result of a search: keys with a row that uses them, and keys with an unknown result."""
 
     users: dict[str, str] = dataclass_field(default_factory=dict)
     unknown: dict[str, str] = dataclass_field(default_factory=dict)
     problems: list[str] = dataclass_field(default_factory=list)
 
     def fail(self, keys: Iterable[str], problem: str) -> None:
-        """Note that somebody who may use these keys could not be asked."""
+        """Record that a model that may use these keys could not be searched."""
         self.problems.append(problem)
         for key in keys:
             self.unknown.setdefault(key, problem)
 
 
 def find_users(wanted: Wanted) -> Usage:
-    """Return which keys live rows use, and of which that cannot be known now.
+    """Return the keys that live rows use, and the keys for which this is unknown.
 
-    Two indexed queries for each file field that may hold one of them, in each database that holds
-    its model. Inside a transaction an error of one costs a savepoint, not the transaction.
+    Runs two indexed queries for each file field that may hold one of them, in each database that
+    holds its model. Inside a transaction, an error rolls back a savepoint, not the transaction.
     """
     usage = Usage()
     _ask(list(_questions(wanted, usage)), usage)
@@ -90,11 +90,11 @@ def _used_as_defaults(wanted: Wanted) -> dict[str, str]:
 
 
 def _ask(questions: list[Question], usage: Usage) -> None:
-    """Ask all at once; where one cannot be asked, each alone, to name it and to hear the others."""
+    """Search all columns in one savepoint; after an error, each one alone."""
     try:
         with guarded(router.db_for_write(AuditEntry)):
             found = [_users_in(column, names, column.holders) for column, names in questions]
-    except Exception as error:  # noqa: BLE001 - a foreign model raises what it likes
+    except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
         _raise_what_spoils_all(error)
     else:
         for users in found:
@@ -119,7 +119,7 @@ def _ask_alone(column: Column, names: Names, usage: Usage) -> None:
 
 
 def _raise_what_spoils_all(error: Exception) -> None:
-    """Raise the error again where the audit log's own transaction cannot go on."""
+    """Raise the error again if it broke the audit log's own transaction."""
     if connections[router.db_for_write(AuditEntry)].needs_rollback:
         raise error
 
@@ -127,7 +127,7 @@ def _raise_what_spoils_all(error: Exception) -> None:
 def _users_in(
     column: Column, names: Names, holders: Callable[[Iterable[str]], dict[str, str]]
 ) -> dict[str, str]:
-    """The keys that rows of one column use, each with one such row."""
+    """Return the keys that rows of one column use, each with one such row."""
     found = holders(names.plain.keys())
     if names.odd_beginnings:
         odd = column.beginning_with(names.odd_beginnings)
@@ -136,13 +136,13 @@ def _users_in(
 
 
 def file_fields() -> Iterator[tuple[type[Model], FileField]]:
-    """Every file field of every installed model, registered or not, each in its own table."""
+    """Yield every file field of every installed model, registered or not, with its own table."""
     models = (model for model in apps.get_models() if not model._meta.proxy)
     return ((model, field) for model in models for field in own_file_fields(model))
 
 
 def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
-    """The file fields that may hold keys of the storage behind an alias."""
+    """Yield the file fields that may hold keys of the storage with this alias."""
     location = adapter_for(alias).real_location()
     for model, field in file_fields():
         registration = registration_for(model)
@@ -153,9 +153,9 @@ def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
 
 
 def placed(field: FileField) -> Adapter | None:
-    """Return the adapter of a field's storage; None where nobody can tell where its files are.
+    """Return the adapter of a field's storage, or None if the location of its files is unknown.
 
-    That is known of folders, of S3, and of storages that are in STORAGES.
+    The location is known for folders, S3, and storages in STORAGES.
     """
     try:
         adapter = adapter_of(unwrapped(field.storage))
@@ -164,7 +164,7 @@ def placed(field: FileField) -> Adapter | None:
             storage_alias(field)
     except ImproperlyConfigured:
         return None
-    except Exception:  # noqa: BLE001 - a storage that cannot be built; a check names it
+    except Exception:  # noqa: BLE001 - the storage cannot be created; a check names it
         return None
     return adapter
 

@@ -1,4 +1,4 @@
-"""The one place that answers which live row uses a key: by its file fields and its extra files."""
+"""Find the live rows that use a key, through their file fields and their extra files."""
 
 from __future__ import annotations
 
@@ -15,34 +15,33 @@ from moderation.purge.wanted import Wanted
 from moderation.purge.words import clean
 from moderation.storage.choice import adapter_for
 
-# Seconds for which a process does not write again that there is no problem, which it would do with
-# every claim.
+# Seconds for which a process does not clear the problem again, which every claim would do.
 CLEAR_FOR = 10.0
 
 _clear_until: dict[str, float] = {}
 
 
 class Entry(Protocol):
-    """What is read of an audit entry to answer it."""
+    """The attributes of an audit entry that the search needs."""
 
     @property
     def key(self) -> str:
-        """The full key."""
+        """Return the full key."""
 
     @property
     def name(self) -> str:
-        """The name by which its storage knows it."""
+        """Return the name in its storage."""
 
     @property
     def beside(self) -> Mapping[str, Sequence[str]] | None:
-        """See `AuditEntry.beside`."""
+        """Return `AuditEntry.beside`."""
 
 
 def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
-    """Return which of the entries' keys live rows use, and of which it cannot be known now.
+    """Return the entries' keys that live rows use, and the keys for which this is unknown.
 
-    What cannot be asked is noted in the storage's mark, and the note goes when all could be asked.
-    Of a storage that is no more nothing is found: the proof of its identity fails.
+    A model that cannot be searched is recorded in the StorageMark, and cleared when all can be. For
+    a storage that no longer exists nothing is found; its identity cannot be verified anyway.
     """
     entries = list(entries)
     try:

@@ -47,7 +47,7 @@ def _verify(mark: StorageMark) -> bool:
     try:
         prove(mark.alias, mark.identity)
         gone = adapter_for(mark.alias).verify(sorted(set(names.values())))
-        prove(mark.alias, mark.identity)  # what was missing says nothing of another storage
+        prove(mark.alias, mark.identity)  # a key that is missing in another storage proves nothing
     except Exception as error:  # noqa: BLE001 - any storage's error: nothing was learnt of the keys
         _leave_alone(mark, error)
         return False

@@ -43,10 +43,10 @@ NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What is not as it was shown: keys of objects that changed, and of those that are gone.
+    """What differs from the preview: the keys of objects that changed or no longer exist.
 
-    `refused` are those that the actor may no longer remove, or does not see any more.
-    `pictures` is how many more pictures (fewer, where negative) the selection has than before.
+    `refused` are objects that the actor may no longer remove or see. `pictures` is the number of
+    pictures that the selection gained; it is negative if it lost some.
     """
 
     changed: tuple[Any, ...] = ()
@@ -68,12 +68,12 @@ def confirm(
     typed_count: str | None = None,
     guard: Guard | None = None,
 ) -> Difference:
-    """Set a draft in motion, if all is still as it was shown and the actor may remove all of it.
+    """Confirm a draft if nothing changed since the preview and the actor may remove all of it.
 
-    A draft that fits in one slice is deleted before this returns, a larger one by the workers. When
-    an object or a picture changed since the freeze, or when `guard` refuses one, nothing is
-    deleted: the draft is frozen again and the difference returned. Raises DraftChanged for a wrong
-    seal, else Refused with why.
+    A draft that fits in one slice is deleted before this returns; workers delete a larger one. If
+    an object or a picture changed since the freeze, or if `guard` refuses an object, nothing is
+    deleted, the draft is frozen again and the difference is returned. Raises DraftChanged for a
+    wrong seal, otherwise Refused with the reason.
     """
     _check_seal(removal, seal)
     _check_words(removal, reason, typed_count)
@@ -93,11 +93,11 @@ def confirm(
 
 
 def _delete_at_once(removal: Removal) -> None:
-    """Delete the only slice. The removal is confirmed whatever the database says to that."""
+    """Delete the only slice. The removal stays confirmed even if the database fails."""
     try:
         delete_next_slice(removal.pk)
     except TRANSIENT:
-        logger.warning("Removal %s is left to the workers.", removal, exc_info=True)
+        logger.warning("Database error: removal %s is left to workers.", removal, exc_info=True)
         tasks.wake_deleting(removal.pk)
 
 
@@ -152,11 +152,11 @@ def look_again(removal: Removal) -> Difference:
 
 
 def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
-    """Leave out of a draft what a guard refuses; the others stay as they were frozen.
+    """Exclude from a draft what a guard refuses; the other objects stay as they were frozen.
 
-    A page of slices at a time, each slice saved by itself, so that neither memory nor a transaction
-    grows with the draft. The draft is sealed again where anything was left out. Raises
-    DraftChanged where it stopped being the draft with this seal in the meantime.
+    Works on a page of slices at a time and saves each slice separately, so that neither memory nor
+    a transaction grows with the draft. Seals the draft again if anything was excluded. Raises
+    DraftChanged if it is no longer the draft with this seal.
     """
     refused, keys = RefusedObjects(), list[Any]()
     for parts in slices_in_turn(removal):
@@ -164,7 +164,7 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
         for part in (part for part in parts if objections.get(part.number)):
             objected = objections[part.number]
             if objected.keys() - {key for key, _digest in part.shown}:
-                raise Refused(_("An object that you may not remove could not be left out."))
+                raise Refused(_("An object that you may not remove could not be excluded."))
             refused.add(list(objected.values()))
             keys += list(objected)[: history.NAMED]
             with transaction.atomic():
@@ -179,7 +179,7 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
 
 
 def cancel(removal: Removal) -> None:
-    """Give a draft up. Raises Refused where it is no draft any more."""
+    """Cancel a draft. Raises Refused if the removal is no longer a draft."""
     drafts = Removal.objects.filter(pk=removal.pk, state=RemovalState.DRAFT)
     if not drafts.update(state=RemovalState.CANCELLED, finished_at=DatabaseNow()):
         raise Refused(_("This removal is no draft any more."))
@@ -187,7 +187,7 @@ def cancel(removal: Removal) -> None:
 
 
 def expire_drafts() -> int:
-    """Close the drafts that nobody confirmed in time; gives their number."""
+    """Expire drafts that were not confirmed in time; return their number."""
     oldest = DatabaseNow(-timedelta(hours=conf.draft_hours()))
     old = Removal.objects.filter(state=RemovalState.DRAFT, created_at__lt=oldest)
     keys = list(old.values_list("pk", flat=True)[:100])
@@ -205,10 +205,10 @@ def _check_seal(removal: Removal, seal: str) -> None:
 
 def _draft_changed(removal: Removal, seal: str) -> DraftChanged:
     if changes := changes_since(removal, seal):
-        says = _("The selection changed since this page was opened: %(changes)s. Review it again.")
+        says = _("The selection changed since you opened this page: %(changes)s. Review it again.")
         return DraftChanged(says % {"changes": "; ".join(changes)})
     return DraftChanged(
-        _("The selection changed, perhaps in another tab. Look at it again and confirm.")
+        _("The selection changed, perhaps in another tab. Review it again before you confirm.")
     )
 
 
@@ -229,7 +229,7 @@ def _hold_draft(removal: Removal, seal: str) -> None:
 
 
 def _leave_out(removal: Removal, number: int, key: str) -> None:
-    """Save a slice without one of its objects. Raises DraftChanged where it does not hold it."""
+    """Save a slice without one of its objects. Raises DraftChanged if it does not contain it."""
     part = removal.slices.filter(number=number).first()
     named = {shown[0] for shown in part.shown if str(shown[0]) == key} if part else set()
     if part is None or not named:
@@ -238,7 +238,7 @@ def _leave_out(removal: Removal, number: int, key: str) -> None:
 
 
 def _save_without(part: RemovalSlice, keys: AbstractSet[Any]) -> None:
-    """Save a slice without some of its objects: numbers as of now, digests as they were shown."""
+    """Save a slice without some of its objects. Counts are updated, digests stay as shown."""
     part.shown = left = [shown for shown in part.shown if shown[0] not in keys]
     save_slice(fill_slice(part, replace(plan_slice(part).shown(), objects=left)))
 

@@ -1,4 +1,4 @@
-"""Deleting a slice: one transaction, and the most dangerous lines of this app.
+"""Delete a slice: one transaction, and the most dangerous code of this app.
 
 What holds. An object goes only in the state in which it was shown. First it and every row that the
 plan reads are locked, by queries of their own (`queryset.delete()` on a locked queryset locks
@@ -41,12 +41,12 @@ from moderation.rows import all_rows
 
 logger = logging.getLogger(__name__)
 
-# Tries in a row of a slice that met a lock of somebody else (a deadlock, a busy database).
+# Immediate attempts for a slice that hits another transaction's lock (a deadlock, a busy database).
 TRIES = 3
-# The pause after them, doubled each time, and the longest: eight attempts take ten minutes. That is
-# longer than a restart of the database, and short enough for a moderator to learn why it failed.
+# The pause after them, which doubles each time, and its maximum: eight attempts take ten minutes.
+# That is longer than a restart of the database, and short enough for a moderator to wait.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
-MOST_DOUBLINGS = 6  # beyond the longest pause
+MOST_DOUBLINGS = 6  # enough to exceed the longest pause
 
 
 class ActorRefused(ModerationError):
@@ -54,7 +54,7 @@ class ActorRefused(ModerationError):
 
 
 class CountDiffers(ModerationError):
-    """The database deleted other numbers of rows than were locked for it."""
+    """The database deleted other numbers of rows than were locked."""
 
 
 class SliceFailed(ModerationError):
@@ -66,16 +66,16 @@ class SliceFailed(ModerationError):
 
 
 class SlicePutOff(SliceFailed):
-    """A slice was rolled back by an error of the database that may pass."""
+    """A slice was rolled back after a transient database error."""
 
 
 def delete_next_slice(removal: int) -> bool:
     """Delete the next waiting slice of a removal, by the removal's number.
 
-    Return whether more slices are due. A slice that another worker holds is passed over, and so is
-    one that is tried again later. What happened stands in the slice's row afterwards; a removal
-    whose actor may not remove any more is stopped. Raises one of TRANSIENT where the database
-    answers nothing: no slice was begun then, and none counts an attempt.
+    Return whether more slices are due. Skips slices that another worker holds or that will be
+    retried later. Writes the result to the slice's row. Stops a removal whose actor may no longer
+    remove. Raises one of TRANSIENT if the database is unreachable; then no slice was started, and
+    no attempt is counted.
     """
     try:
         _attempt(removal)
@@ -97,7 +97,7 @@ def _attempt(removal: int) -> None:
                 if part := _claim(removal):
                     _delete_or_fail(part)
         except TRANSIENT as error:
-            close_old_connections()  # one that broke; the next query opens another
+            close_old_connections()  # a broken one; the next query opens another
             if not tries_left:
                 if part is None:
                     raise
@@ -118,7 +118,7 @@ def _due(removal: int) -> RemovalSliceQuerySet:
 
 
 def _claim(removal: int) -> RemovalSlice | None:
-    """Lock the first due slice that nobody else holds. The lock goes when we are killed."""
+    """Lock the first due slice that nobody else holds. The lock ends if this process is killed."""
     return (
         _due(removal)
         .select_related("removal")
@@ -152,7 +152,7 @@ def _delete(part: RemovalSlice) -> None:
 
 
 def _lock_what_is_unchanged(part: RemovalSlice) -> tuple[list[Any], Locked]:
-    """Walk, and compare object by object; return the keys and rows of those that may go."""
+    """Walk and compare object by object; return the keys and rows of the unchanged objects."""
     plan = plan_slice(part, lock=True)
     shown = dict(part.shown)
     now = dict(plan.shown().objects)
@@ -181,18 +181,18 @@ def _delete_as_shown(removal: Removal, keys: list[Any], locked: Locked) -> None:
 
 
 def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping[str, int]) -> None:
-    """Raise CountDiffers where other numbers of objects, or of rows with files, went than locked.
+    """Raise CountDiffers if the number of deleted objects, or rows with files, is not the expected.
 
-    A trigger or a receiver may keep rows, or take some first. Of the other rows those without
-    anything below them were only counted, and may have become more since.
+    A trigger or a receiver may prevent deletions or delete rows first. Other rows are not compared:
+    some were only counted, and their number may have changed since.
     """
     for each in (model, *registered_models()):
         label = each._meta.label
         rows, planned = deleted.get(label, 0), locked.get(label, 0)
         if rows != planned:
             raise CountDiffers(
-                _("%(rows)d rows of %(kind)s were deleted in place of %(planned)d, perhaps because "
-                  "of a trigger or a signal receiver. All of it was rolled back.")
+                _("%(rows)d rows of %(kind)s were deleted instead of %(planned)d, perhaps because "
+                "of a trigger or a signal receiver. Everything was rolled back.")
                 % {"rows": rows, "kind": label, "planned": planned}
             )  # fmt: skip
 
@@ -202,7 +202,7 @@ def _check_actor(removal: Removal) -> None:
     if actor is None or not actor.is_active:
         raise ActorRefused(_("The account of %(name)s is disabled.") % {"name": removal.actor_name})
     if is_shut_out(removal, actor):
-        raise ActorRefused(_("%(name)s is not staff any more.") % {"name": removal.actor_name})
+        raise ActorRefused(_("%(name)s is no longer staff.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):
         raise ActorRefused(
             _("%(name)s lacks the permission %(codes)s.")
@@ -211,9 +211,9 @@ def _check_actor(removal: Removal) -> None:
 
 
 def is_shut_out(removal: Removal, actor: Any) -> bool:
-    """Whether an actor who was staff when the draft was made is not any more.
+    """Return whether an actor who was staff when the draft was created no longer is.
 
-    An admin site may let others in as well; who was none then need not be one now.
+    An admin site may admit users who are not staff; they need not be staff later either.
     """
     return removal.actor_is_staff and not getattr(actor, "is_staff", False)
 
@@ -230,13 +230,13 @@ def _stop(removal: int, because: str) -> None:
 
 
 def _try_later(put_off: SlicePutOff) -> None:
-    """Count an attempt; put the slice off, or mark it as failed when these were enough."""
+    """Count an attempt; put the slice off, or mark it as failed after the last attempt."""
     part, cause = put_off.part, put_off.__cause__
     attempts = part.attempts + 1
     if attempts >= conf.max_attempts():
         _fail(put_off)
         return
-    logger.warning("Slice %s is tried again later.", part, exc_info=cause)
+    logger.warning("Slice %s will be retried later.", part, exc_info=cause)
     pause = min(FIRST_PAUSE * 2 ** min(part.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
     RemovalSlice.objects.waiting().filter(pk=part.pk, attempts=part.attempts).update(
         attempts=attempts, due_at=DatabaseNow(pause), error=_reason(put_off)

@@ -35,15 +35,15 @@ def freeze(
     admin_site: str = "",
     admin_label: str = "",
 ) -> Removal:
-    """Freeze a selection into a draft removal of `actor`, sealed and ready to be shown.
+    """Freeze a selection into a draft of `actor`, sealed and ready to be shown; return it.
 
-    The queryset is read once, for its keys; afterwards the slices are filled a few at a time, so
-    that neither memory nor a transaction grows with the selection. Where the actor has as many open
-    drafts as one may have, the oldest is closed. `permissions` are the codes that the actor needs
-    for it, checked again with each slice. `admin_site` and `admin_label` name the ModelAdmin in
-    which the objects were selected, if it was one. Raises NotPlannable, leaving no draft, for an
-    empty selection, for one that cannot be cut into slices and is too large for one, and for
-    objects that a removal cannot take.
+    The queryset is read once, for its keys. Then the slices are filled a few at a time, so that
+    neither memory nor a transaction grows with the selection. If the actor has the maximum number
+    of open drafts, the oldest is closed. `permissions` are the codes that the actor needs, and are
+    checked again for each slice. `admin_site` and `admin_label` name the ModelAdmin in which the
+    objects were selected, if there is one. Raises NotPlannable, leaving no draft, if the selection
+    is empty, if it cannot be split into slices and is too large for one, or if its objects cannot
+    be removed.
     """
     model = queryset.model._meta.concrete_model or queryset.model
     check_model(model)
@@ -59,26 +59,26 @@ def freeze(
     )
     uncuttable = uncuttable_because(model)
     objects = conf.slice_rows() + 1 if uncuttable else conf.slice_objects()
-    with transaction.atomic():  # short: the actor's row is locked
+    with transaction.atomic():  # short, because it locks the actor's row
         _close_oldest_drafts(actor)
         removal.save()
     with discarded_on_error(removal):
         try:
             with transaction.atomic():
                 _store_keys(removal, keys, objects)
-        except NotSupportedError as error:  # DISTINCT ON is PostgreSQL's alone
+        except NotSupportedError as error:  # only PostgreSQL has DISTINCT ON
             raise NotPlannable(_("The database cannot read this list: %s") % error) from error
         _plan_slices(removal, uncuttable)
     return removal
 
 
 def _close_oldest_drafts(actor: AbstractUser) -> None:
-    """Expire the actor's oldest drafts, so that one more is not too many.
+    """Expire the actor's oldest drafts, so that another one stays within the limit.
 
-    They are nearly always tabs that were closed; to refuse the new one would make the moderator
-    look for them first. To be called in the transaction that saves the new one.
+    They are nearly always closed tabs; refusing the new draft would make the moderator look for
+    them first. Call this in the transaction that saves the new draft.
     """
-    # One at a time for each moderator: two at once would not count each other.
+    # One at a time for each moderator: two concurrent drafts would not count each other.
     get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()
     open_ = Removal.objects.filter(actor=actor.pk, state=RemovalState.DRAFT).order_by("-pk")
     oldest = list(open_.values_list("pk", flat=True)[conf.open_drafts() - 1 :])
@@ -89,7 +89,7 @@ def _close_oldest_drafts(actor: AbstractUser) -> None:
 
 @contextmanager
 def discarded_on_error(removal: Removal) -> Iterator[None]:
-    """Delete a draft that is not yet complete when the block fails, whatever the error is."""
+    """Delete an incomplete draft if the block fails with any error."""
     try:
         yield
     except BaseException:

@@ -1,7 +1,7 @@
-"""How a draft's selection changed while somebody may have had it open, to tell them what is new.
+"""The changes of a draft's selection, to show users what changed since they opened its page.
 
-Each change keeps the seal that it ended. A page that carries an older seal is told of all changes
-since. Holds keys only: names are looked up when they are shown.
+Each change stores the seal that it replaced. A page with an older seal shows all changes since.
+Stores only keys; names are looked up when they are shown.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from django.utils.translation import ngettext
 
 from moderation.models import Removal
 
-# Changes that a draft remembers, and objects that each of them names; the others are counted.
+# The most changes that a draft stores, and the most keys in each; further objects are counted.
 REMEMBERED, NAMED = 50, 5
 
 EXCLUDED, CHANGED, GONE, REFUSED = "excluded", "changed", "gone", "refused"
 
 
 def remember(removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None) -> None:
-    """Add a change to a draft, unsaved; call it before the draft has its new seal.
+    """Add a change to a draft without saving it. Call it before the draft gets its new seal.
 
-    `total` is the number of objects where `keys` are only some of them.
+    `total` is the number of objects if `keys` are only some of them.
     """
     total = len(keys) if total is None else total
     change = {"seal": removal.seal, "what": what, "keys": list(keys[:NAMED]), "total": total}
@@ -32,7 +32,7 @@ def remember(removal: Removal, what: str, keys: Sequence[Any], *, total: int | N
 
 
 def changes_since(removal: Removal, seal: str) -> list[str]:
-    """Return a phrase for each change since the draft had this seal; none for an unknown seal."""
+    """Return a phrase for each change since the draft had this seal, none if it is unknown."""
     seals = [change["seal"] for change in removal.history]
     if seal not in seals:
         return []
@@ -60,6 +60,6 @@ PHRASES: dict[str, Callable[[int], str]] = {
         "%(count)d %(kind)s was deleted elsewhere", "%(count)d %(kind)s were deleted elsewhere", n
     ),
     REFUSED: lambda n: ngettext(
-        "%(count)d %(kind)s is not yours to remove", "%(count)d %(kind)s are not yours to remove", n
+        "you may not remove %(count)d %(kind)s", "you may not remove %(count)d %(kind)s", n
     ),
 }

@@ -1,4 +1,4 @@
-"""What a removal may not exceed, and what forbids the confirmation of a draft."""
+"""The ceilings of a removal, and what prevents the confirmation of a draft."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from moderation.removal.permission_names import permission_names
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    """What forbids the confirmation, each as a sentence: protected rows, permissions, ceilings."""
+    """Yield what prevents the confirmation as sentences: protected rows, permissions, ceilings."""
     if not removal.objects_total:
         yield _("Nothing is left in the selection. Cancel the draft and select again.")
     standing = Counter(removal.blockers.get("protected", {}))
     standing.update(removal.blockers.get("restricted", {}))
     for label, rows in standing.items():
-        yield _("%(rows)d %(kind)s stand in the way: they must not lose what was selected. Remove "
-                "them first, or take what they hang on out of the selection.") % {
+        yield _("%(rows)d %(kind)s still refer to the selected objects. Remove them first, or take "
+        "the objects that they refer to out of the selection.") % {
             "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
     if is_shut_out(removal, actor):
-        yield _("Your account may not use the admin any more.")
+        yield _("Your account may no longer use the admin.")
     if codes := missing_permissions(removal.permissions, actor):
         for name in permission_names(codes):
             yield _("You need the permission %(name)s to remove these. Ask an administrator.") % {
@@ -38,18 +38,18 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
 
 
 def typed_count_needed(removal: Removal) -> bool:
-    """Whether the number of objects has to be typed to confirm."""
+    """Return whether the number of objects has to be typed to confirm."""
     return removal.objects_total >= conf.typed_count_from()
 
 
 def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    """What exceeds the ceilings of a removal or of a day, each as a sentence."""
+    """Yield what exceeds the ceilings of a removal or of a day, as sentences."""
     if actor.has_perm("moderation.exceed_ceilings"):
         return
     objects, ceiling = removal.objects_total, conf.removal_ceiling()
     if objects > ceiling:
-        yield _("%(count)d objects are more than the %(ceiling)d that one removal may take. "
-                "Select fewer, or ask somebody who may exceed it.") % {
+        yield _("You selected %(count)d objects; one removal may have at most %(ceiling)d. "
+        "Select fewer, or ask someone who may exceed the limit.") % {
             "count": objects, "ceiling": ceiling}  # fmt: skip
     since = DatabaseNow(-timedelta(days=1))
     taken = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
@@ -57,6 +57,7 @@ def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     )["total"]
     if taken + objects > conf.daily_ceiling():
         says = _(
-            "With the %(taken)d objects of the last 24 hours that exceeds the %(ceiling)d of a day."
+            "You removed %(taken)d objects in the last 24 hours; the daily limit is %(ceiling)d. "
+            "Select fewer, or ask someone who may exceed the limit."
         )
         yield says % {"taken": taken, "ceiling": conf.daily_ceiling()}

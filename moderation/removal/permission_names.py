@@ -1,4 +1,4 @@
-"""How people know permissions: by the names that Django's admin shows, and by their codes."""
+"""The names of permissions, as Django's admin shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import Q
 def permission_names(codes: Sequence[str]) -> list[str]:
     """Return permissions as “Can delete post” (posts.delete_post), in the order of their codes.
 
-    One query. A permission that no table holds is named by its code.
+    One query. A permission that does not exist is named by its code.
     """
     wanted = Q()
     for code in codes:

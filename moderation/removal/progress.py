@@ -123,7 +123,7 @@ def numbers(removal: Removal) -> dict[str, int]:
 
 
 def found_again(entries: models.QuerySet[AuditEntry]) -> models.QuerySet[AuditEntry]:
-    """Those of the entries that were erased and whose key a later look found in storage."""
+    """Return the entries whose key was erased and later found in storage again."""
     return entries.filter(state=EntryState.ERASED, remark=THERE_AGAIN)
 
 

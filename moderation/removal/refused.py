@@ -1,6 +1,6 @@
-"""Objects of a draft that its maker may not remove.
+"""Objects of a draft that its author may not remove.
 
-Who may remove which object is for the admin to say, which knows the request. It hands in a guard.
+The admin, which knows the request, decides who may remove which object. It passes in a guard.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from django.utils.translation import ngettext
 
 from moderation.models import RemovalSlice
 
-# Objects that a message names one by one; of the others it gives the number.
+# The most objects that a message names; further objects are counted.
 NAMED = 20
 
-# Takes batches of a removal, in order; returns the objects that may not be removed, each with what
-# has its name as text: {number of the batch: {key as JSON holds it: object}}.
+# Takes slices of a removal, in order, and returns the objects that may not be removed, each with
+# something whose text is its name: {number of the slice: {JSON value of the key: object}}.
 Guard = Callable[[Sequence[RemovalSlice]], Mapping[int, Mapping[Any, object]]]
 
 
 @dataclass(slots=True)
 class RefusedObjects:
-    """The names of the first objects that were refused, and the number of all."""
+    """The names of the first refused objects, and the number of all."""
 
     names: list[str] = field(default_factory=list)
     total: int = 0
@@ -33,11 +33,11 @@ class RefusedObjects:
 
     @property
     def others(self) -> int:
-        """The number of those without a name here."""
+        """Return the number of those without a name here."""
         return self.total - len(self.names)
 
     def __str__(self) -> str:
-        """Name them on one line."""
+        """Return their names as one line."""
         named = ", ".join(self.names)
         if others := self.others:
             text = ngettext(
@@ -47,6 +47,6 @@ class RefusedObjects:
         return named
 
     def add(self, names: Sequence[object]) -> None:
-        """Count some more, and name them while there is room."""
+        """Count more objects, and add their names up to the limit."""
         self.names += [str(name) for name in names[: NAMED - len(self.names)]]
         self.total += len(names)

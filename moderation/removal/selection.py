@@ -1,4 +1,4 @@
-"""What can be selected: the shapes of a queryset whose objects a removal can take."""
+"""Which querysets can be selected, and how their keys are read and stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moderation.models import AuditEntry
 from moderation.plan import json_key
 from moderation.plan.graph import deleted_with, has_composite_key, is_leaf
 
-# Keys that are known to be read back from JSON as they were.
+# Types of keys that are unchanged after a round trip through JSON.
 KEYS = (int, str, UUID)
 
 
@@ -25,7 +25,7 @@ def check_model(model: type[models.Model]) -> None:
     for each in sorted(deleted_with(model), key=lambda found: found._meta.label):
         if has_composite_key(each) and (each is model or not is_leaf(each)):
             raise NotPlannable(
-                _("%(kind)s has a primary key of several columns, which a removal cannot note.")
+                _("%(kind)s has a primary key of several columns, which removals do not support.")
                 % {"kind": each._meta.label}
             )
     _check_database(model, router.db_for_write(model))
@@ -34,21 +34,21 @@ def check_model(model: type[models.Model]) -> None:
 def keys_selected(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return a queryset of the keys of the objects in a queryset, in key order.
 
-    It may repeat a key. It is read from the audit log's database, whatever a router reads from.
-    Raises NotPlannable for a queryset of another database, and for one that holds no objects.
+    It may repeat a key. It reads from the audit log's database, whatever a router says. Raises
+    NotPlannable for a queryset of another database, and for one that does not return objects.
     """
-    # What `using()` was called with; `db` would ask the router.
+    # The argument of `using()`; `db` would call the router.
     named = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
     _check_database(queryset.model, named or AuditEntry.objects.db)
     if not issubclass(queryset._iterable_class, ModelIterable):  # noqa: SLF001 - or values()
-        raise NotPlannable(_("The list holds values, not objects: nothing in it can be removed."))
+        raise NotPlannable(_("This list contains values, not objects, so nothing can be removed."))
     return plain(queryset).order_by("pk").values_list("pk", flat=True)
 
 
 def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int | str]:
-    """Yield keys as JSON holds them, each once: in key order, a repeated one follows its twin.
+    """Yield each key once, as a JSON value. The keys must be in order.
 
-    Raises NotPlannable for a kind of key that cannot be read back from there.
+    Raises NotPlannable for a type of key that does not survive a round trip through JSON.
     """
     last = None
     for key in keys:
@@ -56,7 +56,7 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
             frozen = json_key(key)
             if not isinstance(key, KEYS) and not _is_read_back(model, key, frozen):
                 raise NotPlannable(
-                    _("The keys of %(kind)s cannot be noted: %(key)s")
+                    _("The keys of %(kind)s cannot be stored in a draft: %(key)s")
                     % {"kind": model._meta.verbose_name_plural, "key": frozen}
                 )
             yield frozen
@@ -64,10 +64,10 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
 
 
 def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-    """Return a queryset with the same objects that can be filtered and put in order.
+    """Return a queryset with the same objects that can be filtered and ordered.
 
-    A slice, a union, DISTINCT ON and a reversed order allow neither, or take it otherwise; their
-    objects are found by a subquery.
+    A slice, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
+    their objects are selected by a subquery.
     """
     home, query = AuditEntry.objects.db, queryset.query
     is_odd = query.is_sliced or query.combinator or query.distinct_fields
@@ -90,7 +90,7 @@ def _check_database(model: type[models.Model], using: str) -> None:
     home = AuditEntry.objects.db
     if using != home:
         raise NotPlannable(
-            _("%(kind)s are in the database “%(using)s”, the audit log is in “%(home)s”: one "
-              "transaction cannot hold both. Nothing was selected.")
+            _("%(kind)s are in the database “%(using)s”, but only rows in “%(home)s”, where the "
+            "audit log is, can be removed. Nothing was selected.")
             % {"kind": model._meta.verbose_name_plural, "using": using, "home": home}
         )  # fmt: skip

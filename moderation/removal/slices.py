@@ -46,10 +46,10 @@ def plan_slice(
     keys: list[Any] | None = None,
     rows_of: AbstractSet[type[models.Model]] = frozenset(),
 ) -> Plan:
-    """The plan for a slice's objects as they are now, or for some of them.
+    """Return the plan for a slice's objects as they are now, or for some of them.
 
-    `rows_of` names models whose rows it is to hold. Raises TooManyRows when they have become too
-    many for one transaction.
+    `rows_of` are models whose rows it must contain. Raises TooManyRows if there are now too many
+    rows for one transaction.
     """
     return make_plan(
         model_of(part.removal),
@@ -62,9 +62,10 @@ def plan_slice(
 
 
 def lock_unchanged(part: RemovalSlice, keys: list[Any]) -> Locked | None:
-    """Lock the rows of a slice's objects, and return them, where all is as it was shown.
+    """Lock the rows of a slice's objects, and return them if nothing changed since the preview.
 
-    The database alone compares. None where something differs, or where only the walk can tell.
+    The database compares the digest. Returns None if it differs, or if only the walk can compute
+    it.
     """
     model, using = model_of(part.removal), AuditEntry.objects.db
     if not can_summarize(model, using):

@@ -37,9 +37,9 @@ class Fate(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A name to erase. `versions` is what an earlier attempt's outcome told (may be empty).
+    """A name to erase. `versions` is that of an earlier attempt's outcome (may be empty).
 
-    Nothing may be sent for it once `lease` is over; without one there is no limit.
+    No request may be sent for it once `lease` has expired. Without a lease there is no limit.
     """
 
     name: str
@@ -47,21 +47,21 @@ class Doomed:
     lease: Lease | None = field(default=None, compare=False)
 
     def may_be_asked_for(self) -> bool:
-        """Return whether a request for it may be sent now. To be called right before each."""
+        """Return whether a request for it may be sent now. Call it right before each request."""
         return self.lease is None or self.lease.holds()
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The storage's own answer for one name.
+    """The storage's result for one name.
 
-    `versions` are the versions and delete markers that were taken on a versioned bucket, also when
-    not all of them could be erased: handed in again as `Doomed.versions`, only these are taken.
-    `code` and `message` are the storage's words for a failure (as they came; the purge cuts and
-    cleans them). `remark` says what is worth knowing of a success, such as "was missing already".
-    `verified` is true when the adapter looked and found the key absent afterwards.
-    Of a failure, `own` is false where the storage said nothing of this very key: that is no attempt
-    of it. `unsure` is true where the storage may have obeyed nevertheless.
+    `versions` are the versions and delete markers that were deleted on a versioned bucket, even if
+    some could not be erased: passed again as `Doomed.versions`, only these are deleted. `code` and
+    `message` are the storage's error (unchanged; the purge shortens and cleans them). `remark`
+    annotates a success, for instance "was missing already". `verified` is true if the adapter
+    checked afterwards that the key is absent. For a failure, `own` is false if the error was not
+    about this key, which then does not count as an attempt, and `unsure` is true if the storage may
+    have deleted the file nevertheless.
     """
 
     name: str
@@ -76,8 +76,9 @@ class Outcome:
 
 
 class Adapter(Protocol):
-    """What every storage can be asked. No method may be called inside a database transaction,
-    save those that say "No network".
+    """The interface to every storage.
+
+    No method may be called inside a database transaction, except those that say "No network".
     """
 
     # Names that are claimed for it at once, so that the workers share what a slow storage has.
@@ -96,33 +97,35 @@ class Adapter(Protocol):
         """
 
     def real_location(self) -> Location:
-        """Where the files really are, to be compared with other storages. No network."""
+        """Return where the files really are, for comparison with other storages. No network."""
 
     def full_key(self, name: str) -> str:
-        """The key of a name within the space of `real_location`, however the name is spelled.
+        """Return the key of a name, in any spelling, within the space of `real_location`.
 
         No network. Raises ValueError as `key` does.
         """
 
     def spelled(self, name: str) -> tuple[str, ...]:
-        """The ways other than plain in which a site may spell all of its names. No network."""
+        """Return the odd spellings of a name that a site may use throughout. No network."""
 
     def odd_beginnings(self, directory: str) -> tuple[str, ...]:
-        """How names begin that lead through a directory and are not plain. No network."""
+        """Return the prefixes of odd names that lead through a directory. No network."""
 
     def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
-        """Erase names; yield exactly one outcome for each that is taken, in any order.
+        """Erase names; yield exactly one outcome for each name consumed, in any order.
 
-        Where versions are kept, `note` is called with those of some names before these are deleted.
-        A caller that dies then hands them in again, and nothing newer is taken.
+        On a versioned storage, `note` is called with the versions of some names before they are
+        deleted. After a crash of the caller, the next one passes them in again, so that no newer
+        version is deleted.
 
-        Names are taken from the iterable as they are needed, so that they can be claimed while
-        requests are under way: what it raises comes through, and what an adapter that gave up did
-        not take has no outcome. Each name's lease is checked right before each request that
-        holds it; one that is over is not sent, and comes out as `not_sent`. What is missing counts
-        only once the caller has verified the storage again. Errors of the storage become outcomes;
-        a name that `key` refuses becomes one too. Any other exception that leaves this method means
-        that the fate of what was not yielded is unknown, and may be tried again.
+        Names are consumed from the iterable as they are needed, so that they can be claimed while
+        requests are running. Its exceptions are passed on, and names that an adapter did not
+        consume because it gave up have no outcome. Each name's lease is checked right before each
+        request that contains it; a name whose lease has expired is not sent, and its outcome is
+        `not_sent`. A missing file counts only after the caller has verified the storage again.
+        Errors of the storage become outcomes, and so does a name that `key` refuses. If this method
+        raises any other exception, the outcome of the names not yielded is unknown, and they may be
+        retried.
         """
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
@@ -145,16 +148,16 @@ class Adapter(Protocol):
 
 
 LEASE_OVER = "LeaseOver"
-LEASE_IS_OVER = "The worker was held up for longer than its lease. Another one tries again."
+LEASE_IS_OVER = "The worker was delayed beyond its lease. Another worker will retry."
 
 
 def not_sent(name: str, *, unsure: bool = False) -> Outcome:
-    """Return the outcome of a name whose lease was over before a request was sent."""
+    """Return the outcome of a name whose lease expired before a request was sent."""
     return Outcome(name, Fate.FAILED, LEASE_OVER, LEASE_IS_OVER, own=False, unsure=unsure)
 
 
 def message_of(error: BaseException) -> str:
-    """Return what an exception says, in words where it has only a number or nothing."""
+    """Return the message of an exception, described in words if it is a number or empty."""
     match error:
         case OSError(args=(int(number),)):
             return f"[Errno {number}] {os.strerror(number)}"

@@ -16,7 +16,7 @@ def adapter_for(alias: str) -> Adapter:
 
 
 def adapter_of(storage: Storage) -> Adapter:
-    """Make the adapter of a storage, whether or not it is in STORAGES. No network."""
+    """Return the adapter of a storage, whether or not it is in STORAGES. No network."""
     if isinstance(storage, FileSystemStorage):
         from moderation.storage.filesystem import FileSystemAdapter
 

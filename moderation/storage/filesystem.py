@@ -18,7 +18,7 @@ from moderation.storage.spelling import PLAIN_NAME
 
 # Names claimed at once: a disk erases thousands a second.
 CLAIM_NAMES = 1000
-# Django's own. It takes an error for success where the file is missing, and removes empty folders.
+# Django's own. It ignores the error for a missing file, and removes empty folders.
 DJANGO_DELETE = FileSystemStorage.delete
 
 
@@ -53,19 +53,19 @@ class FileSystemAdapter(OtherAdapter):
         return key
 
     def real_location(self) -> Location:
-        """The disk, and the root folder with its symbolic links resolved."""
+        """Return the disk, and the root folder with its symbolic links resolved."""
         return Location(("disk",), self._real_root)
 
     def full_key(self, name: str) -> str:
-        """The path below the real root folder. Raises ValueError as `key` does."""
+        """Return the path below the real root folder. Raises ValueError as `key` does."""
         return self._real_root + self.key(name)
 
     def spelled(self, name: str) -> tuple[str, ...]:
-        """Those of any storage, and the absolute path, which Django takes for a name as well."""
+        """Return those of any storage, and the absolute path, which Django accepts as a name."""
         return (*super().spelled(name), self.folder + name)
 
     def odd_beginnings(self, directory: str) -> tuple[str, ...]:
-        """Those of any storage, and absolute paths. A backslash is a letter like any other."""
+        """Return those of any storage, and absolute paths. A backslash is an ordinary character."""
         begin = tuple(odd for odd in super().odd_beginnings(directory) if "\\" not in odd)
         return begin if directory else (*(odd for odd in begin if odd != "/"), self.folder)
 
@@ -83,17 +83,17 @@ class FileSystemAdapter(OtherAdapter):
         path = self._path(name)
         try:
             if type(self.storage).delete is DJANGO_DELETE:
-                os.remove(path)  # noqa: PTH107 - thousands a second
+                os.remove(path)  # noqa: PTH107 - faster than pathlib
             else:
                 self._delete_by_storage(name, path)
         except FileNotFoundError:
             return WAS_MISSING
         except IsADirectoryError as error:
-            raise IsADirectoryError("The name is that of a folder.") from error
+            raise IsADirectoryError("The storage holds a folder of this name.") from error
         return ""
 
     def _delete_by_storage(self, name: str, path: str) -> None:
-        """Delete through a storage with a way of its own. Raise FileNotFoundError, or its error."""
+        """Delete with the storage's own `delete`. Raises FileNotFoundError, or its error."""
         is_there = self._is_there(path)
         if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - see above
             raise IsADirectoryError(path)
@@ -102,7 +102,7 @@ class FileSystemAdapter(OtherAdapter):
             raise FileNotFoundError(path)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
-        """Look for each file. Raise the error of a folder that cannot be looked into."""
+        """Return whether each file is absent. Raises the error of a folder that cannot be read."""
         refuse_inside_transaction()
         return {name: not self._is_there(self._path(name)) for name in names}
 
@@ -111,7 +111,7 @@ class FileSystemAdapter(OtherAdapter):
 
     @staticmethod
     def _is_there(path: str) -> bool:
-        """Return whether a file is there. `lexists` says no of what it may not look at as well."""
+        """Return whether a file exists. Unlike `lexists`, raises an error if it may not look."""
         try:
             os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):

@@ -1,8 +1,8 @@
-"""How long a worker may go on asking a storage for what it claimed.
+"""How long a worker may send requests for the entries that it claimed.
 
-A lease in the database ends by the database's clock. The worker counts it from before its claim, so
-that it is over here before it is over there, and checks it right before each request: one that was
-suspended meanwhile must not erase what was stored under a name that another worker has freed.
+A lease in the database expires by the database's clock. The worker counts it from before its claim,
+so that it expires here first, and checks it right before each request: a worker that was suspended
+must not erase what was stored under a name that another worker has freed in the meantime.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-# CLOCK_MONOTONIC stands still while Linux is suspended, CLOCK_BOOTTIME does not. Elsewhere there is
-# none such, and the wall clock alone tells of it.
+# CLOCK_MONOTONIC stops while Linux is suspended, CLOCK_BOOTTIME does not. Other systems have no
+# such clock, and only the wall clock reveals a suspension.
 BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-# Share of a lease in which nothing is sent any more: a request takes its time as well.
+# The last share of a lease, in which nothing is sent any more, because a request takes time.
 LAST_PART = 0.1
 
 
@@ -30,27 +30,27 @@ class Moment:
         return cls(time.time(), time.clock_gettime(BOOT_CLOCK))
 
     def age(self) -> float:
-        """Return the seconds since then, by whichever clock says more.
+        """Return the seconds since this moment, by the clock that shows more.
 
-        The wall clock may be set back, and the other may stand still while a machine is paused.
+        The wall clock may be set back, and the other may stop while a machine is paused.
         """
         return max(time.time() - self.wall, time.clock_gettime(BOOT_CLOCK) - self.boot)
 
 
 class Lease:
-    """The lease on a worker's entries: held from `since` on, which is before they were claimed."""
+    """The lease on a worker's entries. It starts at `since`, which is before they were claimed."""
 
     def __init__(self, seconds: float, since: Moment) -> None:
         self._seconds = seconds * (1 - LAST_PART)
         self._since: Moment | None = since
 
     def renew(self, since: Moment) -> None:
-        """Count from a moment before the renewal was written. A lease that ended stays so."""
+        """Restart the lease at a moment before its renewal. An ended lease stays ended."""
         if self._since is not None:
             self._since = since
 
     def end(self) -> None:
-        """Give the lease up: nothing more may be sent."""
+        """End the lease: nothing more may be sent."""
         self._since = None
 
     def holds(self) -> bool:

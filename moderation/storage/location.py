@@ -1,4 +1,4 @@
-"""Where the files of a storage really are, so that two storage objects can be compared."""
+"""The real location of a storage's files, to compare two storage objects."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Location:
     """A space of keys, and the folder in it below which a storage keeps its files.
 
-    `space` is what tells two stores apart: the disk, or a bucket at an endpoint. `root` is the
-    folder, empty or with a slash at its end. Aliases, subclasses and base URLs make no difference.
-    A storage of another make has its class in `backend`, and in `space` what its options say.
+    `space` distinguishes two stores: the disk, or a bucket at an endpoint. `root` is the folder,
+    empty or with a trailing slash. Aliases, subclasses and base URLs make no difference. For other
+    storages, `backend` is the class and `space` comes from the options.
     """
 
     space: tuple[str, ...]
@@ -25,7 +25,7 @@ class Location:
         return self.root.startswith(other.root) or other.root.startswith(self.root)
 
     def name_of(self, full_key: str) -> str | None:
-        """Return the plain name of a full key; None where it is outside."""
+        """Return the plain name of a full key, or None if it is outside."""
         name = full_key.removeprefix(self.root)
         return name if name and full_key.startswith(self.root) else None
 
@@ -37,12 +37,12 @@ class Location:
 
 
 def folder(path: str) -> str:
-    """Return a folder with one slash at its end; the empty one stays empty."""
+    """Return a folder with one trailing slash, or "" for the empty one."""
     return path if not path or path.endswith("/") else f"{path}/"
 
 
 def directories(names: set[str]) -> set[str]:
-    """Return all folders that the names lead through, each with a slash at its end, and ""."""
+    """Return all folders on the paths of the names, each with a trailing slash, and ""."""
     found = {""}
     waiting = {name.rpartition("/")[0] for name in names}
     while waiting:

@@ -25,8 +25,8 @@ logger = logging.getLogger(__name__)
 
 # Entries in one UPDATE, so that no lock is held for long.
 FILL_BATCH = 1000
-# Tries to read a marker, and seconds between them: one reply that was cut or garbled is no reason
-# to leave a storage alone for a minute. None begins later than the last figure.
+# Attempts to read a marker, and the seconds between them: a single truncated or corrupt reply is
+# not a reason to stop using a storage for a minute. No attempt starts later than the last number.
 TRIES = 3
 PAUSE = 1.0
 LAST_TRY_AFTER = 10.0
@@ -81,7 +81,7 @@ def read_mark(alias: str) -> Marker | None:
 
 
 def _read_with_retries(adapter: Adapter) -> Marker | None:
-    """Read a marker, again after a pause where it cannot be read. Raises the last error."""
+    """Read a marker, with retries if it cannot be read. Raises the last error."""
     last = time.monotonic() + LAST_TRY_AFTER
     for _try in range(1, TRIES):
         try:
@@ -89,7 +89,7 @@ def _read_with_retries(adapter: Adapter) -> Marker | None:
         except Exception as error:  # any storage's
             if time.monotonic() > last:
                 raise
-            logger.info("A marker could not be read, trying again: %r", error)
+            logger.info("An identity file could not be read, trying again: %r", error)
             time.sleep(PAUSE)
     return _read_once(adapter)
 

@@ -25,12 +25,12 @@ from moderation.storage.guard import refuse_inside_transaction
 from moderation.storage.location import Location, folder
 from moderation.storage.spelling import odd_beginnings, spelled
 
-# Options by which the storages of django-storages and others name their store.
+# Options that identify the store of storages from django-storages and others.
 STORE_OPTIONS = ("bucket_name", "azure_container", "account_name", "endpoint_url", "host", "_host")
 
 # Names claimed at once: at 20 ms a request they take seconds, well within a lease.
 CLAIM_NAMES = 100
-# Errors after which the storage may have obeyed all the same.
+# Errors after which the storage may have deleted the file nevertheless.
 UNSURE = (TimeoutError, ConnectionError, EOFError)
 
 
@@ -56,22 +56,22 @@ class OtherAdapter:
         return name
 
     def real_location(self) -> Location:
-        """The class, the options that name its store, and the folder that it calls `location`."""
+        """Return the class, the options that identify its store, and the folder `location`."""
         options = ((name, getattr(self.storage, name, None)) for name in STORE_OPTIONS)
         space = tuple(f"{name}={value}" for name, value in options if isinstance(value, str))
         root = getattr(self.storage, "location", "")
         return Location(space, folder(root) if isinstance(root, str) else "", type(self.storage))
 
     def full_key(self, name: str) -> str:
-        """The location with the normalised name. Raises ValueError as `key` does."""
+        """Return the location with the normalised name. Raises ValueError as `key` does."""
         return self.real_location().root + posixpath.normpath(self.key(name.replace("\\", "/")))
 
     def spelled(self, name: str) -> tuple[str, ...]:
-        """The spellings that any storage may understand; see `Adapter.spelled`."""
+        """Return the spellings that any storage may understand; see `Adapter.spelled`."""
         return spelled(name)
 
     def odd_beginnings(self, directory: str) -> tuple[str, ...]:
-        """The beginnings of odd names; see `Adapter.odd_beginnings`."""
+        """Return the prefixes of odd names; see `Adapter.odd_beginnings`."""
         return odd_beginnings(directory)
 
     def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:  # noqa: ARG002

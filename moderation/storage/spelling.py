@@ -1,24 +1,24 @@
-"""Names that mean the same key as a plain one, such as "a//b", "./a/b" and "a/../a/b"."""
+"""Odd spellings of names, which mean the same key as a plain one: "a//b", "a/../a/b"."""
 
 from __future__ import annotations
 
 import re
 
-# Names as uploads have them are their own keys. To have the path worked out takes 23 microseconds a
-# name; a bulk deletion has 600,000.
+# The usual names of uploads are their own keys. Normalising a path takes 23 microseconds, and a
+# bulk deletion has 600,000 names.
 PLAIN_NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*", re.ASCII)
 
 
 def spelled(name: str) -> tuple[str, ...]:
-    """Return the ways in which a whole site may spell its names by habit."""
+    """Return the odd spellings of a name that a site may use throughout."""
     return (f"./{name}", f"/{name}", name.replace("/", "//"), name.replace("/", "\\"))
 
 
 def odd_beginnings(directory: str) -> tuple[str, ...]:
-    """Return how names begin that lead through a directory ("a/b/", or "") and are not plain.
+    """Return the prefixes of odd names that lead through a directory ("a/b/", or "").
 
-    Each is a range of an index: to find what ends as a key does would read the whole table. A name
-    that turns back from a directory which no key of the claim is in ("x/../a") has no such range.
+    Each is a range of an index; a suffix search would read the whole table. A name that turns back
+    from a directory that contains no key of the claim ("x/../a") has no such prefix.
     """
     parent = directory.removesuffix("/")
     return (f"{directory}/", f"{directory}./", f"{directory}../", f"{directory}.\\",

@@ -1,7 +1,7 @@
-"""Before a file is stored: is this the storage that is meant?
+"""Verify the identity of a storage before a file is stored in it.
 
-A copy of production's database elsewhere, or a wrong variable, would otherwise let staging write
-into production's storage, and an unmounted disk swallow what is uploaded.
+Otherwise a copy of the production database, or a wrong variable, would let staging write to the
+production storage, and uploads would be lost on an unmounted disk.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from moderation.models import AuditEntry, StorageMark
 from moderation.registry import alias_of, own_file_fields, storage_alias
 from moderation.storage.mark import WrongStorage, environment, prove
 
-# Seconds that one look at the identity file serves all uploads of this process.
+# Seconds for which all uploads of this process trust one check of the identity file.
 TRUSTED_FOR = 60.0
 
 _WRAPPED = "_moderation_verifies_storage"
 _lock = threading.Lock()
-# Alias -> the storage that was verified, for which environment, and when by the monotonic clock.
+# Alias -> the verified storage, for which environment, and when, by the monotonic clock.
 _verified: dict[str, tuple[Storage, str, float]] = {}
 _verified_here: ContextVar[frozenset[str]] = ContextVar("verified storages", default=frozenset())
 
 
 def verify_for_upload(alias: str) -> None:
-    """Return where the storage behind an alias carries the identity that the database knows.
+    """Raise WrongStorage unless the storage has the identity that the database knows.
 
-    The identity file is read once a minute in each process. Raises WrongStorage, which says what
-    differs and what to do.
+    The exception says what differs and what to do. Each process reads the identity file once a
+    minute.
     """
     storage = storages[alias]
     if alias in _verified_here.get() or _is_trusted(alias, storage):
@@ -55,7 +55,7 @@ def verify_for_upload(alias: str) -> None:
 
 @contextmanager
 def verified_for_upload(*aliases: str) -> Iterator[None]:
-    """Verify storages once, for all uploads in the block, also in threads that copy its context.
+    """Verify storages once for all uploads in the block, including threads that copy its context.
 
     Raises WrongStorage.
     """
@@ -69,23 +69,23 @@ def verified_for_upload(*aliases: str) -> Iterator[None]:
 
 
 def forget_verified_storages() -> None:
-    """Read the identity files again before the next uploads."""
+    """Make the next uploads read the identity files again."""
     with _lock:
         _verified.clear()
 
 
 def verify_uploads_of(model: type[models.Model]) -> None:
-    """Have the file fields of a model verify their storage before they store a file."""
+    """Make the file fields of a model verify their storage before they store a file."""
     for field in own_file_fields(model):
         if _WRAPPED not in vars(field):
             _wrap(field)
 
 
 def _wrap(field: FileField) -> None:
-    """Extend two methods of this one field.
+    """Wrap two methods of this field.
 
-    Every way to store a file asks the field for its name first. A form validates before that, and
-    shows what is wrong.
+    Every way to store a file calls `generate_filename` first. A form calls `clean` before that, and
+    can show the error.
     """
     generate, clean = field.generate_filename, field.clean
 
@@ -107,7 +107,7 @@ def _wrap(field: FileField) -> None:
 def aliases_of(*fields: FileField) -> set[str]:
     """Return the aliases of the fields' storages.
 
-    One without an alias, which a system check names, has no identity that could be known.
+    A storage without an alias, which a system check reports, has no known identity.
     """
     aliases = set()
     for field in fields:
@@ -141,8 +141,8 @@ def _is_trusted(alias: str, storage: Storage) -> bool:
 def _prove(alias: str, identity: Any) -> None:
     """Compare the storage's identity with the known one. Raises WrongStorage.
 
-    A form uploads inside the admin's transaction. There, a thread asks: to call a storage inside a
-    transaction is refused everywhere else, and this is the one place where it happens anyway.
+    A form uploads inside the admin's transaction, where calls to a storage are refused. So a
+    separate thread reads the identity in that case.
     """
     if not transaction.get_connection(router.db_for_write(AuditEntry)).in_atomic_block:
         prove(alias, identity)

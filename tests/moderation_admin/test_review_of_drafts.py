@@ -99,7 +99,7 @@ def test_a_page_that_is_out_of_date_is_told_what_changed_since(
         removal.refresh_from_db()
     answer = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
     said = f"1 post was taken out ({mixed[0].pk}); 1 post was taken out ({mixed[1].pk})"
-    assert f"The selection changed since this page was opened: {said}." in answer
+    assert f"The selection changed since you opened this page: {said}." in answer
     assert Post.objects.count() == 5
 
 

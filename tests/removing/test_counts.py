@@ -63,7 +63,7 @@ def test_rows_that_the_database_keeps_roll_the_batch_back(
         confirmed(removal, moderator)
     part = removal.slices.get()
     assert part.state == "failed"
-    assert f"0 rows of {model._meta.label} were deleted in place of 2" in part.error
+    assert f"0 rows of {model._meta.label} were deleted instead of 2" in part.error
     assert (Post.objects.count(), PostImage.objects.count()) == (2, 2)
     assert not AuditEntry.objects.exists()
 
@@ -130,14 +130,14 @@ def test_who_is_no_longer_staff_removes_nothing_more(
     assert not delete_next_slice(removal.pk)
     removal.refresh_from_db()
     assert removal.state == "stopped"
-    assert removal.stopped_because == "mod is not staff any more."
+    assert removal.stopped_because == "mod is no longer staff."
     assert Post.objects.count() == 3
 
 
 def test_who_is_no_longer_staff_confirms_nothing(make_posts: MakePosts, moderator: User) -> None:
     removal = drafted(make_posts(1), moderator)
     moderator.is_staff = False
-    assert list(blockers_of(removal, moderator)) == ["Your account may not use the admin any more."]
+    assert list(blockers_of(removal, moderator)) == ["Your account may no longer use the admin."]
 
 
 def test_who_never_was_staff_need_not_become_it(make_posts: MakePosts, moderator: User) -> None:

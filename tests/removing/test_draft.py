@@ -149,7 +149,7 @@ def test_a_reason_is_required(make_posts: MakePosts, moderator: User) -> None:
 def test_ceilings_hold_for_a_removal_and_for_a_day(make_posts: MakePosts, moderator: User) -> None:
     removal = drafted(make_posts(3), moderator)
     ceiling = override_settings(MODERATION_REMOVAL_CEILING=2)
-    with ceiling, pytest.raises(Refused, match="more than the 2"):
+    with ceiling, pytest.raises(Refused, match="at most 2"):
         confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
     with override_settings(MODERATION_DAILY_CEILING=4):
         confirmed(removal, moderator)
@@ -165,7 +165,7 @@ def test_protected_rows_and_missing_permissions_are_named(moderator: User) -> No
     Loan.objects.create(volume=volume)
     removal = freeze(Volume.objects.all(), actor=moderator, permissions=["library.delete_volume"])
     said = " ".join(blockers_of(removal, moderator))
-    assert "1 loans stand in the way" in said
+    assert "1 loans still refer to the selected objects" in said
     assert "library.delete_volume" in said
     with pytest.raises(Refused):
         confirm(removal, actor=moderator, seal=removal.seal, reason="spam")

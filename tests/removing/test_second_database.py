@@ -111,7 +111,7 @@ def test_a_database_that_is_away_holds_up_only_what_it_may_use(
         problem = StorageMark.objects.get(alias="attachments").reference_problem
         assert f"database {alias}" in problem
         assert StorageMark.objects.get(alias="attachments").problem == ""
-        with pytest.raises(CommandError, match="not known which files are in use"):
+        with pytest.raises(CommandError, match="unknown which files are in use"):
             call_command("purge", "--check")
         (warning,) = checks_references.check_reference_problems(databases=["default"])
         assert warning.id == "moderation.W016"

@@ -147,7 +147,7 @@ def test_a_key_that_cannot_be_read_back_is_refused() -> None:
 
     meta: Any = SimpleNamespace(pk=Odd(), verbose_name_plural="blobs")
     model: Any = SimpleNamespace(_meta=meta)
-    with pytest.raises(NotPlannable, match="keys of blobs cannot be noted"):
+    with pytest.raises(NotPlannable, match="keys of blobs cannot be stored"):
         list(frozen_keys(model, [b"\x00"]))
 
 

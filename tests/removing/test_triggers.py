@@ -178,7 +178,7 @@ def test_trigger_that_does_nothing_is_reported(db: None) -> None:
     action = (
         "BEGIN SELECT 1; END"
         if connection.vendor == "sqlite"
-        else "EXECUTE FUNCTION moderation_refuse('rows of the audit log stay')"
+        else "EXECUTE FUNCTION moderation_refuse('audit log rows are permanent')"
     )
     remake(
         name,
@@ -192,9 +192,9 @@ def test_trigger_that_does_nothing_is_reported(db: None) -> None:
 def test_trigger_of_the_same_name_elsewhere_does_not_count(db: None) -> None:
     name = "moderation_auditentry_no_delete"
     action = (
-        "BEGIN SELECT RAISE(ABORT, 'rows of the audit log stay'); END"
+        "BEGIN SELECT RAISE(ABORT, 'audit log rows are permanent'); END"
         if connection.vendor == "sqlite"
-        else "EXECUTE FUNCTION moderation_refuse('rows of the audit log stay')"
+        else "EXECUTE FUNCTION moderation_refuse('audit log rows are permanent')"
     )
     remake(
         name,

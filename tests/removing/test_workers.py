@@ -102,7 +102,7 @@ def test_purge_by_hand_does_all_that_is_due(
     removal: Removal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("purge", "--dry-run")
-    assert "1 removals with slices, 0 audit entries" in capsys.readouterr().out
+    assert "1 removals with batches, 0 audit entries" in capsys.readouterr().out
     assert Post.objects.count() == 20
     call_command("purge")
     removal.refresh_from_db()

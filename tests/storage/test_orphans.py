@@ -59,7 +59,7 @@ def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["nowhere"], "STORAGES"), (["--prefix", "no/such"], "no such folder")],
+    [(["nowhere"], "STORAGES"), (["--prefix", "no/such"], "no/such does not exist")],
 )
 def test_what_cannot_be_listed_is_named(arguments: list[str], message: str) -> None:
     with pytest.raises(CommandError, match=message):

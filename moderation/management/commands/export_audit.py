@@ -24,24 +24,24 @@ FORMATS_BY_NAME = {each().get_title(): each for each in FORMATS}
 
 
 class Command(BaseCommand):
-    """Write the audit entries that the options name into a file, and note the export."""
+    """Write the audit entries that the options select to a file, and record the export."""
 
     help = (
-        "Write audit entries to FILE, a few at a time, whatever their number. Times are in UTC; in "
-        "CSV and XLSX an apostrophe stands before a text that a spreadsheet would run. The export "
-        "itself is noted in the audit log. Until the file is whole it is called FILE.part; what a "
-        "killed export left under that name is written anew."
+        "Write audit entries to FILE. Times are in UTC. In CSV and XLSX, text that a spreadsheet "
+        "would treat as a formula is prefixed with an apostrophe. The export is recorded in the "
+        "audit log. The file is called FILE.part until it is complete; an incomplete FILE.part "
+        "from a killed export is overwritten."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="a file that is not there yet")
+        parser.add_argument("file", metavar="FILE", type=Path, help="the file to create")
         parser.add_argument("--format", choices=sorted(FORMATS_BY_NAME), default="csv")
-        parser.add_argument("--removal", type=int, help="of this removal alone, by its number")
+        parser.add_argument("--removal", type=int, help="only entries of this removal (its number)")
         parser.add_argument("--state", choices=EntryState.values)
         parser.add_argument(
             "--from", dest="first", help="recorded on or after this day, YYYY-MM-DD"
         )
-        parser.add_argument("--to", dest="last", help="recorded until this day, YYYY-MM-DD")
+        parser.add_argument("--to", dest="last", help="recorded on or before this day, YYYY-MM-DD")
 
     def handle(self, **options: Any) -> None:
         path, file_format = options["file"], FORMATS_BY_NAME[options["format"]]()
@@ -49,8 +49,8 @@ class Command(BaseCommand):
         expected = entries.count()
         if file_format.row_limit is not None and expected > file_format.row_limit:
             raise CommandError(
-                f"{options['format']} holds {file_format.row_limit:,} rows at most, and there are "
-                f"{expected:,}. Use --format csv, or narrow the choice."
+                f"{options['format']} can hold {file_format.row_limit:,} rows, and there are "
+                f"{expected:,}. Use --format csv, or select fewer entries."
             )
         try:
             with _whole_file(path) as file:
@@ -60,16 +60,15 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} Use --format csv or jsonl.") from failed
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
-        self.stdout.write(f"{rows} audit entries are in {path}.")
+        self.stdout.write(f"Wrote {rows} audit entries to {path}.")
 
 
 @contextmanager
 def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file to write to, which takes the name `path` once the block has ended without error.
+    """Yield a file to write to, which is renamed to `path` when the block ends without an error.
 
-    Half a log must not look like a whole one, and nobody tidies up after a kill: so until then it
-    has a name of its own. Raises CommandError where the name is taken, OSError where the disk says
-    no.
+    A partial log must not look complete, and nothing cleans up after a kill, so it has another name
+    until then. Raises CommandError if `path` exists, OSError if the file cannot be written.
     """
     _refuse_taken(path)
     part = path.with_name(f"{path.name}.part")
@@ -89,17 +88,17 @@ def _finish(file: BinaryIO, part: Path, path: Path) -> None:
     os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
     _refuse_taken(path)
     if not _is_called(file, part):
-        raise CommandError(f"{path}: another export into this file has begun meanwhile.")
+        raise CommandError(f"{path}: another export to this file has started. Choose another name.")
     part.replace(path)
 
 
 def _refuse_taken(path: Path) -> None:
     if path.exists() or path.is_symlink():
-        raise CommandError(f"{path}: there is such a file already.")
+        raise CommandError(f"{path} already exists. Choose another name, or delete it first.")
 
 
 def _is_called(file: BinaryIO, path: Path) -> bool:
-    """Say whether the path still leads to the open file, and not to one that replaced it."""
+    """Return whether the path still leads to the open file, and not to one that replaced it."""
     return path.exists() and os.path.samestat(path.lstat(), os.fstat(file.fileno()))
 
 
@@ -122,7 +121,7 @@ def _moment(text: str, at: time) -> datetime:
     except ValueError:
         day = None
     if day is None:
-        raise CommandError(f"{text}: a day is written YYYY-MM-DD.")
+        raise CommandError(f"{text} is not a date. Write it as YYYY-MM-DD.")
     return datetime.combine(day, at, tzinfo=UTC)
 
 
@@ -139,7 +138,7 @@ def _note(options: dict[str, Any], rows: int) -> None:
 
 
 def _written(pieces: Iterator[int], expected: int) -> int:
-    """Show how far the writing got; return the number of rows."""
+    """Show the progress; return the number of rows written."""
     rows = 0
     with tqdm(total=expected, unit=" entries", disable=None) as bar:
         for piece in pieces:

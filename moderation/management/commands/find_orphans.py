@@ -1,4 +1,4 @@
-"""`manage.py find_orphans`: files in storage that neither a row nor the audit log accounts for."""
+"""`manage.py find_orphans`: list files in storage that no row and no audit entry refers to."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from django.utils import timezone
 
 from moderation.purge.orphans import orphans
 
-# Hours. Longer than any upload takes: what is younger may be waiting for its commit.
+# Hours. Longer than any upload takes: a newer file may be waiting for its commit.
 OLDER_THAN = 24.0
 
 
 class Command(BaseCommand):
-    """List the files below a folder of a storage that nothing names. Deletes nothing."""
+    """List the files in a storage that nothing refers to. Deletes nothing."""
 
     help = (
-        "List files that neither a row nor an open audit entry names, such as those of an upload "
-        "that was killed before its commit. Only lists: a storage may hold other programs' files."
+        "List files that no row and no open audit entry refers to, such as those of an upload that "
+        "was killed before its commit. Deletes nothing, because other programs may own the files."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare the storage, the folder and the age."""
+        """Add the arguments for the storage, the folder and the age."""
         parser.add_argument("alias", nargs="?", default="default", help="an alias in STORAGES")
         parser.add_argument(
             "--prefix", default="", help="only below this folder, such as posts/2026"
@@ -34,14 +34,14 @@ class Command(BaseCommand):
             type=float,
             default=OLDER_THAN,
             metavar="HOURS",
-            help=f"only files that were last written so long ago (default: {OLDER_THAN:g})",
+            help=f"only files last modified at least this long ago (default: {OLDER_THAN:g})",
         )
 
     def handle(self, *, alias: str, prefix: str, older_than: float, **_options: Any) -> None:
-        """Print a line for each file; CommandError for an unknown storage or an unreadable one."""
+        """Print a line for each file. Raises CommandError for an unknown or unreadable storage."""
         if alias not in settings.STORAGES:
             known = ", ".join(sorted(settings.STORAGES))
-            raise CommandError(f"{alias} is not in STORAGES; it has {known}.")
+            raise CommandError(f"{alias} is not in STORAGES. Choose one of {known}.")
         before = timezone.now() - timedelta(hours=older_than)
         found = 0
         try:
@@ -51,5 +51,5 @@ class Command(BaseCommand):
         except NotImplementedError as error:
             raise CommandError(f"Storage {alias} cannot list its files: {error}") from error
         except FileNotFoundError as error:
-            raise CommandError(f"{error.filename}: there is no such folder.") from error
-        self.stdout.write(f"{found} files that nothing names.")
+            raise CommandError(f"The folder {error.filename} does not exist.") from error
+        self.stdout.write(f"Found {found} files that nothing refers to.")

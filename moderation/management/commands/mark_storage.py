@@ -1,4 +1,4 @@
-"""Give storages their identity, which every purge proves before it takes a file."""
+"""Give storages their identity, which every purge verifies before it erases a file."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from moderation.storage.mark import write_mark
 
 
 class Command(BaseCommand):
-    """Writes a marker into each storage, or checks the one that is there."""
+    """Write an identity file into each storage, or check the existing one."""
 
     help = (
-        "Mark storages, so that a purge can tell the right one from an unmounted disk or a wrong "
-        "endpoint. Running it twice changes nothing. What it writes is recorded in the audit log."
+        "Write an identity file into storages, so that a purge can tell the right storage from an "
+        "unmounted disk or a wrong endpoint. Running it twice changes nothing. A new identity is "
+        "recorded in the audit log."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,20 +36,21 @@ class Command(BaseCommand):
             "aliases",
             nargs="*",
             metavar="ALIAS",
-            help="aliases in STORAGES; all that registered models use, where none is given",
+            help="aliases in STORAGES (default: all that registered models use)",
         )
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="mark a storage that lost its marker, or that the database knows from another "
-            "environment. Look first whether it is the right one.",
+            help="write a new identity to a storage that lost its identity file, or that the "
+            "database knows from another environment. First make sure that it is the right "
+            "storage.",
         )
 
     def handle(self, *, aliases: list[str], replace: bool, **_options: Any) -> None:
         for alias in aliases or aliases_in_use():
             if alias not in settings.STORAGES:
                 raise CommandError(
-                    _("%(alias)s is not in STORAGES; it has %(known)s.")
+                    _("%(alias)s is not in STORAGES. Choose one of %(known)s.")
                     % {"alias": alias, "known": ", ".join(sorted(settings.STORAGES))}
                 )
             before = StorageMark.objects.filter(alias=alias).first()
@@ -63,23 +65,23 @@ class Command(BaseCommand):
 
 
 def _identity_of(mark: StorageMark | None) -> dict[str, str]:
-    """Return what the database knows of a storage's identity."""
+    """Return a storage's identity as the database knows it."""
     if mark is None:
         return {}
     return {"identity": str(mark.identity), "environment": mark.environment}
 
 
 def aliases_in_use() -> list[str]:
-    """The aliases of the storages that the fields of registered models write to.
+    """Return the aliases of the storages that the fields of registered models write to.
 
-    Where a row chooses its storage, only the field's own is known; name the others.
+    If rows choose their storage, only the field's own is known, and the others have to be named.
     """
     fields = [field for model in registered_models() for field in own_file_fields(model)]
     return sorted({alias for field in fields if (alias := _known_alias(field))})
 
 
 def _known_alias(field: FileField) -> str:
-    """The alias of a field's storage; empty where it has none and its rows choose."""
+    """Return the alias of a field's storage, or "" if it has none and its rows choose one."""
     try:
         return storage_alias(field)
     except ImproperlyConfigured:

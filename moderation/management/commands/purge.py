@@ -1,4 +1,4 @@
-"""`manage.py purge`: the clock, and the purge of files by hand."""
+"""`manage.py purge`: the scheduler, and the purge of files by hand."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ from moderation.models.audit import EventKind
 from moderation.purge.claim import due_entries
 from moderation.removal.progress import retry_entries
 
-# Seconds between two looks of the clock. A lost wake-up costs this much, and ten seconds more.
+# Seconds between two steps of the scheduler. A lost task costs this much, plus ten seconds.
 INTERVAL = 2.0
 
 
 class Command(BaseCommand):
-    """Do what is due: waiting slices, due audit entries, old drafts."""
+    """Do the work that is due: waiting slices, due audit entries, old drafts."""
 
     help = (
-        "Without an option: delete the waiting slices and purge the files that are due now, then "
-        "stop. Failed keys are left until --retry-failed. See the options for the clock."
+        "Without options, delete the waiting batches and purge the files that are due now, then "
+        "exit. Failed keys wait for --retry-failed. Use --loop to run as the scheduler."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options, of which at most one may be given."""
+        """Add the options, of which at most one may be given."""
         which = parser.add_mutually_exclusive_group()
         which.add_argument(
             "--loop",
             action="store_true",
-            help="run as the clock until stopped: wake workers for what is due, and do it here "
-            "where no worker takes it up",
+            help="run as the scheduler until stopped: wake workers for due work, and do it here if "
+            "no worker does",
         )
         which.add_argument(
             "--check",
             action="store_true",
-            help="do nothing; exit 1 when work is overdue, when batches or keys failed, when "
-            "erased keys were found again, or when a storage is not the marked one",
+            help="change nothing; exit 1 if work is overdue, batches or keys failed, erased keys "
+            "were found again, many files were missing, clocks differ, or a storage has the "
+            "wrong identity",
         )
         which.add_argument(
-            "--dry-run", action="store_true", help="do nothing; say how much is due now"
+            "--dry-run", action="store_true", help="change nothing; print how much is due now"
         )
         which.add_argument(
             "--retry-failed",
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options: Any) -> None:
-        """Run in the way that the options name; CommandError when --check finds work late."""
+        """Run the chosen mode. Raises CommandError if --check finds a problem."""
         if options["check"]:
             self._check()
         elif options["dry_run"]:
@@ -86,7 +87,7 @@ class Command(BaseCommand):
     def _say_what_is_due(self) -> None:
         removals = len(removals_with_waiting_slices())
         self.stdout.write(
-            f"Due: {removals} removals with slices, {due_entries().count()} audit entries."
+            f"Due: {removals} removals with batches, {due_entries().count()} audit entries."
         )
 
     def _once(self) -> None:
@@ -95,9 +96,9 @@ class Command(BaseCommand):
             bar.update()
         bar.close()
         failed = AuditEntry.objects.filter(state="failed").count()
-        self.stdout.write(f"Done. {failed} keys have failed and wait for --retry-failed.")
+        self.stdout.write(f"Done. {failed} keys failed and wait for --retry-failed.")
         if later := RemovalSlice.objects.waiting().filter(attempts__gt=0).count():
-            self.stdout.write(f"{later} batches are tried again later, after a database error.")
+            self.stdout.write(f"{later} batches will be retried later, after a database error.")
 
     def _loop(self) -> None:
         stopping = threading.Event()
@@ -105,14 +106,14 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stopping.set())
         for problem in clock_problems():
             self.stderr.write(problem)
-        self.stdout.write("The clock runs.")
+        self.stdout.write("The scheduler is running.")
         while not stopping.is_set():
             close_old_connections()
             try:
                 worked = tick()
             except DatabaseTrouble as error:
-                self.stderr.write(f"The database is in trouble, trying again: {error}")
+                self.stderr.write(f"Database error, retrying: {error}")
                 worked = False
             if not worked:
                 stopping.wait(INTERVAL)
-        self.stdout.write("The clock stops.")
+        self.stdout.write("The scheduler has stopped.")

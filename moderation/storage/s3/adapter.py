@@ -80,22 +80,22 @@ class S3Adapter:
         return full_key(self.storage, name)
 
     def real_location(self) -> Location:
-        """The endpoint with the bucket, and the folder in it."""
+        """Return the endpoint with the bucket, and the folder in it."""
         space = ("s3", endpoint_of(self.storage), self.bucket)
         return Location(space, self.folder)
 
     def full_key(self, name: str) -> str:
-        """The key in the bucket, as `key` returns it; quicker for plain names."""
+        """Return the key in the bucket, like `key`, but faster for plain names."""
         if self.joins_names and PLAIN_NAME.fullmatch(name):
             return self.folder + name
         return self.key(name)
 
     def spelled(self, name: str) -> tuple[str, ...]:
-        """The spellings that django-storages understands; see `Adapter.spelled`."""
+        """Return the spellings that django-storages understands; see `Adapter.spelled`."""
         return spelled(name)
 
     def odd_beginnings(self, directory: str) -> tuple[str, ...]:
-        """The beginnings of odd names; see `Adapter.odd_beginnings`."""
+        """Return the prefixes of odd names; see `Adapter.odd_beginnings`."""
         return odd_beginnings(directory)
 
     def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
@@ -135,7 +135,7 @@ class S3Adapter:
             raise
 
     def _content(self, key: str) -> bytes:
-        """The beginning of an object. Raises the storage's own error, for a cut reply as well."""
+        """Return the beginning of an object. Raises the storage's error if it is truncated."""
         with self.client.get_object(Bucket=self.bucket, Key=key)["Body"] as body:
             return body.read(MARKER_BYTES)
 
@@ -255,11 +255,11 @@ class _Waiting:
         return len(same) == 1
 
     def may_be_asked_for(self, key: str) -> bool:
-        """Whether a request for the key may be sent now: none of its names' leases is over."""
+        """Return whether a request for the key may be sent now: no lease on it has expired."""
         return all(each.may_be_asked_for() for each in self._names[key])
 
     def sendable(self, targets: Sequence[Target]) -> Sequence[Target]:
-        """Those of the targets for which a request may be sent now; nearly always all."""
+        """Return the targets for which a request may be sent now, which is nearly always all."""
         leases = {each.lease for target in targets for each in self._names[target.key]}
         if all(lease is None or lease.holds() for lease in leases):
             return targets

@@ -90,7 +90,7 @@ class Trouble:
 
     @property
     def speaks_of_key(self) -> bool:
-        """Whether it is an answer about a key, where the request held that key alone."""
+        """Return whether it is about the key, if the request contained only that key."""
         speaks_of_others = self.kind in (Kind.SLOW, Kind.UNREACHABLE, Kind.WHOLE)
         return not speaks_of_others and self != NO_ANSWER
 
@@ -104,8 +104,8 @@ OVER = Trouble(LEASE_OVER, LEASE_IS_OVER, Kind.WHOLE)
 NO_ANSWER = Trouble("NoAnswer", "The reply does not account for this key.", Kind.PASSING)
 UNLISTABLE = Trouble(
     "UnlistableKey",
-    "The storage's listings cannot carry the characters of this key, so its versions cannot be "
-    "found.",
+    "The storage's listings cannot represent the characters of this key, so its versions cannot "
+    "be found.",
     Kind.KEY,
 )
 NOT_S3 = Trouble("NotS3", "The reply to a deletion is none that S3 gives.", Kind.PASSING)

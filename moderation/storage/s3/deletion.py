@@ -40,11 +40,11 @@ class Target(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the storage said of one target.
+    """The storage's result for one target.
 
-    `marked`: it only laid a delete marker on the key. `missing`: it told that nothing was there.
-    `own`: False for a trouble of a request that failed as a whole, which says nothing of one key;
-    see `speaks_of_key` as well.
+    `marked`: the storage only created a delete marker. `missing`: it reported that nothing was
+    there. `own`: False if the request failed as a whole, so that the error is not about this key;
+    see also `speaks_of_key`.
     """
 
     target: Target
@@ -123,11 +123,11 @@ def _identifier(target: Target) -> ObjectIdentifierTypeDef:
 
 
 def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> list[Answer]:
-    """Find every target's own answer in the reply to a batch; none is NO_ANSWER.
+    """Return the result of every target in the reply to a batch; without one it is NO_ANSWER.
 
-    Some servers (the gateway of JuiceFS) name no key under `Deleted`. Such nameless successes
-    count only where together they account for exactly the targets that nothing else was said of,
-    and where nothing was said of a key that was not asked for: an error may be that of any of them.
+    Some servers (the JuiceFS gateway) name no key under `Deleted`. Such nameless successes count
+    only if their number equals that of the targets without another result, and if the reply
+    mentions no key that was not requested: such an error may belong to any target.
     """
     asked = set(targets)
     answers: dict[Target, Answer] = {}

@@ -1,8 +1,8 @@
-"""What a bucket holds: whether it keeps versions, which, and which keys are absent.
+"""List a bucket: whether it keeps versions, which ones, and which keys are absent.
 
-A listing proves that a key is absent only where it is complete and in order, and where its XML
-carried the key: some servers list in another order, and XML makes a line feed of a carriage return.
-Where that is not certain the key is asked for by itself.
+A listing proves that a key is absent only if it is complete and in order, and if its XML can
+represent the key: some servers list in another order, and XML turns a carriage return into a line
+feed. In case of doubt the key is requested separately.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ R = TypeVar("R")
 VERSIONING_UNTOLD = {Kind.NO_BATCH, Kind.UNREAD, Kind.KEY}
 NULL_VERSION = "null"
 LAST_OF_ALL = "\U0010ffff"  # sorts after every key
-# What XML 1.0 cannot carry, or changes on its way, unless the server writes keys as in an address.
+# What XML 1.0 cannot represent, or changes, unless the server URL-encodes keys.
 NOT_AS_IT_IS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]|^ | $")
 MISSING = "NoSuchKey"
-# A range that nothing is in: of an empty object.
+# The error for a range of an empty object.
 EMPTY = "InvalidRange"
 
 
 class UnlistableError(Exception):
-    """Listings of this server cannot say what is stored under a key."""
+    """The listings of this server do not show what is stored under a key."""
 
 
 class Version(NamedTuple):
@@ -55,7 +55,7 @@ class Version(NamedTuple):
 
 
 class _Page(NamedTuple):
-    """Keys, the last key that they decide about, and whether they are all with the prefix."""
+    """Keys, the last key that they cover, and whether they are all keys with the prefix."""
 
     keys: set[str]
     last: str
@@ -85,9 +85,9 @@ class Listing:
         return reply.get("Status") in ("Enabled", "Suspended")
 
     def versions(self, key: str) -> list[Version]:
-        """All versions and delete markers of exactly this key.
+        """Return all versions and delete markers of exactly this key.
 
-        Raises the storage's own error; UnlistableError where the listing does not carry the key.
+        Raises the storage's own error, or UnlistableError if the listing does not show the key.
         """
         return patiently(lambda: list(self._versions(key)))
 
@@ -97,7 +97,7 @@ class Listing:
         for page in pages.paginate(Bucket=self.bucket, Prefix=key):
             is_all = is_all and not page.get("IsTruncated")
             if not _carries(page, key):
-                raise UnlistableError(f"Listings of this server cannot carry {key!r}")
+                raise UnlistableError(f"Listings of this server cannot represent {key!r}")
             versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
             own = [_version(v, is_marker=False) for v in versions if v["Key"] == key]
             own += [_version(m, is_marker=True) for m in markers if m["Key"] == key]
@@ -109,12 +109,12 @@ class Listing:
                 break
         # A listing of one page is complete, whatever its order.
         if not found and not is_all and not self.is_absent(key):
-            raise UnlistableError(f"Listings of this server leave out {key!r}")
+            raise UnlistableError(f"Listings of this server omit {key!r}")
 
     def is_absent(self, key: str) -> bool:
-        """Ask for this key by itself. Raises the storage's own error where it does not say.
+        """Request this key separately. Raises the storage's own error if the result is unclear.
 
-        By GET, since the 404 of a HEAD could not be told from that of a missing bucket.
+        Uses GET, because the 404 of a HEAD does not differ from that of a missing bucket.
         """
         try:
             reply = patiently(
@@ -149,9 +149,9 @@ class Listing:
         return {key: key not in present for key in plain} | dict(zip(singly, alone, strict=True))
 
     def _present(self, keys: Sequence[str]) -> set[str]:
-        """Find which of these sorted keys of one folder exist, in two listings a key at most.
+        """Return those of these sorted keys of one folder that exist; at most two listings per key.
 
-        Raises UnlistableError where the server does not list in order.
+        Raises UnlistableError if the server does not list in order.
         """
         found: set[str] = set()
         while keys:
@@ -161,7 +161,7 @@ class Listing:
             if page.last < keys[0]:
                 page = _Page(self._page(keys[0], after="").keys, keys[0], is_all=True)
             absent = [key for key in keys if key <= page.last and key not in page.keys]
-            # Order cannot be seen in a page of one key: one that would be absent is asked for.
+            # A page of one key does not show the order, so one absent key is requested separately.
             if absent and not page.is_all and not self.is_absent(absent[0]):
                 raise UnlistableError(f"Listings of this server are not in order: {absent[0]!r}")
             found |= page.keys & set(keys)
@@ -169,7 +169,7 @@ class Listing:
         return found
 
     def _page(self, prefix: str, *, after: str) -> _Page:
-        """List one page. Raises UnlistableError where it is out of order or none of S3's."""
+        """Return one page. Raises UnlistableError if it is out of order or not a reply of S3."""
         # MinIO refuses a beginning outside of the prefix.
         start = after if after.startswith(prefix) else ""
         try:
@@ -178,11 +178,11 @@ class Listing:
                     Bucket=self.bucket, Prefix=prefix, StartAfter=start
                 )
             )
-        except ResponseParserError as error:  # another key's characters spoil the XML
+        except ResponseParserError as error:  # another key's characters break the XML
             raise UnlistableError(f"A listing of this server cannot be read: {error}") from error
         contents = reply.get("Contents", [])
         listed = [entry["Key"] for entry in contents]
-        # A page without this is none of S3's, though it came with 200.
+        # A page without this is not a reply of S3, even with status 200.
         is_page, goes_on = "IsTruncated" in reply, bool(reply.get("IsTruncated"))
         in_order = _in_order(contents) and (not listed or listed[0] > start)
         if not is_page or not in_order or (goes_on and not listed):
@@ -192,12 +192,12 @@ class Listing:
 
 
 def _in_order(entries: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether keys come in the order of their code points; versions repeat them."""
+    """Return whether keys are in the order of their code points; versions repeat keys."""
     return all(one["Key"] <= other["Key"] for one, other in itertools.pairwise(entries))
 
 
 def _carries(page: Mapping[str, Any], key: str) -> bool:
-    """Whether a page of versions is S3's, and its keys are as the server has them."""
+    """Return whether a page of versions is a reply of S3 that represents this key unchanged."""
     encoded = page.get("EncodingType") == "url"
     return "IsTruncated" in page and (encoded or not NOT_AS_IT_IS.search(key))
 

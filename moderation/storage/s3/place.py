@@ -1,4 +1,4 @@
-"""At which endpoint a bucket is: the part of its address that options spell in several ways."""
+"""The endpoint of a bucket, which options can name in several ways."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import os
 from typing import Any
 from urllib.parse import urlsplit
 
-# boto3 reads them where a storage names no endpoint, in this order.
+# boto3 reads these, in this order, if a storage has no endpoint.
 VARIABLES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-# The names of Amazon's own buckets are unique, whatever region an endpoint is in.
+# The names of Amazon's own buckets are unique across regions.
 AMAZON = "amazonaws.com"
 LOOPBACK = {"127.0.0.1", "::1"}
 
 
 def endpoint_of(storage: Any) -> str:
-    """Return the host and port of an S3Storage's endpoint, in one spelling. No network."""
+    """Return the normalised host and port of an S3Storage's endpoint. No network."""
     given = storage.endpoint_url or next(filter(None, map(os.environ.get, VARIABLES)), None)
     if not given:
         return AMAZON

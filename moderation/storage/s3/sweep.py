@@ -23,8 +23,8 @@ PATIENCE = 60.0
 # Whole requests that fail in a row before the rest is given up: enough for every request in
 # flight to fail and to be halved, too few to hammer a server that refuses everything.
 GIVE_UP_AFTER = 64
-# The same where the keys may be the cause, and each is to stand alone: two requests for each of 300
-# keys that the server refuses. The others have their turn with a later claim.
+# The same if keys may be the cause and have to be isolated: two requests for each of 300 keys that
+# the server refuses. Further keys wait for a later claim.
 MOST_REFUSALS = 640
 
 OUT_OF_TIME = Trouble("OutOfTime", f"No time was left after {PATIENCE:.0f} s.", Kind.WHOLE)
@@ -72,7 +72,7 @@ class Sweep:
         sendable: Callable[[Sequence[Target]], Sequence[Target]] = lambda targets: targets,
     ) -> None:
         self.deletion = deletion
-        self.sendable = sendable  # asked right before each request which may be sent still
+        self.sendable = sendable  # called right before each request; returns what may still be sent
         self.batch_keys = batch_keys
         self.pace = Pace(requests)
         self._source: Iterator[Target] = iter(())
@@ -136,9 +136,9 @@ class Sweep:
             heapq.heappush(self._waiting, batch)
 
     def _halve(self, batch: _Batch, trouble: Trouble) -> None:
-        """Queue both halves before all else, the first one first: each key soon stands alone.
+        """Queue both halves before everything else, so that each key is soon isolated.
 
-        Counted as failed once, so that halves which fail too are halved again at once.
+        They count as failed once, so that halves that fail too are halved again immediately.
         """
         due = time.monotonic() + pause(1) if trouble.may_pass else batch.due
         middle = len(batch.targets) // 2
@@ -159,7 +159,7 @@ class Sweep:
                 self._flying[pool.submit(self._send, batch.targets)] = batch
 
     def _send(self, targets: Sequence[Target]) -> list[Answer]:
-        """Send what may still be sent; in a thread of the pool, right before the request."""
+        """Send what may still be sent. Checks it in the pool's thread, right before the request."""
         may = self.sendable(targets)
         answers = self.deletion.send(may) if may else []
         if len(may) == len(targets):

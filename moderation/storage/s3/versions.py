@@ -58,10 +58,10 @@ def erase_versions(
     *,
     may_ask: Callable[[str], bool] = lambda _: True,
 ) -> Iterator[Erasure]:
-    """Erase keys with their versions. `wanted` maps each key to what an earlier attempt took.
+    """Erase keys with their versions. `wanted` maps each key to the versions of an earlier attempt.
 
-    `note` is told, by key, what is taken for the first time, before it is deleted. `may_ask` says
-    right before a request whether it may be sent for a key.
+    `note` is called with new versions by key before they are deleted. `may_ask` is called right
+    before each request and returns whether it may be sent for a key.
     """
     before = _look(listing, list(wanted), may_ask)
     taken = {
@@ -79,7 +79,7 @@ def erase_versions(
     ]
     sweep = new_sweep()
     answers = list(sweep.run(doomed))
-    # What was said of a key itself goes before what was said of a request.
+    # An error about the key itself takes precedence over one of the whole request.
     troubles = {a.target.key: a for a in sorted(answers, key=lambda a: a.own) if a.trouble}
     unsent = Answer(Target(""), sweep.given_up, own=False) if sweep.given_up else None
     # Where there was nothing to delete, the first look is the proof.
