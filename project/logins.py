@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # Failures that an address may have with all user names together, in limits of one user name:
 # who tries one password with every name is stopped, an office behind one address is not.
 NAMES_AN_ADDRESS = 10
+# Characters of what a client sent that are noted; no user has a longer name.
+NOTED = 150
 # What one customer of a provider has of IPv6's addresses.
 IPV6_PREFIX = 64
 
@@ -38,8 +40,31 @@ def limit_session(request: HttpRequest, **_: Any) -> None:
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
+def noted(text: str | None) -> str | None:
+    """Return what a client sent as every database can hold it: not too long, and without NUL."""
+    return None if text is None else text[:NOTED].replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def username_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
+    """Return the user name of an attempt, as it is noted; Django's form takes any length."""
+    return noted((credentials or request.POST).get("username"))
+
+
 class LoginHandler(AxesDatabaseHandler):
     """Counts the failures of a user name at an address, and those of an address with all names."""
+
+    def user_login_failed(
+        self,
+        sender: Any,
+        credentials: Mapping[str, Any],
+        request: HttpRequest | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Count a failure, whatever the client says about itself."""
+        for name in ("axes_user_agent", "axes_http_accept", "axes_path_info"):
+            if hasattr(request, name):
+                setattr(request, name, noted(getattr(request, name)))
+        super().user_login_failed(sender, credentials, request, **kwargs)
 
     def get_failures(
         self, request: HttpRequest, credentials: Mapping[str, Any] | None = None
@@ -98,7 +123,7 @@ def locked_out(
     request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any] | None
 ) -> HttpResponse:
     """Tell that the wait is not over, whatever the password was, and note the attempt."""
-    name = (credentials or {}).get("username")
+    name = username_of(request, credentials)
     address = client_address(request)
     logger.warning("Login refused after too many failures: user %r at %s", name, address)
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)

@@ -123,6 +123,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else who goes on trying waits for ever
 AXES_HANDLER = "project.logins.LoginHandler"
 AXES_CLIENT_IP_CALLABLE = "project.logins.client_address"
+AXES_USERNAME_CALLABLE = "project.logins.username_of"
 AXES_CLIENT_STR_CALLABLE = "project.logins.describe"
 AXES_LOCKOUT_CALLABLE = "project.logins.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # logins are lines of the log; a table of them would only grow

@@ -157,9 +157,9 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return removal_link(entry.removal_id, self.admin_site)
 
     @admin.display(description=_("size"))
-    def size_shown(self, entry: AuditEntry) -> str:
-        """Show the size for people."""
-        return "" if entry.size is None else filesizeformat(entry.size)
+    def size_shown(self, entry: AuditEntry) -> str | None:
+        """Show the size for people; None where nobody noted it."""
+        return None if entry.size is None else filesizeformat(entry.size)
 
     @admin.display(description=_("object"))
     def object_shown(self, entry: AuditEntry) -> str:

@@ -1,4 +1,4 @@
-"""What the lists show of their columns on a screen of 1280 pixels, with the menu open."""
+"""What the lists show of their columns, on a screen of 1280 pixels with the menu, and narrow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from django.test import Client
 from playwright.sync_api import Locator, Page
 from pytest_django.live_server_helper import LiveServer
 
-from posts.models import Post
+from moderation.models import AuditEntry, AuditEvent
+from moderation.models.audit import EventKind
+from posts.models import Post, PostImage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -49,3 +51,31 @@ def test_the_row_of_buttons_begins_where_the_menu_ends(page: Page) -> None:
     _left, menu = edges(page.locator("#nav-sidebar"))
     begins, _right = edges(page.locator(".submit-row").last)
     assert begins == pytest.approx(menu, abs=2)
+
+
+def test_the_list_of_events_shows_all_of_a_note(page: Page) -> None:
+    details = {"reason": "spam", "note": "Wave of 19 November, with " + "many words " * 20}
+    AuditEvent.objects.create(kind=EventKind.CONFIRM, actor_name="moderator", details=details)
+    page.goto("/admin/moderation/auditevent/")
+    _left, room = edges(page.locator("#changelist-form .results"))
+    assert edges(page.locator(".event-details dd").last)[1] <= room
+
+
+def test_on_a_telephone_no_page_scrolls_sideways_and_the_pictures_are_counted(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    post = Post.objects.create(author=User.objects.create_user("somebody"), title="Two pictures")
+    for number in range(2):
+        PostImage.objects.create(
+            post=post, image=f"{number}.png", thumbnail=f"{number}.webp", size=1, width=1, height=1
+        )
+    name = "posts/2026/11/" + "0123456789abcdef" * 4
+    PostImage.objects.create(post=post, image=name, thumbnail="c", size=1, width=1, height=1)
+    PostImage.objects.filter(image=name).delete()
+    entry = AuditEntry.objects.get(name=name)
+    details = f"/admin/moderation/auditentry/{entry.pk}/change/"
+    for address in ("/admin/posts/post/", "/admin/auth/group/", details):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+    page.goto("/admin/posts/post/")
+    cell = page.locator("#result_list tbody .field-pictures")
+    assert edges(cell.locator(".post-picture-total"))[1] <= edges(cell)[1]

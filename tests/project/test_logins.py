@@ -78,6 +78,27 @@ def test_every_failure_and_refusal_is_a_line_of_the_log(
     assert not any("wrong" in line for line in lines)
 
 
+@pytest.mark.parametrize("length", [151, 256, 60_000])
+def test_wrong_names_of_any_length_are_refused_and_counted(length: int) -> None:
+    name = "m" * length
+    answers = [attempt(name, "wrong") for _ in range(LIMIT)]
+    assert answers == [200] * (LIMIT - 1) + [429]
+
+
+def test_a_long_name_is_a_short_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(LIMIT + 1):
+        attempt("m" * 60_000, "wrong")
+    assert caplog.messages
+    assert max(map(len, caplog.messages)) < 1_000
+
+
+@pytest.mark.parametrize("header", ["HTTP_USER_AGENT", "HTTP_ACCEPT"])
+@pytest.mark.parametrize("text", ["\0", "a" * 60_000])
+def test_whatever_a_client_says_about_itself_can_be_noted(header: str, text: str) -> None:
+    assert attempt("mia", "wrong", **{header: text}) == 200
+    assert AccessAttempt.objects.get().failures_since_start == 1
+
+
 def test_a_login_is_a_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         attempt("mia", PASSWORD)
