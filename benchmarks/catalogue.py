@@ -119,7 +119,7 @@ BENCHMARKS = {
         Benchmark(
             "intake",
             "intake",
-            "any picture under 300 MB, an import of the worst under 600 MB",
+            "each picture under 300 MB, an import of the worst ones under 600 MB",
             (Goal("peak_mb", at_most=300), Goal("import_mb", at_most=600)),
             database="sqlite",
         ),

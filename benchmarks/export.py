@@ -65,7 +65,7 @@ def export(_place: Path, size: Size) -> Figures:
 
 
 def _ours() -> int:
-    """Write what the export page sends; return its bytes."""
+    """Write what the export page sends; return the number of bytes."""
     from moderation.export.formats import CSV
     from moderation.models import AuditEntry
 

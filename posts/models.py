@@ -104,7 +104,7 @@ class PostImage(models.Model):
 
     @property
     def is_animated(self) -> bool:
-        """Whether a browser shows more than one picture."""
+        """Return whether a browser shows more than one frame."""
         return self.frames > 1
 
     def _refuse_other_files(self) -> None:

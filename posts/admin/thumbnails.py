@@ -22,8 +22,8 @@ def picture_url(picture: PostImage, site: AdminSite) -> str:
 def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
     """The picture's thumbnail as HTML."""
     named = _("Animated picture %(key)s") if picture.is_animated else _("Picture %(key)s")
-    # The box is that of the stylesheet, reserved before the picture is there: rows must not move
-    # below a pointer that is about to click.
+    # The stylesheet has the same size, which is reserved before the picture loads, so that rows do
+    # not move under a pointer that is about to click.
     return format_html(
         '<img class="post-thumbnail" loading="lazy" width="48" height="36" src="{}" alt="{}">',
         picture_url(picture, site),

@@ -57,8 +57,8 @@ def read_lines(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of each line that is not blank, from a plain or gzipped file.
 
-    `advance` is told how many bytes of the file were read since it was told last. With `skip_long`
-    a line that is too long is yielded cut off, for `parse` to refuse. Raises UnreadableFileError.
+    Calls `advance` with the number of bytes read since its last call. With `skip_long`, a line that
+    is too long is yielded truncated, and `parse` refuses it. Raises UnreadableFileError.
     """
     number = position = 0
     try:

@@ -19,7 +19,7 @@ from posts.importing.lines import Entry
 from posts.models import Post, PostImage, Report
 from posts.uploads import side_by_side, uploads
 
-# The number of the lock that imports take turns by; any that nothing else in the database uses.
+# The number of the advisory lock of imports; nothing else in the database may use it.
 IMPORT_LOCK = 7_077_085_163
 # The file tells how many users reported a post, not who: these stand for them.
 REPORTER_NAME = "reporter_{}"
@@ -102,10 +102,10 @@ def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, ta
 
 
 def _take_the_turn() -> None:
-    """Wait for the batches of other imports, so that each sees what the last one added.
+    """Wait for the batches of other imports, so that each batch sees what the last one added.
 
-    On PostgreSQL for the lock that all imports share, until the transaction ends. SQLite has one
-    writer at a time, from the beginning of its transaction on.
+    On PostgreSQL, take the lock that all imports share, until the transaction ends. SQLite has only
+    one writer at a time, from the beginning of its transaction.
     """
     connection = connections[router.db_for_write(Post)]
     if connection.vendor == "postgresql":
