@@ -18,7 +18,7 @@ class Goal:
     at_most: float = float("inf")
 
     def is_reached(self, figures: Mapping[str, float]) -> bool:
-        """Whether the figure is there and within its bound."""
+        """Return whether the figure is there and within its bound."""
         value = figures.get(self.figure)
         return value is not None and self.at_least <= value <= self.at_most
 

@@ -76,7 +76,7 @@ def _ours() -> int:
 
 
 def _stock() -> int:
-    """What django-import-export's own page sends, with the same columns; gives its bytes."""
+    """What django-import-export's own page sends, with the same columns; return its bytes."""
     from import_export.formats.base_formats import CSV
 
     from moderation.export.resource import AuditEntryResource

@@ -61,7 +61,7 @@ class DatedQuerySet(QuerySet[Any, Any]):
     def datetimes(  # type: ignore[override]  # a list: nobody filters it any further
         self, field_name: str, kind: str, order: str = "ASC", tzinfo: tzinfo | None = None
     ) -> list[datetime]:
-        """Give the starts of the years, months or days that have rows; one query for each."""
+        """Return the starts of the years, months or days that have rows; one query for each."""
         moments = self.order_by(field_name).values_list(field_name, flat=True)
         found: list[datetime] = []
         moment = moments.first()
@@ -84,7 +84,7 @@ class AllMoments:
         self.moments = rows.order_by(field_name).values_list(field_name, flat=True)
 
     def aggregate(self, **_ends: Any) -> dict[str, datetime | None]:
-        """Give the `first` and the `last` moment: one by one, or SQLite reads all in between."""
+        """Return the `first` and the `last` moment: one by one, or SQLite reads all in between."""
         return {"first": self.moments.first(), "last": self.moments.last()}
 
     def datetimes(self, field_name: str, kind: str) -> list[datetime]:
@@ -96,7 +96,7 @@ class Moments(list[datetime]):
     """The moments of a few rows that were found already, to be asked as a queryset of theirs is."""
 
     def aggregate(self, **_ends: Any) -> dict[str, datetime | None]:
-        """Give the `first` and the `last` moment, None where there are none."""
+        """Return the `first` and the `last` moment, None where there are none."""
         return {"first": min(self, default=None), "last": max(self, default=None)}
 
     def datetimes(self, _field_name: str, kind: str) -> list[datetime]:
@@ -106,7 +106,7 @@ class Moments(list[datetime]):
 
 
 def _start(moment: datetime, kind: str) -> datetime:
-    """The start of the year, month or day that a moment is in, in the moment's time zone."""
+    """Return the start of the year, month or day that a moment is in, in the moment's time zone."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     match kind:
         case "year":

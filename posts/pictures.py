@@ -47,7 +47,7 @@ class Picture:
 
 
 def take_in(file: File[Any], *, post: Post) -> PostImage:
-    """Check, measure and store a picture with its thumbnail; give its row, not yet saved.
+    """Check, measure and store a picture with its thumbnail; return its row, not yet saved.
 
     To be called, and the row saved, inside `uploads()`. Raises PictureRefusedError,
     and UploadsMissingError outside.
@@ -114,13 +114,13 @@ def _stored(content: bytes, structure: Structure) -> bytes:
 
 
 def _stored_name(current: FieldFile, filename: str, content: File[Any]) -> str:
-    """Store `content` where the field wants it, and give its name."""
+    """Store `content` where the field wants it, and return its name."""
     key = current.field.generate_filename(current.instance, filename)
     return put(current.storage, key, content)
 
 
 def _read(file: File[Any]) -> bytes:
-    """All bytes, never more than one beyond the limit in memory."""
+    """Return all bytes, never more than one beyond the limit in memory."""
     file.seek(0)
     content: bytes = file.read(MAX_BYTES + 1)
     return content

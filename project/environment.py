@@ -42,22 +42,22 @@ def read_site_file() -> None:
 
 
 def wrong(name: str, value: str, should: str) -> EnvironmentVariableError:
-    """Give the error for a value that may be shown."""
+    """Return the error for a value that may be shown."""
     return EnvironmentVariableError(f"{name}={value}: {name} must be {should}")
 
 
 def wrong_secret(name: str, should: str) -> EnvironmentVariableError:
-    """Give the error for a value that must not be shown, as it may hold a password."""
+    """Return the error for a value that must not be shown, as it may hold a password."""
     return EnvironmentVariableError(f"{name}: its value (not shown) is wrong, it must be {should}")
 
 
 def text(name: str, default: str = "") -> str:
-    """Give the variable without blanks around it, or the default."""
+    """Return the variable without blanks around it, or the default."""
     return str(environ.Env.ENVIRON.get(name, "")).strip() or default
 
 
 def required(name: str, *, because: str) -> str:
-    """Give the variable; raises where it is not set, saying what needs it."""
+    """Return the variable; raises where it is not set, saying what needs it."""
     value = text(name)
     if not value:
         raise EnvironmentVariableError(f"{name} is not set: it is required {because}")
@@ -91,7 +91,7 @@ def _fault_of_secret(value: str, known: Collection[str]) -> str:
 
 
 def yes_no(name: str, *, default: bool) -> bool:
-    """Give a switch."""
+    """Return a switch."""
     value = text(name).lower()
     if value in YES:
         return True
@@ -103,7 +103,7 @@ def yes_no(name: str, *, default: bool) -> bool:
 
 
 def whole(name: str, default: int, *, lowest: int, highest: int) -> int:
-    """Give a whole number from `lowest` to `highest`, both included."""
+    """Return a whole number from `lowest` to `highest`, both included."""
     value = text(name)
     if not value:
         return default
@@ -113,7 +113,7 @@ def whole(name: str, default: int, *, lowest: int, highest: int) -> int:
 
 
 def choice(name: str, default: Option, options: Collection[Option], *, kind: str = "") -> Option:
-    """Give one of the options; `kind` describes them where they are too many to list."""
+    """Return one of the options; `kind` describes them where they are too many to list."""
     value = text(name, default)
     for option in options:
         if option == value:
@@ -122,12 +122,12 @@ def choice(name: str, default: Option, options: Collection[Option], *, kind: str
 
 
 def words(name: str, default: Sequence[str] = ()) -> list[str]:
-    """Give a list that is written with commas."""
+    """Return a list that is written with commas."""
     return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
 
 
 def origins(name: str) -> list[str]:
-    """Give a list of origins, each with its scheme, such as `https://admin.example.org`."""
+    """Return a list of origins, each with its scheme, such as `https://admin.example.org`."""
     found = words(name)
     for origin in found:
         if not origin.startswith(("http://", "https://")):
@@ -136,7 +136,7 @@ def origins(name: str) -> list[str]:
 
 
 def url(name: str, schemes: Sequence[str], default: str = "") -> str:
-    """Give a URL of one of the schemes, with a host; its value is never shown."""
+    """Return a URL of one of the schemes, with a host; its value is never shown."""
     value = text(name, default)
     if value and not _is_url(value, schemes):
         raise wrong_secret(name, "a URL like " + " or ".join(f"{it}://host" for it in schemes))
@@ -152,7 +152,7 @@ def _is_url(value: str, schemes: Sequence[str]) -> bool:
 
 
 def folder(name: str, default: Path) -> Path:
-    """Give the absolute path of a folder, which need not exist yet; raises where a file is."""
+    """Return the absolute path of a folder, which need not exist yet; raises where a file is."""
     path = Path(text(name, str(default))).expanduser().absolute()
     if path.exists() and not path.is_dir():
         raise wrong(name, str(path), "a folder")
@@ -160,7 +160,7 @@ def folder(name: str, default: Path) -> Path:
 
 
 def database(name: str, default: str, *, relative_to: Path) -> dict[str, object]:
-    """Give Django's settings for the database that a URL names: SQLite or PostgreSQL.
+    """Return Django's settings for the database that a URL names: SQLite or PostgreSQL.
 
     The path of an SQLite file counts from `relative_to`.
     """

@@ -99,7 +99,7 @@ def _prepare() -> None:
 
 
 def _commands() -> Mapping[str, Sequence[str]]:
-    """Give the arguments of manage.py for each process, by its name."""
+    """Return the arguments of manage.py for each process, by its name."""
     worker: Sequence[str] = ("db_worker", "--no-reload")
     if settings.TASKS_BACKEND == "rq":
         worker = ("rqworker", "default", "--job-class", "django_tasks_rq.Job")

@@ -55,7 +55,7 @@ def s3(
 
 
 def _client_config(addressing_style: AddressingStyle) -> Any:
-    """Give botocore's settings: S3Storage drops its own for a style once it is given these."""
+    """Return botocore's settings: S3Storage drops its own for a style once it is given these."""
     from botocore.config import Config  # slow to import, and a site on disk has no need of it
 
     return Config(

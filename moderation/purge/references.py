@@ -40,11 +40,11 @@ class Asked(Protocol):
 
     @property
     def key(self) -> str:
-        """The entry's key."""
+        """Return the entry's key."""
 
     @property
     def name(self) -> str:
-        """The name by which its storage knows it."""
+        """Return the name by which its storage knows it."""
 
 
 @dataclass(slots=True)

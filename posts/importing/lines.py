@@ -126,7 +126,7 @@ def _value(fields: dict[str, Any], name: str, kind: type) -> Any:
 
 
 def _text(fields: dict[str, Any], name: str, model: type[Any], field_name: str) -> str:
-    """A text that the model's field and every database can hold."""
+    """Return a text that the model's field and every database can hold."""
     text: str = _value(fields, name, str)
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"{name} holds characters that are no text")

@@ -152,7 +152,7 @@ class Command(BaseCommand):
             raise CommandError(f"The first {bad} lines are not posts. Nothing was imported. {HINT}")
 
     def _kept(self) -> str:
-        """What to add to an error that comes when some batches are written already."""
+        """Return what to add to an error that comes when some batches are written already."""
         if not self.tally.added:
             return " Nothing was imported."
         return f" {self.tally.added} posts before it are kept; a second run adds the others."
