@@ -18,7 +18,7 @@ class Goal:
     at_most: float = float("inf")
 
     def is_reached(self, figures: Mapping[str, float]) -> bool:
-        """Whether the figure is there and within its bound."""
+        """Return whether the figure is there and within its bound."""
         value = figures.get(self.figure)
         return value is not None and self.at_least <= value <= self.at_most
 
@@ -119,7 +119,7 @@ BENCHMARKS = {
         Benchmark(
             "intake",
             "intake",
-            "any picture under 300 MB, an import of the worst under 600 MB",
+            "each picture under 300 MB, an import of the worst ones under 600 MB",
             (Goal("peak_mb", at_most=300), Goal("import_mb", at_most=600)),
             database="sqlite",
         ),

@@ -77,7 +77,7 @@ class _Pages:
         self.ours_bytes = self.stock_bytes = 0
 
     def ours(self, visitor: Visitor) -> float:
-        """Select all, follow to the draft's page; gives the seconds of both requests."""
+        """Select all, follow to the draft's page; return the seconds of both requests."""
         path = reverse("admin:posts_post_changelist")
         frozen, answer = visitor.post(path, _selected("remove_selected"), expect=FOUND)
         shown, page = visitor.get(answer["Location"])
@@ -87,7 +87,7 @@ class _Pages:
         return frozen + shown
 
     def stock(self, visitor: Visitor) -> float:
-        """Select all in Django's own admin; gives the seconds of its page."""
+        """Select all in Django's own admin; return the seconds of its page."""
         path = reverse("stock:posts_post_changelist")
         seconds, answer = visitor.post(path, _selected("delete_selected"), expect=OK)
         self.stock_bytes = len(answer.content)
@@ -95,6 +95,6 @@ class _Pages:
 
 
 def _selected(action: str) -> dict[str, Any]:
-    """What the change list sends when all posts are selected across pages."""
+    """Return what the change list sends when all posts are selected across pages."""
     first = Post.objects.values_list("pk", flat=True)[0]
     return {"action": action, "select_across": "1", "_selected_action": [first]}

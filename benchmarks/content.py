@@ -29,7 +29,7 @@ CODES = ["posts.delete_post", "posts.delete_postimage", "posts.delete_report"]
 
 
 def moderator() -> User:
-    """A superuser: no ceiling applies."""
+    """Return a superuser: no ceiling applies."""
     user, _ = User.objects.get_or_create(username="mod", is_staff=True, is_superuser=True)
     return user
 
@@ -68,12 +68,12 @@ def _write(numbers: Iterable[int], author: User) -> None:
 
 
 def name_of(post: int, number: int, ending: str) -> str:
-    """A name as the intake makes them."""
+    """Return a name as the intake makes them."""
     return f"posts/2026/11/{UUID(int=post * PICTURES_A_POST + number).hex}{ending}"
 
 
 def stored_names() -> list[str]:
-    """Every name that a picture has."""
+    """Return every name that a picture has."""
     pairs = PostImage.objects.values_list("image", "thumbnail")
     return [name for pair in pairs for name in pair]
 
@@ -97,7 +97,7 @@ def fill_bucket(client: S3Client, bucket: str, names: Iterable[str]) -> None:
 
 
 def draft() -> Removal:
-    """A draft of all posts."""
+    """Return a draft of all posts."""
     return freeze(Post.objects.all(), actor=moderator(), permissions=CODES)
 
 

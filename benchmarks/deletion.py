@@ -53,7 +53,7 @@ def delete_fs(_place: Path, size: Size) -> Figures:
 
 
 def _named(seconds: Figures) -> Figures:
-    """The seconds of each, and how many times ours the others take."""
+    """Return the seconds of each, and how many times ours the others take."""
     times = {
         f"times_{name}": value / seconds["ours"]
         for name, value in seconds.items()

@@ -65,7 +65,7 @@ def export(_place: Path, size: Size) -> Figures:
 
 
 def _ours() -> int:
-    """Write what the export page sends; return its bytes."""
+    """Write what the export page sends; return the number of bytes."""
     from moderation.export.formats import CSV
     from moderation.models import AuditEntry
 
@@ -76,7 +76,7 @@ def _ours() -> int:
 
 
 def _stock() -> int:
-    """What django-import-export's own page sends, with the same columns; gives its bytes."""
+    """What django-import-export's own page sends, with the same columns; return its bytes."""
     from import_export.formats.base_formats import CSV
 
     from moderation.export.resource import AuditEntryResource

@@ -1,7 +1,8 @@
-"""Pictures that strangers send: the worst of each format, and what they take of a process.
+"""The most expensive pictures of each format: how much memory and CPU time they take.
 
-Each is measured in a fork of a process that has decoded nothing: as an upload in the post's form,
-on the picture page, and all of them together in an import. The pictures are the tests' own.
+Each is measured in a fork of a process that has not decoded anything: as an upload in the post's
+form, on the picture page, and all of them together in an import. The pictures are those of the
+tests.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Look = Callable[[str, bytes], None]
 
 
 def intake(place: Path, size: Size) -> Figures:
-    """Peak memory in MB and seconds of the processor, of the worst picture and of an import."""
+    """Measure peak memory in MB and CPU seconds, of the worst picture and of an import."""
     folder = place / "pictures"
     folder.mkdir()
     _measured(partial(_make, folder, size.intake_every))
@@ -48,7 +49,7 @@ def intake(place: Path, size: Size) -> Figures:
 
 
 def _make(folder: Path, every: int) -> None:
-    """Write the files, each with its verdict as its ending."""
+    """Write the files, each with the expected verdict as its extension."""
     from tests.pictures.catalogue import CASES
 
     for case in CASES[::every]:
@@ -90,7 +91,7 @@ def _import(folder: Path) -> None:
 
 
 def _measured(work: Callable[[], None]) -> tuple[float, float]:
-    """Do something in a fork; return its peak in MB, and the processor's seconds."""
+    """Run `work` in a fork; return its peak memory in MB and its CPU seconds."""
     connections.close_all()  # a fork must not share them
     reading, writing = os.pipe()
     child = os.fork()

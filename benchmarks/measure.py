@@ -56,7 +56,7 @@ def medians(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> di
 
 
 def peak_mb() -> float:
-    """The most memory that this process ever held, in MB. Linux only."""
+    """Return the most memory that this process ever held, in MB. Linux only."""
     found = PEAK.search(Path("/proc/self/status").read_text())
     assert found, "the kernel tells the peak of every process"  # noqa: S101 - tells the type too
     return int(found[1]) / 1000

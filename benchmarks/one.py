@@ -13,7 +13,7 @@ from benchmarks.sizes import SIZES
 
 
 def measure(name: str, size: str) -> dict[str, float]:
-    """Run a benchmark by its name; gives its figures."""
+    """Run a benchmark by its name; return its figures."""
     benchmark = BENCHMARKS[name]
     with place_for(benchmark) as place:
         # It imports models, which are there only now.

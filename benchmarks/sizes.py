@@ -17,7 +17,7 @@ class Size:
     worker_keys: int = 2_000
     export_entries: int = 1_000_000
     changelist_posts: int = 1_000_000
-    intake_every: int = 1  # of the tests' pictures, the first of so many
+    intake_every: int = 1  # use every n-th of the tests' pictures
 
 
 SIZES = {

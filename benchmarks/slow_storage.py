@@ -19,7 +19,7 @@ class SlowStorage(Storage):
         self.folder = FileSystemStorage(location)
 
     def exists(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Return whether there is such a file."""
         time.sleep(REQUEST)
         return self.folder.exists(name)
 

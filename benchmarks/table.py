@@ -30,7 +30,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """The processor's name as Linux has it, else its kind."""
+    """Return the processor's name as Linux has it, else its kind."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))

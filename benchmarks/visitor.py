@@ -21,13 +21,13 @@ class Visitor:
         self.client.force_login(content.moderator())
 
     def get(self, path: str) -> tuple[float, bytes]:
-        """The seconds and the body of a page. Raises RuntimeError where it is none."""
+        """Return the seconds and the body of a page. Raises RuntimeError where it is none."""
         with stopwatch() as watch:
             response = self.client.get(path)
         return watch.seconds, _expect(OK, response).content
 
     def post(self, path: str, data: dict[str, Any], *, expect: int) -> tuple[float, Any]:
-        """The seconds and the answer of a POST. Raises RuntimeError for another status."""
+        """Return the seconds and the answer of a POST. Raises RuntimeError for another status."""
         with stopwatch() as watch:
             response = self.client.post(path, data)
         return watch.seconds, _expect(expect, response)

@@ -59,7 +59,7 @@ class Overdue:
 
 
 def tick(*, alone: bool = False) -> bool:
-    """Look once for what is due; gives whether this process did some of it itself.
+    """Look once for what is due; return whether this process did some of it itself.
 
     With `alone` it always does one slice of each removal and one batch of keys. Otherwise it wakes
     workers for all that is left, also while some are at work: they need not know of it. It does the

@@ -78,7 +78,7 @@ def _refuse_elsewhere(files: Iterable[StoredFile], using: str) -> None:
 def _entries(
     files: Mapping[StoredFile, Mapping[str, Any]], marks: Mapping[str, UUID], now: datetime
 ) -> Iterator[dict[str, Any]]:
-    """The columns of each entry that are its own."""
+    """Yield the columns of each entry that are its own."""
     adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
     places = {
         alias: {"storage": alias, "identity": marks.get(alias), "location": adapter.location()}
@@ -121,7 +121,7 @@ def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list
 
 
 def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
-    """The key of a name. One that the storage could never take is failed from the start."""
+    """Return the key of a name. One that the storage could never take is failed from the start."""
     try:
         return {"key": adapter.key(name)}
     except ValueError as error:

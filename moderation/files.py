@@ -82,7 +82,7 @@ def measured_rows(
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
-    """The files of a page of rows that no field names, as the registration's function tells."""
+    """Yield the extra files of a page of rows, from the registration's function."""
     if registration.extra_files is None:
         return
     defaults = cache(default_names_on)
@@ -105,7 +105,7 @@ def places_of(registration: Registration) -> list[Place]:
 def files_of(
     registration: Registration, instance: Model, places: Sequence[Place]
 ) -> list[StoredFile]:
-    """Every file of one row. Reads names alone: no file is opened, no storage asked.
+    """Return every file of one row. Reads names alone: no file is opened, no storage asked.
 
     `places` are those of the registration, which a caller with many rows asks for once.
     """
@@ -125,7 +125,7 @@ def files_of(
 
 
 def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives, dict[str, Any]]:
-    """What `Registration.details_by_relatives` tells of the rows that own these files."""
+    """Return `Registration.details_by_relatives` of the rows that own these files."""
     told: dict[Relatives, dict[str, Any]] = {}
     for registration, keys in _owners(files):
         rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
@@ -141,7 +141,7 @@ def _owners(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[An
 
 
 def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, dict[str, Any]]:
-    """What the registrations tell of the rows that own these files; see `Registration.details`.
+    """Return the details of the rows that own these files; see `Registration.details`.
 
     One query a model, whatever the number of files.
     """

@@ -68,7 +68,7 @@ class _Prepared:
         self.names = [str(f.column) for f in (*own, *shared)]
 
     def pages(self) -> Iterator[list[Column]]:
-        """The columns that differ, a page of rows at a time."""
+        """Yield the columns that differ, a page of rows at a time."""
         for start in range(0, len(self.rows), ROWS_A_WRITE):
             page = self.rows[start : start + ROWS_A_WRITE]
             yield [
@@ -124,7 +124,7 @@ class _Text:
         self._dumped = lru_cache(maxsize=None, typed=True)(self._dump)  # 1 is no True
 
     def column(self, values: Column) -> Column:
-        """A column's texts. One look for all: hardly any value has something to escape."""
+        """Return a column's texts. One look for all: hardly any value has something to escape."""
         if set(map(type, values)) == {str} and not SPECIAL.search("".join(values)):
             return values
         return list(map(self._one, values))
@@ -135,7 +135,7 @@ class _Text:
         return (value if type(value) is str else self._dumped(value)).translate(ESCAPES)
 
     def _dump(self, value: Any) -> str:
-        """What psycopg makes of a value; rows repeat a few of them, such as the size."""
+        """Return what psycopg makes of a value; rows repeat a few of them, such as the size."""
         dumped = self._dumpers.get_dumper(value, self._format).dump(value)
         return bytes(dumped or b"").decode()
 

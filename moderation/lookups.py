@@ -47,11 +47,11 @@ class AnyOf(AnyLookup):
         return [prepare(value) for value in self.rhs]
 
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:  # noqa: ARG002
-        """Give the SQL of `in`."""
+        """Return the SQL of `in`."""
         return compiler.compile(In(self.lhs, self.rhs))
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Give the comparison with an array. Raises EmptyResultSet (Django's) for an empty list.
+        """Return the comparison with an array. Raises EmptyResultSet (Django's) for an empty list.
 
         The array is of the column's type, so that the index serves, but without its length: a cast
         cuts longer texts to it, and rounds numbers.
@@ -66,7 +66,7 @@ class AnyOf(AnyLookup):
         return f"{sql} = ANY(%s::{kind}[])", [*params, as_array(values)]
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Give the search in a JSON list. Raises EmptyResultSet (Django's) for an empty list."""
+        """Return the search in a JSON list. Raises EmptyResultSet (Django's) for an empty list."""
         sql, params, values = self._sides(compiler, connection)
         if not all(type(value) in (int, str) for value in values):
             return self.as_sql(compiler, connection)
@@ -74,7 +74,7 @@ class AnyOf(AnyLookup):
 
     @property
     def _field(self) -> Field[Any, Any]:
-        """The field that knows the values: a foreign key would ask its target's for each one."""
+        """Return the field that prepares the values; a foreign key would delegate each one."""
         field: Field[Any, Any] = self.lhs.output_field
         while isinstance(field, ForeignKey):
             field = field.target_field
@@ -92,7 +92,7 @@ class AnyOf(AnyLookup):
 
 
 def _held_in(bits: int, values: list[Any]) -> list[Any]:
-    """The values without whole numbers that are too large for a column of so many bits.
+    """Return the values without whole numbers that are too large for a column of so many bits.
 
     Raises EmptyResultSet where none is left.
     """

@@ -80,7 +80,7 @@ class _Gathering:
         transaction.on_commit(wake, using=using, robust=True)
 
     def lives(self, using: str) -> bool:
-        """Whether the transaction or savepoint in which it was begun has not been rolled back.
+        """Return whether the transaction or savepoint of its start was not rolled back.
 
         Django drops the callbacks of what is rolled back. What was gathered on a queryset would
         survive it, and be written again by the queryset's next `.delete()`.
@@ -192,7 +192,7 @@ def _lacks_names(registration: Registration, instance: models.Model) -> bool:
 def _as_stored(
     registration: Registration, instance: models.Model, using: str
 ) -> models.Model | None:
-    """The row as the database has it, locked; None where somebody else deleted it already."""
+    """Return the locked row from the database, or None if it was already deleted."""
     rows = all_rows(registration.model, using).select_for_update()
     return rows.filter(pk=instance.pk).first()
 
@@ -204,7 +204,7 @@ def _details(
     known: Mapping[Relatives, Mapping[str, Any]],
     asked: dict[Relatives, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
-    """The details of one row, asked of the database once for rows with the same relatives."""
+    """Return the details of one row; one query for all rows with the same relatives."""
     relatives = registration.relatives(instance)
     told = known.get(relatives) or asked.get(relatives)
     if told is None:

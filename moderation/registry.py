@@ -135,17 +135,17 @@ def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
 
 
 def registered_models() -> list[type[Model]]:
-    """The concrete models whose files are looked after."""
+    """Return the concrete models whose files are looked after."""
     return list(_registrations)
 
 
 def registration_for(model: type[Model]) -> Registration | None:
-    """The registration of a model or of the concrete model behind a proxy, None without one."""
+    """Return the registration of a model, or of a proxy's concrete model, or None."""
     return _registrations.get(concrete(model))
 
 
 def registration_by_label(label: str) -> Registration:
-    """The registration of "app.model". Raises LookupError where there is none."""
+    """Return the registration of "app.model". Raises LookupError where there is none."""
     registration = registration_for(apps.get_model(label))
     if registration is None:
         raise LookupError(f"{label} is not registered with moderation.")
@@ -162,5 +162,5 @@ def alias_of(row: Model, field: FileField) -> str:
 
 
 def title_text(value: object) -> str:
-    """A title as the audit log keeps it: one line, 80 characters at most."""
+    """Return a title as the audit log keeps it: one line, 80 characters at most."""
     return " ".join(str(value or "").split())[:TITLE_LENGTH]

@@ -11,14 +11,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-# What a post or a report may be dated, from the one up to the other. Anything else is a mistake of
-# whoever sent it, and the ends of the calendar have no time in every zone.
+# The range for dates of posts and reports. Anything else is a mistake, and times at either end of
+# the calendar do not exist in every time zone.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-# Read from the database, a moment is at least a day away from the ends of the calendar.
+# Times read from the database are at least a day away from either end of the calendar.
 FIRST_READ = datetime(1, 1, 2, tzinfo=UTC)
 LAST_READ = datetime(9999, 12, 30, tzinfo=UTC)
-# Years whose beginning and end a date hierarchy can ask for.
+# Years that a date hierarchy can show.
 LISTED_YEARS = range(2, 9999)
 
 # Longer than any year, month or day, and shorter than two: from a start into the next period.
@@ -26,7 +26,7 @@ BEYOND = {"year": timedelta(days=370), "month": timedelta(days=32), "day": timed
 
 
 def validate_moment(moment: datetime) -> None:
-    """Raise ValidationError for a moment before 1970, or from 2200 on."""
+    """Raise ValidationError for a time before 1970, or from 2200 on."""
     if not EARLIEST <= moment < LATEST:
         raise ValidationError(
             _("The date must be between %(first)d and %(last)d."),
@@ -36,16 +36,16 @@ def validate_moment(moment: datetime) -> None:
 
 
 class MomentField(models.DateTimeField):  # type: ignore[type-arg] # not in Django itself
-    """A DateTimeField that takes dates of our time, and can be shown whatever is stored already.
+    """A DateTimeField that accepts only plausible dates, and can display any stored date.
 
-    A date in the first or last hours of the calendar has no equal in some time zones, and each page
-    that shows one would fail. Such a date is read as one a day further in.
+    A date in the first or last hours of the calendar does not exist in some time zones, and every
+    page with it would fail. Such a date is read as a date one day further in.
     """
 
     default_validators = [validate_moment]
 
     def from_db_value(self, value: Any, *_context: Any) -> Any:
-        """Return the stored moment, away from the ends of the calendar."""
+        """Return the stored time, moved away from either end of the calendar."""
         if value is None or value.tzinfo is None:
             return value
         return min(max(value, FIRST_READ), LAST_READ)
@@ -61,7 +61,7 @@ class DatedQuerySet(QuerySet[Any, Any]):
     def datetimes(  # type: ignore[override]  # a list: nobody filters it any further
         self, field_name: str, kind: str, order: str = "ASC", tzinfo: tzinfo | None = None
     ) -> list[datetime]:
-        """Give the starts of the years, months or days that have rows; one query for each."""
+        """Return the starts of the years, months or days that have rows; one query for each."""
         moments = self.order_by(field_name).values_list(field_name, flat=True)
         found: list[datetime] = []
         moment = moments.first()
@@ -70,7 +70,7 @@ class DatedQuerySet(QuerySet[Any, Any]):
             if start.year in LISTED_YEARS:
                 found.append(start)
             if start > LAST_READ - BEYOND["year"]:
-                break  # there is no period after it
+                break  # no period follows
             following = _start(start + BEYOND[kind], kind)
             moment = moments.filter(**{f"{field_name}__gte": following}).first()
         return found if order == "ASC" else found[::-1]
@@ -84,7 +84,7 @@ class AllMoments:
         self.moments = rows.order_by(field_name).values_list(field_name, flat=True)
 
     def aggregate(self, **_ends: Any) -> dict[str, datetime | None]:
-        """Give the `first` and the `last` moment: one by one, or SQLite reads all in between."""
+        """Return the `first` and the `last` moment: one by one, or SQLite reads all in between."""
         return {"first": self.moments.first(), "last": self.moments.last()}
 
     def datetimes(self, field_name: str, kind: str) -> list[datetime]:
@@ -96,7 +96,7 @@ class Moments(list[datetime]):
     """The moments of a few rows that were found already, to be asked as a queryset of theirs is."""
 
     def aggregate(self, **_ends: Any) -> dict[str, datetime | None]:
-        """Give the `first` and the `last` moment, None where there are none."""
+        """Return the `first` and the `last` moment, None where there are none."""
         return {"first": min(self, default=None), "last": max(self, default=None)}
 
     def datetimes(self, _field_name: str, kind: str) -> list[datetime]:
@@ -106,7 +106,7 @@ class Moments(list[datetime]):
 
 
 def _start(moment: datetime, kind: str) -> datetime:
-    """The start of the year, month or day that a moment is in, in the moment's time zone."""
+    """Return the start of the year, month or day that a moment is in, in the moment's time zone."""
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     match kind:
         case "year":

@@ -23,12 +23,12 @@ class PictureReplacedError(Exception):
 
 
 def _fresh_key(ending: str) -> str:
-    """A key that nobody can guess and that is never made again: posts/2026/11/<32 hex><ending>."""
+    """Return an unguessable key that is never reused: posts/2026/11/<32 hex><ending>."""
     return f"posts/{timezone.now():%Y/%m}/{uuid4().hex}{ending}"
 
 
 def image_key(_row: PostImage, filename: str) -> str:
-    """The key of a picture: nothing of what the user called it but the ending survives.
+    """Return the key of a picture: nothing of what the user called it but the ending survives.
 
     The intake names the file by its decoded format, so the ending is true.
     """
@@ -36,7 +36,7 @@ def image_key(_row: PostImage, filename: str) -> str:
 
 
 def thumbnail_key(_row: PostImage, _filename: str) -> str:
-    """The key of a thumbnail, which tells nothing of the key of its picture."""
+    """Return the key of a thumbnail, which tells nothing of the key of its picture."""
     return _fresh_key("-thumb.webp")
 
 
@@ -104,7 +104,7 @@ class PostImage(models.Model):
 
     @property
     def is_animated(self) -> bool:
-        """Whether a browser shows more than one picture."""
+        """Return whether a browser shows more than one frame."""
         return self.frames > 1
 
     def _refuse_other_files(self) -> None:
@@ -117,7 +117,7 @@ class PostImage(models.Model):
 
 
 def _is_stored(file: FieldFile) -> bool:
-    """Whether the storage holds the file already; else saving the row would upload it."""
+    """Return whether the storage holds the file already; else saving the row would upload it."""
     return bool(file) and file._committed  # type: ignore[attr-defined]  # noqa: SLF001
 
 

@@ -1,4 +1,4 @@
-"""How a picture is taken in: checked, measured, stripped of metadata, stored with a thumbnail."""
+"""Store pictures: check them, measure them, remove metadata, and create a thumbnail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Picture", "PictureRefusedError", "examine", "place", "take_in", "upl
 
 THUMBNAIL_SIDE = 320  # pixels, of the longer side
 
-# The ending of the key, by the format that was found in the file.
+# The extension of the key, by the actual format of the file.
 ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp"}
 
 PictureRefusedError = InvalidImage
@@ -28,13 +28,13 @@ PictureRefusedError = InvalidImage
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What the intake learned about a file; nothing of it is stored yet.
+    """An examined picture that is not yet stored.
 
-    `ending` is of the format that was found. `size` and `sha256` are of the file that will be
-    stored: without metadata, unless PICTURES_KEEP_METADATA is on. `width` and `height` are in
-    pixels, as seen. `thumbnail` is a WebP of at most 320 pixels without any metadata; that of an
-    animation shows its first frame, the one that is shown longest, and the last. `frames` is 1 for
-    a still picture.
+    `ending` is the extension of its actual format. `size` and `sha256` are those of the file that
+    will be stored: without metadata, unless PICTURES_KEEP_METADATA is on. `width` and `height` are
+    in pixels, as displayed. `thumbnail` is a WebP of at most 320 pixels without metadata; for an
+    animation, it shows the first, the longest and the last frame. `frames` is 1 for a still
+    picture.
     """
 
     ending: str
@@ -47,7 +47,7 @@ class Picture:
 
 
 def take_in(file: File[Any], *, post: Post) -> PostImage:
-    """Check, measure and store a picture with its thumbnail; give its row, not yet saved.
+    """Check, measure and store a picture with its thumbnail; return its row, not yet saved.
 
     To be called, and the row saved, inside `uploads()`. Raises PictureRefusedError,
     and UploadsMissingError outside.
@@ -56,10 +56,10 @@ def take_in(file: File[Any], *, post: Post) -> PostImage:
 
 
 def examine(file: File[Any]) -> Picture:
-    """Measure the picture, decode what is seen of it, and make its thumbnail. Stores nothing.
+    """Measure and decode a picture and create its thumbnail. Stores nothing.
 
-    It may take a second: call it before the transaction that `place` needs. Raises
-    PictureRefusedError for anything but a sound JPEG, PNG, GIF or WebP within the limits.
+    This may take a second, so call it before the transaction that `place` needs. Raises
+    PictureRefusedError unless it is an intact JPEG, PNG, GIF or WebP within the limits.
     """
     content = _read(file)
     structure = inspect(content)
@@ -78,16 +78,16 @@ def examine(file: File[Any]) -> Picture:
 
 
 def place(picture: Picture, file: File[Any], *, row: PostImage) -> PostImage:
-    """Store the file without its metadata, and its thumbnail; fill the row with what was measured.
+    """Store the file without its metadata, and its thumbnail; fill the row with the measurements.
 
-    `file` is the one that `picture` was learned from. Raises PictureRefusedError where it changed
-    since, and UploadsMissingError outside `uploads()`.
+    `file` is the one that was examined. Raises PictureRefusedError if it has changed since, and
+    UploadsMissingError outside `uploads()`.
     """
     return store(picture, stored_bytes(picture, file), row=row)
 
 
 def store(picture: Picture, content: bytes, *, row: PostImage) -> PostImage:
-    """Store what `stored_bytes` returned; else as `place`."""
+    """Store the result of `stored_bytes`; otherwise like `place`."""
     row.image = _stored_name(row.image, f"picture{picture.ending}", ContentFile(content))
     thumbnail = ContentFile(picture.thumbnail)
     row.thumbnail = _stored_name(row.thumbnail, "thumbnail.webp", thumbnail)
@@ -98,7 +98,7 @@ def store(picture: Picture, content: bytes, *, row: PostImage) -> PostImage:
 
 
 def stored_bytes(picture: Picture, file: File[Any]) -> bytes:
-    """Return what is stored of a file. Raises PictureRefusedError where it changed meanwhile."""
+    """Return the content to be stored. Raises PictureRefusedError if the file has changed."""
     content = _read(file)
     stored = _stored(content, inspect(content))
     if hashlib.sha256(stored).hexdigest() != picture.sha256:
@@ -107,20 +107,20 @@ def stored_bytes(picture: Picture, file: File[Any]) -> bytes:
 
 
 def _stored(content: bytes, structure: Structure) -> bytes:
-    """The file without metadata and without what follows its end, as the site wants it."""
+    """Return the file without metadata and trailing data, unless the site keeps metadata."""
     if getattr(settings, "PICTURES_KEEP_METADATA", False):
         return content
     return structure.stripped.build(content)
 
 
 def _stored_name(current: FieldFile, filename: str, content: File[Any]) -> str:
-    """Store `content` where the field wants it, and give its name."""
+    """Store `content` where the field wants it, and return its name."""
     key = current.field.generate_filename(current.instance, filename)
     return put(current.storage, key, content)
 
 
 def _read(file: File[Any]) -> bytes:
-    """All bytes, never more than one beyond the limit in memory."""
+    """Return all bytes, never more than one beyond the limit in memory."""
     file.seek(0)
     content: bytes = file.read(MAX_BYTES + 1)
     return content

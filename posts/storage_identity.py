@@ -1,4 +1,4 @@
-"""Pictures go only into the storage that is meant: moderation knows its identity."""
+"""Make sure that pictures are stored only in storages with the expected identity."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ __all__ = [
     "verify_storages",
 ]
 
-_problem: ContextVar[str] = ContextVar("why a form's files are refused", default="")
+_problem: ContextVar[str] = ContextVar("the reason to refuse a form's files", default="")
 
 
 def verified_storages() -> AbstractContextManager[None]:
-    """Return the context in which pictures may be stored. Entering it raises WrongStorage."""
+    """Return a context in which pictures may be stored. Entering it may raise WrongStorage."""
     return verified_for_upload(*_aliases())
 
 
 def verify_storages() -> None:
-    """Raise WrongStorage where pictures could not be stored, before long work begins."""
+    """Raise WrongStorage if pictures cannot be stored. Call this before long work."""
     for alias in _aliases():
         verify_for_upload(alias)
 
 
 @contextmanager
 def storage_problem_shown(*, files: bool) -> Iterator[None]:
-    """Ask the storages before a form that brings files begins its transaction.
+    """Verify the storages before a form with files begins its transaction.
 
-    One that is not meant refuses the files, by `refuse_wrong_storage()`, and no other field.
+    For a wrong storage, `refuse_wrong_storage()` refuses the files but no other field.
     """
     problem = ""
     try:
@@ -53,7 +53,7 @@ def storage_problem_shown(*, files: bool) -> Iterator[None]:
 
 
 def refuse_wrong_storage() -> None:
-    """Raise WrongStorage where this form's files cannot be stored."""
+    """Raise WrongStorage if this form's files cannot be stored."""
     if problem := _problem.get():
         raise WrongStorage(problem)
 

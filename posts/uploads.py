@@ -34,15 +34,15 @@ class UploadsMissingError(RuntimeError):
 
 @contextmanager
 def uploads(*, verify: bool = True) -> Iterator[None]:
-    """A transaction that may store files; it removes those that no row names when it is over.
+    """Run a transaction that may store files; delete files without a row when it ends.
 
-    The storages' identity is verified first, unless the caller did or may store nothing. Raises
-    WrongStorage.
+    The identity of the storages is verified first, unless `verify` is false because the caller did
+    so or will store nothing. Raises WrongStorage.
 
-    However it ends (commit, error, `set_rollback`, a savepoint rolled back within), the database is
-    asked afterwards which files have a row; the others are deleted through their storage. May be
-    nested: the outermost one cleans up. Raises RuntimeError inside any other transaction, whose
-    later rollback it could not see.
+    However it ends (commit, error, `set_rollback`, a savepoint that was rolled back), the database
+    is queried for the files that have a row; the others are deleted through their storage. Blocks
+    may be nested; the outermost one cleans up. Raises RuntimeError inside any other transaction,
+    whose later rollback it could not detect.
     """
     using = router.db_for_write(PostImage)
     if _stored.get() is not None:

@@ -1,4 +1,4 @@
-"""The site as an app: it connects what has to happen at every login."""
+"""The app of the site itself, which connects the handler for logins."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from django.contrib.auth.signals import user_logged_in
 
 
 class ProjectConfig(AppConfig):
-    """Has no models; its handlers are those of the site as a whole."""
+    """An app without models, for handlers that belong to the whole site."""
 
     name = "project"
 
     def ready(self) -> None:
-        """Limit each session from its login on."""
+        """Limit the lifetime of each session at login."""
         from project import logins
 
         user_logged_in.connect(logins.limit_session, dispatch_uid="project.limit_session")

@@ -23,17 +23,16 @@ threads = 8
 # a machine of more cores; its own default is one.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
-# A client that stops in the middle of a request would keep its thread for ever. After so many
-# seconds without a byte the request is over. One byte now and then still keeps the thread: that is
-# for the proxy before the site, which sends a request on once it has all of it.
+# A client that stops in the middle of a request would block its thread for ever. The request ends
+# after this many seconds without a byte. A client that sends a byte now and then still blocks the
+# thread; the proxy in front of the site prevents that by buffering requests.
 RECEIVE_TIMEOUT = int(os.environ.get("RECEIVE_TIMEOUT_SECONDS", "20"))
 
 
 def when_ready(server: Any) -> None:
-    """Set the time on the listening sockets; the kernel hands it down to each connection.
+    """Set the timeout on the listening sockets; each connection inherits it from the kernel.
 
-    In Python a connection has one time for both ways, and an export may be read as slowly as it
-    likes.
+    A timeout in Python would apply to both directions, but clients may read an export slowly.
     """
     limit = struct.pack("ll", RECEIVE_TIMEOUT, 0)
     for listener in server.LISTENERS:

@@ -1,4 +1,4 @@
-"""What one request may send: little without a login, and no more than the site can use with one."""
+"""Limit the size of request bodies, strictly for users who are not logged in."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-# A login is some hundred bytes. Who is not logged in has nothing else to send.
+# A login needs a few hundred bytes, and anonymous users have nothing else to send.
 ANONYMOUS_BYTES = 64 * 1024
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def limit_bodies(get_response: GetResponse) -> GetResponse:
-    """Middleware: refuse a body by its announced length, before anything of it is read.
+    """Middleware that refuses a body by its Content-Length, before any of it is read.
 
-    It must stand behind the one that knows the user, and before any that reads the body: files
-    that a form carries are written to disk as soon as one field is asked for.
+    It must come after the middleware that sets the user, and before any that reads the body:
+    accessing one field of a form writes its files to disk.
     """
 
     def respond(request: HttpRequest) -> HttpResponse:
@@ -34,7 +34,7 @@ def _announced(request: HttpRequest) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        return 0  # as Django reads it: no body
+        return 0  # like Django, which reads no body then
 
 
 def _allowed(request: HttpRequest) -> int:

@@ -1,8 +1,8 @@
-"""Logins: how long a session lasts, who tries to log in from where, and who must wait.
+"""Logins: how long a session lasts, which attempts are logged, and who is locked out.
 
-django-axes counts the failures of a user name at an address, and refuses both together once there
-are LOGIN_FAILURES of them, for LOGIN_LOCK_MINUTES after the last. A user name alone is never
-refused: anybody could then keep the moderators out.
+django-axes counts failures for each pair of user name and address, and locks the pair after
+LOGIN_FAILURES of them, until LOGIN_LOCK_MINUTES after the last one. A user name alone is never
+locked: otherwise anyone could lock moderators out.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
-# Failures that an address may have with all user names together, in limits of one user name:
-# who tries one password with every name is stopped, an office behind one address is not.
+# How many times LOGIN_FAILURES an address may fail with all user names together. This stops
+# someone who tries one password with every name, but not an office behind one address.
 NAMES_AN_ADDRESS = 10
 # Characters of what a client sent that are noted; no user has a longer name.
 NOTED = 150
@@ -33,9 +33,10 @@ IPV6_PREFIX = 64
 
 
 def limit_session(request: HttpRequest, **_: Any) -> None:
-    """Let the session end SESSION_COOKIE_AGE seconds after this login, however it is used.
+    """Make the session end SESSION_COOKIE_AGE seconds after this login, even if it is used.
 
-    Without a date in it, each save of a session (a long message is one) starts the time again.
+    Without an explicit expiry date, each save of the session (for a long message, say) would extend
+    it.
     """
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
@@ -69,7 +70,7 @@ class LoginHandler(AxesDatabaseHandler):
     def get_failures(
         self, request: HttpRequest, credentials: Mapping[str, Any] | None = None
     ) -> int:
-        """Return the number of failures that the limit of one user name is compared with."""
+        """Return the number of failures to compare with the limit of one user name."""
         since = timezone.now() - settings.AXES_COOLOFF_TIME
         recent = AccessAttempt.objects.filter(
             ip_address=request.axes_ip_address,  # type: ignore[attr-defined] # set by axes
@@ -81,10 +82,11 @@ class LoginHandler(AxesDatabaseHandler):
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return where a request comes from; None where that is unknown, as with a local socket.
+    """Return the client's address, or None if it is unknown, as with a local socket.
 
-    Behind proxies, each of which adds the address that it sees to X-Forwarded-For, it is what the
-    outermost of ours added; whatever stands before was sent by the client. IPv6 counts by network.
+    Each proxy appends the address that it sees to X-Forwarded-For. The result is the address that
+    our outermost proxy appended; everything before it was sent by the client. For IPv6, return the
+    network.
     """
     direct = request.META.get("REMOTE_ADDR", "")
     seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -95,7 +97,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def _network(text: str) -> str | None:
-    """Return an address as text, without a port and IPv6's host part; None where it is not one."""
+    """Return an address without its port and IPv6 host part, or None if it is invalid."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -115,7 +117,7 @@ def _network(text: str) -> str | None:
 def describe(
     username: str | None, address: str | None, _agent: str, path: str, _request: HttpRequest
 ) -> str:
-    """Name an attempt in the log; what a client sent cannot begin a line of its own there."""
+    """Describe an attempt for the log, escaped so that the client cannot inject a line."""
     return f"user {username!r} at {address} on {path!r}"
 
 

@@ -1,4 +1,4 @@
-"""Pages for errors that Django answers without one."""
+"""Error pages for responses that Django sends without content."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 def method_not_allowed_page(get_response: GetResponse) -> GetResponse:
-    """Middleware: give the empty answer 405 a page with a way back; its headers stay."""
+    """Middleware that adds a page with a link back to an empty 405 response."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

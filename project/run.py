@@ -23,8 +23,8 @@ from project.demo import ACCOUNTS
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.2
 READY_SECONDS = 60  # for the server to answer; a cold start on a slow disk takes a few
-# A worker or the clock that ended starts again after this pause, doubled each time up to the
-# longest, and from the first again once it ran for a while: a database may be away for hours.
+# A worker or scheduler that exited is restarted after this pause. The pause doubles up to the
+# longest, since a database may be down for hours, and is reset once the process ran for a while.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS = 1.0, 30.0, 60.0
 STOP_SECONDS = 15  # for a worker to end its task; then it is killed, and the leases recover it
 
@@ -99,7 +99,7 @@ def _prepare() -> None:
 
 
 def _commands() -> Mapping[str, Sequence[str]]:
-    """Give the arguments of manage.py for each process, by its name."""
+    """Return the arguments of manage.py for each process, by its name."""
     worker: Sequence[str] = ("db_worker", "--no-reload")
     if settings.TASKS_BACKEND == "rq":
         worker = ("rqworker", "default", "--job-class", "django_tasks_rq.Job")
@@ -111,7 +111,7 @@ def _commands() -> Mapping[str, Sequence[str]]:
 
 
 class _Process:
-    """One of the site's processes, started again when it ends, but for the server."""
+    """One of the site's processes, which is restarted when it exits, except for the server."""
 
     def __init__(self, name: str, arguments: Sequence[str]) -> None:
         self.name = name
@@ -121,30 +121,30 @@ class _Process:
         self.start()
 
     def start(self) -> None:
-        """Start it."""
+        """Start the process."""
         self._started, self._again_at = time.monotonic(), None
         self.running = _start(self._arguments)
 
     def look_after(self) -> None:
-        """Start it again where it ended; raises RunError for the server, which must not end."""
+        """Restart the process if it exited. Raises RunError if it is the server."""
         code = self.running.poll()
         if code is None:
             return
         now = time.monotonic()
         if self.name == "server":
-            raise RunError(f"The server ended with code {code}; stopping the others")
+            raise RunError(f"The server exited with code {code}; stopping the other processes")
         if self._again_at is None:
             steady = now - self._started > STEADY_SECONDS
             self._pause = PAUSE_SECONDS if steady else self._pause
             self._again_at = now + self._pause
-            _say(f"The {self.name} ended with code {code}; it starts again in {self._pause:g} s.")
+            _say(f"The {self.name} exited with code {code}; restarting it in {self._pause:g} s.")
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
         elif now >= self._again_at:
             self.start()
 
 
 def _run(commands: Mapping[str, Sequence[str]]) -> None:
-    """Run the processes until the server ends (RunError); leaves none behind in any case."""
+    """Run the processes until the server exits (RunError). Always stops all of them."""
     processes: list[_Process] = []
     try:
         for name, arguments in commands.items():

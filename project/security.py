@@ -28,7 +28,7 @@ def content_security_policy(
 
 
 def bucket_origins(*, bucket: str, endpoint: str, region: str) -> list[str]:
-    """Give the origins from which a browser fetches a bucket's pictures, for `img-src`.
+    """Return the origins from which a browser fetches a bucket's pictures, for `img-src`.
 
     Without an endpoint it is Amazon's; the bucket may stand in the host's name or in the path.
     """

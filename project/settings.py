@@ -24,8 +24,8 @@ environment.read_site_file()
 
 # The site
 DEBUG = environment.yes_no("DEBUG", default=False)
-# Each storage carries the environment's name. With a default, production and a copy of it would
-# have the same one, and the copy would purge production's files.
+# The identity of each storage contains the environment's name. With a default, production and a
+# copy of it would have the same name, and the copy would purge production's files.
 ENVIRONMENT = (
     environment.text("ENVIRONMENT", "development")
     if DEBUG
@@ -73,7 +73,7 @@ MIDDLEWARE = [
     "project.limits.limit_bodies",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",  # last, as it must see what the login view answered
+    "axes.middleware.AxesMiddleware",  # last, because it must see the login view's response
 ]
 ROOT_URLCONF = "project.urls"
 WSGI_APPLICATION = "project.wsgi.application"
@@ -104,12 +104,12 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # Logins
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # refuses who failed too often; the next one decides
+    "axes.backends.AxesStandaloneBackend",  # refuses locked logins; the next backend decides
     "django.contrib.auth.backends.ModelBackend",
 ]
 LOGIN_URL = "admin:login"
-LOGIN_REDIRECT_URL = "admin:index"  # after a login whose `next` leads elsewhere or nowhere
-SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds from the login, whatever happens in between
+LOGIN_REDIRECT_URL = "admin:index"  # after a login without a valid `next`
+SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login, even if the session is used
 TRUST_PROXY = environment.yes_no("TRUST_PROXY", default=False)
 PROXY_COUNT = environment.whole("PROXY_COUNT", 1, lowest=1, highest=10)
 TRUSTED_PROXIES = PROXY_COUNT if TRUST_PROXY else 0
@@ -120,14 +120,14 @@ AXES_COOLOFF_TIME = timedelta(
 )
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else who goes on trying waits for ever
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # otherwise retries extend the lock
 AXES_HANDLER = "project.logins.LoginHandler"
 AXES_CLIENT_IP_CALLABLE = "project.logins.client_address"
 AXES_USERNAME_CALLABLE = "project.logins.username_of"
 AXES_CLIENT_STR_CALLABLE = "project.logins.describe"
 AXES_LOCKOUT_CALLABLE = "project.logins.locked_out"
-AXES_DISABLE_ACCESS_LOG = True  # logins are lines of the log; a table of them would only grow
-AXES_ENABLE_ADMIN = False  # its pages would let staff delete what was noted
+AXES_DISABLE_ACCESS_LOG = True  # logins are logged; a table of them would only grow
+AXES_ENABLE_ADMIN = False  # its pages would let staff delete the records
 AXES_VERBOSE = False
 
 # Database
@@ -166,7 +166,7 @@ STATIC_ROOT = environment.folder("STATIC_ROOT", BASE_DIR / "var" / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", BASE_DIR / "var" / "media")
 FILES = environment.choice("FILES", "disk", ["disk", "s3"])
-# Where and with what a picture was taken is left out of the stored file, unless this is on.
+# Metadata such as location and camera is removed from stored pictures, unless this is on.
 PICTURES_KEEP_METADATA = environment.yes_no("PICTURES_KEEP_METADATA", default=False)
 STORAGES = {
     "default": storages.disk(root=MEDIA_ROOT, url=MEDIA_URL),
@@ -176,7 +176,7 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# Bytes that somebody of the staff may send at once: ten pictures, and the rest of a form.
+# Bytes that a staff member may send in one request: ten pictures, and the rest of a form.
 UPLOAD_LIMIT = environment.whole("UPLOAD_LIMIT_MB", 256, lowest=1, highest=4_096) * 1024 * 1024
 picture_origins: list[str] = []
 if FILES == "s3":
@@ -267,7 +267,7 @@ LOGGING = {
     },
 }
 
-# The theme's logo and icon are files too. Whoever deletes a theme knows that they stay.
+# The theme's logo and icon are files too. They are left behind when a theme is deleted.
 MODERATION_UNREGISTERED = ["admin_interface.Theme"]
 
 # Staff may not export unless they have the permission for it.

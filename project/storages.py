@@ -8,9 +8,8 @@ from typing import Any, Literal
 AddressingStyle = Literal["auto", "path", "virtual"]
 ADDRESSING_STYLES: tuple[AddressingStyle, ...] = ("auto", "path", "virtual")
 
-# What browsers and caches may do with a picture: no shared cache keeps it, and a browser asks again
-# before each use. One that was removed is shown nowhere any more, whatever a cache would do by its
-# own rule.
+# The Cache-Control of pictures: shared caches must not store them, and browsers revalidate before
+# each use. So a removed picture is no longer shown, whatever a cache's own rules are.
 PICTURE_CACHE_CONTROL = "private, no-cache"
 CONNECTIONS = 20  # botocore's own pool has 10; purging and serving share one client
 CONNECT_TIMEOUT_SECONDS = 5
@@ -56,7 +55,7 @@ def s3(
 
 
 def _client_config(addressing_style: AddressingStyle) -> Any:
-    """Give botocore's settings: S3Storage drops its own for a style once it is given these."""
+    """Return botocore's settings: S3Storage drops its own for a style once it is given these."""
     from botocore.config import Config  # slow to import, and a site on disk has no need of it
 
     return Config(

@@ -31,5 +31,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 if settings.FILES == "disk":
-    # Under DEBUG only; otherwise the proxy serves them, with the same header.
+    # Only under DEBUG; otherwise the proxy serves them, with the same header.
     urlpatterns += static(settings.MEDIA_URL, view=picture)

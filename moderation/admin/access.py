@@ -13,18 +13,18 @@ SEES_ALL = ("moderation.view_removal", "moderation.manage_removal")
 
 
 def sees_all(user: Any) -> bool:
-    """Whether a user sees the removals of others."""
+    """Return whether a user sees the removals of others."""
     return any(user.has_perm(code) for code in SEES_ALL)
 
 
 def visible_removals(user: Any, removals: QuerySet[Removal]) -> QuerySet[Removal]:
-    """The removals that a user sees. What was never confirmed is its maker's alone."""
+    """Return the removals that a user sees. What was never confirmed is its maker's alone."""
     own = Q(actor_id=user.pk)
     return removals.filter(own | Q(confirmed_at__isnull=False) if sees_all(user) else own)
 
 
 def has_removals(user: Any) -> bool:
-    """Whether a list of removals is of any use to a user."""
+    """Return whether a list of removals is of any use to a user."""
     return (
         sees_all(user)
         or user.has_perm("moderation.view_own_auditentry")
@@ -33,12 +33,12 @@ def has_removals(user: Any) -> bool:
 
 
 def may_steer(user: Any, removal: Removal) -> bool:
-    """Whether a user may stop a removal, go on with it and retry what failed."""
+    """Return whether a user may stop a removal, go on with it and retry what failed."""
     own = removal.actor_id == user.pk
     return bool(own or user.has_perm("moderation.manage_removal"))
 
 
 def sees_entries(user: Any, removal: Removal) -> bool:
-    """Whether the audit log shows a user the entries of a removal."""
+    """Return whether the audit log shows a user the entries of a removal."""
     own = removal.actor_id == user.pk and user.has_perm("moderation.view_own_auditentry")
     return bool(own or user.has_perm("moderation.view_auditentry"))

@@ -103,7 +103,7 @@ def _exclude_refused(
 def show_single(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, object_id: str
 ) -> HttpResponse:
-    """The delete page of one object: a button that makes a draft of it, since that is a write.
+    """Return the delete page of one object. Its button creates a draft, which needs a POST.
 
     Raises Http404 for an object that the ModelAdmin does not show, PermissionDenied, and
     DisallowedModelAdminToField for a column that no object is found by.

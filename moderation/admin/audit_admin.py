@@ -37,7 +37,7 @@ from moderation.models import AuditEntry, AuditEvent, Removal
 
 
 def sees_all_entries(request: HttpRequest) -> bool:
-    """Whether the person sees the entries of all removals: auditors and superusers."""
+    """Return whether the person sees the entries of all removals: auditors and superusers."""
     return request.user.has_perm("moderation.view_auditentry")
 
 
@@ -106,7 +106,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return may_export and self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
-        """Give the entries that the person may see."""
+        """Return the entries that the person may see."""
         entries: QuerySet[AuditEntry] = super().get_queryset(request)
         return entries if sees_all_entries(request) else entries.filter(actor=request.user.pk)
 

@@ -111,7 +111,7 @@ class RecordedFilter(TypedFilter):
 
 
 def _midnight(day: str, *, days: int = 0) -> datetime:
-    """Give the beginning of an ISO date, or of so many days after it."""
+    """Return the beginning of an ISO date, or of so many days after it."""
     try:
         date = parse_date(day)
         if date is None or date.year not in YEARS:
@@ -141,7 +141,7 @@ class ActorFilter(TypedFilter):
 
 
 def actor_keys(name: str) -> list[Any]:
-    """Give the keys of the user of that name, and of whoever acted under it."""
+    """Return the keys of the user of that name, and of whoever acted under it."""
     model = get_user_model()
     users = model._default_manager.filter(**{model.USERNAME_FIELD: name})
     acted = AuditEvent.objects.filter(actor_name=name, actor__isnull=False).distinct()
@@ -241,7 +241,7 @@ class FoundAgainFilter(admin.SimpleListFilter):
 
 
 def known_storages() -> list[str]:
-    """Give the aliases that entries can name, without reading the entries."""
+    """Return the aliases that entries can name, without reading the entries."""
     registrations = filter(None, map(registration_for, registered_models()))
     written = {
         storage_alias(field)

@@ -33,7 +33,7 @@ def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEn
 
 
 def _keys_of(term: str) -> set[str]:
-    """Give the keys that a term may begin: itself, and what the storages make of it as a name."""
+    """Return the keys that a term may begin: itself, and what the storages make of it as a name."""
     keys = {term}
     for alias in known_storages():
         try:
@@ -44,7 +44,7 @@ def _keys_of(term: str) -> set[str]:
 
 
 def _key_begins_with(term: str, using: str) -> Q:
-    """Give the condition that the database answers by its index on the key.
+    """Return the condition that the database answers by its index on the key.
 
     PostgreSQL does so for LIKE, by the index's operator class. SQLite's LIKE ignores the case and
     thus the index; its comparison goes by code points, as the range does.

@@ -87,12 +87,12 @@ def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
 
 
 def _value(number: int, key: Any) -> str:
-    """How a button names an object: the number of its slice, and its key."""
+    """Return the button value of an object: the number of its slice, and its key."""
     return f"{number}:{json_key(key)}"
 
 
 def _known_by(details: dict[str, Any], removal: Removal, root: Any) -> tuple[type[Model], Any]:
-    """The row that a reader knows a file by: what it hangs on, else the object that goes."""
+    """Return the row that a reader knows a file by: what it hangs on, else the object that goes."""
     label, key = details.get("parent_label"), details.get("parent_key")
     return (apps.get_model(label), key) if label and key is not None else (model_of(removal), root)
 
@@ -102,7 +102,7 @@ def _is_measured(file: StoredFile) -> bool:
 
 
 def _picture_address(site: AdminSite, file: StoredFile) -> str:
-    """Where the small version of a picture is seen; empty for what is no picture."""
+    """Return the URL of a picture's small version, or "" for other files."""
     registration = registration_by_label(file.label)
     if not file.field or file.field != registration.picture:
         return ""
@@ -111,7 +111,7 @@ def _picture_address(site: AdminSite, file: StoredFile) -> str:
 
 
 def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
-    """The objects from `start` to `stop`, those without files too; see `cards_between`."""
+    """Return the objects from `start` to `stop`, those without files too; see `cards_between`."""
     lines: list[Line] = []
     for part, own in slices_between(removal, "objects_total", start, stop):
         keys = keys_of(part)[own]

@@ -51,7 +51,7 @@ class ConfirmForm(forms.Form):
         }
 
     def clean_typed_count(self) -> str:
-        """Give the digits that were typed. Raises ValidationError for another number."""
+        """Return the digits that were typed. Raises ValidationError for another number."""
         typed = SEPARATORS.sub("", self.cleaned_data["typed_count"])
         if typed != str(self.total):
             raise forms.ValidationError(

@@ -110,7 +110,7 @@ def take_out_of_draft(model_admin: Admin, request: HttpRequest, removal: Removal
 
 
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Give a draft up, and lead back to where the objects are listed."""
+    """Cancel a draft, and redirect to the list of the objects."""
     with refusals_told(request):
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
@@ -141,12 +141,12 @@ def _storages_unmarked(removal: Removal) -> list[str]:
 
 
 def _other_rows(removal: Removal) -> list[Any]:
-    """The rows that go along with the objects, by kind."""
+    """Return the rows that go along with the objects, by kind."""
     return counts({k: n for k, n in removal.rows_by_kind.items() if k != removal.model_label})
 
 
 def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """The page of cards, or of lines, that the address asks for; cards where there are any."""
+    """Return the requested page of cards or lines; by default cards, if there are any."""
     show = viewer.request.GET.get("show")
     if show not in ("objects", "bare"):
         show = "pictures" if removal.pictures_total else "objects"
@@ -170,7 +170,7 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """What differs by name, at most NAMED of each sort, and the number of the others."""
+    """Return the names of what differs, at most NAMED of each sort, and the number of others."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)
@@ -189,7 +189,7 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
 
 
 def _place(sent: QueryDict) -> str:
-    """The part of the selection that was looked at, as the address tells it."""
+    """Return the part of the selection that was looked at, as the address tells it."""
     place = QueryDict(mutable=True)
     place.update({name: str(sent[name]) for name in ("show", "p") if sent.get(name)})
     return place.urlencode()

@@ -29,7 +29,7 @@ class Count:
 
     @property
     def shown(self) -> str:
-        """The number as people write it: 12,345."""
+        """Return the number as people write it: 12,345."""
         return grouped(self.number)
 
 
@@ -48,12 +48,12 @@ def counts(by_label: Mapping[str, int]) -> list[Count]:
 
 
 def objects_of(removal: Removal) -> Count:
-    """The objects that a removal was made for."""
+    """Return the objects that a removal was made for."""
     return count(removal.model_label, removal.objects_total)
 
 
 def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """How the removal's objects with these keys call themselves; one query. Gone ones are out."""
+    """Return the names of the existing objects with these keys of a removal. One query."""
     found = all_rows(model_of(removal)).in_bulk(list(keys))
     return {key: str(row) for key, row in found.items()}
 
@@ -83,11 +83,11 @@ class Viewer:
     request: HttpRequest
 
     def address_of(self, model: type[Model], key: Any) -> str:
-        """Where the admin shows a row; empty where it does not, or not to this person."""
+        """Return the URL of a row in the admin, or "" if this user cannot see it there."""
         return self._address(model, "change", quote(key))
 
     def address_of_all(self, model: type[Model]) -> str:
-        """Where the admin lists the rows of a model; empty where it does not."""
+        """Return the URL of a model's change list, or "" if there is none."""
         return self._address(model, "changelist")
 
     def may_view(self, model: type[Model]) -> bool:

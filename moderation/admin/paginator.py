@@ -21,17 +21,17 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        """The number of rows, or the cap where there are more."""
+        """Return the number of rows, or the cap where there are more."""
         return min(self._counted, COUNTED_ROWS)
 
     @cached_property
     def is_capped(self) -> bool:
-        """Whether there are more rows than were counted."""
+        """Return whether there are more rows than were counted."""
         return self._counted > COUNTED_ROWS
 
     @cached_property
     def few(self) -> list[Any] | None:
-        """The keys of all rows, in order; None where no filter applies, or too many rows are left.
+        """Return the ordered keys of all rows, or None if there is no filter or there are too many.
 
         The filters are asked first and the order second. Asked for a page in order, a database
         likes to walk along the order's index until the page is full: along all of the table, where
@@ -47,18 +47,18 @@ class CappedPaginator(Paginator):
 
     @property
     def rows(self) -> Any:
-        """The queryset of the change list."""
+        """Return the queryset of the change list."""
         return self.object_list
 
     def page(self, number: Any) -> Page[Any]:
-        """Give a page by its number, from 1. Raises InvalidPage where there is none."""
+        """Return a page by its number, from 1. Raises InvalidPage where there is none."""
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
         keys = self.keys(bottom, min(bottom + self.per_page, self.count))
         return Page(self.rows.filter(pk__in=keys), number, self)
 
     def keys(self, bottom: int, top: int) -> list[Any]:
-        """Give the keys of the rows from one place in the order to before another."""
+        """Return the keys of the rows from one place in the order to before another."""
         if self.few is not None:
             return self.few[bottom:top]
         return list(self.rows.values_list("pk", flat=True)[bottom:top])

@@ -71,7 +71,7 @@ def _answer(content: bytes, content_type: str, *, status: int) -> HttpResponse:
 
 
 def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: str) -> Any:
-    """The field's file, of a row that the person may see. Raises Http404."""
+    """Return the field's file, of a row that the person may see. Raises Http404."""
     try:
         registration = registration_by_label(label)
         row = all_rows(registration.model).get(pk=key)
@@ -87,7 +87,7 @@ def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: st
 def _is_visible(
     site: AdminSite, request: HttpRequest, registration: Registration, row: Model
 ) -> bool:
-    """Whether the admin shows a row to a person.
+    """Return whether the admin shows a row to a person.
 
     Its own ModelAdmin decides, else that of the row it hangs on, else the permission to view it.
     """

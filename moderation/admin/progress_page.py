@@ -52,7 +52,7 @@ def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResp
 
 
 def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """The part of the page that changes while a removal runs."""
+    """Return the part of the page that changes while a removal runs."""
     context = _progress(Viewer(model_admin.admin_site, request), removal)
     return TemplateResponse(request, "admin/moderation/removal/progress_fragment.html", context)
 
@@ -146,7 +146,7 @@ def _list_address(viewer: Viewer, removal: Removal) -> str:
 
 
 def _left_alone(removal: Removal) -> dict[str, Any]:
-    """The objects that no slice deleted: the first keys of each sort, and their numbers."""
+    """Return the objects that no slice deleted: the first keys of each sort, and their numbers."""
     noted = removal.slices.filter(state=SliceState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
     left: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
     for pair in noted.order_by("number").values_list("changed", "gone").iterator():
@@ -157,7 +157,7 @@ def _left_alone(removal: Removal) -> dict[str, Any]:
 
 
 def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
-    """The objects that were left alone, each with its name and address."""
+    """Return the objects that were left alone, each with its name and address."""
     if not keys:
         return []
     model = model_of(removal)
@@ -166,7 +166,7 @@ def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[st
 
 
 def _failed_slices(removal: Removal) -> list[Any]:
-    """The slices that were rolled back, with the reasons."""
+    """Return the slices that were rolled back, with the reasons."""
     failed = removal.slices.filter(state=SliceState.FAILED).order_by("number")
     return list(failed.values("objects_total", "error")[:NAMED])
 
@@ -184,7 +184,7 @@ def _found_again(removal: Removal) -> list[Any]:
 
 
 def _delays(removal: Removal) -> dict[str, Any]:
-    """What keeps keys waiting: the last failure of one that is tried again, and wrong storages."""
+    """Return why keys wait: the last failure of one that is retried, and wrong storages."""
     pending = removal.entries.filter(state=EntryState.PENDING)
     retried = pending.exclude(error_code="")
     marks = StorageMark.objects.filter(alias__in=pending.values("storage")).order_by("alias")

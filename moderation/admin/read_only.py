@@ -55,7 +55,7 @@ def removal_link(removal_id: int | None, site: AdminSite) -> str:
 
 
 def details_list(details: Mapping[str, Any], *, without: Collection[str] = ()) -> str:
-    """Give details as a list of names and values, but for those left out and those empty."""
+    """Return details as a list of names and values, but for those left out and those empty."""
     shown = {name: value for name, value in details.items() if name not in without}
     told = [(name, value) for name, value in shown.items() if value not in ("", None, {}, [])]
     return format_html(
@@ -69,7 +69,7 @@ def _lines(told: list[tuple[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _on_one_line(value: Any) -> str:
-    """Give a JSON value as text: {"a": 1, "b": 2} reads "a = 1, b = 2"."""
+    """Return a JSON value as text: {"a": 1, "b": 2} reads "a = 1, b = 2"."""
     if isinstance(value, Mapping):
         return ", ".join(f"{name} = {_on_one_line(each)}" for name, each in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,7 +11,7 @@ from moderation.errors import ModerationError
 
 
 def words_of(refusal: ModerationError) -> str:
-    """What a person is told of a refusal: why, and what to do."""
+    """Return the message for a refusal: why, and what to do."""
     return str(refusal)
 
 

@@ -105,7 +105,7 @@ class RemovalAdmin(CheckedParameters):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def _page(self, page: Page, *, deed: bool = False, draft: bool = False) -> Any:
-        """The view of a page: finds the removal, where the person may see it."""
+        """Return the view of a page: finds the removal, where the person may see it."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
             request.current_app = self.admin_site.name

@@ -31,7 +31,7 @@ def suggest(request: HttpRequest, kind: str, *, removals: QuerySet[Removal]) -> 
 
 
 def suggested_removals(term: str, removals: QuerySet[Removal]) -> list[dict[str, Any]]:
-    """Give the newest removals with that number, moderator, or word in the note."""
+    """Return the newest removals with that number, moderator, or word in the note."""
     matches = Q(actor_name__istartswith=term) | Q(note__icontains=term)
     if term.isdecimal() and len(term) <= KEY_DIGITS:
         matches |= Q(pk=int(term))
@@ -45,7 +45,7 @@ def _removal_label(removal: Removal) -> str:
 
 
 def suggested_actors(term: str) -> list[dict[str, Any]]:
-    """Give the names of those who confirmed removals."""
+    """Return the names of those who confirmed removals."""
     confirmed = AuditEvent.objects.filter(kind=EventKind.CONFIRM, actor_name__istartswith=term)
     names = confirmed.order_by("actor_name").values_list("actor_name", flat=True).distinct()
     return [{"value": name, "label": name} for name in names[:SUGGESTIONS]]

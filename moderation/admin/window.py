@@ -16,7 +16,7 @@ Column = Literal["objects_total", "pictures_total", "bare_total"]
 def slices_between(
     removal: Removal, column: Column, start: int, stop: int
 ) -> Iterator[tuple[RemovalSlice, slice]]:
-    """The slices that hold the things from `start` to `stop`, and which of their own those are.
+    """Yield the slices with the items from `start` to `stop`, and the range within each.
 
     Things are counted through the whole draft by a column of the slices, in their order. A slice
     without any is left out, so at most `stop - start` are given. One query.

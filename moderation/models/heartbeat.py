@@ -33,6 +33,6 @@ class Heartbeat(models.Model):
 
     @classmethod
     def heard(cls, *processes: str, within: timedelta = SILENCE) -> bool:
-        """Whether one of the processes named (any, where none is) was alive `within` that time."""
+        """Return whether one of the named processes (default: any) was alive `within` that time."""
         beats = cls.objects.filter(at__gte=DatabaseNow(-within))
         return (beats.filter(process__in=processes) if processes else beats).exists()

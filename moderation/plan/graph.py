@@ -61,7 +61,7 @@ class Relation:
     type_model: type[models.Model] | None = None
 
     def where(self, values: list[Any]) -> models.Q:
-        """The condition for the rows that point to rows with these source values."""
+        """Return the condition for the rows that point to rows with these source values."""
         if self.type_model is None:
             return models.Q(**{f"{self.column}__any_of": set(values)})
         content_type = ContentType.objects.get_for_model(
@@ -73,7 +73,7 @@ class Relation:
 
 @cache
 def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
-    """The relations that the deletion of a row of `model` follows.
+    """Return the relations that the deletion of a row of `model` follows.
 
     Raises NotPlannable for an `on_delete` that is none of Django's own.
     """
@@ -85,7 +85,7 @@ def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
 
 
 def candidate_fields(model: type[models.Model]) -> list[Any]:
-    """The foreign keys through which the deletion of a row of `model` reaches others."""
+    """Return the foreign keys through which the deletion of a row of `model` reaches others."""
     relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
     return [relation.field for relation in relations]
 
@@ -129,7 +129,7 @@ def has_composite_key(model: type[models.Model]) -> bool:
 
 @cache
 def is_leaf(model: type[models.Model]) -> bool:
-    """Whether the rows of a model own nothing and lead nowhere, so that counting them is enough."""
+    """Return whether a model's rows own no files and no other rows, so counting is enough."""
     return not (relations_of(model) or parents_of(model) or registration_for(model))
 
 
@@ -152,7 +152,7 @@ def uncuttable_because(root: type[models.Model]) -> str:
 
 @cache
 def reached_from(root: type[models.Model]) -> frozenset[type[models.Model]]:
-    """The models that cascades lead to from `root`, itself included, parents left out."""
+    """Return the models that cascades lead to from `root`, itself included, parents left out."""
     reached, waiting = {root}, [root]
     while waiting:
         relations = relations_of(waiting.pop())

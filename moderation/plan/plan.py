@@ -42,7 +42,7 @@ class Plan:
     rows_read: Counter[str] = field(default_factory=Counter)
 
     def cards(self) -> list[StoredFile]:
-        """The files that a page shows one by one, in the order of their objects.
+        """Return the files that a page shows one by one, in the order of their objects.
 
         A thumbnail goes with its picture and has no card of its own.
         """
@@ -53,7 +53,7 @@ class Plan:
         )
 
     def shown(self) -> Shown:
-        """What is shown of the objects."""
+        """Return what is shown of the objects."""
         label, objects = self.model._meta.label, []
         for root in self.roots:
             owned = {

@@ -43,22 +43,22 @@ class Shown:
 
 
 def json_key(key: Any) -> int | str:
-    """A primary key as JSON holds it."""
+    """Return a primary key as JSON holds it."""
     return key if isinstance(key, int | str) else str(key)
 
 
 def digest_of(text: str) -> str:
-    """The digest of a text, as hex."""
+    """Return the digest of a text, as hex."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def line_of(key: Any, names: Iterable[str]) -> str:
-    """The line of a row that owns files."""
+    """Return the line of a row that owns files."""
     return UNIT.join([str(key), *names])
 
 
 def digest_of_object(label: str, key: Any, owned: Mapping[str, Iterable[str]]) -> str:
-    """The digest of an object with what goes with it: {owning model: lines in key order}."""
+    """Return the digest of an object with what goes with it: {owning model: lines in key order}."""
     parts = [label, str(key)]
     for owner in sorted(owned):
         parts += [owner, *owned[owner]]
@@ -66,5 +66,5 @@ def digest_of_object(label: str, key: Any, owned: Mapping[str, Iterable[str]]) -
 
 
 def digest_of_slice(objects: Sequence[tuple[Any, str]]) -> str:
-    """The digest over (key, digest) of a slice's objects, in their order."""
+    """Return the digest over (key, digest) of a slice's objects, in their order."""
     return digest_of(json.dumps(objects, separators=(",", ":")))

@@ -70,7 +70,7 @@ FROM moderation_told told WHERE part.id = slice RETURNING slice, all_rows"""
 
 
 def can_summarize(model: type[models.Model], using: str) -> bool:
-    """Whether this module serves for a model: the database is PostgreSQL, the cascade a tree."""
+    """Return whether this module supports a model: on PostgreSQL, with a tree as its cascade."""
     return connections[using].vendor == "postgresql" and branches_of(model) is not None
 
 
@@ -87,7 +87,7 @@ def fill(model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str
 def digests_of(
     model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str
 ) -> dict[int, str]:
-    """The digests that slices of one removal, in order, would have now: {primary key: digest}.
+    """Return the current digests of slices of one removal, in order: {primary key: digest}.
 
     A slice none of whose objects is there any more is left out.
     """
@@ -127,12 +127,12 @@ class _Statement:
         self.values: dict[str, list[str]] = {}
 
     def to_compare(self) -> str:
-        """The statement that gives digests. Rows without files count in none, and are not read."""
+        """Return the statement for digests. It does not read rows without files."""
         owning = {name: each for name, each in self.branches.items() if name in self.owners}
         return self._told(owning, columns="") + COMPARE
 
     def to_fill(self) -> str:
-        """The statement that writes into the slices all that is seen of them."""
+        """Return the statement that writes into the slices all that is seen of them."""
         columns = {
             "objects": "count(*)",
             "files": self._sum("files", self.owners),
@@ -165,7 +165,7 @@ class _Statement:
         )
 
     def _rows_of(self, name: str, branch: Branch) -> str:
-        """A branch's part of the statement: its rows and files, by object."""
+        """Return a branch's part of the statement: its rows and files, by object."""
         columns = {"rows": "count(*)"}
         if branch.owner:
             columns |= self._of_files(branch.owner)
@@ -173,7 +173,7 @@ class _Statement:
         return rows.format(name=name, columns=_named(columns), path=self._path(branch))
 
     def _path(self, branch: Branch) -> str:
-        """The joins from the keys to a branch's rows, which come to be called `line`."""
+        """Return the joins from the keys to a branch's rows, which come to be called `line`."""
         steps = [(relation.model, relation.name) for relation in branch.path]
         steps = steps or [(self.model, "pk")]
         joins, before = "", "frozen.key"
@@ -251,12 +251,12 @@ class _Statement:
         return f"{alias}.{self._quoted(field.column)}"
 
     def _quoted(self, name: str) -> str:
-        """A table's or column's name as the statement holds it, where % begins a parameter."""
+        """Return the quoted name of a table or column, with % escaped for parameters."""
         return self.connection.ops.quote_name(name).replace("%", "%%")
 
 
 def _object(pairs: Sequence[str]) -> str:
-    """A JSON object of pairs, which PostgreSQL builds of so many at once."""
+    """Return a JSON object of pairs, which PostgreSQL builds of so many at once."""
     starts = range(0, len(pairs) or 1, MOST_PAIRS)
     return " || ".join(
         f"jsonb_build_object({', '.join(pairs[start : start + MOST_PAIRS])})" for start in starts

@@ -34,23 +34,23 @@ class Branch:
 
     @property
     def owner(self) -> Registration | None:
-        """The model's registration, where its rows go and take files along."""
+        """Return the model's registration, where its rows go and take files along."""
         return registration_for(self.model) if self.on_delete is OnDelete.CASCADE else None
 
     @property
     def lookup(self) -> str:
-        """The lookup that leads from the branch's rows to the key of their object."""
+        """Return the lookup that leads from the branch's rows to the key of their object."""
         return "__".join(relation.name for relation in reversed(self.path)) or "pk"
 
     def rows(self, keys: Sequence[Any], using: str) -> models.QuerySet[Any]:
-        """The branch's rows of the objects with these keys."""
+        """Return the branch's rows of the objects with these keys."""
         rows = self.model._base_manager.using(using)
         return rows.filter(**{f"{self.lookup}__any_of": set(keys)})
 
 
 @cache
 def branches_of(root: type[models.Model]) -> tuple[Branch, ...] | None:
-    """The tree below a model, itself the first; None where it is no tree of plain foreign keys."""
+    """Return the tree below a model, itself first, or None if it is not a tree of foreign keys."""
     found: list[Branch] = []
     waiting = [Branch(root, OnDelete.CASCADE, ())]
     taken: set[type[models.Model]] = set()
@@ -108,7 +108,7 @@ def lock_tree(
 
 
 def _is_plainly_read(branch: Branch) -> bool:
-    """Whether the rows are all of a table's: a base manager of the model's own may hide some."""
+    """Return whether a model's rows are all of its table; a base manager may hide some."""
     through_key = all(relation.is_plain for relation in branch.path)
     return through_key and type(branch.model._base_manager) is models.Manager
 
@@ -120,7 +120,7 @@ def _is_plain(model: type[models.Model]) -> bool:
 
 
 def _is_told_by_columns(owner: Registration | None) -> bool:
-    """Whether the columns of a model hold its files' names and sizes, and as Python reads them."""
+    """Return whether SQL can read the names and sizes of a model's files from its columns."""
     if owner is None:
         return True
     if owner.storage is not None:  # only the registration can tell which storage a row chooses

@@ -91,7 +91,7 @@ class _Turn:
         put_off(chain(*self.unasked.values()), FIRST_PAUSE, self.leases)
 
     def _erase(self) -> Iterator[Outcome]:
-        """One outcome for each name that the storage was asked for, whatever the adapter does."""
+        """Yield one outcome for each requested name, even if the adapter raises an error."""
         code, message = "NoAnswer", "The storage did not say what became of it."
         doomed = self._doomed()
         first = list(islice(doomed, 1))  # proves the storage, before its adapter is made
@@ -148,7 +148,7 @@ class _Turn:
                 self.unasked.setdefault(entry.name, []).append(entry)
 
     def _is_proved(self, batch: Batch) -> bool:
-        """Whether the storage is the one that is meant; if not, the entries are put off."""
+        """Return whether the storage is the one that is meant; if not, the entries are put off."""
         try:
             prove(*self.place)
         except WrongStorage as wrong:

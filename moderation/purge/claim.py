@@ -53,7 +53,7 @@ class Claimed(NamedTuple):
 
     @property
     def was_leased(self) -> bool:
-        """Whether an earlier worker held it, and may have asked the storage before it died."""
+        """Return whether an earlier worker held it, and may have sent a request before it died."""
         return self.lease is not None
 
 
@@ -153,7 +153,7 @@ def put_off(
 
 
 def _due_places() -> Iterator[Place]:
-    """The storages with due entries, that with the oldest first."""
+    """Yield the storages with due entries, that with the oldest first."""
     due = due_entries().order_by("due_at")
     while first := due.values_list("storage", "identity").first():
         place = Place(*first)
@@ -162,7 +162,7 @@ def _due_places() -> Iterator[Place]:
 
 
 def _at_once(storage: str) -> int:
-    """The keys that an adapter wants at once; any number for a storage that is not there.
+    """Return the keys that an adapter wants at once; any number for a storage that is not there.
 
     The proof of its identity will say that.
     """
@@ -223,7 +223,7 @@ def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
 
 
 def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[str]:
-    """The keys that another worker has, by the entries that could not be locked.
+    """Return the keys that another worker has, by the entries that could not be locked.
 
     Such a key has one with a lease; or two workers claim it at the same moment, and it is his who
     locked its first entry.

@@ -68,7 +68,7 @@ def _with_remark(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
 
 
 def _without_name(outcome: Outcome) -> tuple[Any, ...]:
-    """A key for grouping: the same answer for many names is one UPDATE."""
+    """Return a key for grouping: the same answer for many names is one UPDATE."""
     return (outcome.fate, outcome.code, outcome.message, outcome.remark, outcome.versions,
             outcome.verified, outcome.own, outcome.unsure)  # fmt: skip
 
@@ -97,7 +97,7 @@ def _write_alike(
 
 
 def _changes(outcome: Outcome, attempts: int) -> dict[str, Any]:
-    """The columns that an outcome changes in an entry that was tried so often."""
+    """Return the columns that an outcome changes in an entry that was tried so often."""
     now = DatabaseNow()
     changes: dict[str, Any] = {
         "attempts": attempts,

@@ -37,7 +37,7 @@ def verify_batch() -> bool:
 
 
 def _verify(mark: StorageMark) -> bool:
-    """Look for a batch of keys of one storage; gives whether something was noted."""
+    """Look for a batch of keys of one storage; return whether something was noted."""
     unverified = AuditEntry.objects.filter(
         state=EntryState.ERASED, verified_at=None, storage=mark.alias, identity=mark.identity
     )

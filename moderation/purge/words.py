@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def clean(text: str) -> str:
-    """At most 300 characters, without queries of addresses, access keys or control characters."""
+    """Return at most 300 characters, without query strings, access keys or control characters."""
     text = _CONTROL.sub(" ", text)
     text = _ACCESS_KEY.sub("[left out]", _QUERY.sub("", text))
     return text.strip()[:ERROR_LENGTH]

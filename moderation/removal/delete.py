@@ -219,7 +219,7 @@ def is_shut_out(removal: Removal, actor: Any) -> bool:
 
 
 def missing_permissions(codes: Sequence[str], actor: Any) -> list[str]:
-    """Those of the permissions that an actor lacks; all of them where the account is disabled."""
+    """Return the permissions that an actor lacks; all of them if the account is disabled."""
     return [code for code in codes if not actor.has_perm(code)]
 
 

@@ -35,9 +35,9 @@ def settle(*removals: int) -> None:
 
 
 def stop(removal: Removal, *, actor: AbstractUser) -> None:
-    """Stop a removal after the slice in hand. What is deleted by then is purged all the same.
+    """Stop a removal after the current slice. Files of rows already deleted are still purged.
 
-    Raises Refused where nothing is left to stop.
+    Raises Refused if nothing is left to stop.
     """
     because = _("stopped by %(name)s") % {"name": actor.get_username()}
     if not removal.slices.filter(state=SliceState.WAITING).exists():
@@ -52,7 +52,7 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
 
 
 def go_on(removal: Removal, *, actor: AbstractUser) -> None:
-    """Take up a stopped removal again. Raises Refused where it is not stopped."""
+    """Resume a stopped removal. Raises Refused if it is not stopped."""
     _change(
         removal,
         actor,
@@ -64,9 +64,9 @@ def go_on(removal: Removal, *, actor: AbstractUser) -> None:
 
 
 def retry(removal: Removal, *, actor: AbstractUser) -> None:
-    """Try what failed once more: slices wait again, and parked keys are due again.
+    """Retry what failed: slices wait again, and parked keys are due again.
 
-    Raises Refused where nothing failed.
+    Raises Refused if nothing failed.
     """
     with transaction.atomic():
         held = Removal.objects.select_for_update().get(pk=removal.pk)
@@ -91,7 +91,7 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
 
 
 def retry_entries(entries: models.QuerySet[AuditEntry]) -> int:
-    """Make failed entries due again, with all their tries; gives their number.
+    """Make failed entries due again with a new set of attempts; return their number.
 
     A removal that was done is purging again.
     """

@@ -29,12 +29,12 @@ KINDS = ("rows_by_kind", "updates_by_kind")
 
 
 def model_of(removal: Removal) -> type[models.Model]:
-    """The model whose objects a removal deletes. Raises LookupError where it is gone."""
+    """Return the model whose objects a removal deletes. Raises LookupError where it is gone."""
     return apps.get_model(removal.model_label)
 
 
 def keys_of(part: RemovalSlice) -> list[Any]:
-    """The frozen keys as the model's primary key knows them."""
+    """Return the frozen keys as the model's primary key knows them."""
     to_python = model_of(part.removal)._meta.pk.to_python
     return [to_python(key) for key, _ in part.shown]
 
@@ -78,7 +78,7 @@ def lock_unchanged(part: RemovalSlice, keys: list[Any]) -> Locked | None:
 
 
 def slices_in_turn(removal: Removal) -> Iterator[list[RemovalSlice]]:
-    """The slices of a removal in order, at most SLICES_AT_ONCE at a time, `shown` not yet read."""
+    """Yield the slices of a removal in order, SLICES_AT_ONCE at a time, with `shown` deferred."""
     numbers = list(removal.slices.order_by("number").values_list("number", flat=True))
     for start in range(0, len(numbers), SLICES_AT_ONCE):
         asked = numbers[start : start + SLICES_AT_ONCE]
@@ -90,10 +90,10 @@ def slices_in_turn(removal: Removal) -> Iterator[list[RemovalSlice]]:
 
 
 def fill_slices(removal: Removal, parts: Sequence[RemovalSlice]) -> list[RemovalSlice]:
-    """Save in slices of a removal what is to be seen of their objects now.
+    """Save the current preview of their objects in slices of a removal.
 
-    One whose objects are all gone is deleted. Gives those with too many rows for one transaction,
-    still to be halved.
+    Deletes slices whose objects no longer exist. Returns the slices with too many rows for one
+    transaction, which are still to be halved.
     """
     model, using = model_of(removal), AuditEntry.objects.db
     if not can_summarize(model, using):
@@ -119,7 +119,7 @@ def _walk_and_fill(parts: Sequence[RemovalSlice]) -> list[RemovalSlice]:
 
 
 def changed_slices(removal: Removal) -> Iterator[tuple[RemovalSlice, Shown]]:
-    """The slices of a draft whose objects are not as they were shown, with what is seen now.
+    """Yield the slices of a draft whose objects are not as they were shown, with what is seen now.
 
     Raises TooManyRows where such a slice became too large for one transaction.
     """
@@ -136,7 +136,7 @@ def changed_slices(removal: Removal) -> Iterator[tuple[RemovalSlice, Shown]]:
 
 
 def fill_slice(part: RemovalSlice, shown: Shown) -> RemovalSlice:
-    """Put what is shown into a slice, unsaved; gives the slice."""
+    """Put a preview into a slice without saving it; return the slice."""
     part.shown = shown.objects
     part.digest = digest_of_slice(shown.objects)
     part.objects_total = len(shown.objects)
@@ -179,9 +179,9 @@ def reseal(removal: Removal) -> None:
 
 
 def is_sealed(removal: Removal) -> bool:
-    """Whether a draft's slices hold what its seal was put on. To be asked under the draft's lock.
+    """Return whether a draft's seal matches its slices. Call this under the draft's lock.
 
-    They hold more where a look at the draft was cut off before it could seal what it had saved.
+    It does not if a request was interrupted after it saved slices and before it sealed them.
     """
     digests = removal.slices.order_by("number").values_list("digest", flat=True)
     return removal.seal == _seal_over(removal, digests)

@@ -88,10 +88,10 @@ class Adapter(Protocol):
     joins_names: bool
 
     def location(self) -> str:
-        """The bucket or root folder, for the audit entry. No network."""
+        """Return the bucket or root folder, for the audit entry. No network."""
 
     def key(self, name: str) -> str:
-        """The full key of a name as the storage sees it. No network.
+        """Return the full key of a name as the storage sees it. No network.
 
         Raises ValueError for a name that names nothing or leaves the location.
         """
@@ -135,7 +135,7 @@ class Adapter(Protocol):
         """
 
     def read_marker(self) -> bytes | None:
-        """The content of the storage's marker file, None where there is none.
+        """Return the content of the storage's marker file, None where there is none.
 
         Raises the storage's own error where it cannot be read.
         """
@@ -165,7 +165,7 @@ def message_of(error: BaseException) -> str:
 
 
 def versions_of(taken: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The versions to take for several entries of one key.
+    """Return the versions to take for several entries of one key.
 
     None by name, which is all that are there, where one entry was not tried yet: what was stored
     since the others were tried is its file.

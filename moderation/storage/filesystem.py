@@ -34,11 +34,11 @@ class FileSystemAdapter(OtherAdapter):
         self.joins_names = type(storage).path is FileSystemStorage.path
 
     def location(self) -> str:
-        """The root folder."""
+        """Return the root folder."""
         return str(self.storage.location)
 
     def key(self, name: str) -> str:
-        """The normalised path below the root. Raises ValueError for the root and what leaves it."""
+        """Return the normalised path below the root. Raises ValueError for paths outside it."""
         if self.joins_names and PLAIN_NAME.fullmatch(name):
             return name
         if "\0" in name:
@@ -74,7 +74,7 @@ class FileSystemAdapter(OtherAdapter):
         return folder(os.path.realpath(self.storage.location))
 
     def _path(self, name: str) -> str:
-        """The path of a name, for a look at it: what the storage says, only quicker."""
+        """Return the path of a name, for a look at it: what the storage says, only quicker."""
         if self.joins_names and PLAIN_NAME.fullmatch(name):
             return self.folder + name
         return self.storage.path(name)

@@ -48,7 +48,7 @@ class Marker:
     environment: str
 
     def as_bytes(self) -> bytes:
-        """The file's content."""
+        """Return the file's content."""
         told = {"identity": str(self.identity), "environment": self.environment}
         return json.dumps(told, indent=1).encode() + b"\n"
 
@@ -62,12 +62,12 @@ class Marker:
 
 
 def environment() -> str:
-    """The name of the running environment."""
+    """Return the name of the running environment."""
     return str(getattr(settings, "ENVIRONMENT", ""))
 
 
 def read_mark(alias: str) -> Marker | None:
-    """What the storage's marker tells, None where it has none.
+    """Return what the storage's marker tells, None where it has none.
 
     Raises WrongStorage, with the storage's own words, where it cannot be read.
     """
@@ -185,7 +185,7 @@ def _refuse_foreign(alias: str, found: Marker | None) -> None:
 def _agreed(
     alias: str, found: Marker | None, known: StorageMark | None, *, replace: bool
 ) -> uuid.UUID:
-    """The identity that the storage has or is to get. Raises MarkRefused."""
+    """Return the identity that the storage has or is to get. Raises MarkRefused."""
     if found is None:
         if known is not None and not replace:
             raise MarkRefused(

@@ -44,11 +44,11 @@ class OtherAdapter:
         self.storage = storage
 
     def location(self) -> str:
-        """The class of the storage: nothing else is known of it."""
+        """Return the class of the storage: nothing else is known of it."""
         return type(self.storage).__qualname__
 
     def key(self, name: str) -> str:
-        """The name itself. Raises ValueError where it is empty, absolute or climbs."""
+        """Return the name itself. Raises ValueError where it is empty, absolute or climbs."""
         try:
             validate_file_name(name, allow_relative_path=True)
         except SuspiciousFileOperation as error:
@@ -85,7 +85,7 @@ class OtherAdapter:
         return {name: not self.storage.exists(name) for name in names}
 
     def read_marker(self) -> bytes | None:
-        """The marker's content; see `Adapter.read_marker`."""
+        """Return the marker's content; see `Adapter.read_marker`."""
         refuse_inside_transaction()
         if not self.storage.exists(MARKER_NAME):
             return None

@@ -8,5 +8,5 @@ register = template.Library()
 
 @register.filter
 def grouped(number: int) -> str:
-    """Give a whole number as people of the site's language write it: 12,345."""
+    """Return a whole number as people of the site's language write it: 12,345."""
     return number_format(number, force_grouping=True)

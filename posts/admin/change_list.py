@@ -23,21 +23,21 @@ class PostPaginator(CappedPaginator):
 
     @cached_property
     def is_whole(self) -> bool:
-        """Whether no filter applies."""
+        """Return whether no filter applies."""
         return not self.rows.query.where
 
     @cached_property
     def count(self) -> int:
-        """The number of posts, or the cap where a filter leaves more."""
+        """Return the number of posts, or the cap where a filter leaves more."""
         return int(self.rows.order_by().count()) if self.is_whole else super().count
 
     @cached_property
     def is_capped(self) -> bool:
-        """Whether there are more posts than were counted."""
+        """Return whether there are more posts than were counted."""
         return not self.is_whole and super().is_capped
 
     def keys(self, bottom: int, top: int) -> list[Any]:
-        """Give the keys of a page, from the nearer end: an OFFSET walks past what it leaves out."""
+        """Return the keys of a page, read from the nearer end: an OFFSET reads what it skips."""
         if self.few is not None:
             return super().keys(bottom, top)
         order = self.rows.query.order_by

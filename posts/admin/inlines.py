@@ -24,15 +24,15 @@ from posts.storage_identity import WrongStorage, refuse_wrong_storage
 
 MAX_UPLOADS = 10  # pictures in one request: each may take a second to examine
 REMEMBERED_AS = "examined_picture"
-UPLOAD_FIELD = "-upload"  # how the names of the files end in a request
+UPLOAD_FIELD = "-upload"  # the suffix of the file fields in a request
 ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
 
 
 class PictureField(forms.FileField):
-    """A file whose errors name it: browsers empty all file fields of a form that is refused."""
+    """A file field whose errors name the file, because browsers clear the field on errors."""
 
     def clean(self, data: Any, initial: Any = None) -> Any:
-        """Check the file as Django does, and its storage first. Raises ValidationError."""
+        """Check the storage, then the file as Django does. Raises ValidationError."""
         if not isinstance(data, UploadedFile):
             return super().clean(data, initial)
         message, params = _("%(name)s: %(reason)s"), {"name": data.name}
@@ -53,8 +53,8 @@ class NewPictureForm(forms.ModelForm):
     upload = PictureField(
         label=_("picture"),
         help_text=_(
-            "JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels (WebP: 16). Where and with "
-            "what it was taken is removed from the file."
+            "JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels (WebP: 16). Metadata such as "
+            "location and camera is removed from the file."
         ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
@@ -64,7 +64,7 @@ class NewPictureForm(forms.ModelForm):
         fields: list[str] = []
 
     def clean_upload(self) -> UploadedFile:
-        """Have the picture examined, unless it was already. Raises ValidationError."""
+        """Examine the picture, unless that has been done. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = examined(upload)
         if isinstance(found, pictures.PictureRefusedError):
@@ -82,17 +82,17 @@ class NewPictureForm(forms.ModelForm):
 
 
 def examine_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
-    """Examine new pictures before the transaction begins: each may take a second.
+    """Examine new pictures before the transaction begins, since each may take a second.
 
-    The form finds the result with the file.
+    The form gets the result from the file.
     """
     names = [name for name in files if name.endswith(UPLOAD_FIELD)]
     for name in names[:MAX_UPLOADS]:
-        examined(cast(UploadedFile, files[name]))  # the last of a name, as forms take it
+        examined(cast(UploadedFile, files[name]))  # the last file of a name, as in forms
 
 
 def examined(upload: File[Any]) -> pictures.Picture | pictures.PictureRefusedError:
-    """Examine an uploaded file once, and remember the picture or the refusal with the file."""
+    """Examine an uploaded file once; store the picture or the refusal on the file and return it."""
     found: pictures.Picture | pictures.PictureRefusedError | None
     found = getattr(upload, REMEMBERED_AS, None)
     if found is None:
@@ -151,7 +151,7 @@ class NewPictureInline(admin.TabularInline):
     verbose_name_plural = _("add pictures")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Refuse more pictures than one request may bring, without a look at them."""
+        """Return a formset that refuses too many pictures in one request without examining them."""
         limits = {"validate_max": True, "absolute_max": MAX_UPLOADS}
         return super().get_formset(request, obj, **limits, **kwargs)
 

@@ -35,7 +35,7 @@ class NumberOf(Coalesce):
 
 
 def keys_in_order(posts: QuerySet[Any], order: Order, bottom: int, top: int) -> list[Any]:
-    """Give the keys of the posts from one place in the order to before another.
+    """Return the keys of the posts from one place in the order to before another.
 
     Where a NumberOf leads the order, these are two lists, one behind the other: the posts that have
     such rows, for which the rows are grouped along their index, and those that have none, which
@@ -65,7 +65,7 @@ def _is_by_number(part: Any) -> bool:
 
 
 def _with_rows(posts: QuerySet[Any], by: Any, rest: Order) -> Any:
-    """The keys of the posts with such rows, in order, as a queryset of these rows."""
+    """Return the keys of the posts with such rows, in order, as a queryset of these rows."""
     rows = by.expression.model._base_manager.all()
     if posts.query.where:
         rows = rows.filter(post__in=posts.order_by().values("pk"))
@@ -75,7 +75,7 @@ def _with_rows(posts: QuerySet[Any], by: Any, rest: Order) -> Any:
 
 
 def _of_post(part: Any) -> Any:
-    """A part of an order of posts as one of rows that lead to posts."""
+    """Return a part of an order of posts as one of rows that lead to posts."""
     if _is_by_number(part):
         return OrderBy(NumberOf(part.expression.model, "post_id"), descending=part.descending)
     name = part.removeprefix("-")
@@ -84,7 +84,7 @@ def _of_post(part: Any) -> Any:
 
 
 def turned_round(order: Order) -> list[Any]:
-    """The order that begins at the other end."""
+    """Return the order that begins at the other end."""
     return [_turned(part) for part in order]
 
 

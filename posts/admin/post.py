@@ -51,7 +51,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     search_fields = ("title", "body")  # shows the field; `get_search_results` searches
-    search_help_text = _("Search in title, body and the author's user name, with at most ten words")
+    search_help_text = _("Search title, body and the author's user name. At most ten words.")
     autocomplete_fields = ("author",)
     fieldsets = (
         (None, {"fields": ("author", "created_at")}),
@@ -97,15 +97,15 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _takes_pictures(self, request: HttpRequest) -> bool:
-        """Whether the person may send pictures at all; the form asks for more."""
+        """Return whether the user may upload pictures at all; the form checks the rest."""
         may_save = self.has_change_permission(request) or self.has_add_permission(request)
         inline = NewPictureInline(self.model, self.admin_site)
         return may_save and bool(inline.has_add_permission(request, None))
 
     def action_checkbox(self, post: Post) -> SafeString:
-        """Return the box as Django draws it, without the template that it renders for each row.
+        """Return the checkbox that Django renders, without rendering a template for each row.
 
-        Posts of one wave have equal titles: the label also has author and number.
+        Spam posts often have equal titles, so the label also contains author and number.
         """
         return format_html(
             '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',

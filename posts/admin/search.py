@@ -25,7 +25,7 @@ def search_posts(posts: QuerySet[Post], term: str) -> QuerySet[Post]:
 
 
 def _has(word: str) -> Q:
-    """The condition for one word. No index leads across a join, so authors are found before."""
+    """Return the condition for one word. Indexes do not span joins, so authors come first."""
     users = get_user_model()._default_manager.filter(username__icontains=word)
     authors = list(users.values_list("pk", flat=True)[: FEW_AUTHORS + 1])
     by_author = Q(author__any_of=authors)

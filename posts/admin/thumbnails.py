@@ -14,16 +14,16 @@ from posts.models import PostImage
 
 
 def picture_url(picture: PostImage, site: AdminSite) -> str:
-    """Where the thumbnail is seen: a page that asks for the permission, and names no key."""
+    """Return where the thumbnail is seen: a page that asks for the permission, and names no key."""
     args = ("posts.postimage", picture.pk, "thumbnail")
     return reverse("admin:moderation_picture", args=args, current_app=site.name)
 
 
 def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
-    """The picture's thumbnail as HTML."""
+    """Return the picture's thumbnail as HTML."""
     named = _("Animated picture %(key)s") if picture.is_animated else _("Picture %(key)s")
-    # The box is that of the stylesheet, reserved before the picture is there: rows must not move
-    # below a pointer that is about to click.
+    # The stylesheet has the same size, which is reserved before the picture loads, so that rows do
+    # not move under a pointer that is about to click.
     return format_html(
         '<img class="post-thumbnail" loading="lazy" width="48" height="36" src="{}" alt="{}">',
         picture_url(picture, site),
@@ -32,6 +32,6 @@ def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
 
 
 def thumbnails(pictures: Iterable[PostImage], *, total: int, site: AdminSite) -> SafeString:
-    """The thumbnails of a post's first pictures, side by side, and the number of all."""
+    """Return the thumbnails of a post's first pictures, side by side, and the number of all."""
     shown = format_html_join(" ", "{}", ((thumbnail(each, site),) for each in pictures))
     return format_html('{} <span class="post-picture-total">{}</span>', shown, total)

@@ -13,11 +13,11 @@ from posts.importing.lines import BadLineError, Entry
 from posts.models import Post, PostImage
 from posts.pictures import Picture, PictureRefusedError, examine, store, stored_bytes
 
-# Pictures that are not decoded again when another post shows them too: some 20 kB each. More than
-# one batch shows: what was checked for it is there when it is written.
+# Pictures that are not decoded again when another post uses them: some 20 kB each. More than one
+# batch can have, so that its pictures are still cached when it is written.
 REMEMBERED_PICTURES = 512
 
-# A file as it was at one moment: path, time of change in nanoseconds, size in bytes.
+# The version of a file: path, modification time in nanoseconds, size in bytes.
 _Version = tuple[Path, int, int]
 
 
@@ -35,7 +35,7 @@ class Gallery:
             with _named(entry, name):
                 version = self._version(name)
                 found[version] = self._examined.get(version) or _examine(version[0])
-        # Only now: a bad line pushes out nothing that a good one of the same batch needs.
+        # Only now, so that a bad line evicts nothing that a good one of the same batch needs.
         for version, picture in found.items():
             self._examined[version] = picture
             self._examined.move_to_end(version)
@@ -43,10 +43,10 @@ class Gallery:
             self._examined.popitem(last=False)
 
     def take_in(self, entry: Entry, post: Post) -> list[PostImage]:
-        """Store every picture of an entry as files of their own; give the rows, not yet saved.
+        """Store every picture of an entry as new files; return the unsaved rows.
 
-        Decodes nothing: it runs in a transaction, and every picture was checked before. Raises
-        BadLineError for one that changed since; UploadsMissingError outside `uploads()`.
+        Decodes nothing, since it runs in a transaction and every picture was checked before. Raises
+        BadLineError if one has changed since, UploadsMissingError outside `uploads()`.
         """
         rows = []
         for name in entry.images:
@@ -80,11 +80,11 @@ def _examine(path: Path) -> Picture:
 
 @contextmanager
 def _named(entry: Entry, name: str) -> Iterator[None]:
-    """Raise what is wrong with a picture as a BadLineError that names it."""
+    """Turn errors of a picture into a BadLineError that names it."""
     try:
         yield
     except PictureRefusedError as refused:
         raise BadLineError(entry.number, f"{name!r}: {refused}") from refused
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: links in a circle
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
         reason = getattr(error, "strerror", None) or error
         raise BadLineError(entry.number, f"{name!r}: {reason}") from error

@@ -57,8 +57,8 @@ def read_lines(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of each line that is not blank, from a plain or gzipped file.
 
-    `advance` is told how many bytes of the file were read since it was told last. With `skip_long`
-    a line that is too long is yielded cut off, for `parse` to refuse. Raises UnreadableFileError.
+    Calls `advance` with the number of bytes read since its last call. With `skip_long`, a line that
+    is too long is yielded truncated, and `parse` refuses it. Raises UnreadableFileError.
     """
     number = position = 0
     try:
@@ -126,7 +126,7 @@ def _value(fields: dict[str, Any], name: str, kind: type) -> Any:
 
 
 def _text(fields: dict[str, Any], name: str, model: type[Any], field_name: str) -> str:
-    """A text that the model's field and every database can hold."""
+    """Return a text that the model's field and every database can hold."""
     text: str = _value(fields, name, str)
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"{name} holds characters that are no text")

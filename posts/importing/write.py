@@ -19,7 +19,7 @@ from posts.importing.lines import Entry
 from posts.models import Post, PostImage, Report
 from posts.uploads import side_by_side, uploads
 
-# The number of the lock that imports take turns by; any that nothing else in the database uses.
+# The number of the advisory lock of imports; nothing else in the database may use it.
 IMPORT_LOCK = 7_077_085_163
 # The file tells how many users reported a post, not who: these stand for them.
 REPORTER_NAME = "reporter_{}"
@@ -48,7 +48,7 @@ class Occurrences:
         self._seen.execute("CREATE TABLE seen (post BLOB PRIMARY KEY, number) WITHOUT ROWID")
 
     def count(self, identity: bytes) -> int:
-        """Note one more, and give the number that it is; the first is 1."""
+        """Note one more, and return the number that it is; the first is 1."""
         (number,) = self._seen.execute(
             "INSERT INTO seen VALUES (?, 1)"
             " ON CONFLICT (post) DO UPDATE SET number = number + 1 RETURNING number",
@@ -62,7 +62,7 @@ class Occurrences:
 
 
 def new_entries(batch: Sequence[Entry], occurrences: Occurrences) -> list[Entry]:
-    """The entries of the batch that the database does not hold yet.
+    """Return the entries of the batch that the database does not hold yet.
 
     A post is known by author, title, body and time.
     """
@@ -102,10 +102,10 @@ def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, ta
 
 
 def _take_the_turn() -> None:
-    """Wait for the batches of other imports, so that each sees what the last one added.
+    """Wait for the batches of other imports, so that each batch sees what the last one added.
 
-    On PostgreSQL for the lock that all imports share, until the transaction ends. SQLite has one
-    writer at a time, from the beginning of its transaction on.
+    On PostgreSQL, take the lock that all imports share, until the transaction ends. SQLite has only
+    one writer at a time, from the beginning of its transaction.
     """
     connection = connections[router.db_for_write(Post)]
     if connection.vendor == "postgresql":
@@ -131,7 +131,7 @@ def _identity(author: str, title: str, body: str, created_at: datetime) -> bytes
 
 
 def _stored(batch: Sequence[Entry]) -> Counter[bytes]:
-    """How many posts the database holds of each identity in the batch."""
+    """Return how many posts the database holds of each identity in the batch."""
     same = Post.objects.filter(
         author__username__in={entry.author for entry in batch},
         created_at__in={entry.created_at for entry in batch},
@@ -151,7 +151,7 @@ def _ids(names: Collection[str]) -> dict[str, Any]:
 
 
 def _users(entries: Sequence[Entry]) -> tuple[dict[str, Any], int]:
-    """The keys of all users by name, and how many were made: without password, staff or group."""
+    """Return the keys of all users by name, and how many were created (without any rights)."""
     users = get_user_model()
     names = _user_names(entries)
     missing = sorted(names - _ids(names).keys())

@@ -1,4 +1,4 @@
-"""What the files of the commands look like, for their `--help`."""
+"""The file formats of the commands, for their `--help`."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from posts.importing.lines import MAX_LINE_BYTES, MAX_PICTURES, MAX_REPORTS
 
 
 class FormatHelp(DjangoHelpFormatter):
-    """Help in which a text of several lines keeps them."""
+    """A help formatter that keeps the lines of a multi-line text."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
 
 
 IMPORT_FORMAT = f"""\
-The format of FILE: JSON Lines, an object on each line, in UTF-8, plain or gzipped.
+The format of FILE: JSON Lines, one object per line, in UTF-8, plain or gzipped.
 
   {{"author": "user_17", "title": "A title", "body": "The text",
    "created_at": "2026-11-04T14:50:27+02:00", "images": ["red.png"], "reports": 2}}
 
-(one line in the file). All six are required:
+(a single line in the file). All six fields are required:
 
-  author      a user name; a user without password and rights is made where there is none
-  title       a text of at most 300 characters
-  body        a text, which may be empty
+  author      a user name; if it does not exist, a user without password and permissions
+  title       at most 300 characters
+  body        the text, which may be empty
   created_at  date and time with a time zone, in ISO 8601
-  images      names of files in DIR, at most {MAX_PICTURES}; [] for none
-  reports     how many users reported the post, at most {MAX_REPORTS}
+  images      at most {MAX_PICTURES} names of files in DIR; [] for none
+  reports     the number of users who reported the post, at most {MAX_REPORTS}
 
-Other names are ignored, and so are blank lines. A line has at most {MAX_LINE_BYTES // 1024} kB.
+  Other fields and blank lines are ignored. A line has at most {MAX_LINE_BYTES // 1024} kB.
 """
 
 FIXTURE_FORMAT = """\
@@ -45,6 +45,6 @@ The format of fixtures/NAME.json: a list of rows.
       "post": 1001, "reporter": 101, "reason": "spam",
       "created_at": "2026-11-02T09:00:00+00:00"}}]
 
-A foreign key names a row of the same file. `image` is the name of a file in fixtures/pictures/.
-A theme (admin_interface.theme) has no pk: its name tells it.
+A foreign key refers to a row of the same file. `image` is the name of a file in
+fixtures/pictures/. A theme (admin_interface.theme) has no pk; its name identifies it.
 """

@@ -11,13 +11,13 @@ from project.demo import ACCOUNTS, Account
 
 
 def account_of(username: str) -> Account | None:
-    """The demo account of that name, where it may have its role: under DEBUG only."""
+    """Return the demo account of that name, where it may have its role: under DEBUG only."""
     found = (account for account in ACCOUNTS if account.username == username)
     return next(found, None) if settings.DEBUG else None
 
 
 def missing_groups(usernames: Iterable[str]) -> list[str]:
-    """The groups that the accounts among these users need and the database does not have."""
+    """Return the groups that the accounts among these users need and the database does not have."""
     accounts = [account for name in usernames if (account := account_of(name))]
     wanted = {account.group for account in accounts if account.group}
     found = Group.objects.filter(name__in=wanted).values_list("name", flat=True)

@@ -28,27 +28,27 @@ class Kind:
 
     @property
     def label(self) -> str:
-        """The name of the model in a fixture, such as posts.post."""
+        """Return the name of the model in a fixture, such as posts.post."""
         return str(self.model._meta.label_lower)
 
     def field(self, name: str) -> models.Field[Any, Any]:
-        """The model's field of that name. Raises FieldDoesNotExist."""
+        """Return the model's field of that name. Raises FieldDoesNotExist."""
         field = self.model._meta.get_field(name)
         assert isinstance(field, models.Field)  # noqa: S101 - the tuples above name no others
         return field
 
     def attname(self, name: str) -> str:
-        """The attribute that holds the value of a field: author_id for author."""
+        """Return the attribute that holds the value of a field: author_id for author."""
         return self.field(name).attname
 
     def required(self) -> list[str]:
-        """The fields that a row cannot do without."""
+        """Return the fields that a row cannot do without."""
         fields = [self.field(name) for name in self.fields]
         return [field.name for field in fields if not (field.has_default() or field.blank)]
 
 
 def kinds() -> tuple[Kind, ...]:
-    """Every kind, in the order in which rows are written: first what others point to."""
+    """Return every kind, in the order in which rows are written: first what others point to."""
     post = ("author", "title", "body", "created_at")
     report = ("post", "reporter", "reason", "created_at")
     name = ("username",)
@@ -62,7 +62,7 @@ def kinds() -> tuple[Kind, ...]:
 
 
 def _theme() -> Kind:
-    """The look of the admin: every field that is neither a file nor the primary key."""
+    """Return the look of the admin: every field that is neither a file nor the primary key."""
     model = apps.get_model("admin_interface", "Theme")
     fields = [
         field.name

@@ -30,7 +30,7 @@ class Originals:
         """Examine a picture. Raises ValueError for one that is not there or is not taken in."""
         try:
             path = (self.folder / name).resolve()
-        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links
             raise ValueError(f"{name!r}: {error}") from error
         if not path.is_relative_to(self.folder):
             raise ValueError(f"{name!r} leads out of the folder of pictures")

@@ -36,7 +36,7 @@ class Plan:
     present: int = 0
 
     def new_of_each_kind(self) -> Counter[Kind]:
-        """How many rows of each kind are to be written."""
+        """Return how many rows of each kind are to be written."""
         return Counter(row.kind for row in self.new)
 
 
@@ -62,7 +62,7 @@ def make_plan(rows: Sequence[Row]) -> Plan:
 
 
 def _identity(row: Row) -> Any:
-    """What a row is looked up by: its primary key, or its name where it has none."""
+    """Return what a row is looked up by: its primary key, or its name where it has none."""
     return row.pk if row.kind.has_pk else row.values[row.kind.unique[0]]
 
 
@@ -74,7 +74,7 @@ def _stored(kind: Kind, rows: Sequence[Row]) -> dict[Any, models.Model]:
 
 
 def _taken(kind: Kind, rows: Sequence[Row]) -> dict[tuple[Any, ...], Any]:
-    """The keys of stored rows by their unique values, where a row of the fixture has the same."""
+    """Return the keys of stored rows that share unique values with the fixture's rows."""
     if not (kind.unique and kind.has_pk):
         return {}
     first = kind.unique[0]
@@ -87,7 +87,7 @@ def _taken(kind: Kind, rows: Sequence[Row]) -> dict[tuple[Any, ...], Any]:
 def _conflicts(
     row: Row, stored: dict[Any, models.Model], taken: dict[tuple[Any, ...], Any]
 ) -> Iterator[str]:
-    """What stands in a row's way, in words."""
+    """Yield what stands in a row's way, in words."""
     if (instance := stored.get(_identity(row))) is not None:
         differing = [name for name in row.kind.told_by if _differs(row, name, instance)]
         if differing:

@@ -13,7 +13,7 @@ WORDS = {str: "a text", int: "a whole number", bool: "true or false", datetime: 
 
 
 def read_value(field: models.Field[Any, Any], value: object) -> Any:
-    """Give the value as the field's attribute holds it. Raises ValueError, whose text says why."""
+    """Return the value for the field's attribute. Raises ValueError with the reason."""
     if isinstance(field, models.ForeignKey | models.AutoField):
         return read_key(value)
     if isinstance(field, models.DateTimeField):
@@ -28,7 +28,7 @@ def read_value(field: models.Field[Any, Any], value: object) -> Any:
 
 
 def read_key(value: object) -> int:
-    """Give a primary key. Raises ValueError."""
+    """Return a primary key. Raises ValueError."""
     key: int = _of_type(value, int)
     if not 0 < key <= models.BigIntegerField.MAX_BIGINT:
         raise ValueError(f"{key} is no primary key")
@@ -36,7 +36,7 @@ def read_key(value: object) -> int:
 
 
 def read_name(value: object) -> str:
-    """Give the name of a file. Raises ValueError."""
+    """Return the name of a file. Raises ValueError."""
     name = _text(value)
     if not name:
         raise ValueError("it names no file")
@@ -50,7 +50,7 @@ def _of_type(value: object, kind: type) -> Any:
 
 
 def _text(value: object) -> str:
-    """A text that every database can hold."""
+    """Return a text that every database can hold."""
     text: str = _of_type(value, str)
     if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("it holds characters that are no text")

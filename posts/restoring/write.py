@@ -56,7 +56,7 @@ def _write(plan: Plan, advance: Callable[[], object]) -> None:
 
 
 def _instance(row: Row) -> models.Model:
-    """The row as an instance, its picture stored under a fresh key; not yet saved."""
+    """Return the row as an instance, its picture stored under a fresh key; not yet saved."""
     image = row.values.get("image")
     plain = {
         row.kind.attname(name): value

@@ -100,7 +100,7 @@ def test_a_file_of_another_format_is_given_up_with_a_hint(
     with pytest.raises(CommandError, match=r"nothing was imported.*--help"):
         run(path, images)
     assert len(capsys.readouterr().err.splitlines()) == MESSAGES
-    with pytest.raises(CommandError, match=r"The first 1000 lines are no posts.*--help"):
+    with pytest.raises(CommandError, match=r"The first 1000 lines are not posts.*--help"):
         run(path, images, skip_bad=True)
     assert len(capsys.readouterr().err.splitlines()) == MESSAGES + 1
 

@@ -86,7 +86,7 @@ def test_when_the_server_dies_the_others_are_stopped_and_it_says_so(site: Site) 
     children = site.children()
     os.kill(site.child("runserver"), signal.SIGKILL)
     assert site.process.wait(STOP_SECONDS) == 1
-    assert "The server ended with code -9" in site.printed()
+    assert "The server exited with code -9" in site.printed()
     assert all(gone(number) for number in children)
 
 
@@ -95,7 +95,7 @@ def test_a_worker_or_clock_that_ends_is_started_again(site: Site, command: str) 
     first = site.child(command)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: site.has(command, other_than=first), what=f"another {command}")
-    assert "ended with code -9; it starts again in 1 s." in site.printed()
+    assert "exited with code -9; restarting it in 1 s." in site.printed()
     assert site.process.poll() is None
 
 

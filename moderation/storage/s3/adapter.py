@@ -44,7 +44,7 @@ VERSIONED_AT_ONCE = 100
 
 
 def full_key(storage: S3Storage, name: str) -> str:
-    """The key that django-storages makes of a name. No network.
+    """Return the key that django-storages makes of a name. No network.
 
     Raises ValueError where the name leaves the location or names it, a folder, or nothing. The one
     place that calls a private function of django-storages.
@@ -72,11 +72,11 @@ class S3Adapter:
         self.claim_names = self.batch_keys
 
     def location(self) -> str:
-        """The bucket with the folder in it, as `s3://bucket/folder`."""
+        """Return the bucket with the folder in it, as `s3://bucket/folder`."""
         return f"s3://{self.bucket}/{self.storage.location}".rstrip("/")
 
     def key(self, name: str) -> str:
-        """The full key; see `full_key`."""
+        """Return the full key; see `full_key`."""
         return full_key(self.storage, name)
 
     def real_location(self) -> Location:
@@ -123,7 +123,7 @@ class S3Adapter:
         return {name: absent[key] for name, key in keys.items()}
 
     def read_marker(self) -> bytes | None:
-        """The marker's content; see `Adapter.read_marker`."""
+        """Return the marker's content; see `Adapter.read_marker`."""
         refuse_inside_transaction()
         key = self.key(MARKER_NAME)
         try:
@@ -151,7 +151,7 @@ class S3Adapter:
 
     @cached_property
     def client(self) -> S3Client:
-        """The thread-safe client behind the storage."""
+        """Return the thread-safe client behind the storage."""
         return prepared_client(self.storage)
 
     @cached_property
@@ -167,7 +167,7 @@ class S3Adapter:
 
     @cached_property
     def keeps_versions(self) -> bool:
-        """Whether the bucket is known to keep versions, asked once. Raises the storage's error."""
+        """Return whether the bucket keeps versions, requested once. Raises the storage's error."""
         return self.listing.keeps_versions()
 
     def _sweep(self, waiting: _Waiting) -> Sweep:
@@ -195,7 +195,7 @@ class S3Adapter:
     def _by_key(
         self, doomed: Iterable[Doomed], refused: list[Outcome]
     ) -> Iterator[tuple[str, Doomed]]:
-        """Each name with its key; names that name nothing go into `refused`."""
+        """Yield each name with its key; names that name nothing go into `refused`."""
         for each in doomed:
             try:
                 yield self.key(each.name), each
@@ -249,7 +249,7 @@ class _Waiting:
         self._names: dict[str, list[Doomed]] = {}
 
     def add(self, key: str, each: Doomed) -> bool:
-        """Add a name; gives whether it is the first of its key."""
+        """Add a name; return whether it is the first of its key."""
         same = self._names.setdefault(key, [])
         same.append(each)
         return len(same) == 1
@@ -270,13 +270,13 @@ class _Waiting:
         return self._names.pop(key)
 
     def noting(self, note: Note) -> Note:
-        """A function that passes on by names what it is told by keys."""
+        """Return a function that passes on by names what it is told by keys."""
         return lambda taken: note(
             {each.name: taken[key] for key in taken for each in self._names[key]}
         )
 
     def versions(self) -> dict[str, tuple[str, ...]]:
-        """What earlier attempts took of each key."""
+        """Return what earlier attempts took of each key."""
         return {
             key: versions_of(each.versions for each in same) for key, same in self._names.items()
         }

@@ -85,7 +85,7 @@ class Trouble:
 
     @classmethod
     def of_name(cls, message: str) -> Trouble:
-        """The trouble of a name that names no key; the storage was not asked."""
+        """Return the trouble of a name that names no key; the storage was not asked."""
         return cls("InvalidName", message, Kind.KEY)
 
     @property
@@ -96,7 +96,7 @@ class Trouble:
 
     @property
     def may_pass(self) -> bool:
-        """Whether trying again may help."""
+        """Return whether trying again may help."""
         return self.kind in (Kind.SLOW, Kind.PASSING, Kind.UNREACHABLE)
 
 

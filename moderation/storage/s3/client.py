@@ -26,7 +26,7 @@ OWN_RETRIES = ("DeleteObjects", "DeleteObject", "ListObjectVersions", "ListObjec
 
 
 def prepared_client(storage: Any) -> S3Client:
-    """The thread-safe client of an S3Storage, with our handlers registered once."""
+    """Return the thread-safe client of an S3Storage, with our handlers registered once."""
     client: S3Client = storage.connection.meta.client
     events = client.meta.events
     events.register(
@@ -58,7 +58,7 @@ def pause(tries: int) -> float:
 
 
 def patiently(request: Callable[[], T]) -> T:
-    """Make a request, again after a pause where that may help. Raises the last error."""
+    """Make a request, with retries if they may help. Raises the last error."""
     for tries in range(1, TRIES):
         try:
             return request()

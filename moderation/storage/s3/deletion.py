@@ -55,7 +55,7 @@ class Answer(NamedTuple):
 
     @property
     def speaks_of_key(self) -> bool:
-        """Whether the trouble is the storage's answer about this very key."""
+        """Return whether the trouble is the storage's answer about this very key."""
         return self.own and self.trouble is not None and self.trouble.speaks_of_key
 
 
@@ -68,7 +68,7 @@ class Refusal(Exception):
 
 
 def must_go_singly(target: Target) -> bool:
-    """Whether the key would spoil the XML of a whole batch."""
+    """Return whether the key would spoil the XML of a whole batch."""
     return NOT_IN_XML.search(target.key) is not None
 
 

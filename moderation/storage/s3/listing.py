@@ -71,7 +71,7 @@ class Listing:
         self.requests = requests
 
     def keeps_versions(self) -> bool:
-        """Whether versions are, or may be, kept. Raises the storage's own error.
+        """Return whether versions are, or may be, kept. Raises the storage's own error.
 
         False where the server does not say: the answer to each deletion then tells by its delete
         marker.

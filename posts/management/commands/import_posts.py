@@ -25,12 +25,12 @@ from posts.importing.write import Occurrences, Tally, count, new_entries, write
 from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
 
-MESSAGES = 100  # bad lines that are listed; nobody reads more of them
-HOPELESS = 1000  # bad lines at the beginning, after which --skip-bad stops as well
+MESSAGES = 100  # the most bad lines that are listed
+HOPELESS = 1000  # bad lines at the start of a file after which even --skip-bad stops
 HINT = "Is it the right file? See --help for the format."
 BATCH = 200  # posts in one transaction: a breath for other writers every second or so
-# Pictures in one transaction, when a batch is closed. With those of one more post they all are
-# remembered as checked, so that none is decoded while the transaction is open.
+# A batch is closed when it has this many pictures. With those of one more post, all of them fit
+# into the cache of checked pictures, so that none is decoded while the transaction is open.
 BATCH_PICTURES = REMEMBERED_PICTURES - MAX_PICTURES
 
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Make the parser, whose help ends with the format of the file."""
+        """Return the parser. Its help ends with the format of the file."""
         kwargs = {"epilog": IMPORT_FORMAT, "formatter_class": FormatHelp, **kwargs}
         return super().create_parser(prog_name, subcommand, **kwargs)
 
@@ -125,10 +125,10 @@ class Command(BaseCommand):
                 else:
                     yield entry
         if not lines:
-            raise self.broken_off or CommandError(f"{self.path}: the file holds no posts.")
+            raise self.broken_off or CommandError(f"{self.path}: the file contains no posts.")
 
     def _lines(self, advance: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines; with --skip-bad, those before the place where the file breaks off."""
+        """Yield the lines; with --skip-bad, stop where the file is broken instead of failing."""
         try:
             yield from read_lines(self.path, advance, skip_long=self.skip_bad)
         except UnreadableFileError as error:
@@ -137,9 +137,9 @@ class Command(BaseCommand):
             self.broken_off = error
 
     def _complain(self, error: BadLineError, *, first: bool) -> None:
-        """Report a bad line, up to MESSAGES of them. `first`: no good one came before it.
+        """Report a bad line, up to MESSAGES of them. `first`: there was no good line before it.
 
-        Raises CommandError where it makes no sense to go on.
+        Raises CommandError if it makes no sense to continue.
         """
         bad = self.tally.skipped
         if bad <= MESSAGES:
@@ -147,12 +147,12 @@ class Command(BaseCommand):
         if bad == MESSAGES and not self.skip_bad:
             raise CommandError(f"{bad} bad lines or more: nothing was imported. {HINT}")
         if bad == MESSAGES:
-            self.stderr.write("Further bad lines are counted, and not listed.")
+            self.stderr.write("Further bad lines are counted but not listed.")
         if bad == HOPELESS and first:
-            raise CommandError(f"The first {bad} lines are no posts. Nothing was imported. {HINT}")
+            raise CommandError(f"The first {bad} lines are not posts. Nothing was imported. {HINT}")
 
     def _kept(self) -> str:
-        """What to add to an error that comes when some batches are written already."""
+        """Return what to add to an error that comes when some batches are written already."""
         if not self.tally.added:
             return " Nothing was imported."
         return f" {self.tally.added} posts before it are kept; a second run adds the others."

@@ -36,7 +36,7 @@ class Command(BaseCommand):
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Make the parser, whose help ends with the format of a fixture."""
+        """Return the parser. Its help ends with the format of a fixture."""
         kwargs = {"epilog": FIXTURE_FORMAT, "formatter_class": FormatHelp, **kwargs}
         return super().create_parser(prog_name, subcommand, **kwargs)
 
@@ -93,7 +93,7 @@ def _plan(name: str) -> Plan:
 
 
 def _restore(plan: Plan) -> None:
-    """Write what the plan says. Raises FixtureError and WrongStorage."""
+    """Write the rows and files of a plan. Raises FixtureError and WrongStorage."""
     total = len(plan.new) + len(plan.lost)
     with tqdm(desc="Restoring", total=total, unit=" rows", disable=None) as bar:
         write(plan, bar.update)
