@@ -144,8 +144,11 @@ def _pending(entries: Iterable[KnownEntry]) -> models.QuerySet[AuditEntry]:
 
 
 def _place_of(alias: str) -> object:
-    """Return the real location of a storage, or the alias if it is no longer in STORAGES."""
-    return adapter_for(alias).real_location() if alias in storages.backends else alias
+    """Where a storage really writes; the alias where it is in STORAGES no more, or is broken."""
+    try:
+        return adapter_for(alias).real_location()
+    except Exception:  # noqa: BLE001 - another storage's trouble is none of the row's that is saved
+        return alias
 
 
 def _is_stored(file: FileKey) -> bool:

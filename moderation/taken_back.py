@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db import models
-from django.db.models import FileField
+from django.db import models, transaction
+from django.db.models import FileField, ProtectedError, RestrictedError
 
 from moderation.entries import write_entries
 from moderation.files import StoredFile
@@ -88,23 +88,33 @@ def names_in_database(
 def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
     """Undo the write of a row that uses keys claimed by a removal.
 
-    An inserted row is deleted like any other: the log gets an entry for each of its files, so that
-    its uploads are erased and files that others use are kept. An updated row gets its former file
-    names back, or empty ones if they are unknown; its other columns stay as saved.
+    A row that was inserted is deleted, as if by hand: the log gets an entry for each of its files,
+    so that what was uploaded with it is erased, and what others use stays. A row that was changed,
+    or that another row protects already, gets its former file names back, or none where nobody
+    knows them; other columns stay as saved.
     """
-    if row.created and row.has_parents:
-        inserted = all_rows(row.model, row.using).filter(pk=row.key).first()
-        if inserted:  # Django's own method: the model's may do something else
-            models.Model.delete(inserted, using=row.using, keep_parents=True)
-    elif row.created:
-        all_rows(row.model, row.using).filter(pk=row.key).delete()
-        return
-    _put_back_names(row, taken)
+    is_gone = row.created and _delete(row)
+    if row.has_parents or not is_gone:
+        _put_back_names(row, taken)
+
+
+def _delete(row: SavedRow) -> bool:
+    """Delete a row that was inserted; return False where another row protects it already."""
+    try:
+        with transaction.atomic(using=row.using):
+            if not row.has_parents:
+                all_rows(row.model, row.using).filter(pk=row.key).delete()
+            elif inserted := all_rows(row.model, row.using).filter(pk=row.key).first():
+                # Model's own method: the row's may do something else
+                models.Model.delete(inserted, using=row.using, keep_parents=True)
+    except (ProtectedError, RestrictedError):
+        return False
+    return True
 
 
 def reset(instance: models.Model, row: SavedRow, *, had_key: bool) -> None:
-    """Reset the instance of a row that was deleted again, as if it had never been saved."""
-    if not row.created:
+    """Let the instance of a row that was deleted again be one that was never saved."""
+    if not row.created or all_rows(row.model, row.using).filter(pk=row.key).exists():
         return
     instance._state.adding = True
     if not had_key:

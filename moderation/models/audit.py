@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -246,5 +247,13 @@ class AuditEvent(models.Model):
 
     @classmethod
     def note_command(cls, kind: EventKind, *, details: dict[str, Any]) -> None:
-        """Record an action from a terminal, with the name of the operating system's user."""
-        cls.objects.create(kind=kind, actor_name=f"{getpass.getuser()} (terminal)", details=details)
+        """Record what somebody did in a terminal, by the name that the system knows them by."""
+        cls.objects.create(kind=kind, actor_name=f"{_system_user()} (terminal)", details=details)
+
+
+def _system_user() -> str:
+    """Return the name of the system's user; in a container it may have a number alone."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # KeyError until Python 3.12
+        return f"uid {os.getuid()}"

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from django.core.files.storage import InvalidStorageError
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Cast
@@ -162,13 +161,13 @@ def _due_places() -> Iterator[Place]:
 
 
 def _at_once(storage: str) -> int:
-    """Return the keys that an adapter wants at once; any number for a storage that is not there.
+    """The keys that an adapter wants at once; any number for a storage that cannot be built.
 
-    The proof of its identity will say that.
+    The proof of its identity will say that, or the look for users of its files.
     """
     try:
         return adapter_for(storage).claim_names
-    except InvalidStorageError:
+    except Exception:  # noqa: BLE001 - any storage's; the others have their turn all the same
         return conf.batch_keys()
 
 

@@ -39,12 +39,12 @@ def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usag
     for registration in filter(None, map(registration_for, registered_models())):
         if (extra_files := registration.extra_files) is None:
             continue
-        for column, names in _columns(registration, left):
-            try:
+        try:
+            for column, names in _columns(registration, left):
                 with guarded(column.database):
                     usage.users |= _users_in(extra_files, column, names, wanted)
-            except Exception as error:  # noqa: BLE001 - the site's function may raise anything
-                usage.fail(left, f"extra_files of {registration.label}: {error}")
+        except Exception as error:  # noqa: BLE001 - the function is the site's, as are the storages
+            usage.fail(left, f"extra_files of {registration.label}: {error}")
 
 
 def _columns(

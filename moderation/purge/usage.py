@@ -40,14 +40,20 @@ class Entry(Protocol):
 def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
     """Return the entries' keys that live rows use, and the keys for which this is unknown.
 
-    A model that cannot be searched is recorded in the StorageMark, and cleared when all can be. For
-    a storage that no longer exists nothing is found; its identity cannot be verified anyway.
+    What cannot be asked is noted in the storage's mark, and the note goes when all could be asked.
+    Of a storage that is no more nothing is found: the proof of its identity fails. Of one that
+    cannot be built now nothing is known: the proof may succeed a moment later.
     """
     entries = list(entries)
     try:
         wanted = Wanted(adapter_for(storage), entries)
     except InvalidStorageError:
         return Usage()
+    except Exception as error:  # noqa: BLE001 - a storage of a site's own raises what it likes
+        usage = Usage()
+        usage.fail({entry.key for entry in entries}, f"{type(error).__name__}: {error}")
+        _note_problems(storage, usage.problems)
+        return usage
     usage = find_users(wanted)
     beside = {entry.key: entry.beside for entry in entries if entry.beside}
     find_users_of_extra_files(wanted, beside, usage)

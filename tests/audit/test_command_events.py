@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 
 import pytest
 from django.core.files.storage import storages
@@ -51,3 +52,13 @@ def test_each_replacing_of_a_storage_identity_is_an_event() -> None:
     found = [(kind, details["replace"], details["environment"]) for kind, details in events()]
     assert [each[:2] for each in found] == [("mark", False), ("mark", True), ("mark", True)]
     assert found[-1][2] == "elsewhere"
+
+
+def test_a_user_without_a_name_is_known_by_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    entry_of(None, "a", state="failed")
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    call_command("purge", "--retry-failed")
+    assert AuditEvent.objects.get().actor_name == f"uid {os.getuid()} (terminal)"

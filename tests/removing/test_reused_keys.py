@@ -24,6 +24,7 @@ from posts.models import Post, PostImage
 from tests.library.models import (
     BoundVolume,
     Exhibit,
+    Loan,
     Piece,
     Shelf,
     Volume,
@@ -38,6 +39,7 @@ from tests.removing.reusing import (
     too_slow,
     when_due,
 )
+from tests.removing.test_concurrency import Session
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
 
@@ -213,6 +215,32 @@ def test_rows_that_other_receivers_made_go_with_the_row_that_is_taken_back() -> 
     ):
         volume.save()
     assert not Volume.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_a_row_that_another_one_protects_already_names_no_file() -> None:
+    name = stored("shared.txt", "attachments")
+    Volume.objects.create(text=name)
+
+    def purge_it() -> None:
+        Volume.objects.filter(text=name).delete()
+        purge_all()
+
+    volume = Volume(index=name)
+
+    @transaction.atomic
+    def lend_it() -> None:
+        volume.save()
+        Loan.objects.create(volume=volume)
+        Session(purge_it).result()
+
+    with pytest.raises(KeyTaken):
+        lend_it()
+    assert not storage().exists(name)
+    assert Volume.objects.get().index.name == ""
+    volume.index = ""
+    volume.save()
+    assert Volume.objects.count() == 1
 
 
 def test_a_forced_update_of_a_row_that_is_gone_keeps_nothing() -> None:
