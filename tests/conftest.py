@@ -52,9 +52,9 @@ def fresh_storage(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def trusted_storages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take every storage for the right one: most tests upload and mark none.
+    """Trust every storage, because most tests upload files without an identity file.
 
-    A test of just that asks for `verified_storages`.
+    Tests of the verification use `verified_storages`.
     """
     upload.forget_verified_storages()
     if "verified_storages" not in request.fixturenames:
@@ -63,7 +63,7 @@ def trusted_storages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
 @pytest.fixture
 def verified_storages(trusted_storages: None) -> None:
-    """Have the identity of storages verified before uploads, as outside the tests."""
+    """Verify the identity of storages before uploads, as outside the tests."""
 
 
 @pytest.fixture(scope="session")

@@ -189,7 +189,7 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
 
 
 def _place(sent: QueryDict) -> str:
-    """Return the part of the selection that was looked at, as the address tells it."""
+    """Return the query string for the current part of the selection."""
     place = QueryDict(mutable=True)
     place.update({name: str(sent[name]) for name in ("show", "p") if sent.get(name)})
     return place.urlencode()

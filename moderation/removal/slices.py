@@ -119,9 +119,9 @@ def _walk_and_fill(parts: Sequence[RemovalSlice]) -> list[RemovalSlice]:
 
 
 def changed_slices(removal: Removal) -> Iterator[tuple[RemovalSlice, Shown]]:
-    """Yield the slices of a draft whose objects are not as they were shown, with what is seen now.
+    """Yield the slices of a draft whose objects changed since the preview, with the new preview.
 
-    Raises TooManyRows where such a slice became too large for one transaction.
+    Raises TooManyRows if such a slice has become too large for one transaction.
     """
     model, using = model_of(removal), AuditEntry.objects.db
     for parts in slices_in_turn(removal):

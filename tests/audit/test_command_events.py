@@ -1,4 +1,4 @@
-"""What is decided in a terminal is in the audit log as well, with the name of who did it."""
+"""Actions from a terminal are in the audit log as well, with the user's name."""
 
 from __future__ import annotations
 

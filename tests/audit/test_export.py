@@ -122,7 +122,7 @@ def test_cell_that_would_run_as_a_formula_is_harmless(text: str, audit_client: C
 
 
 def cells_by_any_separator(content: bytes) -> list[str]:
-    """Return the cells as spreadsheets of several countries find them."""
+    """Return the cells that spreadsheets in different locales would find."""
     text = content.decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row]
     return cells + re.split(r"[;|\t\r\n]", text)
@@ -163,7 +163,7 @@ def test_workbook_that_would_cut_a_text_is_refused(audit_client: Client) -> None
 def test_event_counts_the_entries_that_the_file_holds(
     file_format: Any, audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Entries that are recorded while the file is written are in neither or in both."""
+    """Entries that are recorded while the file is written are either in both or in neither."""
     entry_of(None, "before")
     write = file_format.write
 

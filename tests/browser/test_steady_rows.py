@@ -1,4 +1,4 @@
-"""Nothing moves below a pointer that is about to click: boxes are there before their pictures."""
+"""Rows do not move while pictures load: their boxes have a fixed size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from posts.uploads import uploads
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# Tall, wide, tiny and square: whatever its shape, a picture does not change its box.
+# Tall, wide, tiny and square: no picture changes the size of its box.
 SIZES = [(30, 400), (400, 30), (3, 3), (200, 200)]
 BOXES = """
 selector => Array.from(document.querySelectorAll(selector))
@@ -35,12 +35,12 @@ LOADED = """
 
 
 def until(page: Page, reached: Callable[[], bool]) -> None:
-    """Wait, while the browser goes on, for half a minute at most."""
+    """Wait for at most half a minute while the browser keeps running."""
     for _ in range(600):
         if reached():
             return
         page.wait_for_timeout(50)
-    pytest.fail("The pictures did not come.")
+    pytest.fail("The pictures did not load.")
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
 def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
     wave: Wave, proxy: FaultyProxy, act: Act, code: str, words: str
 ) -> None:
-    """What a request fails for as a whole is no attempt of its keys: they wait for the storage."""
+    """A request that fails as a whole does not count as an attempt for its keys, which wait."""
     removal = deleted(wave)
     proxy.faults.append(to_deletions(act))
     for _ in range(3):

@@ -1,7 +1,7 @@
-"""A real worker that is suspended for longer than its lease, between two files.
+"""A real worker is suspended for longer than its lease, between two files.
 
-Meanwhile another one takes its keys over and erases them, and an upload takes a name that became
-free. The first one wakes up, and must leave the upload alone.
+In the meantime another worker takes over its keys and erases the files, and an upload takes a name
+that became free. When the first worker resumes, it must leave the upload alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 POSTS = 4
 LEASE_SECONDS = 2
-# Stops itself where a paused machine would hit it worst: right before a file's turn.
+# Stops itself at the worst moment: right before it erases a file.
 SUSPENDED = """
 import os, signal, sys
 import django
@@ -56,7 +56,7 @@ PURGE = (
 
 @contextmanager
 def purging(script: str, place: Place, **env: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a purge in a process of its own, on this test's database and files."""
+    """Run a purge in a separate process, on this test's database and files."""
     variables = os.environ | environment() | place.environment() | env
     variables |= {
         "DJANGO_SETTINGS_MODULE": "project.settings",
@@ -73,12 +73,12 @@ def purging(script: str, place: Place, **env: str) -> Iterator[subprocess.Popen[
 
 
 def is_stopped(process: subprocess.Popen[bytes]) -> bool:
-    assert process.poll() is None, "it ended by itself"
+    assert process.poll() is None, "it exited on its own"
     return bool(psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
 
 
 def take_over() -> None:
-    """Do here, once the lease has run out, all that is left."""
+    """Wait for the lease to expire, then do all the remaining work in this process."""
 
     def is_done() -> bool:
         while purge_batch():
@@ -112,7 +112,7 @@ def test_a_suspended_worker_leaves_what_was_uploaded_since_on_disk(
 def test_a_suspended_worker_sends_nothing_again_to_a_bucket(
     make_wave: MakeWave, bucket: Bucket, s3_gateway: S3Server
 ) -> None:
-    """It is stopped while its first deletion is answered by "slow down"; it would send it again."""
+    """It is suspended while the storage answers "slow down", after which it would retry."""
     wave = make_wave(POSTS, bucket)
     removal = wave.remove()
     with faulty_proxy(s3_gateway.endpoint) as proxy:

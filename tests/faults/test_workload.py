@@ -1,7 +1,7 @@
-"""Users, moderators, workers and what befalls them, all at random: every invariant holds.
+"""A random workload of users, moderators, workers and faults: every invariant holds.
 
-WORKLOAD_SEED, WORKLOAD_SEEDS and WORKLOAD_SECONDS make it another one, more and longer: see
-`make faults`. WORKLOAD_KEPT=unchecked leaves out the rule about kept files that nobody uses.
+WORKLOAD_SEED chooses the workload, WORKLOAD_SEEDS their number and WORKLOAD_SECONDS their duration;
+see `make faults`. WORKLOAD_KEPT=unchecked skips the rule about kept files that nobody uses.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def make_database(tmp_path_factory: pytest.TempPathFactory) -> MakeDatabase:
 
 @pytest.fixture
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """The storage that usually goes with the database: disk with SQLite, else a bucket."""
+    """Return the storage usually combined with the database: a disk for SQLite, or a bucket."""
     if ON_POSTGRESQL:
         return Bucket(request.getfixturevalue("s3_gateway"))
     return Disk(tmp_path)

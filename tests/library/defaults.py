@@ -1,4 +1,4 @@
-"""File fields with a default: every row has that file, and none owns it."""
+"""File fields with a default, which every row has and none owns."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _numbers = count()
 
 
 def default_banner() -> str:
-    """A callable that returns one name, as a site has it for a default that its settings name."""
+    """Return always the same name, like a default from a site's settings."""
     return DEFAULT_BANNER
 
 
 def changing_name() -> str:
-    """A callable whose name cannot be known beforehand."""
+    """Return a different name at each call."""
     return f"drawn/{next(_numbers)}.png"
 
 
@@ -31,7 +31,7 @@ class Club(models.Model):
 
 
 class Profile(models.Model):
-    """Defaults by constant and by callable, with a size."""
+    """Constant and callable defaults, with a size."""
 
     club = models.ForeignKey(Club, on_delete=models.CASCADE, null=True)
     avatar = models.FileField(storage=attachments, default=DEFAULT_AVATAR, db_index=True)
@@ -40,7 +40,7 @@ class Profile(models.Model):
 
 
 class Badge(models.Model):
-    """A default of the database, and one that is never the same."""
+    """A default of the database, and one that changes."""
 
     picture = models.FileField(storage=attachments, db_default=DEFAULT_BADGE, db_index=True)
     drawn = models.FileField(storage=attachments, default=changing_name, db_index=True)

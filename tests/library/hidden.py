@@ -1,4 +1,4 @@
-"""Rows that a base manager hides, as bins and drafts do."""
+"""Rows that a base manager hides, such as a trash or drafts."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tests.library.storage import attachments
 
 
 class NotBinned(models.Manager[Any]):
-    """Leaves out what lies in the bin."""
+    """A manager that hides rows in the trash."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        """The rows that are not in the bin."""
+        """Return the rows that are not in the trash."""
         return super().get_queryset().filter(is_binned=False)
 
 
 class Binder(models.Model):
-    """What such rows belong to, without a constraint in the database."""
+    """The parent of such rows, without a constraint in the database."""
 
     name = models.CharField(max_length=50, blank=True)
 
 
 class Binned(models.Model):
-    """Every manager, the base manager too, hides the rows in the bin."""
+    """A model of which every manager, including the base manager, hides rows in the trash."""
 
     binder = models.ForeignKey(
         Binder, on_delete=models.CASCADE, null=True, db_constraint=False, related_name="binned"

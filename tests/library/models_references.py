@@ -1,4 +1,4 @@
-"""Models that nobody registered, and whose rows may use a file all the same."""
+"""Unregistered models whose rows may use a file nevertheless."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.library.storage import attachments
 
 
 class NotHidden(models.Manager[Any]):
-    """A manager that hides rows, as a recycle bin does."""
+    """A manager that hides rows, as for a trash."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
         rows: models.QuerySet[Any] = super().get_queryset()
@@ -28,17 +28,17 @@ class WithCopies(models.Manager[Any]):
 
 
 class ScanFile(FieldFile):
-    """A file of another class than Django's."""
+    """A custom FieldFile class."""
 
 
 class ScanField(models.FileField):
-    """A field of another class than Django's."""
+    """A custom FileField class."""
 
     attr_class = ScanFile
 
 
 class Printed(models.Model):
-    """An abstract parent that brings the file along."""
+    """An abstract parent with the file field."""
 
     sheet = models.FileField(storage=attachments, blank=True, db_index=True)
 
@@ -47,7 +47,7 @@ class Printed(models.Model):
 
 
 class Flyer(Printed):
-    """Its base manager hides rows."""
+    """A model whose base manager hides rows."""
 
     is_hidden = models.BooleanField(default=False)
     objects = NotHidden()
@@ -57,13 +57,13 @@ class Flyer(Printed):
 
 
 class LargeFlyer(Flyer):
-    """Multi-table inheritance with a picture of its own."""
+    """A child model in multi-table inheritance with its own picture."""
 
     back = models.ImageField(storage=attachments, blank=True, db_index=True)
 
 
 class Leaflet(models.Model):
-    """Its base manager counts."""
+    """A model whose base manager has an aggregate."""
 
     scan = ScanField(storage=attachments, blank=True, db_index=True)
     objects = WithCopies()
@@ -73,7 +73,7 @@ class Leaflet(models.Model):
 
 
 class Copy(models.Model):
-    """A composite primary key."""
+    """A model with a composite primary key."""
 
     pk = models.CompositePrimaryKey("leaflet_id", "number")
     leaflet = models.ForeignKey(Leaflet, on_delete=models.CASCADE)
@@ -82,7 +82,7 @@ class Copy(models.Model):
 
 
 class Clipping(models.Model):
-    """A table of somebody else's, which is not there."""
+    """An unmanaged model whose table does not exist."""
 
     scan = models.FileField(storage=attachments, blank=True, db_index=True)
 

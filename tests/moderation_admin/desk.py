@@ -1,4 +1,4 @@
-"""Admin sites that a test makes for itself, and serves in place of the site's own."""
+"""Custom admin sites that a test serves instead of the project's own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Allows = Callable[[Any, Any], bool]
 
 
 class Removing(RemoveSelectedMixin, ModelAdmin):
-    """A ModelAdmin with the action and nothing of its own."""
+    """A ModelAdmin with the action and nothing else."""
 
 
 def a_site(
     name: str, *models: type[Model], pages: bool = True, **admins: type[ModelAdmin]
 ) -> AdminSite:
-    """A site that shows these models; `admins` has other ModelAdmins, by the model's name."""
+    """Return a site that shows these models; `admins` are other ModelAdmins by model name."""
     site = AdminSite(name)
     if pages:
         register_pages(site)
@@ -38,7 +38,7 @@ def a_site(
 
 @contextmanager
 def serving(*sites: AdminSite) -> Iterator[None]:
-    """Serve these sites alone, each under its name."""
+    """Serve only these sites, each under its name."""
     urls: Any = ModuleType("urls_of_a_test")
     urls.urlpatterns = [path(f"{site.name}/", site.urls) for site in sites]
     with override_settings(ROOT_URLCONF=urls):
@@ -46,7 +46,7 @@ def serving(*sites: AdminSite) -> Iterator[None]:
 
 
 def allowing(allows: Allows) -> type[ModelAdmin]:
-    """A ModelAdmin that asks a function of (request, object) whether the object may be deleted."""
+    """Return a ModelAdmin that calls `allows(request, object)` to permit a deletion."""
 
     class Asking(Removing):
         def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
@@ -56,5 +56,5 @@ def allowing(allows: Allows) -> type[ModelAdmin]:
 
 
 def said(response: HttpResponse) -> str:
-    """What a response's request was told by messages, as one text."""
+    """Return the messages of a response's request as one text."""
     return " ".join(map(str, messages.get_messages(response.wsgi_request)))  # type: ignore[attr-defined]

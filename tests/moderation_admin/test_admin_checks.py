@@ -1,4 +1,4 @@
-"""The checks of ModelAdmins: each finds what it was made for, and the site itself has nothing."""
+"""The checks of ModelAdmins find what they are for, and find nothing on the site itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.moderation_admin.desk import Removing, a_site
 
 @pytest.fixture
 def sites(monkeypatch: pytest.MonkeyPatch) -> list[AdminSite]:
-    """The sites that are checked: those of this test alone."""
+    """Return the list of checked sites, which contains only those of this test."""
     own: list[AdminSite] = []
     monkeypatch.setattr(checks, "all_sites", own)
     return own
@@ -65,7 +65,7 @@ def test_e022_a_site_without_pages_for_removals(sites: list[AdminSite], how: str
 
 
 class Logging:
-    """A base class of somebody else's."""
+    """A base class from another package."""
 
     def log_deletions(self, request: Any, queryset: Any) -> None:
         """Write to a log."""
@@ -132,15 +132,15 @@ class Bin(models.QuerySet):
 
 
 def soft(model: type[models.Model], monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """Give a model a deletion of its own."""
+    """Give a model a custom deletion."""
     manager: Any = models.Manager.from_queryset(Bin)()
     if how == "model":
         monkeypatch.setattr(model, "delete", lambda _self: None)
         return
-    if how == "get_queryset":  # a manager that was made in the old way
+    if how == "get_queryset":  # a manager in the old style
         manager = models.Manager()
         monkeypatch.setattr(manager, "get_queryset", lambda: Bin(model))
-    if how == "failing":  # one that knows its rows only inside a request
+    if how == "failing":  # one that works only inside a request
         monkeypatch.setattr(manager, "get_queryset", lambda: 1 / 0)
     manager.model = model
     kind = "base_manager" if how == "base manager" else "default_manager"

@@ -1,4 +1,4 @@
-"""A draft says which of its pictures move."""
+"""A draft marks animated pictures."""
 
 from __future__ import annotations
 

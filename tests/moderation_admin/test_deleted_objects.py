@@ -1,4 +1,4 @@
-"""What Django's delete page would name as forbidden or protected, the draft page names as well."""
+"""The draft page names the same forbidden and protected rows as Django's delete page."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ SHAPES = {
 }
 
 
-# Shapes in which nothing is in the way.
+# Shapes in which nothing prevents the removal.
 FREE = {
     "children in no admin", "all permitted", "a child's admin permits", "the admin permits",
     "relations that are set", "not restricted", "a chain",
@@ -180,7 +180,7 @@ FREE = {
 
 @dataclass
 class Named:
-    """The kinds that may not be deleted, and the rows that stand in the way."""
+    """The models that may not be deleted, and the rows that prevent the removal."""
 
     forbidden: set[str]
     protected: set[str]
@@ -213,7 +213,7 @@ def _named_by_django(model_admin: ModelAdmin, objects: list[Model], person: User
 
 
 def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) -> Named:
-    """What is said when the draft is made, and what its page shows."""
+    """Return what is reported when the draft is created, and what its page shows."""
     request: Any = RequestFactory().post("/")
     request.user = person
     request._messages = told = Told()
@@ -234,7 +234,7 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
 
 
 class Told(list[str]):
-    """Stands in for the messages of a request without a session."""
+    """A substitute for the messages of a request without a session."""
 
     def add(self, level: int, message: str, extra_tags: str = "") -> None:
         self.append(message)

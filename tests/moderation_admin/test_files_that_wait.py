@@ -1,4 +1,4 @@
-"""A removal's page says why files wait of which nobody knows whether they are in use."""
+"""A removal's page says why files wait if it is unknown whether they are in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever an address says, a page of ours answers it: 400, no match, or the list again."""
+"""Our pages handle every URL: with status 400, no match, or the list again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.moderation_admin.conftest import browser_of, drafted
 
 pytestmark = pytest.mark.django_db
 
-# Names that any list reads from an address, and lookups that none offers.
+# Parameters that any change list reads, and lookups that none offers.
 NAMES = [
     "q", "p", "o", "_to_field", "_popup", "_facets", "pk", "id__in", "nonsense", "nonsense__in", "",
 ]  # fmt: skip
@@ -50,7 +50,7 @@ KEYS = [
 
 @pytest.fixture
 def root(db: None, make_posts: Any) -> Client:
-    """A superuser's browser, on a site with a little of everything."""
+    """Return a superuser's browser, on a site with a few rows of every model."""
     user = User.objects.create_superuser("root")
     removal = drafted(make_posts(2), user)
     removal.delete()
@@ -58,7 +58,7 @@ def root(db: None, make_posts: Any) -> Client:
 
 
 def statuses(client: Client, addresses: Iterator[str]) -> dict[str, int]:
-    """What each address answers; an exception fails the test, with the address in its notes."""
+    """Return the status of each URL; an exception fails the test, with the URL in its notes."""
     found = {}
     for address in addresses:
         try:

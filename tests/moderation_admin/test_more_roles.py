@@ -1,4 +1,4 @@
-"""The role table's other roles, its pages on a site of one's own, and methods that no page has."""
+"""More roles, the pages on a custom site, and methods that pages do not support."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tests.moderation_admin.test_roles import CASES, ROLES, World, browser
 
 world = test_roles.world
 
-# "outsider" is no staff, "inactive" was a moderator, "viewer" may view posts, "deleter" also delete
-# them but nothing below, "exceeding" is a moderator who may exceed the ceilings, "manager" manages
-# removals alone. "granted" may view posts, and the posts' admin lets them delete each one; to
-# "refused", who is a moderator, it refuses each one.
+# "outsider" is not staff, "inactive" was a moderator, "viewer" may view posts, "deleter" may also
+# delete them but nothing below them, "exceeding" is a moderator who may exceed the ceilings,
+# "manager" may only manage removals. "granted" may view posts, and the posts' admin lets them
+# delete every post; "refused" is a moderator, and the posts' admin refuses every post.
 MORE_ROLES = (
     "outsider", "inactive", "viewer", "deleter", "exceeding", "manager", "granted", "refused",
 )  # fmt: skip
@@ -105,7 +105,7 @@ def by_object(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def browser_of_role(role: str, world: World) -> Client:
-    """A browser in which somebody of one of these roles is logged in."""
+    """Return a browser in which a user with one of these roles is logged in."""
     codes: dict[str, tuple[str, ...]] = {
         "viewer": ("view_post",),
         "deleter": ("view_post", "delete_post"),
@@ -192,7 +192,7 @@ def test_no_other_method_changes_or_breaks_anything(
 
 
 def state() -> list[Any]:
-    """All that a page could change."""
+    """Return everything that a page could change."""
     return [
         list(model.objects.order_by("pk").values())
         for model in (Post, Removal, AuditEntry, AuditEvent)

@@ -1,4 +1,4 @@
-"""A number in an address or an attribute is for machines, whatever the language writes."""
+"""Numbers in URLs and attributes are not localized."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FOR_PEOPLE = {"d", "alt", "aria-label", "content", "placeholder", "title", "data
 
 
 class Attributes(HTMLParser):
-    """Gathers what stands in the attributes of a page, and in its inline data."""
+    """Collects the attributes of a page and its inline data."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Attributes(HTMLParser):
 
 
 def begin_at(first: int) -> None:
-    """Have the tables give keys from this number on."""
+    """Make the tables assign keys from this number on."""
     with connection.cursor() as cursor:
         for model in MODELS:
             table = model._meta.db_table
@@ -112,7 +112,7 @@ def test_no_attribute_holds_a_number_as_people_write_it(
             if GROUPED.search(unquote(value)):
                 wrong.append((name, tag, attribute, value))
     assert wrong == []
-    assert grouped > 10  # people are shown such numbers
+    assert grouped > 10  # numbers for people are grouped
 
 
 def test_the_link_to_the_entries_leads_to_those_of_the_removal(many: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Who may remove which object: asked of each ModelAdmin, at the freeze and at the confirmation."""
+"""Object permissions are checked with each ModelAdmin, at the freeze and at the confirmation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def posts_admin() -> ModelAdmin:
 
 @pytest.fixture
 def holding(posts_admin: ModelAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The posts' admin refuses to delete what is titled LEGAL HOLD."""
+    """Make the posts' admin refuse to delete posts titled LEGAL HOLD."""
     monkeypatch.setattr(
         posts_admin, "has_delete_permission", lambda _, obj=None: HOLD not in str(obj)
     )
@@ -218,7 +218,7 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_objects(
 
 
 def test_objects_of_another_model_are_refused(client: Client, make_posts: MakePosts) -> None:
-    """The permission of one model says nothing about the objects of another."""
+    """The permission for one model does not cover objects of another."""
     posts = make_posts(1)
     authors: Any = allowing(lambda *_: True)
     users = User.objects.filter(pk=posts[0].author_id)

@@ -1,4 +1,4 @@
-"""What a draft shows: every object, each by a name of its own, and what is new since."""
+"""A draft shows every object with its own name, and what changed since."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_difference_is_remembered_for_pages_that_were_open(
 
 @pytest.fixture
 def left_alone(other: User, mixed: list[Post]) -> Removal:
-    """A removal of somebody else's that left a post alone, since it changed."""
+    """Return another user's removal that kept a post because it had changed."""
     removal = drafted(mixed, other)
     removal.slices.update(state=SliceState.DELETED, changed=[mixed[0].pk])
     fields: dict[str, Any] = {"state": RemovalState.DONE, "confirmed_at": removal.created_at}

@@ -76,7 +76,7 @@ GET  moderation_auditevent_history        302 403 403 403 200 200
 POST moderation_auditevent_delete         302 403 403 403 403 403
 """
 ROWS = [line.split() for line in TABLE.split("\n") if line]
-if django.VERSION >= (6, 1):  # its change view looks for the object before it refuses a POST
+if django.VERSION >= (6, 1):  # its change view fetches the object before it refuses a POST
     ROWS = [
         [*row[:3], "403", "403", "302", *row[6:]]
         if row[:2] == ["POST", "moderation_auditentry_change"]

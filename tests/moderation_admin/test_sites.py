@@ -1,4 +1,4 @@
-"""An admin site of one's own, alone or beside others, has the whole way from list to progress."""
+"""A custom admin site, alone or with others, supports every step from list to progress."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIST = "/desk/posts/post/"
 
 
 class FilesAndFolders(admin.ModelAdmin):
-    """As django-filer's, which has two querysets and its own kinds of boxes."""
+    """Like django-filer's, which has two querysets and its own checkboxes."""
 
     def response_action(  # type: ignore[override]
         self, request: Any, files_queryset: Any, folders_queryset: Any
@@ -46,7 +46,7 @@ def chosen(client: Client, objects: list[Any], address: str = LIST) -> Any:
 
 
 def links_of(response: Any) -> list[str]:
-    """The addresses on a page that lead into an admin."""
+    """Return the URLs on a page that lead to an admin."""
     parts = response.content.decode().split('"')
     return [part for part in parts if part.startswith(("/desk/", "/admin/", "/other/"))]
 
@@ -109,7 +109,7 @@ def test_a_deed_leads_back_to_its_own_site(
 
 
 def test_a_draft_belongs_to_the_site_it_was_made_on(root: Client, make_posts: MakePosts) -> None:
-    """The ModelAdmins of the other site may permit what those of its own refuse."""
+    """The ModelAdmins of another site may permit what its own refuse."""
     held = make_posts(1)[0]
     strict = a_site("desk", Post, post=allowing(lambda _, post: post.title != "held"))
     lax = a_site("other", Post)
@@ -192,7 +192,7 @@ def test_objects_that_only_a_proxy_shows_are_asked_of_its_admin(root: Client) ->
 def test_an_action_may_be_called_with_querysets_of_its_own(
     root: Client, make_posts: MakePosts
 ) -> None:
-    """As django-filer does, whose boxes send "file-1" and "folder-2"."""
+    """Like django-filer, whose checkboxes send "file-1" and "folder-2"."""
 
     class Folders(Removing, FilesAndFolders):  # type: ignore[misc]
         def changelist_view(self, request: Any, extra_context: Any = None) -> Any:

@@ -1,4 +1,4 @@
-"""Cancelled or finished, a removal leads back to the list as it was left."""
+"""A cancelled or finished removal links back to the list with its filters."""
 
 from __future__ import annotations
 

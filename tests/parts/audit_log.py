@@ -1,4 +1,4 @@
-"""Getting past the guards of the audit log, for tests that need it in a state of long ago."""
+"""Change protected audit entries, for tests that need old ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moderation import triggers
 
 @contextmanager
 def unguarded() -> Iterator[None]:
-    """Lift the triggers for a block that rewrites entries which have ended."""
+    """Disable the triggers in a block that changes entries in a final state."""
     triggers.lift(connection)
     try:
         yield

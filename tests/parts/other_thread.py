@@ -1,4 +1,4 @@
-"""Something done on a database connection of its own, as another process would."""
+"""Run something on a separate database connection, as another process would."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from django.db import connections
 
-# Seconds for which it is waited, at most.
+# The most seconds to wait.
 PATIENCE = 60
 
 
 def in_another_thread(do: Callable[[], object]) -> None:
-    """Do it in a thread with connections of its own, and wait. Raises what it raised."""
+    """Call `do` in a thread with its own connections, and wait. Raises what it raises."""
     raised: list[BaseException] = []
 
     def run() -> None:

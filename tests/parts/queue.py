@@ -1,4 +1,4 @@
-"""The queue in the database, where its package is installed: Django 6 alone brings none."""
+"""The queue in the database, if its package is installed; Django 6 alone has none."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ else:
 
 
 def empty_the_queue() -> None:
-    """Lose every task that waits for a worker."""
+    """Delete every queued task."""
     if HAS_QUEUE:
         DBTaskResult.objects.all().delete()

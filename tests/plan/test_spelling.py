@@ -106,7 +106,7 @@ def test_the_database_is_asked_only_where_spellings_differ(terms: Any) -> None:
 
 def test_a_value_that_refers_to_nothing_is_named(terms: Any) -> None:
     term, _special, remark, _line = terms
-    with pytest.raises(NotPlannable, match=r"library\.Remark\.term_id: lost refers to no row"):
+    with pytest.raises(NotPlannable, match=r"library\.Remark\.term_id: no row was found"):
         referenced_values(
             remark, "term_id", ["lost"], target=term, target_column="word", using="default"
         )

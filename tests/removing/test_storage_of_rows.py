@@ -215,7 +215,7 @@ def test_w012_a_file_class_of_another_app_s(
     monkeypatch.setattr(POSTER, "attr_class", ChoosingFile)
     (warning,) = check_storages_of_rows()
     assert warning.id == "moderation.W012"
-    assert "library.Exhibit.poster has files of ChoosingFile" in warning.msg
+    assert "The files of library.Exhibit.poster are ChoosingFile" in warning.msg
     choose(by_key)
     assert check_storages_of_rows() == []
     assert check_storages() == []

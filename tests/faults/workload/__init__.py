@@ -1,5 +1,6 @@
-"""A random workload on the real parts, and an independent judgement of what it left behind.
+"""A random workload on the real components, and an independent check of the result.
 
-`round.py` runs one round; `plan.py` says what the actors do and how often, all of it drawn from one
-seed; `checker.py` judges. The order of the actions is drawn, their interleaving is real.
+`round.py` runs one round; `plan.py` defines what the actors do and how often, drawn from one seed;
+`checker.py` checks the result. The order of each actor's actions is drawn, their interleaving is
+real.
 """

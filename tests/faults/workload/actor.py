@@ -1,6 +1,6 @@
-"""A process of users, of moderators, or a worker: `python -m tests.faults.workload.actor users …`.
+"""A process of users or moderators, or a worker: `python -m tests.faults.workload.actor users …`.
 
-It runs until SIGTERM, then finishes the action that it has begun.
+It runs until SIGTERM, then finishes its current action.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from typing import Any
 import django
 
 READY = "ready"
-# Seconds that a sweeping worker waits when nothing was due.
+# Seconds that a sweeping worker waits if nothing is due.
 SWEEP = 0.05
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run what the command line requests."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("role", choices=["users", "moderators", "sweep", "tidy"])
     parser.add_argument("--name", default="")
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def act(options: argparse.Namespace, stopping: threading.Event) -> None:
-    """Run several users or moderators, each in a thread."""
+    """Run several users or moderators, each in its own thread."""
     from tests.faults.workload.state import connect
 
     connect()
@@ -59,7 +59,7 @@ def act(options: argparse.Namespace, stopping: threading.Event) -> None:
 
 
 def run(name: str, options: argparse.Namespace, stopping: threading.Event) -> None:
-    """Take one actor's steps. What nobody expected is written down, and the actor goes on."""
+    """Run one actor's steps. Log unexpected errors and continue."""
     from django.db import close_old_connections, connection
 
     from tests.faults.workload import plan
@@ -94,7 +94,7 @@ def run(name: str, options: argparse.Namespace, stopping: threading.Event) -> No
 
 
 def sweep(stopping: threading.Event) -> None:
-    """Work as `purge` by hand does, again and again."""
+    """Do what `manage.py purge` does, again and again."""
     from django.db import OperationalError, close_old_connections
 
     from moderation.clock import tick
@@ -117,7 +117,7 @@ def _until_idle(
 
 
 def tidy(folder: Path) -> None:
-    """Leave no removal half done."""
+    """Finish all removals."""
     from tests.faults.workload.journal import Journal
     from tests.faults.workload.moderators import Moderator
 

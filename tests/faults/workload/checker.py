@@ -1,6 +1,8 @@
-"""Did everything hold? Judged by the journal, the tables and a listing, without the product's code.
+"""Check the invariants with the journal, the tables and a listing, without the product's code.
 
-The rules bear the numbers of the invariants in the design.
+A breach starts with the number of its rule: 0 nothing unexpected happens, 1 live rows keep their
+files, 2 everything ends and is accounted for, 3 the log is true, 4 only what was selected is
+deleted, 5 shared files and defaults stay.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ from tests.faults.workload.tables import (
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A rule that did not hold, and for which key or row."""
+    """A broken rule, with the key or row concerned."""
 
     rule: str
     text: str
@@ -41,7 +43,7 @@ class Breach:
 
 
 class Checker:
-    """Compares what was meant with what is there."""
+    """Compares the intentions with the result."""
 
     def __init__(
         self,
@@ -101,7 +103,7 @@ class Checker:
                     yield Breach("1 foreign content", f"{row} {field}", key, row)
 
     def _lost_names(self) -> Iterator[Breach]:
-        """1: a live row names what its user has it name, and not nothing."""
+        """1: a live row names the file that its user gave it."""
         for row, names in self.tables.rows.items():
             for field, (name, *_) in self.lives[row][-1].files.items() if row in self.lives else ():
                 if name and field not in names and name not in self.meant.doubts:
@@ -118,7 +120,7 @@ class Checker:
         found = Counter(
             (e["object_label"], e["object_key"], e["field"], e["name"])
             for e in self.tables.entries
-            if not is_default(e["name"])  # it has a rule of its own
+            if not is_default(e["name"])  # it has its own rule
         )
         for label, key, field, name in wanted.keys() | found.keys():
             want, have = wanted[label, key, field, name], found[label, key, field, name]
@@ -130,7 +132,7 @@ class Checker:
                 yield Breach(rule, text, key_of(name), (label, key))
 
     def _entries_end(self) -> Iterator[Breach]:
-        """2: every entry comes to an end, and none is in use by nobody."""
+        """2: every entry reaches a final state, and none is kept for a file that nobody uses."""
         for entry in self.tables.entries:
             text = f"entry {entry['id']} is {entry['state']}"
             row, key = (entry["object_label"], entry["object_key"]), key_of(entry["name"])
@@ -148,11 +150,11 @@ class Checker:
                 yield Breach("5 a field's default was taken", text, key, row)
 
     def _erased_is_absent(self) -> Iterator[Breach]:
-        """3: what is said to be erased is not there. What was stored there since is another."""
+        """3: a file that is reported as erased is absent, unless another was stored there since."""
         took: dict[tuple[str, str, str], set[str]] = {}
         for life in self.ended:
             for file in life.owned().values():
-                if len(file) == 2:  # else it is not certain which content it was
+                if len(file) == 2:  # otherwise its content is uncertain
                     took.setdefault((*life.row, file[0]), set()).add(file[1])
         for entry in self.tables.entries:
             row, name = (entry["object_label"], entry["object_key"]), entry["name"]
@@ -162,8 +164,8 @@ class Checker:
                 yield Breach("3 erased and still there", text, key_of(name), row)
 
     def _orphans(self) -> Iterator[Breach]:
-        """2: every file is a live row's, an open entry's, or was abandoned by its user."""
-        stays = {PENDING, FAILED, IN_USE}  # the last is judged by a rule of its own
+        """2: every file belongs to a live row or an open entry, or was abandoned by its user."""
+        stays = {PENDING, FAILED, IN_USE}  # the last has its own rule
         explained = {key_of(e["name"]) for e in self.tables.entries if e["state"] in stays}
         explained |= self.users.keys() | {DEFAULT_BADGE}
         for key, sha256 in self.stored.items():
@@ -190,7 +192,7 @@ class Checker:
                 yield Breach("4 not selected", f"{row} is gone", row=row)
 
     def _removals(self) -> Iterator[Breach]:
-        """2: every object that a removal took is accounted for."""
+        """2: every object of a removal is accounted for."""
         for removal, state in self.tables.removals.items():
             if state not in FINISHED:
                 yield Breach("2 removal without an end", f"removal {removal} is {state}")

@@ -1,4 +1,4 @@
-"""The workers of a round: killed, suspended, resumed, and started again."""
+"""The workers of a round, which are killed, suspended, resumed and restarted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.parts.workers import CLOCK, DB_WORKER
 ACTOR = (sys.executable, "-m", "tests.faults.workload.actor")
 SWEEP = (*ACTOR, "sweep")
 MANAGE = (sys.executable, "manage.py")
-# Two that work without a pause, one that is woken, and the clock.
+# Two that work without a pause, one that waits for tasks, and the scheduler.
 COMMANDS = (SWEEP, SWEEP, (*MANAGE, *DB_WORKER), (*MANAGE, *CLOCK))
 
 Process = subprocess.Popen[bytes]
@@ -50,15 +50,15 @@ class Crew:
         return self.commands.pop(process)
 
     def suspend(self, process: Process) -> None:
-        """Stop a worker where it is."""
+        """Suspend a worker."""
         self._signal(process, signal.SIGSTOP)
 
     def resume(self, process: Process) -> None:
-        """Let a worker go on."""
+        """Resume a worker."""
         self._signal(process, signal.SIGCONT)
 
     def died(self) -> list[Process]:
-        """Return the workers that ended by themselves, and forget them."""
+        """Return the workers that exited on their own, and forget them."""
         dead = [process for process in self.commands if process.poll() is not None]
         for process in dead:
             del self.commands[process]

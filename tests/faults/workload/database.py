@@ -1,4 +1,4 @@
-"""Databases of the workload's own, and a look into them past Django."""
+"""Databases for the workload, and access to them without Django."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ BUSY_SECONDS = 30
 
 
 class Database(Protocol):
-    """One database, which each round has for itself."""
+    """A database for one round."""
 
     url: str
     vendor: str
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run one statement in a transaction of its own; return its rows."""
+        """Run one statement in its own transaction; return its rows."""
 
     def columns(self, table: str) -> list[str]:
         """Return the names of a table's columns."""
@@ -38,7 +38,7 @@ class Database(Protocol):
 
 
 class SQLite:
-    """A file."""
+    """A database in a file."""
 
     vendor = "sqlite"
 
@@ -92,7 +92,7 @@ class PostgreSQL:
 
 
 def parameters(url: str) -> dict[str, Any]:
-    """Return what psycopg wants to know of a DATABASE_URL, as the tests write it."""
+    """Return psycopg's parameters for a DATABASE_URL in the form that the tests use."""
     login, _, place = url.partition("://")[2].partition("@/")
     if not place:
         return {"conninfo": url}
@@ -101,12 +101,12 @@ def parameters(url: str) -> dict[str, Any]:
 
 
 def json_value(value: Any) -> Any:
-    """Return a JSON column's value: SQLite hands out its text."""
+    """Return a JSON column's value; SQLite returns it as text."""
     return json.loads(value) if isinstance(value, str) else value
 
 
 def opener(folder: Path) -> Callable[[], Callable[[], Database]]:
-    """Migrate a template once; return a function that makes a database and returns its opener."""
+    """Migrate a template once; return a function that creates a database and returns its opener."""
     url = os.environ["DATABASE_URL"]
     return _postgres_template(url) if url.startswith("postgres") else _sqlite_template(folder)
 

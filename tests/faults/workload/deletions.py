@@ -1,4 +1,4 @@
-"""How users delete: past the moderators, and sometimes in vain."""
+"""How users delete: without moderators, and sometimes in a transaction that rolls back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Deletions(State):
         self.journal.deletes(rows[0].kind.label, [row.key for row in rows if row.key])
 
     def delete_all_documents(self) -> None:
-        """Delete all documents of this user at once: many names become free."""
+        """Delete all documents of this user, so that many names become free."""
         rows = [row for row in self.rows.values() if row.kind is DOCUMENT]
         if rows:
             self._announce(rows)
@@ -37,7 +37,7 @@ class Deletions(State):
                 _rows_of(rows).delete()
 
     def delete_by_queryset(self) -> None:
-        """Delete rows of one model at once."""
+        """Delete rows of one model with a queryset."""
         if rows := self._chosen():
             with ExpectedFailures():
                 _rows_of(rows).delete()
@@ -109,7 +109,7 @@ class Deletions(State):
                 QuerySet(model).get(pk=keys[0]).delete()
 
     def delete_owner(self) -> None:
-        """Delete an account with all that it wrote."""
+        """Delete an account with everything it wrote."""
         owner = self.owner()
         for label, known in self.parents.items():
             self.journal.deletes(label, [key for key, by in known.items() if by == owner])

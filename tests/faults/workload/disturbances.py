@@ -1,4 +1,4 @@
-"""What a network or a server may do to requests, without ever lying."""
+"""What a network or a server may do to requests without reporting a false result."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 
 from tests.parts.faulty_proxy import Act, Fault, Request, error_reply, html_reply
 
-# Seconds; well below a lease, since a request that is under way cannot be called back.
+# Seconds; well below a lease, since a running request cannot be cancelled.
 SLOW = 0.4
 
 
 def disturbance(dice: random.Random) -> Fault:
-    """Draw one sort of fault, and which share of the requests it meets."""
+    """Draw a type of fault, and the share of the requests that it affects."""
     act = dice.choice(
         [
             lambda _request: error_reply(503, "SlowDown"),
@@ -34,12 +34,12 @@ def disturbance(dice: random.Random) -> Fault:
 
 
 def _emptied(_request: Request) -> Act:
-    """The server does it; its reply arrives without a body."""
+    """Let the server do it, but drop the body of its reply."""
     return Act(edit=lambda _content: b"", cut=True)
 
 
 def _refused_singly(request: Request) -> Act | None:
-    """Refuse every key of a batch by itself; the server does nothing."""
+    """Refuse every key of a batch separately, without sending anything to the server."""
     if not request.is_batch:
         return None
     keys = re.findall(rb"<Key>(.*?)</Key>", request.body)

@@ -1,4 +1,4 @@
-"""Users stand still while the media folder is away: Django would make a new one for an upload."""
+"""Make users wait while the media folder is away: Django would create a new one for an upload."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Gate:
-    """Lets many users through at a time, or one who shuts it; no stream of users keeps it open."""
+    """A lock for many users or one who shuts it, which users cannot keep open for ever."""
 
     def __init__(self, folder: Path) -> None:
         self._turnstile, self._gate = folder / "turnstile", folder / "gate"

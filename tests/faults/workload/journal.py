@@ -1,7 +1,7 @@
-"""What the actors say that they did: one file for each of them, a line of JSON for each fact.
+"""A journal of what the actors did: one file for each actor, a line of JSON for each fact.
 
-A fact about a row is written after its commit, so it holds. What an actor cannot know (an error
-came while it saved, so the row may or may not have been there for a moment) is written as a doubt.
+A fact about a row is written after its commit, so it is certain. If an actor cannot know whether a
+row existed for a moment, because an error occurred while it was saved, it writes a doubt.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Fact = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A key, and the SHA-256 of what its user stored there; `others` may be there as well."""
+    """A key and the SHA-256 of what its user stored; `others` are possible contents too."""
 
     key: str
     sha256: str
@@ -37,7 +37,7 @@ class Journal:
         self._file.close()
 
     def note(self, kind: str, **what: Any) -> None:
-        """Write a fact down at once."""
+        """Write a fact immediately."""
         fact = {"at": round(time.time(), 4), "by": self.actor, "kind": kind, **what}
         self._file.write(json.dumps(fact) + "\n")
 
@@ -49,15 +49,15 @@ class Journal:
         self.note("saved", label=label, key=key, files=named, created=created, **more)
 
     def deletes(self, label: str, keys: Sequence[int]) -> None:
-        """Note, beforehand, that these rows are about to be deleted on purpose."""
+        """Record that these rows are about to be deleted on purpose."""
         self.note("deletes", label=label, keys=list(keys))
 
     def doubts(self, label: str, keys: Sequence[str]) -> None:
-        """Note that a row with these storage keys may have been there for a moment."""
+        """Record that a row with these storage keys may have existed for a moment."""
         self.note("doubt", label=label, names=list(keys))
 
     def abandons(self, sha256: str, why: str) -> None:
-        """Note that a stored content belongs to no row any more, by its user's own doing."""
+        """Record that a stored content belongs to no row any more because of what its user did."""
         self.note("abandoned", sha256=sha256, why=why)
 
 

@@ -1,4 +1,4 @@
-"""The models that the users work with, and the rows as a user remembers them."""
+"""The models that users work with, and rows as a user remembers them."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ PARENTS = {Post._meta.label: Post, Folder._meta.label: Folder}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row: what its user believes of it. A file that no field names stands under ""."""
+    """A row as its user remembers it. The key "" is for a file that no field names."""
 
     kind: Kind
     key: int | None
@@ -68,7 +68,7 @@ class Row:
         return [file.key for file in self.files.values() if file.key]
 
     def has_own_files(self) -> bool:
-        """Return whether it has a file, and not a field's default."""
+        """Return whether it has a file that is not a field's default."""
         return bool(self.names()) and DEFAULT_BADGE not in self.names()
 
     def matches(self, instance: models.Model) -> bool:

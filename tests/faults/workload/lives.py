@@ -1,4 +1,4 @@
-"""The lives of rows, as the journal tells them: each begins with an INSERT, and one may follow."""
+"""The lives of rows according to the journal. A key may be inserted again after a deletion."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Life:
     files: dict[str, list[str]] = field(default_factory=dict)
 
     def owned(self) -> Mapping[str, list[str]]:
-        """Return the files that go with the row: none that is empty or a field's default."""
+        """Return the files that are deleted with the row: not empty, and not a field's default."""
         return {f: file for f, file in self.files.items() if file[0] and not is_default(file[0])}
 
 
@@ -39,7 +39,7 @@ def lives_of(facts: Iterable[Fact]) -> dict[RowId, list[Life]]:
 
 @dataclass(slots=True)
 class Intentions:
-    """What people meant to delete, and what nobody can be sure of."""
+    """What actors wanted to delete, and what is uncertain."""
 
     by_users: set[RowId] = field(default_factory=set)
     by_removal: dict[int, set[RowId]] = field(default_factory=lambda: defaultdict(set))

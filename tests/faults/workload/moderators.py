@@ -1,4 +1,4 @@
-"""A moderator: freezes, excludes, confirms, stops, resumes and retries, beside others."""
+"""Moderators freeze, exclude, confirm, stop, resume and retry, at the same time as others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.faults.workload.site.models import Document, Folder, Sheet
 
 MODELS: tuple[type[models.Model], ...] = (Post, Post, Post, Folder, Document, Document, Sheet)
 MOST_OBJECTS = 14  # several batches
-# Seconds between two confirmations that are to meet, at most.
+# At most this many seconds between two confirmations that are to overlap.
 TOGETHER = 0.02
 SHARED = {
     Post: "SELECT a.post_id, b.post_id FROM posts_postimage a JOIN posts_postimage b "
@@ -39,7 +39,7 @@ SHARED = {
 
 
 class Refusals(AbstractContextManager[None]):
-    """Lets pass what may meet a moderator beside others."""
+    """Ignores the errors that concurrent actors can cause for a moderator."""
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
         if isinstance(error, (ProgrammingError, DataError, InternalError)):
@@ -48,7 +48,7 @@ class Refusals(AbstractContextManager[None]):
 
 
 class Moderator:
-    """A superuser, as permissions are not what is tried here."""
+    """A superuser, because this does not test permissions."""
 
     def __init__(self, name: str, journal: Journal) -> None:
         self.journal = journal
@@ -59,7 +59,7 @@ class Moderator:
         self.drafts: deque[Removal] = deque(maxlen=6)
 
     def look(self) -> None:
-        """Nothing has to be found out."""
+        """Do nothing."""
 
     # Drafts
 
@@ -106,12 +106,12 @@ class Moderator:
             )
 
     def confirm_draft(self) -> None:
-        """Confirm a draft that has lain for a while."""
+        """Confirm an older draft."""
         if removal := self._draft():
             self._confirm(removal)
 
     def cancel_draft(self) -> None:
-        """Give a draft up."""
+        """Cancel a draft."""
         if removal := self._draft():
             with Refusals():
                 cancel(removal)
@@ -131,7 +131,7 @@ class Moderator:
     # Removals
 
     def remove(self) -> None:
-        """Freeze and confirm at once."""
+        """Freeze and confirm immediately."""
         with Refusals():
             self._confirm(self._frozen(*self._selection()))
 
@@ -155,25 +155,25 @@ class Moderator:
         return self.dice.choice(found) if found else None
 
     def stop(self) -> None:
-        """Stop a removal, of whichever moderator."""
+        """Stop a removal of any moderator."""
         if removal := self._running("deleting"):
             with Refusals():
                 stop(removal, actor=self.account)
 
     def resume(self) -> None:
-        """Take up a stopped removal again."""
+        """Resume a stopped removal."""
         if removal := self._running("stopped"):
             with Refusals():
                 go_on(removal, actor=self.account)
 
     def retry(self) -> None:
-        """Try once more what failed of a removal."""
+        """Retry what failed in a removal."""
         if removal := self._running("deleting", "purging", "done", "stopped"):
             with Refusals():
                 retry(removal, actor=self.account)
 
     def retry_everything(self) -> None:
-        """Make all failed entries due again, whether a removal took them or not."""
+        """Make all failed entries due again, with or without a removal."""
         with Refusals():
             retry_entries(AuditEntry.objects.all())
 
@@ -213,7 +213,7 @@ class Moderator:
     # At the end
 
     def tidy(self) -> None:
-        """Leave nothing half done: cancel drafts, resume what was stopped, retry what failed."""
+        """Finish everything: cancel drafts, resume what was stopped, retry what failed."""
         for removal in Removal.objects.filter(state="draft"):
             cancel(removal)
         for removal in Removal.objects.filter(state="stopped"):

@@ -1,4 +1,4 @@
-"""Where the files lie, looked at past Django's storages; and a decoy of the same names beside."""
+"""The places of files, accessed without Django's storages, and a decoy with the same names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Place(Protocol):
         """Return the variables by which users and moderators reach it."""
 
     def prepare(self) -> None:
-        """Put in what is there before anybody comes, and fill the decoy."""
+        """Store the initial files, and fill the decoy."""
 
     def has(self, key: str) -> bool:
         """Return whether a key is there."""
@@ -37,7 +37,7 @@ class Place(Protocol):
         """Return every key with its content's SHA-256, the product's own files left out."""
 
     def decoy_problems(self) -> list[str]:
-        """Return what became of the decoy that should not have."""
+        """Return unexpected changes of the decoy."""
 
 
 def digest(content: bytes) -> str:

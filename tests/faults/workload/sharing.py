@@ -57,7 +57,7 @@ class Sharing(State):
                 self.committed(copy, instance.pk, created=True)
 
     def share_by_update(self) -> None:
-        """Have a document name the file of another one, without a signal."""
+        """Make a document name the file of another one, without a signal."""
         row, other = self.one(DOCUMENT), self.one(DOCUMENT)
         if not row or not other or row is other or other.key is None:
             return
@@ -99,7 +99,7 @@ class Sharing(State):
             self.committed(named, instance.pk, created=True)
 
     def forget_outside(self) -> None:
-        """Delete rows of such a model, or have them name nothing."""
+        """Delete rows of such a model, or clear their file names."""
         kind = self.dice.choice(OUTSIDE)
         for row in self.some(kind, 3):
             if row.key is None:
@@ -122,7 +122,7 @@ class Sharing(State):
         """Save a new row that names the files of a removed one; it may be refused."""
         if not (copy := self._like_removed()):
             return
-        # Another row that names the file may go while a transaction lasts: not promised.
+        # Another row that names the file may be deleted during a transaction: a known limitation.
         if self.named().intersection(copy.names()) or self.dice.random() < 0.5:
             self.save(copy.instance(), copy)
             return
@@ -151,13 +151,13 @@ class Sharing(State):
         """Save instances that were loaded some time ago; their rows or parents may be gone."""
         for instance, row in self.dice.sample(list(self.stale), min(3, len(self.stale))):
             if row.kind is SHEET:
-                continue  # Django finds no row that the base manager hides, and inserts it again
+                continue  # Django does not find the hidden row and inserts it again
             column = row.kind.harmless
             setattr(instance, column, getattr(instance, column) + 1)
             self.save(instance, self._leniently(row))
 
     def _leniently(self, row: Row) -> Row:
-        """Take any content that the user stored under the row's names: one may be given again."""
+        """Accept any content that the user stored under the row's names, which may be reused."""
         files = {
             field: File(file.key, file.sha256, tuple(self.stored[file.key][-20:]))
             for field, file in row.files.items()

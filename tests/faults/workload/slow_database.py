@@ -1,4 +1,4 @@
-"""A detour to PostgreSQL that takes its time: what lies between two queries becomes longer."""
+"""A slow proxy to PostgreSQL, which makes the time between two queries longer."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-SOCKET = ".s.PGSQL.5432"  # as libpq calls it inside the folder that is the host
+SOCKET = ".s.PGSQL.5432"  # libpq's name for it inside the folder that is the host
 CHUNK = 65_536
-# The share of the messages that are held up, and for how many seconds at most.
+# The share of delayed messages, and the longest delay in seconds.
 SHARE, LONGEST = 0.3, 0.02
 
 
 @contextmanager
 def detour(url: str, folder: Path) -> Iterator[str]:
-    """Serve the database of a DATABASE_URL, whose host is a folder, by another one; yield its URL.
+    """Serve the database of a DATABASE_URL, whose host is a folder, through a proxy; yield its URL.
 
-    Messages to the server are held up at random; answers are not.
+    Messages to the server are delayed at random; replies are not.
     """
     login, _, place = url.partition("@/")
     server, _, name = place.rpartition("/")

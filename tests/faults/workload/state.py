@@ -1,4 +1,4 @@
-"""What one user knows and remembers, and how a row of theirs is saved and noted down."""
+"""What one user knows and remembers, and how their rows are saved and recorded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.faults.workload.journal import Journal
 from tests.faults.workload.kinds import KINDS, PARENTS, Kind, Row
 from tests.faults.workload.site.models import Folder
 
-# What a user remembers of rows that were removed, and of instances that were loaded long ago.
+# How many removed rows, and how many stale instances, a user remembers.
 REMEMBERED = 80
 PARENTS_AT_ONCE = 12
 
@@ -37,11 +37,11 @@ _noted = threading.local()
 
 
 class InVainError(Exception):
-    """Raised to roll back, on purpose."""
+    """Raised to roll back on purpose."""
 
 
 def connect() -> None:
-    """Note of each row that is saved whether it was inserted; the journal needs to know."""
+    """Record for each saved row whether it was inserted, for the journal."""
     for kind in KINDS.values():
         post_save.connect(_note_created, sender=kind.model, weak=False)
     for parent in PARENTS.values():
@@ -53,7 +53,7 @@ def _note_created(created: bool, **_: Any) -> None:
 
 
 class ExpectedFailures(AbstractContextManager[None]):
-    """Lets pass what may meet a user whose rows others remove; calls `then` with it."""
+    """Passes errors to `then` that a user can expect when others remove their rows."""
 
     def __init__(self, then: Callable[[Exception], object] = lambda _error: None) -> None:
         self._then = then
@@ -80,18 +80,18 @@ class State:
         self.removed: deque[Row] = deque(maxlen=REMEMBERED)
         self.stale: deque[tuple[models.Model, Row]] = deque(maxlen=REMEMBERED)
         self.stored: dict[str, list[str]] = defaultdict(list)  # what was stored under a key
-        self.names = 24  # names that are given again and again
+        self.names = 24  # names that are reused again and again
         self._made = 0
 
     # Choosing
 
     def some(self, kind: Kind, most: int) -> list[Row]:
-        """Choose up to so many of the user's rows of a kind."""
+        """Choose up to `most` of the user's rows of a kind."""
         rows = [row for row in self.rows.values() if row.kind is kind and row.names()]
         return self.dice.sample(rows, min(len(rows), self.dice.randint(1, most)))
 
     def one(self, *kinds: Kind) -> Row | None:
-        """Choose one of the user's rows that have a file of their own."""
+        """Choose one of the user's rows with their own file."""
         rows = [row for row in self.rows.values() if row.kind in kinds and row.has_own_files()]
         return self.dice.choice(rows) if rows else None
 
@@ -100,7 +100,7 @@ class State:
         return {file.key for row in self.rows.values() for file in row.files.values()}
 
     def parent_for(self, kind: Kind) -> int | None:
-        """Choose or make a parent for a row of a kind; None where it has none."""
+        """Choose or create a parent for a row of a kind; return None if it needs none."""
         if kind.parent_model is None:
             return None
         known = self.parents[kind.parent_model._meta.label]
@@ -109,7 +109,7 @@ class State:
         return self.new_parent(kind.parent_model)
 
     def new_parent(self, model: type[models.Model]) -> int | None:
-        """Make a post or a folder; None where its owner is gone."""
+        """Create a post or a folder; return None if its owner no longer exists."""
         owner = self.owner()
         made = new_parent(model, owner, self.name)
         with ExpectedFailures():
@@ -119,13 +119,13 @@ class State:
         return None
 
     def know_parent(self, parent: models.Model, owner: int) -> None:
-        """Note that a post or a folder is committed."""
+        """Record that a post or a folder was committed."""
         label = parent._meta.label
         self.parents[label][parent.pk] = owner
         self.journal.note("parent", label=label, key=parent.pk)
 
     def owner(self) -> int:
-        """Choose or make an account."""
+        """Choose or create an account."""
         while len(self.owners) < 3:
             self._made += 1
             account = Account.objects.create(username=f"{self.name}-{self._made}")
@@ -133,7 +133,7 @@ class State:
         return self.dice.choice(self.owners)
 
     def content(self, name: str) -> tuple[ContentFile[bytes], str]:
-        """Make a content that was never there before; return it and its SHA-256."""
+        """Return a new, unique content and its SHA-256."""
         self._made += 1
         data = f"{self._made} of {self.name} for {name}".encode()
         return ContentFile(data, name), hashlib.sha256(data).hexdigest()
@@ -141,7 +141,7 @@ class State:
     # Noting
 
     def committed(self, row: Row, key: int, *, created: bool) -> None:
-        """Note that a row is committed with its files."""
+        """Record that a row was committed with its files."""
         known = Row(row.kind, key, row.files, row.parent)
         before = self.rows.get((row.kind.label, key))
         self.rows[row.kind.label, key] = known
@@ -150,7 +150,7 @@ class State:
             self.abandon(before, "its row names another file")
 
     def save(self, instance: models.Model, row: Row) -> bool:
-        """Save a row in autocommit; return whether that went well."""
+        """Save a row in autocommit mode; return whether that succeeded."""
         with ExpectedFailures(lambda error: self.failed(row, error)):
             instance.save()
             self.committed(row, instance.pk, created=_noted.created)
@@ -158,10 +158,10 @@ class State:
         return False
 
     def failed(self, row: Row, error: Exception) -> None:
-        """Note that saving a row failed, and whether it may be there, or was, nevertheless.
+        """Record that saving a row failed, and whether it may exist or have existed nevertheless.
 
-        In autocommit it is written before the last look at its keys, and a transaction is committed
-        before the last look at them.
+        In autocommit mode it is written before the last check of its keys, and a transaction is
+        committed before their last check.
         """
         if not isinstance(error, (IntegrityError, InVainError)):
             self.journal.doubts(row.kind.label, row.names())
@@ -172,7 +172,7 @@ class State:
         return bool(_noted.created)
 
     def abandon(self, row: Row, why: str) -> None:
-        """Note that the files of a row which it names no more are nobody's, where that is so."""
+        """Record that files which a row no longer names belong to nobody, if that is the case."""
         named = self.named()
         for file in row.files.values():
             if file.key and file.key not in named:
@@ -180,7 +180,7 @@ class State:
                     self.journal.abandons(sha256, why)
 
     def look(self) -> None:
-        """Find out which rows and parents others removed, and load some that may become stale."""
+        """Find the rows and parents that others removed, and load some that may become stale."""
         for kind in KINDS.values():
             mine = [key for label, key in self.rows if label == kind.label]
             there = set(kind.rows().filter(pk__in=mine).values_list("pk", flat=True))
@@ -194,7 +194,7 @@ class State:
         self._load_some()
 
     def forget(self, label: str, key: int) -> None:
-        """Remember a row that is gone."""
+        """Move a row to the removed ones."""
         if row := self.rows.pop((label, key), None):
             self.removed.append(row)
 

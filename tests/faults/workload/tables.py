@@ -1,4 +1,4 @@
-"""The tables as they are, by plain SQL: every name that the checker knows of them stands here."""
+"""The tables, read with plain SQL. Every name of them that the checker knows is in this file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RowId = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table whose rows name files; `beside` are endings of further files of each."""
+    """A table whose rows name files; `beside` are suffixes of further files of each."""
 
     name: str
     columns: tuple[str, ...] = ("file",)
@@ -51,7 +51,7 @@ ENTRY = (
     "remark", "error_code", "error", "kept_because", "recorded_at", "erased_at", "kept_at",
     "due_at", "leased_until", "verified_at",
 )  # fmt: skip
-# When an entry is due, when its use is checked again, and since when it was found unused.
+# When an entry is due, when its use is checked again, and since when it is unused.
 WAITING_FOR = ("due_at", "recheck_at", "unused_at")
 BACK = {
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', {}, '-3 minutes')",
@@ -62,7 +62,7 @@ BATCH = ("removal_id", "number", "state", "shown", "changed", "gone", "deleted_t
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """All that the database holds at one moment when nobody writes."""
+    """The content of the database at a moment when nobody writes."""
 
     rows: Mapping[RowId, Mapping[str, str]]  # names by field; "" for a file that no field names
     parents: frozenset[RowId]
@@ -119,12 +119,12 @@ def _files(table: Table, names: list[str]) -> dict[str, str]:
 
 
 def key_of(name: str) -> str:
-    """Return the key that a name leads to, however it is spelled."""
+    """Return the key of a name in any spelling."""
     return posixpath.normpath(name)
 
 
 def is_default(name: str) -> bool:
-    """Return whether a file belongs to a field's default and so to no row."""
+    """Return whether a file is a field's default, and so belongs to no row."""
     return key_of(name) == DEFAULT_BADGE
 
 
@@ -157,7 +157,7 @@ def leased(database: Database, after: object) -> list[str]:
 
 
 def let_time_pass(database: Database) -> None:
-    """Move what waits for its time some minutes towards it; what a worker holds stays held."""
+    """Make due times pass by moving them some minutes; leases of workers are unchanged."""
     table = "moderation_auditentry"
     back = BACK[database.vendor]
     columns = [c for c in WAITING_FOR if c in database.columns(table)]

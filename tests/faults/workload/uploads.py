@@ -1,4 +1,4 @@
-"""How users bring files in."""
+"""How users upload files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MOST_FREE_NAMES = 10
 
 
 class Uploads(State):
-    """Uploads by the intake of posts, by saving a model, and by saving a field."""
+    """Uploads with posts, by saving a model, and by saving a field."""
 
     def upload_pictures(self, *, in_vain: bool = False) -> None:
-        """Write a post with pictures; in vain, its transaction rolls back at the end."""
+        """Write a post with pictures; with `in_vain`, its transaction rolls back at the end."""
         owner, saved = self.owner(), []
         with ExpectedFailures():
             with uploads():
@@ -52,7 +52,7 @@ class Uploads(State):
         return Row(PICTURE, None, files, post)
 
     def upload_files(self) -> None:
-        """Save a row of each kind with a file whose name is its own for ever."""
+        """Save a row of each kind with a file whose name is never reused."""
         for kind in self.dice.sample((DOCUMENT, PHOTO, BADGE, SHEET), 2):
             name = f"{self.name}-{uuid.UUID(int=self.dice.getrandbits(128)).hex}.txt"
             if kind is PHOTO:
@@ -122,7 +122,7 @@ class Uploads(State):
         self.committed(row, instance.pk, created=self.created())
 
     def _in_vain(self, instance: Any, sha256: str, error: Exception) -> None:
-        """Note that a content may be in storage without a row."""
+        """Record that a content may be in storage without a row."""
         self.names += 1  # one of them may be blocked by it
         label, key = instance._meta.label, instance.file.name or ""
         for each in {key, f"documents/{key}"}:

@@ -8,4 +8,4 @@ from tests.faults.workload.uploads import Uploads
 
 
 class User(Uploads, Sharing, Deletions):
-    """All that users do. Each works with rows and names of their own."""
+    """Everything that users do. Each works with their own rows and names."""

@@ -1,4 +1,4 @@
-"""What happens to workers and storage while all are busy: kills, suspensions, disturbances."""
+"""Faults of workers and storage under load: kills, suspensions, disturbances."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.faults.workload.tables import leased
 from tests.parts.faulty_proxy import FaultyProxy
 
 LEASE_SECONDS = 3
-# Seconds that it waits for a worker to claim something, and for others to take over.
+# Seconds to wait for a worker to claim something, and for others to take over.
 LOOK_FOR_A_LEASE = 3.0
 TAKE_OVER = 6.0
 
 
 class Weather:
-    """Draws what happens from the seed, and does it, until it is told to stop."""
+    """Draws faults from the seed and causes them until it is stopped."""
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class Weather:
         self.dice = random.Random()  # noqa: S311 - replaced at each step
         self.stopping = threading.Event()
         self.done: Counter[str] = Counter()
-        self.away = threading.Event()  # set while the storage cannot be looked at
+        self.away = threading.Event()  # set while the storage cannot be read
         self._open = open_database
         weights = plan.WEATHER_ON_DISK if isinstance(place, Disk) else plan.WEATHER_IN_BUCKET
         self._steps = plan.steps(seed, weights, plan.WEATHER_PAUSE)
 
     def run(self) -> None:
-        """Go on until told to stop; nothing is suspended, away or disturbed afterwards."""
+        """Run until stopped; afterwards nothing is suspended, away or disturbed."""
         self.database = self._open()
         for step in self._steps:
             if self.stopping.wait(step.pause):
@@ -71,7 +71,7 @@ class Weather:
             yield commands[process]
 
     def kill(self) -> None:
-        """Kill one or two workers, soon after a claim; start them again after a while."""
+        """Kill one or two workers soon after a claim; restart them after a while."""
         self._wait_for_a_lease()
         members = self.crew.members
         victims = self.dice.sample(members, min(len(members), self.dice.choice([1, 1, 2])))
@@ -80,10 +80,10 @@ class Weather:
         self.crew.start(*commands)
 
     def suspend(self) -> None:
-        """Suspend all who may have claimed something, for longer than their leases.
+        """Suspend all workers that may have claimed something, for longer than their leases.
 
-        Some go on first and take over what has expired; the others wake up when users have had time
-        to store something under the names that became free.
+        Some are resumed first and take over what has expired. The others are resumed after users
+        have had time to store something under the names that became free.
         """
         self._wait_for_a_lease(of="documents/")
         members = self.crew.members
@@ -102,7 +102,7 @@ class Weather:
             self.journal.note("resumed", names=held)
 
     def stutter(self) -> None:
-        """Suspend workers for moments: what lies between two of their steps becomes longer."""
+        """Suspend workers for moments, to make the time between two of their steps longer."""
         for _ in range(self.dice.randint(5, 25)):
             process = self.dice.choice(self.crew.members)
             with self._suspended(process):
@@ -126,7 +126,7 @@ class Weather:
             self.away.clear()
 
     def disturb_requests(self) -> None:
-        """Have the proxy do to the workers' requests what networks and servers do."""
+        """Make the proxy disturb the workers' requests."""
         assert self.proxy is not None
         self.proxy.faults[:] = [disturbance(self.dice)]
         self.stopping.wait(self.dice.uniform(0.2, 3))
@@ -152,7 +152,7 @@ class Weather:
         time.sleep(self.dice.choice([0, 0, 0.001, 0.005, 0.02]))
 
     def _wait_for_a_take_over(self, since: datetime) -> None:
-        """Wait until others have claimed and let go of what had expired, or for a while."""
+        """Wait until others have claimed and released what had expired, or for a while."""
         end = time.monotonic() + TAKE_OVER
         seen = False
         while time.monotonic() < end and not self.stopping.is_set():

@@ -1,3 +1,3 @@
-"""Models that own or name files on the default storage in every way that a site may."""
+"""Models that own or name files in the default storage in every way that a site may use."""
 
-DEFAULT_BADGE = "badges/default.png"  # of every row that has no file of its own
+DEFAULT_BADGE = "badges/default.png"  # used by every row without its own file

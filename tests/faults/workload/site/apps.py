@@ -1,4 +1,4 @@
-"""Registers what owns files."""
+"""Register the models that own files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WorkloadConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the models with moderation; Clipping and Quote stay unknown to it."""
+        """Register the models with moderation, except Clipping and Quote."""
         from moderation.registry import register
         from tests.faults.workload.site import models
 
@@ -27,7 +27,7 @@ class WorkloadConfig(AppConfig):
 
 
 def smaller_sizes(photos: Iterable[Any]) -> Iterator[tuple[Any, str, str]]:
-    """Yield the file of a smaller size, which no field names, for each photo."""
+    """Yield the smaller file of each photo, which no field names."""
     for photo in photos:
         if photo.file:
             yield photo, "default", f"{photo.file.name}.small"

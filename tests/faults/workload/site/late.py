@@ -1,4 +1,4 @@
-"""A proxy that is declared when the site runs already, as one in an admin module is."""
+"""A proxy that is declared when the site is already running, like one in an admin module."""
 
 from __future__ import annotations
 

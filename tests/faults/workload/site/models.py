@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 
 from tests.faults.workload.site import DEFAULT_BADGE
 
-# For each backend, an option that changes its addresses and not the place that it writes to.
+# For each backend, an option that changes its URLs but not its location.
 OTHER_ADDRESSES: dict[str, dict[str, Any]] = {
     "django.core.files.storage.FileSystemStorage": {"base_url": "/elsewhere/"},
     "storages.backends.s3.S3Storage": {"querystring_expire": 60},
@@ -19,7 +19,7 @@ OTHER_ADDRESSES: dict[str, dict[str, Any]] = {
 
 
 def same_place() -> Storage:
-    """Return a storage object of its own that leads to the place of the default storage."""
+    """Return a separate storage object with the location of the default storage."""
     default = settings.STORAGES["default"]
     options = default["OPTIONS"] | OTHER_ADDRESSES[default["BACKEND"]]
     made: Storage = import_string(default["BACKEND"])(**options)
@@ -34,7 +34,7 @@ class Folder(models.Model):
 
 
 class Leaf(models.Model):
-    """What lies in a folder and has a file, whose name is given again once it is free."""
+    """An item in a folder with a file, whose name is reused once it is free."""
 
     folder = models.ForeignKey(Folder, on_delete=models.CASCADE)
     note = models.IntegerField(default=0)
@@ -50,22 +50,22 @@ class Document(Leaf):
 
 
 class Photo(Leaf):
-    """A model whose file has a smaller size beside it, which no field names."""
+    """A model whose file has a smaller version, which no field names."""
 
     file = models.FileField(upload_to="photos", db_index=True)
 
 
 class Badge(Leaf):
-    """A model whose rows share a file unless they have their own."""
+    """A model whose rows share a default file unless they have their own."""
 
     file = models.FileField(upload_to="badges", default=DEFAULT_BADGE, db_index=True)
 
 
 class VisibleManager(models.Manager):
-    """Hides what was put into the bin."""
+    """A manager that hides rows in the trash."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        """Leave out the bin."""
+        """Return the rows that are not in the trash."""
         return super().get_queryset().filter(binned=False)
 
 
@@ -82,12 +82,12 @@ class Sheet(Leaf):
 
 
 class Clipping(models.Model):
-    """Unregistered; names files of registered rows through a storage object of its own."""
+    """An unregistered model that names files of registered rows through its own storage object."""
 
     file = models.FileField(storage=same_place, blank=True, db_index=True)
 
 
 class Quote(models.Model):
-    """Unregistered; names files of registered rows, spelled in its own way."""
+    """An unregistered model that names files of registered rows in another spelling."""
 
     file = models.FileField(blank=True, db_index=True)
