@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import PurePath
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
-from moderation.storage.adapter import WAS_MISSING
+from moderation.storage.adapter import WAS_MISSING, Doomed, Note, Outcome
 from moderation.storage.guard import refuse_inside_transaction
 from moderation.storage.location import Location, folder
 from moderation.storage.other import OtherAdapter
@@ -32,6 +32,7 @@ class FileSystemAdapter(OtherAdapter):
         super().__init__(storage)
         self.folder = os.path.join(storage.location, "")  # noqa: PTH118 - joined to names below
         self.joins_names = type(storage).path is FileSystemStorage.path
+        self._root: int | None = None  # the open root folder, while files are erased
 
     def location(self) -> str:
         """Return the root folder."""
@@ -79,11 +80,35 @@ class FileSystemAdapter(OtherAdapter):
             return self.folder + name
         return self.storage.path(name)
 
+    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+        """Erase one name after the other; see `Adapter.erase`."""
+        outcomes = super().erase(doomed, note)
+        return self._below_open_root(outcomes) if self._deletes_as_django else outcomes
+
+    def _below_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Open the root folder once, right after its identity was verified, and erase below it.
+
+        Wherever that very folder is renamed to in the meantime, its files are found there: none
+        looks missing because another folder, or none, is at the path for a moment.
+        """
+        self._root = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            yield from outcomes
+        finally:
+            root, self._root = self._root, None
+            os.close(root)
+
+    @property
+    def _deletes_as_django(self) -> bool:
+        """Whether nothing of the storage's own is bypassed; dir_fd is missing on Windows."""
+        plain = self.joins_names and type(self.storage).delete is DJANGO_DELETE
+        return plain and os.unlink in os.supports_dir_fd
+
     def _erase(self, name: str) -> str:
         path = self._path(name)
         try:
-            if type(self.storage).delete is DJANGO_DELETE:
-                os.remove(path)  # noqa: PTH107 - faster than pathlib
+            if self._deletes_as_django:
+                os.unlink(self._below(path), dir_fd=self._root)
             else:
                 self._delete_by_storage(name, path)
         except FileNotFoundError:
@@ -91,6 +116,10 @@ class FileSystemAdapter(OtherAdapter):
         except IsADirectoryError as error:
             raise IsADirectoryError("The storage holds a folder of this name.") from error
         return ""
+
+    def _below(self, path: str) -> str:
+        """Return a path from the root folder on while that is open, else the whole path."""
+        return path if self._root is None else path.removeprefix(self.folder)
 
     def _delete_by_storage(self, name: str, path: str) -> None:
         """Delete with the storage's own `delete`. Raises FileNotFoundError, or its error."""
@@ -109,11 +138,10 @@ class FileSystemAdapter(OtherAdapter):
     def _look(self, name: str) -> tuple[bool, bool]:
         return self._is_there(self._path(name)), True
 
-    @staticmethod
-    def _is_there(path: str) -> bool:
+    def _is_there(self, path: str) -> bool:
         """Return whether a file exists. Unlike `lexists`, raises an error if it may not look."""
         try:
-            os.lstat(path)
+            os.lstat(self._below(path), dir_fd=self._root)
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True

@@ -40,7 +40,8 @@ def deleted(*names: str) -> None:
 
 def taken_over() -> None:
     """Let leases run out and somebody else claim the entries."""
-    AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    pending = AuditEntry.objects.filter(state="pending")
+    pending.update(leased_until=timezone.now() - timedelta(seconds=1))
     assert claim(10)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,14 +11,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.files.storage import FileSystemStorage, InMemoryStorage, default_storage, storages
+from django.core.files.storage import InMemoryStorage, default_storage, storages
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.clock import missing_problems, overdue, tick
+from moderation.clock import missing_problems, overdue
 from moderation.models import AuditEntry, StorageMark
 from moderation.purge import batch as batch_module
-from moderation.purge import problems
 from moderation.purge.batch import purge_batch
 from moderation.purge.verify import verify_batch
 from moderation.storage import mark as mark_module
@@ -96,8 +94,34 @@ def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
     away.rename(fresh_storage)
     AuditEntry.objects.update(due_at=timezone.now())
     purge_batch()
-    # One file had been unlinked before the folder went; the audit log does not call it missing.
-    assert ends() == {("erased", ""), ("erased", ERASED_EARLIER)}
+    # The files were erased in the folder that had been verified; none is called missing.
+    assert ends() == {("erased", ERASED_EARLIER)}
+    assert not list(fresh_storage.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("empty_instead", [False, True])
+def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
+    empty_instead: bool,
+) -> None:  # fmt: skip
+    confirmed(drafted(make_posts(2), moderator), moderator)
+    away, proved = fresh_storage.with_name("away"), batch_module.prove
+
+    def rename() -> None:
+        fresh_storage.rename(away)
+        if empty_instead:
+            fresh_storage.mkdir()
+
+    def prove_after_its_return(*place: Any) -> None:
+        if away.exists():
+            shutil.rmtree(fresh_storage, ignore_errors=True)
+            away.rename(fresh_storage)
+        proved(*place)
+
+    monkeypatch.setattr(batch_module, "prove", prove_after_its_return)
+    with before_a_deletion(monkeypatch, rename):
+        purge_batch()
+    assert ends() == {("erased", "")}
     assert not list(fresh_storage.rglob("*.jpg"))
 
 
@@ -179,124 +203,3 @@ def test_many_missing_files_at_once_are_an_alarm_and_on_the_page_s_count(
     with unguarded():
         AuditEntry.objects.update(erased_at=timezone.now() - timedelta(days=2))
     assert missing_problems() == []
-
-
-def garbled_once(patch: pytest.MonkeyPatch, *replies: object) -> list[object]:
-    """Let the first reads of the marker give something else; return what is left of these."""
-    left = list(replies)
-    read = FileSystemAdapter.read_marker
-
-    def reply(self: FileSystemAdapter) -> bytes | None:
-        if not left:
-            return read(self)
-        first = left.pop(0)
-        if isinstance(first, Exception):
-            raise first
-        assert isinstance(first, bytes)
-        return first
-
-    patch.setattr(FileSystemAdapter, "read_marker", reply)
-    return left
-
-
-def test_one_garbled_reply_to_the_marker_s_read_holds_up_nothing(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    left = garbled_once(monkeypatch, b'{"identity": "12', ConnectionResetError(104))
-    purge_batch()
-    assert left == []
-    assert ends() == {("erased", "")}
-    assert StorageMark.objects.get(alias="default").problem == ""
-    with unguarded():
-        AuditEntry.objects.update(verified_at=None)
-    garbled_once(monkeypatch, b"<html>", OSError("cut"))
-    assert verify_batch()
-    assert StorageMark.objects.get(alias="default").verify_at is None
-
-
-def test_a_marker_that_stays_garbled_holds_the_storage_up(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    garbled_once(monkeypatch, *[b"<html>"] * mark_module.TRIES)
-    purge_batch()
-    assert ends() == {("pending", "")}
-    assert "cannot be read" in StorageMark.objects.get(alias="default").problem
-
-
-def troubled() -> None:
-    with unguarded():
-        AuditEntry.objects.update(verified_at=None)
-    assert not verify_batch()
-    marks = StorageMark.objects.filter(alias="default")
-    marks.update(problem="It holds no marker.", problem_at=timezone.now())
-    assert len(overdue().problems) == 2
-
-
-def test_marking_a_storage_again_ends_its_alarms(
-    moderator: User, make_posts: MakePosts, fresh_storage: Path
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    purge_batch()
-    (fresh_storage / MARKER_NAME).unlink()
-    troubled()
-    write_mark("default", replace=True)
-    assert not overdue().problems
-    assert verify_batch()
-
-
-def test_a_proof_ends_the_alarms_of_its_own_want(
-    moderator: User, make_posts: MakePosts, fresh_storage: Path
-) -> None:
-    """Also where nothing is due in that storage: the clock looks once more."""
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    purge_batch()
-    marker = (fresh_storage / MARKER_NAME).read_bytes()
-    (fresh_storage / MARKER_NAME).unlink()
-    troubled()
-    StorageMark.objects.update(problem_at=timezone.now() - timedelta(minutes=2))
-    tick(alone=True)
-    assert len(overdue().problems) == 2
-    (fresh_storage / MARKER_NAME).write_bytes(marker)
-    StorageMark.objects.update(problem_at=timezone.now() - timedelta(minutes=2))
-    problems.look_again_at_problems()
-    assert not overdue().problems
-
-
-def test_a_refused_look_stays_an_alarm_though_the_storage_is_the_right_one(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    purge_batch()
-    with unguarded():
-        AuditEntry.objects.update(verified_at=None)
-
-    def refuse(*_: object) -> None:
-        raise PermissionError("No listing.")
-
-    monkeypatch.setattr(FileSystemAdapter, "verify", refuse)
-    assert not verify_batch()
-    problems.clear_problem("default")
-    (problem,) = overdue().problems
-    assert "No listing." in problem
-
-
-def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_empty(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Python's `lexists` says no of it; root, who runs the tests, may look everywhere."""
-
-    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
-    look = os.lstat
-
-    def lstat(path: str) -> os.stat_result:
-        if str(path).endswith(".jpg"):
-            raise PermissionError(13, "Permission denied", path)
-        return look(path)
-
-    monkeypatch.setattr(FileSystemStorage, "delete", lambda _self, _name: None)
-    monkeypatch.setattr(os, "lstat", lstat)
-    purge_batch()
-    entry = AuditEntry.objects.get(name__endswith=".jpg")
-    assert (entry.state, entry.error_code) == ("pending", "PermissionError")
