@@ -1,4 +1,4 @@
-"""What a storage says counts only once it was verified again, since it may change at any moment."""
+"""A storage's results count only after it was verified again, as it may change at any moment."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def ends() -> set[tuple[str, str]]:
 
 @contextmanager
 def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> Iterator[None]:
-    """Do something once, when the storage is about to delete its second file."""
+    """Call `deed` once, when the storage is about to delete its second file."""
     calls: list[str] = []
     erase = OtherAdapter._erase
 
@@ -96,7 +96,7 @@ def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
     away.rename(fresh_storage)
     AuditEntry.objects.update(due_at=timezone.now())
     purge_batch()
-    # One file had been unlinked before the folder went; the audit log does not call it missing.
+    # One file was unlinked before the folder was renamed; the audit log does not call it missing.
     assert ends() == {("erased", ""), ("erased", ERASED_EARLIER)}
     assert not list(fresh_storage.rglob("*.jpg"))
 
@@ -105,7 +105,7 @@ def test_a_folder_that_goes_between_the_look_and_the_deletion_was_missing(
     moderator: User, make_posts: MakePosts, fresh_storage: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Django's own `delete` takes it for success."""
+    """Django's own `delete` treats it as success."""
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     with before_a_deletion(monkeypatch, lambda: shutil.rmtree(fresh_storage)):
         purge_batch()
@@ -182,7 +182,7 @@ def test_many_missing_files_at_once_are_an_alarm_and_on_the_page_s_count(
 
 
 def garbled_once(patch: pytest.MonkeyPatch, *replies: object) -> list[object]:
-    """Let the first reads of the marker give something else; return what is left of these."""
+    """Make the first reads of the marker return `replies`; return those not yet used."""
     left = list(replies)
     read = FileSystemAdapter.read_marker
 
@@ -249,7 +249,7 @@ def test_marking_a_storage_again_ends_its_alarms(
 def test_a_proof_ends_the_alarms_of_its_own_want(
     moderator: User, make_posts: MakePosts, fresh_storage: Path
 ) -> None:
-    """Also where nothing is due in that storage: the clock looks once more."""
+    """Even if nothing is due in that storage: the scheduler verifies it again."""
     confirmed(drafted(make_posts(1), moderator), moderator)
     purge_batch()
     marker = (fresh_storage / MARKER_NAME).read_bytes()
@@ -285,7 +285,7 @@ def test_a_refused_look_stays_an_alarm_though_the_storage_is_the_right_one(
 def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_empty(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python's `lexists` says no of it; root, who runs the tests, may look everywhere."""
+    """Python's `lexists` returns False for it; root, who runs the tests, may look everywhere."""
 
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     look = os.lstat
