@@ -1,4 +1,4 @@
-"""The settings of the tests on Django 6 with its own tasks, and without the packages they replace.
+"""The settings of the tests on Django 6: with its own tasks, without the packages they replace.
 
 Django 6 brings the interface of tasks but no worker: the scheduler does the work here.
 """

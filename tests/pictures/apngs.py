@@ -18,7 +18,7 @@ HALF = (SIZE[0] // 2, SIZE[1] // 2)
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A frame as the catalogue writes it."""
+    """A frame of an animated PNG in the catalogue."""
 
     shift: int = 0
     size: tuple[int, int] = SIZE
@@ -37,9 +37,9 @@ def apng(
     before: bytes = b"",
     skip: int = -1,
 ) -> bytes:
-    """Put an animation together; `default` is the shift of a default image that is no frame.
+    """Return an animation; `default` is the shift of a default image that is not a frame.
 
-    `told` is another number of frames than there are, `skip` a number that is left out.
+    `told` is a wrong number of frames, `skip` a sequence number to omit.
     """
     number = 0
 

@@ -1,4 +1,4 @@
-"""One picture of the catalogue, and the scene that most of them show."""
+"""A picture of the catalogue, and the scene that most of them show."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Any
 from PIL import Image
 
 SIZE = (96, 64)
-CORNERS = ("#e02020", "#20c040", "#2040e0", "#e0c020")  # left and right above, left and right below
+CORNERS = ("#e02020", "#20c040", "#2040e0", "#e0c020")  # top left, right; bottom left, right
 ACCEPTED = ""
-REMEMBERED_BYTES = 3_000_000  # of one file: those that take long to make are smaller
+REMEMBERED_BYTES = 3_000_000  # per file; those that take long to encode are smaller
 _made: dict[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A named file. `refused_as` is the code of its refusal; empty for one that is accepted.
+    """A named file. `refused_as` is the code of its refusal, or empty if it is accepted.
 
-    `looks` when a browser shows it and shows the same as the moderator sees.
+    `looks` is set if a browser shows it, and shows the same as the moderator sees.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Case:
     looks: bool = True
 
     def content(self) -> bytes:
-        """Make the file, or remember it: some megapixels take seconds to encode."""
+        """Return the file, from the cache if possible: some take seconds to encode."""
         if self.name in _made:
             return _made[self.name]
         content = self.make()
@@ -39,7 +39,7 @@ class Case:
 
 
 def scene(size: tuple[int, int] = SIZE, *, shift: int = 0, mode: str = "RGB") -> Image.Image:
-    """Draw four areas of different colours; `shift` exchanges them in turn."""
+    """Return a picture of four areas in different colours, which `shift` rotates."""
     image = Image.new("RGB", size)
     half = size[0] // 2, size[1] // 2
     places = [(0, 0), (half[0], 0), (0, half[1]), half]
@@ -50,7 +50,7 @@ def scene(size: tuple[int, int] = SIZE, *, shift: int = 0, mode: str = "RGB") ->
 
 
 def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """Encode a picture by Pillow."""
+    """Encode a picture with Pillow."""
     target = BytesIO()
     image.save(target, kind, **options)
     return target.getvalue()

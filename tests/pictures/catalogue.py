@@ -1,4 +1,4 @@
-"""Every picture of the catalogue: of our own making, and harmless to look at."""
+"""Every picture of the catalogue. All of them are generated and harmless."""
 
 from __future__ import annotations
 

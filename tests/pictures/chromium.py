@@ -1,4 +1,4 @@
-"""What Chromium shows of a picture: its pixels, on white, one frame after another."""
+"""The pixels that Chromium shows of a picture, on white, frame by frame."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from playwright.sync_api import Page
 
 from tests.pictures.case import Case
 
-ADDRESS = "https://pictures.test/"  # of nobody: the page is answered here
-GRID = 24  # pixels of a side at which two pictures are compared
+ADDRESS = "https://pictures.test/"  # does not exist; the page is served by the test
+GRID = 24  # pixels a side at which two pictures are compared
 TYPES = {"jpeg": "image/jpeg", "png": "image/png", "apng": "image/png"}
 TYPES |= {"gif": "image/gif", "webp": "image/webp"}
 SCRIPT = """
@@ -46,7 +46,7 @@ async ({ data, type, grid, frames }) => {
 
 
 def open_empty(page: Page) -> None:
-    """Go to a page of no server, on which scripts may decode pictures."""
+    """Open an empty page on which scripts may decode pictures."""
     page.route(
         ADDRESS, lambda route: route.fulfill(body="<!doctype html>", content_type="text/html")
     )
@@ -54,7 +54,7 @@ def open_empty(page: Page) -> None:
 
 
 def frames_of(page: Page, case: Case, content: bytes, numbers: list[int]) -> list[dict[str, Any]]:
-    """Have Chromium decode frames. Raises playwright's Error where it cannot."""
+    """Return frames that Chromium decoded. Raises playwright's Error if it cannot."""
     asked = {"data": base64.b64encode(content).decode(), "grid": GRID, "frames": numbers}
     found: list[dict[str, Any]] = page.evaluate(
         SCRIPT, asked | {"type": TYPES[case.name.split("-")[0]]}
@@ -63,13 +63,13 @@ def frames_of(page: Page, case: Case, content: bytes, numbers: list[int]) -> lis
 
 
 def as_image(shown: dict[str, Any]) -> Image.Image:
-    """The pixels as a picture."""
+    """Return the pixels as a picture."""
     data = base64.b64decode(shown["pixels"])
     return Image.frombytes("RGBA", (GRID, GRID), data).convert("RGB")
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """What the moderator sees, in the same form."""
+    """Return what the moderator sees, in the same form."""
     ground = Image.new("RGBA", image.size, "white")
     ground.alpha_composite(image.convert("RGBA"))
     return ground.convert("RGB").resize((GRID, GRID), Image.Resampling.BOX)

@@ -18,7 +18,7 @@ LOOP = b"\x21\xff\x0bNETSCAPE2.0\x03\1\0\0\0"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A frame as the catalogue writes it. `transparent` is one of the four colours."""
+    """A frame of a GIF in the catalogue. `transparent` is one of the four colours."""
 
     shift: int = 0
     size: tuple[int, int] = SIZE
@@ -38,7 +38,7 @@ def _colours(shift: int = 0) -> bytes:
 
 @cache
 def _data(size: tuple[int, int], shift: int, *, interlaced: bool) -> bytes:
-    """Compress numbers of colours; Pillow does it, and its last block is taken."""
+    """Return compressed colour indexes, taken from the last block that Pillow writes."""
     image = Image.new("P", size)
     image.putpalette(_colours())
     half = size[0] // 2, size[1] // 2
@@ -153,7 +153,7 @@ def refused() -> Iterator[Case]:
 
 
 def huge_second_frame() -> bytes:
-    """A screen of 10 x 10, and a second frame of 13,000 x 13,000."""
+    """Return a GIF with a screen of 10 x 10 and a second frame of 13,000 x 13,000."""
     first = saved(Image.new("L", (10, 10)), "GIF")
     second = struct.pack("<BHHHHB", 0x2C, 0, 0, 13_000, 13_000, 0) + b"\x08"
     return first[:-1] + second + (b"\xff" + bytes(255)) * 440 + b"\0;"

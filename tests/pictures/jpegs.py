@@ -23,13 +23,13 @@ def plain(**options: object) -> bytes:
 
 
 def with_segments(*segments: bytes, content: bytes = b"") -> bytes:
-    """Put segments behind the start marker."""
+    """Insert segments after the start marker."""
     content = content or plain()
     return content[:2] + b"".join(segments) + content[2:]
 
 
 def exif(orientation: int, order: str = ">", *, kind: int = 3, gps: bool = False) -> bytes:
-    """Write an EXIF segment, on request with a place and a camera."""
+    """Return an EXIF segment, with `gps` also with coordinates and a camera."""
     start = b"MM\0*" if order == ">" else b"II*\0"
     tags = [struct.pack(order + "HHIHH", 0x0112, kind, 1, orientation, 0)]
     if gps:
@@ -57,7 +57,7 @@ def scans(number: int, size: tuple[int, int] = (640, 480)) -> bytes:
 
 
 def changed(at: bytes, place: int, value: bytes) -> bytes:
-    """Write over bytes behind a marker."""
+    """Overwrite bytes after a marker."""
     content = bytearray(plain())
     start = content.index(at) + place
     content[start : start + len(value)] = value
@@ -78,7 +78,7 @@ def noisy(width: int, height: int, quality: int) -> bytes:
 
 
 def telephone() -> bytes:
-    """What a telephone writes: EXIF with a small picture, XMP, a second picture and a film."""
+    """Return a file like those of phones: EXIF with a thumbnail, XMP, a second picture, a video."""
     small = saved(scene((32, 24)), "JPEG")
     exif_data = exif(1, gps=True)[4:] + small
     head = [segment(0xE1, exif_data), segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x/>" * 99)]
@@ -116,7 +116,7 @@ def accepted() -> Iterator[Case]:
 
 
 def _with_more() -> Iterator[Case]:
-    """Yield what holds more than the picture."""
+    """Yield files that contain more than the picture."""
     xmp = [segment(0xE1, b"http://ns.adobe.com/xmp/extension/\0" + bytes(60_000))] * 100
     swapped = with_segments(icc(PROFILES["swapped"]), exif(6, gps=True))
     yield Case("telephone", telephone)
@@ -142,7 +142,7 @@ def _with_more() -> Iterator[Case]:
 
 
 def _large() -> Iterator[Case]:
-    """Yield photographs as large as they may be."""
+    """Yield photographs of the largest allowed size."""
     yield Case("12-megapixels", partial(large, 4032, 3024))
     yield Case("50-megapixels", partial(large, 8192, 6144), looks=False)
     progressive = partial(large, 8192, 6144, progressive=True)

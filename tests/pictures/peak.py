@@ -1,6 +1,6 @@
-"""`python -m tests.pictures.peak WHAT FOLDER`: do something with pictures, print the peak in MB.
+"""`python -m tests.pictures.peak WHAT FOLDER`: process pictures and print the peak in MB.
 
-A process of its own, since the peak of memory never goes down again.
+It is a separate process, since the peak of memory never decreases.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.measure import peak_mb
 
 
 def look_at_each(folder: Path) -> None:
-    """Take each file in as an upload, and show it on the picture page."""
+    """Upload each file, and show it on the picture page."""
     from moderation.admin import picture_page
     from moderation.images import InvalidImage
     from posts.pictures import examine

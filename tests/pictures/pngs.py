@@ -26,7 +26,7 @@ def header(size: Size, kind: int, depth: int, *, interlaced: int = 0) -> bytes:
 
 
 def rows(kind: int, depth: int, size: Size = SIZE, *, shift: int = 0) -> bytes:
-    """Pack the scene into unfiltered rows; a palette has as many colours as its depth allows."""
+    """Return the scene as unfiltered rows; a palette has as many colours as its depth allows."""
     image = scene(size, shift=shift).convert(MODES[kind])
     if kind == PALETTE:
         image = image.point([v * ((1 << depth) - 1) // 255 for v in range(256)])
@@ -60,7 +60,7 @@ def palette(depth: int) -> bytes:
 def png(
     kind: int = RGB, depth: int = 8, *before: bytes, after: bytes = b"", size: Size = SIZE
 ) -> bytes:
-    """Put a PNG together, with chunks before and after its data."""
+    """Return a PNG with chunks before and after its data."""
     colours = palette(depth) if kind == PALETTE else b""
     first = [each for each in before if each[4:8] not in (b"tRNS", b"bKGD")]
     later = [each for each in before if each not in first]
@@ -70,12 +70,12 @@ def png(
 
 
 def wrong(one: bytes) -> bytes:
-    """Spoil the check sum of a chunk."""
+    """Corrupt the checksum of a chunk."""
     return one[:-1] + bytes((one[-1] ^ 1,))
 
 
 def interlaced(mode: str) -> bytes:
-    """An interlaced picture: each pass holds the same single colour."""
+    """Return an interlaced picture of a single colour."""
     size, colour = (24, 16), (10, 160, 220)
     passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2)]
     pixel = bytes(colour) if mode == "RGB" else b"\x90"
@@ -152,7 +152,7 @@ def _coloured() -> Iterator[Case]:
 
 
 def _with_more() -> Iterator[Case]:
-    """Yield what holds more than the picture."""
+    """Yield files that contain more than the picture."""
     text = chunk(b"tEXt", b"Comment\0GPS-PLACE")
     many = [chunk(b"tEXt", b"Comment\0hello")] * 900
     parts = zlib.compress(rows(RGB, 8))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moderation.images.colour import DISPLAY_P3, REC_2020, SRGB, write_profile
 
-# Red and blue have each other's place.
+# Red and blue are swapped.
 SWAPPED_PRIMARIES = (0.15, 0.06, 0.3, 0.6, 0.64, 0.33, 0.3127, 0.329)
 
 PROFILES = {

@@ -1,4 +1,4 @@
-"""What Chromium shows beside what the moderator sees."""
+"""Moderators see the same as Chromium shows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.pictures.chromium import as_image, frames_of, on_white, open_empty
 
 pytestmark = pytest.mark.browser
 
-# Of 255, over all pixels and channels: what scaling and rounding do. A picture on its side differs
-# by 25 and more, one in other colours by 10 and more.
+# The mean difference of 255 that scaling and rounding cause, over all pixels and channels. A
+# rotated picture differs by at least 25, one in other colours by at least 10.
 TOLERANCE = 5
 LOOKED_AT = [case for case in CASES if case.looks and not case.refused_as]
 

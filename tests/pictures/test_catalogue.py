@@ -1,4 +1,4 @@
-"""Three hundred pictures through the walk and the decoder."""
+"""Three hundred pictures are inspected and decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Three hundred pictures through the form, the import and the picture page."""
+"""Three hundred pictures are uploaded, imported and shown on the picture page."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_the_form_takes_the_sound_pictures_and_names_the_others(admin_client: Cl
 
 
 def _tens(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
-    """Group sound pictures with sound ones, and bad ones with bad ones; an empty file is none."""
+    """Group intact pictures with intact ones and bad ones with bad ones, without empty files."""
     for is_sound in (True, False):
         some = [c for c in cases if (c.name in ACCEPTED) == is_sound and c.name != "other-empty"]
         yield from (some[start : start + 10] for start in range(0, len(some), 10))
@@ -90,7 +90,7 @@ def test_an_animation_is_marked_and_shown_with_its_longest_and_its_last_frame(
 ) -> None:
     row = a_picture(a_post(), BY_NAME[name].content())
     assert (row.frames, row.is_animated) == (3, True)
-    for field in ("image", "thumbnail"):  # the thumbnail is what a card shows
+    for field in ("image", "thumbnail"):  # cards show the thumbnail
         address = f"/admin/moderation/removal/picture/posts.postimage/{row.pk}/{field}/"
         with Image.open(BytesIO(admin_client.get(address).content)) as sheet:
             height = (sheet.height + 4) // 3
@@ -147,7 +147,7 @@ def test_more_pictures_than_ten_are_refused_without_a_look(
 def test_the_import_decodes_nothing_inside_a_transaction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """600 different pictures are more than are remembered."""
+    """600 different pictures do not fit into the cache."""
     folder = tmp_path / "images"
     folder.mkdir()
     outer, seen = len(connection.savepoint_ids), set()

@@ -1,4 +1,4 @@
-"""The limits of pictures: raising one is a decision, and each is kept."""
+"""The limits of pictures have the expected values, and each is enforced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the worst pictures take of a process's memory, accepted or refused."""
+"""The memory that the most expensive pictures take, accepted or refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EACH_MB, IMPORT_MB = 300, 600
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every picture of the catalogue, as files."""
+    """Return a folder with every picture of the catalogue."""
     root = tmp_path_factory.mktemp("pictures") / "images"
     root.mkdir()
     for case in CASES:

@@ -19,7 +19,7 @@ EXIF, XMP, ALPHA, ICC, ANIMATION = 0x08, 0x04, 0x10, 0x20, 0x02
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A frame as the catalogue writes it; the place in even pixels."""
+    """A frame of a WebP in the catalogue; its position is in even pixels."""
 
     shift: int = 0
     size: tuple[int, int] = SIZE
@@ -44,7 +44,7 @@ def riff(body: bytes, *, told: int | None = None) -> bytes:
 def coded(
     size: tuple[int, int] = SIZE, shift: int = 0, alpha: int = 255, *, lossless: bool
 ) -> bytes:
-    """The chunks of a picture, as Pillow's encoder writes them."""
+    """Return the chunks of a picture from Pillow's encoder."""
     image = scene(size, shift=shift)
     if alpha < 255:
         image.putalpha(alpha)
@@ -61,7 +61,7 @@ def extended(flags: int, size: tuple[int, int] = SIZE) -> bytes:
 
 
 def webp(flags: int = 0, before: bytes = b"", after: bytes = b"", **options: bool) -> bytes:
-    """A still picture in the extended form."""
+    """Return a still picture in the extended format."""
     picture = coded(**(options or {"lossless": True}))
     return riff(extended(flags) + before + picture + after)
 
@@ -109,7 +109,7 @@ def accepted() -> Iterator[Case]:
 
 
 def _with_more() -> Iterator[Case]:
-    """Yield what holds more than the picture."""
+    """Yield files that contain more than the picture."""
     place = chunk(b"EXIF", exif(1, gps=True)[10:])
     yield Case("gps", partial(webp, EXIF, after=place))
     yield Case("exif-broken", partial(webp, EXIF, after=chunk(b"EXIF", b"nothing")))
@@ -189,6 +189,6 @@ def refused() -> Iterator[Case]:
 
 
 def lossless_of(width: int, height: int) -> bytes:
-    """A header that promises a picture of one colour, and hardly any data."""
+    """Return a header for a picture of one colour, with hardly any data."""
     bits = (width - 1) | (height - 1) << 14
     return riff(chunk(b"VP8L", b"\x2f" + bits.to_bytes(4, "little") + bytes(11)))

@@ -1,4 +1,4 @@
-"""What an `on_delete` does is known, or the field is named: it may be any callable."""
+"""The effect of an `on_delete` is known, or the field is refused by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.library.models import BoundVolume, Shelf, Thread, Volume
 
 
 class PolymorphicGuard:
-    """As django-polymorphic has it: calls its action with the same rows, as plain instances."""
+    """Like django-polymorphic's: calls its action with the same rows as plain instances."""
 
     __module__ = "polymorphic.deletion"
 
@@ -43,7 +43,7 @@ class Unhashable:
 
 
 class Wrapper:
-    """Looks like a guard, and may do anything."""
+    """Looks like a guard, but may do anything."""
 
     action = staticmethod(models.CASCADE)
 
@@ -56,7 +56,7 @@ def archive(*args: Any) -> None:
 
 
 def relation_by(on_delete: Any) -> Any:
-    """The relations of a model to which another one points with this `on_delete`."""
+    """Return the relations of a model that another one refers to with this `on_delete`."""
     with isolate_apps("tests.library"):
 
         class Owner(models.Model):

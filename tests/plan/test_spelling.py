@@ -1,4 +1,4 @@
-"""Keys that are equal in the database alone: "ABC" refers to "abc" where case does not count."""
+"""Keys that are equal only in the database: "ABC" refers to "abc" if case is ignored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class CaselessField(models.CharField):
-    """Compares without regard to case, in either database."""
+    """A field that ignores case in comparisons, on both engines."""
 
     def db_type(self, connection: Any) -> str | None:
         return "citext" if connection.vendor == "postgresql" else super().db_type(connection)
@@ -28,7 +28,7 @@ class CaselessField(models.CharField):
 
 @pytest.fixture
 def terms() -> Any:
-    """Terms with a caseless text key; notes that refer to a term; and lines below the notes."""
+    """Return terms with a case-insensitive key, notes that refer to them, and lines of notes."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS citext")

@@ -1,4 +1,4 @@
-"""Dates at the ends of the calendar: refused where posts come in, shown where they are stored."""
+"""Dates at either end of the calendar are refused in new posts, but shown in stored ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports of files that are torn, of another format, or imported twice at once."""
+"""Imports of files that are truncated, in another format, or imported twice concurrently."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def packed(tmp_path: Path, titles: int, *, keep: float) -> Path:
-    """Write a gzipped file of posts, and keep a part of its bytes."""
+    """Write a gzipped file of posts, truncated to a share of its bytes."""
     lines = [json.dumps(titled(f"{number}", body=f"{number}" * 99)) for number in range(titles)]
     content = gzip.compress("\n".join(lines).encode())
     path = tmp_path / "torn.gz"
@@ -38,7 +38,7 @@ def packed(tmp_path: Path, titles: int, *, keep: float) -> Path:
 
 
 def whole_lines(path: Path) -> int:
-    """Count the lines that come out of a torn file."""
+    """Return the number of complete lines in a truncated file."""
     number = 0
     with suppress(EOFError), gzip.open(path) as file:
         for line in file:
@@ -149,14 +149,14 @@ def test_links_in_a_circle_are_a_bad_line(
 def test_two_imports_of_one_file_at_once_add_each_post_once(
     tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both are brought to the place between the look and the writing, if they can be."""
+    """Both are stopped between the check and the write, if they get there."""
     path = written(tmp_path, *[titled(f"{n}", images=[]) for n in range(500)], GOOD, GOOD)
     new_entries, both = write_module.new_entries, threading.Barrier(2)
 
     def look(*args: Any) -> Any:
         found = new_entries(*args)
         with suppress(threading.BrokenBarrierError):
-            both.wait(1)  # the other one waits for its turn, and does not come
+            both.wait(1)  # the other one waits for its turn and does not get here
         return found
 
     def run_here() -> None:

@@ -97,7 +97,7 @@ def test_thumbnail_of_an_animation_is_its_first_frame() -> None:
 
 def test_orientation_turns_thumbnail_and_measures_but_not_the_file() -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was held upright: turn right by a quarter
+    exif[0x0112] = 6  # the camera was upright: rotate by 90 degrees
     content = drawing("JPEG", size=(80, 40), exif=exif)
     picture, file = examined(content), ContentFile(content)
     thumbnail = thumbnail_of(content)

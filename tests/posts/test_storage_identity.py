@@ -1,4 +1,4 @@
-"""Imports, restorations and uploads write into the storage that is meant, and into no other."""
+"""Imports, restorations and uploads write only to the storage with the expected identity."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ def place(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def marked(place: None) -> None:
-    """The storages are marked, as an operator leaves them."""
+    """Give the storages their identity, as an operator does."""
     write_mark("default")
     write_mark("attachments")
 
 
 @pytest.fixture
 def staging(marked: None) -> Iterator[None]:
-    """A copy of production's database, in staging, with production's storages."""
+    """Simulate staging with a copy of the production database and the production storages."""
     with override_settings(ENVIRONMENT="staging"):
         yield
 
 
 def content(storage: Storage, folder: str = "") -> list[str]:
-    """Every file of a storage but its identity file."""
+    """Return every file of a storage except its identity file."""
     if not storage.exists(folder or MARKER_NAME):
         return []
     folders, files = storage.listdir(folder)
@@ -71,7 +71,7 @@ def browser() -> Client:
 
 
 def send(picture: str) -> None:
-    """Add a picture in the admin. Raises WrongStorage with what the form says, less the name."""
+    """Add a picture in the admin. Raises WrongStorage with the form's error, without the name."""
     post = a_post()
     response = browser().post(page_of(post), form(post, an_upload(drawing(), picture)))
     if response.status_code != 302:
@@ -81,7 +81,7 @@ def send(picture: str) -> None:
 
 
 def add_by_form() -> None:
-    """Add a volume by a form as an admin makes it. Raises WrongStorage with what it says."""
+    """Add a volume with a form of an admin. Raises WrongStorage with the form's error."""
     sent: Any = MultiValueDict({"text": [SimpleUploadedFile("volume.txt", b"text")]})
     made = modelform_factory(Volume, fields=["text"])({}, sent)
     if not made.is_valid():
@@ -103,7 +103,7 @@ WAYS: dict[str, Callable[[Path], object]] = {
 
 @pytest.fixture
 def at(tmp_path: Path, images: Path, folder: Path) -> Path:
-    """A folder with pictures to import, and a fixture to restore."""
+    """Return a folder with pictures to import and a fixture to restore."""
     return tmp_path
 
 
@@ -181,7 +181,7 @@ def test_a_form_of_posts_asks_before_its_transaction_begins(
 
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    """Note each reading of an identity file, and whether a transaction was open."""
+    """Record each read of an identity file, and whether a transaction was open."""
     reads: list[bool] = []
     prove = upload._prove
 

@@ -1,4 +1,4 @@
-"""What caches may do with a picture that may be removed at any time."""
+"""Caches may not show a picture after it was removed."""
 
 from __future__ import annotations
 

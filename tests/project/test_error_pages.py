@@ -1,4 +1,4 @@
-"""Every error has a page of the site's own, which leads back."""
+"""Every error has its own page with a link back."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGES = ("400", "403", "404", "405", "413", "500", "403_csrf")
 
 @pytest.fixture
 def browser() -> Client:
-    """A browser of the superuser, which is shown what a visitor would see of an error."""
+    """Return a superuser's browser that shows error pages instead of raising exceptions."""
     browser = browser_of(User.objects.create_superuser("root"))
     browser.raise_request_exception = False
     return browser
@@ -80,7 +80,7 @@ def test_an_error_of_ours(browser: Client, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_asks_for_no_context_no_database_and_no_list_of_static_files(
+def test_a_page_needs_no_context_no_database_and_no_static_files_manifest(
     name: str, django_assert_num_queries: object
 ) -> None:
     manifest = {

@@ -1,4 +1,4 @@
-"""What one request may send, and for how long it may keep a thread."""
+"""How much one request may send, and for how long it may keep a thread."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ THREADS = 8
 
 
 def request_head(length: int) -> bytes:
-    """The beginning of a login with a file, as a browser sends it."""
+    """Return the start of a login request with a file, as a browser sends it."""
     lines = (
         "POST /admin/login/ HTTP/1.1",
         "Host: 127.0.0.1",
-        f"Cookie: csrftoken={'a' * 32}",  # without one the body would not be read at all
+        f"Cookie: csrftoken={'a' * 32}",  # without it the body would not be read
         "Content-Type: multipart/form-data; boundary=edge",
         f"Content-Length: {length}",
         "",
@@ -71,7 +71,7 @@ def test_staff_may_not_fill_the_disk_either(settings: Settings) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_announced_flood_is_refused_before_it_is_sent(tmp_path: Path) -> None:
-    """Nothing is waited for, and nothing is written where uploads are kept on their way."""
+    """Nothing is read, and nothing is written to the folder for temporary uploads."""
     folder = tmp_path / "on-the-way"
     folder.mkdir()
     log = tmp_path / "log"

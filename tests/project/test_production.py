@@ -1,4 +1,4 @@
-"""Outside DEBUG the site has a name and a key of its own, or it does not start."""
+"""Without DEBUG, the site starts only with its own name and secret key."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_keys_as_the_usual_programs_make_them_are_taken(monkeypatch: pytest.Monk
 
 
 def test_every_key_that_the_source_prints_is_refused() -> None:
-    """A key in a file of the repository is known to everybody who has it."""
+    """A key in a file of the repository is public."""
     places = [*ROOT.glob("*.md"), *ROOT.glob(".env.example"), *Path(ROOT, "project").glob("*.py")]
     text = "\n".join(path.read_text() for path in places)
     printed = re.findall(r"""SECRET_KEY["']?\s*[=:]\s*["']?([\w-]{8,})""", text)

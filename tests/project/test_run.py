@@ -42,7 +42,7 @@ class Site:
         raise LookupError(argument)
 
     def has(self, argument: str, *, other_than: int) -> bool:
-        """Whether a child with the argument runs that is not that one."""
+        """Return whether another child with the argument is running."""
         try:
             return self.child(argument) != other_than
         except (LookupError, OSError):

@@ -1,4 +1,4 @@
-"""What the tests of reused keys share: a removed file, and something that happens during a save."""
+"""Helpers of the tests of reused keys: a removed file, and events during a save."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def storage() -> Any:
 
 
 def removed(name: str = "text.txt") -> str:
-    """A file whose row was deleted, and that waits for the purge."""
+    """Return the name of a file whose row was deleted, and which waits for the purge."""
     found = stored(name, "attachments")
     Volume.objects.create(text=found).delete()
     return found
@@ -34,12 +34,12 @@ def purge_all() -> None:
 
 
 def when_due() -> None:
-    """Let the reservations lapse."""
+    """Let the reservations expire."""
     AuditEntry.objects.filter(state="pending").update(due_at=timezone.now() - timedelta(minutes=2))
 
 
 def too_slow() -> None:
-    """Let the reservations lapse, and a worker claim the keys."""
+    """Let the reservations expire, and a worker claim the keys."""
     when_due()
     assert claim(10)
 
@@ -50,7 +50,7 @@ def states(name: str) -> list[str]:
 
 @contextmanager
 def just_after(signal: Any, sender: Any, act: Callable[[], object]) -> Iterator[None]:
-    """Have something happen once when a row is about to be written, or is, after our own look."""
+    """Call `act` once, right after our receiver of a signal that is sent before or after a save."""
     acts = [act]
 
     def receiver(**_: Any) -> None:

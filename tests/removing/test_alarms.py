@@ -1,4 +1,4 @@
-"""`purge --check` exits 1 for what ended badly, each with its number and where to look."""
+"""`purge --check` exits 1 for failures, and says how many there are and where to look."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LIST = "/admin/moderation/removal/"
 
 @pytest.fixture
 def done(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
-    """A removal of three batches that is done."""
+    """Return a completed removal of three batches."""
     with override_settings(MODERATION_SLICE_OBJECTS=1):
         removal = confirmed(drafted(make_posts(3, images=1), moderator), moderator)
     while delete_next_slice(removal.pk):
@@ -44,7 +44,7 @@ def done(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
 
 
 def fail_entries(removal: Removal, count: int) -> None:
-    """Park some keys, as if the storage had never let them go."""
+    """Park some keys, as if the storage had always refused to delete them."""
     row: dict[str, Any] = dict(AuditEntry.objects.filter(removal=removal).values()[0])
     row |= {"state": "failed", "failed_at": timezone.now(), "erased_at": None, "verified_at": None}
     AuditEntry.objects.bulk_create(AuditEntry(**row | {"id": None}) for _ in range(count))
@@ -64,7 +64,7 @@ def fail_slices(removal: Removal, count: int) -> None:
 
 
 def check() -> str:
-    """What the command says; an error has code 1."""
+    """Return the command's output; an error has exit code 1."""
     out, code = StringIO(), 0
     try:
         call_command("purge", "--check", stdout=out)
@@ -115,7 +115,7 @@ def test_all_of_them_are_named_together(done: Removal) -> None:
     fail_entries(done, 1)
     fail_slices(done, 1)
     find_again(done, 1)
-    assert check().count("; ") == 3  # one of them with the command that tries again
+    assert check().count("; ") == 3  # one of them before the command for a retry
 
 
 def test_what_no_retry_puts_right_is_an_alarm_for_a_month(done: Removal) -> None:

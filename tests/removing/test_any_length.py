@@ -23,13 +23,13 @@ from moderation.removal.progress import stop
 
 pytestmark = pytest.mark.django_db
 
-# What does not shrink when PostgreSQL packs it: 975 of these did not fit into an index any more.
+# Text that PostgreSQL cannot compress: 975 of these characters do not fit into an index.
 HANGUL = "".join(random.Random(7).sample([chr(c) for c in range(0xAC00, 0xD7A4)], 1024))  # noqa: S311 - any letters will do
 LONG = [HANGUL[:975], HANGUL, "k" * INDEXED, "k" * (INDEXED + 1), "x" * 5000, "😀" * 1024]
 
 
 def write(name: str, *, deed: Deed = NOBODY, key: Any = 1, **details: Any) -> AuditEntry:
-    """Write the entry of one file; the adapter of the default storage takes names up to 1,024."""
+    """Write the entry of one file. The default storage accepts names of up to 1,024 characters."""
     file = StoredFile("posts.PostImage", key, "image", "default", name)
     write_entries({file: details}, deed, connection.alias)
     return AuditEntry.objects.latest("pk")
@@ -37,7 +37,7 @@ def write(name: str, *, deed: Deed = NOBODY, key: Any = 1, **details: Any) -> Au
 
 @pytest.fixture(autouse=True)
 def any_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storage that takes every name as it stands, as a foreign one may."""
+    """Make the storage accept every name unchanged, as other storages may."""
     adapter = SimpleNamespace(key=lambda name: name, location=lambda: "/" + "deep/" * 900)
     monkeypatch.setattr(entries, "adapter_for", lambda _alias: adapter)
 

@@ -1,4 +1,4 @@
-"""System checks on whom the purge cannot ask whether a file is in use."""
+"""System checks of models that the purge cannot search for files in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a batch deletes is counted, and who may no longer remove anything stops it."""
+"""A batch's deletions are counted, and it stops if the actor may no longer remove anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePosts = Callable[..., list[Post]]
 
-# Triggers that keep a row which a statement deletes, as those of a soft deletion do.
+# Triggers that prevent the deletion of a row, like those of a soft deletion.
 KEEP = (
     "CREATE OR REPLACE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'"
 )
@@ -41,7 +41,7 @@ KEEPING = {
 
 @contextmanager
 def kept(model: type[models.Model]) -> Iterator[None]:
-    """The database keeps each row of a model, whatever is deleted."""
+    """Make the database keep each row of a model that a statement deletes."""
     table = model._meta.db_table
     with connection.cursor() as cursor:
         for statement in KEEPING[connection.vendor]:
@@ -141,7 +141,7 @@ def test_who_is_no_longer_staff_confirms_nothing(make_posts: MakePosts, moderato
 
 
 def test_who_never_was_staff_need_not_become_it(make_posts: MakePosts, moderator: User) -> None:
-    """An admin site may let in whom it likes."""
+    """An admin site may admit users who are not staff."""
     moderator.is_staff = False
     moderator.save()
     removal = drafted(make_posts(1), moderator)

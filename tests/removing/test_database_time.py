@@ -1,4 +1,4 @@
-"""Stored times are the database's: a machine whose clock is wrong delays nobody."""
+"""Stored times come from the database, so a machine with a wrong clock delays nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AHEAD = timedelta(minutes=10)
 
 @pytest.fixture
 def machine_ahead(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return a function that sets this machine's clock right again."""
+    """Set this machine's clock ahead; return a function that corrects it."""
     real = timezone.now
     monkeypatch.setattr(timezone, "now", lambda: real() + AHEAD)
     return lambda: monkeypatch.setattr(timezone, "now", real)

@@ -1,4 +1,4 @@
-"""The default of a file field is every row's and no row's: no removal takes it."""
+"""The default of a file field belongs to no row, and no removal erases it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that no field names stay while a row that shares their picture names them as well."""
+"""Extra files are kept while a row that shares their picture names them as well."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def volume(name: str = NAME) -> Volume:
 
 
 def purged() -> dict[str, str]:
-    """The state of each file's last entry, after a purge; asserts that the disk agrees."""
+    """Purge; return the state of each file's last entry. Asserts that the disk agrees."""
     while purge_batch():
         pass
     states = dict(AuditEntry.objects.order_by("pk").values_list("name", "state"))

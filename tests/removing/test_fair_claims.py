@@ -1,4 +1,4 @@
-"""Keys that fail again and again, however many and however old, hold up no others."""
+"""Keys that fail again and again do not block others, however many and old they are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def due(names: Iterable[str], **columns: object) -> None:
-    """Write entries that were due for an hour."""
+    """Write entries that have been due for an hour."""
     hour_ago = timezone.now() - timedelta(hours=1)
     same = {
         "storage": "default",
@@ -39,7 +39,7 @@ def due_again() -> None:
 
 
 class Denying:
-    """A storage that denies what is called "bad", by an answer of its own or as a whole."""
+    """A storage that refuses names with "bad", with an error for the key or for the request."""
 
     claim_names = 1000
 

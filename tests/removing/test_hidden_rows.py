@@ -1,4 +1,4 @@
-"""Rows that a model's base manager hides are rows all the same."""
+"""Rows that a model's base manager hides are treated like other rows."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ def test_hidden_rows_are_previewed_and_removed(moderator: User) -> None:
 
 
 def test_a_hidden_row_saved_unchanged_adopts_nothing_and_a_new_one_does() -> None:
-    """It was given the name of an erased file, as fields without a random part do."""
+    """It got the name of an erased file, as in fields whose names have no random part."""
     binned("text.txt").delete()
     while purge_batch():
         pass
     row = binned("text.txt")
     storages["attachments"].delete("text.txt")
-    # Django asks the base manager whether the row is there, and would insert it again.
+    # Django looks for the row through the base manager, and would insert it again.
     all_rows(Binned).filter(pk=row.pk).update(is_binned=False)
     row.is_binned = False
     row.save()
@@ -108,7 +108,7 @@ def test_a_hidden_row_saved_unchanged_adopts_nothing_and_a_new_one_does() -> Non
 
 
 def test_the_plan_takes_what_the_cascade_takes_and_the_hidden_rows_stay() -> None:
-    """Django's own cascade does not see them; a check says so."""
+    """Django's own cascade does not find them; a check reports it."""
     binder = Binder.objects.create()
     Binned.objects.create(binder=binder, text=stored("seen.txt", "attachments"))
     binned("hidden.txt", binder=binder)

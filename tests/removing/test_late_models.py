@@ -1,4 +1,4 @@
-"""Models that are declared after registration, as a proxy in an `admin.py` is."""
+"""Models that are declared after registration, like a proxy in an `admin.py`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_late_proxy_of_a_late_proxy(declared: None) -> None:
 
 
 def test_a_late_subclass_with_a_file_of_its_own(declared: None) -> None:
-    assert len(relations_of(Volume)) == len(relations_of(Volume))  # remembered from here on
+    assert len(relations_of(Volume)) == len(relations_of(Volume))  # cached from here on
     reached_from(Volume)
     late = declare(
         "LateVolume",
@@ -149,7 +149,7 @@ def test_a_model_of_somebody_else_is_left_alone(declared: None) -> None:
 def test_registering_before_the_models_are_loaded(
     declared: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As from a module that a models.py imports."""
+    """For example in a module that a models.py imports."""
     base = declare(
         "EarlyBase", models.Model, file=models.FileField(storage=attachments), Meta=meta()
     )

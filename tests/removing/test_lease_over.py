@@ -1,4 +1,4 @@
-"""A worker asks a storage for nothing once its lease is over, and writes into nobody else's."""
+"""A worker sends no request after its lease, and does not write to others' entries."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _marked(transactional_db: None) -> None:
 
 
 def deleted(*names: str) -> None:
-    """Delete rows whose files are in storage."""
+    """Delete rows with stored files."""
     for name in names:
         Volume.objects.create(text=stored(name, "attachments")).delete()
 
@@ -49,7 +49,7 @@ def taken_over() -> None:
 def test_whichever_clock_says_more_ends_a_lease(
     clock: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A suspended machine's monotonic clock stands still; a wall clock may be set back."""
+    """A suspended machine's monotonic clock stops; a wall clock may be set back."""
     lease = Lease(300, Moment.now())
     other = {"time": "clock_gettime", "clock_gettime": "time"}[clock]
     real = {name: getattr(time, name) for name in (clock, other)}
@@ -112,7 +112,7 @@ def wait_past_the_lease(patch: pytest.MonkeyPatch) -> None:
 def test_a_worker_that_wakes_up_after_its_lease_spares_what_was_stored_since(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another worker took the keys over and erased them, and an upload took a freed name."""
+    """Another worker took over the keys and erased them, and an upload took a freed name."""
     deleted("a.pdf", "b.pdf")
     uploaded: list[str] = []
 

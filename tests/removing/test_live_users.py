@@ -1,4 +1,4 @@
-"""A file stays while any row of any model uses it, however the row names and reaches it."""
+"""A file is kept while any row of any model uses it, in any spelling and by any storage object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAME = "prints/2026/spring.pdf"
 
 
 class Renamed(FileSystemStorage):
-    """A class of a site's own that changes nothing."""
+    """A custom storage class that changes nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def marks(transactional_db: None) -> None:
 
 @pytest.fixture
 def live_in(monkeypatch: pytest.MonkeyPatch) -> Callable[[Storage], None]:
-    """Give the flyers' field another storage for one test."""
+    """Return a function that gives the flyers' field another storage for one test."""
 
     def give(storage: Storage) -> None:
         monkeypatch.setattr(Flyer._meta.get_field("sheet"), "storage", storage)

@@ -1,4 +1,4 @@
-"""In S3 a file stays while any row uses its full key, through whatever location of the bucket."""
+"""In S3, a file is kept while any row uses its full key, in any location of the bucket."""
 
 from __future__ import annotations
 

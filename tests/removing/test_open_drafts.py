@@ -1,4 +1,4 @@
-"""A moderator has a few open drafts at most: one more closes the oldest."""
+"""A moderator may have only a few open drafts: another one closes the oldest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a storage says counts only once it was verified again, since it may change at any moment."""
+"""A storage's results count only after it was verified again, as it may change at any moment."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def ends() -> set[tuple[str, str]]:
 
 @contextmanager
 def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> Iterator[None]:
-    """Do something once, when the storage is about to delete its second file."""
+    """Call `deed` once, when the storage is about to delete its second file."""
     calls: list[str] = []
     erase = OtherAdapter._erase
 
@@ -129,7 +129,7 @@ def test_a_folder_that_goes_between_the_look_and_the_deletion_was_missing(
     moderator: User, make_posts: MakePosts, fresh_storage: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """Django's own `delete` takes it for success."""
+    """Django's own `delete` treats it as success."""
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     with before_a_deletion(monkeypatch, lambda: shutil.rmtree(fresh_storage)):
         purge_batch()

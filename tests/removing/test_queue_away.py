@@ -1,4 +1,4 @@
-"""A queue that is away, or that runs a task at once, changes nothing of what was committed."""
+"""A queue that is down, or runs tasks immediately, does not affect what was committed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MakePosts = Callable[..., list[Post]]
 
 @pytest.fixture
 def queue_is_away() -> Iterator[None]:
-    """Jobs go to a Redis that nobody started."""
+    """Send jobs to a Redis that is not running."""
     address = f"redis://127.0.0.1:{free_port()}/0"
     backend = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
     with override_settings(TASKS=backend, RQ_QUEUES={"default": {"URL": address}}):

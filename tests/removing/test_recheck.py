@@ -1,4 +1,4 @@
-"""A file that was in use is looked at again, and erased when nobody has used it for long enough."""
+"""A file that was in use is checked again, and erased if it has been unused for long enough."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def is_there() -> bool:
 
 
 def after(pause: timedelta) -> None:
-    """Let time pass for the kept entries."""
+    """Let time pass for the kept entries, then check them."""
     for entry in AuditEntry.objects.filter(state="kept"):
         changes = {
             name: getattr(entry, name) - pause
@@ -70,7 +70,7 @@ def after(pause: timedelta) -> None:
 
 
 def kept_for_a_flyer() -> Flyer:
-    """A kept entry, whose file a row of an unregistered model uses."""
+    """Create a kept entry whose file a row of an unregistered model uses; return the row."""
     flyer = Flyer(sheet=NAME)
     Flyer.objects.bulk_create([flyer])
     named()[0].delete()
@@ -148,7 +148,7 @@ def test_the_pause_is_a_setting() -> None:
 
 
 def test_an_entry_that_was_kept_in_another_way_is_looked_at_soon() -> None:
-    """As a row that was saved with a pending key leaves it, when its INSERT then fails."""
+    """For example by a row with a pending key whose INSERT failed."""
     named()[0].delete()
     AuditEntry.objects.update(state=EntryState.KEPT, kept_at=timezone.now(), kept_because="x")
     recheck_batch()

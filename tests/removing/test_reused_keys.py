@@ -1,4 +1,4 @@
-"""A row that names a key again, step by step: a save that fails, or comes too late."""
+"""A row that reuses a key, step by step: a save that fails, or comes too late."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_row_whose_key_was_claimed_before_it_was_written_is_deleted_again() ->
 
 
 def test_a_key_removed_and_claimed_between_the_first_look_and_the_insert() -> None:
-    """There was no entry to reserve: the other row was alive."""
+    """There was no entry to reserve, because the other row still existed."""
     name = stored("shared.txt", "attachments")
     other = Volume.objects.create(text=name)
 

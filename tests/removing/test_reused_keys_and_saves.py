@@ -1,4 +1,4 @@
-"""A row that names a key again, by every way to save a row and to upload a file."""
+"""A row that reuses a key, with every way to save a row and to upload a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.mark.parametrize("in_transaction", [False, True])
 def test_an_upload_never_gets_the_name_of_a_claimed_key(in_transaction: bool) -> None:
-    """The storage has obeyed, the answer is not written down: the name is free, the key is not."""
+    """The storage has deleted the file, but the outcome is not yet written: the name is free."""
     name = removed("report.pdf")
     claim(10)
     storage().delete(name)
@@ -220,7 +220,7 @@ def test_a_parent_that_was_there_before_stays_when_its_child_is_taken_back() -> 
 def test_a_thread_that_stores_files_for_others_makes_no_connection() -> None:
     name = removed()
     claim(10)
-    verify_for_upload("attachments")  # else the thread would have to ask for the identity
+    verify_for_upload("attachments")  # otherwise the thread would have to read the identity
     made: list[tuple[str, bool]] = []
     field: Any = Volume._meta.get_field("text")
 

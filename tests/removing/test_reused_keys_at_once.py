@@ -1,4 +1,4 @@
-"""Rows that name keys while others delete rows and purge: no row is left without its file."""
+"""Rows reuse keys while others delete rows and purge: no row is left without its file."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ on_postgresql = pytest.mark.skipif(
     connection.vendor == "sqlite", reason="SQLite has one writer at a time: nothing to race"
 )
 
-# Seconds that one thread waits for another, at most.
+# The most seconds that one thread waits for another.
 PATIENCE = 120
 HALF = 0.5
 
 
 def elsewhere(work: Callable[[], object]) -> object:
-    """Do something in another session of the database, to its end."""
+    """Run `work` to its end in another session of the database."""
     results: list[object] = []
 
     def run() -> None:
@@ -61,7 +61,7 @@ def live_names() -> set[str]:
 
 @on_postgresql
 def test_a_key_that_is_purged_before_the_transaction_with_its_new_row_commits() -> None:
-    """There was no entry to lock: the other row was alive when this one looked."""
+    """There was no entry to lock: the other row still existed at the check."""
     name = stored("shared.txt", "attachments")
     Volume.objects.create(text=name)
     after_commit: list[str] = []
@@ -146,7 +146,7 @@ def purge(_chance: random.Random, _names: list[str]) -> None:
 
 
 class Workers:
-    """Threads that work at the same names; each ends after so many times, or when all is over."""
+    """Threads that use the same names; each ends after some rounds, or when all are done."""
 
     def __init__(self, names: list[str]) -> None:
         self.names, self.errors, self.over = names, list[BaseException](), threading.Event()
@@ -161,7 +161,7 @@ class Workers:
         try:
             while times > 0 and not self.over.is_set():
                 times -= 1
-                # Refused, a deadlock, or a busy database: each is all right.
+                # Refused, a deadlock, or a busy database: each is acceptable.
                 with suppress(KeyTaken, OperationalError):
                     work(chance, self.names)
         except BaseException as error:  # noqa: BLE001 - handed to the test
@@ -171,7 +171,7 @@ class Workers:
 
 
 def test_whatever_happens_at_once_no_row_is_left_without_its_file() -> None:
-    """Some save, change, upload and delete under the same few names, and one purges."""
+    """Some threads save, change, upload and delete under the same few names, and one purges."""
     names = [stored(f"{number}.txt", "attachments") for number in range(4)]
     Volume.objects.bulk_create([Volume(text=name) for name in names])
     workers = Workers(names)
@@ -193,7 +193,7 @@ def test_whatever_happens_at_once_no_row_is_left_without_its_file() -> None:
 
 @pytest.fixture
 def other(tmp_path: Path) -> Iterator[str]:
-    """A second database with the volumes, and without a log."""
+    """Create a second database with the volumes and without a log."""
     connections.settings["other"] = {
         **connection.settings_dict,
         "ENGINE": "django.db.backends.sqlite3",
@@ -201,7 +201,7 @@ def other(tmp_path: Path) -> Iterator[str]:
         "OPTIONS": {},
     }
     wrapper: Any = connections["other"]
-    # Django's tests refuse every database that was not there when they began.
+    # Django's tests refuse every database that did not exist when they began.
     wrapper.ensure_connection = lambda: wrapper.connection or wrapper.connect()
     with wrapper.schema_editor() as editor:
         editor.create_model(Shelf)

@@ -1,4 +1,4 @@
-"""A name that became free is given again: the storage says whether a new file is there."""
+"""A name that became free is reused: the storage decides whether it has a new file."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong
     adapter = Meanwhile(again, turn_wrong)
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: adapter)
     purge_batch()
-    # What was asked for before is not believed either; its key may be gone, so the lease stays.
+    # Earlier results are not believed either; their files may be erased, so the lease stays.
     waiting = AuditEntry.objects.filter(state="pending").order_by("pk")
     assert [(entry.name, entry.leased_until is None) for entry in waiting] == [
         ("one.pdf", False),

@@ -1,4 +1,4 @@
-"""One row that two deletions meet: its files are recorded once, by whoever deletes it."""
+"""Two concurrent deletions of one row: its files are recorded once, by the one that deletes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MakePosts = Callable[..., list[Post]]
 
 
 def collected(rows: QuerySet[Any]) -> Collector:
-    """A deletion that has read its rows, and comes to delete them later."""
+    """Return a deletion that has read its rows and will delete them later."""
     collector = Collector(using=connection.alias, origin=rows)
     collector.collect(rows)
     return collector

@@ -1,4 +1,4 @@
-"""A second database with the same tables: its rows count, and deletions there are refused."""
+"""A second database with the same tables: its rows are searched, and deletions there refused."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ NAME = "atlas.pdf"
 
 @pytest.fixture
 def other(transactional_db: None, tmp_path: Path) -> Iterator[str]:
-    """A database in a file, with the tables of threads and flyers."""
+    """Create a database in a file, with the tables of threads and flyers."""
     with attached("other", {"NAME": str(tmp_path / "other.sqlite3")}) as alias:
-        # At once: later, Django's tests refuse to connect to what was not announced to them.
+        # Now, because later Django's tests refuse connections to databases that they do not know.
         connections[alias].connect()
         with connections[alias].schema_editor() as editor:
             for model in (Thread, Flyer):
@@ -42,7 +42,7 @@ def other(transactional_db: None, tmp_path: Path) -> Iterator[str]:
 
 @contextmanager
 def attached(alias: str, options: dict[str, Any]) -> Iterator[str]:
-    """Add a database to those that the site has."""
+    """Add a database to those of the site."""
     engine = {"ENGINE": "django.db.backends.sqlite3", **options}
     both = connections.configure_settings({"default": {}, alias: engine})
     connections.settings[alias] = both[alias]

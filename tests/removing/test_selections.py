@@ -1,4 +1,4 @@
-"""Whatever shape of queryset an admin lists, its objects are frozen, or the reason is said."""
+"""For every shape of queryset in an admin, its objects are frozen or refused with a reason."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_list_of_any_shape_is_frozen_in_key_order(
 
 
 def test_one_row_of_each_value(posts: list[Post], moderator: User) -> None:
-    """DISTINCT ON is PostgreSQL's; other databases refuse it, and so is the selection."""
+    """Only PostgreSQL has DISTINCT ON; on other databases the selection is refused."""
     firsts = Post.objects.order_by("title", "pk").distinct("title")
     if connection.vendor == "postgresql":
         removal = freeze(firsts, actor=moderator, permissions=CODES)
@@ -113,7 +113,7 @@ def test_a_list_of_another_database_is_refused(posts: list[Post], moderator: Use
 
 
 class Written:
-    """A router that writes posts elsewhere."""
+    """A router that writes posts to another database."""
 
     def db_for_write(self, model: type[models.Model], **_: object) -> str | None:
         return "other" if model is Post else None

@@ -1,4 +1,4 @@
-"""What a site has to bring along is checked before it is missed."""
+"""Checks of what a site has to provide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MakePosts = Callable[..., list[Post]]
 PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 DUMMY = f"{PACKAGE}.backends.dummy.DummyBackend"
 IMMEDIATE = f"{PACKAGE}.backends.immediate.ImmediateBackend"
-# What a site has that says nothing of it: from Django 6 on, its own default.
+# The value in a site that does not set it: from Django 6 on, Django's default.
 UNSET = getattr(global_settings, "TASKS", None)
 
 
@@ -44,7 +44,7 @@ def test_a_queue_that_runs_tasks_at_once_is_refused(
     tasks: dict[str, object] | None, expected: list[str]
 ) -> None:
     with override_settings(TASKS=tasks):
-        if tasks is None:  # as in a site that says nothing of it
+        if tasks is None:  # as in a site that does not set it
             from django.conf import settings
 
             del settings.TASKS

@@ -1,4 +1,4 @@
-"""A row may choose the storage that holds its files: the log names that one, and purges there."""
+"""A row may choose the storage of its files: the log names it, and the purge erases there."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ Choose = Callable[[StorageOf], None]
 
 
 def by_key(rows: Sequence[Any]) -> list[str]:
-    """The alias that each row has in its column."""
+    """Return the alias in each row's column."""
     return [row.key for row in rows]
 
 
 def as_mapping(rows: Sequence[Any]) -> list[dict[str, str]]:
-    """The same, by the field; what is left out is in the field's own storage."""
+    """Return the same by field; a missing field uses its own storage."""
     return [{"poster": row.key} if row.key else {} for row in rows]
 
 
@@ -62,7 +62,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Choose]:
 
 @pytest.fixture
 def exhibits(settings: Any) -> list[Exhibit]:
-    """Two exhibits whose posters have one name in two storages, and neither in the field's own."""
+    """Return two exhibits whose posters have one name in two storages, not the field's own."""
     second = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = {**settings.STORAGES, "second": second}
     write_mark("second")
@@ -160,7 +160,7 @@ def removal_of(rows: list[Exhibit], moderator: User) -> Removal:
 
 
 def confirmed(removal: Removal, moderator: User) -> bool:
-    """Confirm a removal; return whether it was as it had been shown."""
+    """Confirm a removal; return whether nothing had changed."""
     difference = confirm(
         removal, actor=moderator, seal=removal.seal, reason="spam", typed_count="2"
     )
@@ -205,7 +205,7 @@ def test_an_alias_that_is_not_in_storages_is_refused_before_anything_is_lost(
 
 
 class ChoosingFile(FieldFile):
-    """As of an app that chooses the storage by the row."""
+    """Like the class of an app that chooses the storage by the row."""
 
 
 def test_w012_a_file_class_of_another_app_s(

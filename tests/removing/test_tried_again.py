@@ -1,4 +1,4 @@
-"""A batch that the database breaks off is tried again, spread over minutes; the others go on."""
+"""A batch with a database error is retried over some minutes while the others continue."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ PERMANENT = [IntegrityError, DataError, ProgrammingError, PermissionError, KeyEr
 
 @pytest.fixture
 def running(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
-    """A confirmed removal of three slices with one post each."""
+    """Return a confirmed removal of three slices with one post each."""
     with override_settings(MODERATION_SLICE_OBJECTS=1):
         return confirmed(drafted(make_posts(3, images=1), moderator), moderator)
 
 
 @pytest.fixture
 def breaks_off() -> Iterator[Callable[[type[Exception]], None]]:
-    """Have the deletion of the first post fail with an error of a class."""
+    """Return a function that makes the deletion of the first post fail with an error class."""
     receivers = []
 
     def connect(kind: type[Exception]) -> None:
@@ -162,14 +162,14 @@ def test_what_is_confirmed_is_answered_so_whatever_the_database_says(
 
 
 def ends_idle(pid: int) -> None:
-    """Have the server end this session for standing idle in its transaction."""
+    """Make the server end this session for being idle in its transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 1")
     wait_until_gone(pid)
 
 
 def is_terminated(pid: int) -> None:
-    """Have an operator end this session."""
+    """End this session as an operator would."""
     Session(lambda: terminate(pid)).result()
     wait_until_gone(pid)
 
@@ -186,7 +186,7 @@ def is_gone(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> None:
-    """Ask in another session, so that this one stays idle."""
+    """Wait in another session, so that this one stays idle."""
     wait_until(lambda: Session(lambda: is_gone(pid)).result(), what="the end of the session")
 
 

@@ -166,7 +166,7 @@ def test_a_missing_trigger_is_reported_and_migrate_makes_it_again(db: None) -> N
 
 
 def remake(name: str, statement: str) -> None:
-    """Put another trigger in the place of one of ours."""
+    """Replace one of our triggers with another one."""
     on = " ON moderation_auditentry" if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TRIGGER {name}{on}")

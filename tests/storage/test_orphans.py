@@ -1,4 +1,4 @@
-"""Files that nothing names are listed, whatever is named is not."""
+"""Files that nothing refers to are listed; all others are not."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_upload_that_was_killed_is_found_and_named_files_are_not(
         storages["default"].save(name, ContentFile(b"x"))
     assert listed("--older-than", "0") == ["elsewhere/lost.jpg", "posts/2026/11/lost.jpg"]
     assert listed("--older-than", "0", "--prefix", "posts/") == ["posts/2026/11/lost.jpg"]
-    assert listed() == []  # it may belong to an upload that is still under way
+    assert listed() == []  # it may belong to an upload that is still running
 
 
 def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(

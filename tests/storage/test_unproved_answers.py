@@ -1,4 +1,4 @@
-"""Answers of S3 and its clones that prove nothing: none of them passes for an erased key."""
+"""Replies of S3 and its clones that prove nothing: none of them counts as an erased key."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_nameless_successes_are_void_beside_what_belongs_to_no_key(reply: Any) -
 
 
 def keys_in(request: Request) -> list[str]:
-    """The keys that a deletion names."""
+    """Return the keys that a deletion names."""
     if request.is_batch:
         return re.findall("<Key>(.*?)</Key>", request.body.decode())
     return [unquote(urlsplit(request.path).path).split("/", 2)[2]]
@@ -82,7 +82,7 @@ def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: Faul
     def overloaded(request: Request) -> Act | None:
         if not request.deletes:
             return None
-        lease.end()  # as after a suspension: the request is under way, and no other may follow
+        lease.end()  # as after a suspension: the request is running, and no other may follow
         return error_reply(503, "SlowDown")
 
     proxy.faults.append(overloaded)
@@ -94,7 +94,7 @@ def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: Faul
 
 
 def listing(keys: Sequence[str], *, truncated: bool) -> Act:
-    """A page of a listing, with keys as they are."""
+    """Return a page of a listing with unencoded keys."""
     entries = "".join(f"<Contents><Key>{escape(key)}</Key></Contents>" for key in keys)
     body = f"<ListBucketResult><IsTruncated>{str(truncated).lower()}</IsTruncated>{entries}"
     return Act(reply=(200, "application/xml", f"{body}</ListBucketResult>".encode()))
@@ -108,7 +108,7 @@ Order = Callable[[list[str]], list[str]]
 
 
 def in_disorder(bucket: Bucket, order: Order, page: int) -> Callable[[Request], Act | None]:
-    """List what is in the bucket in another order, so many keys a page."""
+    """List the bucket in another order, with `page` keys per page."""
 
     def answer(request: Request) -> Act | None:
         if not is_listing(request):
@@ -165,7 +165,7 @@ def test_keys_that_xml_changes_are_asked_for_by_themselves(
 
 @pytest.fixture
 def versioned(versioned_s3: S3Server, make_bucket: MakeBucket) -> Bucket:
-    """A bucket that keeps versions, on a server that lists keys as XML has them."""
+    """Return a versioned bucket on a server that lists keys unencoded."""
     return make_bucket(versioned_s3, versioned=True)
 
 
