@@ -86,7 +86,7 @@ class _Gathering:
         survive it, and be written again by the queryset's next `.delete()`.
         """
         calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
-        return self.at_commit in (call[1] for call in calls)
+        return any(call[1] is self.at_commit for call in calls)
 
     def add(self, registration: Registration, row: models.Model, using: str, deed: Deed) -> None:
         """Note the files of a row, with their details."""
