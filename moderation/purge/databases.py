@@ -20,6 +20,16 @@ class Unreachable(DatabaseError):
 
 
 _known: dict[str, tuple[float, frozenset[str] | Unreachable]] = {}
+_looked_at = 0.0
+
+
+def look_for_new_tables() -> None:
+    """Believe that a table is absent only by a list that is read from now on, once for each look.
+
+    Another process may have migrated since, and the files that rows of a new table use must stay.
+    """
+    global _looked_at  # noqa: PLW0603 - the lists are this process's, too
+    _looked_at = time.monotonic()
 
 
 def forget_tables(**_: object) -> None:
@@ -61,13 +71,24 @@ def _holds(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
     table = model._meta.db_table
     if '"' in table:  # with a schema ('"schema"."table"'): not in any list of tables
         return alias == router.db_for_write(model)
-    return (table.casefold() if connections[alias].vendor == "sqlite" else table) in tables
+    if (name := _as_listed(alias, table)) in tables:
+        return True
+    tables_now = _tables_of(alias, since=_looked_at)
+    return not isinstance(tables_now, Unreachable) and name in tables_now
 
 
-def _tables_of(alias: str) -> frozenset[str] | Unreachable:
+def _as_listed(alias: str, table: str) -> str:
+    """Return a table's name as the database lists it: PostgreSQL cuts one that is too long."""
+    if connections[alias].vendor == "sqlite":
+        return table.casefold()
+    longest = connections[alias].ops.max_name_length()
+    return table.encode()[:longest].decode(errors="ignore") if longest else table
+
+
+def _tables_of(alias: str, *, since: float = 0.0) -> frozenset[str] | Unreachable:
     now = time.monotonic()
     key = f"{alias} {connections[alias].settings_dict.get('NAME')}"
-    if key not in _known or now - _known[key][0] > REFRESH:
+    if key not in _known or _known[key][0] < max(since, now - REFRESH):
         _known[key] = (now, _read_tables(alias))
     return _known[key][1]
 

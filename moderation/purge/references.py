@@ -20,7 +20,7 @@ from django.db.models import FileField, Model
 
 from moderation.defaults import fields_with_default
 from moderation.models import AuditEntry
-from moderation.purge.databases import Unreachable, databases_with
+from moderation.purge.databases import Unreachable, databases_with, look_for_new_tables
 from moderation.purge.questions import MOST_ODD_NAMES, ChosenColumn, Column, guarded
 from moderation.purge.wanted import Names, Wanted
 from moderation.registry import (
@@ -58,6 +58,7 @@ def find_users(wanted: Wanted) -> Usage:
     Runs two indexed queries for each file field that may hold one of them, in each database that
     holds its model. Inside a transaction, an error rolls back a savepoint, not the transaction.
     """
+    look_for_new_tables()
     usage = Usage()
     _ask(list(_questions(wanted, usage)), usage)
     usage.users |= _used_as_defaults(wanted)

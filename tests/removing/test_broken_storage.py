@@ -102,7 +102,8 @@ def test_an_extra_file_beside_a_file_of_it_waits(
     registration = registration_for(Volume)
     assert registration
     with_extra = replace(registration, extra_files=lambda _rows: ())
-    monkeypatch.setitem(registry._registrations, Volume, with_extra)
+    registrations: dict[Any, Any] = registry._registrations
+    monkeypatch.setitem(registrations, Volume, with_extra)
     entry = entry_of_third(settings, "pending")
     identity = StorageMark.objects.get(alias="attachments").identity
     AuditEntry.objects.filter(pk=entry.pk).update(due_at=timezone.now() + timedelta(days=1))

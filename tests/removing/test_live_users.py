@@ -12,13 +12,13 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry
-from moderation.purge import questions
+from moderation.purge import databases, questions
 from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
 from moderation.storage import write_mark
 from tests.library import storage as library_storage
 from tests.library.models import Case, Exhibit, Piece, Volume
-from tests.library.models_references import Copy, Flyer, LargeFlyer, Leaflet
+from tests.library.models_references import Clipping, Copy, Flyer, LargeFlyer, Leaflet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,3 +234,29 @@ def test_it_takes_as_many_queries_for_any_number_of_keys() -> None:
 
     queries_for(1)  # reads the lists of tables
     assert queries_for(10) == queries_for(100)
+
+
+@pytest.mark.parametrize("table", ["library_clipping", "Mixed Case", "a_very_long_name_" * 5])
+def test_a_table_is_asked_however_it_is_called_and_though_it_is_new(
+    monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    assert purge_after_deleting("before.pdf") == "erased"  # reads the list of tables
+    monkeypatch.setattr(Clipping._meta, "db_table", table)
+    forget_columns(Clipping)
+    with connection.cursor() as cursor:
+        cursor.execute(f'CREATE TABLE "{table}" (id integer PRIMARY KEY, scan varchar(100))')
+    Clipping.objects.bulk_create([Clipping(pk=1, scan=NAME)])
+    try:
+        assert purge_after_deleting() == "kept"
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP TABLE "{table}"')
+        databases.forget_tables()
+        monkeypatch.undo()
+        forget_columns(Clipping)
+
+
+def forget_columns(model: type[models.Model]) -> None:
+    """Have fields speak of their table by the name that it has now."""
+    for field in model._meta.local_fields:
+        field.__dict__.pop("cached_col", None)
