@@ -24,6 +24,7 @@ Option = TypeVar("Option", bound=str)
 SECRET_LENGTH = 50
 SECRET_CHARACTERS = 10  # different ones; 64 hexadecimal digits have 16
 COMMAND_FOR_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+MOST_DIGITS = 20  # of a whole number; Python refuses to read some thousand
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 
@@ -107,7 +108,8 @@ def whole(name: str, default: int, *, lowest: int, highest: int) -> int:
     value = text(name)
     if not value:
         return default
-    if value.isascii() and value.isdigit() and lowest <= int(value) <= highest:
+    is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+    if is_number and lowest <= int(value) <= highest:
         return int(value)
     raise wrong(name, value, f"a whole number from {lowest} to {highest}")
 

@@ -9,6 +9,8 @@ from moderation.images.errors import InvalidImage
 from moderation.images.structure import Structure
 
 RIFF, WEBP = b"RIFF", b"WEBP"
+# Pixels of a canvas a microsecond: it is made small again for each frame that is shown.
+SHRUNK = 120
 WALKS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
     ((b"\xff\xd8\xff",), jpeg.walk),
     ((png.SIGNATURE,), png.walk),
@@ -62,7 +64,10 @@ def _check_cost(structure: Structure, size: int) -> None:
     """Check the memory and time that decoding is estimated to take. Raises InvalidImage."""
     if memory_of(structure, size) > limits.MAX_MEMORY:
         raise InvalidImage("pixels")
-    if sum(structure.frames[n].work for n, _ in structure.needed()) > limits.MAX_WORK:
+    work = sum(structure.frames[n].work for n, _ in structure.needed())
+    if structure.is_composed:
+        work += len(structure.shown()) * structure.width * structure.height / SHRUNK
+    if work > limits.MAX_WORK:
         raise InvalidImage("frames" if structure.is_animated else "pixels")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,10 @@ MAX_PICTURES = 100  # of one post
 
 class UnreadableFileError(Exception):
     """The file itself cannot be read to its end; its message says where and why."""
+
+
+class RepeatedFieldError(ValueError):
+    """A line's object has two fields of one name."""
 
 
 class BadLineError(Exception):
@@ -94,9 +99,22 @@ def parse(number: int, line: bytes) -> Entry:
         raise BadLineError(number, str(error)) from error
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of an object's fields. Raises RepeatedFieldError for a name that comes twice."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):  # which of both was meant, nobody knows
+        twice = next(
+            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
+        )
+        raise RepeatedFieldError(f"{twice[:40]!r} stands in it more than once")
+    return fields
+
+
 def _fields(line: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(line)
+        fields = json.loads(line, object_pairs_hook=_each_once)
+    except RepeatedFieldError:
+        raise
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not JSON") from error
     if not isinstance(fields, dict):

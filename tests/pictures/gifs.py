@@ -150,6 +150,10 @@ def refused() -> Iterator[Case]:
         one = part_bytes(Part(0, size, transparent=3))
         long = head(size) + one * number + b";"
         yield Case(f"too-long-{number}", partial(bytes, long), "frames")
+    corners = [Part(0, (1, 1), hundredths=time) for time in (10, 90, 10)]
+    yield Case(
+        "three-looks-at-36-megapixels", partial(gif, *corners, screen=(6000, 6000)), "frames"
+    )
 
 
 def huge_second_frame() -> bytes:

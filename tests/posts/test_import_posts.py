@@ -138,6 +138,7 @@ BAD = [
     ("{", "it is not JSON"),
     ("[" * 100_000, "it is not JSON"),
     ("[1]", "it is not a JSON object"),
+    ('{"title": "one", "title": "another"}', "'title' stands in it more than once"),
     *[(without(name), f"{name} is missing") for name in list(GOOD)[:6]],
     (titled("x", author=7), "author is int, not str"),
     (titled("x", author=""), "author: This field cannot be blank."),

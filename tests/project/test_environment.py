@@ -41,6 +41,11 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
             "10",
             "X=10: X must be a whole number from 1 to 9",
         ),
+        (
+            lambda: environment.whole("X", 1, lowest=1, highest=9),
+            "1" * 5_000,  # more digits than Python reads
+            f"X={'1' * 5_000}: X must be a whole number from 1 to 9",
+        ),
         (lambda: environment.yes_no("X", default=True), "ture", "X=ture: X must be true or false"),
         (lambda: environment.choice("X", "a", ["a", "b"]), "c", "X=c: X must be one of a, b"),
         (
