@@ -21,7 +21,7 @@ from moderation.purge import batch as batch_module
 from moderation.purge.batch import purge_batch
 from moderation.purge.verify import verify_batch
 from moderation.storage import mark as mark_module
-from moderation.storage import write_mark
+from moderation.storage import prove, write_mark
 from moderation.storage.adapter import ERASED_EARLIER, MARKER_NAME, WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.other import OtherAdapter
@@ -105,7 +105,7 @@ def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
     empty_instead: bool,
 ) -> None:  # fmt: skip
     confirmed(drafted(make_posts(2), moderator), moderator)
-    away, proved = fresh_storage.with_name("away"), batch_module.prove
+    away = fresh_storage.with_name("away")
 
     def rename() -> None:
         fresh_storage.rename(away)
@@ -116,7 +116,7 @@ def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
         if away.exists():
             shutil.rmtree(fresh_storage, ignore_errors=True)
             away.rename(fresh_storage)
-        proved(*place)
+        prove(*place)
 
     monkeypatch.setattr(batch_module, "prove", prove_after_its_return)
     with before_a_deletion(monkeypatch, rename):
