@@ -36,10 +36,10 @@ CONTENT = (
     FROM generate_series(1, %(posts)s) n
     """,
     """
-    INSERT INTO posts_postimage (post_id, image, thumbnail, sha256, size, width, height)
+    INSERT INTO posts_postimage (post_id, image, thumbnail, sha256, size, width, height, frames)
     SELECT id, 'posts/2026/11/' || md5(id::text) || '.jpg',
       'posts/2026/11/' || md5('t' || id) || '-thumb.webp', md5(id::text) || md5(id::text),
-      48213, 800, 600
+      48213, 800, 600, 1
     FROM posts_post WHERE id %% {illustrated} = 0
     """,
     """

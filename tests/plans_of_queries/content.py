@@ -18,9 +18,10 @@ SELECT (SELECT min(id) FROM auth_user) + n % 200, 'Post number ' || n,
   now() - n * interval '50 minutes'
 FROM generate_series(1, {posts}) n;
 
-INSERT INTO posts_postimage (post_id, image, thumbnail, sha256, size, width, height)
+INSERT INTO posts_postimage (post_id, image, thumbnail, sha256, size, width, height,
+  frames)
 SELECT id, md5(id::text) || '.jpg', md5('t' || id) || '.webp', md5(id::text) || md5(id::text),
-  1, 800, 600
+  1, 800, 600, 1
 FROM posts_post WHERE id % 3 > 0;
 
 INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
@@ -28,9 +29,10 @@ SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
 
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
   permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_kind,
-  updates_by_kind, blockers, stopped_because, created_at, confirmed_at, finished_at)
+  updates_by_kind, blockers, stopped_because, created_at, confirmed_at, finished_at, bare_total,
+  history, actor_is_staff, admin_site, admin_label, list_query)
 SELECT 'posts.Post', 'done', u.id, u.username, 'spam', '', '', '[]', 1, 1, 1, 1, '{{}}', '{{}}',
-  '{{}}', '', now(), now(), now()
+  '{{}}', '', now(), now(), now(), 0, '[]', true, '', '', ''
 FROM auth_user u;
 
 INSERT INTO moderation_auditevent (kind, actor_id, actor_name, removal_id, details, at)
@@ -38,8 +40,8 @@ SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM m
 
 INSERT INTO moderation_removalslice (removal_id, number, state, shown, digest, objects_total,
   files_total, pictures_total, bytes_total, rows_by_kind, updates_by_kind, blockers, deleted_total,
-  changed, gone, error, attempts, finished_at)
-SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0, now()
+  changed, gone, error, attempts, finished_at, bare_total)
+SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0, now(), 0
 FROM moderation_removal r, generate_series(1, 50) n;
 
 INSERT INTO moderation_auditentry (storage, location, key, name, hidden_name, size, sha256,

@@ -19,6 +19,7 @@ from moderation.storage.adapter import MARKER_NAME
 from moderation.storage.filesystem import FileSystemAdapter
 from posts.models import Post
 from tests.library.models import Volume
+from tests.parts.audit_log import unguarded
 from tests.removing.conftest import confirmed, drafted, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +31,8 @@ def unverified(moderator: User, make_posts: MakePosts) -> AuditEntry:
     """An erased entry whose adapter did not look afterwards."""
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     purge_batch()
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
     entry = AuditEntry.objects.first()
     assert entry
     return entry
@@ -71,7 +73,8 @@ def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
     unverified(moderator, make_posts)
     Volume.objects.create(text=stored("text.txt", "attachments")).delete()
     purge_batch()
-    AuditEntry.objects.update(verified_at=None)
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
     (fresh_storage / MARKER_NAME).unlink()
     assert verify_batch()
     verified = AuditEntry.objects.exclude(verified_at=None)
