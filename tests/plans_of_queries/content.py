@@ -41,8 +41,8 @@ SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM m
 INSERT INTO moderation_removalslice (removal_id, number, state, shown, digest, objects_total,
   files_total, pictures_total, bytes_total, rows_by_kind, updates_by_kind, blockers, deleted_total,
   changed, gone, error, attempts, finished_at, bare_total)
-SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0, now(),
-  0
+SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0,
+  now(), 0
 FROM moderation_removal r, generate_series(1, 50) n;
 
 INSERT INTO moderation_auditentry (storage, location, key, name, hidden_name, size, sha256,
