@@ -132,7 +132,7 @@ def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
     yield model
     for subclass in model.__subclasses__():
         meta = subclass._meta
-        if meta.abstract or apps.all_models[meta.app_label].get(meta.model_name) is subclass:
+        if meta.abstract or apps.all_models[meta.app_label].get(str(meta.model_name)) is subclass:
             yield from _with_subclasses(subclass)
 
 
