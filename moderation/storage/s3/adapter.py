@@ -21,7 +21,6 @@ from moderation.storage.adapter import (
     Fate,
     Note,
     Outcome,
-    versions_of,
 )
 from moderation.storage.guard import refuse_inside_transaction
 from moderation.storage.location import Location, folder
@@ -32,6 +31,7 @@ from moderation.storage.s3.listing import Listing, at_once
 from moderation.storage.s3.place import endpoint_of
 from moderation.storage.s3.sweep import Sweep
 from moderation.storage.s3.versions import Erasure, erase_versions
+from moderation.storage.s3.waiting import Waiting
 from moderation.storage.spelling import PLAIN_NAME, odd_beginnings, spelled
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class S3Adapter:
         """Return whether the bucket keeps versions, requested once. Raises the storage's error."""
         return self.listing.keeps_versions()
 
-    def _sweep(self, waiting: _Waiting) -> Sweep:
+    def _sweep(self, waiting: Waiting) -> Sweep:
         return Sweep(
             Deletion(self.client, self.bucket),
             batch_keys=self.batch_keys,
@@ -204,7 +204,7 @@ class S3Adapter:
 
     def _erase_plain(self, named: Iterator[tuple[str, Doomed]], note: Note) -> Iterator[Outcome]:
         """Erase keys of which there is one version, as far as is known."""
-        waiting = _Waiting()
+        waiting = Waiting()
         versioned: list[tuple[str, Doomed]] = []
 
         def targets() -> Iterator[Target]:
@@ -229,7 +229,7 @@ class S3Adapter:
         """Erase keys with all their versions, some at a time: each takes several requests."""
         named = iter(named)
         while some := list(islice(named, min(self.batch_keys, VERSIONED_AT_ONCE))):
-            waiting = _Waiting()
+            waiting = Waiting()
             for key, each in some:
                 waiting.add(key, each)
             for erasure in erase_versions(
@@ -240,46 +240,6 @@ class S3Adapter:
                 may_ask=waiting.may_be_asked_for,
             ):
                 yield from (_versioned(each.name, erasure) for each in waiting.pop(erasure.key))
-
-
-class _Waiting:
-    """Names by key: those that differ may come to one key, such as "a//b" and "a/b"."""
-
-    def __init__(self) -> None:
-        self._names: dict[str, list[Doomed]] = {}
-
-    def add(self, key: str, each: Doomed) -> bool:
-        """Add a name; return whether it is the first of its key."""
-        same = self._names.setdefault(key, [])
-        same.append(each)
-        return len(same) == 1
-
-    def may_be_asked_for(self, key: str) -> bool:
-        """Return whether a request for the key may be sent now: no lease on it has expired."""
-        return all(each.may_be_asked_for() for each in self._names[key])
-
-    def sendable(self, targets: Sequence[Target]) -> Sequence[Target]:
-        """Return the targets for which a request may be sent now, which is nearly always all."""
-        leases = {each.lease for target in targets for each in self._names[target.key]}
-        if all(lease is None or lease.holds() for lease in leases):
-            return targets
-        return [target for target in targets if self.may_be_asked_for(target.key)]
-
-    def pop(self, key: str) -> list[Doomed]:
-        """Take a key's names out."""
-        return self._names.pop(key)
-
-    def noting(self, note: Note) -> Note:
-        """Return a function that passes on by names what it is told by keys."""
-        return lambda taken: note(
-            {each.name: taken[key] for key in taken for each in self._names[key]}
-        )
-
-    def versions(self) -> dict[str, tuple[str, ...]]:
-        """Return what earlier attempts took of each key."""
-        return {
-            key: versions_of(each.versions for each in same) for key, same in self._names.items()
-        }
 
 
 def _failed(
