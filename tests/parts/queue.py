@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
 import pytest
 from django.apps import apps
 
-__all__ = ["HAS_QUEUE", "DBTaskResult", "empty_the_queue", "needs_queue"]
+__all__ = ["HAS_QUEUE", "IMMEDIATE", "PACKAGE", "DBTaskResult", "empty_the_queue", "needs_queue"]
+
+PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+IMMEDIATE = f"{PACKAGE}.backends.immediate.ImmediateBackend"
 
 HAS_QUEUE = apps.is_installed("django_tasks_db")
 needs_queue = pytest.mark.skipif(

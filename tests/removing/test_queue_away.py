@@ -15,6 +15,7 @@ from moderation.models import AuditEntry, Removal, WakeUp
 from moderation.removal import delete
 from posts.models import Post
 from tests.parts.processes import free_port
+from tests.parts.queue import IMMEDIATE
 from tests.removing.conftest import confirmed, drafted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -80,7 +81,7 @@ def test_a_queue_that_runs_tasks_at_once_runs_none_inside_another(
         return stock(removal)
 
     monkeypatch.setattr(delete, "_claim", noting)
-    backend = {"default": {"BACKEND": "django_tasks.backends.immediate.ImmediateBackend"}}
+    backend = {"default": {"BACKEND": IMMEDIATE}}
     with override_settings(TASKS=backend, MODERATION_SLICE_OBJECTS=1):
         removal = confirmed(drafted(make_posts(8), moderator), moderator)
     assert Removal.objects.get(pk=removal.pk).state == "done"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import django
 import pytest
 from django.apps import apps
 from django.conf import global_settings
@@ -17,12 +16,11 @@ from moderation import site_checks
 from moderation.site_checks import check_environment, check_installed, check_marks, check_tasks
 from moderation.storage import write_mark
 from posts.models import Post
+from tests.parts.queue import IMMEDIATE, PACKAGE
 from tests.removing.conftest import drafted
 
 MakePosts = Callable[..., list[Post]]
-PACKAGE = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 DUMMY = f"{PACKAGE}.backends.dummy.DummyBackend"
-IMMEDIATE = f"{PACKAGE}.backends.immediate.ImmediateBackend"
 # The value in a site that does not set it: from Django 6 on, Django's default.
 UNSET = getattr(global_settings, "TASKS", None)
 
