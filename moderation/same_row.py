@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import connections
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 
 from moderation.registration import Registration
+from moderation.rows import all_rows
 
 Names = tuple[str, ...]
 
@@ -75,7 +76,7 @@ def lock_and_compare(
     called in the transaction that is about to delete them.
     """
     # No manager: one that hides the row would take it for gone.
-    every: QuerySet[Any] = QuerySet(registration.model, using=using)
+    every = all_rows(registration.model, using)
     kept = every.filter(pk__any_of=set(rows)).order_by("pk").select_for_update(of=("self",))
     columns = [field.attname for field in registration.fields]
     now = {

@@ -16,7 +16,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth import get_permission_codename
-from django.db.models import Manager, Model, QuerySet
+from django.db.models import Manager, Model
 from django.db.models.manager import BaseManager
 from django.http import HttpRequest
 from django.utils.text import capfirst
@@ -29,6 +29,7 @@ from moderation.plan.graph import deleted_with, leads_back
 from moderation.removal.refused import Guard
 from moderation.removal.selection import plain
 from moderation.removal.slices import keys_of, plan_slice
+from moderation.rows import all_rows
 
 # Rows that are instantiated at the same time for a permission check.
 ROWS_AT_ONCE = 500
@@ -113,7 +114,7 @@ class Objection:
             kind = capfirst(self.model._meta.verbose_name)
             return _("%(kind)s %(key)s (no longer in your list)") % {
                 "kind": kind, "key": self.key}  # fmt: skip
-        row = self.row or QuerySet(self.model).using(_home()).filter(pk=self.key).first()
+        row = self.row or all_rows(self.model, _home()).filter(pk=self.key).first()
         name = named(row) if row else f"{self.model._meta.verbose_name} {self.key}"
         return f"{name} ({named(self.below)})" if self.below else name
 
@@ -185,7 +186,7 @@ def _below(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
 
 
 def _rows(model: type[Model], keys: Sequence[Any]) -> Iterator[Model]:
-    rows: QuerySet[Any] = QuerySet(model).using(_home())
+    rows = all_rows(model, _home())
     for start in range(0, len(keys), ROWS_AT_ONCE):
         yield from rows.filter(pk__any_of=set(keys[start : start + ROWS_AT_ONCE]))
 

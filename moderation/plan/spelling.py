@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Model, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from moderation.errors import NotPlannable
+from moderation.rows import all_rows
 
 # The name of an annotation, which no column has.
 MEANT = "moderation_referenced_value"
@@ -32,9 +33,9 @@ def referenced_values(
 
     One query. Raises NotPlannable for a value that does not refer to a row.
     """
-    meant: QuerySet[Any] = QuerySet(target).using(using)
+    meant = all_rows(target, using)
     meant = meant.filter(**{target_column: OuterRef(column)}).values(target_column)
-    rows: QuerySet[Any] = QuerySet(model).using(using)
+    rows = all_rows(model, using)
     rows = rows.filter(**{f"{column}__any_of": set(values)})
     pairs = rows.annotate(**{MEANT: Subquery(meant[:1])}).values_list(column, MEANT)
     found = {value: each for value, each in pairs if each is not None}

@@ -15,6 +15,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from moderation.models import AuditEntry
 from moderation.registration import Registration
+from moderation.rows import all_rows
 
 if TYPE_CHECKING:
     TextLookup = Lookup[Any]  # not generic at run time
@@ -86,7 +87,7 @@ class Column:
 
     def rows(self) -> QuerySet[Any]:
         """Return all rows of the table, without any of the model's managers."""
-        return QuerySet(model=self.model, using=self.database).order_by()
+        return all_rows(self.model, self.database).order_by()
 
     def holders(self, names: Iterable[str]) -> dict[str, str]:
         """Return the names that rows hold, each with one such row: {name: "label key"}."""

@@ -15,6 +15,7 @@ from moderation.errors import NotPlannable
 from moderation.models import AuditEntry
 from moderation.plan import json_key
 from moderation.plan.graph import deleted_with, has_composite_key, is_leaf
+from moderation.rows import all_rows
 
 # Types of keys that are unchanged after a round trip through JSON.
 KEYS = (int, str, UUID)
@@ -72,7 +73,7 @@ def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     home, query = AuditEntry.objects.db, queryset.query
     is_odd = query.is_sliced or query.combinator or query.distinct_fields
     if is_odd or not query.standard_ordering:
-        rows: models.QuerySet[Any] = models.QuerySet(queryset.model).using(home)
+        rows = all_rows(queryset.model, home)
         return rows.filter(pk__in=queryset.using(home).values("pk"))
     found = queryset.using(home)
     found.query.select_for_update = False

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> 
     assert len(calls) > 1
 
 
+def move_away(folder: Path, *, empty_instead: bool) -> None:
+    folder.rename(folder.with_name("away"))
+    if empty_instead:
+        folder.mkdir()
+
+
 @pytest.mark.parametrize("empty_instead", [False, True])
 def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
     moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
@@ -79,12 +86,7 @@ def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
 ) -> None:  # fmt: skip
     confirmed(drafted(make_posts(2), moderator), moderator)
     away = fresh_storage.with_name("away")
-
-    def rename() -> None:
-        fresh_storage.rename(away)
-        if empty_instead:
-            fresh_storage.mkdir()
-
+    rename = partial(move_away, fresh_storage, empty_instead=empty_instead)
     with before_a_deletion(monkeypatch, rename):
         purge_batch()
     assert ends() == {("pending", "")}
@@ -106,11 +108,7 @@ def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
 ) -> None:  # fmt: skip
     confirmed(drafted(make_posts(2), moderator), moderator)
     away = fresh_storage.with_name("away")
-
-    def rename() -> None:
-        fresh_storage.rename(away)
-        if empty_instead:
-            fresh_storage.mkdir()
+    rename = partial(move_away, fresh_storage, empty_instead=empty_instead)
 
     def prove_after_its_return(*place: Any) -> None:
         if away.exists():
