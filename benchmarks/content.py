@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from moderation.insertion import insert
+from moderation.db.bulk_insert import insert
 from moderation.models import Removal
-from moderation.removal.confirm import confirm
-from moderation.removal.freeze import freeze
+from moderation.removals.draft import confirm
+from moderation.removals.freeze import freeze
 from posts.models import Post, PostImage
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from benchmarks.purger import purger
 from benchmarks.sizes import Size
 from benchmarks.stored import InBucket, OnDisk, Stored
 from moderation.models import AuditEntry, Removal
-from moderation.models.audit import EntryState
-from moderation.purge.batch import purge_batch
-from moderation.removal.delete import delete_next_slice
+from moderation.models.states import EntryState
+from moderation.purge.run import purge_batch
+from moderation.removals.delete import delete_next_slice
 from posts.models import Post, PostImage
 
 Figures = dict[str, float]

@@ -62,7 +62,7 @@ def _look(look: Look, path: Path) -> None:
 
 
 def _ways() -> dict[str, Look]:
-    from moderation.admin import picture_page
+    from moderation.admin import thumbnails
     from moderation.images import InvalidImage
     from posts.admin.inlines import NewPictureForm
 
@@ -72,7 +72,7 @@ def _ways() -> dict[str, Look]:
 
     def page(_name: str, content: bytes) -> None:
         try:
-            picture_page.small(content)
+            thumbnails.small(content)
         except InvalidImage:
             return
 

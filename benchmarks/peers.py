@@ -11,7 +11,8 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.db.models.signals import post_delete, post_init, post_save, pre_delete, pre_save
 
-from moderation import conf, receivers
+from moderation import conf
+from moderation.recording import receivers
 from moderation.storage.s3.client import prepared_client
 from posts.models import Post, PostImage
 

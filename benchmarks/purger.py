@@ -62,7 +62,7 @@ def purger(env: Mapping[str, str]) -> Iterator[Purger]:
 
 def work() -> None:
     """Purge until standard input is closed and nothing is due."""
-    from moderation.purge.batch import purge_batch
+    from moderation.purge.run import purge_batch
 
     purge_batch()  # nothing is due yet; the connection is there afterwards
     sys.stdout.buffer.write(READY)

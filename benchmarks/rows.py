@@ -12,8 +12,8 @@ from benchmarks import content, database, peers
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
 from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.slices import keys_of
+from moderation.removals.batches import keys_of
+from moderation.removals.delete import delete_next_slice
 from moderation.storage import write_mark
 from posts.models import Post, PostImage
 

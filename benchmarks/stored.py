@@ -16,7 +16,7 @@ from django.test import override_settings
 
 from benchmarks import content
 from moderation.storage import write_mark
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.base import MARKER_NAME
 from project import storages
 from tests.parts import s3_gateway
 from tests.parts.processes import answers, free_port, running, wait_until

@@ -13,8 +13,8 @@ BATCHES = 2
 def work() -> None:
     """Delete every slice of the one removal, and purge the first batches of its keys."""
     from moderation.models import Removal
-    from moderation.purge.batch import purge_batch
-    from moderation.removal.delete import delete_next_slice
+    from moderation.purge.run import purge_batch
+    from moderation.removals.delete import delete_next_slice
 
     removal = Removal.objects.get().pk
     while delete_next_slice(removal):

@@ -14,9 +14,9 @@ from django_tasks_db.models import DBTaskResult
 from benchmarks import content, database
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
-from moderation import tasks
+from moderation.jobs import tasks
 from moderation.models import AuditEntry, WakeUp
-from moderation.models.audit import EntryState
+from moderation.models.states import EntryState
 from moderation.storage import write_mark
 from posts.models import Post
 from tests.parts.processes import wait_until

@@ -1,184 +1,126 @@
-"""The registration of a model, and the queries that use it."""
+"""Registration: how a site tells this app which models own files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-from django.db.models import FileField, Model, QuerySet
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import FileField, Model
+from django.db.models.signals import class_prepared
 
-from moderation.chosen_storages import StorageOf, chosen_aliases
-from moderation.file_fields import own_file_fields, storage_alias
-from moderation.rows import all_rows
-
-# A lookup from the model as text ("post__title"), or a function that takes a page of rows and
-# returns one value for each row, in the same order.
-Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
-# Takes a page of rows and yields (row, storage alias, name) for files that no field names.
-ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
-# The model, and the keys on which the details of a row depend.
-Relatives = tuple[Any, ...]
+from moderation.recording.receivers import connect
+from moderation.registry import ExtraFiles, Lookup, Registration, StorageOf, caches
+from moderation.registry.fields import concrete, own_file_fields
+from moderation.registry.registrations import add_registration, is_registered
 
 
 @dataclass(frozen=True, eq=False)
-class Registration:
-    """The options of a registered model. `lookups` contains those that were passed."""
+class Registered:
+    """One call of `register`, applied to the model, its proxies and subclasses, even later ones."""
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
     picture: str
     thumbnail: str
     extra_files: ExtraFiles | None
-    storage: StorageOf | None = None
+    storage: StorageOf | None
 
-    @cached_property
-    def label(self) -> str:
-        """Return the model as "app.Model"."""
-        return str(self.model._meta.label)
+    def apply_to(self, relative: type[Model]) -> None:
+        """Connect the receivers for a proxy or subclass, and register the files of its own table.
 
-    @property
-    def fields(self) -> tuple[FileField, ...]:
-        """Return the file fields of the model's own table.
-
-        In multi-table inheritance, each table covers only its own columns: Django deletes the
-        parent row as a separate object, so an inherited column would be recorded twice.
+        A subclass without its own files is included, because saving it saves its parent.
         """
-        return own_file_fields(self.model)
-
-    def aliases_of(self, rows: Sequence[Model]) -> list[dict[str, str]]:
-        """Return for each row {file field: the alias of the storage that holds its file}.
-
-        Raises ImproperlyConfigured for an alias that is not in STORAGES.
-        """
-        if self.storage is None:
-            own = {field.name: storage_alias(field) for field in self.fields}
-            return [own] * len(rows)
-        names = [field.name for field in self.fields]
-        told = chosen_aliases(self.storage, rows, names)
-        return [
-            {f.name: aliases.get(f.name) or storage_alias(f) for f in self.fields}
-            for aliases in told
-        ]
-
-    def alias_of(self, row: Model, field: FileField) -> str:
-        """Return the alias of the storage that holds the file in this field of a row."""
-        return self.aliases_of([row])[0][field.name] if self.storage else storage_alias(field)
-
-    @property
-    def measured_field(self) -> str:
-        """Return the file field that `size` and `sha256` describe: the picture, else the first."""
-        fields = self.fields
-        return self.picture or (fields[0].name if fields else "")
-
-    @property
-    def size_column(self) -> str:
-        """Return the model's own column with the size, or "" if the size is not a column of it."""
-        size = self.lookups.get("size")
-        return size if isinstance(size, str) and "__" not in size else ""
-
-    @property
-    def parent_field(self) -> str:
-        """Return the relation that `title` starts with. Readers know the row by its target."""
-        title = self.lookups.get("title")
-        leads_on = isinstance(title, str) and _column_of_relation(self.model, title)
-        return str(title).split("__")[0] if leads_on else ""
-
-    def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
-        """Return the details of the rows with these keys, including the parent of each.
-
-        {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. One query for
-        all textual lookups, one more if a lookup is a function.
-        """
-        rows = all_rows(self.model, using).filter(pk__any_of=keys)
-        textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
-        if self.parent_field:
-            textual["parent_key"] = _column_of_relation(self.model, textual["title"])
-        parent = {"parent_label": self.parent_label}
-        found: dict[Any, dict[str, Any]] = {
-            row[0]: {**parent, **dict(zip(textual, row[1:], strict=True))}
-            for row in rows.values_list("pk", *textual.values())
-        }
-        functions = {n: path for n, path in self.lookups.items() if not isinstance(path, str)}
-        if functions:
-            page = [row for row in rows if row.pk in found]
-            for name, function in functions.items():
-                for row, value in zip(page, function(page), strict=True):
-                    found[row.pk][name] = value
-        return found
-
-    @property
-    def parent_label(self) -> str:
-        """Return the label of the model that `parent_field` leads to."""
-        if not self.parent_field:
-            return ""
-        related: Any = self.model._meta.get_field(self.parent_field).related_model
-        return str(related._meta.label)
-
-    def at_hand(self, row: Model) -> dict[str, Any]:
-        """Return the details that are in the row's own columns."""
-        return {name: getattr(row, attname) for name, attname in self._own_lookups.items()}
-
-    def relatives(self, row: Model) -> Relatives:
-        """Return what the other details depend on; rows with an equal result share these details.
-
-        It consists of the keys of the rows that the lookups lead to, or of the row's own key if a
-        lookup is a function or does not follow a foreign key.
-        """
-        columns = self._relations or (("pk",) if self._beyond else ())
-        return (self.model, *[getattr(row, column) for column in columns])
-
-    def details_by_relatives(
-        self, rows: QuerySet[Any], *, using: str
-    ) -> dict[Relatives, dict[str, Any]]:
-        """Return the details that are not in the rows' own columns, by the rows' `relatives`.
-
-        One query if all lookups follow foreign keys, none if all name the rows' own columns.
-        """
-        if not self._beyond:
-            return {(self.model,): {"parent_label": self.parent_label}}
-        if not self._relations:
-            keys = list(rows.values_list("pk", flat=True))
-            return {
-                (self.model, key): told for key, told in self.details(keys, using=using).items()
-            }
-        paths = [str(self.lookups[name]) for name in self._beyond]
-        found = {}
-        for row in rows.order_by().values_list(*self._relations, *paths).distinct():
-            keys = row[: len(self._relations)]
-            told = dict(zip(self._beyond, row[len(keys) :], strict=True))
-            if self.parent_field:
-                parent = _column_of_relation(self.model, str(self.lookups["title"]))
-                told["parent_key"] = keys[self._relations.index(parent)]
-            found[(self.model, *keys)] = {"parent_label": self.parent_label, **told}
-        return found
-
-    @cached_property
-    def _own_lookups(self) -> dict[str, str]:
-        """Return the lookups that name the model's own columns, with their attributes."""
-        own = {f.name: f.attname for f in self.model._meta.concrete_fields}
-        paths = ((name, path) for name, path in self.lookups.items() if isinstance(path, str))
-        return {name: own[path] for name, path in paths if path in own}
-
-    @cached_property
-    def _beyond(self) -> list[str]:
-        """Return the names of the other lookups, which follow relations."""
-        return [name for name in self.lookups if name not in self._own_lookups]
-
-    @cached_property
-    def _relations(self) -> tuple[str, ...]:
-        """Return the columns of the foreign keys that the other lookups follow.
-
-        Empty if there are none, or if a lookup is a function or does not follow a foreign key.
-        """
-        paths = (self.lookups[name] for name in self._beyond)
-        columns = [isinstance(p, str) and _column_of_relation(self.model, p) for p in paths]
-        return tuple(dict.fromkeys(map(str, columns))) if all(columns) else ()
+        own = {field.name for field in own_file_fields(relative)}
+        extra = self.extra_files if concrete(relative) is self.model else None
+        if relative._meta.abstract or not (own or extra or file_names_of(self.model)):
+            return
+        connect(relative)
+        is_new = not is_registered(relative)
+        if (own or extra) and (relative is self.model or is_new):
+            add_registration(
+                Registration(
+                    model=concrete(relative),
+                    lookups=self.lookups,
+                    picture=self.picture if self.picture in own else "",
+                    thumbnail=self.thumbnail if self.thumbnail in own else "",
+                    extra_files=extra,
+                    storage=self.storage,
+                )
+            )
 
 
-def _column_of_relation(model: type[Model], path: str) -> str:
-    """Return the column of the foreign key that a lookup follows, or "" if it follows none."""
-    first, *onward = path.split("__")
-    keys = {field.name: field.attname for field in model._meta.concrete_fields if field.is_relation}
-    return keys.get(first, "") if onward else ""
+_calls: dict[type[Model], Registered] = {}
+
+
+def register(
+    model: type[Model],
+    *,
+    title: Lookup | None = None,
+    owner: Lookup | None = None,
+    picture: str = "",
+    thumbnail: str = "",
+    size: Lookup | None = None,
+    sha256: Lookup | None = None,
+    frames: Lookup | None = None,
+    extra_files: ExtraFiles | None = None,
+    storage: StorageOf | None = None,
+) -> None:
+    """Record and purge the files of `model`, its proxies and its subclasses.
+
+    Call it in an AppConfig's `ready()`. Proxies and subclasses that are declared later are
+    included. Everything but the model is optional; without a lookup, the pages show less. `size`
+    (bytes) and `sha256` (hex) describe the picture, or the first file field if there is no picture.
+    They must be columns, because no file may be opened inside the transaction. A default of a file
+    field belongs to no row, so `extra_files` must not yield files that are derived from it, such as
+    a thumbnail. An extra file is kept while a row that shares a field's file with the deleted row
+    yields it too; other rows cannot be found by an extra file. `frames` is the number of frames of
+    the picture; pages mark a picture with more than one. `storage` says which storage holds a row's
+    files, if that differs from row to row. Like all functions here, it is called inside the
+    transaction and should read only the row's own columns. Raises ImproperlyConfigured for a name
+    that is not a file field of the model.
+    """
+    model = concrete(model)
+    given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
+    lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
+    file_names = file_names_of(model)
+    for name in filter(None, (picture, thumbnail)):
+        if name not in file_names:
+            raise ImproperlyConfigured(
+                f"register({model._meta.label}): {name!r} is no file field of it; "
+                f"it has {', '.join(sorted(file_names)) or 'none'}."
+            )
+    class_prepared.connect(_apply_to_new_model, dispatch_uid="moderation.registration")
+    caches.clear()
+    _calls[model] = Registered(model, lookups, picture, thumbnail, extra_files, storage)
+    for relative in _with_subclasses(model):
+        _calls[model].apply_to(relative)
+
+
+def file_names_of(model: type[Model]) -> set[str]:
+    """Return the names of all file fields of a model, including inherited ones."""
+    return {field.name for field in model._meta.fields if isinstance(field, FileField)}
+
+
+def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
+    """Yield the model and those of its proxies and subclasses that are already declared."""
+    yield model
+    for subclass in model.__subclasses__():
+        meta = subclass._meta
+        if meta.abstract or apps.all_models[meta.app_label].get(str(meta.model_name)) is subclass:
+            yield from _with_subclasses(subclass)
+
+
+def _apply_to_new_model(sender: type[Model], **_: Any) -> None:
+    """Treat a model that was just declared like its nearest registered ancestor.
+
+    The admin imports `admin.py` when all apps are ready, and other code declares models in
+    functions. Each proxy or subclass sends signals of its own.
+    """
+    caches.clear()
+    for relative in sender.__mro__:
+        if relative in _calls:
+            _calls[relative].apply_to(sender)
+            return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
-from moderation.registry import register
-from moderation.roles import MODERATORS, grant
+from moderation.permission_groups import MODERATORS, grant
+from moderation.registration import register
 from posts.models import PostImage
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
+from moderation.recording.upload_identity import aliases_of, verified_for_upload, verify_for_upload
 from moderation.registry import own_file_fields
 from moderation.storage import WrongStorage
-from moderation.storage.upload import aliases_of, verified_for_upload, verify_for_upload
 from posts.models import PostImage
 
 __all__ = [

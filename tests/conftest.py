@@ -15,8 +15,8 @@ from django.test import TransactionTestCase, override_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
-from moderation import triggers
-from moderation.storage import upload
+from moderation.models import triggers
+from moderation.recording import upload_identity
 from project import storages
 from project.security import bucket_origins
 from tests.library.storage import ATTACHMENTS
@@ -56,9 +56,9 @@ def trusted_storages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
 
     Tests of the verification use `verified_storages`.
     """
-    upload.forget_verified_storages()
+    upload_identity.forget_verified_storages()
     if "verified_storages" not in request.fixturenames:
-        monkeypatch.setattr(upload, "_prove", lambda *_: None)
+        monkeypatch.setattr(upload_identity, "_prove", lambda *_: None)
 
 
 @pytest.fixture

@@ -22,14 +22,14 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.attribution import AttributedDeletions
-from moderation.admin.kinds import page_of
-from moderation.admin.object_permissions import guard_for, permissions_for
-from moderation.admin.refusals import refusals_told
+from moderation.admin.display import page_of
+from moderation.admin.messages import refusals_told
+from moderation.admin.removals.object_permissions import guard_for, permissions_for
 from moderation.admin.way_back import remember_list
-from moderation.errors import Refused
+from moderation.exceptions import Refused
 from moderation.models import Removal
-from moderation.removal.confirm import exclude_refused
-from moderation.removal.freeze import discarded_on_error, freeze
+from moderation.removals.draft import exclude_refused
+from moderation.removals.freeze import discarded_on_error, freeze
 
 
 @admin.action(

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from moderation.recording import Deed, attribute
+from moderation.recording.attribution import Deed, attribute
 
 
 class AttributedDeletions(admin.ModelAdmin):

@@ -6,7 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from moderation.failures import Failed
+from moderation.jobs.failures import Failed
 from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
 

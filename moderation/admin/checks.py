@@ -13,11 +13,11 @@ from django.db.models import Model, QuerySet
 
 from moderation.admin.action import RemoveSelectedMixin, remove_selected
 from moderation.admin.attribution import AttributedDeletions
-from moderation.errors import NotPlannable
+from moderation.cascade.relations import deleted_with
+from moderation.exceptions import NotPlannable
 from moderation.models import Removal
-from moderation.plan.graph import deleted_with
 from moderation.registry import registered_models
-from moderation.removal.selection import check_model
+from moderation.removals.selection import check_model
 
 # Django calls these when it deletes a selection, or one object on its delete page.
 SELECTION_HOOKS = (

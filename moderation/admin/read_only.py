@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 
-from moderation.admin.parameters import CheckedParameters
+from moderation.admin.query_parameters import CheckedParameters
 
 
 class ReadOnlyAdmin(CheckedParameters):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib.admin import AdminSite
 
-from moderation.admin.audit_admin import AuditEntryAdmin, AuditEventAdmin
-from moderation.admin.removal_admin import RemovalAdmin
+from moderation.admin.audit.audit_admin import AuditEntryAdmin, AuditEventAdmin
+from moderation.admin.removals.removal_admin import RemovalAdmin
 from moderation.models import AuditEntry, AuditEvent, Removal
 
 

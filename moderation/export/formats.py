@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from import_export.formats import base_formats
 
-from moderation.errors import ExportFailed
+from moderation.exceptions import ExportFailed
 from moderation.export.cells import Converter, cell_converter, json_converter
 from moderation.export.resource import COLUMNS
 

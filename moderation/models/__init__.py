@@ -3,7 +3,7 @@
 from moderation.models.audit import AuditEntry, AuditEvent
 from moderation.models.heartbeat import Heartbeat
 from moderation.models.removal import Removal, RemovalSlice
-from moderation.models.storage_mark import StorageMark
+from moderation.models.storage_identity import StorageMark
 from moderation.models.wake_up import WakeUp
 
 __all__ = [

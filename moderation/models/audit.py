@@ -13,7 +13,17 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from moderation.models.key import KeyField, KeyIndex
-from moderation.models.removal import Reason, Removal
+from moderation.models.querysets import AuditEntryQuerySet
+from moderation.models.removal import Removal
+from moderation.models.states import (
+    RARE_STATES,
+    THERE_AGAIN,
+    WAS_MISSING,
+    EntryState,
+    EventKind,
+    Reason,
+)
+from moderation.redaction import ERROR_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
@@ -22,28 +32,6 @@ if TYPE_CHECKING:
 # are not, so their columns have no length: a limit would prevent the deletion of rows with longer
 # ones.
 TITLE_LENGTH = 80
-ERROR_LENGTH = 300
-# The remark of an erased entry whose key was found in storage again, as stored in the table.
-THERE_AGAIN = "a later look found the key in storage: written again, or never gone"
-
-
-class EntryState(models.TextChoices):
-    """What became of a key (design, section 5)."""
-
-    PENDING = "pending", _("pending")
-    HIDDEN = "hidden", _("hidden")
-    ERASED = "erased", _("erased")
-    KEPT = "kept", _("kept")
-    FAILED = "failed", _("failed")
-    RESTORED = "restored", _("restored")
-
-
-# Open: something is still to be done to the key, or could not be done.
-OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
-FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
-# The remark of an entry whose file was already missing, as adapters write it.
-WAS_MISSING = "was missing already"
-RARE_STATES = (EntryState.KEPT, EntryState.FAILED, EntryState.RESTORED)
 
 
 class AuditEntry(models.Model):
@@ -52,7 +40,7 @@ class AuditEntry(models.Model):
     Entries are both the audit log and the work list. Their references to removal and actor are
     plain numbers with a join (`db_constraint=False`, DO_NOTHING): nothing cascades into the log.
     Database triggers forbid deleting or replacing an entry, changing what identifies it, and
-    changing it in a final state; `moderation.triggers` declares when each field may change.
+    changing it in a final state; `moderation.models.triggers` declares when each field may change.
     """
 
     storage = models.TextField(_("storage"))
@@ -121,6 +109,8 @@ class AuditEntry(models.Model):
     recheck_at = models.DateTimeField(_("use checked again at"), null=True)
     unused_at = models.DateTimeField(_("found unused at"), null=True)
 
+    objects = AuditEntryQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
@@ -180,18 +170,6 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return str(self.key)
-
-
-class EventKind(models.TextChoices):
-    """The human acts that the audit log keeps."""
-
-    CONFIRM = "confirm", _("confirm")
-    STOP = "stop", _("stop")
-    GO_ON = "go_on", _("go on")
-    RETRY = "retry", _("retry")
-    UNDO = "undo", _("undo")
-    EXPORT = "export", _("export")
-    MARK = "mark", _("mark a storage")
 
 
 class AuditEvent(models.Model):

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from moderation.database_time import DatabaseNow
+from moderation.db.server_time import DatabaseNow
 
 # Design, section 4: after a minute without a beat the admin's pages say that no worker runs.
 SILENCE = timedelta(minutes=1)

@@ -16,7 +16,7 @@ from django.db.backends.ddl_references import Statement
 from django.db.models.lookups import Exact, StartsWith
 from django.db.models.sql.compiler import SQLCompiler
 
-from moderation.lookups import AnyOf, as_array
+from moderation.db.lookups import AnyOf, as_array
 
 # Characters in PostgreSQL's index: at most 2,400 bytes, less than the limit of 2,704.
 INDEXED = 600

@@ -8,27 +8,8 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-
-class Reason(models.TextChoices):
-    """Why objects are removed; the moderator has to choose one."""
-
-    SPAM = "spam", _("Spam")
-    ABUSE = "abuse", _("Abuse")
-    ILLEGAL = "illegal", _("Illegal content")
-    OTHER = "other", _("Other")
-
-
-class RemovalState(models.TextChoices):
-    """How far a removal got (design, section 5)."""
-
-    DRAFT = "draft", _("draft")
-    DELETING = "deleting", _("deleting")
-    STOPPED = "stopped", _("stopped")
-    PURGING = "purging", _("purging")
-    DONE = "done", _("done")
-    CANCELLED = "cancelled", _("cancelled")
-    EXPIRED = "expired", _("expired")
-    UNDONE = "undone", _("undone")
+from moderation.models.querysets import RemovalQuerySet, RemovalSliceQuerySet
+from moderation.models.states import Reason, RemovalState, SliceState
 
 
 class Removal(models.Model):
@@ -67,7 +48,7 @@ class Removal(models.Model):
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
     rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
     updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
-    # How the selection changed since the freeze; see moderation.removal.history.
+    # How the selection changed since the freeze; see moderation.removals.history.
     history = models.JSONField(_("changes of the draft"), default=list)
     # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
@@ -77,6 +58,8 @@ class Removal(models.Model):
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    objects = RemovalQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("removal")
@@ -92,27 +75,6 @@ class Removal(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
-
-
-class SliceState(models.TextChoices):
-    """How far a slice got; `failed` says why and does not hold up the others."""
-
-    WAITING = "waiting", _("waiting")
-    DELETING = "deleting", _("deleting")
-    DELETED = "deleted", _("deleted")
-    FAILED = "failed", _("failed")
-
-
-class RemovalSliceQuerySet(models.QuerySet["RemovalSlice"]):
-    """Filters for slices that are still to be deleted."""
-
-    def waiting(self) -> RemovalSliceQuerySet:
-        """Return the slices that are still to be deleted, including those to be retried later."""
-        return self.filter(state=SliceState.WAITING)
-
-    def due(self) -> RemovalSliceQuerySet:
-        """Return the waiting slices that are due, by the database's clock."""
-        return self.waiting().filter(Q(due_at=None) | Q(due_at__lte=Now()))
 
 
 class RemovalSlice(models.Model):

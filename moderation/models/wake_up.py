@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from moderation.database_time import DatabaseNow
+from moderation.db.server_time import DatabaseNow
 
 # A wake-up that has been queued for longer counts as lost, and another may be enqueued.
 LOST = timedelta(seconds=15)

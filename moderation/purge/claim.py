@@ -10,15 +10,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import models, transaction
-from django.db.models import Q
 from django.db.models.functions import Cast
 
-from moderation import conf, database_time
-from moderation.database_time import DatabaseNow
+from moderation import conf
+from moderation.db import server_time
+from moderation.db.server_time import DatabaseNow
+from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
-from moderation.models.audit import EntryState
-from moderation.purge.in_use import decide, kept_for_rows, reopen
-from moderation.purge.usage import usage_of
+from moderation.purge.in_use import decide
+from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
 
 # The share of a claim for keys that failed before, which may each need a separate request.
@@ -66,17 +66,6 @@ class Batch:
     leased_until: datetime
 
 
-def due_entries() -> models.QuerySet[AuditEntry]:
-    """Entries whose time has come and that no worker holds."""
-    return free_entries().filter(due_at__lte=DatabaseNow())
-
-
-def free_entries() -> models.QuerySet[AuditEntry]:
-    """Pending entries that no worker holds, whether due or put off."""
-    free = Q(leased_until=None) | Q(leased_until__lt=DatabaseNow())
-    return AuditEntry.objects.filter(free, state=EntryState.PENDING)
-
-
 def claim(limit: int, place: Place | None = None) -> Batch | None:
     """Claim up to `limit` due keys of one storage, or of `place`; return None if nothing is due.
 
@@ -104,7 +93,7 @@ def claim(limit: int, place: Place | None = None) -> Batch | None:
 def hold(entries: Iterable[Claimed]) -> datetime:
     """Lease entries from now on, or longer: nobody else takes them up until the time given."""
     until = _lease_from_now()
-    pending = AuditEntry.objects.filter(state=EntryState.PENDING)
+    pending = AuditEntry.objects.pending()
     held = {entry.pk for entry in entries if entry.is_held}
     pending.filter(pk__any_of=held).update(leased_until=until)
     return until
@@ -117,12 +106,12 @@ def renew(entries: Iterable[Claimed], leases: Collection[datetime]) -> tuple[dat
     """
     until = _lease_from_now()
     held = {entry.pk for entry in entries if entry.is_held}
-    ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
+    ours = AuditEntry.objects.held_under(leases)
     return until, ours.filter(pk__any_of=held).update(leased_until=until) == len(held)
 
 
 def _lease_from_now() -> datetime:
-    return database_time.now() + timedelta(seconds=conf.lease_seconds())
+    return server_time.now() + timedelta(seconds=conf.lease_seconds())
 
 
 def put_off(
@@ -138,9 +127,9 @@ def put_off(
 
     Entries that another worker holds now, under none of the `leases`, are left alone. An entry that
     a worker held before keeps an expired lease: its file may have been erased
-    (moderation.reused_keys).
+    (moderation.recording.key_entries).
     """
-    ours = AuditEntry.objects.filter(state=EntryState.PENDING, leased_until__in=leases)
+    ours = AuditEntry.objects.held_under(leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}
     for entry in entries:
         if entry.is_held:
@@ -153,7 +142,7 @@ def put_off(
 
 def _due_places() -> Iterator[Place]:
     """Yield the storages with due entries, that with the oldest first."""
-    due = due_entries().order_by("due_at")
+    due = AuditEntry.objects.due().order_by("due_at")
     while first := due.values_list("storage", "identity").first():
         place = Place(*first)
         yield place
@@ -177,7 +166,7 @@ def _lock(place: Place, limit: int) -> list[Claimed]:
     However many keys failed, and however old they are, they get only a share of a claim while
     others wait. Those with the fewest attempts come first.
     """
-    due = due_entries().filter(storage=place.storage, identity=place.identity)
+    due = AuditEntry.objects.due().in_storage(*place)
     due = due.select_for_update(skip_locked=True)
     tried = due.exclude(error_code="").order_by("attempts", "due_at", "pk")
     share = max(1, int(limit * SHARE_OF_TRIED))
@@ -194,12 +183,11 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
     Those that are not due yet are locked too, if nobody has them. A key that another worker has in
     hand is left out and put off.
     """
-    pending = AuditEntry.objects.filter(state=EntryState.PENDING, storage=place.storage,
-                                        identity=place.identity)  # fmt: skip
+    pending = AuditEntry.objects.pending().in_storage(*place)
     rest = pending.filter(key__any_of={e.key for e in due}).exclude(pk__any_of={e.pk for e in due})
     if not (others := {entry.pk: entry for entry in _read(rest)}):
         return due
-    free = free_entries().filter(pk__any_of=set(others)).order_by("pk")
+    free = AuditEntry.objects.free().filter(pk__any_of=set(others)).order_by("pk")
     held = due + _read(free.select_for_update(skip_locked=True))
     for entry in held:
         others.pop(entry.pk, None)
@@ -212,7 +200,7 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
 
 def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
     """Return the kept entries of keys that no row uses any more, to be claimed with the others."""
-    same = kept_for_rows(place.storage, place.identity)
+    same = AuditEntry.objects.kept_for_rows().in_storage(*place)
     if not same.exists():
         return []
     same = same.filter(key__any_of={entry.key for entry in free})
@@ -227,7 +215,7 @@ def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[
     Such a key has one with a lease; or two workers claim it at the same moment, and it is his who
     locked its first entry.
     """
-    now = database_time.now()
+    now = server_time.now()
     first = {entry.key: entry.pk for entry in sorted(held, reverse=True)}
     return {
         entry.key

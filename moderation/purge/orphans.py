@@ -15,11 +15,11 @@ from typing import NamedTuple
 from django.core.files.storage import Storage, storages
 
 from moderation.models import AuditEntry
-from moderation.models.audit import FINAL_STATES
-from moderation.purge.usage import usage_of
+from moderation.models.states import FINAL_STATES
+from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
-from moderation.storage.adapter import MARKER_NAME
-from moderation.storage.guard import refuse_inside_transaction
+from moderation.storage.base import MARKER_NAME
+from moderation.storage.transactions import refuse_inside_transaction
 
 # Names that are searched for with one query for each file field.
 PAGE = 1000

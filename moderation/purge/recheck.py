@@ -18,14 +18,14 @@ from uuid import UUID
 
 from django.db import transaction
 
-from moderation import conf, database_time
-from moderation.database_time import DatabaseNow
+from moderation import conf
+from moderation.db import server_time
+from moderation.db.server_time import DatabaseNow
+from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
-from moderation.models.audit import EntryState
-from moderation.purge.in_use import kept_for_rows, reopen
-from moderation.purge.usage import usage_of
+from moderation.references.usage import usage_of
 from moderation.storage import WrongStorage, prove
-from moderation.storage.guard import refuse_inside_transaction
+from moderation.storage.transactions import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def recheck_batch() -> bool:
 
 def _page() -> list[_Kept]:
     """Return entries that were never checked since they were kept, or else those that are due."""
-    kept = AuditEntry.objects.filter(state=EntryState.KEPT).order_by("recheck_at")
+    kept = AuditEntry.objects.kept().order_by("recheck_at")
     for due in (kept.filter(recheck_at=None), kept.filter(recheck_at__lte=DatabaseNow())):
         if page := due.values_list(*_Kept.__annotations__)[: conf.batch_keys()]:
             return [_Kept(*row) for row in page]
@@ -82,7 +82,7 @@ def _page() -> list[_Kept]:
 
 def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
     usage = usage_of(storage, entries)
-    now, pause = database_time.now(), timedelta(minutes=conf.recheck_minutes())
+    now, pause = server_time.now(), timedelta(minutes=conf.recheck_minutes())
     used = [entry for entry in entries if entry.key in usage.users]
     old = [entry.pk for entry in used if entry.kept_at and entry.kept_at < now - DAY]
     _again_at(now + max(pause, DAY), old, unused_at=None)
@@ -110,14 +110,15 @@ def _is_proved(storage: str, identity: UUID | None) -> bool:
 
 def _again_at(when: datetime, keys: Collection[int], **changes: datetime | None) -> None:
     if keys:
-        kept = AuditEntry.objects.filter(pk__any_of=keys, state=EntryState.KEPT)
+        kept = AuditEntry.objects.kept().filter(pk__any_of=keys)
         kept.update(recheck_at=when, **changes)
 
 
 def _reopen(storage: str, identity: UUID | None, keys: set[str]) -> bool:
     """Make all kept entries of some keys pending; those that somebody else holds come later."""
     with transaction.atomic():
-        kept = kept_for_rows(storage, identity).filter(key__any_of=keys).order_by("pk")
+        kept = AuditEntry.objects.kept_for_rows().in_storage(storage, identity)
+        kept = kept.filter(key__any_of=keys).order_by("pk")
         found = dict(kept.select_for_update(skip_locked=True).values_list("pk", "removal"))
         reopen(found)
     return bool(found)

@@ -10,13 +10,13 @@ import logging
 from datetime import timedelta
 
 from moderation import conf
-from moderation.database_time import DatabaseNow
+from moderation.db.server_time import DatabaseNow
 from moderation.models import AuditEntry, StorageMark
-from moderation.models.audit import THERE_AGAIN, EntryState
-from moderation.purge.problems import clear_problem
-from moderation.purge.words import clean
+from moderation.models.states import THERE_AGAIN
+from moderation.purge.storage_problems import clear_problem
+from moderation.redaction import clean
 from moderation.storage import WrongStorage, adapter_for, prove
-from moderation.storage.guard import refuse_inside_transaction
+from moderation.storage.transactions import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,7 @@ def verify_batch() -> bool:
 
 def _verify(mark: StorageMark) -> bool:
     """Look for a batch of keys of one storage; return whether something was noted."""
-    unverified = AuditEntry.objects.filter(
-        state=EntryState.ERASED, verified_at=None, storage=mark.alias, identity=mark.identity
-    )
+    unverified = AuditEntry.objects.unverified().in_storage(mark.alias, mark.identity)
     oldest = unverified.order_by("erased_at").values_list("pk", "name")
     if not (names := dict(oldest[: conf.batch_keys()])):
         return False

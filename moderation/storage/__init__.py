@@ -1,8 +1,8 @@
-"""Everything that touches storage, behind one interface (`moderation.storage.adapter`)."""
+"""Everything that touches storage, behind one interface (`moderation.storage.base`)."""
 
-from moderation.storage.adapter import Adapter, Doomed, Fate, Outcome
-from moderation.storage.choice import adapter_for
-from moderation.storage.mark import MarkRefused, WrongStorage, prove, write_mark
+from moderation.storage.base import Adapter, Doomed, Fate, Outcome
+from moderation.storage.identity import MarkRefused, WrongStorage, prove, write_mark
+from moderation.storage.resolve import adapter_for
 
 __all__ = [
     "Adapter",

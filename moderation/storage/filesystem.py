@@ -10,11 +10,11 @@ from pathlib import PurePath
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
-from moderation.storage.adapter import WAS_MISSING, Doomed, Note, Outcome
-from moderation.storage.guard import refuse_inside_transaction
+from moderation.storage.base import WAS_MISSING, Doomed, Note, Outcome
+from moderation.storage.generic import OtherAdapter
 from moderation.storage.location import Location, folder
-from moderation.storage.other import OtherAdapter
 from moderation.storage.spelling import PLAIN_NAME
+from moderation.storage.transactions import refuse_inside_transaction
 
 # Names claimed at once: a disk erases thousands a second.
 CLAIM_NAMES = 1000

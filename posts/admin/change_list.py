@@ -10,7 +10,7 @@ from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-from moderation.admin.paginator import CappedChangeList, CappedPaginator
+from moderation.admin.pagination import CappedChangeList, CappedPaginator
 from posts.admin.numbers import NumberOf, keys_in_order, turned_round
 from posts.dates import AllMoments, Moments
 from posts.models import PostImage, Report

@@ -18,7 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.action import RemoveSelectedMixin
-from moderation.admin.parameters import CheckedParameters, has_too_many_words
+from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
 from posts.admin.change_list import PostChangeList, PostPaginator
 from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
 from posts.admin.inlines import (

@@ -7,7 +7,7 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import User
 
 from moderation.admin.action import RemoveSelectedMixin
-from moderation.admin.parameters import CheckedParameters
+from moderation.admin.query_parameters import CheckedParameters
 
 admin.site.unregister(User)  # importing Django's registered it
 

@@ -11,9 +11,8 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation.models import AuditEntry, AuditEvent, Removal
-from moderation.models.audit import EventKind
-from moderation.models.removal import Reason, RemovalState
-from moderation.roles import AUDITORS, MODERATORS
+from moderation.models.states import EventKind, Reason, RemovalState
+from moderation.permission_groups import AUDITORS, MODERATORS
 
 PASSWORD = "a-password-for-tests"
 

@@ -14,10 +14,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from moderation.admin import audit_filters, audit_search, paginator
-from moderation.admin.audit_admin import AuditEntryAdmin
+from moderation.admin import pagination
+from moderation.admin.audit import filters, search
+from moderation.admin.audit.audit_admin import AuditEntryAdmin
 from moderation.models import AuditEntry, AuditEvent, RemovalSlice, StorageMark
-from moderation.models.audit import EntryState
+from moderation.models.states import EntryState
 from tests.audit.conftest import entry_of, person, removal_of
 
 LIST = "admin:moderation_auditentry_changelist"
@@ -118,7 +119,7 @@ def test_filters_find_what_they_name(audit_client: Client) -> None:
 def test_reason_is_found_in_few_and_in_many_removals(
     few: int, audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_filters, "FEW_REMOVALS", few)
+    monkeypatch.setattr(filters, "FEW_REMOVALS", few)
     entry_of(removal_of(person("first"), reason="abuse"), "a")
     entry_of(removal_of(person("second")), "b")
     entry_of(None, "c")
@@ -170,7 +171,7 @@ def test_search_finds_the_beginning_of_a_key_and_a_digest(
 
 @pytest.mark.django_db
 def test_search_goes_by_indexes() -> None:
-    found = audit_search.search_entries(AuditEntry.objects.all(), DIGEST)
+    found = search.search_entries(AuditEntry.objects.all(), DIGEST)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")  # the table of the test is too small
@@ -198,7 +199,7 @@ def test_number_of_queries_does_not_depend_on_the_number_of_entries(audit_client
 
 
 def test_list_counts_up_to_a_cap(audit_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paginator, "COUNTED_ROWS", 2)
+    monkeypatch.setattr(pagination, "COUNTED_ROWS", 2)
     for number in range(2):
         entry_of(None, f"key {number}")
     assert "2 audit entries" in audit_client.get(reverse(LIST)).text

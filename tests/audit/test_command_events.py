@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from moderation.models import AuditEntry, AuditEvent
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.base import MARKER_NAME
 from tests.audit.conftest import entry_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

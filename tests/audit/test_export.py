@@ -18,7 +18,8 @@ from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
 
-from moderation.export import formats, page
+from moderation.admin.audit import export
+from moderation.export import formats
 from moderation.export.formats import CSV, XLSX, JSONLines
 from moderation.export.resource import COLUMNS
 from moderation.models import AuditEntry, AuditEvent
@@ -244,7 +245,7 @@ def test_empty_export_is_a_valid_file(audit_client: Client) -> None:
 def test_workbook_over_its_row_limit_is_refused_and_csv_offered(
     audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page, "COUNTED_ROWS", 2)
+    monkeypatch.setattr(export, "COUNTED_ROWS", 2)
     for number in range(3):
         entry_of(None, f"key {number}")
     answer = audit_client.post(reverse(EXPORT), {"format": formats.FORMATS.index(XLSX)})

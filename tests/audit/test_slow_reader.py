@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from moderation.insertion import insert
+from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
 from tests.parts.workers import gunicorn
 

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
 from moderation.models import AuditEntry, Removal
-from moderation.roles import AUDITORS, MODERATORS
+from moderation.permission_groups import AUDITORS, MODERATORS
 from moderation.storage import write_mark
 from posts.models import Post, PostImage, Report
 from posts.pictures import take_in

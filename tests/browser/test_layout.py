@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.models import AuditEntry, AuditEvent
-from moderation.models.audit import EventKind
+from moderation.models.states import EventKind
 from posts.models import Post, PostImage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

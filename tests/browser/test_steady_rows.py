@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 from pytest_django.live_server_helper import LiveServer
 
-from moderation.removal.freeze import freeze
+from moderation.removals.freeze import freeze
 from posts import pictures
 from posts.models import Post
 from posts.uploads import uploads

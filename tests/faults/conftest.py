@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 
 from moderation.models import Removal
-from moderation.roles import MODERATORS
+from moderation.permission_groups import MODERATORS
 from moderation.storage import write_mark
 from posts.models import Post, PostImage
 from tests.faults import checker

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.base import MARKER_NAME
 from tests.parts.s3_gateway import S3Server
 
 # Uploads at once: the gateway takes no more from a machine of two cores.

@@ -13,9 +13,10 @@ from django.conf import settings
 from django.test import override_settings
 
 from moderation.models import AuditEntry, Removal
-from moderation.purge import batch, outcomes
-from moderation.purge.batch import purge_batch
-from moderation.removal.delete import delete_next_slice
+from moderation.purge import results
+from moderation.purge import run as purge_run
+from moderation.purge.run import purge_batch
+from moderation.removals.delete import delete_next_slice
 from moderation.storage.s3 import client
 from tests.faults.conftest import Wave
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy
@@ -49,9 +50,9 @@ def site_behind(
     ):
         patch.setattr(client, "FIRST_PAUSE", 0.01)
         patch.setattr(client, "LONGEST_PAUSE", 0.05)
-        patch.setattr(batch, "FIRST_PAUSE", timedelta(0))
-        patch.setattr(outcomes, "FIRST_PAUSE", timedelta(0))
-        patch.setattr(batch, "STORAGE_RETRY", timedelta(0))
+        patch.setattr(purge_run, "FIRST_PAUSE", timedelta(0))
+        patch.setattr(results, "FIRST_PAUSE", timedelta(0))
+        patch.setattr(purge_run, "STORAGE_RETRY", timedelta(0))
         yield
 
 

@@ -13,9 +13,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
+from moderation.lifecycle.entries import retry as retry_entries
+from moderation.lifecycle.removals import retry
 from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
-from moderation.purge.batch import purge_batch
-from moderation.removal.progress import numbers, retry, retry_entries
+from moderation.purge.run import purge_batch
+from moderation.removals.progress import numbers
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind

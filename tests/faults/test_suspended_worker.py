@@ -20,8 +20,8 @@ from django.core.files.storage import storages
 from django.db import connection
 
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
-from moderation.storage.adapter import ERASED_EARLIER
+from moderation.purge.run import purge_batch
+from moderation.storage.base import ERASED_EARLIER
 from tests.faults.conftest import MakeWave
 from tests.faults.places import Bucket, Folder, Place
 from tests.parts.faulty_proxy import Act, Request, error_reply, faulty_proxy
@@ -49,9 +49,7 @@ def stop_at_the_third(self, each):
 FileSystemAdapter._outcome = stop_at_the_third
 purge_batch()
 """
-PURGE = (
-    "import django; django.setup(); from moderation.purge.batch import purge_batch; purge_batch()"
-)
+PURGE = "import django; django.setup(); from moderation.purge.run import purge_batch; purge_batch()"
 
 
 @contextmanager

@@ -11,11 +11,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
+from moderation.lifecycle.removals import retry
 from moderation.models import AuditEntry, Removal
-from moderation.purge import batch
-from moderation.purge.batch import purge_batch
-from moderation.removal.progress import retry
-from moderation.storage.adapter import MARKER_NAME, NEWER_STAYS
+from moderation.purge import run as purge_run
+from moderation.purge.run import purge_batch
+from moderation.storage.base import MARKER_NAME, NEWER_STAYS
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
@@ -133,7 +133,7 @@ def test_a_key_written_again_after_a_worker_died_is_kept(
     for version in [] if was_there else left(bucket)[name]:
         bucket.server.client.delete_object(Bucket=bucket.name, Key=name, VersionId=version)
     with monkeypatch.context() as patch:
-        patch.setattr(batch, "write_outcomes", die)
+        patch.setattr(purge_run, "write_outcomes", die)
         with pytest.raises(Killed):
             purge_batch()
     assert left(bucket)[name] == []

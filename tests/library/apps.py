@@ -11,7 +11,7 @@ class LibraryConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the models with moderation."""
-        from moderation.registry import register
+        from moderation.registration import register
         from tests.library import models
 
         for model in (models.Volume, models.Thread, models.Song, models.Stamp, models.Exhibit):

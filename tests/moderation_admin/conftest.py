@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from moderation.models import Removal
-from moderation.removal.freeze import freeze
-from moderation.roles import AUDITORS, MODERATORS
+from moderation.permission_groups import AUDITORS, MODERATORS
+from moderation.removals.freeze import freeze
 from posts.models import Post, PostImage, Report
 
 CODES = ["posts.delete_post", "posts.delete_postimage", "posts.delete_report"]

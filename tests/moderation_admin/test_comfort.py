@@ -11,8 +11,8 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from moderation.removal.confirm import confirm
-from moderation.removal.delete import delete_next_slice
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.draft import confirm
 from posts.models import Post
 from tests.moderation_admin.conftest import drafted, page_of
 

@@ -16,7 +16,7 @@ from django.utils.html import strip_tags
 
 from moderation.admin.action import look_at
 from moderation.models import Removal
-from moderation.removal.delete import missing_permissions
+from moderation.removals.delete import missing_permissions
 from posts.models import Post, PostImage, Report
 from tests.library.models import (
     Album,

@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django.asserts import assertRedirects
 
 from moderation.models import Heartbeat, Removal, RemovalSlice
-from moderation.models.removal import RemovalState
+from moderation.models.states import RemovalState
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, page_of, words
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from moderation.models import StorageMark
-from moderation.removal.confirm import confirm
+from moderation.removals.draft import confirm
 from posts.models import Post
 from tests.moderation_admin.conftest import drafted, page_of
 

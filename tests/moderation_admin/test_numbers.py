@@ -14,10 +14,10 @@ from django.db import connection
 from django.test import override_settings
 from django.urls import reverse
 
-from moderation.admin import draft_page
+from moderation.admin.removals import confirmation
 from moderation.models import AuditEntry, AuditEvent, Removal, RemovalSlice
-from moderation.removal.confirm import confirm
-from moderation.removal.delete import delete_next_slice
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.draft import confirm
 from posts.models import Post, PostImage, Report
 from tests.moderation_admin.conftest import LIST, browser_of, drafted, page_of
 
@@ -99,8 +99,8 @@ def many(make_posts: Callable[..., list[Post]]) -> dict[str, str]:
 def test_no_attribute_holds_a_number_as_people_write_it(
     many: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(draft_page, "PICTURES_A_PAGE", 1)
-    monkeypatch.setattr(draft_page, "OBJECTS_A_PAGE", 1)
+    monkeypatch.setattr(confirmation, "PICTURES_A_PAGE", 1)
+    monkeypatch.setattr(confirmation, "OBJECTS_A_PAGE", 1)
     browser = browser_of(User.objects.get(username="root"))
     wrong, grouped = [], 0
     for name, address in many.items():

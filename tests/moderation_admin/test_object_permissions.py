@@ -16,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.text import capfirst
 
 from moderation.admin.action import look_at
-from moderation.admin.object_permissions import guard_for
+from moderation.admin.removals.object_permissions import guard_for
 from moderation.models import Removal
-from moderation.removal.slices import slices_in_turn
+from moderation.removals.batches import slices_in_turn
 from posts.models import Post, PostImage, Report
 from tests.moderation_admin.conftest import LIST, browser_of, drafted, make_user, page_of, words
 from tests.moderation_admin.desk import a_site, allowing, said, serving

@@ -16,7 +16,7 @@ from django.core.files.storage import default_storage, storages
 from django.test import Client
 from PIL import Image
 
-from moderation.admin import picture_page
+from moderation.admin import thumbnails
 from moderation.images import limits
 from posts.models import Post, PostImage
 from project import storages as storages_of
@@ -73,14 +73,14 @@ def test_what_is_no_picture_is_a_placeholder(
     response = client.get(address(picture))
     assert response.status_code == 415
     assert response["Content-Type"] == "image/svg+xml"
-    assert response.content == picture_page.PLACEHOLDER
+    assert response.content == thumbnails.PLACEHOLDER
 
 
 def test_a_missing_file_is_a_placeholder(client: Client, picture: PostImage) -> None:
     default_storage.delete(picture.image.name or "")
     response = client.get(address(picture))
     assert response.status_code == 404
-    assert response.content == picture_page.PLACEHOLDER
+    assert response.content == thumbnails.PLACEHOLDER
 
 
 def test_a_storage_that_does_not_answer_is_a_placeholder(
@@ -95,7 +95,7 @@ def test_a_storage_that_does_not_answer_is_a_placeholder(
     settings.STORAGES = settings.STORAGES | {"default": away}
     response = client.get(address(picture))
     assert response.status_code == 502
-    assert response.content == picture_page.PLACEHOLDER
+    assert response.content == thumbnails.PLACEHOLDER
     assert "no-store" in response["Cache-Control"]
 
 

@@ -11,10 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, StorageMark
-from moderation.models.audit import WAS_MISSING, EntryState
-from moderation.models.removal import RemovalState, SliceState
-from moderation.removal.confirm import confirm
-from moderation.removal.delete import delete_next_slice
+from moderation.models.states import WAS_MISSING, EntryState, RemovalState, SliceState
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.draft import confirm
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, make_user, page_of, words
 from tests.parts.audit_log import unguarded

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry, Removal
-from moderation.models.removal import RemovalState, SliceState
+from moderation.models.states import RemovalState, SliceState
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, make_user, page_of, words
 

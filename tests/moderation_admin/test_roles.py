@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from moderation.models import AuditEntry, AuditEvent, Removal
-from moderation.removal.confirm import confirm
+from moderation.removals.draft import confirm
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, make_user
 

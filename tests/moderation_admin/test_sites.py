@@ -12,10 +12,10 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from moderation.admin.removal_admin import RemovalAdmin
+from moderation.admin.removals.removal_admin import RemovalAdmin
 from moderation.admin.sites import register_pages
 from moderation.models import AuditEntry, AuditEvent, Removal
-from moderation.removal.confirm import confirm
+from moderation.removals.draft import confirm
 from posts.admin import PostAdmin
 from posts.models import Post
 from tests.library.models import Volume, VolumeProxy

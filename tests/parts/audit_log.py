@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from moderation import triggers
+from moderation.models import triggers
 
 
 @contextmanager

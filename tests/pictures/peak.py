@@ -21,7 +21,7 @@ from benchmarks.measure import peak_mb
 
 def look_at_each(folder: Path) -> None:
     """Upload each file, and show it on the picture page."""
-    from moderation.admin import picture_page
+    from moderation.admin import thumbnails
     from moderation.images import InvalidImage
     from posts.pictures import examine
 
@@ -30,7 +30,7 @@ def look_at_each(folder: Path) -> None:
             stored: Any = File(file)
             try:
                 examine(stored)
-                picture_page.small(path.read_bytes())
+                thumbnails.small(path.read_bytes())
             except InvalidImage:
                 continue
 

@@ -9,14 +9,14 @@ import pytest
 from django.db import models
 from django.test.utils import isolate_apps
 
-from moderation.errors import NotPlannable
-from moderation.plan.graph import (
+from moderation.cascade.relations import (
     OnDelete,
     deleted_with,
     has_composite_key,
     leads_back,
     relations_of,
 )
+from moderation.exceptions import NotPlannable
 from tests.library.models import BoundVolume, Shelf, Thread, Volume
 
 

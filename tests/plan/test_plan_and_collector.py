@@ -12,8 +12,8 @@ from django.db import connection, models
 from django.db.models.deletion import Collector, ProtectedError, RestrictedError
 from django.test.utils import CaptureQueriesContext
 
-from moderation.errors import TooManyRows
-from moderation.plan import Plan, make_plan
+from moderation.cascade import Plan, make_plan
+from moderation.exceptions import TooManyRows
 from posts.models import Post, PostImage, Report
 from tests.library.models import (
     Album,

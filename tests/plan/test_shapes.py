@@ -8,12 +8,11 @@ import pytest
 from django.db import connection, models
 from django.test.utils import isolate_apps
 
-from moderation import registry
+from moderation.cascade.postgres import digests_of, fill
+from moderation.cascade.preview import digest_of_object, digest_of_slice, line_of
+from moderation.cascade.tree import branches_of
 from moderation.models import Removal, RemovalSlice
-from moderation.plan.shown import digest_of_object, digest_of_slice, line_of
-from moderation.plan.summary import digests_of, fill
-from moderation.plan.tree import branches_of
-from moderation.registry import Registration
+from moderation.registry import Registration, registrations
 
 on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
 
@@ -42,7 +41,7 @@ class CodedFile(models.FileField):
 def owning(model: type[models.Model], patch: pytest.MonkeyPatch) -> None:
     """Register a model that is no part of the site."""
     details = Registration(model, lookups={}, picture="", thumbnail="", extra_files=None)
-    patch.setitem(registry._registrations, model, details)
+    patch.setitem(registrations._registrations, model, details)
 
 
 @pytest.mark.parametrize("key", [CodedKey, DoubledKey])

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
-from moderation.errors import NotPlannable
-from moderation.plan import make_plan
-from moderation.plan.spelling import referenced_values
+from moderation.cascade import make_plan
+from moderation.cascade.spelling import referenced_values
+from moderation.exceptions import NotPlannable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,10 +12,10 @@ from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
+from moderation.cascade.postgres import MOST_PAIRS, _object, can_summarize, digests_of, fill
+from moderation.cascade.tree import branches_of
 from moderation.models import Removal, RemovalSlice
-from moderation.plan.summary import MOST_PAIRS, _object, can_summarize, digests_of, fill
-from moderation.plan.tree import branches_of
-from moderation.removal.slices import FILLED, fill_slice, plan_slice
+from moderation.removals.batches import FILLED, fill_slice, plan_slice
 from posts.models import Post, PostImage, Report
 from tests.library.models import (
     Album,

@@ -9,12 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from moderation import clock, failures
+from moderation.jobs import failures, scheduler
 from moderation.models import Removal
-from moderation.models.removal import RemovalState
-from moderation.purge.batch import purge_batch
+from moderation.models.states import RemovalState
+from moderation.purge.run import purge_batch
 from moderation.purge.verify import verify_batch
-from moderation.removal.delete import delete_next_slice
+from moderation.removals.delete import delete_next_slice
 from tests.plans_of_queries.watch import none_is_read_whole
 
 pytestmark = pytest.mark.skipif(
@@ -59,7 +59,7 @@ def test_each_step_goes_by_indexes(big_site: Client) -> None:
             pass
     show(big_site, removal)
     with none_is_read_whole():
-        clock.overdue()
+        scheduler.overdue()
         assert list(failures.alarms())
     with none_is_read_whole():
         while purge_batch():
@@ -67,7 +67,7 @@ def test_each_step_goes_by_indexes(big_site: Client) -> None:
     with none_is_read_whole():
         verify_batch()
     with none_is_read_whole():
-        clock.tick(alone=True)
+        scheduler.tick(alone=True)
     show(big_site, removal)
     removal.refresh_from_db()
     assert removal.state == RemovalState.DONE

@@ -15,7 +15,7 @@ from django.db.models import Count
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from moderation.admin import paginator
+from moderation.admin import pagination
 from posts.admin import PostAdmin, search
 from posts.models import Post
 from tests.posts.drawn import a_picture, a_post
@@ -85,7 +85,7 @@ class TestPages:
         cap: int,
         shown_in_all: int,
     ) -> None:
-        monkeypatch.setattr(paginator, "COUNTED_ROWS", cap)
+        monkeypatch.setattr(pagination, "COUNTED_ROWS", cap)
         posts = Post.objects.in_bulk()
         expected = [key for key in in_order(order) if posts[key].post_images.exists()]
         found = keys_page_by_page(admin_client, 2, o=order, pictures="yes")
@@ -112,7 +112,7 @@ class TestCounts:
     def test_all_posts_are_counted(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(paginator, "COUNTED_ROWS", 2)
+        monkeypatch.setattr(pagination, "COUNTED_ROWS", 2)
         page = admin_client.get(LIST)
         assert "7 posts" in page.text
         assert "Select all 7 posts" in page.text
@@ -121,7 +121,7 @@ class TestCounts:
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert "4 posts" in admin_client.get(LIST, {"pictures": "yes"}).text
-        monkeypatch.setattr(paginator, "COUNTED_ROWS", 3)
+        monkeypatch.setattr(pagination, "COUNTED_ROWS", 3)
         page = admin_client.get(LIST, {"pictures": "yes"}).text
         assert "more than 3 posts" in page
         assert "more than 3 results" in page
@@ -146,7 +146,7 @@ class TestDates:
     ) -> None:
         few = {"author": "author 1", "created_at__year": "2021"}
         assert "March 2021" in self.offered(admin_client, **few)
-        monkeypatch.setattr(paginator, "COUNTED_ROWS", 1)
+        monkeypatch.setattr(pagination, "COUNTED_ROWS", 1)
         years = self.offered(admin_client, pictures="yes")
         assert years == ["2020", "2021", "2022", "2023"]
         assert "March 2021" in self.offered(admin_client, pictures="yes", created_at__year="2021")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from moderation.removal.freeze import freeze
+from moderation.removals.freeze import freeze
 from posts.models import Post, Report
 from tests.posts.drawn import a_post
 

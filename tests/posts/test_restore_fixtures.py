@@ -16,9 +16,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
-from moderation.models.audit import EntryState
+from moderation.models.states import EntryState
 from posts.models import Post, PostImage, Report
 from posts.restoring import kinds, originals, plan, rows, write
 from project.demo import ACCOUNTS

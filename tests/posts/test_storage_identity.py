@@ -18,8 +18,9 @@ from django.forms import modelform_factory
 from django.test import Client, override_settings
 from django.utils.datastructures import MultiValueDict
 
-from moderation.storage import WrongStorage, upload, write_mark
-from moderation.storage.adapter import MARKER_NAME
+from moderation.recording import upload_identity
+from moderation.storage import WrongStorage, write_mark
+from moderation.storage.base import MARKER_NAME
 from posts.models import Post, PostImage
 from tests.library.models import Volume
 from tests.moderation_admin.conftest import browser_of
@@ -137,7 +138,7 @@ def test_the_marked_storage_takes_it(way: str, marked: None, at: Path) -> None:
 
 
 def test_a_disk_that_is_not_mounted_takes_nothing(marked: None, fresh_storage: Path) -> None:
-    upload.forget_verified_storages()
+    upload_identity.forget_verified_storages()
     if (fresh_storage / MARKER_NAME).exists():
         (fresh_storage / MARKER_NAME).unlink()
     else:
@@ -161,7 +162,7 @@ def test_the_identity_is_read_once_for_many_uploads(
     for _ in range(3):
         a_picture(post)
     assert len(reads) == 1
-    monkeypatch.setattr(upload, "TRUSTED_FOR", 0.0)
+    monkeypatch.setattr(upload_identity, "TRUSTED_FOR", 0.0)
     a_picture(post)
     assert len(reads) == 2
 
@@ -183,11 +184,11 @@ def test_a_form_of_posts_asks_before_its_transaction_begins(
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Record each read of an identity file, and whether a transaction was open."""
     reads: list[bool] = []
-    prove = upload._prove
+    prove = upload_identity._prove
 
     def noted(*args: Any) -> None:
         reads.append(connection.in_atomic_block)
         prove(*args)
 
-    monkeypatch.setattr(upload, "_prove", noted)
+    monkeypatch.setattr(upload_identity, "_prove", noted)
     return reads

@@ -10,9 +10,9 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from moderation.models import Removal
-from moderation.removal.confirm import confirm
-from moderation.removal.freeze import freeze
-from moderation.roles import MODERATORS
+from moderation.permission_groups import MODERATORS
+from moderation.removals.draft import confirm
+from moderation.removals.freeze import freeze
 from moderation.storage import write_mark
 from posts.models import Post, PostImage
 

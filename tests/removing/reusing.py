@@ -11,8 +11,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
+from moderation.purge.run import purge_batch
 from tests.library.models import Volume
 from tests.removing.conftest import stored
 

@@ -11,11 +11,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
+from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
-from moderation.removal.progress import retry_entries
+from moderation.purge.run import purge_batch
 from posts.models import Post, PostImage
 from tests.library.models import BoundVolume, Volume
 from tests.removing.conftest import stored

@@ -17,9 +17,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.models.audit import THERE_AGAIN
-from moderation.purge.batch import purge_batch
-from moderation.removal.delete import delete_next_slice
+from moderation.models.states import THERE_AGAIN
+from moderation.purge.run import purge_batch
+from moderation.removals.delete import delete_next_slice
 from posts.models import Post
 from tests.removing.conftest import confirmed, drafted
 

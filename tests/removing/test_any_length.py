@@ -11,15 +11,15 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Q
 
-from moderation import entries
-from moderation.admin.audit_search import search_entries
-from moderation.entries import write_entries
-from moderation.files import StoredFile
+from moderation.admin.audit.search import search_entries
+from moderation.lifecycle.removals import stop
 from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
-from moderation.models.audit import EventKind
 from moderation.models.key import INDEXED
-from moderation.recording import NOBODY, Deed
-from moderation.removal.progress import stop
+from moderation.models.states import EventKind
+from moderation.recording import entries
+from moderation.recording.attribution import NOBODY, Deed
+from moderation.recording.entries import write_entries
+from moderation.registry.files import StoredFile
 
 pytestmark = pytest.mark.django_db
 

@@ -12,10 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from moderation import registry
-from moderation.clock import overdue, tick
+from moderation.jobs.scheduler import overdue, tick
 from moderation.models import AuditEntry, StorageMark
-from moderation.registry import registration_for
+from moderation.registry import registration_for, registrations
 from moderation.storage import write_mark
 from posts.models import Post
 from tests.library.models import Volume
@@ -102,8 +101,8 @@ def test_an_extra_file_beside_a_file_of_it_waits(
     registration = registration_for(Volume)
     assert registration
     with_extra = replace(registration, extra_files=lambda _rows: ())
-    registrations: dict[Any, Any] = registry._registrations
-    monkeypatch.setitem(registrations, Volume, with_extra)
+    known: dict[Any, Any] = registrations._registrations
+    monkeypatch.setitem(known, Volume, with_extra)
     entry = entry_of_third(settings, "pending")
     identity = StorageMark.objects.get(alias="attachments").identity
     AuditEntry.objects.filter(pk=entry.pk).update(due_at=timezone.now() + timedelta(days=1))

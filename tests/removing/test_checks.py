@@ -13,8 +13,8 @@ from django.db import models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
-from moderation import checks, checks_models, registry
-from moderation.registry import Registration
+from moderation.checks import file_fields, registered_models
+from moderation.registry import Registration, own_file_fields, registrations
 from posts.models import PostImage
 from tests.library.storage import ATTACHMENTS
 
@@ -23,7 +23,7 @@ from tests.library.storage import ATTACHMENTS
 def registered(monkeypatch: pytest.MonkeyPatch) -> dict[type[models.Model], Registration]:
     """A registry of its own, so that an ill-made model is forgotten again."""
     own: dict[type[models.Model], Registration] = {}
-    monkeypatch.setattr(registry, "_registrations", own)
+    monkeypatch.setattr(registrations, "_registrations", own)
     return own
 
 
@@ -38,7 +38,7 @@ def ids(messages: list[CheckMessage]) -> list[str]:
 
 def test_the_site_itself_has_nothing_to_mend() -> None:
     """The theme's and the tests' own models are made to be found."""
-    of_the_code = (*checks.OF_THE_CODE, *checks_models.OF_THE_CODE)
+    of_the_code = (*registered_models.OF_THE_CODE, *file_fields.OF_THE_CODE)
     found = [message for check in of_the_code for message in check()]
     others = ("admin_interface.", "library.")
     assert [message for message in found if not str(message.obj).startswith(others)] == []
@@ -55,7 +55,7 @@ def test_e001_a_storage_that_is_not_in_storages(
             app_label = "library"
 
     put(registered, Stray)
-    assert ids(checks.check_storages()) == ["moderation.E001"]
+    assert ids(registered_models.check_storages()) == ["moderation.E001"]
 
 
 @isolate_apps("tests.library")
@@ -74,11 +74,11 @@ def test_e002_a_child_that_the_database_deletes(
             app_label = "library"
 
     put(registered, Child)
-    assert ids(checks.check_database_cascades()) == []
+    assert ids(registered_models.check_database_cascades()) == []
     # As Django 6.1's DB_CASCADE looks; this version has none.
     owner: Any = Child._meta.get_field("owner")
     owner.remote_field.on_delete = SimpleNamespace(operation="CASCADE")
-    assert ids(checks.check_database_cascades()) == ["moderation.E002"]
+    assert ids(registered_models.check_database_cascades()) == ["moderation.E002"]
 
 
 def test_e003_a_storage_that_overwrites() -> None:
@@ -87,7 +87,7 @@ def test_e003_a_storage_that_overwrites() -> None:
         "OPTIONS": {"bucket_name": "b", "file_overwrite": True},
     }
     with override_settings(STORAGES={"default": overwriting, "attachments": ATTACHMENTS}):
-        assert ids(checks.check_overwriting()) == ["moderation.E003"]
+        assert ids(registered_models.check_overwriting()) == ["moderation.E003"]
 
 
 class Elsewhere:
@@ -99,7 +99,7 @@ class Elsewhere:
 
 @override_settings(DATABASE_ROUTERS=["tests.removing.test_checks.Elsewhere"])
 def test_e004_a_model_in_another_database_than_the_log() -> None:
-    assert ids(checks.check_database()) == ["moderation.E004"]
+    assert ids(registered_models.check_database()) == ["moderation.E004"]
 
 
 @isolate_apps("tests.library")
@@ -114,10 +114,10 @@ def test_w005_a_file_field_without_an_index(
             app_label = "library"
 
     put(registered, Plain)
-    fields = [(Plain, field) for field in registry.own_file_fields(Plain)]
-    monkeypatch.setattr(checks, "fields_on", lambda _: iter(fields))
-    monkeypatch.setattr(checks, "_registered_aliases", lambda: {"default"})
-    (warning,) = checks.check_indexes()
+    fields = [(Plain, field) for field in own_file_fields(Plain)]
+    monkeypatch.setattr(registered_models, "fields_on", lambda _: iter(fields))
+    monkeypatch.setattr(registered_models, "_registered_aliases", lambda: {"default"})
+    (warning,) = registered_models.check_indexes()
     assert ids([warning]) == ["moderation.W005"]
     assert "Plain.file" in warning.msg
 
@@ -139,7 +139,7 @@ def test_w009_a_file_field_that_nobody_registered(
 
     monkeypatch.setattr(apps, "get_models", lambda: [Forgotten, Empty, PostImage])
     settings.MODERATION_UNREGISTERED = accepted
-    found = checks_models.check_unregistered()
+    found = file_fields.check_unregistered()
     assert ids(found) == ([] if accepted else ["moderation.W009"])
     assert all("library.Forgotten" in message.msg for message in found)
 
@@ -157,14 +157,14 @@ def test_w006_size_columns_that_may_be_null(
             app_label = "library"
 
     put(registered, Photo)
-    assert ids(checks.check_measured_columns()) == ["moderation.W006"]
+    assert ids(registered_models.check_measured_columns()) == ["moderation.W006"]
 
 
 def test_e008_a_lookup_that_leads_nowhere(
     registered: dict[type[models.Model], Registration],
 ) -> None:
     registered[PostImage] = Registration(PostImage, {"title": "post__headline"}, "", "", None)
-    (error,) = checks.check_lookups()
+    (error,) = registered_models.check_lookups()
     assert ids([error]) == ["moderation.E008"]
     assert "headline" in error.msg
 
@@ -178,4 +178,4 @@ class Replica:
 
 @override_settings(DATABASE_ROUTERS=["tests.removing.test_checks.Replica"])
 def test_e004_a_log_that_is_read_from_a_copy() -> None:
-    assert ids(checks.check_database()) == ["moderation.E004"]
+    assert ids(registered_models.check_database()) == ["moderation.E004"]

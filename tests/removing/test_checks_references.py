@@ -8,15 +8,15 @@ from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
-from moderation import checks, checks_references
-from moderation.purge.references import fields_on
+from moderation.checks import references, registered_models
+from moderation.references.search import fields_on
 from tests.library.models import Volume
 from tests.library.models_references import Flyer
 from tests.library.storage import ATTACHMENTS
 
 
 def test_every_field_of_this_site_can_be_placed() -> None:
-    assert checks_references.check_placed_fields() == []
+    assert references.check_placed_fields() == []
 
 
 @pytest.mark.parametrize("storage", [Storage(), InMemoryStorage(location="/elsewhere")])
@@ -24,15 +24,15 @@ def test_w013_names_an_unregistered_field_whose_storage_is_unknown(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Flyer._meta.get_field("sheet"), "storage", storage)
-    (warning,) = checks_references.check_placed_fields()
+    (warning,) = references.check_placed_fields()
     assert (warning.id, warning.obj) == ("moderation.W013", Flyer._meta.get_field("sheet"))
     assert warning.hint
 
 
 def test_w013_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Volume._meta.get_field("text"), "storage", Storage())
-    assert checks_references.check_placed_fields() == []
-    assert [error.id for error in checks.check_storages()] == ["moderation.E001"]
+    assert references.check_placed_fields() == []
+    assert [error.id for error in registered_models.check_storages()] == ["moderation.E001"]
 
 
 def test_a_storage_of_another_make_can_be_placed_by_its_alias(
@@ -40,7 +40,7 @@ def test_a_storage_of_another_make_can_be_placed_by_its_alias(
 ) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     with override_settings(STORAGES={"default": in_memory, "attachments": ATTACHMENTS}):
-        assert checks_references.check_placed_fields() == []
+        assert references.check_placed_fields() == []
 
 
 @isolate_apps("tests.library")
@@ -58,7 +58,9 @@ def test_w005_wants_an_index_for_beginnings_too() -> None:
                 ),
             ]
 
-    indexed = [checks._is_indexed(Loose, field) for field in Loose._meta.local_fields[1:]]
+    indexed = [
+        registered_models._is_indexed(Loose, field) for field in Loose._meta.local_fields[1:]
+    ]
     assert indexed == [connection.vendor == "sqlite", True]
 
 
@@ -77,6 +79,6 @@ def test_a_field_is_searched_for_a_storage_at_the_same_place(
 
 @pytest.mark.django_db
 def test_every_model_of_this_site_can_be_asked() -> None:
-    for check in checks_references.OF_THE_DATABASES:
+    for check in references.OF_THE_DATABASES:
         assert check(databases=["default"]) == []
         assert check() == []

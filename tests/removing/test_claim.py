@@ -6,11 +6,11 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.insertion import insert
+from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
-from moderation.storage.other import CLAIM_NAMES
+from moderation.purge.run import purge_batch
+from moderation.storage.generic import CLAIM_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

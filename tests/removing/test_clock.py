@@ -14,14 +14,15 @@ from django.db.models.signals import pre_delete
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation import tasks
-from moderation.clock import SILENT, overdue, tick
+from moderation.jobs import tasks
+from moderation.jobs.scheduler import SILENT, overdue, tick
+from moderation.jobs.tasks import BEAT_EVERY
+from moderation.lifecycle.entries import retry as retry_entries
+from moderation.lifecycle.removals import go_on, stop
 from moderation.models import AuditEntry, Heartbeat, Removal, WakeUp
 from moderation.models.wake_up import LOST
-from moderation.purge import batch
-from moderation.purge.batch import purge_batch
-from moderation.removal.progress import go_on, retry_entries, stop
-from moderation.tasks import BEAT_EVERY
+from moderation.purge import run
+from moderation.purge.run import purge_batch
 from posts.models import Post
 from tests.parts.audit_log import unguarded
 from tests.parts.processes import wait_until
@@ -119,7 +120,7 @@ def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
         wait_until(lambda: len(beats) >= 3, what="signs of life")
         return False
 
-    monkeypatch.setattr(batch, "purge_batch", stalled)
+    monkeypatch.setattr(run, "purge_batch", stalled)
     tasks.purge_a_batch.call(str(uuid4()))
     assert set(beats) == {"worker"}
     assert SILENT.total_seconds() >= 2 * BEAT_EVERY
@@ -167,7 +168,7 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
 def test_slices_and_purge_take_turns_however_slow_the_storage_is(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "TURN", 0.0)
+    monkeypatch.setattr(run, "TURN", 0.0)
     with override_settings(MODERATION_SLICE_OBJECTS=2):
         confirmed(drafted(make_posts(12, images=2), moderator), moderator)
     done: list[str] = []

@@ -13,13 +13,14 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.errors import KeyTaken, Refused
+from moderation.exceptions import KeyTaken, Refused
+from moderation.lifecycle.entries import retry as retry_entries
+from moderation.lifecycle.removals import retry, settle
 from moderation.models import AuditEntry, Removal
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
-from moderation.removal.confirm import _set_in_motion, confirm
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.progress import retry, retry_entries, settle
+from moderation.purge.run import purge_batch
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.draft import _set_in_motion, confirm
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 

@@ -13,9 +13,9 @@ from django.db.models.signals import pre_delete
 from django.test import override_settings
 
 from moderation.models import AuditEntry
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.freeze import freeze
-from moderation.removal.limits import blockers_of
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.freeze import freeze
+from moderation.removals.limits import blockers_of
 from posts.models import Post, PostImage, Report
 from tests.library.models import Thread
 from tests.removing.conftest import confirmed, drafted

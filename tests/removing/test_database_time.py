@@ -14,10 +14,11 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.utils import timezone
 
-from moderation import clock, database_time
+from moderation.db import server_time
+from moderation.jobs import scheduler
 from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, WakeUp
-from moderation.purge.batch import purge_batch
-from moderation.purge.claim import claim, due_entries
+from moderation.purge.claim import claim
+from moderation.purge.run import purge_batch
 from posts.models import Post
 from tests.library.models import Volume
 from tests.removing.conftest import confirmed, drafted, stored
@@ -50,7 +51,7 @@ def test_a_web_server_ahead_of_the_database_leaves_no_removal_waiting(
 ) -> None:
     removal = confirmed(drafted(make_posts(1), moderator), moderator)
     machine_ahead()
-    assert due_entries().count() == removal.entries.count() == 4
+    assert AuditEntry.objects.due().count() == removal.entries.count() == 4
     purge_batch()
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"erased"}
     removal.refresh_from_db()
@@ -84,16 +85,16 @@ def test_times_are_read_without_a_query_of_their_own(
     with django_assert_num_queries(1):
         Heartbeat.heard()
     with django_assert_num_queries(1):
-        due_entries().exists()
-    assert Removal.objects.filter(created_at__lt=database_time.DatabaseNow(AHEAD)).count() == 0
+        AuditEntry.objects.due().exists()
+    assert Removal.objects.filter(created_at__lt=server_time.DatabaseNow(AHEAD)).count() == 0
 
 
 def test_a_moment_of_the_database_may_be_put_off() -> None:
     Heartbeat.beat("worker")
-    assert Heartbeat.objects.filter(at__lt=database_time.DatabaseNow(AHEAD)).exists()
-    assert not Heartbeat.objects.filter(at__lt=database_time.DatabaseNow(-AHEAD)).exists()
-    assert abs(database_time.difference()) < timedelta(seconds=5)
-    assert clock.clock_problems() == []
+    assert Heartbeat.objects.filter(at__lt=server_time.DatabaseNow(AHEAD)).exists()
+    assert not Heartbeat.objects.filter(at__lt=server_time.DatabaseNow(-AHEAD)).exists()
+    assert abs(server_time.difference()) < timedelta(seconds=5)
+    assert scheduler.clock_problems() == []
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_moment_of_the_database_may_be_put_off() -> None:
 def test_the_check_and_the_scheduler_name_a_clock_that_differs(
     by: timedelta, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_time, "difference", lambda: by)
+    monkeypatch.setattr(server_time, "difference", lambda: by)
     with pytest.raises(CommandError, match=words):
         call_command("purge", "--check")
     told = StringIO()
@@ -119,7 +120,7 @@ def test_the_check_and_the_scheduler_name_a_clock_that_differs(
 
 @a_server_of_its_own
 def test_a_difference_is_seen(machine_ahead: Callable[[], None]) -> None:
-    (problem,) = clock.clock_problems()
+    (problem,) = scheduler.clock_problems()
     assert "600 s ahead" in problem
     machine_ahead()
-    assert clock.clock_problems() == []
+    assert scheduler.clock_problems() == []

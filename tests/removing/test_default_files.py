@@ -12,14 +12,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 from django.db.models import Model
 
-from moderation import checks_models, late_models, registry
+from moderation.cascade import make_plan
+from moderation.checks import file_fields
 from moderation.models import AuditEntry
-from moderation.plan import make_plan
-from moderation.purge.batch import purge_batch
-from moderation.registry import registration_for
-from moderation.removal.confirm import confirm
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.freeze import freeze
+from moderation.purge.run import purge_batch
+from moderation.registry import caches, registration_for, registrations
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.draft import confirm
+from moderation.removals.freeze import freeze
 from tests.library.defaults import DEFAULT_AVATAR, DEFAULT_BADGE, DEFAULT_BANNER
 from tests.library.models import Badge, Club, Profile, Volume
 from tests.library.storage import ATTACHMENTS
@@ -34,14 +34,14 @@ def defaults(marked: None, request: pytest.FixtureRequest) -> Iterator[None]:
         assert stored(name, "attachments") == name
     yield
     request.getfixturevalue("monkeypatch").undo()
-    late_models.forget()
+    caches.clear()
 
 
 def registered(patch: pytest.MonkeyPatch, model: type[Model], **changes: Any) -> None:
     registration = registration_for(model)
     assert registration
-    known = registry._registrations | {model: replace(registration, **changes)}
-    patch.setattr(registry, "_registrations", known)
+    known = registrations._registrations | {model: replace(registration, **changes)}
+    patch.setattr(registrations, "_registrations", known)
 
 
 def purge_all() -> None:
@@ -153,7 +153,7 @@ def test_a_new_row_with_defaults_alone_breaks_no_seal(moderator: User) -> None:
 
 
 def test_a_default_that_changes_is_named_by_a_check() -> None:
-    found = [message.obj for message in checks_models.check_defaults()]
+    found = [message.obj for message in file_fields.check_defaults()]
     assert [str(field) for field in found] == ["library.Badge.drawn"]
 
 
@@ -162,7 +162,7 @@ def test_a_default_in_the_same_place_through_another_storage_object_is_in_use(
 ) -> None:
     elsewhere = FileSystemStorage(location=ATTACHMENTS["OPTIONS"]["location"], base_url="/x/")
     monkeypatch.setattr(Profile._meta.get_field("avatar"), "storage", elsewhere)
-    late_models.forget()
+    caches.clear()
     Volume.objects.create(text=DEFAULT_AVATAR).delete()
     purge_all()
     entry = AuditEntry.objects.get()
@@ -177,7 +177,7 @@ def test_a_name_that_becomes_a_default_after_it_was_recorded_is_in_use(
     Volume.objects.create(text=name).delete()
     field = Profile._meta.get_field("avatar")
     monkeypatch.setattr(field, "default", name)
-    late_models.forget()
+    caches.clear()
     purge_all()
     assert AuditEntry.objects.get().state == "kept"
     assert storages["attachments"].exists(name)

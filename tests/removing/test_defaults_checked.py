@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moderation.defaults import has_changing_default
+from moderation.registry.defaults import has_changing_default
 from posts.models import PostImage
 
 

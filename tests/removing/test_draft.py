@@ -12,17 +12,12 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.errors import DraftChanged, Refused
+from moderation.exceptions import DraftChanged, Refused
+from moderation.lifecycle.removals import cancel
 from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.removal.confirm import (
-    cancel,
-    confirm,
-    expire_drafts,
-    look_again,
-    take_out,
-)
-from moderation.removal.freeze import freeze
-from moderation.removal.limits import blockers_of
+from moderation.removals.draft import confirm, expire_drafts, look_again, take_out
+from moderation.removals.freeze import freeze
+from moderation.removals.limits import blockers_of
 from posts.models import Post, PostImage, Report
 from tests.library.models import Loan, Volume
 from tests.removing.conftest import confirmed, drafted, stored
@@ -99,7 +94,7 @@ def test_a_new_report_does_not_break_the_seal(make_posts: MakePosts, moderator: 
 def test_a_change_between_confirmation_and_slice_leaves_the_object_and_names_it(
     make_posts: MakePosts, moderator: User
 ) -> None:
-    from moderation.removal.delete import delete_next_slice
+    from moderation.removals.delete import delete_next_slice
 
     posts = make_posts(4)
     with override_settings(MODERATION_SLICE_OBJECTS=3):

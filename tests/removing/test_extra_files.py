@@ -11,12 +11,11 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 from django.utils import timezone
 
-from moderation import registry
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry, StorageMark
-from moderation.purge import extra_files as extra_files_module
-from moderation.purge.batch import purge_batch
-from moderation.registry import registration_for
+from moderation.purge.run import purge_batch
+from moderation.references import extra_files as extra_files_module
+from moderation.registry import registration_for, registrations
 from moderation.storage import write_mark
 from tests.library.models import Exhibit, Volume
 from tests.library.models_references import Flyer
@@ -47,12 +46,12 @@ def with_extra_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Give registrations extra files for one test."""
 
     def give(**functions: Any) -> None:
-        known = dict(registry._registrations)
+        known = dict(registrations._registrations)
         for model in (Volume, Exhibit):
             registration = registration_for(model)
             assert registration
             known[model] = replace(registration, extra_files=functions.get(model.__name__))
-        monkeypatch.setattr(registry, "_registrations", known)
+        monkeypatch.setattr(registrations, "_registrations", known)
 
     return give
 

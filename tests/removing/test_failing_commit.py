@@ -12,7 +12,7 @@ from django.db.models.signals import post_delete
 from django.test import override_settings
 
 from moderation.models import AuditEntry, Removal
-from moderation.removal.delete import delete_next_slice
+from moderation.removals.delete import delete_next_slice
 from posts.models import Post
 from tests.removing.conftest import confirmed, drafted
 

@@ -9,13 +9,13 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.insertion import insert
+from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
-from moderation.purge import batch as batch_module
-from moderation.purge.batch import purge_batch
+from moderation.purge import run as batch_module
 from moderation.purge.claim import claim
+from moderation.purge.run import purge_batch
 from moderation.storage import Doomed, Fate, Outcome, write_mark
-from moderation.storage.adapter import Note
+from moderation.storage.base import Note
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from moderation.errors import NotPlannable
+from moderation.exceptions import NotPlannable
 from moderation.models import Removal
-from moderation.removal.confirm import look_again
-from moderation.removal.freeze import freeze
+from moderation.removals.draft import look_again
+from moderation.removals.freeze import freeze
 from posts.models import Post, Report
 from tests.library.models import Album, Shelf, Song, Thread, Volume
 from tests.removing.conftest import confirmed, drafted

@@ -7,16 +7,16 @@ from django.contrib.auth.models import User
 from django.core.files.storage import storages
 from django.db import IntegrityError
 
-from moderation import checks_models
-from moderation.errors import KeyTaken
+from moderation.cascade import make_plan
+from moderation.checks import file_fields
+from moderation.db.rows import all_rows
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
-from moderation.plan import make_plan
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
-from moderation.removal.confirm import confirm
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.freeze import freeze
-from moderation.rows import all_rows
+from moderation.purge.run import purge_batch
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.draft import confirm
+from moderation.removals.freeze import freeze
 from tests.library.models import Binder, Binned, BinnedPage
 from tests.removing.conftest import stored
 
@@ -63,12 +63,12 @@ def test_a_hidden_row_of_a_subclass_is_recorded_with_its_parent_s_file() -> None
 def test_details_of_hidden_rows_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    from moderation import registry
+    from moderation.registry import registrations
 
-    known = dict(registry._registrations)
+    known = dict(registrations._registrations)
     titles = {"title": lambda rows: [row.title for row in rows]}
     known[Binned] = replace(known[Binned], lookups=titles)
-    monkeypatch.setattr(registry, "_registrations", known)
+    monkeypatch.setattr(registrations, "_registrations", known)
     binned("text.txt").delete()
     assert AuditEntry.objects.get().title == "In the bin"
 
@@ -117,7 +117,7 @@ def test_the_plan_takes_what_the_cascade_takes_and_the_hidden_rows_stay() -> Non
     binder.delete()
     assert recorded() == ["seen.txt"]
     assert all_rows(Binned).get().text.name == "hidden.txt"
-    found = {str(message.obj) for message in checks_models.check_hidden_rows()}
+    found = {str(message.obj) for message in file_fields.check_hidden_rows()}
     assert found == {"library.Binned.binder", "library.BinnedPage.binned_ptr"}
 
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.insertion import insert
+from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
 
 pytestmark = pytest.mark.django_db

@@ -16,9 +16,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import IN_OTHER_HANDS, claim
-from moderation.purge.outcomes import write_outcomes
+from moderation.purge.results import write_outcomes
+from moderation.purge.run import purge_batch
 from moderation.storage import Fate, Outcome, write_mark
 from posts.models import Post, PostImage
 from tests.library.models import Volume

@@ -11,13 +11,14 @@ from django.apps import apps
 from django.core.files.base import ContentFile
 from django.db import connection, models
 
-from moderation import late_models, registry
-from moderation.errors import KeyTaken
+from moderation import registration
+from moderation.cascade.relations import reached_from, relations_of
+from moderation.cascade.tree import branches_of
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
-from moderation.plan.graph import reached_from, relations_of
-from moderation.plan.tree import branches_of
 from moderation.purge.claim import claim
-from moderation.registry import register, registration_for
+from moderation.registration import register
+from moderation.registry import caches, registration_for, registrations
 from tests.library.models import Exhibit, Volume
 from tests.library.storage import attachments
 from tests.removing.conftest import stored
@@ -29,13 +30,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def declared(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget the models that a test declares, and their tables."""
     before = dict(apps.all_models["library"])
-    monkeypatch.setattr(registry, "_registrations", dict(registry._registrations))
-    monkeypatch.setattr(registry, "_calls", dict(registry._calls))
+    monkeypatch.setattr(registrations, "_registrations", dict(registrations._registrations))
+    monkeypatch.setattr(registration, "_calls", dict(registration._calls))
     yield
     for name in set(apps.all_models["library"]) - set(before):
         del apps.all_models["library"][name]
     apps.clear_cache()
-    late_models.forget()
+    caches.clear()
     gc.collect()
 
 

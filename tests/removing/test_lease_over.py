@@ -13,12 +13,12 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.models import AuditEntry
-from moderation.purge import batch as batch_module
-from moderation.purge.batch import purge_batch
+from moderation.purge import run as batch_module
 from moderation.purge.claim import claim, renew
-from moderation.purge.outcomes import note_versions, write_outcomes
+from moderation.purge.results import note_versions, write_outcomes
+from moderation.purge.run import purge_batch
 from moderation.storage import Doomed, Fate, Outcome, adapter_for, write_mark
-from moderation.storage.adapter import LEASE_OVER, Note
+from moderation.storage.base import LEASE_OVER, Note
 from moderation.storage.lease import Lease, Moment
 from tests.library.models import Volume
 from tests.library.storage import ATTACHMENTS

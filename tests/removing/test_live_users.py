@@ -12,9 +12,9 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry
-from moderation.purge import databases, questions
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
+from moderation.purge.run import purge_batch
+from moderation.references import databases, queries
 from moderation.storage import write_mark
 from tests.library import storage as library_storage
 from tests.library.models import Case, Exhibit, Piece, Volume
@@ -170,8 +170,8 @@ def test_a_row_may_spell_the_name_in_another_way() -> None:
 def test_a_site_that_spells_all_its_names_so_is_not_read_whole(
     spelled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions, "MOST_ODD_NAMES", 3)
-    monkeypatch.setattr("moderation.purge.references.MOST_ODD_NAMES", 3)
+    monkeypatch.setattr(queries, "MOST_ODD_NAMES", 3)
+    monkeypatch.setattr("moderation.references.search.MOST_ODD_NAMES", 3)
     for n in range(9):
         hidden(spelled.format(root=root()).replace("spring", f"a{n}"))
     hidden(spelled.format(root=root()))

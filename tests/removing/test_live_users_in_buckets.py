@@ -10,9 +10,9 @@ from django.test import override_settings
 from storages.backends.s3 import S3Storage
 
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
+from moderation.purge.run import purge_batch
 from moderation.storage import write_mark
-from moderation.storage.s3.place import endpoint_of
+from moderation.storage.s3.location import endpoint_of
 from posts.models import Post, PostImage
 from tests.library.models_references import Flyer
 from tests.library.storage import ATTACHMENTS

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
 
-from moderation.errors import NotPlannable
+from moderation.exceptions import NotPlannable
 from moderation.models import Removal, RemovalSlice
 from posts.models import Post
 from tests.removing.conftest import drafted

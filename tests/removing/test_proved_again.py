@@ -16,16 +16,16 @@ from django.core.files.storage import InMemoryStorage, default_storage, storages
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.clock import missing_problems, overdue
+from moderation.jobs.scheduler import missing_problems, overdue
 from moderation.models import AuditEntry, StorageMark
-from moderation.purge import batch as batch_module
-from moderation.purge.batch import purge_batch
+from moderation.purge import run as batch_module
+from moderation.purge.run import purge_batch
 from moderation.purge.verify import verify_batch
-from moderation.storage import mark as mark_module
+from moderation.storage import identity as mark_module
 from moderation.storage import prove, write_mark
-from moderation.storage.adapter import ERASED_EARLIER, MARKER_NAME, WAS_MISSING
+from moderation.storage.base import ERASED_EARLIER, MARKER_NAME, WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
-from moderation.storage.other import OtherAdapter
+from moderation.storage.generic import OtherAdapter
 from posts.models import Post
 from tests.parts.audit_log import unguarded
 from tests.removing.conftest import confirmed, drafted

@@ -14,15 +14,16 @@ from django.db import connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
+from moderation.lifecycle.entries import retry as retry_entries
+from moderation.lifecycle.removals import retry, settle
 from moderation.models import AuditEntry, StorageMark
-from moderation.purge import batch as batch_module
-from moderation.purge.batch import purge_batch
+from moderation.purge import run as batch_module
 from moderation.purge.claim import claim
-from moderation.purge.words import clean
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.progress import retry, retry_entries, settle
+from moderation.purge.run import purge_batch
+from moderation.redaction import clean
+from moderation.removals.delete import delete_next_slice
 from moderation.storage import Doomed, Fate, Outcome
-from moderation.storage.adapter import Note
+from moderation.storage.base import Note
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted
 

@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
-from moderation.clock import tick
+from moderation.jobs.scheduler import tick
 from moderation.models import AuditEntry, Removal, WakeUp
-from moderation.removal import delete
+from moderation.removals import delete
 from posts.models import Post
 from tests.parts.processes import free_port
 from tests.parts.queue import IMMEDIATE
@@ -62,7 +62,7 @@ def test_the_clock_does_the_work_alone(
 ) -> None:
     from datetime import timedelta
 
-    monkeypatch.setattr("moderation.clock.PATIENCE", timedelta(0))
+    monkeypatch.setattr("moderation.jobs.scheduler.PATIENCE", timedelta(0))
     with override_settings(MODERATION_SLICE_OBJECTS=1):
         removal = confirmed(drafted(make_posts(3), moderator), moderator)
     while tick():

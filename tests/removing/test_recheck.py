@@ -14,16 +14,16 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.clock import tick
+from moderation.jobs.scheduler import tick
 from moderation.models import AuditEntry, Removal
-from moderation.models.audit import EntryState
+from moderation.models.states import EntryState
 from moderation.purge import claim as claim_module
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
 from moderation.purge.recheck import recheck_batch
-from moderation.recording import Deed, attribute
+from moderation.purge.run import purge_batch
+from moderation.recording.attribution import Deed, attribute
 from moderation.storage import write_mark
-from moderation.storage.adapter import NEWER_STAYS
+from moderation.storage.base import NEWER_STAYS
 from tests.library.models import Volume
 from tests.library.models_references import Flyer
 from tests.library.storage import ATTACHMENTS

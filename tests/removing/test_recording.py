@@ -14,7 +14,7 @@ from django.db.models.signals import post_delete, pre_delete
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry
-from moderation.recording import Deed, attribute
+from moderation.recording.attribution import Deed, attribute
 from posts.models import Post, PostImage
 from tests.library.models import BoundVolume, Volume, VolumeProxy
 

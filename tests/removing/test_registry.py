@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from moderation import receivers, registry
-from moderation.entries import write_entries
-from moderation.files import StoredFile
 from moderation.models import AuditEntry
-from moderation.recording import Deed
-from moderation.registry import register, registration_for
+from moderation.recording import receivers
+from moderation.recording.attribution import Deed
+from moderation.recording.entries import write_entries
+from moderation.registration import register
+from moderation.registry import registration_for, registrations
+from moderation.registry.files import StoredFile
 from tests.library.models import Shelf, Volume, VolumeProxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,9 +26,9 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Any:
     def change(**changes: Any) -> None:
         registration = registration_for(Volume)
         assert registration
-        known = dict(registry._registrations)
+        known = dict(registrations._registrations)
         known[Volume] = replace(registration, **changes)
-        monkeypatch.setattr(registry, "_registrations", known)
+        monkeypatch.setattr(registrations, "_registrations", known)
 
     return change
 

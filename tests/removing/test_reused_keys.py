@@ -16,10 +16,10 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.removal.delete import delete_next_slice
+from moderation.removals.delete import delete_next_slice
 from posts.models import Post, PostImage
 from tests.library.models import (
     BoundVolume,

@@ -16,10 +16,10 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.storage.upload import verify_for_upload
+from moderation.recording.upload_identity import verify_for_upload
 from tests.library.models import (
     Binned,
     BinnedPage,

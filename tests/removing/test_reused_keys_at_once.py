@@ -15,10 +15,10 @@ from django.core.files.storage import storages
 from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
+from moderation.purge.run import purge_batch
 from tests.library.models import Shelf, Volume
 from tests.removing.conftest import stored
 

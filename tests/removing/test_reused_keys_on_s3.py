@@ -10,10 +10,10 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.db import transaction
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
-from moderation.purge.batch import purge_batch
 from moderation.purge.claim import claim
+from moderation.purge.run import purge_batch
 from moderation.storage import write_mark
 from posts.models import Post, PostImage
 from tests.removing.conftest import stored

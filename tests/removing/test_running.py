@@ -12,15 +12,16 @@ from django.db.models import Model
 from django.db.models.signals import post_delete, pre_delete
 from django.test import override_settings
 
-from moderation.errors import Refused
+from moderation.exceptions import Refused
+from moderation.lifecycle.removals import go_on, retry, stop
 from moderation.models import AuditEntry, AuditEvent, Removal
-from moderation.purge.batch import purge_batch
-from moderation.recording import Deed
-from moderation.removal import delete as delete_module
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.freeze import freeze
-from moderation.removal.progress import go_on, numbers, retry, stop
-from moderation.roles import MODERATORS
+from moderation.permission_groups import MODERATORS
+from moderation.purge.run import purge_batch
+from moderation.recording.attribution import Deed
+from moderation.removals import delete as delete_module
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.freeze import freeze
+from moderation.removals.progress import numbers
 from posts.models import Post, PostImage, Report
 from tests.library.models import Case, Exhibit
 from tests.removing.conftest import confirmed, drafted, stored

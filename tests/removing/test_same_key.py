@@ -12,13 +12,13 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.db import OperationalError
 from django.utils import timezone
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
-from moderation.purge import batch as batch_module
-from moderation.purge.batch import purge_batch
+from moderation.purge import run as batch_module
 from moderation.purge.claim import claim, put_off
+from moderation.purge.run import purge_batch
 from moderation.storage import Doomed, Fate, Outcome, WrongStorage, write_mark
-from moderation.storage.adapter import MARKER_NAME, Note
+from moderation.storage.base import MARKER_NAME, Note
 from tests.library.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)

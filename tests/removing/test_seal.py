@@ -10,12 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from moderation.errors import DraftChanged, Refused
+from moderation.exceptions import DraftChanged, Refused
+from moderation.lifecycle.removals import cancel
 from moderation.models import Removal
-from moderation.removal import confirm as confirm_module
-from moderation.removal import slices
-from moderation.removal.confirm import cancel, confirm, look_again, take_out
-from moderation.removal.slices import save_slice
+from moderation.removals import batches
+from moderation.removals import draft as confirm_module
+from moderation.removals.batches import save_slice
+from moderation.removals.draft import confirm, look_again, take_out
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 
@@ -132,13 +133,13 @@ def test_a_draft_that_is_cancelled_while_it_is_compared_is_no_draft_any_more(
 ) -> None:
     with override_settings(MODERATION_SLICE_OBJECTS=1):
         removal = drafted(make_posts(3, images=1), moderator)
-    monkeypatch.setattr(slices, "SLICES_AT_ONCE", 1)
-    compare = slices.changed_slices
+    monkeypatch.setattr(batches, "SLICES_AT_ONCE", 1)
+    compare = batches.changed_slices
 
     def cancelled_meanwhile(asked: Removal) -> Iterator[Any]:
-        turns = slices.slices_in_turn(asked)
+        turns = batches.slices_in_turn(asked)
         first = next(turns)
-        monkeypatch.setattr(slices, "slices_in_turn", lambda _: chain([first], turns))
+        monkeypatch.setattr(batches, "slices_in_turn", lambda _: chain([first], turns))
         cancel(Removal.objects.get(pk=asked.pk))
         return compare(asked)
 

@@ -14,11 +14,11 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
 from django.utils import timezone
 
-from moderation import checks_references
-from moderation.errors import DeletedElsewhere
+from moderation.checks import references
+from moderation.exceptions import DeletedElsewhere
 from moderation.models import AuditEntry, StorageMark
-from moderation.purge.batch import purge_batch
-from moderation.purge.databases import distinct_databases, forget_tables
+from moderation.purge.run import purge_batch
+from moderation.references.databases import distinct_databases, forget_tables
 from moderation.storage import write_mark
 from tests.library.models import Thread, Volume
 from tests.library.models_references import Flyer
@@ -93,10 +93,10 @@ def test_deleting_a_row_with_files_in_another_database_is_refused(other: str) ->
 
 
 def test_w014_names_a_registered_model_in_another_database(other: str) -> None:
-    messages = checks_references.check_other_databases(databases=["default", other])
+    messages = references.check_other_databases(databases=["default", other])
     assert [(m.id, m.obj) for m in messages] == [("moderation.W014", Thread)]
-    assert not checks_references.check_other_databases(databases=["default"])
-    assert not checks_references.check_other_databases()
+    assert not references.check_other_databases(databases=["default"])
+    assert not references.check_other_databases()
 
 
 def test_a_database_that_is_away_holds_up_only_what_it_may_use(
@@ -113,7 +113,7 @@ def test_a_database_that_is_away_holds_up_only_what_it_may_use(
         assert StorageMark.objects.get(alias="attachments").problem == ""
         with pytest.raises(CommandError, match="unknown which files are in use"):
             call_command("purge", "--check")
-        (warning,) = checks_references.check_reference_problems(databases=["default"])
+        (warning,) = references.check_reference_problems(databases=["default"])
         assert warning.id == "moderation.W016"
     AuditEntry.objects.update(due_at=timezone.now())
     purge_all()
@@ -153,7 +153,7 @@ def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) ->
     assert states == {"default": "erased", "attachments": "pending"}
     problem = StorageMark.objects.get(alias="attachments").reference_problem
     assert problem.startswith("library.Flyer.sheet in database other: ")
-    (warning,) = checks_references.check_askable(databases=["default", other])
+    (warning,) = references.check_askable(databases=["default", other])
     assert warning.id == "moderation.W015"
     assert "library.Flyer.sheet in database other" in warning.msg
 
@@ -176,7 +176,7 @@ def test_a_model_of_the_log_s_own_database_spoils_no_transaction() -> None:
 def test_a_live_row_of_another_model_still_decides_while_one_cannot_be_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from moderation.purge.questions import Column
+    from moderation.references.queries import Column
 
     Volume.objects.bulk_create([Volume(index=NAME)])
     holders, among = Column.holders, Column.names_among

@@ -13,11 +13,11 @@ from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.test import override_settings
 
-from moderation.errors import NotPlannable
+from moderation.exceptions import NotPlannable
 from moderation.models import Removal
-from moderation.removal import selection
-from moderation.removal.freeze import freeze
-from moderation.removal.selection import check_model, frozen_keys
+from moderation.removals import selection
+from moderation.removals.freeze import freeze
+from moderation.removals.selection import check_model, frozen_keys
 from posts.models import Post, PostImage, Report
 from tests.removing.conftest import CODES
 

@@ -12,8 +12,8 @@ from django.core.checks import run_checks
 from django.test import Client, override_settings
 from pytest_django import Settings
 
-from moderation import site_checks
-from moderation.site_checks import check_environment, check_installed, check_marks, check_tasks
+from moderation.checks import site
+from moderation.checks.site import check_environment, check_installed, check_marks, check_tasks
 from moderation.storage import write_mark
 from posts.models import Post
 from tests.parts.queue import IMMEDIATE, PACKAGE
@@ -51,7 +51,7 @@ def test_a_queue_that_runs_tasks_at_once_is_refused(
 
 def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_installed() == []
-    monkeypatch.setattr(site_checks, "find_spec", lambda _name: None)
+    monkeypatch.setattr(site, "find_spec", lambda _name: None)
     monkeypatch.setattr(apps, "is_installed", lambda name: name != "import_export")
     assert ids(list(check_installed())) == ["moderation.E018", "moderation.E019"]
 

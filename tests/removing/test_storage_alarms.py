@@ -12,14 +12,14 @@ from django.contrib.auth.models import User
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from moderation.clock import overdue, tick
+from moderation.jobs.scheduler import overdue, tick
 from moderation.models import AuditEntry, StorageMark
-from moderation.purge import problems
-from moderation.purge.batch import purge_batch
+from moderation.purge import storage_problems
+from moderation.purge.run import purge_batch
 from moderation.purge.verify import verify_batch
-from moderation.storage import mark as mark_module
+from moderation.storage import identity as mark_module
 from moderation.storage import write_mark
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.base import MARKER_NAME
 from moderation.storage.filesystem import FileSystemAdapter
 from posts.models import Post
 from tests.parts.audit_log import unguarded
@@ -122,7 +122,7 @@ def test_a_proof_ends_the_alarms_of_its_own_want(
     assert len(overdue().problems) == 2
     (fresh_storage / MARKER_NAME).write_bytes(marker)
     StorageMark.objects.update(problem_at=timezone.now() - timedelta(minutes=2))
-    problems.look_again_at_problems()
+    storage_problems.look_again_at_problems()
     assert not overdue().problems
 
 
@@ -139,7 +139,7 @@ def test_a_refused_look_stays_an_alarm_though_the_storage_is_the_right_one(
 
     monkeypatch.setattr(FileSystemAdapter, "verify", refuse)
     assert not verify_batch()
-    problems.clear_problem("default")
+    storage_problems.clear_problem("default")
     (problem,) = overdue().problems
     assert "No listing." in problem
 

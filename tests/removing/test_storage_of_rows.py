@@ -14,17 +14,16 @@ from django.core.files.storage import default_storage, storages
 from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
-from moderation import registry
-from moderation.checks import check_storages
-from moderation.checks_models import check_storages_of_rows
-from moderation.chosen_storages import StorageOf
+from moderation.cascade import make_plan
+from moderation.cascade.tree import branches_of
+from moderation.checks.file_fields import check_storages_of_rows
+from moderation.checks.registered_models import check_storages
 from moderation.models import AuditEntry, Removal
-from moderation.plan import make_plan
-from moderation.plan.tree import branches_of
-from moderation.purge.batch import purge_batch
-from moderation.registry import alias_of, registration_for
-from moderation.removal.confirm import confirm
-from moderation.removal.freeze import freeze
+from moderation.purge.run import purge_batch
+from moderation.registry import alias_of, registration_for, registrations
+from moderation.registry.storages import StorageOf
+from moderation.removals.draft import confirm
+from moderation.removals.freeze import freeze
 from moderation.storage import write_mark
 from tests.library.models import Exhibit, Piece
 
@@ -48,12 +47,12 @@ def as_mapping(rows: Sequence[Any]) -> list[dict[str, str]]:
 def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Choose]:
     """Return a function that registers exhibits with `storage=`."""
 
-    registrations: dict[Any, Any] = registry._registrations
+    known: dict[Any, Any] = registrations._registrations
 
     def register(storage: StorageOf) -> None:
         found = registration_for(Exhibit)
         assert found
-        monkeypatch.setitem(registrations, Exhibit, replace(found, storage=storage))
+        monkeypatch.setitem(known, Exhibit, replace(found, storage=storage))
         branches_of.cache_clear()
 
     yield register
@@ -135,7 +134,7 @@ def test_a_row_of_which_nobody_can_say_what_it_chose_may_use_it(
 def test_where_very_many_rows_share_a_name_all_of_them_count(
     choose: Choose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moderation.purge.questions.MOST_ROWS", 2)
+    monkeypatch.setattr("moderation.references.queries.MOST_ROWS", 2)
     choose(by_key)
     assert state_after_deleting(shared_in_second(5)[0]) == "kept"
 

@@ -22,12 +22,12 @@ from django.db.models.signals import pre_delete
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from moderation.clock import tick
+from moderation.jobs.scheduler import tick
+from moderation.lifecycle.removals import retry
 from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.removal import delete
-from moderation.removal.confirm import confirm
-from moderation.removal.delete import LONGEST_PAUSE, delete_next_slice
-from moderation.removal.progress import retry
+from moderation.removals import delete
+from moderation.removals.delete import LONGEST_PAUSE, delete_next_slice
+from moderation.removals.draft import confirm
 from posts.models import Post
 from tests.parts.processes import wait_until
 from tests.removing.conftest import confirmed, drafted
@@ -154,7 +154,7 @@ def test_what_is_confirmed_is_answered_so_whatever_the_database_says(
         raise kind("server closed the connection unexpectedly")
 
     draft = drafted(make_posts(1), moderator)
-    monkeypatch.setattr("moderation.removal.delete._claim", away)
+    monkeypatch.setattr("moderation.removals.delete._claim", away)
     assert not confirm(draft, actor=moderator, seal=draft.seal, reason="spam")
     draft.refresh_from_db()
     assert draft.state == "deleting"

@@ -16,9 +16,8 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
-from moderation import triggers
-from moderation.checks import check_triggers
-from moderation.models import AuditEntry, AuditEvent
+from moderation.checks.registered_models import check_triggers
+from moderation.models import AuditEntry, AuditEvent, triggers
 from posts.models import Post
 
 pytestmark = pytest.mark.django_db(transaction=True)

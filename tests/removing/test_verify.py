@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.clock import overdue
+from moderation.jobs.scheduler import overdue
 from moderation.models import AuditEntry, StorageMark
-from moderation.models.audit import THERE_AGAIN
-from moderation.purge.batch import purge_batch
+from moderation.models.states import THERE_AGAIN
+from moderation.purge.run import purge_batch
 from moderation.purge.verify import verify_batch
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage.base import MARKER_NAME
 from moderation.storage.filesystem import FileSystemAdapter
 from posts.models import Post
 from tests.library.models import Volume

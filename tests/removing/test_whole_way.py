@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage, storages
 
 from moderation.models import AuditEntry, AuditEvent
-from moderation.purge.batch import purge_batch
-from moderation.removal.delete import delete_next_slice
-from moderation.removal.freeze import freeze
+from moderation.purge.run import purge_batch
+from moderation.removals.delete import delete_next_slice
+from moderation.removals.freeze import freeze
 from posts.models import Post, PostImage
 from tests.library.models import Shelf, Volume
 from tests.removing.conftest import confirmed, drafted, stored

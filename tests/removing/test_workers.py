@@ -15,7 +15,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.models import AuditEntry, Heartbeat, Removal, RemovalSlice, StorageMark
-from moderation.removal.delete import delete_next_slice
+from moderation.removals.delete import delete_next_slice
 from posts.models import Post
 from tests.parts.queue import empty_the_queue, needs_queue
 from tests.parts.workers import CLOCK, DB_WORKER, worker

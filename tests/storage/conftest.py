@@ -12,8 +12,8 @@ from botocore.config import Config
 from django.conf import settings
 from django.test import override_settings
 
-from moderation.storage import Outcome, adapter_for, mark
-from moderation.storage.adapter import Doomed
+from moderation.storage import Outcome, adapter_for, identity
+from moderation.storage.base import Doomed
 from moderation.storage.s3 import S3Adapter, client
 from tests.parts.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.parts.s3_gateway import S3Server
@@ -114,7 +114,7 @@ def shaky(s3_gateway: S3Server, proxy: FaultyProxy, make_bucket: MakeBucket) -> 
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
-    monkeypatch.setattr(mark, "PAUSE", 0.01)
+    monkeypatch.setattr(identity, "PAUSE", 0.01)
 
 
 def some_keys(count: int, folder: str = "posts") -> list[str]:

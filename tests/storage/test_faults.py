@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from moderation.storage.adapter import Doomed, Fate, Outcome
-from moderation.storage.s3 import sweep
+from moderation.storage.base import Doomed, Fate, Outcome
+from moderation.storage.s3 import batch_delete
+from moderation.storage.s3.batch_delete import Pace
 from moderation.storage.s3.client import TRIES
-from moderation.storage.s3.sweep import Pace
 from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
 from tests.parts.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
@@ -62,7 +62,7 @@ def fates(outcomes: dict[str, Outcome]) -> set[Fate]:
 def test_every_key_goes_though_a_third_of_the_requests_fails(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, act: Act
 ) -> None:
-    monkeypatch.setattr(sweep, "TRIES", 12)  # so that chance alone never ends one as failed
+    monkeypatch.setattr(batch_delete, "TRIES", 12)  # so that chance alone never ends one as failed
     doomed, good = shaky.put(*some_keys(80)), shaky.put(*some_keys(10))
     shaky.adapter.batch_keys = 8
     proxy.faults.append(now_and_then(act))
@@ -199,7 +199,7 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
 def test_server_that_fails_at_everything_is_given_up(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "MOST_REFUSALS", 20)
+    monkeypatch.setattr(batch_delete, "MOST_REFUSALS", 20)
     shaky.adapter.batch_keys = 100
     proxy.faults.append(always(error_reply(403, "AccessDenied", "Not you.")))
     outcomes = shaky.erase(*some_keys(400))
@@ -210,7 +210,7 @@ def test_server_that_fails_at_everything_is_given_up(
 def test_time_is_bounded(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "PATIENCE", 0.3)
+    monkeypatch.setattr(batch_delete, "PATIENCE", 0.3)
     shaky.adapter.batch_keys = 1
     proxy.faults.append(always(Act(delay=0.1)))
     doomed = shaky.put(*some_keys(60))

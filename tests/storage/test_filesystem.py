@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 
 from moderation.storage import Fate, adapter_for
-from moderation.storage.adapter import WAS_MISSING, Adapter, Doomed
+from moderation.storage.base import WAS_MISSING, Adapter, Doomed
 from moderation.storage.filesystem import FileSystemAdapter
 from tests.storage.conftest import erased, not_noted
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from moderation.models import AuditEntry, StorageMark
 from moderation.storage import MarkRefused, WrongStorage, prove, write_mark
-from moderation.storage import mark as mark_module
-from moderation.storage.adapter import MARKER_NAME
+from moderation.storage import identity as mark_module
+from moderation.storage.base import MARKER_NAME
 from tests.parts.s3_gateway import S3Server
 from tests.storage.conftest import MakeBucket
 

@@ -15,9 +15,9 @@ from django.test import override_settings
 from storages.backends.s3 import S3Storage
 
 from moderation.storage import Adapter, Doomed, Fate, adapter_for
-from moderation.storage.adapter import WAS_MISSING
+from moderation.storage.base import WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
-from moderation.storage.other import OtherAdapter
+from moderation.storage.generic import OtherAdapter
 from tests.storage.conftest import erased, not_noted
 
 HERE = "tests.storage.test_other"

@@ -13,10 +13,10 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moderation.storage.adapter import WAS_MISSING, Doomed, Fate
+from moderation.storage.base import WAS_MISSING, Doomed, Fate
 from moderation.storage.s3.adapter import full_key
-from moderation.storage.s3.answers import NO_ANSWER, coded
-from moderation.storage.s3.deletion import Answer, Deletion, Target, read_reply
+from moderation.storage.s3.errors import NO_ANSWER, coded
+from moderation.storage.s3.requests import Answer, Deletion, Target, read_reply
 from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply
 from tests.parts.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys

@@ -11,10 +11,10 @@ from xml.sax.saxutils import escape
 import pytest
 
 from moderation.storage import Fate, prove, write_mark
-from moderation.storage.adapter import LEASE_OVER, Doomed
+from moderation.storage.base import LEASE_OVER, Doomed
 from moderation.storage.lease import Lease, Moment
-from moderation.storage.s3.answers import NO_ANSWER
-from moderation.storage.s3.deletion import Answer, Target, read_reply
+from moderation.storage.s3.errors import NO_ANSWER
+from moderation.storage.s3.requests import Answer, Target, read_reply
 from tests.parts.faulty_proxy import Act, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.parts.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
@@ -66,9 +66,9 @@ def test_a_good_key_among_300_forbidden_ones_goes_and_only_own_answers_are_attem
 def test_a_request_that_failed_as_a_whole_is_no_attempt_of_its_keys(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moderation.storage.s3 import sweep
+    from moderation.storage.s3 import batch_delete
 
-    monkeypatch.setattr(sweep, "MOST_REFUSALS", 4)
+    monkeypatch.setattr(batch_delete, "MOST_REFUSALS", 4)
     proxy.faults.append(lambda r: error_reply(403, "AccessDenied") if r.deletes else None)
     outcomes = shaky.erase(*some_keys(64))
     assert {o.own for o in outcomes.values()} == {False}

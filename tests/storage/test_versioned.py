@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from moderation.storage.adapter import NEWER_STAYS, WAS_MISSING, Doomed, Fate
+from moderation.storage.base import NEWER_STAYS, WAS_MISSING, Doomed, Fate
 from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply, faulty_proxy
 from tests.parts.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, erased, not_noted, some_keys

@@ -15,10 +15,10 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_date
 from tqdm import tqdm
 
-from moderation.errors import ExportFailed
+from moderation.exceptions import ExportFailed
 from moderation.export.formats import FORMATS
 from moderation.models import AuditEntry, AuditEvent
-from moderation.models.audit import EntryState, EventKind
+from moderation.models.states import EntryState, EventKind
 
 FORMATS_BY_NAME = {each().get_title(): each for each in FORMATS}
 

@@ -10,16 +10,16 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import FileField
 from django.utils.translation import gettext as _
 
-from moderation.errors import ModerationError
+from moderation.exceptions import ModerationError
 from moderation.models import AuditEvent, StorageMark
-from moderation.models.audit import EventKind
+from moderation.models.states import EventKind
 from moderation.registry import (
     own_file_fields,
     registered_models,
     registration_for,
     storage_alias,
 )
-from moderation.storage.mark import write_mark
+from moderation.storage.identity import write_mark
 
 
 class Command(BaseCommand):

@@ -12,12 +12,11 @@ from django.db import Error as DatabaseTrouble
 from django.db import close_old_connections, transaction
 from tqdm import tqdm
 
-from moderation import failures
-from moderation.clock import clock_problems, overdue, removals_with_waiting_slices, tick
+from moderation.jobs import failures
+from moderation.jobs.scheduler import clock_problems, overdue, removals_with_waiting_slices, tick
+from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry, AuditEvent, RemovalSlice
-from moderation.models.audit import EventKind
-from moderation.purge.claim import due_entries
-from moderation.removal.progress import retry_entries
+from moderation.models.states import EventKind
 
 # Seconds between two steps of the scheduler. A lost task costs this much, plus ten seconds.
 INTERVAL = 2.0
@@ -86,9 +85,8 @@ class Command(BaseCommand):
 
     def _say_what_is_due(self) -> None:
         removals = len(removals_with_waiting_slices())
-        self.stdout.write(
-            f"Due: {removals} removals with batches, {due_entries().count()} audit entries."
-        )
+        entries = AuditEntry.objects.due().count()
+        self.stdout.write(f"Due: {removals} removals with batches, {entries} audit entries.")
 
     def _once(self) -> None:
         bar = tqdm(desc="steps", unit="", disable=None)

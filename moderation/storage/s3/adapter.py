@@ -13,7 +13,7 @@ from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
 from moderation import conf
-from moderation.storage.adapter import (
+from moderation.storage.base import (
     MARKER_BYTES,
     MARKER_NAME,
     WAS_MISSING,
@@ -22,17 +22,17 @@ from moderation.storage.adapter import (
     Note,
     Outcome,
 )
-from moderation.storage.guard import refuse_inside_transaction
 from moderation.storage.location import Location, folder
-from moderation.storage.s3.answers import S3_ERRORS, Trouble, trouble_of
+from moderation.storage.s3.batch_delete import Sweep
 from moderation.storage.s3.client import patiently, prepared_client
-from moderation.storage.s3.deletion import MOST_KEYS, Answer, Deletion, Target
+from moderation.storage.s3.errors import S3_ERRORS, Trouble, trouble_of
 from moderation.storage.s3.listing import Listing, at_once
-from moderation.storage.s3.place import endpoint_of
-from moderation.storage.s3.sweep import Sweep
+from moderation.storage.s3.location import endpoint_of
+from moderation.storage.s3.requests import MOST_KEYS, Answer, Deletion, Target
 from moderation.storage.s3.versions import Erasure, erase_versions
 from moderation.storage.s3.waiting import Waiting
 from moderation.storage.spelling import PLAIN_NAME, odd_beginnings, spelled
+from moderation.storage.transactions import refuse_inside_transaction
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

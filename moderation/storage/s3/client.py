@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moderation.storage.s3.answers import S3_ERRORS, trouble_of
+from moderation.storage.s3.errors import S3_ERRORS, trouble_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from moderation.storage.s3.answers import Kind, trouble_of
 from moderation.storage.s3.client import patiently
+from moderation.storage.s3.errors import Kind, trouble_of
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -11,18 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from moderation.storage.adapter import NEWER_STAYS, WAS_MISSING, Fate, Note
-from moderation.storage.s3.answers import (
-    OVER,
-    S3_ERRORS,
-    UNLISTABLE,
-    Kind,
-    Trouble,
-    trouble_of,
-)
-from moderation.storage.s3.deletion import Answer, Target
+from moderation.storage.base import NEWER_STAYS, WAS_MISSING, Fate, Note
+from moderation.storage.s3.batch_delete import Sweep
+from moderation.storage.s3.errors import OVER, S3_ERRORS, UNLISTABLE, Kind, Trouble, trouble_of
 from moderation.storage.s3.listing import Listing, UnlistableError, Version, at_once
-from moderation.storage.s3.sweep import Sweep
+from moderation.storage.s3.requests import Answer, Target
 
 LEFT = Trouble("VersionsLeft", "Versions that were to be erased are still listed.", Kind.KEY)
 

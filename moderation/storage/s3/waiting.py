@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moderation.storage.adapter import Doomed, Note, versions_of
-from moderation.storage.s3.deletion import Target
+from moderation.storage.base import Doomed, Note, versions_of
+from moderation.storage.s3.requests import Target
 
 
 class Waiting:

@@ -97,7 +97,7 @@ def sweep(stopping: threading.Event) -> None:
     """Do what `manage.py purge` does, again and again."""
     from django.db import OperationalError, close_old_connections
 
-    from moderation.clock import tick
+    from moderation.jobs.scheduler import tick
 
     print(READY, flush=True)  # noqa: T201 - for the log
     while not stopping.is_set():

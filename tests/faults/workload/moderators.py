@@ -17,11 +17,12 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 
-from moderation.errors import ModerationError
+from moderation.exceptions import ModerationError
+from moderation.lifecycle.entries import retry as retry_entries
+from moderation.lifecycle.removals import cancel, go_on, retry, stop
 from moderation.models import AuditEntry, Removal
-from moderation.removal.confirm import cancel, confirm, take_out
-from moderation.removal.freeze import freeze
-from moderation.removal.progress import go_on, retry, retry_entries, stop
+from moderation.removals.draft import confirm, take_out
+from moderation.removals.freeze import freeze
 from posts.models import Post
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.site.models import Document, Folder, Sheet

@@ -23,7 +23,7 @@ from django.db import (
 )
 from django.db.models.signals import post_save
 
-from moderation.errors import KeyTaken
+from moderation.exceptions import KeyTaken
 from posts.models import Post
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.kinds import KINDS, PARENTS, Kind, Row

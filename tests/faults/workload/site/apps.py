@@ -17,7 +17,7 @@ class WorkloadConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the models with moderation, except Clipping and Quote."""
-        from moderation.registry import register
+        from moderation.registration import register
         from tests.faults.workload.site import models
 
         register(models.Document)

@@ -1,0 +1,155 @@
+"""The page that exports what a change list shows."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import ExitStack
+from typing import Any
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, IGNORED_PARAMS, PAGE_VAR, SEARCH_VAR
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from import_export.forms import ExportForm
+
+from moderation.exceptions import ExportFailed
+from moderation.export.formats import SHEET_ROWS
+from moderation.models import AuditEvent
+from moderation.models.states import EventKind
+from moderation.templatetags.moderation_numbers import grouped
+
+logger = logging.getLogger(__name__)
+
+# Rows up to which the page says how many there are. Beyond them counting is slow, and no workbook
+# holds them anyway.
+COUNTED_ROWS = SHEET_ROWS - 1
+# Parameters of a change list's address that say how it is shown, not what.
+NO_FILTERS = (*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG, "_changelist_filters")
+
+
+def export_page(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
+    """Ask for the format (GET), or send the file (POST).
+
+    What the filters and the search in the address let through, limited to what the person may see.
+    Raises PermissionDenied for who may not export.
+    """
+    if not model_admin.has_export_permission(request):
+        raise PermissionDenied
+    try:
+        entries = model_admin.get_export_queryset(request)
+    except IncorrectLookupParameters:
+        return HttpResponseRedirect(_change_list_url(model_admin) + f"?{ERROR_FLAG}=1")
+    counted = entries.order_by()[: COUNTED_ROWS + 1].count()
+    rows = counted if counted <= COUNTED_ROWS else None
+    formats = model_admin.get_export_formats()
+    form = _form(model_admin, request, formats)
+    if form.is_valid():
+        file_format = formats[int(form.cleaned_data["format"])]()
+        if rows is not None or file_format.row_limit is None:
+            try:
+                return _send(request, entries, file_format)
+            except ExportFailed as failed:
+                form.add_error("format", _not_this_format(failed))
+            except OSError as error:
+                logger.exception("An export could not be written to a temporary file.")
+                form.add_error("format", _no_room(error))
+        else:
+            form.add_error("format", _too_many(file_format))
+    return _ask(model_admin, request, form, rows)
+
+
+def _form(model_admin: Any, request: HttpRequest, formats: Any) -> ExportForm:
+    resources = model_admin.get_export_resource_classes(request)
+    sent = request.POST if request.method == "POST" else None
+    form = ExportForm(formats, resources, data=sent)
+    form.fields["format"].initial = "0"
+    form.fields["format"].choices = [
+        (str(i), each().get_title().upper()) for i, each in enumerate(formats)
+    ]
+    return form
+
+
+def _too_many(file_format: Any) -> str:
+    return gettext(
+        "%(format)s holds %(limit)s rows at most, and there are more. Choose CSV, "
+        "or narrow the filters."
+    ) % {"format": file_format.get_title().upper(), "limit": grouped(file_format.row_limit)}
+
+
+def _not_this_format(failed: ExportFailed) -> str:
+    return gettext("%(why)s Choose CSV or JSONL.") % {"why": failed}
+
+
+def _no_room(error: OSError) -> str:
+    return gettext(
+        "The server could not write the file (%(why)s). Narrow the filters or ask an operator."
+    ) % {"why": error.strerror or type(error).__name__}
+
+
+def _ask(
+    model_admin: Any, request: HttpRequest, form: ExportForm, rows: int | None
+) -> HttpResponse:
+    """Show the page with its form."""
+    context = model_admin.init_request_context_data(request, form) | {
+        "title": gettext("Export audit entries"),
+        "rows": rows,
+        "counted_rows": COUNTED_ROWS,
+        "filtered": bool(filters_of(request) or request.GET.get(SEARCH_VAR)),
+        "change_list_url": f"{_change_list_url(model_admin)}?{request.GET.urlencode()}",
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, model_admin.export_template_name, context)
+
+
+def _change_list_url(model_admin: Any) -> str:
+    opts = model_admin.opts
+    return reverse(
+        f"admin:{opts.app_label}_{opts.model_name}_changelist",
+        current_app=model_admin.admin_site.name,
+    )
+
+
+def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> FileResponse:
+    """Write the file, record the export with its number of rows, then send the file.
+
+    One query reads all entries, so that file and event agree whatever else is recorded at the same
+    time. A slow client holds neither a connection nor a snapshot of the database. Raises
+    ExportFailed or OSError if the file cannot be written; nothing has been sent then.
+    """
+    with ExitStack() as on_error:
+        file = on_error.enter_context(tempfile.TemporaryFile())
+        rows = sum(file_format.write(entries, file))
+        file.seek(0)
+        AuditEvent.note(
+            EventKind.EXPORT,
+            actor=request.user,  # type: ignore[arg-type]  # never anonymous: needs a permission
+            details={
+                "format": file_format.get_title(),
+                "filters": filters_of(request),
+                "search": request.GET.get(SEARCH_VAR, ""),
+                "rows": rows,
+            },
+        )
+        day = timezone.now().strftime("%Y-%m-%d")
+        response = FileResponse(
+            file,
+            as_attachment=True,
+            filename=f"audit-entries-{day}.{file_format.get_extension()}",
+            content_type=file_format.get_content_type(),
+        )
+        response.headers["Cache-Control"] = "no-store"
+        on_error.pop_all()  # the response closes the file
+    return response
+
+
+def filters_of(request: HttpRequest) -> dict[str, str]:
+    """Return the change list's filters in the URL: {parameter: value}."""
+    shown = {name: str(value) for name, value in request.GET.items() if value}
+    return {name: value for name, value in shown.items() if name not in NO_FILTERS}

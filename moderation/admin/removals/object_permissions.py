@@ -1,0 +1,200 @@
+"""Object permissions: which objects a user may remove, according to the ModelAdmins of a site.
+
+Django's delete page calls `has_delete_permission(request, obj)` of the ModelAdmin of each row that
+would be deleted. So does this module, but only if the result can depend on the object. If no
+ModelAdmin overrides the method, permission codes have the same result and no row is read. Objects
+are checked in batches, when a draft is created and when it is confirmed. A worker has no request,
+so what was permitted at the confirmation stays permitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.auth import get_permission_codename
+from django.db.models import Manager, Model
+from django.db.models.manager import BaseManager
+from django.http import HttpRequest
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from moderation.admin.display import Viewer, named
+from moderation.cascade import json_key
+from moderation.cascade.relations import deleted_with, leads_back
+from moderation.db.rows import all_rows
+from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.removals.batches import keys_of, plan_slice
+from moderation.removals.refused_objects import Guard
+from moderation.removals.selection import plain
+
+# Rows that are instantiated at the same time for a permission check.
+ROWS_AT_ONCE = 500
+
+
+def admin_of(site: AdminSite, removal: Removal) -> ModelAdmin[Any] | None:
+    """Return the ModelAdmin in which a removal's objects were selected, or None."""
+    model = apps.get_model(removal.admin_label or removal.model_label)
+    return site.get_model_admin(model) if site.is_registered(model) else None
+
+
+def asks_per_object(model_admin: ModelAdmin[Any]) -> bool:
+    """Return whether a ModelAdmin may permit one object and refuse another.
+
+    Django's own method ignores the object and checks only the user's permission for the model.
+    """
+    return _function(model_admin.has_delete_permission) is not ModelAdmin.has_delete_permission
+
+
+def narrows_rows(model_admin: ModelAdmin[Any]) -> bool:
+    """Return whether a ModelAdmin may hide some rows of its table."""
+    if _function(model_admin.get_queryset) is not ModelAdmin.get_queryset:
+        return True
+    manager: Manager[Any] = model_admin.model._default_manager
+    return _function(manager.get_queryset) is not BaseManager.get_queryset
+
+
+def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
+    """Return the permission codes that removing this ModelAdmin's objects needs, as in Django.
+
+    They cover the objects and the rows of each model that the cascade can delete and this site
+    shows. If a ModelAdmin decides by object, its code is included only if the user has it now: a
+    user who loses it later is stopped. Raises NotPlannable if the cascade cannot be determined.
+    """
+    needed = []
+    for asked in _asked(model_admin):
+        code = f"{asked.opts.app_label}.{get_permission_codename('delete', asked.opts)}"
+        if not asks_per_object(asked) or user.has_perm(code):
+            needed.append(code)
+    return needed
+
+
+def guard_for(model_admin: ModelAdmin[Any] | None, request: HttpRequest) -> Guard | None:
+    """Return the guard for a selection in a ModelAdmin, or None if no object can be refused."""
+    if model_admin is None:
+        return None
+    guard = ObjectGuard(model_admin, request)
+    return guard.refused if guard.is_needed else None
+
+
+def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[Any]:
+    """Return the keys of those of a removal's objects that its ModelAdmin shows to the viewer.
+
+    Deleted objects count as shown. Reads nothing if the ModelAdmin shows all rows.
+    """
+    selected_in = admin_of(viewer.site, removal)
+    if selected_in is None or not narrows_rows(selected_in):
+        return set(keys)
+    return _visible(selected_in, viewer.request, keys)
+
+
+def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collection[Any]) -> set[Any]:
+    shown = plain(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
+    return set(shown.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """An object that may not be removed, and the related row that forbids it, if there is one.
+
+    Its text is the object's name. The object is fetched for it only if it is not already loaded.
+    """
+
+    model: type[Model]
+    key: Any
+    row: Model | None = None
+    below: Model | None = None
+    is_seen: bool = True
+
+    def __str__(self) -> str:
+        if not self.is_seen:
+            kind = capfirst(self.model._meta.verbose_name)
+            return _("%(kind)s %(key)s (no longer in your list)") % {
+                "kind": kind, "key": self.key}  # fmt: skip
+        row = self.row or all_rows(self.model, _home()).filter(pk=self.key).first()
+        name = named(row) if row else f"{self.model._meta.verbose_name} {self.key}"
+        return f"{name} ({named(self.below)})" if self.below else name
+
+
+class ObjectGuard:
+    """Checks the objects of batches, and the rows below them, with the ModelAdmins of one site."""
+
+    def __init__(self, model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
+        self.model_admin, self.request = model_admin, request
+        self.asks = asks_per_object(model_admin)
+        self.narrows = narrows_rows(model_admin)
+        self.below = {each.model: each for each in _below(model_admin) if asks_per_object(each)}
+
+    @property
+    def is_needed(self) -> bool:
+        """Return whether any permission can depend on an object."""
+        return bool(self.asks or self.narrows or self.below)
+
+    def refused(self, parts: Sequence[RemovalSlice]) -> Mapping[int, Mapping[Any, Objection]]:
+        """Return the objects of batches that may not be removed: {number: {key: objection}}."""
+        return {part.number: self._refused(part) for part in parts}
+
+    def _refused(self, part: RemovalSlice) -> dict[Any, Objection]:
+        found = [*self._rows_refused(part), *self._objects_refused(part)]
+        return {json_key(objection.key): objection for objection in found}
+
+    def _objects_refused(self, part: RemovalSlice) -> Iterator[Objection]:
+        if not (self.asks or self.narrows):
+            return
+        keys, model = keys_of(part), self.model_admin.model
+        if not self.asks:
+            seen = _visible(self.model_admin, self.request, keys)
+            yield from (Objection(model, key, is_seen=False) for key in keys if key not in seen)
+            return
+        shown = plain(self.model_admin.get_queryset(self.request)).filter(pk__any_of=set(keys))
+        rows = {row.pk: row for row in shown}
+        for key in keys:
+            if key not in rows:
+                yield Objection(model, key, is_seen=False)
+            elif not self.model_admin.has_delete_permission(self.request, rows[key]):
+                yield Objection(model, key, rows[key])
+
+    def _rows_refused(self, part: RemovalSlice) -> Iterator[Objection]:
+        if not self.below:
+            return
+        plan = plan_slice(part, rows_of=self.below.keys())
+        for model, objects in plan.rows.items():
+            keys = [key for key in objects if model is not plan.model or objects[key] != key]
+            for row in _rows(model, keys):
+                if not self.below[model].has_delete_permission(self.request, row):
+                    yield Objection(plan.model, objects[row.pk], below=row)
+
+
+def _asked(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
+    """Yield the ModelAdmins that Django's delete page would check, the objects' own first."""
+    yield model_admin
+    yield from (each for each in _below(model_admin) if each.model is not model_admin.model)
+
+
+def _below(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
+    """Yield the site's ModelAdmins for the models whose rows the cascade can delete.
+
+    The objects' own model is included only if the cascade can lead back to it.
+    """
+    site, root = model_admin.admin_site, model_admin.model._meta.concrete_model
+    for model in sorted(deleted_with(root), key=lambda each: each._meta.label):
+        if site.is_registered(model) and (model is not root or leads_back(root)):
+            yield site.get_model_admin(model)
+
+
+def _rows(model: type[Model], keys: Sequence[Any]) -> Iterator[Model]:
+    rows = all_rows(model, _home())
+    for start in range(0, len(keys), ROWS_AT_ONCE):
+        yield from rows.filter(pk__any_of=set(keys[start : start + ROWS_AT_ONCE]))
+
+
+def _function(method: Any) -> Any:
+    """Return the function behind a bound method, or whatever replaces the method."""
+    return getattr(method, "__func__", method)
+
+
+def _home() -> str:
+    return AuditEntry.objects.db

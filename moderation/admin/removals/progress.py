@@ -1,0 +1,207 @@
+"""The page of a confirmed removal: how far it got, what became of what, and the deeds on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, TypeAlias
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from moderation.admin.access import may_steer, sees_entries
+from moderation.admin.badge import badge
+from moderation.admin.display import Viewer, counts, objects_of, page_of, rows_as_seen
+from moderation.admin.messages import refusals_told
+from moderation.admin.way_back import with_filters
+from moderation.jobs.failures import Failed
+from moderation.lifecycle import removals as lifecycle
+from moderation.models import Heartbeat, Removal, StorageMark
+from moderation.models.states import WAS_MISSING, EntryState, RemovalState, SliceState
+from moderation.removals.batches import model_of
+from moderation.removals.progress import numbers as numbers_of
+
+# Things that the page names one by one; of the others it gives the number.
+NAMED = 20
+# The last acts on a removal that the page lists.
+EVENTS = 50
+
+RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
+# What ends a key's way, for the bar.
+SETTLED = (EntryState.ERASED, EntryState.KEPT, EntryState.HIDDEN, EntryState.FAILED,
+           EntryState.RESTORED)  # fmt: skip
+
+Admin: TypeAlias = "ModelAdmin[Removal]"
+
+
+def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Show how far a removal got; the page asks for `fragment` again while it runs."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        **_progress(Viewer(model_admin.admin_site, request), removal),
+        "title": _title(removal),
+        "opts": model_admin.opts,
+    }
+    return TemplateResponse(request, "admin/moderation/removal/progress.html", context)
+
+
+def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Return the part of the page that changes while a removal runs."""
+    context = _progress(Viewer(model_admin.admin_site, request), removal)
+    return TemplateResponse(request, "admin/moderation/removal/progress_fragment.html", context)
+
+
+def stop(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Stop a removal after the slice in hand."""
+    told = _("The removal stops after the current step.")
+    return _steer(model_admin, request, removal, lifecycle.stop, told)
+
+
+def go_on(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Take up a stopped removal again."""
+    return _steer(model_admin, request, removal, lifecycle.go_on, _("The removal continues."))
+
+
+def retry(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Try what failed once more."""
+    told = _("What failed is being retried.")
+    return _steer(model_admin, request, removal, lifecycle.retry, told)
+
+
+def _steer(
+    model_admin: Admin,
+    request: HttpRequest,
+    removal: Removal,
+    deed: Callable[..., None],
+    told: str,
+) -> HttpResponse:
+    if not may_steer(request.user, removal):
+        raise PermissionDenied
+    with refusals_told(request):
+        deed(removal, actor=request.user)
+        messages.info(request, told)
+    return redirect(page_of(model_admin.admin_site, removal))
+
+
+def _title(removal: Removal) -> str:
+    objects = objects_of(removal)
+    if not objects.number:
+        return _("Removal %(number)s") % {"number": removal}
+    return _("Removal %(number)s: %(count)s %(kind)s") % {
+        "number": removal, "count": objects.shown, "kind": objects.kind}  # fmt: skip
+
+
+def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    user, numbers = viewer.request.user, numbers_of(removal)
+    left = _left_alone(removal)
+    settled = sum(numbers[state] for state in SETTLED)
+    files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
+    failed = numbers["failed"] + numbers["slices_failed"]
+    steers = may_steer(user, removal)
+    return {
+        "removal": removal,
+        "badge": badge(
+            removal, Failed(numbers["slices_failed"], numbers["failed"], numbers["found_again"])
+        ),
+        "objects": objects_of(removal),
+        "list_address": _list_address(viewer, removal),
+        "rows": counts(removal.rows_by_kind),
+        "numbers": numbers,
+        "objects_passed": numbers["deleted"] + left["changed_total"] + left["gone_total"],
+        "files": max(files, numbers["entries"]),
+        "settled": settled,
+        "running": removal.state in RUNNING,
+        "was_confirmed": removal.confirmed_at is not None,
+        "worker_missing": removal.state in RUNNING and not Heartbeat.heard(),
+        "left": left,
+        "changed": _changed(viewer, removal, left["changed"]),
+        "slices_failed": _failed_slices(removal),
+        "slices_put_off": _put_off_slices(removal) if numbers["slices_put_off"] else [],
+        "found_again": _found_again(removal) if numbers["found_again"] else [],
+        "entries_of_note": _entries_of_note(removal, with_names=sees_entries(user, removal))
+        if numbers["kept"] or numbers["failed"]
+        else {},
+        "delays": _delays(removal) if numbers["pending"] else {},
+        "missing": removal.entries.filter(remark=WAS_MISSING).count() if numbers["erased"] else 0,
+        "events": removal.events.order_by("-at", "-pk")[:EVENTS],
+        "sees_entries": sees_entries(user, removal),
+        "may_stop": steers and removal.state == RemovalState.DELETING,
+        "may_go_on": steers and removal.state == RemovalState.STOPPED,
+        "may_retry": steers and bool(failed),
+        "named": NAMED,
+    }
+
+
+def _list_address(viewer: Viewer, removal: Removal) -> str:
+    """Return the URL of the list that the draft's author came from; empty for other users."""
+    if removal.actor_id != viewer.request.user.pk:
+        return ""
+    return with_filters(viewer.address_of_all(model_of(removal)), removal)
+
+
+def _left_alone(removal: Removal) -> dict[str, Any]:
+    """Return the objects that no slice deleted: the first keys of each sort, and their numbers."""
+    noted = removal.slices.filter(state=SliceState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
+    left: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
+    for pair in noted.order_by("number").values_list("changed", "gone").iterator():
+        for sort, keys in zip(("changed", "gone"), pair, strict=True):
+            left[f"{sort}_total"] += len(keys)
+            left[sort] += islice(keys, NAMED - len(left[sort]))
+    return left
+
+
+def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
+    """Return the objects that were left alone, each with its name and address."""
+    if not keys:
+        return []
+    model = model_of(removal)
+    names = rows_as_seen(viewer, removal, [model._meta.pk.to_python(key) for key in keys])
+    return [(name, viewer.address_of(model, key)) for key, name in names.items()]
+
+
+def _failed_slices(removal: Removal) -> list[Any]:
+    """Return the slices that were rolled back, with the reasons."""
+    failed = removal.slices.filter(state=SliceState.FAILED).order_by("number")
+    return list(failed.values("objects_total", "error")[:NAMED])
+
+
+def _put_off_slices(removal: Removal) -> list[Any]:
+    """Return the slices that were rolled back and will be retried, with the reasons."""
+    later = removal.slices.filter(state=SliceState.WAITING, attempts__gt=0).order_by("number")
+    return list(later.values("objects_total", "error", "attempts", "due_at")[:NAMED])
+
+
+def _found_again(removal: Removal) -> list[Any]:
+    """Return the first entries whose key was erased and later found in storage again."""
+    again = removal.entries.found_again().order_by("pk")
+    return list(again.values("pk", "name", "title")[:NAMED])
+
+
+def _delays(removal: Removal) -> dict[str, Any]:
+    """Return why keys wait: the last failure of one that is retried, and wrong storages."""
+    pending = removal.entries.filter(state=EntryState.PENDING)
+    retried = pending.exclude(error_code="")
+    marks = StorageMark.objects.filter(alias__in=pending.values("storage")).order_by("alias")
+    problems = marks.values_list("problem", "reference_problem")
+    return {
+        "retried": retried.count(),
+        "next": retried.order_by("due_at").values("error_code", "error", "due_at").first(),
+        "problems": [problem for each in problems for problem in each if problem],
+    }
+
+
+def _entries_of_note(removal: Removal, *, with_names: bool) -> dict[str, list[Any]]:
+    """Return the first entries that were kept and that failed, with the reasons.
+
+    Names and titles come from the audit log and are only for users who may see its entries.
+    """
+    columns = ["pk", "kept_because", "error_code", "error", *(["name", "title"] * with_names)]
+    entries = removal.entries.order_by("pk").values(*columns)
+    states = (EntryState.KEPT, EntryState.FAILED)
+    return {str(state): list(entries.filter(state=state)[:NAMED]) for state in states}

@@ -1,0 +1,240 @@
+"""The shape of a deletion: which relations Django follows from a model, and what each does.
+
+This mirrors `django.db.models.deletion.Collector` (Django 5.2), by the same inputs: candidate
+relations with their `on_delete`, parents in multi-table inheritance, and generic relations.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericRelation
+from django.contrib.contenttypes.models import ContentType
+from django.db import models
+from django.db.models.deletion import get_candidate_relations_to_delete
+from django.utils.translation import gettext as _
+
+from moderation.exceptions import NotPlannable
+from moderation.registry import registration_for
+from moderation.registry.caches import cached_per_models
+
+
+class OnDelete(enum.Enum):
+    """What deleting a row does to the rows that point to it."""
+
+    CASCADE = "cascade"
+    PROTECT = "protect"
+    RESTRICT = "restrict"
+    UPDATE = "update"
+
+
+# Django's own actions, as pairs because an action may be an unhashable object.
+OWN_ACTIONS = (
+    (models.CASCADE, OnDelete.CASCADE),
+    (models.PROTECT, OnDelete.PROTECT),
+    (models.RESTRICT, OnDelete.RESTRICT),
+    (models.SET_NULL, OnDelete.UPDATE),
+    (models.SET_DEFAULT, OnDelete.UPDATE),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One relation that leads from rows of a model to rows of `model`.
+
+    `source` is the attribute of the deleted row that the other rows hold in `column`. A generic
+    relation also names the column of its content type and the type that it must hold. `is_plain`
+    says that it is a foreign key to a primary key, and `name` is that key's.
+    """
+
+    model: type[models.Model]
+    column: str
+    source: str
+    on_delete: OnDelete
+    field_label: str
+    name: str = ""
+    is_plain: bool = False
+    type_column: str = ""
+    type_model: type[models.Model] | None = None
+
+    def where(self, values: list[Any]) -> models.Q:
+        """Return the condition for the rows that point to rows with these source values."""
+        if self.type_model is None:
+            return models.Q(**{f"{self.column}__any_of": set(values)})
+        content_type = ContentType.objects.get_for_model(
+            self.type_model, for_concrete_model=not self.type_model._meta.proxy
+        )
+        texts = [str(value) for value in values]
+        return models.Q(**{self.type_column: content_type.pk, f"{self.column}__any_of": texts})
+
+
+@cached_per_models
+def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
+    """Return the relations that the deletion of a row of `model` follows.
+
+    Raises NotPlannable for an `on_delete` that is none of Django's own.
+    """
+    fields = candidate_fields(model)
+    found = [_foreign_key(field) for field in fields if not _does_nothing(field)]
+    private = model._meta.private_fields
+    found += [_generic(field) for field in private if isinstance(field, GenericRelation)]
+    return tuple(found)
+
+
+def candidate_fields(model: type[models.Model]) -> list[Any]:
+    """Return the foreign keys through which the deletion of a row of `model` reaches others."""
+    relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
+    return [relation.field for relation in relations]
+
+
+@cached_per_models
+def parents_of(model: type[models.Model]) -> tuple[tuple[type[models.Model], str], ...]:
+    """Parents in multi-table inheritance, each with the column that holds its key."""
+    concrete = model._meta.concrete_model or model
+    return tuple((p, link.attname) for p, link in concrete._meta.parents.items() if link)
+
+
+@cached_per_models
+def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
+    """Return the concrete models whose rows deleting a `root` can delete, itself and parents too.
+
+    Raises NotPlannable if the cascade cannot be determined.
+    """
+    found: set[type[models.Model]] = set()
+    waiting = list(reached_from(root))
+    while waiting:
+        model = waiting.pop()
+        found.add(model)
+        waiting += [parent for parent, _attname in parents_of(model) if parent not in found]
+    return frozenset(found)
+
+
+@cached_per_models
+def leads_back(root: type[models.Model]) -> bool:
+    """Return whether deleting a `root` can delete more rows of the same model."""
+    reached = reached_from(root)
+    onward = (each for model in reached for each in relations_of(model))
+    cascades = {each.model for each in onward if each.on_delete is OnDelete.CASCADE}
+    parents = {parent for model in reached for parent, _attname in parents_of(model)}
+    return root in cascades | parents
+
+
+def has_composite_key(model: type[models.Model]) -> bool:
+    """Return whether a model has a composite primary key."""
+    return len(getattr(model._meta, "pk_fields", ())) > 1
+
+
+@cached_per_models
+def is_leaf(model: type[models.Model]) -> bool:
+    """Return whether a model's rows own no files and no other rows, so counting is enough."""
+    return not (relations_of(model) or parents_of(model) or registration_for(model))
+
+
+def uncuttable_because(root: type[models.Model]) -> str:
+    """Why a selection of `root` must be deleted as one slice; empty where it can be cut.
+
+    RESTRICT lets two rows go in one deletion that it refuses in two; in a cycle of cascades one
+    selected object can drag another along.
+    """
+    reached = reached_from(root)
+    taken = reached | {parent for model in reached for parent, _ in parents_of(model)}
+    for model in reached:
+        for relation in relations_of(model):
+            if relation.on_delete is OnDelete.RESTRICT and relation.model in taken:
+                return f"{relation.field_label} restricts rows that go together"
+            if relation.on_delete is OnDelete.CASCADE and model in reached_from(relation.model):
+                return f"{relation.field_label} closes a cycle of cascades"
+    return ""
+
+
+@cached_per_models
+def reached_from(root: type[models.Model]) -> frozenset[type[models.Model]]:
+    """Return the models that cascades lead to from `root`, itself included, parents left out."""
+    reached, waiting = {root}, [root]
+    while waiting:
+        relations = relations_of(waiting.pop())
+        onward = {r.model for r in relations if r.on_delete is OnDelete.CASCADE} - reached
+        waiting += onward
+        reached |= onward
+    return frozenset(reached)
+
+
+def _does_nothing(field: Any) -> bool:
+    return bool(_action(field.remote_field.on_delete) is models.DO_NOTHING)
+
+
+def _foreign_key(field: Any) -> Relation:
+    label = f"{field.model._meta.label}.{field.name}"
+    if len(field.foreign_related_fields) != 1:
+        raise NotPlannable(_("%(field)s spans several columns, which removals do not support.") % {
+            "field": label})  # fmt: skip
+    return Relation(
+        model=field.model._meta.concrete_model,
+        column=field.attname,
+        source=field.foreign_related_fields[0].attname,
+        on_delete=_on_delete_of(field.remote_field.on_delete, label),
+        field_label=label,
+        name=field.name,
+        is_plain=field.foreign_related_fields[0].primary_key,
+    )
+
+
+def _on_delete_of(on_delete: Any, label: str) -> OnDelete:
+    action = _action(on_delete)
+    for own, kind in OWN_ACTIONS:
+        if action is own:
+            return kind
+    if _is_made_by_set(action):
+        return OnDelete.UPDATE
+    raise NotPlannable(
+        _("%(field)s: on_delete is %(on_delete)s, which removals do not support.")
+        % {"field": label, "on_delete": _name_of(on_delete)}
+    )
+
+
+def _name_of(on_delete: Any) -> str:
+    return str(getattr(on_delete, "__qualname__", type(on_delete).__name__))
+
+
+def _action(on_delete: Any) -> Any:
+    """Return the function that an `on_delete` wraps, or `on_delete` itself.
+
+    Known wrappers are a `partial` without arguments, and django-polymorphic's guard, which calls
+    its action with the same rows as plain instances. What any other object calls is unknown.
+    """
+    while True:
+        if isinstance(on_delete, partial) and not on_delete.args and not on_delete.keywords:
+            on_delete = on_delete.func
+        elif _is_polymorphic_guard(on_delete):
+            on_delete = on_delete.action
+        else:
+            return on_delete
+
+
+def _is_polymorphic_guard(on_delete: Any) -> bool:
+    kind = type(on_delete)
+    return (kind.__module__, kind.__name__) == ("polymorphic.deletion", "PolymorphicGuard")
+
+
+def _is_made_by_set(on_delete: Any) -> bool:
+    """Return whether Django's `SET(...)` created a function."""
+    qualified = getattr(on_delete, "__module__", ""), getattr(on_delete, "__qualname__", "")
+    return qualified[0] == models.SET.__module__ and qualified[1].startswith("SET.")
+
+
+def _generic(field: GenericRelation) -> Relation:
+    related: Any = field.remote_field.model
+    own = field.model if not field.for_concrete_model else field.model._meta.concrete_model
+    return Relation(
+        model=related._meta.concrete_model,
+        column=field.object_id_field_name,
+        source=field.model._meta.pk.attname,
+        on_delete=OnDelete.CASCADE,
+        field_label=f"{related._meta.label}.{field.object_id_field_name}",
+        type_column=f"{field.content_type_field_name}_id",
+        type_model=own,
+    )

@@ -1,0 +1,263 @@
+"""The walk over the relations that creates a plan; see `moderation.cascade.plan`."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+
+from moderation.cascade.plan import Plan
+from moderation.cascade.preview import line_of
+from moderation.cascade.relations import OnDelete, Relation, is_leaf, parents_of, relations_of
+from moderation.cascade.spelling import referenced_values
+from moderation.db.rows import all_rows
+from moderation.exceptions import TooManyRows
+from moderation.registry import (
+    Registration,
+    files,
+    own_file_fields,
+    registration_for,
+)
+
+
+def make_plan(
+    model: type[models.Model],
+    keys: Sequence[Any],
+    *,
+    using: str,
+    limit: int,
+    lock: bool = False,
+    rows_of: AbstractSet[type[models.Model]] = frozenset(),
+) -> Plan:
+    """Return the plan for the objects of `model` with these keys.
+
+    With `lock`, the objects are locked FOR UPDATE in key order, then each row that the walk reads,
+    in separate queries, so that the plan stays true until the transaction ends. Rows of the models
+    in `rows_of` are read even if counting them would be enough. Raises TooManyRows if more than
+    `limit` rows would be deleted.
+    """
+    walk = Walk(model._meta.concrete_model or model, using, limit, lock=lock, rows_of=rows_of)
+    return walk.run(keys)
+
+
+class Walk:
+    """One breadth-first walk over the relations, which knows the `root` of each row."""
+
+    def __init__(
+        self,
+        model: type[models.Model],
+        using: str,
+        limit: int,
+        *,
+        lock: bool,
+        rows_of: AbstractSet[type[models.Model]],
+    ) -> None:
+        self.plan = Plan(model)
+        self.using, self.limit, self.lock, self.rows_of = using, limit, lock, rows_of
+        self.seen: dict[type[models.Model], dict[Any, Any]] = defaultdict(dict)
+        self.leaves: dict[type[models.Model], Q] = {}
+        self.restricting: list[tuple[Relation, Q]] = []
+
+    def run(self, keys: Sequence[Any]) -> Plan:
+        """Return the plan for the objects with these keys; see `make_plan`."""
+        model = self.plan.model
+        rows = self._read(model, Q(pk__any_of=set(keys)), "pk")
+        self.plan.roots = sorted(row["pk"] for row in rows)
+        wave = self._take(model, rows, {row["pk"]: row["pk"] for row in rows}, "pk")
+        waiting = [(model, wave)]
+        while waiting:
+            source, rows = waiting.pop(0)
+            relations = relations_of(source) if rows else ()
+            onward = (self._follow(relation, source, rows) for relation in relations)
+            waiting.extend(found for found in onward if found)
+        self.plan.rows_read = Counter(self.plan.numbers.rows)
+        self._count_leaves()
+        self._count_restricted()
+        self.plan.rows = {each: self.seen.get(each, {}) for each in self.rows_of}
+        return self.plan
+
+    def _follow(
+        self, relation: Relation, source: type[models.Model], rows: list[dict[str, Any]]
+    ) -> tuple[type[models.Model], list[dict[str, Any]]] | None:
+        """Read the rows at a relation's other end; return those with relations to follow."""
+        roots = {
+            _mapped(relation, row[relation.source]): self.seen[source][row["pk"]] for row in rows
+        }
+        condition = relation.where([row[relation.source] for row in rows])
+        label = relation.model._meta.label
+        match relation.on_delete:
+            case OnDelete.PROTECT:
+                self._add(
+                    self.plan.numbers.protected, label, self._count(relation.model, condition)
+                )
+                standing = relation.model._base_manager.using(self.using).filter(condition)
+                self.plan.standing.append(standing)
+            case OnDelete.UPDATE:
+                self._add(self.plan.numbers.updates, label, self._count(relation.model, condition))
+            case OnDelete.RESTRICT:
+                self.restricting.append((relation, condition))
+            case OnDelete.CASCADE if self._is_counted(relation.model):
+                self.leaves[relation.model] = self.leaves.get(relation.model, Q()) | condition
+            case OnDelete.CASCADE:
+                found = self._read(relation.model, condition, relation.column)
+                self._spell_as_referenced(relation, source, found, roots)
+                return relation.model, self._take(relation.model, found, roots, relation.column)
+        return None
+
+    def _is_counted(self, model: type[models.Model]) -> bool:
+        """Return whether counting the rows of a model is enough."""
+        return is_leaf(model) and model not in self.rows_of
+
+    def _spell_as_referenced(
+        self,
+        relation: Relation,
+        source: type[models.Model],
+        rows: list[dict[str, Any]],
+        roots: dict[Any, Any],
+    ) -> None:
+        """Replace values that have no match in Python with the values that they refer to."""
+        column = relation.column
+        strays = {row[column] for row in rows if _plain(roots, row[column]) not in roots}
+        if strays:
+            found = referenced_values(
+                relation.model, column, strays, using=self.using,
+                target=source, target_column=relation.source,
+            )  # fmt: skip
+            for row in rows:
+                row[column] = found.get(row[column], row[column])
+
+    def _read(self, model: type[models.Model], condition: Q, column: str) -> list[dict[str, Any]]:
+        """Return keys, file names and columns for further relations of the rows that match."""
+        columns = {"pk", column, *(relation.source for relation in relations_of(model))}
+        columns |= {attname for _, attname in parents_of(model)}
+        columns |= {each.name for each in own_file_fields(model)}
+        if registration := registration_for(model):
+            columns |= {registration.size_column} - {""}
+        rows = self._seen_by_the_deletion(model, column).filter(condition)
+        if self.lock:
+            rows = rows.select_for_update().order_by("pk")
+        room = self.limit - sum(len(seen) for seen in self.seen.values())
+        return self._within_limit(list(rows.values(*columns)[: room + 1]), room)
+
+    def _seen_by_the_deletion(self, model: type[models.Model], column: str) -> Any:
+        """Return the rows that Django's deletion can find.
+
+        It follows a relation through the model's base manager, which may hide rows. The objects
+        themselves and the parents of a row are found by their keys, so nothing hides them.
+        """
+        if column == "pk":
+            return all_rows(model, self.using)
+        return model._base_manager.using(self.using)
+
+    def _within_limit(self, rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
+        if len(rows) > room:
+            raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
+        return rows
+
+    def _take(
+        self,
+        model: type[models.Model],
+        rows: list[dict[str, Any]],
+        roots: dict[Any, Any],
+        column: str,
+    ) -> list[dict[str, Any]]:
+        """Count the rows that are new, with their parents and files; return the new rows."""
+        seen = self.seen[model]
+        new = [row for row in rows if row["pk"] not in seen]
+        for row in new:
+            seen[row["pk"]] = roots[_plain(roots, row[column])]
+        self.plan.numbers.rows[model._meta.label] += len(new)
+        self._take_files(model, new)
+        for parent, attname in parents_of(model):
+            keys = {row[attname]: seen[row["pk"]] for row in new}
+            if keys:
+                found = self._read(parent, Q(pk__any_of=list(keys)), "pk")
+                if strays := keys.keys() - {row["pk"] for row in found}:
+                    meant = referenced_values(
+                        model, attname, strays, using=self.using, target=parent, target_column="pk"
+                    )
+                    keys |= {value: keys[stray] for stray, value in meant.items()}
+                self._take(parent, found, keys, "pk")
+        return new
+
+    def _take_files(self, model: type[models.Model], rows: list[dict[str, Any]]) -> None:
+        registration = registration_for(model)
+        if registration is None or not rows:
+            return
+        seen = self.seen[model]
+        aliases = self._aliases(registration, rows) if registration.storage else None
+        found = files.files_in_columns(registration, rows, aliases)
+        self.plan.files.update((file, seen[file.key]) for file in found)
+        owned = list(files.names_in_columns(registration, rows))
+        for row, own in zip(rows, owned, strict=True):
+            if any(own):
+                chosen = aliases[row["pk"]].values() if aliases else ()
+                self._add_line(seen[row["pk"]], model._meta.label, row["pk"], [*own, *chosen])
+        if column := registration.size_column:
+            measured = files.measured_rows(registration, rows)
+            # A negative size means that it is unknown, and must not distort the sum.
+            self.plan.numbers.size += sum(max(row[column] or 0, 0) for row in measured)
+        if registration.extra_files is not None:
+            self._take_extra_files(registration, rows)
+
+    def _aliases(
+        self, registration: Registration, rows: list[dict[str, Any]]
+    ) -> dict[Any, dict[str, str]]:
+        """Return the storages of rows that choose one. This needs model instances."""
+        return files.aliases_by_key(registration, self._instances(registration, rows))
+
+    def _instances(
+        self, registration: Registration, rows: list[dict[str, Any]]
+    ) -> list[models.Model]:
+        stored = all_rows(registration.model, self.using)
+        return list(stored.in_bulk([row["pk"] for row in rows]).values())
+
+    def _take_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
+        model, seen = registration.model, self.seen[registration.model]
+        page = self._instances(registration, rows)
+        for file in files.extra_files(registration, page):
+            self.plan.files[file] = seen[file.key]
+            label = f"{model._meta.label} beside its fields"
+            self._add_line(seen[file.key], label, file.key, [file.storage, file.name])
+
+    def _add_line(self, root: Any, owner: str, key: Any, names: list[str]) -> None:
+        lines = self.plan.lines.setdefault(root, {}).setdefault(owner, [])
+        lines.append((key, line_of(key, names)))
+
+    def _count(self, model: type[models.Model], condition: Q) -> int:
+        return model._base_manager.using(self.using).filter(condition).count()
+
+    @staticmethod
+    def _add(counter: Counter[str], label: str, rows: int) -> None:
+        if rows:
+            counter[label] += rows
+
+    def _count_leaves(self) -> None:
+        for model, condition in self.leaves.items():
+            self._add(self.plan.numbers.rows, model._meta.label, self._count(model, condition))
+        if sum(self.plan.numbers.rows.values()) > self.limit:
+            raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
+
+    def _count_restricted(self) -> None:
+        """Count the rows that restrict, except those that the same deletion deletes."""
+        for relation, condition in self.restricting:
+            model = relation.model
+            staying = model._base_manager.using(self.using).filter(condition)
+            staying = staying.exclude(pk__any_of=list(self.seen.get(model, ())))
+            if model in self.leaves:
+                staying = staying.exclude(self.leaves[model])
+            self.plan.standing.append(staying)
+            self._add(self.plan.numbers.restricted, model._meta.label, staying.count())
+
+
+def _mapped(relation: Relation, value: Any) -> Any:
+    return str(value) if relation.type_model is not None else value
+
+
+def _plain(roots: dict[Any, Any], value: Any) -> Any:
+    """Return a value in the form that `roots` uses: generic keys are compared as text."""
+    return value if value in roots else str(value)

@@ -1,0 +1,17 @@
+"""System checks: what would make a removal fail, or let it do harm, is found before it starts."""
+
+from __future__ import annotations
+
+from django.core import checks
+
+from moderation.checks import file_fields, references, registered_models, site
+
+
+def register_all() -> None:
+    """Register all checks but those of the admin."""
+    for module in (registered_models, file_fields, references, site):
+        for check in module.OF_THE_CODE:
+            checks.register(check, checks.Tags.models)
+    for module in (registered_models, references, site):
+        for check in module.OF_THE_DATABASES:
+            checks.register(check, checks.Tags.database)

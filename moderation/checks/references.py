@@ -1,0 +1,120 @@
+"""System checks for models that the purge cannot search for rows that use a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.db import DatabaseError, models, router
+
+from moderation.models import AuditEntry, StorageMark
+from moderation.references.databases import databases_with, forget_tables
+from moderation.references.queries import Column, guarded
+from moderation.references.search import file_fields, placed
+from moderation.registry import registered_models
+
+# A name that no file has. It is searched for to see whether a model can be searched at all.
+NOBODY_S_NAME = "moderation/check"
+
+
+def check_placed_fields(**_: Any) -> list[CheckMessage]:
+    """W013: the location of a field's storage is unknown.
+
+    E001 covers registered models, whose files could not be purged either.
+    """
+    registered = set(registered_models())
+    return [
+        checks.Warning(
+            f"It is unknown where the storage of {model._meta.label}.{field.name} keeps its files. "
+            "A file in any storage is kept if a row names it there.",
+            hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
+            obj=field,
+            id="moderation.W013",
+        )
+        for model, field in file_fields()
+        if model not in registered and placed(field) is None
+    ]
+
+
+def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """W014: a registered model has a table in another database than the audit log."""
+    home = router.db_for_write(AuditEntry)
+    return [
+        checks.Warning(
+            f"{model._meta.label} also has a table in the database {database!r}. Files that rows "
+            f"there use are kept, but rows with files cannot be deleted there: only deletions in "
+            f"{home!r} are recorded and purged.",
+            hint="Keep rows that you will delete in the audit log's database, or drop the table.",
+            obj=model,
+            id="moderation.W014",
+        )
+        for model in registered_models()
+        for database in _databases(model, databases)
+        if database != home
+    ]
+
+
+def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """W015: a model cannot be searched, so the purge does not erase files that it may use."""
+    forget_tables()
+    asked = [
+        Column(model, field, database)
+        for model, field in file_fields()
+        for database in _databases(model, databases)
+    ]
+    return [
+        checks.Warning(
+            f"{column.label} cannot be searched for files that are in use: {problem}",
+            hint="Files that it may use are not erased until then. Repair the table, the database "
+            "or the field, or uninstall the app.",
+            obj=column.field,
+            id="moderation.W015",
+        )
+        for column in asked
+        if (problem := _problem(column))
+    ]
+
+
+def check_reference_problems(
+    databases: Sequence[str] | None = None, **_: Any
+) -> list[CheckMessage]:
+    """W016: the models that the last purge could not search, with the reason."""
+    home = router.db_for_write(AuditEntry)
+    marks = StorageMark.objects.using(home).exclude(reference_problem="").order_by("alias")
+    try:
+        found = list(marks) if home in (databases or ()) else []
+    except DatabaseError:  # missing or not migrated; Django reports it
+        return []
+    return [
+        checks.Warning(
+            f"Files in storage {mark.alias} are waiting: it is unknown whether a row uses them. "
+            f"{mark.reference_problem}",
+            hint="Fix the problem. The next purge that can search all models clears this warning.",
+            id="moderation.W016",
+        )
+        for mark in found
+    ]
+
+
+def _databases(model: type[models.Model], databases: Sequence[str] | None) -> list[str]:
+    """Return the databases to check that hold the model's table."""
+    try:
+        holding = list(databases_with(model)) if databases else []
+    except DatabaseError:  # Django's own checks and commands report an unreachable database
+        return []
+    return [each for each in holding if isinstance(each, str) and each in (databases or ())]
+
+
+def _problem(column: Column) -> str:
+    try:
+        with guarded(column.database):
+            column.names_among([NOBODY_S_NAME])
+    except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
+        return str(error) or type(error).__name__
+    return ""
+
+
+OF_THE_CODE = (check_placed_fields,)
+OF_THE_DATABASES = (check_other_databases, check_askable, check_reference_problems)

@@ -1,0 +1,234 @@
+"""System checks that find, before the site starts, what would break a guarantee of this app."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core import checks
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.core.files.storage import storages
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, models, router
+from django.db.models import FileField, ImageField
+
+from moderation.cascade.relations import candidate_fields
+from moderation.db.rows import all_rows
+from moderation.models import AuditEntry, triggers
+from moderation.references.search import fields_on
+from moderation.registry import (
+    own_file_fields,
+    registered_models,
+    registration_by_label,
+    registration_for,
+    storage_alias,
+)
+
+
+def check_storages(**_: Any) -> list[CheckMessage]:
+    """E001: a purge finds a storage by its alias, so each has to have one."""
+    messages: list[CheckMessage] = []
+    for field in registered_fields():
+        if is_chosen_by_rows(field):
+            continue
+        try:
+            storage_alias(field)
+        except ImproperlyConfigured as error:
+            messages.append(
+                Error(
+                    str(error),
+                    hint='Add it to STORAGES and give the field storage=storages["alias"].',
+                    obj=field,
+                    id="moderation.E001",
+                )
+            )
+    return messages
+
+
+def check_database_cascades(**_: Any) -> list[CheckMessage]:
+    """E002: rows that the database deletes by itself send no signal, and their files are lost."""
+    return [
+        Error(
+            f"{field.model._meta.label}.{field.name} is deleted by the database (DB_CASCADE), "
+            "which sends no signal: its files would never be recorded.",
+            hint="Use on_delete=models.CASCADE.",
+            obj=field,
+            id="moderation.E002",
+        )
+        for model in registered_models()
+        for field in [*model._meta.local_fields, *candidate_fields(model)]
+        if _is_database_cascade(field)
+    ]
+
+
+def check_overwriting(**_: Any) -> list[CheckMessage]:
+    """E003: in a storage that overwrites, two rows come to own one key."""
+    return [
+        Error(
+            f"The storage {alias!r} overwrites files of the same name.",
+            hint="Set file_overwrite to False (S3) or allow_overwrite to False (disk).",
+            id="moderation.E003",
+        )
+        for alias in sorted(_registered_aliases())
+        if getattr(storages[alias], "file_overwrite", False)
+        or getattr(storages[alias], "_allow_overwrite", False)
+    ]
+
+
+def check_database(**_: Any) -> list[CheckMessage]:
+    """E004: an entry is written in the transaction of the deletion, so in the same database."""
+    home = router.db_for_write(AuditEntry)
+    if {home, router.db_for_read(AuditEntry)} != {DEFAULT_DB_ALIAS}:
+        return [
+            Error(
+                f"The audit log is written to the database {home!r} and read from "
+                f"{router.db_for_read(AuditEntry)!r}; its transactions are those of 'default'.",
+                hint="Route moderation's models to 'default', for reading too.",
+                id="moderation.E004",
+            )
+        ]
+    return [
+        Error(
+            f"{model._meta.label} lives in the database {router.db_for_write(model)!r}, the audit "
+            f"log in {home!r}: one transaction cannot hold both.",
+            hint="Route them to the same database.",
+            obj=model,
+            id="moderation.E004",
+        )
+        for model in registered_models()
+        if router.db_for_write(model) != home
+    ]
+
+
+def check_indexes(**_: Any) -> list[CheckMessage]:
+    """W005: a purge asks every file field on a storage whether it still uses a key."""
+    return [
+        checks.Warning(
+            f"{model._meta.label}.{field.name} has no index for exact and prefix searches, and "
+            "every purge searches it.",
+            hint="Set db_index=True on the field.",
+            obj=field,
+            id="moderation.W005",
+        )
+        for model, field in dict.fromkeys(
+            asked for alias in sorted(_registered_aliases()) for asked in fields_on(alias)
+        )
+        if not _is_indexed(model, field)
+    ]
+
+
+def check_measured_columns(**_: Any) -> list[CheckMessage]:
+    """W006: an ImageField whose size columns may be NULL opens the file when a row is read."""
+    return [
+        checks.Warning(
+            f"{field.model._meta.label}.{name} may be NULL: Django then opens the file of "
+            f"{field.name} whenever such a row is read, inside a deletion too.",
+            hint=f"Fill {name} for all rows and set null=False, or leave out width_field and "
+            "height_field.",
+            obj=field,
+            id="moderation.W006",
+        )
+        for field in _image_fields()
+        for name in (field.width_field, field.height_field)
+        if name and field.model._meta.get_field(name).null
+    ]
+
+
+def check_lookups(**_: Any) -> list[CheckMessage]:
+    """E008: a mistyped lookup would show at the first deletion only."""
+    messages: list[CheckMessage] = []
+    for model in registered_models():
+        lookups = registration_by_label(model._meta.label).lookups
+        for name, path in lookups.items():
+            try:
+                if isinstance(path, str):
+                    all_rows(model).values_list(path)
+            except FieldError as error:
+                messages.append(
+                    Error(
+                        f"register({model._meta.label}, {name}={path!r}): {error}",
+                        hint="Give a lookup that values_list() takes, or a function.",
+                        obj=model,
+                        id="moderation.E008",
+                    )
+                )
+    return messages
+
+
+def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """E007: the triggers that guard the audit log are asked for in the database itself."""
+    home = router.db_for_write(AuditEntry)
+    if home not in (databases or ()):
+        return []
+    try:
+        tables = connections[home].introspection.table_names()
+        missing = triggers.missing(connections[home])
+    except DatabaseError:
+        return []  # Django's own checks and commands name a database that cannot be reached
+    if not missing or AuditEntry._meta.db_table not in tables:
+        return []
+    return [
+        Error(
+            f"The audit log is not guarded: the database lacks {', '.join(missing)}.",
+            hint="Run manage.py migrate, which makes the triggers again.",
+            id="moderation.E007",
+        )
+    ]
+
+
+OF_THE_CODE = (
+    check_storages,
+    check_database_cascades,
+    check_overwriting,
+    check_database,
+    check_indexes,
+    check_measured_columns,
+    check_lookups,
+)
+OF_THE_DATABASES = (check_triggers,)
+
+
+def registered_fields() -> Iterator[FileField]:
+    """Yield the file fields of registered models."""
+    return (field for model in registered_models() for field in own_file_fields(model))
+
+
+def is_chosen_by_rows(field: FileField) -> bool:
+    """Return whether each row chooses the storage of a field; see `register(storage=)`."""
+    registration = registration_for(field.model)
+    return registration is not None and registration.storage is not None
+
+
+def _image_fields() -> Iterator[Any]:
+    return (field for field in registered_fields() if isinstance(field, ImageField))
+
+
+def _registered_aliases() -> set[str]:
+    aliases = set()
+    for field in registered_fields():
+        try:
+            aliases.add(storage_alias(field))
+        except ImproperlyConfigured:
+            continue  # E001 names it
+    return aliases
+
+
+def _is_database_cascade(field: Any) -> bool:
+    # Django 6.1 has DatabaseOnDelete objects whose operation is SQL; Django's own are functions.
+    on_delete = getattr(getattr(field, "remote_field", None), "on_delete", None)
+    return getattr(on_delete, "operation", None) == "CASCADE"
+
+
+def _is_indexed(model: type[models.Model], field: Any) -> bool:
+    """Return whether an index serves exact and prefix searches. `db_index` has one for both."""
+    if field.db_index or field.unique:
+        return True
+    indexes: list[Any] = [*model._meta.indexes, *model._meta.constraints]
+    firsts = [
+        (index.fields[0].lstrip("-"), *getattr(index, "opclasses", ())[:1])
+        for index in indexes
+        if isinstance(index, models.Index | models.UniqueConstraint) and index.fields
+    ]
+    if connections[router.db_for_read(model)].vendor == "postgresql":
+        return (field.name, "varchar_pattern_ops") in firsts
+    return field.name in {first for first, *_ in firsts}

@@ -1,0 +1,32 @@
+"""Which database errors are worth a retry.
+
+Django maps the errors of all drivers to the classes of PEP 249. Three of them are about the moment
+rather than the statement: `OperationalError` (a deadlock, a lock timeout, a server that shuts down
+or cannot be reached, "database is locked"), `InternalError` (a transaction that the server ended,
+for instance by `idle_in_transaction_session_timeout`) and `InterfaceError` (a closed connection).
+The others (`IntegrityError`, `DataError`, `ProgrammingError`, `NotSupportedError`) happen again on
+every retry.
+"""
+
+from __future__ import annotations
+
+from django.db import InterfaceError, InternalError, OperationalError
+from django.db.models import ProtectedError, RestrictedError
+
+from moderation.exceptions import ModerationError
+
+# Worth a retry. A few of them are permanent (an index row that is too large is an OperationalError
+# too), so callers limit the number of retries.
+TRANSIENT = (OperationalError, InternalError, InterfaceError)
+
+
+def reason_of(error: BaseException) -> str:
+    """Describe an error in words, for people who see neither its class nor its traceback.
+
+    The first argument alone is not enough: for a PermissionError it is the number 13.
+    """
+    if isinstance(error, ProtectedError | RestrictedError):
+        return str(error.args[0])
+    if isinstance(error, ModerationError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")

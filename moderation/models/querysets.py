@@ -1,0 +1,106 @@
+"""The words for removals, slices and audit entries: filters with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models import F, Q
+
+from moderation.db.server_time import DatabaseNow
+from moderation.models.states import THERE_AGAIN, WAS_MISSING, EntryState, RemovalState, SliceState
+
+
+class RemovalQuerySet(models.QuerySet[Any]):
+    """Filters for removals."""
+
+    def drafts(self) -> RemovalQuerySet:
+        """Return the removals that are not confirmed yet."""
+        return self.filter(state=RemovalState.DRAFT)
+
+    def deleting(self) -> RemovalQuerySet:
+        """Return the confirmed removals whose objects are still being deleted."""
+        return self.filter(state=RemovalState.DELETING)
+
+    def purging(self) -> RemovalQuerySet:
+        """Return the removals whose objects are deleted and whose files are being erased."""
+        return self.filter(state=RemovalState.PURGING)
+
+    def running(self) -> RemovalQuerySet:
+        """Return the removals that still have work to be done in the background."""
+        return self.filter(state__in=(RemovalState.DELETING, RemovalState.PURGING))
+
+
+class RemovalSliceQuerySet(models.QuerySet[Any]):
+    """Filters for slices."""
+
+    def waiting(self) -> RemovalSliceQuerySet:
+        """Return the slices that are still to be deleted, including those to be retried later."""
+        return self.filter(state=SliceState.WAITING)
+
+    def due(self) -> RemovalSliceQuerySet:
+        """Return the waiting slices that may be deleted now."""
+        return self.waiting().filter(Q(due_at=None) | Q(due_at__lte=DatabaseNow()))
+
+    def put_off(self) -> RemovalSliceQuerySet:
+        """Return the waiting slices that failed before."""
+        return self.waiting().filter(attempts__gt=0)
+
+    def failed(self) -> RemovalSliceQuerySet:
+        """Return the slices that failed and wait for somebody to retry them."""
+        return self.filter(state=SliceState.FAILED)
+
+
+class AuditEntryQuerySet(models.QuerySet[Any]):
+    """Filters for audit entries."""
+
+    def in_storage(self, alias: str, identity: UUID | None) -> AuditEntryQuerySet:
+        """Return the entries of a storage with this identity."""
+        return self.filter(storage=alias, identity=identity)
+
+    def pending(self) -> AuditEntryQuerySet:
+        """Return the entries whose files are still to be erased."""
+        return self.filter(state=EntryState.PENDING)
+
+    def free(self) -> AuditEntryQuerySet:
+        """Return the pending entries that no worker holds."""
+        return self.pending().filter(Q(leased_until=None) | Q(leased_until__lt=DatabaseNow()))
+
+    def due(self) -> AuditEntryQuerySet:
+        """Return the free entries whose time has come."""
+        return self.free().filter(due_at__lte=DatabaseNow())
+
+    def held_under(self, leases: Collection[datetime]) -> AuditEntryQuerySet:
+        """Return the pending entries that a worker holds under one of these leases."""
+        return self.pending().filter(leased_until__in=leases)
+
+    def kept(self) -> AuditEntryQuerySet:
+        """Return the entries whose files stay in storage because they are in use."""
+        return self.filter(state=EntryState.KEPT)
+
+    def kept_for_rows(self) -> AuditEntryQuerySet:
+        """Return the entries that were kept for a row, not for a newer version of the file."""
+        return self.kept().exclude(kept_because=F("remark"))
+
+    def failed(self) -> AuditEntryQuerySet:
+        """Return the entries whose files could not be erased."""
+        return self.filter(state=EntryState.FAILED)
+
+    def erased(self) -> AuditEntryQuerySet:
+        """Return the entries whose files were deleted from storage."""
+        return self.filter(state=EntryState.ERASED)
+
+    def unverified(self) -> AuditEntryQuerySet:
+        """Return the erased entries whose absence was not checked yet."""
+        return self.erased().filter(verified_at=None)
+
+    def found_again(self) -> AuditEntryQuerySet:
+        """Return the erased entries whose key was found in storage afterwards."""
+        return self.erased().filter(remark=THERE_AGAIN)
+
+    def missing(self) -> AuditEntryQuerySet:
+        """Return the entries whose file was missing when it was to be erased."""
+        return self.filter(remark=WAS_MISSING)

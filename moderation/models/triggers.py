@@ -1,0 +1,231 @@
+"""Triggers that protect the audit log in the database, whatever code runs.
+
+They forbid deleting and replacing entries and events, changing an event or the identifying fields
+of an entry, leaving a final state, and changing an entry in one. Each migrate creates them again,
+because altering a table on SQLite drops its triggers silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from moderation.models import AuditEntry, AuditEvent
+from moderation.models.states import FINAL_STATES
+
+# When each field of an entry may change. A test fails for a field that is not declared.
+# Identifying: never. The second kind may be set once, while it is null.
+IDENTIFYING = (
+    "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
+    "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
+    "reason", "beside", "size", "sha256", "recorded_at",
+)  # fmt: skip
+IDENTIFYING_ONCE_KNOWN = ("identity",)
+# Progress: until the entry reaches a final state.
+PROGRESS = (
+    "state", "kept_because", "versions", "attempts", "error_code", "error", "due_at",
+    "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "kept_at", "failed_at",
+    "restored_at",
+)  # fmt: skip
+# Final: the result of verifying an erased key. Written once, together with the time, and also after
+# the entry has reached its final state.
+FINAL = ("verified_at", "remark")
+LOOKED_AT = "verified_at"
+
+FUNCTION = "moderation_refuse"
+FUNCTION_BODY = (
+    " BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation'; END "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What one trigger forbids: an operation on a table, under a condition, with a message.
+
+    The condition is SQL with `{old}`, `{new}` and `{differs}` as placeholders for the engine's
+    syntax. It is empty for a trigger on statements rather than rows.
+    """
+
+    name: str
+    table: str
+    operation: str
+    condition: str
+    message: str
+
+
+def make(connection: BaseDatabaseWrapper) -> None:
+    """Create all triggers again. Raises NotImplementedError on an unsupported engine."""
+    lift(connection)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$${FUNCTION_BODY}$$"
+            )
+        for rule in _rules(connection.vendor):
+            cursor.execute(_statement(rule, connection.vendor))
+
+
+def lift(connection: BaseDatabaseWrapper) -> None:
+    """Drop the triggers, for a test database that has to be flushed."""
+    with connection.cursor() as cursor:
+        for rule in _rules(connection.vendor):
+            on = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS {rule.name}{on}")
+
+
+def missing(connection: BaseDatabaseWrapper) -> list[str]:
+    """Return the names of the triggers that are missing from the log's own tables, or differ.
+
+    Compares the text of each: a trigger of the same name may belong to another table or schema, be
+    disabled, or do nothing.
+    """
+    rules = list(_rules(connection.vendor))
+    expected, found = (_sqlite if connection.vendor == "sqlite" else _postgresql)(connection, rules)
+    return [name for name in expected if found.get(name) != expected[name]]
+
+
+def _sqlite(
+    connection: BaseDatabaseWrapper, rules: list[Rule]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the expected and the actual text of each trigger. SQLite stores it verbatim."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        found = dict(cursor.fetchall())
+    return {rule.name: _statement(rule, "sqlite") for rule in rules}, found
+
+
+def _postgresql(
+    connection: BaseDatabaseWrapper, rules: list[Rule]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the expected and the actual description of each trigger on PostgreSQL.
+
+    The server rewrites the text, so the expected one comes from the same triggers on an empty copy
+    of the table, which is rolled back.
+    """
+    found: dict[str, Any] = {}
+    expected: dict[str, Any] = {}
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        for table in dict.fromkeys(rule.table for rule in rules):
+            own = [rule for rule in rules if rule.table == table]
+            found |= _described(cursor, table)
+            copy = f"{table}_expected"
+            cursor.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {table} INCLUDING DEFAULTS)")
+            for rule in own:
+                statement = _statement(rule, "postgresql")
+                cursor.execute(statement.replace(f" ON {table} ", f" ON {copy} "))
+            expected |= {n: (*d[:-1], FUNCTION_BODY) for n, d in _described(cursor, copy).items()}
+        transaction.set_rollback(True, using=connection.alias)
+    return expected, found
+
+
+def _described(cursor: Any, table: str) -> dict[str, Any]:
+    """Return {trigger: whether it is enabled, its text, its function's body} of a table."""
+    cursor.execute(
+        "SELECT tgname, tgenabled, pg_get_triggerdef(t.oid), prosrc "
+        "FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid "
+        "WHERE tgrelid = %s::regclass AND NOT tgisinternal",
+        [table],
+    )
+    return {
+        name: (enabled, text.partition(" ON ")[0], text.partition(" FOR EACH ")[2], body)
+        for name, enabled, text, body in cursor.fetchall()
+    }
+
+
+def _rules(vendor: str) -> Iterator[Rule]:
+    """Return the triggers that an engine needs."""
+    if vendor not in ("sqlite", "postgresql"):
+        raise NotImplementedError(f"The audit log cannot be guarded on {vendor}.")
+    entry, event = AuditEntry._meta.db_table, AuditEvent._meta.db_table
+    for model in (AuditEntry, AuditEvent):
+        table = model._meta.db_table
+        yield Rule(f"{table}_no_delete", table, "DELETE", "1 = 1", "audit log rows are permanent")
+        if vendor == "postgresql":
+            says = "the audit log cannot be truncated"
+            yield Rule(f"{table}_no_truncate", table, "TRUNCATE", "", says)
+        else:
+            yield from _no_replace(model)
+    yield Rule(
+        f"{entry}_same",
+        entry,
+        "UPDATE",
+        _identity_changes(),
+        "identifying fields of an audit entry cannot be changed",
+    )
+    yield Rule(
+        f"{entry}_final",
+        entry,
+        "UPDATE",
+        _ended_changes(),
+        "an audit entry in a final state cannot be changed",
+    )
+    yield Rule(f"{event}_no_update", event, "UPDATE", "1 = 1", "audit events cannot be changed")
+
+
+def _no_replace(model: type[models.Model]) -> Iterator[Rule]:
+    """Return SQLite's triggers against INSERT OR REPLACE, which fires no DELETE trigger.
+
+    One for the primary key and one for each other unique index. UPDATE OR REPLACE can replace
+    another row only by changing a column of such an index, and all of these are identifying.
+    """
+    table = model._meta.db_table
+    for columns in unique_columns(model):
+        same = " AND ".join(f"{column} = {{new}}.{column}" for column in columns)
+        name, says = "_".join(columns), "audit log rows cannot be replaced"
+        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own
+        yield Rule(f"{table}_no_replace_{name}", table, "INSERT", taken, says)
+
+
+def unique_columns(model: type[models.Model]) -> list[tuple[str, ...]]:
+    """Return the columns of each unique index of a model, the primary key first.
+
+    Unique indexes with a condition or on expressions are not covered; the audit log has none.
+    """
+    single = [(str(field.column),) for field in model._meta.local_fields if field.unique]
+    together = [
+        tuple(str(model._meta.get_field(name).column) for name in constraint.fields)  # type: ignore[union-attr]
+        for constraint in model._meta.total_unique_constraints
+    ]
+    return [*single, *together]
+
+
+def _identity_changes() -> str:
+    known = [
+        f"({{old}}.{column} IS NOT NULL AND {differs})"
+        for column, differs in _differences(IDENTIFYING_ONCE_KNOWN)
+    ]
+    return " OR ".join([*(differs for _, differs in _differences(IDENTIFYING)), *known])
+
+
+def _ended_changes() -> str:
+    """Return the condition under which an update would change an entry in a final state."""
+    final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
+    progress = " OR ".join(differs for _, differs in _differences(PROGRESS))
+    looked = " OR ".join(differs for _, differs in _differences(FINAL))
+    first_look = f"({{old}}.{LOOKED_AT} IS NULL AND {{new}}.{LOOKED_AT} IS NOT NULL)"
+    return f"{{old}}.state IN ({final}) AND ({progress} OR (({looked}) AND NOT {first_look}))"
+
+
+def _differences(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield for each field its column and the condition that an update changes it."""
+    for name in names:
+        column = str(AuditEntry._meta.get_field(name).column)  # type: ignore[union-attr]
+        yield column, f"{{old}}.{column} {{differs}} {{new}}.{column}"
+
+
+def _statement(rule: Rule, vendor: str) -> str:
+    """Return the statement that creates a trigger. Names and values are our own."""
+    differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
+    condition = rule.condition.format(old="OLD", new="NEW", differs=differs)
+    when = f"FOR EACH ROW WHEN ({condition})" if condition else "FOR EACH STATEMENT"
+    action = (
+        f"BEGIN SELECT RAISE(ABORT, '{rule.message}'); END"
+        if vendor == "sqlite"
+        else f"EXECUTE FUNCTION {FUNCTION}('{rule.message}')"
+    )
+    return f"CREATE TRIGGER {rule.name} BEFORE {rule.operation} ON {rule.table} {when} {action}"

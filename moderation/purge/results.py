@@ -1,0 +1,132 @@
+"""What a storage answered, written into the audit log."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from moderation import conf
+from moderation.db.server_time import DatabaseNow
+from moderation.lifecycle import entries as lifecycle
+from moderation.models import AuditEntry
+from moderation.purge.claim import Claimed, Place
+from moderation.redaction import clean
+from moderation.storage import Fate, Outcome
+from moderation.storage.base import ERASED_EARLIER, WAS_MISSING
+
+# First pause after a failure, doubled with each further one; the longest.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
+MOST_DOUBLINGS = 11  # beyond the longest pause
+# Pause after a request failed as a whole, which does not count as an attempt for its keys.
+UNANSWERED_PAUSE = timedelta(seconds=2)
+
+# An outcome, and the entries of its name that were claimed.
+Answered = tuple[Outcome, Sequence[Claimed]]
+
+
+def write_outcomes(
+    place: Place, answered: Sequence[Answered], leases: Collection[datetime]
+) -> set[int]:
+    """Write outcomes into the claimed entries; return the affected removals.
+
+    `leases` are the worker's own. An entry under another lease was taken over and is left alone,
+    like all other entries of its key. If a key is erased, so are its failed entries and those that
+    existed when it was claimed, but not an entry that was recorded later: its file was stored after
+    the outcome.
+    """
+    alike: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
+    for said, claimed in answered:
+        outcome = _with_remark(said, claimed)
+        alike.setdefault(_without_name(outcome), (outcome, []))[1].extend(claimed)
+    with transaction.atomic():
+        for outcome, same in alike.values():
+            _write_alike(place, outcome, same, leases)
+    removals = {entry.removal for _, claimed in answered for entry in claimed}
+    return {removal for removal in removals if removal is not None}
+
+
+def note_versions(versions: Mapping[int, Sequence[str]], leases: Collection[datetime]) -> bool:
+    """Record by entry which versions are about to be deleted, so that a retry deletes no others.
+
+    Return whether all the entries are still held under one of the leases.
+    """
+    ours = AuditEntry.objects.held_under(leases)
+    told = [AuditEntry(pk=pk, versions=list(taken)) for pk, taken in versions.items()]
+    return ours.bulk_update(told, ["versions"]) == len(told)
+
+
+def _with_remark(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
+    """Return the outcome; for a missing file, say if an earlier attempt erased it."""
+    if outcome.remark == WAS_MISSING and any(entry.was_leased for entry in claimed):
+        return replace(outcome, remark=ERASED_EARLIER)
+    return outcome
+
+
+def _without_name(outcome: Outcome) -> tuple[Any, ...]:
+    """Return a key for grouping: the same answer for many names is one UPDATE."""
+    return (outcome.fate, outcome.code, outcome.message, outcome.remark, outcome.versions,
+            outcome.verified, outcome.own, outcome.unsure)  # fmt: skip
+
+
+def _write_alike(
+    place: Place, outcome: Outcome, claimed: Sequence[Claimed], leases: Collection[datetime]
+) -> None:
+    entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
+    held = {entry.pk for entry in claimed if entry.is_held}
+    ours = entries.held_under(leases).filter(pk__any_of=held)
+    found = list(ours.values_list("pk", "attempts"))
+    if outcome.fate is Fate.ERASED:
+        lost = held - {pk for pk, _ in found}
+        keys = {e.key for e in claimed} - {e.key for e in claimed if e.pk in lost}
+        seen = {e.pk for e in claimed if not e.is_held and e.key in keys}
+        failed = entries.failed().in_storage(*place).filter(key__any_of=keys)
+        unheld = entries.free().filter(pk__any_of=seen)
+        for rows in (failed, unheld):
+            found += rows.values_list("pk", "attempts")
+    by_attempts: dict[int, set[int]] = defaultdict(set)
+    for pk, attempts in found:
+        by_attempts[attempts + outcome.own].add(pk)
+    for attempts, same in by_attempts.items():
+        _write(AuditEntry.objects.filter(pk__any_of=same), outcome, attempts)
+
+
+def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> None:
+    """Write an outcome into entries that have all been tried so often, this time included."""
+    details = _details(outcome, attempts)
+    match outcome.fate:
+        case Fate.ERASED:
+            lifecycle.erase(entries, **details)
+        case Fate.KEPT:
+            because = clean(outcome.remark) or "a newer version is there"
+            lifecycle.keep(entries, because, **details)
+        case Fate.FAILED if not outcome.own:
+            entries.update(due_at=DatabaseNow(UNANSWERED_PAUSE), **details)
+        case Fate.FAILED if attempts >= conf.max_attempts():
+            lifecycle.fail(entries, **details)
+        case Fate.FAILED:
+            doubled = min(attempts - 1, MOST_DOUBLINGS)
+            pause = min(FIRST_PAUSE * 2**doubled, LONGEST_PAUSE)
+            entries.update(due_at=DatabaseNow(pause), **details)
+
+
+def _details(outcome: Outcome, attempts: int) -> dict[str, Any]:
+    """Return the columns of an entry that do not depend on what became of the file."""
+    details: dict[str, Any] = {
+        "attempts": attempts,
+        # An expired lease, like a dead worker's, says that the file may have been erased.
+        "leased_until": DatabaseNow() if outcome.unsure else None,
+        "remark": clean(outcome.remark),
+        "error_code": outcome.code[:100],
+        "error": clean(outcome.message),
+    }
+    if outcome.versions:
+        details["versions"] = list(outcome.versions)
+    if outcome.verified:
+        details["verified_at"] = DatabaseNow()
+    return details

@@ -1,0 +1,174 @@
+"""Audit entries as they are first written: pending, or failed where no storage has such a name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from django.db import router
+
+from moderation.db import server_time
+from moderation.db.bulk_insert import insert
+from moderation.db.server_time import DatabaseNow
+from moderation.exceptions import DeletedElsewhere
+from moderation.models import AuditEntry, StorageMark
+from moderation.models.states import EntryState
+from moderation.recording.attribution import Deed
+from moderation.redaction import ERROR_LENGTH
+from moderation.registry import registration_by_label, title_text
+from moderation.registry.files import StoredFile
+from moderation.storage import adapter_for
+from moderation.storage.base import Adapter
+
+# What a text column cannot hold: NUL on PostgreSQL, lone surrogates on both engines.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+TEXTS = ("name", "object_key", "parent_key", "title", "owner")
+LARGEST_SIZE = 2**63 - 1  # what the column can hold
+LONGEST_DIGEST = 200  # characters; a SHA-256 has 64, a few more with a prefix
+
+
+def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str) -> None:
+    """Write one entry for each file, with its details, in the caller's transaction.
+
+    Uses only the database: the storage's identity comes from its StorageMark, sizes from columns.
+    Raises DeletedElsewhere if `using` is not the database of the audit log.
+    """
+    _refuse_elsewhere(files, using)
+    marks, now = _marks(using)
+    same = {
+        "removal_id": deed.removal,
+        "actor_id": deed.actor,
+        "actor_name": deed.actor_name,
+        "reason": deed.reason,
+        "recorded_at": now,
+        "due_at": now,
+    }
+    entries = list(_entries(files, marks, now))
+    for entry in _unstorable(entries):
+        entry.update(_escaped(entry, now))
+    insert(AuditEntry, entries, same=same, using=using)
+
+
+def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
+    """Return the identities of the storages by alias, and the database's time, in one query."""
+    marks = StorageMark.objects.using(using).values_list("alias", "identity", DatabaseNow())
+    rows = list(marks)
+    now = rows[0][2] if rows else server_time.now(using)
+    return {alias: identity for alias, identity, _ in rows}, now
+
+
+def _refuse_elsewhere(files: Iterable[StoredFile], using: str) -> None:
+    """Raise DeletedElsewhere unless the deletion shares a transaction with the audit log."""
+    home = router.db_for_write(AuditEntry)
+    if using != home:
+        label = next(iter(files)).label
+        raise DeletedElsewhere(
+            f"{label}: rows with files can only be deleted in the database {home!r}, which holds "
+            f"the audit log, and not in {using!r}. Nothing was deleted. Clear the file fields "
+            "first or delete the rows with SQL, and delete the files yourself."
+        )
+
+
+def _entries(
+    files: Mapping[StoredFile, Mapping[str, Any]], marks: Mapping[str, UUID], now: datetime
+) -> Iterator[dict[str, Any]]:
+    """Yield the columns of each entry that are its own."""
+    adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
+    places = {
+        alias: {"storage": alias, "identity": marks.get(alias), "location": adapter.location()}
+        for alias, adapter in adapters.items()
+    }
+    measured = {
+        label: registration_by_label(label).measured_field
+        for label in {file.label for file in files}
+    }
+    beside = _beside(files) if any(not file.field for file in files) else {}
+    texts = cache(title_text)  # the files of an object share title and owner
+    for file, details in files.items():
+        entry = {
+            **places[file.storage],
+            **_key(adapters[file.storage], file.name, now),
+            "name": file.name,
+            "object_label": file.label,
+            "object_key": str(file.key),
+            "field": file.field,
+            "parent_label": details.get("parent_label", ""),
+            "parent_key": str(details.get("parent_key") or ""),
+            "title": texts(str(details.get("title") or "")),
+            "owner": texts(str(details.get("owner") or "")),
+        }
+        if file.field == measured[file.label]:
+            entry |= _measures(details)
+        if not file.field:
+            entry["beside"] = beside.get((file.label, file.key), {})
+        yield entry
+
+
+def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
+    """Return the names in the file fields of each row, by alias, for entries of extra files."""
+    beside: dict[tuple[str, Any], dict[str, list[str]]] = {}
+    for file in files:
+        if file.field:
+            names = beside.setdefault((file.label, file.key), {})
+            names.setdefault(file.storage, []).append(file.name)
+    return beside
+
+
+def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
+    """Return the key of a name. One that the storage could never take is failed from the start."""
+    try:
+        return {"key": adapter.key(name)}
+    except ValueError as error:
+        return {"key": name, "state": EntryState.FAILED, "failed_at": now,
+                "error_code": "BadName", "error": str(error)[:ERROR_LENGTH]}  # fmt: skip
+
+
+def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the size and digest, which the registration declares for one field only.
+
+    Invalid values (a size of -1, a whole file as the digest) are left out, so that they do not
+    prevent the deletion of a row.
+    """
+    size, sha256 = details.get("size"), str(details.get("sha256") or "")
+    try:
+        size = None if size is None else int(size)
+    except (ValueError, TypeError, OverflowError):
+        size = None
+    return {
+        "size": size if size is not None and 0 <= size <= LARGEST_SIZE else None,
+        "sha256": sha256 if sha256 and len(sha256) <= LONGEST_DIGEST else None,
+    }
+
+
+def _unstorable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries with a text that the database cannot hold."""
+    if not UNSTORABLE.search("".join(map(_texts, entries))):
+        return []
+    return [entry for entry in entries if UNSTORABLE.search(_texts(entry))]
+
+
+def _texts(entry: dict[str, Any]) -> str:
+    return "".join(entry[name] for name in TEXTS)
+
+
+def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the entry with escapes in its texts. A key that needs escapes has failed."""
+    told = {name: _escape(value) for name, value in entry.items() if isinstance(value, str)}
+    if told["name"] == entry["name"] or entry.get("state") == EntryState.FAILED:
+        return told
+    return {
+        **told,
+        "state": EntryState.FAILED,
+        "failed_at": now,
+        "error_code": "BadName",
+        "error": "The name contains characters that the database cannot store. It is shown with "
+        "escapes; delete the file by hand.",
+    }
+
+
+def _escape(text: str) -> str:
+    return UNSTORABLE.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

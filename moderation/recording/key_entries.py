@@ -1,0 +1,155 @@
+"""Keys of the audit log that a row reuses: their state and their lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.core.files.storage import storages
+from django.db import models, router
+
+from moderation.db.server_time import DatabaseNow
+from moderation.lifecycle import entries as lifecycle
+from moderation.models import AuditEntry
+from moderation.models.states import OPEN_STATES, EntryState
+from moderation.storage import adapter_for
+
+# How long a key is reserved for a row that is about to use it. An INSERT takes less time; if it
+# fails, the file is erased that much later.
+RESERVED = timedelta(minutes=1)
+# The file is no longer under its name. Whatever is found there was stored later.
+GONE = (EntryState.ERASED, EntryState.HIDDEN)
+WATCHED = (*OPEN_STATES, EntryState.ERASED, EntryState.KEPT)
+
+
+class FileKey(NamedTuple):
+    """A file's key in its storage, and its name in a row."""
+
+    storage: str
+    key: str
+    name: str
+
+    def is_of(self, entry: KnownEntry) -> bool:
+        """Return whether an entry is about this file, even if its alias is another one."""
+        if entry.key != self.key:
+            return False
+        return entry.storage == self.storage or _place_of(entry.storage) == _place_of(self.storage)
+
+
+class KnownEntry(NamedTuple):
+    """The columns of an entry that show whether its file may still exist."""
+
+    pk: int
+    storage: str
+    key: str
+    state: str
+    leased_until: datetime | None
+    attempts: int
+    failed_at: datetime | None
+
+    def is_taken(self, stored_again: AbstractSet[int]) -> bool:
+        """Return whether the file may have been erased already.
+
+        `stored_again` are the entries whose key has a newer file.
+
+        An expired lease belongs to a worker that was killed, perhaps after the storage had deleted
+        the file. A failed request may have deleted it, too.
+        """
+        if self.state in GONE:
+            return self.pk not in stored_again
+        if self.state == EntryState.KEPT:
+            return False
+        was_asked_for = self.leased_until or self.attempts or self.failed_at
+        return bool(was_asked_for) or self.state != EntryState.PENDING
+
+
+COLUMNS = tuple(KnownEntry.__annotations__)
+
+
+def home() -> str:
+    """Return the alias of the audit log's database."""
+    return router.db_for_write(AuditEntry)
+
+
+def file_key(alias: str, name: str) -> FileKey | None:
+    """Return the file with this name, or None if the name is invalid in the storage."""
+    adapter = adapter_for(alias)
+    try:
+        return FileKey(alias, adapter.key(name), name)
+    except ValueError:
+        return None
+
+
+def entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
+    """Return the entries of some files, in one query and without a lock."""
+    return _read(files, _watched())
+
+
+def lock_entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
+    """Return the entries of some files, locked until the end of the log's transaction."""
+    return _read(files, _watched().select_for_update().order_by("pk"))  # lock order
+
+
+def stored_again(
+    files: Iterable[FileKey], entries: Sequence[KnownEntry], known: AbstractSet[int]
+) -> set[int]:
+    """Return the entries of erased files whose key has a newer file, according to the storage.
+
+    This is the only request to a storage that may happen inside a transaction. It is made once for
+    each key that a row reuses after a removal erased its file, and for no other key. Raises the
+    storage's own error.
+    """
+    found = set(known)
+    for file in dict.fromkeys(files):
+        own = [entry for entry in entries if file.is_of(entry)]
+        gone = {entry.pk for entry in own if entry.state in GONE} - found
+        is_open = any(entry.is_taken(found) for entry in own if entry.state not in GONE)
+        if gone and not is_open and _is_stored(file):
+            found |= gone
+    return found
+
+
+def reserve(entries: Iterable[KnownEntry]) -> None:
+    """Put off the pending entries among locked ones, so that no purge claims them for a minute."""
+    until = DatabaseNow(RESERVED)
+    _pending(entries).filter(due_at__lt=until).update(due_at=until)
+
+
+def keep(entries: Iterable[KnownEntry], user: str) -> None:
+    """Mark the pending entries among locked ones as in use by a row."""
+    lifecycle.keep(_pending(entries), f"{user} uses the file again")
+
+
+def _watched() -> models.QuerySet[AuditEntry]:
+    return AuditEntry.objects.using(home()).filter(state__in=WATCHED)
+
+
+def _read(files: Iterable[FileKey], entries: models.QuerySet[AuditEntry]) -> list[KnownEntry]:
+    by_key: dict[str, list[FileKey]] = {}
+    for file in files:
+        by_key.setdefault(file.key, []).append(file)
+    rows = entries.filter(key__any_of=set(by_key)).values_list(*COLUMNS)
+    known = [KnownEntry(*row) for row in rows]
+    return [entry for entry in known if any(file.is_of(entry) for file in by_key[entry.key])]
+
+
+def _pending(entries: Iterable[KnownEntry]) -> models.QuerySet[AuditEntry]:
+    keys = {entry.pk for entry in entries if entry.state == EntryState.PENDING}
+    return AuditEntry.objects.using(home()).pending().filter(pk__any_of=keys)
+
+
+def _place_of(alias: str) -> object:
+    """Where a storage really writes; the alias where it is in STORAGES no more, or is broken."""
+    try:
+        return adapter_for(alias).real_location()
+    except Exception:  # noqa: BLE001 - another storage's trouble is none of the row's that is saved
+        return alias
+
+
+def _is_stored(file: FileKey) -> bool:
+    try:
+        return storages[file.storage].exists(file.name)
+    except NotImplementedError:  # the storage cannot tell, so the file counts as erased
+        return False

@@ -1,0 +1,285 @@
+"""A row that is saved reuses a key of the audit log: either the file is kept or the row refused.
+
+The entry's row lock is the key's lock: a purge claims keys under it, and only then searches for
+rows that use them. In autocommit mode `save()` is not one transaction: the changes of `pre_save`,
+the INSERT and the changes of `post_save` are committed one after the other, and the INSERT may
+fail. So there are two steps.
+
+Before the row is written, its keys are reserved in a short separate transaction: their entries are
+due a minute later. A key that was already requested from a storage is refused. If the INSERT fails,
+there is nothing to undo: the reservation expires.
+
+After the row is written, its keys are locked again. Keys that are still free are now in use by this
+row. Keys that were claimed in between (the reservation expired, or the entry is newer than the
+first check) may be erased at any moment, so the row is taken back (`recording.take_back`) and
+KeyTaken is raised. A file name that is decided only while the row is saved is checked in this step.
+
+Inside a transaction, all locks last until its end. Only an entry that is recorded and claimed after
+the last check, while the row is still invisible to others, is missed. So the rows of a transaction
+are checked again after its commit, all in one query. A row in another database than the log's is
+also decided then, because its transaction is not the log's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections, models, transaction
+from django.db.models import FileField
+from django.db.models.expressions import DatabaseDefault
+from django.utils.translation import gettext as _
+
+from moderation.db.rows import all_rows
+from moderation.exceptions import KeyTaken
+from moderation.recording.key_entries import (
+    FileKey,
+    entries_of,
+    file_key,
+    home,
+    keep,
+    lock_entries_of,
+    reserve,
+    stored_again,
+)
+from moderation.recording.take_back import SavedRow, names_in_database, reset, take_back
+from moderation.registry import alias_of, registration_for
+from moderation.registry.defaults import default_names_on, is_default
+from moderation.registry.files import extra_files
+
+logger = logging.getLogger(__name__)
+
+_SEEN = "_moderation_seen_before_save"
+# How many of the last callbacks are searched for ours: other apps may add some with every row.
+NEAR_THE_END = 10
+# Rows that are checked with one query after a commit.
+ROWS_A_QUERY = 1000
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What was known about a row before it was written. Plain data, kept on the instance.
+
+    `files` are the file names that the row was going to have, `former` the stored ones, which are
+    fetched only if the log knows one of the keys. For `stored_again` see `key_entries`.
+    """
+
+    files: Mapping[str, FileKey] = field(default_factory=dict)
+    former: Mapping[str, str | None] | None = None
+    stored_again: set[int] = field(default_factory=set)
+    is_reserved: bool = False
+    had_key: bool = False
+    has_parents: bool = False
+
+    def is_unchanged(self, name: str, file: FileKey) -> bool:
+        """Return whether the row was already stored with this name."""
+        return self.former is not None and self.former.get(name) == file.name
+
+
+def reserve_reused_keys(
+    instance: models.Model, using: str, update_fields: frozenset[str] | None, *, raw: bool = False
+) -> None:
+    """Reserve the keys that a row uses and the log knows, before the row is written.
+
+    Raises KeyTaken if the deletion of one was requested from a storage, whatever the result, or if
+    one was erased and the storage holds no newer file. A name that the stored row already has is
+    not checked, unless `update_fields` is given.
+    """
+    fields = list(_fields(instance, update_fields, raw=raw))
+    if not fields:
+        return
+    files = dict(_files(instance, fields))
+    seen = _Seen(files=files, had_key=_has_key(instance), has_parents=_has_parents(instance, using))
+    setattr(instance, _SEEN, seen)
+    if not files or not entries_of(files.values()):
+        return
+    seen.former = names_in_database(instance, fields, using)
+    asked_for = update_fields is not None
+    new = [file for n, file in files.items() if asked_for or not seen.is_unchanged(n, file)]
+    if not entries_of(new):
+        return
+    new += _extra_files(instance)  # a row that names a picture again wants its sizes as well
+    seen.stored_again = stored_again(new, entries_of(new), set())
+    seen.is_reserved = True
+    with transaction.atomic(using=home()):
+        locked = lock_entries_of(new)
+        taken = [file for file in new for e in locked if file.is_of(e) and _taken(e, seen)]
+        if not taken:
+            reserve(locked)
+    if taken:
+        raise _refusal(taken[0])
+
+
+def confirm_reused_keys(
+    instance: models.Model,
+    using: str,
+    update_fields: frozenset[str] | None,
+    *,
+    created: bool,
+    raw: bool = False,
+) -> None:
+    """Make sure, after a row is written, that no removal has claimed its keys or will claim them.
+
+    If one was claimed in the meantime, takes the row back and raises KeyTaken.
+    """
+    seen: _Seen = instance.__dict__.pop(_SEEN, None) or _Seen()
+    fields = list(_fields(instance, update_fields, raw=raw))
+    named = {
+        name: file
+        for name, file in _files(instance, fields)
+        if created or not seen.is_unchanged(name, file)
+    }
+    if not named:
+        return
+    row = SavedRow.of(instance, using, named, fields, created=created, seen=seen)
+    try:
+        if not _is_in_transaction(using):
+            confirm(row)
+            return
+        if using == home() and (seen.is_reserved or row.uploaded):
+            confirm(row)
+        if using != home() or connections[using].features.has_select_for_update:
+            _look_again_after_commit(row)
+    except KeyTaken:
+        reset(instance, row, had_key=seen.had_key)
+        raise
+
+
+def confirm(row: SavedRow) -> None:
+    """Mark the pending keys of a written row as in use, or take the row back and raise KeyTaken.
+
+    Ignores file names that the row no longer has in the database.
+    """
+    files = row.files.values()
+    if not (entries := entries_of(files)):
+        return
+    known = stored_again(files, entries, row.stored_again)
+    with transaction.atomic(using=home()):
+        locked = lock_entries_of(files)
+        now = row.still_named()
+        own = [(name, file, e) for name, file in now.items() for e in locked if file.is_of(e)]
+        taken = {name: file for name, file, entry in own if entry.is_taken(known)}
+        if taken:
+            take_back(row, taken)
+        else:
+            keep([entry for _name, _file, entry in own], row.text)
+    if taken:
+        raise _refusal(next(iter(taken.values())))
+
+
+class _AtCommit:
+    """A callback that checks the rows of one transaction again after its commit."""
+
+    def __init__(self) -> None:
+        self.rows: list[SavedRow] = []
+
+    def __call__(self) -> None:
+        """Check the rows, take back those that came too late, and raise the first KeyTaken."""
+        refused: list[KeyTaken] = []
+        for start in range(0, len(self.rows), ROWS_A_QUERY):
+            page = self.rows[start : start + ROWS_A_QUERY]
+            known = entries_of([file for row in page for file in row.files.values()])
+            keys = {entry.key for entry in known}
+            for row in page:
+                if any(file.key in keys for file in row.files.values()):
+                    try:
+                        confirm(row)
+                    except KeyTaken as error:
+                        refused.append(error)
+        if refused:
+            raise refused[0]
+
+
+def _look_again_after_commit(row: SavedRow) -> None:
+    connection = connections[row.using]
+    if not connection.in_atomic_block:
+        return  # autocommit is off: Django does not commit, so it runs no callbacks
+    savepoints = set(connection.savepoint_ids)
+    for registered in reversed(connection.run_on_commit[-NEAR_THE_END:]):
+        callback: Any = registered[1]
+        if isinstance(callback, _AtCommit) and registered[0] == savepoints:
+            callback.rows.append(row)
+            return
+    at_commit = _AtCommit()
+    at_commit.rows.append(row)
+    transaction.on_commit(at_commit, using=row.using)
+
+
+def _is_in_transaction(using: str) -> bool:
+    connection = connections[using]
+    return connection.in_atomic_block or not connection.get_autocommit()
+
+
+def _taken(entry: Any, seen: _Seen) -> bool:
+    return bool(entry.is_taken(seen.stored_again))
+
+
+def _refusal(file: FileKey) -> KeyTaken:
+    says = _("The file %(name)s was removed from storage or is about to be. Upload it again.")
+    return KeyTaken(says % {"name": file.name})
+
+
+def _fields(
+    instance: models.Model, update_fields: frozenset[str] | None, *, raw: bool
+) -> Iterator[FileField]:
+    """Yield the registered file fields that are written, including those of parent models.
+
+    One save writes all tables, except for the rows of a fixture, which are `raw`.
+    """
+    own = type(instance)._meta.concrete_model
+    for each in instance._meta.concrete_fields:
+        if not isinstance(each, FileField) or not registration_for(each.model):
+            continue
+        is_written = update_fields is None or each.name in update_fields
+        if is_written and not (raw and each.model is not own):
+            yield each
+
+
+def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[str, FileKey]]:
+    """Yield the files that a row names, by field. A file that is not yet stored has no name."""
+    for each in fields:
+        if isinstance(instance.__dict__.get(each.attname), DatabaseDefault):
+            continue
+        file = getattr(instance, each.attname)
+        if not file or not getattr(file, "_committed", True):  # has no public name
+            continue
+        alias = alias_of(instance, each)
+        if is_default(file.name, default_names_on(alias)):
+            continue
+        if found := file_key(alias, str(file.name)):
+            yield each.name, found
+
+
+def _extra_files(instance: models.Model) -> list[FileKey]:
+    """Return the files of a row that no field names, where they can be told before it is saved."""
+    registration = registration_for(type(instance))
+    if registration is None:
+        return []
+    try:
+        found = list(extra_files(registration, [instance]))
+    except Exception:  # a foreign function must not fail a save
+        logger.exception("extra_files of %s failed for a row to be saved.", registration.label)
+        return []
+    keys = (file_key(file.storage, file.name) for file in found)
+    return [key for key in keys if key]
+
+
+def _has_key(instance: models.Model) -> bool:
+    return _is_key(instance.pk)
+
+
+def _is_key(value: Any) -> bool:
+    return value is not None and not (isinstance(value, tuple) and None in value)
+
+
+def _has_parents(instance: models.Model, using: str) -> bool:
+    """Return whether this save adds a row to a row of a parent model that is already stored."""
+    concrete: type[models.Model] = instance._meta.concrete_model or type(instance)
+    parents: list[type[models.Model]] = list(concrete._meta.parents)
+    return any(
+        _is_key(key := getattr(instance, parent._meta.pk.attname))
+        and all_rows(parent, using).filter(pk=key).exists()
+        for parent in parents
+    )

@@ -1,0 +1,160 @@
+"""Take back a row that was written with a key that a removal claimed at the same moment."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db import models, transaction
+from django.db.models import FileField, ProtectedError, RestrictedError
+
+from moderation.db.rows import all_rows
+from moderation.recording.attribution import NOBODY
+from moderation.recording.entries import write_entries
+from moderation.recording.key_entries import FileKey, home
+from moderation.registry.files import StoredFile
+
+if TYPE_CHECKING:
+    from moderation.recording.key_reuse import _Seen
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRow:
+    """A row that was just written, as plain data that does not depend on its instance.
+
+    `files` are those to be confirmed, `uploaded` the fields whose name was decided while the row
+    was saved, `tables` the models with the file fields, each with the row's key in its table.
+    """
+
+    model: type[models.Model]
+    key: Any
+    using: str
+    created: bool
+    has_parents: bool
+    files: Mapping[str, FileKey]
+    uploaded: AbstractSet[str]
+    tables: Mapping[str, tuple[type[models.Model], Any, bool]]
+    former: Mapping[str, str | None] | None
+    stored_again: AbstractSet[int]
+
+    @classmethod
+    def of(
+        cls,
+        instance: models.Model,
+        using: str,
+        files: Mapping[str, FileKey],
+        fields: Iterable[FileField],
+        *,
+        created: bool,
+        seen: _Seen,
+    ) -> SavedRow:
+        """Return the data of an instance that was just written."""
+        tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
+        return cls(
+            model=type(instance),
+            key=instance.pk,
+            using=using,
+            created=created,
+            has_parents=seen.has_parents,
+            files=files,
+            uploaded={name for name, file in files.items() if seen.files.get(name) != file},
+            tables=tables,
+            former=seen.former,
+            stored_again=seen.stored_again,
+        )
+
+    @property
+    def text(self) -> str:
+        """Return the row's name in the log."""
+        return f"{self.model._meta.label} {self.key}"
+
+    def still_named(self) -> dict[str, FileKey]:
+        """Return those of its files that it still names in the database."""
+        stored = _stored(self.tables, self.using)
+        return {name: file for name, file in self.files.items() if stored.get(name) == file.name}
+
+
+def names_in_database(
+    instance: models.Model, fields: Iterable[FileField], using: str
+) -> dict[str, str | None]:
+    """Return the file names of a row in the database, by field; {} if the row does not exist."""
+    tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
+    return _stored(tables, using)
+
+
+def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
+    """Undo the write of a row that uses keys claimed by a removal.
+
+    A row that was inserted is deleted, as if by hand: the log gets an entry for each of its files,
+    so that what was uploaded with it is erased, and what others use stays. A row that was changed,
+    or that another row protects already, gets its former file names back, or none where nobody
+    knows them; other columns stay as saved.
+    """
+    is_gone = row.created and _delete(row)
+    if row.has_parents or not is_gone:
+        _put_back_names(row, taken)
+
+
+def _delete(row: SavedRow) -> bool:
+    """Delete a row that was inserted; return False where another row protects it already."""
+    try:
+        with transaction.atomic(using=row.using):
+            if not row.has_parents:
+                all_rows(row.model, row.using).filter(pk=row.key).delete()
+            elif inserted := all_rows(row.model, row.using).filter(pk=row.key).first():
+                # Model's own method: the row's may do something else
+                models.Model.delete(inserted, using=row.using, keep_parents=True)
+    except (ProtectedError, RestrictedError):
+        return False
+    return True
+
+
+def reset(instance: models.Model, row: SavedRow, *, had_key: bool) -> None:
+    """Let the instance of a row that was deleted again be one that was never saved."""
+    if not row.created or all_rows(row.model, row.using).filter(pk=row.key).exists():
+        return
+    instance._state.adding = True
+    if not had_key:
+        instance.pk = None
+
+
+def _put_back_names(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
+    changes: dict[tuple[type[models.Model], Any], dict[str, str | None]] = defaultdict(dict)
+    for name, file in row.still_named().items():
+        model, key, can_be_null = row.tables[name]
+        if row.former and name in row.former:
+            changes[model, key][name] = row.former[name]
+        elif name in taken:
+            changes[model, key][name] = None if can_be_null else ""
+        if name in row.uploaded and name in changes[model, key]:
+            _record(row, name, file)
+    for (model, key), names in changes.items():
+        if names:
+            all_rows(model, row.using).filter(pk=key).update(**names)
+
+
+def _record(row: SavedRow, name: str, file: FileKey) -> None:
+    """Record a file for erasure that was uploaded with an undone change."""
+    model, key, _null = row.tables[name]
+    upload = StoredFile(model._meta.label, key, name, file.storage, file.name)
+    write_entries({upload: {}}, NOBODY, home())
+
+
+def _key_in(model: type[models.Model], instance: models.Model) -> Any:
+    return getattr(instance, model._meta.pk.attname)
+
+
+def _stored(
+    tables: Mapping[str, tuple[type[models.Model], Any, bool]], using: str
+) -> dict[str, str | None]:
+    fields: dict[tuple[type[models.Model], Any], list[str]] = defaultdict(list)
+    for name, (model, key, _null) in tables.items():
+        fields[model, key].append(name)
+    found: dict[str, str | None] = {}
+    for (model, key), names in fields.items():
+        if key is not None:
+            found |= all_rows(model, using).filter(pk=key).values(*names).first() or {}
+    return found

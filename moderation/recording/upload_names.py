@@ -1,0 +1,57 @@
+"""Keep uploads away from names whose key has an open entry in the audit log.
+
+A storage returns a name that is free. It may be free because a purge has just erased the file, or
+because the file was lost. If the log has an open entry for the key, the next request would erase
+the upload. `FieldFile.save()` writes the file before the row, so refusing the row would be too
+late. It calls `generate_filename` of its field first, and a registered field returns another name
+if the log has an open entry.
+
+A thread without a database connection does not open one: it stores files for another thread, which
+saves the row. The row is still checked when it is saved (moderation.recording.key_reuse).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
+from django.db import connections, models
+from django.db.models import FileField
+
+from moderation.models.states import OPEN_STATES
+from moderation.recording.key_entries import entries_of, file_key, home
+from moderation.registry import alias_of
+
+_WRAPPED = "_moderation_generates_free_names"
+
+
+def keep_uploads_off_open_keys(field: FileField) -> None:
+    """Make a field choose another name for an upload whose key has an open entry."""
+    if _WRAPPED in vars(field):
+        return
+    generate = field.generate_filename
+
+    def generate_filename(instance: models.Model, filename: str) -> str:
+        return free_name(field, instance, str(generate(instance, filename)))
+
+    vars(field).update({_WRAPPED: True, "generate_filename": generate_filename})
+
+
+def free_name(field: FileField, row: models.Model, name: str) -> str:
+    """Return the name, or one like it where the key of the first has an open entry."""
+    if connections[home()].connection is None:
+        return name
+    try:
+        alias = alias_of(row, field)
+        file = file_key(alias, name)
+    except ImproperlyConfigured:
+        return name  # no purge reaches such a storage; a check reports the field
+    if file is None or not any(entry.state in OPEN_STATES for entry in entries_of([file])):
+        return name
+    folder, last = posixpath.split(name)
+    ending = "".join(PurePosixPath(last).suffixes)
+    storage: Any = storages[alias]
+    return posixpath.join(folder, storage.get_alternative_name(last.removesuffix(ending), ending))

@@ -1,0 +1,98 @@
+"""Find live rows that use extra files, which no field names.
+
+No index says which rows name an extra file. But an extra file belongs to the files in the fields of
+its row. So the rows that share one of those with the deleted row are looked up, and their
+registration returns the extra files that they have.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from django.core.files.storage import InvalidStorageError
+
+from moderation.references.databases import databases_with
+from moderation.references.queries import MOST_ROWS, Column, guarded
+from moderation.references.search import Usage, names_held_by
+from moderation.references.wanted import Wanted
+from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
+from moderation.storage.resolve import adapter_for
+
+# Names that fields of a deleted row held, by alias, as an entry has them.
+Beside = Mapping[str, Sequence[str]]
+
+
+class _Name(NamedTuple):
+    key: str
+    name: str
+
+
+def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usage: Usage) -> None:
+    """Add the extra files that live rows use to `usage`; `beside` is that of the entries, by key.
+
+    Skips registrations without `extra_files`. Runs no query if no entry is for an extra file.
+    """
+    if not (left := {key: each for key, each in beside.items() if key not in usage.users}):
+        return
+    for registration in filter(None, map(registration_for, registered_models())):
+        if (extra_files := registration.extra_files) is None:
+            continue
+        try:
+            for column, names in _columns(registration, left):
+                with guarded(column.database):
+                    usage.users |= _users_in(extra_files, column, names, wanted)
+        except Exception as error:  # noqa: BLE001 - the function is the site's, as are the storages
+            usage.fail(left, f"extra_files of {registration.label}: {error}")
+
+
+def _columns(
+    registration: Registration, beside: Mapping[str, Beside]
+) -> Iterator[tuple[Column, dict[str, set[str]]]]:
+    """Yield the file fields that may share a name, with {name: keys of its extra files}."""
+    by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for key, each in beside.items():
+        for alias, held in each.items():
+            for name in held:
+                by_alias[alias][name].add(key)
+    for alias, keys in by_alias.items():
+        if (shared := _shared(alias, keys)) is None:
+            continue
+        for field in registration.fields:
+            names = names_held_by(field, shared)
+            found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
+            for database in databases_with(registration.model) if found else ():
+                if isinstance(database, str):  # `find_users` has reported the others
+                    yield Column(registration.model, field, database), found
+
+
+def _shared(alias: str, names: Iterable[str]) -> Wanted | None:
+    try:
+        return Wanted(adapter_for(alias), [_Name(name, name) for name in names])
+    except InvalidStorageError:  # a storage that no longer exists; no row shares a file in it
+        return None
+
+
+def _users_in(
+    extra_files: ExtraFiles, column: Column, names: Mapping[str, set[str]], wanted: Wanted
+) -> dict[str, str]:
+    found = column.rows().filter(**{f"{column.field.name}__any_of": names.keys()})
+    rows = list(found[: MOST_ROWS + 1])
+    if len(rows) > MOST_ROWS:
+        return dict.fromkeys(set().union(*names.values()), f"{column.label}: many rows share it")
+    users = {}
+    for row, alias, name in extra_files(rows) if rows else ():
+        for key in _keys_of(alias, name, wanted):
+            users[key] = f"the extra files of {row._meta.label} {row.pk}"
+    return users
+
+
+def _keys_of(alias: str, name: str, wanted: Wanted) -> set[str]:
+    adapter = adapter_for(alias)
+    if not name or not adapter.real_location().overlaps(wanted.location):
+        return set()
+    try:
+        return wanted.keys.get(adapter.full_key(name), set())
+    except ValueError:
+        return set()

@@ -1,0 +1,73 @@
+"""Find the live rows that use a key, through their file fields and their extra files."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from django.core.files.storage import InvalidStorageError
+
+from moderation.models import StorageMark
+from moderation.redaction import clean
+from moderation.references.extra_files import find_users_of_extra_files
+from moderation.references.search import Usage, find_users
+from moderation.references.wanted import Wanted
+from moderation.storage.resolve import adapter_for
+
+# Seconds for which a process does not clear the problem again, which every claim would do.
+CLEAR_FOR = 10.0
+
+_clear_until: dict[str, float] = {}
+
+
+class Entry(Protocol):
+    """The attributes of an audit entry that the search needs."""
+
+    @property
+    def key(self) -> str:
+        """Return the full key."""
+
+    @property
+    def name(self) -> str:
+        """Return the name in its storage."""
+
+    @property
+    def beside(self) -> Mapping[str, Sequence[str]] | None:
+        """Return `AuditEntry.beside`."""
+
+
+def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
+    """Return the entries' keys that live rows use, and the keys for which this is unknown.
+
+    What cannot be asked is noted in the storage's mark, and the note goes when all could be asked.
+    Of a storage that is no more nothing is found: the proof of its identity fails. Of one that
+    cannot be built now nothing is known: the proof may succeed a moment later.
+    """
+    entries = list(entries)
+    try:
+        wanted = Wanted(adapter_for(storage), entries)
+    except InvalidStorageError:
+        return Usage()
+    except Exception as error:  # noqa: BLE001 - a storage of a site's own raises what it likes
+        usage = Usage()
+        usage.fail({entry.key for entry in entries}, f"{type(error).__name__}: {error}")
+        _note_problems(storage, usage.problems)
+        return usage
+    usage = find_users(wanted)
+    beside = {entry.key: entry.beside for entry in entries if entry.beside}
+    find_users_of_extra_files(wanted, beside, usage)
+    usage.unknown = {k: why for k, why in usage.unknown.items() if k not in usage.users}
+    _note_problems(storage, usage.problems)
+    return usage
+
+
+def _note_problems(storage: str, problems: list[str]) -> None:
+    text = clean("; ".join(dict.fromkeys(problems)))
+    now = time.monotonic()
+    if not text and now < _clear_until.get(storage, now):
+        return
+    _clear_until[storage] = now if text else now + CLEAR_FOR
+    StorageMark.objects.filter(alias=storage).exclude(reference_problem=text).update(
+        reference_problem=text
+    )

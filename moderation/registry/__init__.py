@@ -1,0 +1,28 @@
+"""Which models own files, in which fields and storages, and what is known about each file."""
+
+from moderation.registry.fields import own_file_fields, storage_alias, unwrapped
+from moderation.registry.registration import ExtraFiles, Lookup, Registration, Relatives
+from moderation.registry.registrations import (
+    alias_of,
+    registered_models,
+    registration_by_label,
+    registration_for,
+    title_text,
+)
+from moderation.registry.storages import StorageOf
+
+__all__ = [
+    "ExtraFiles",
+    "Lookup",
+    "Registration",
+    "Relatives",
+    "StorageOf",
+    "alias_of",
+    "own_file_fields",
+    "registered_models",
+    "registration_by_label",
+    "registration_for",
+    "storage_alias",
+    "title_text",
+    "unwrapped",
+]

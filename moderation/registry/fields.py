@@ -1,0 +1,58 @@
+"""The file fields of a model, and the storages that they write to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import Storage, storages
+from django.db.models import FileField, Model
+from django.utils.functional import LazyObject
+
+from moderation.registry.caches import cached_per_models
+
+
+def concrete(model: type[Model]) -> type[Model]:
+    """Return the model whose table a proxy uses, or the model itself."""
+    return model._meta.concrete_model or model
+
+
+@cached_per_models
+def own_file_fields(model: type[Model]) -> tuple[FileField, ...]:
+    """Return the file fields of the model's own table, in the order of their declaration."""
+    return tuple(f for f in concrete(model)._meta.local_fields if isinstance(f, FileField))
+
+
+def storage_alias(field: FileField) -> str:
+    """Return the alias in STORAGES of the storage that a file field writes to.
+
+    Raises ImproperlyConfigured if there is none: a purge could not find the storage again.
+    """
+    wanted = unwrapped(field.storage)
+    for alias in storages.backends:
+        if _is_same(unwrapped(storages[alias]), wanted):
+            return alias
+    raise ImproperlyConfigured(
+        f"The storage of {field} is not in STORAGES. Give it an alias there and use "
+        f"storage=storages[alias], so that a purge can find the storage again."
+    )
+
+
+def unwrapped(storage: Storage) -> Any:
+    """Return the storage without its wrapper, which the default storage has.
+
+    Raises whatever the storage raises if it cannot be created.
+    """
+    if isinstance(storage, LazyObject):
+        bool(storage)  # DefaultStorage creates its storage on first access
+        return storage.__dict__["_wrapped"]
+    return storage
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Return whether two storage objects are identical or were created with equal arguments."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or not hasattr(one, "deconstruct"):
+        return False
+    return bool(one.deconstruct() == other.deconstruct())

@@ -1,0 +1,150 @@
+"""The stored files of rows, as plain data that can be compared, digested and written down."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from django.db.models import Model
+
+from moderation.db.rows import all_rows
+from moderation.registry.defaults import default_names_of, default_names_on, is_default
+from moderation.registry.fields import storage_alias
+from moderation.registry.registration import Registration, Relatives
+from moderation.registry.registrations import registration_by_label
+
+# The name of a file field, its attribute, the alias of its storage, and the default names in that
+# storage; see moderation.registry.defaults.
+Place = tuple[str, str, str, frozenset[str]]
+
+
+class StoredFile(NamedTuple):
+    """One file in one storage, and the row that owns it. `field` is empty for an extra file.
+
+    A named tuple, since a removal makes and compares hundreds of thousands of them.
+    """
+
+    label: str
+    key: Any
+    field: str
+    storage: str
+    name: str
+
+
+def files_in_columns(
+    registration: Registration,
+    rows: Iterable[Mapping[str, Any]],
+    aliases: Mapping[Any, Mapping[str, str]] | None = None,
+) -> Iterator[StoredFile]:
+    """Yield the files that the columns of a page of rows name; a row maps "pk" and each file field.
+
+    `aliases` is the result of `aliases_by_key` if rows choose their storage.
+    """
+    label = registration.label
+    places = places_of(registration)
+    for row in rows:
+        chosen = aliases[row["pk"]] if aliases else {}
+        for field, _attname, alias, defaults in places:
+            if (name := row[field]) and not is_default(name, defaults):
+                yield StoredFile(label, row["pk"], field, alias or chosen[field], str(name))
+
+
+def aliases_by_key(registration: Registration, rows: Sequence[Model]) -> dict[Any, dict[str, str]]:
+    """Return the storages of rows that choose their storage: {key: {file field: alias}}."""
+    aliases = registration.aliases_of(rows)
+    return {row.pk: own for row, own in zip(rows, aliases, strict=True)}
+
+
+def names_in_columns(
+    registration: Registration, rows: Iterable[Mapping[str, Any]]
+) -> Iterator[list[str]]:
+    """Yield the names in the file columns of each row, without defaults and empty names."""
+    places = places_of(registration)
+    for row in rows:
+        yield [
+            "" if is_default(row[field], defaults) else str(row[field] or "")
+            for field, _attname, _alias, defaults in places
+        ]
+
+
+def measured_rows(
+    registration: Registration, rows: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the rows whose `size` counts, without those whose measured file is a default."""
+    field = registration.measured_field
+    never = [names for name, _, _, names in places_of(registration) if name == field and names]
+    return [row for row in rows if not is_default(row[field], never[0])] if never else rows
+
+
+def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
+    """Yield the extra files of a page of rows, from the registration's function."""
+    if registration.extra_files is None:
+        return
+    defaults = cache(default_names_on)
+    for row, storage, name in registration.extra_files(rows):
+        if name and not is_default(name, defaults(storage)):
+            yield StoredFile(registration.label, row.pk, "", storage, name)
+
+
+def places_of(registration: Registration) -> list[Place]:
+    """Return where a model's rows name their files: field, attribute, storage alias, defaults.
+
+    If each row chooses its storage, the alias is empty and the defaults are the field's own.
+    """
+    if registration.storage is not None:
+        return [(f.name, f.attname, "", default_names_of(f)) for f in registration.fields]
+    aliases = [(field, storage_alias(field)) for field in registration.fields]
+    return [(f.name, f.attname, alias, default_names_on(alias)) for f, alias in aliases]
+
+
+def files_of(
+    registration: Registration, instance: Model, places: Sequence[Place]
+) -> list[StoredFile]:
+    """Return every file of one row. Reads names alone: no file is opened, no storage asked.
+
+    `places` are those of the registration, which a caller with many rows asks for once.
+    """
+    label, key = registration.label, instance.pk
+    # The stored name: asked of a fresh row without making a FieldFile of it.
+    row = instance.__dict__
+    chosen = registration.aliases_of([instance])[0] if registration.storage else {}
+    found = [
+        StoredFile(label, key, field, alias or chosen[field], str(name))
+        for field, attname, alias, defaults in places
+        if (name := row.get(attname) or getattr(instance, attname))
+        if not is_default(name, defaults)
+    ]
+    if registration.extra_files is not None:
+        found += extra_files(registration, [instance])
+    return found
+
+
+def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives, dict[str, Any]]:
+    """Return `Registration.details_by_relatives` of the rows that own these files."""
+    told: dict[Relatives, dict[str, Any]] = {}
+    for registration, keys in _owners(files):
+        rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
+        told |= registration.details_by_relatives(rows, using=using)
+    return told
+
+
+def _owners(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[Any]]]:
+    keys: dict[str, dict[Any, None]] = defaultdict(dict)
+    for file in files:
+        keys[file.label][file.key] = None
+    return ((registration_by_label(label), list(owning)) for label, owning in keys.items())
+
+
+def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, dict[str, Any]]:
+    """Return the details of the rows that own these files; see `Registration.details`.
+
+    One query a model, whatever the number of files.
+    """
+    files = list(files)
+    told = {
+        registration.label: registration.details(keys, using=using)
+        for registration, keys in _owners(files)
+    }
+    return {file: told[file.label].get(file.key, {}) for file in files}

@@ -1,0 +1,159 @@
+"""Select and freeze: the keys of a selection go into a draft, with what can be seen of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
+from django.db import NotSupportedError, models, transaction
+from django.utils.translation import gettext as _
+
+from moderation import conf
+from moderation.cascade import uncuttable_because
+from moderation.db.bulk_insert import insert
+from moderation.exceptions import NotPlannable
+from moderation.lifecycle import removals as lifecycle
+from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.removals.batches import SLICES_AT_ONCE, fill_slices, reseal, slices_in_turn
+from moderation.removals.selection import check_model, frozen_keys, keys_selected
+
+# Numbers are spaced so that a slice with too many rows can be halved, again and again, in place:
+# 500 objects are halved nine times at most.
+NUMBER_STEP = 1024
+
+
+def freeze(
+    queryset: models.QuerySet[Any],
+    *,
+    actor: AbstractUser,
+    permissions: Sequence[str],
+    admin_site: str = "",
+    admin_label: str = "",
+) -> Removal:
+    """Freeze a selection into a draft of `actor`, sealed and ready to be shown; return it.
+
+    The queryset is read once, for its keys. Then the slices are filled a few at a time, so that
+    neither memory nor a transaction grows with the selection. If the actor has the maximum number
+    of open drafts, the oldest is closed. `permissions` are the codes that the actor needs, and are
+    checked again for each slice. `admin_site` and `admin_label` name the ModelAdmin in which the
+    objects were selected, if there is one. Raises NotPlannable, leaving no draft, if the selection
+    is empty, if it cannot be split into slices and is too large for one, or if its objects cannot
+    be removed.
+    """
+    model = queryset.model._meta.concrete_model or queryset.model
+    check_model(model)
+    keys = keys_selected(queryset)
+    removal = Removal(
+        model_label=model._meta.label,
+        actor_id=actor.pk,
+        actor_name=actor.get_username(),
+        actor_is_staff=getattr(actor, "is_staff", False),
+        permissions=sorted(permissions),
+        admin_site=admin_site,
+        admin_label=admin_label,
+    )
+    uncuttable = uncuttable_because(model)
+    objects = conf.slice_rows() + 1 if uncuttable else conf.slice_objects()
+    with transaction.atomic():  # short, because it locks the actor's row
+        _close_oldest_drafts(actor)
+        removal.save()
+    with discarded_on_error(removal):
+        try:
+            with transaction.atomic():
+                _store_keys(removal, keys, objects)
+        except NotSupportedError as error:  # only PostgreSQL has DISTINCT ON
+            raise NotPlannable(_("The database cannot read this list: %s") % error) from error
+        _plan_slices(removal, uncuttable)
+    return removal
+
+
+def _close_oldest_drafts(actor: AbstractUser) -> None:
+    """Expire the actor's oldest drafts, so that another one stays within the limit.
+
+    They are nearly always closed tabs; refusing the new draft would make the moderator look for
+    them first. Call this in the transaction that saves the new draft.
+    """
+    # One at a time for each moderator: two concurrent drafts would not count each other.
+    get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()
+    drafts = Removal.objects.drafts().filter(actor=actor.pk).order_by("-pk")
+    lifecycle.expire(list(drafts.values_list("pk", flat=True)[conf.open_drafts() - 1 :]))
+
+
+@contextmanager
+def discarded_on_error(removal: Removal) -> Iterator[None]:
+    """Delete an incomplete draft if the block fails with any error."""
+    try:
+        yield
+    except BaseException:
+        removal.delete()
+        raise
+
+
+def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], objects: int) -> None:
+    at_once = SLICES_AT_ONCE * objects
+    slices = (
+        {"number": number, "shown": [(key, "") for key in page]}
+        for number, page in _paged(frozen_keys(keys.model, keys.iterator(at_once)), objects)
+    )
+    while batch := list(islice(slices, SLICES_AT_ONCE)):
+        same = {"removal_id": removal.pk}
+        insert(RemovalSlice, batch, same=same, using=AuditEntry.objects.db)
+
+
+def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]:
+    number = NUMBER_STEP
+    while page := list(islice(keys, objects)):
+        yield number, page
+        number += NUMBER_STEP
+
+
+def _plan_slices(removal: Removal, uncuttable: str) -> None:
+    if uncuttable and removal.slices.count() > 1:
+        raise _too_large(uncuttable)
+    for parts in slices_in_turn(removal):
+        step, too_large = NUMBER_STEP, fill_slices(removal, parts)
+        while too_large:
+            if uncuttable:
+                raise _too_large(uncuttable)
+            step //= 2
+            halves = [half for part in too_large for half in _halved(part, step)]
+            too_large = fill_slices(removal, halves)
+    reseal(removal)
+    if not removal.objects_total:
+        raise NotPlannable(_("Nothing was selected, or what was selected is gone."))
+
+
+def _halved(part: RemovalSlice, step: int) -> tuple[RemovalSlice, RemovalSlice]:
+    """Cut a slice that has too many rows in two, saved but not yet filled."""
+    if len(part.shown) == 1:
+        raise _one_too_large(part)
+    middle = len(part.shown) // 2
+    later = RemovalSlice(removal=part.removal, number=part.number + step, shown=part.shown[middle:])
+    part.shown = part.shown[:middle]
+    part.save(update_fields=["shown"])
+    later.save()
+    return part, later
+
+
+def _too_large(uncuttable: str) -> NotPlannable:
+    return NotPlannable(
+        _("This selection must go in one transaction (%(why)s), and takes more than %(limit)d "
+          "rows. Select fewer objects.")
+        % {"why": uncuttable, "limit": conf.slice_rows()}
+    )  # fmt: skip
+
+
+def _one_too_large(part: RemovalSlice) -> NotPlannable:
+    return NotPlannable(
+        _("%(kind)s %(key)s alone takes more than %(limit)d rows, more than one transaction may "
+          "hold. Remove what hangs on it first.")
+        % {
+            "kind": part.removal.model_label,
+            "key": part.shown[0][0],
+            "limit": conf.slice_rows(),
+        }
+    )  # fmt: skip

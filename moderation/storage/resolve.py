@@ -1,0 +1,36 @@
+"""Which adapter serves the storage behind an alias."""
+
+from __future__ import annotations
+
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+from moderation.storage.base import Adapter
+
+
+def adapter_for(alias: str) -> Adapter:
+    """Make the adapter of the storage behind an alias of STORAGES; keep it for one batch or so.
+
+    Raises InvalidStorageError (Django's) for an unknown alias. No network.
+    """
+    return adapter_of(storages[alias])
+
+
+def adapter_of(storage: Storage) -> Adapter:
+    """Return the adapter of a storage, whether or not it is in STORAGES. No network."""
+    if isinstance(storage, FileSystemStorage):
+        from moderation.storage.filesystem import FileSystemAdapter
+
+        return FileSystemAdapter(storage)
+    if _is_s3(storage):
+        from moderation.storage.s3 import S3Adapter
+
+        return S3Adapter(storage)
+    from moderation.storage.generic import OtherAdapter
+
+    return OtherAdapter(storage)
+
+
+def _is_s3(storage: Storage) -> bool:
+    """Told by the names of its classes, so that a site without S3 need not have boto3."""
+    names = {f"{c.__module__}.{c.__qualname__}" for c in type(storage).__mro__}
+    return "storages.backends.s3.S3Storage" in names
