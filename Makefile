@@ -51,6 +51,7 @@ lint: export ENV_FILE =
 lint: $(VENV)/installed-dev ## check style, types, templates and missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy $(CODE)
 	$(BIN)/djlint --lint $(TEMPLATES)
 	$(BIN)/python manage.py makemigrations --check --dry-run

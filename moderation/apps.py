@@ -8,6 +8,7 @@ from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Tags, register
 from django.db import connections
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -27,6 +28,7 @@ class ModerationConfig(AppConfig):
         signals.batches_waiting.connect(tasks.wake_deleting, dispatch_uid="moderation.jobs")
         signals.files_due.connect(tasks.wake_purging, dispatch_uid="moderation.jobs")
         checks.register_all()
+        autodiscover_modules("moderation")  # a site registers its models there
         register(check_admin, Tags.admin)
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
 

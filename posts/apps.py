@@ -17,17 +17,14 @@ class PostsConfig(AppConfig):
     verbose_name = _("Posts")
 
     def ready(self) -> None:
-        """Register the pictures with moderation, and see to its groups after each migrate."""
-        from posts import registration
-
-        registration.register_pictures()
+        """Grant permissions after each migrate; `posts.moderation` registers the pictures."""
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="posts.after_migrate")
 
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     """Let moderators see and remove posts, where the app's tables are there."""
-    from posts import registration
+    from posts import moderation
     from posts.models import Post
 
     if Post._meta.db_table in connections[using].introspection.table_names():
-        registration.grant_to_moderators(sender, using)
+        moderation.grant_to_moderators(sender, using)

@@ -110,7 +110,7 @@ class PostImage(models.Model):
     def _refuse_other_files(self) -> None:
         """Ask the database, not this instance: it may have been built by hand."""
         if not (_is_stored(self.image) and _is_stored(self.thumbnail)):
-            raise PictureReplacedError("A picture comes in by posts.pictures.take_in() only.")
+            raise PictureReplacedError("A picture comes in by posts.images.intake.take_in() only.")
         stored = PostImage.objects.filter(pk=self.pk).values_list("image", "thumbnail").first()
         if stored is not None and stored != (self.image.name, self.thumbnail.name):
             raise PictureReplacedError(f"Picture {self.pk} is stored. Remove it, and add another.")

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connections
 
+from posts.fixtures.demo_accounts import ACCOUNTS
 from project import environment
-from project.demo import ACCOUNTS
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.2

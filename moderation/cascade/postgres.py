@@ -29,8 +29,8 @@ from moderation.registry.files import places_of
 # What each branch has of each object, and then of each slice. The digests are those of
 # moderation.cascade.preview. An object that is gone falls out by the join with its table. That
 # keys lie between the first and the last follows from the rest, and lets the planner read a range
-# of the index instead of looking each key up: it cannot guess how many keys the JSON holds. A site's table
-# may have any name but one that begins with ours; within the statement each goes by an alias.
+# of the index instead of looking each key up: it cannot guess how many keys the JSON holds. A
+# site's table may have any name that does not begin with ours; the statement uses aliases.
 TOLD = """
 WITH moderation_frozen AS MATERIALIZED (
   SELECT part.id AS slice, (pair->>0)::{key_type} AS key

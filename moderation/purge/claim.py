@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
-from typing import NamedTuple
-from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models.functions import Cast
@@ -18,6 +15,7 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
 from moderation.purge.in_use import decide
+from moderation.purge.queue import Batch, Claimed, Place
 from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
 
@@ -25,45 +23,6 @@ from moderation.storage import adapter_for
 SHARE_OF_TRIED = 0.25
 # How long an entry waits when another worker has an entry of the same key in hand.
 IN_OTHER_HANDS = timedelta(seconds=1)
-
-
-class Place(NamedTuple):
-    """A storage, and the identity by which it must show to be the one that is meant."""
-
-    storage: str
-    identity: UUID | None
-
-
-class Claimed(NamedTuple):
-    """An entry that a worker holds. No model: a purge handles hundreds of thousands.
-
-    `lease` is the one that it found. `is_held`: False for one that was there when its key was
-    claimed and could not be locked: its worker lets it go, and what is erased is so for it as well.
-    """
-
-    pk: int
-    key: str
-    name: str
-    versions: list[str]
-    removal: int | None
-    lease: datetime | None
-    beside: Mapping[str, Sequence[str]] | None = None
-    is_held: bool = True
-
-    @property
-    def was_leased(self) -> bool:
-        """Return whether an earlier worker held it, and may have sent a request before it died."""
-        return self.lease is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Entries of one storage that one worker holds until its lease runs out."""
-
-    place: Place
-    entries: tuple[Claimed, ...]
-    settled: frozenset[int]  # removals of which an entry was kept in the claim itself
-    leased_until: datetime
 
 
 def claim(limit: int, place: Place | None = None) -> Batch | None:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from moderation import conf
 from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry, Removal
+from moderation.purge.queue import Claimed
 from moderation.references.search import Usage
-
-if TYPE_CHECKING:
-    from moderation.purge.claim import Claimed
 
 # How long a shared key waits while its removal has slices left that may delete its other rows.
 UNDECIDED = timedelta(seconds=5)

@@ -15,7 +15,7 @@ from moderation import conf
 from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry
-from moderation.purge.claim import Claimed, Place
+from moderation.purge.queue import Claimed, Place
 from moderation.redaction import clean
 from moderation.storage import Fate, Outcome
 from moderation.storage.base import ERASED_EARLIER, WAS_MISSING

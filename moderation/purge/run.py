@@ -19,7 +19,8 @@ from django.db import Error as DatabaseTrouble
 
 from moderation import conf
 from moderation.lifecycle.removals import settle
-from moderation.purge.claim import Batch, Claimed, claim, put_off, renew
+from moderation.purge.claim import claim, put_off, renew
+from moderation.purge.queue import Batch, Claimed
 from moderation.purge.results import FIRST_PAUSE, Answered, note_versions, write_outcomes
 from moderation.purge.storage_problems import STORAGE_RETRY, clear_problem, note_problem
 from moderation.storage import Doomed, Fate, Outcome, WrongStorage, adapter_for, prove

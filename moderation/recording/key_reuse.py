@@ -23,8 +23,7 @@ also decided then, because its transaction is not the log's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import connections, models, transaction
@@ -44,7 +43,13 @@ from moderation.recording.key_entries import (
     reserve,
     stored_again,
 )
-from moderation.recording.take_back import SavedRow, names_in_database, reset, take_back
+from moderation.recording.take_back import (
+    BeforeSave,
+    SavedRow,
+    names_in_database,
+    reset,
+    take_back,
+)
 from moderation.registry import alias_of, registration_for
 from moderation.registry.defaults import default_names_on, is_default
 from moderation.registry.files import extra_files
@@ -56,26 +61,6 @@ _SEEN = "_moderation_seen_before_save"
 NEAR_THE_END = 10
 # Rows that are checked with one query after a commit.
 ROWS_A_QUERY = 1000
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What was known about a row before it was written. Plain data, kept on the instance.
-
-    `files` are the file names that the row was going to have, `former` the stored ones, which are
-    fetched only if the log knows one of the keys. For `stored_again` see `key_entries`.
-    """
-
-    files: Mapping[str, FileKey] = field(default_factory=dict)
-    former: Mapping[str, str | None] | None = None
-    stored_again: set[int] = field(default_factory=set)
-    is_reserved: bool = False
-    had_key: bool = False
-    has_parents: bool = False
-
-    def is_unchanged(self, name: str, file: FileKey) -> bool:
-        """Return whether the row was already stored with this name."""
-        return self.former is not None and self.former.get(name) == file.name
 
 
 def reserve_reused_keys(
@@ -91,7 +76,9 @@ def reserve_reused_keys(
     if not fields:
         return
     files = dict(_files(instance, fields))
-    seen = _Seen(files=files, had_key=_has_key(instance), has_parents=_has_parents(instance, using))
+    seen = BeforeSave(
+        files=files, had_key=_has_key(instance), has_parents=_has_parents(instance, using)
+    )
     setattr(instance, _SEEN, seen)
     if not files or not entries_of(files.values()):
         return
@@ -124,7 +111,7 @@ def confirm_reused_keys(
 
     If one was claimed in the meantime, takes the row back and raises KeyTaken.
     """
-    seen: _Seen = instance.__dict__.pop(_SEEN, None) or _Seen()
+    seen: BeforeSave = instance.__dict__.pop(_SEEN, None) or BeforeSave()
     fields = list(_fields(instance, update_fields, raw=raw))
     named = {
         name: file
@@ -212,7 +199,7 @@ def _is_in_transaction(using: str) -> bool:
     return connection.in_atomic_block or not connection.get_autocommit()
 
 
-def _taken(entry: Any, seen: _Seen) -> bool:
+def _taken(entry: Any, seen: BeforeSave) -> bool:
     return bool(entry.is_taken(seen.stored_again))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import FileField, ProtectedError, RestrictedError
@@ -17,8 +17,25 @@ from moderation.recording.entries import write_entries
 from moderation.recording.key_entries import FileKey, home
 from moderation.registry.files import StoredFile
 
-if TYPE_CHECKING:
-    from moderation.recording.key_reuse import _Seen
+
+@dataclass(slots=True)
+class BeforeSave:
+    """What was known about a row before it was written. Plain data, kept on the instance.
+
+    `files` are the file names that the row was going to have, `former` the stored ones, which are
+    fetched only if the log knows one of the keys. For `stored_again` see `key_entries`.
+    """
+
+    files: Mapping[str, FileKey] = field(default_factory=dict)
+    former: Mapping[str, str | None] | None = None
+    stored_again: set[int] = field(default_factory=set)
+    is_reserved: bool = False
+    had_key: bool = False
+    has_parents: bool = False
+
+    def is_unchanged(self, name: str, file: FileKey) -> bool:
+        """Return whether the row was already stored with this name."""
+        return self.former is not None and self.former.get(name) == file.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +66,7 @@ class SavedRow:
         fields: Iterable[FileField],
         *,
         created: bool,
-        seen: _Seen,
+        seen: BeforeSave,
     ) -> SavedRow:
         """Return the data of an instance that was just written."""
         tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}

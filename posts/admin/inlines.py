@@ -17,8 +17,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from posts import pictures
 from posts.admin.thumbnails import thumbnail
+from posts.images import intake
 from posts.models import PostImage, Report
 from posts.storage_identity import WrongStorage, refuse_wrong_storage
 
@@ -67,7 +67,7 @@ class NewPictureForm(forms.ModelForm):
         """Examine the picture, unless that has been done. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = examined(upload)
-        if isinstance(found, pictures.PictureRefusedError):
+        if isinstance(found, intake.PictureRefusedError):
             message = _("%(name)s: %(reason)s")
             params = {"name": upload.name, "reason": found.message}
             raise ValidationError(message, code=found.code, params=params) from found
@@ -76,7 +76,7 @@ class NewPictureForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
         """Store the files, inside the change form's `uploads()`, and fill the row."""
-        pictures.place(self.picture, self.cleaned_data["upload"], row=self.instance)
+        intake.place(self.picture, self.cleaned_data["upload"], row=self.instance)
         row: PostImage = super().save(commit)
         return row
 
@@ -91,14 +91,14 @@ def examine_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
         examined(cast(UploadedFile, files[name]))  # the last file of a name, as in forms
 
 
-def examined(upload: File[Any]) -> pictures.Picture | pictures.PictureRefusedError:
+def examined(upload: File[Any]) -> intake.Picture | intake.PictureRefusedError:
     """Examine an uploaded file once; store the picture or the refusal on the file and return it."""
-    found: pictures.Picture | pictures.PictureRefusedError | None
+    found: intake.Picture | intake.PictureRefusedError | None
     found = getattr(upload, REMEMBERED_AS, None)
     if found is None:
         try:
-            found = pictures.examine(upload)
-        except pictures.PictureRefusedError as refused:
+            found = intake.examine(upload)
+        except intake.PictureRefusedError as refused:
             found = refused
         setattr(upload, REMEMBERED_AS, found)
     return found

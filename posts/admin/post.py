@@ -30,9 +30,9 @@ from posts.admin.inlines import (
 from posts.admin.numbers import NumberOf
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
+from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
 from posts.storage_identity import storage_problem_shown
-from posts.uploads import uploads
 
 READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.management.base import DjangoHelpFormatter
 
-from posts.importing.lines import MAX_LINE_BYTES, MAX_PICTURES, MAX_REPORTS
+from posts.imports.parse import MAX_LINE_BYTES, MAX_PICTURES, MAX_REPORTS
 
 
 class FormatHelp(DjangoHelpFormatter):

@@ -17,9 +17,9 @@ from playwright.sync_api import Page, expect
 from moderation.models import AuditEntry, Removal
 from moderation.permission_groups import AUDITORS, MODERATORS
 from moderation.storage import write_mark
+from posts.images.intake import take_in
+from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
-from posts.pictures import take_in
-from posts.uploads import uploads
 from tests.parts.workers import CLOCK, DB_WORKER, worker
 from tests.posts.drawn import drawing
 

@@ -16,9 +16,9 @@ from playwright.sync_api import Page, Route
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.removals.freeze import freeze
-from posts import pictures
+from posts.images import intake
+from posts.images.uploads import uploads
 from posts.models import Post
-from posts.uploads import uploads
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -52,7 +52,7 @@ def posts(db: None) -> list[Post]:
             drawn = io.BytesIO()
             Image.new("RGB", size, "orange").save(drawn, "PNG")
             upload = SimpleUploadedFile("a.png", drawn.getvalue())
-            pictures.take_in(upload, post=post).save()
+            intake.take_in(upload, post=post).save()
     return made
 
 

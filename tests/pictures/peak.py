@@ -23,7 +23,7 @@ def look_at_each(folder: Path) -> None:
     """Upload each file, and show it on the picture page."""
     from moderation.admin import thumbnails
     from moderation.images import InvalidImage
-    from posts.pictures import examine
+    from posts.images.intake import examine
 
     for path in sorted(folder.iterdir()):
         with path.open("rb") as file:

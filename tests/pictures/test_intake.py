@@ -19,7 +19,7 @@ from django.test import Client
 from PIL import Image
 
 from moderation.images import inspect
-from posts import pictures
+from posts.images import intake
 from posts.management.commands import import_posts
 from posts.models import Post, PostImage
 from tests.pictures.case import Case
@@ -111,12 +111,12 @@ def test_pictures_are_examined_before_the_transaction_begins(
     outer = len(connection.savepoint_ids)
     seen = []
 
-    def examine(file: Any) -> pictures.Picture:
+    def examine(file: Any) -> intake.Picture:
         seen.append(len(connection.savepoint_ids))
         return look(file)
 
-    look = pictures.examine
-    monkeypatch.setattr(pictures, "examine", examine)
+    look = intake.examine
+    monkeypatch.setattr(intake, "examine", examine)
     post = a_post()
     upload = SimpleUploadedFile("a.png", drawing())
     assert admin_client.post(page_of(post), form(post, upload)).status_code == 302
@@ -129,12 +129,12 @@ def test_more_pictures_than_ten_are_refused_without_a_look(
 ) -> None:
     seen = []
 
-    def examine(file: Any) -> pictures.Picture:
+    def examine(file: Any) -> intake.Picture:
         seen.append(file)
         return look(file)
 
-    look = pictures.examine
-    monkeypatch.setattr(pictures, "examine", examine)
+    look = intake.examine
+    monkeypatch.setattr(intake, "examine", examine)
     post = a_post()
     uploads = [SimpleUploadedFile(f"{n}.png", drawing()) for n in range(12)]
     response = admin_client.post(page_of(post), form(post, *uploads))
@@ -152,14 +152,14 @@ def test_the_import_decodes_nothing_inside_a_transaction(
     folder.mkdir()
     outer, seen = len(connection.savepoint_ids), set()
 
-    def examine(file: Any) -> pictures.Picture:
+    def examine(file: Any) -> intake.Picture:
         seen.add(len(connection.savepoint_ids))
         return look(file)
 
-    from posts.importing import gallery
+    from posts.imports import images
 
-    look = pictures.examine
-    monkeypatch.setattr(gallery, "examine", examine)
+    look = intake.examine
+    monkeypatch.setattr(images, "examine", examine)
     lines = []
     for post in range(20):
         names = [f"{post}-{number}.png" for number in range(30)]

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from PIL import Image
 
-from posts import pictures
+from posts.images import intake
 from posts.models import Post, PostImage
 
 
@@ -41,8 +41,8 @@ def a_post(title: str = "A post", author: str = "ada") -> Post:
 
 def a_picture(post: Post, content: bytes | None = None) -> PostImage:
     """Take a picture in, and save its row."""
-    with pictures.uploads():
-        row = pictures.take_in(ContentFile(content or drawing(), "mine.png"), post=post)
+    with intake.uploads():
+        row = intake.take_in(ContentFile(content or drawing(), "mine.png"), post=post)
         row.save()
     return row
 

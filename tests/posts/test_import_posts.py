@@ -14,8 +14,8 @@ from django.contrib.auth import get_user_model
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
-from posts.importing.lines import MAX_LINE_BYTES, parse
-from posts.importing.write import write
+from posts.imports.parse import MAX_LINE_BYTES, parse
+from posts.imports.write import write
 from posts.management.commands import import_posts
 from posts.models import Post, PostImage, Report
 from tests.posts.drawn import drawing, files_in

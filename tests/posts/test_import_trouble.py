@@ -14,12 +14,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from posts.importing import write as write_module
-from posts.importing.lines import MAX_LINE_BYTES
+from posts.fixtures.images import Originals
+from posts.imports import write as write_module
+from posts.imports.parse import MAX_LINE_BYTES
 from posts.management.commands.import_posts import MESSAGES
 from posts.management.formats import IMPORT_FORMAT
 from posts.models import Post
-from posts.restoring.originals import Originals
 from tests.posts.drawn import files_in
 from tests.posts.test_import_posts import GOOD, images, run, titled, written
 

@@ -14,18 +14,18 @@ from django.utils import translation
 from PIL import Image
 
 from moderation.images import limits
-from posts import pictures
+from posts.images import intake
 from tests.posts.drawn import a_picture, a_post, animation, drawing, files_in
 
 KEY = r"posts/\d{4}/\d{2}/[0-9a-f]{32}"
 
 
-def examined(content: bytes) -> pictures.Picture:
-    return pictures.examine(ContentFile(content, "holiday.exe"))
+def examined(content: bytes) -> intake.Picture:
+    return intake.examine(ContentFile(content, "holiday.exe"))
 
 
 def refusal(content: bytes) -> str:
-    with pytest.raises(pictures.PictureRefusedError) as refused:
+    with pytest.raises(intake.PictureRefusedError) as refused:
         examined(content)
     assert str(refused.value)
     return refused.value.code
@@ -104,7 +104,7 @@ def test_orientation_turns_thumbnail_and_measures_but_not_the_file() -> None:
     assert (picture.width, picture.height) == thumbnail.size == (40, 80)
     assert colour(thumbnail, (20, 5)) == "red"  # the left half is on top now
     assert colour(thumbnail, (20, 75)) == "blue"
-    assert picture.sha256 == hashlib.sha256(pictures.stored_bytes(picture, file)).hexdigest()
+    assert picture.sha256 == hashlib.sha256(intake.stored_bytes(picture, file)).hexdigest()
 
 
 def test_thumbnail_carries_no_metadata() -> None:
@@ -160,7 +160,7 @@ def test_an_animation_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPa
 
 def test_refusals_speak_the_readers_language() -> None:
     with translation.override("en"):
-        assert "20 MB" in str(pictures.PictureRefusedError("bytes").message)
+        assert "20 MB" in str(intake.PictureRefusedError("bytes").message)
 
 
 @pytest.mark.django_db

@@ -19,9 +19,9 @@ from pytest_django import Settings
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.models.states import EntryState
+from posts.fixtures import images, load, parse, plan, schema
+from posts.fixtures.demo_accounts import ACCOUNTS
 from posts.models import Post, PostImage, Report
-from posts.restoring import kinds, originals, plan, rows, write
-from project.demo import ACCOUNTS
 from tests.posts.drawn import drawing, files_in
 from tests.posts.small_site import WHEN, a_theme, offer, restore, row, state
 
@@ -159,9 +159,9 @@ def test_a_key_that_a_removal_took_is_not_used_again(fresh_storage: Path) -> Non
 
 
 def planned(folder: Path) -> plan.Plan:
-    found = originals.Originals(folder / "pictures")
+    found = images.Originals(folder / "pictures")
     return plan.make_plan(
-        rows.read_rows([folder / "demo.json"], kinds.kinds(), found, lambda: None)
+        parse.read_rows([folder / "demo.json"], schema.kinds(), found, lambda: None)
     )
 
 
@@ -170,8 +170,8 @@ def test_a_row_that_came_meanwhile_stays_and_nothing_is_written(
 ) -> None:
     made = planned(folder)
     User.objects.create(pk=23, username="quicker")
-    with pytest.raises(rows.FixtureError, match="meanwhile"):
-        write.write(made, lambda: None)
+    with pytest.raises(parse.FixtureError, match="meanwhile"):
+        load.write(made, lambda: None)
     assert [user.username for user in User.objects.all()] == ["quicker"]
     assert files_in(fresh_storage) == []
 
@@ -184,8 +184,8 @@ def test_a_lost_file_whose_row_went_meanwhile_is_not_put_back(
         path.unlink()
     made = planned(folder)
     Post.objects.all().delete()
-    with pytest.raises(rows.FixtureError, match="meanwhile"):
-        write.write(made, lambda: None)
+    with pytest.raises(parse.FixtureError, match="meanwhile"):
+        load.write(made, lambda: None)
     assert files_in(fresh_storage) == []
 
 

@@ -10,9 +10,9 @@ from django.core.files.storage import default_storage
 from django.core.files.storage.filesystem import FileSystemStorage
 from django.db import transaction
 
+from posts.images.intake import take_in, uploads
+from posts.images.uploads import UploadsMissingError, put, side_by_side
 from posts.models import PostImage
-from posts.pictures import take_in, uploads
-from posts.uploads import UploadsMissingError, put, side_by_side
 from tests.posts.drawn import a_picture, a_post, drawing, files_in
 
 

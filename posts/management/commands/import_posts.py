@@ -12,8 +12,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from posts.importing.gallery import REMEMBERED_PICTURES, Gallery
-from posts.importing.lines import (
+from posts.imports.images import REMEMBERED_PICTURES, Gallery
+from posts.imports.parse import (
     MAX_PICTURES,
     BadLineError,
     Entry,
@@ -21,7 +21,7 @@ from posts.importing.lines import (
     parse,
     read_lines,
 )
-from posts.importing.write import Occurrences, Tally, count, new_entries, write
+from posts.imports.write import Occurrences, Tally, count, new_entries, write
 from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
 

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from posts.fixtures.images import Originals
+from posts.fixtures.load import write
+from posts.fixtures.parse import FixtureError, read_rows
+from posts.fixtures.plan import Plan, make_plan
+from posts.fixtures.schema import Kind, kinds
 from posts.management.formats import FIXTURE_FORMAT, FormatHelp
-from posts.restoring.kinds import Kind, kinds
-from posts.restoring.originals import Originals
-from posts.restoring.plan import Plan, make_plan
-from posts.restoring.rows import FixtureError, read_rows
-from posts.restoring.write import write
 from posts.storage_identity import WrongStorage
 
 THEME = "theme"  # loaded with every fixture, where the folder has it

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.files.storage import default_storage
 
+from posts.images.uploads import put, uploads
 from posts.models import Post, image_key, thumbnail_key
-from posts.uploads import put, uploads
 from tests.faults.workload.journal import File
 from tests.faults.workload.kinds import BADGE, DOCUMENT, PHOTO, PICTURE, SHEET, Kind, Row
 from tests.faults.workload.site import DEFAULT_BADGE

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from django.core.files import File
 
-from posts.importing.lines import BadLineError, Entry
+from posts.images.intake import Picture, PictureRefusedError, examine, store, stored_bytes
+from posts.imports.parse import BadLineError, Entry
 from posts.models import Post, PostImage
-from posts.pictures import Picture, PictureRefusedError, examine, store, stored_bytes
 
 # Pictures that are not decoded again when another post uses them: some 20 kB each. More than one
 # batch can have, so that its pictures are still cached when it is written.

@@ -8,19 +8,16 @@ from moderation.permission_groups import MODERATORS, grant
 from moderation.registration import register
 from posts.models import PostImage
 
-
-def register_pictures() -> None:
-    """Have the files of removed pictures recorded and purged; call it once, when apps are ready."""
-    register(
-        PostImage,
-        title="post__title",
-        owner="post__author__username",
-        picture="image",
-        thumbnail="thumbnail",
-        size="size",
-        sha256="sha256",
-        frames="frames",
-    )
+register(
+    PostImage,
+    title="post__title",
+    owner="post__author__username",
+    picture="image",
+    thumbnail="thumbnail",
+    size="size",
+    sha256="sha256",
+    frames="frames",
+)
 
 
 def grant_to_moderators(app_config: AppConfig, using: str) -> None:

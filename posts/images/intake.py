@@ -13,8 +13,8 @@ from django.db.models.fields.files import FieldFile
 
 from moderation.images import InvalidImage, Structure, decode, inspect, sheet
 from moderation.images.limits import MAX_BYTES
+from posts.images.uploads import put, uploads
 from posts.models import Post, PostImage
-from posts.uploads import put, uploads
 
 __all__ = ["Picture", "PictureRefusedError", "examine", "place", "take_in", "uploads"]
 

@@ -14,10 +14,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import connections, router
 
-from posts.importing.gallery import Gallery
-from posts.importing.lines import Entry
+from posts.images.uploads import side_by_side, uploads
+from posts.imports.images import Gallery
+from posts.imports.parse import Entry
 from posts.models import Post, PostImage, Report
-from posts.uploads import side_by_side, uploads
 
 # The number of the advisory lock of imports; nothing else in the database may use it.
 IMPORT_LOCK = 7_077_085_163
