@@ -67,7 +67,7 @@ BENCHMARKS = {
         Benchmark(
             "rows",
             "rows",
-            "at least 0.6 of a bare `queryset.delete()` in the same slices with a receiver that "
+            "at least 0.6 of a bare `queryset.delete()` in the same batches with a receiver that "
             "does nothing",
             (Goal("of_bare", at_least=0.6),),
         ),

@@ -12,7 +12,7 @@ from benchmarks import content, database
 from benchmarks.measure import medians, say
 from benchmarks.sizes import Size
 from benchmarks.visitor import FOUND, OK, Visitor
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post
 
 Figures = dict[str, float]
@@ -49,7 +49,7 @@ def confirm_post(_place: Path, size: Size) -> Figures:
 
 def _fill(size: Size) -> None:
     content.make_posts(size.confirm_posts)
-    write_mark("default")
+    write_identity("default")
     database.save()
 
 

@@ -13,12 +13,12 @@ from benchmarks.sizes import Size
 from benchmarks.stored import InBucket, OnDisk, Stored
 from moderation.models import AuditEntry, Removal
 from moderation.models.states import EntryState
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post, PostImage
 
 Figures = dict[str, float]
-Deed = Callable[[], None]
+DeletionContext = Callable[[], None]
 
 
 def delete_s3(place: Path, size: Size) -> Figures:
@@ -63,7 +63,7 @@ def _named(seconds: Figures) -> Figures:
 
 
 def _compete(
-    stored: Stored, size: Size, *, ours: Callable[[Stored], float], **peers_deeds: Deed
+    stored: Stored, size: Size, *, ours: Callable[[Stored], float], **peers_deeds: DeletionContext
 ) -> Figures:
     """The median seconds of ours and of each peer, on the same rows and files again and again."""
     content.make_posts(size.deletion_posts)
@@ -74,7 +74,7 @@ def _compete(
     return medians({"ours": partial(ours, stored), **runs}, rounds=size.rounds)
 
 
-def _run(stored: Stored, deed: Deed) -> float:
+def _run(stored: Stored, deed: DeletionContext) -> float:
     database.restore()
     with stored.laid():
         return _measured(deed)
@@ -85,13 +85,13 @@ def _by_one_worker(stored: Stored) -> float:
 
 
 def _by_two_workers(stored: Stored) -> float:
-    """The other has the keys that this one's slices leave."""
+    """The other has the keys that this one's batches leave."""
     database.restore()
     with stored.laid() as env, purger(env) as second:
         return _measured(partial(_remove, second.finish))
 
 
-def _measured(deed: Deed) -> float:
+def _measured(deed: DeletionContext) -> float:
     with stopwatch() as watch:
         deed()
     if Post.objects.exists() or PostImage.objects.exists():
@@ -99,11 +99,11 @@ def _measured(deed: Deed) -> float:
     return watch.seconds
 
 
-def _remove(finish: Deed) -> None:
-    """Ours: confirm, delete slice by slice, then see to the last key."""
+def _remove(finish: DeletionContext) -> None:
+    """Ours: confirm, delete batch by batch, then see to the last key."""
     removal = Removal.objects.get()
     content.confirm_all(removal)
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
     finish()
     if AuditEntry.objects.exclude(state=EntryState.ERASED).exists():
@@ -111,5 +111,5 @@ def _remove(finish: Deed) -> None:
 
 
 def _purge() -> None:
-    while purge_batch():
+    while purge_due_files():
         pass

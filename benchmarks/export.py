@@ -19,7 +19,7 @@ Figures = dict[str, float]
 ENTRIES = """
 INSERT INTO moderation_auditentry (
   storage, location, key, name, hidden_name, size, sha256, versions, object_label, object_key,
-  field, parent_label, parent_key, title, owner, actor_name, reason, state, kept_because, remark,
+  field, parent_label, parent_key, title, owner, actor_name, reason, state, in_use_reason, detail,
   attempts, error_code, error, due_at, recorded_at, erased_at
 ) SELECT
   'default', 's3://bucket', 'posts/2026/11/' || md5(n::text) || '.jpg',

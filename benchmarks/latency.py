@@ -46,7 +46,7 @@ async def serve(port: int, upstream: int) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", upstream)
         exchange = Exchange()
         both = exchange.requests(reader, to_server), exchange.replies(from_server, writer)
-        await asyncio.gather(*both, return_exceptions=True)  # a reset ends a connection, no more
+        await asyncio.collect(*both, return_exceptions=True)  # a reset ends a connection, no more
 
     async with await asyncio.start_server(connect, "127.0.0.1", port) as server:
         await server.serve_forever()

@@ -17,10 +17,10 @@ from moderation.storage.s3.client import prepared_client
 from posts.models import Post, PostImage
 
 OURS = (
-    (pre_delete, receivers.gather_files),
+    (pre_delete, receivers.collect_files),
     (post_delete, receivers.write_files),
-    (pre_save, receivers.look_for_adopted_keys),
-    (post_save, receivers.check_reused_keys),
+    (pre_save, receivers.reserve_keys),
+    (post_save, receivers.confirm_keys),
 )
 CLEANUP_SIGNALS = {
     "post_init": post_init,
@@ -93,7 +93,7 @@ def delete_by_hand() -> None:
         client.delete_objects(Bucket=storage.bucket_name, Delete={"Objects": objects})  # type: ignore[typeddict-item]
 
     with ThreadPoolExecutor(conf.requests()) as pool:
-        list(pool.map(delete, _batches(names, conf.batch_keys())))
+        list(pool.map(delete, _batches(names, conf.request_keys())))
 
 
 def _batches(names: list[str], size: int) -> Iterator[list[str]]:
@@ -101,10 +101,10 @@ def _batches(names: list[str], size: int) -> Iterator[list[str]]:
         yield names[start : start + size]
 
 
-def delete_bare(slices: Iterable[list[Any]]) -> None:
-    """Django's deletion of the same slices, with a receiver that does nothing."""
+def delete_bare(batches: Iterable[list[Any]]) -> None:
+    """Django's deletion of the same batches, with a receiver that does nothing."""
     with without_moderation(), _connected(pre_delete, PostImage, _do_nothing):
-        for keys in slices:
+        for keys in batches:
             with transaction.atomic():
                 Post._base_manager.filter(pk__in=keys).delete()
 

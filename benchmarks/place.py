@@ -57,6 +57,6 @@ def place_for(benchmark: Benchmark) -> Iterator[Path]:
 def _database_url(benchmark: Benchmark, folder: Path) -> str:
     if benchmark.database == "sqlite":
         return f"sqlite:///{folder}/db.sqlite3"
-    from tests.parts import postgres
+    from tests.services import postgres
 
     return postgres.start(durable=True).removesuffix(postgres.DATABASE) + "bench"

@@ -31,7 +31,7 @@ class Purger:
         self._expect(READY)
 
     def finish(self) -> None:
-        """Say that all slices are deleted; return when the last key is through. Raises alike."""
+        """Say that all batches are deleted; return when the last key is through. Raises alike."""
         assert self._process.stdin  # noqa: S101 - tells the type
         self._process.stdin.close()
         self._expect(DONE)
@@ -62,13 +62,13 @@ def purger(env: Mapping[str, str]) -> Iterator[Purger]:
 
 def work() -> None:
     """Purge until standard input is closed and nothing is due."""
-    from moderation.purge.run import purge_batch
+    from moderation.purge.run import purge_due_files
 
-    purge_batch()  # nothing is due yet; the connection is there afterwards
+    purge_due_files()  # nothing is due yet; the connection is there afterwards
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     all_deleted = False
-    while purge_batch() or not all_deleted:
+    while purge_due_files() or not all_deleted:
         all_deleted = all_deleted or bool(select([sys.stdin], [], [], IDLE)[0])
     sys.stdout.buffer.write(DONE)
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""Rows alone: how quickly slices go, and what memory the worker takes for it."""
+"""Rows alone: how quickly batches go, and what memory the worker takes for it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 from benchmarks import content, database, peers
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
-from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.batches import keys_of
-from moderation.removals.delete import delete_next_slice
-from moderation.storage import write_mark
+from moderation.removals.delete import delete_next_batch
+from moderation.storage import write_identity
 from posts.models import Post, PostImage
 
 Figures = dict[str, float]
@@ -22,10 +22,10 @@ FILES_A_POST = 2 * content.PICTURES_A_POST
 
 
 def rows(_place: Path, size: Size) -> Figures:
-    """Posts a second: delete the slices of a confirmed removal, against the bare deletion."""
+    """Posts a second: delete the batches of a confirmed removal, against the bare deletion."""
     _fill(size.rows_posts)
     runs = {
-        "ours": partial(_rate, size.rows_posts, _delete_slices),
+        "ours": partial(_rate, size.rows_posts, _delete_batches),
         "bare": partial(_rate, size.rows_posts, _delete_bare),
     }
     posts_a_second = medians(runs, rounds=size.rounds)
@@ -43,7 +43,7 @@ def memory(_place: Path, size: Size) -> Figures:
 
 def _fill(posts: int) -> None:
     content.make_posts(posts)
-    write_mark("default")
+    write_identity("default")
     content.confirm_all(content.draft())
     database.save()
 
@@ -57,18 +57,18 @@ def _rate(posts: int, delete: Callable[[], None]) -> float:
     return posts / watch.seconds
 
 
-def _delete_slices() -> None:
+def _delete_batches() -> None:
     removal = Removal.objects.get()
     posts = removal.objects_total
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
     if AuditEntry.objects.count() != posts * FILES_A_POST:
         raise RuntimeError("Entries are missing.")
 
 
 def _delete_bare() -> None:
-    slices = RemovalSlice.objects.select_related("removal").order_by("number")
-    peers.delete_bare(keys_of(part) for part in slices)
+    batches = RemovalBatch.objects.select_related("removal").order_by("number")
+    peers.delete_bare(keys_of(batch) for batch in batches)
 
 
 def _peak_of_worker(posts: int) -> float:
@@ -77,7 +77,7 @@ def _peak_of_worker(posts: int) -> float:
 
     database.restore()
     content.make_posts(posts)
-    write_mark("default")
+    write_identity("default")
     content.confirm_all(content.draft())
     connection.close()
     command = [sys.executable, "-m", "benchmarks.worker"]

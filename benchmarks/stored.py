@@ -15,12 +15,12 @@ from django.core.files.storage import default_storage
 from django.test import override_settings
 
 from benchmarks import content
-from moderation.storage import write_mark
-from moderation.storage.base import MARKER_NAME
+from moderation.storage import write_identity
+from moderation.storage.base import IDENTITY_FILE
 from project import storages
-from tests.parts import s3_gateway
-from tests.parts.processes import answers, free_port, running, wait_until
-from tests.parts.s3_gateway import ACCESS_KEY, REGION, SECRET_KEY, S3Server
+from tests.services import s3_gateway
+from tests.services.processes import answers, free_port, running, wait_until
+from tests.services.s3_gateway import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 
 
 class Stored(Protocol):
@@ -43,7 +43,7 @@ class OnDisk:
 
     def fill(self) -> None:
         """Mark the folder; the files are laid for each run."""
-        write_mark("default")
+        write_identity("default")
         self.names = content.stored_names()
 
     @contextmanager
@@ -52,7 +52,7 @@ class OnDisk:
         folder = Path(settings.MEDIA_ROOT)
         content.fill_folder(folder, self.names)
         yield {}
-        _refuse_left([p.name for p in folder.rglob("*") if p.is_file() and p.name != MARKER_NAME])
+        _refuse_left([p.name for p in folder.rglob("*") if p.is_file() and p.name != IDENTITY_FILE])
 
 
 class InBucket:
@@ -73,7 +73,7 @@ class InBucket:
             self.bucket = server.make_bucket()
             content.fill_bucket(server.client, self.bucket, content.stored_names())
             with self._behind_default(server.endpoint):
-                write_mark("default")
+                write_identity("default")
         self.folder.rename(self.saved)
 
     @contextmanager
@@ -82,11 +82,11 @@ class InBucket:
         shutil.copytree(self.saved, self.folder)
         with s3_gateway.serve(self.folder) as server:
             with self._endpoint(server) as endpoint, self._behind_default(endpoint):
-                default_storage.exists(MARKER_NAME)  # a worker that runs has its connection
+                default_storage.exists(IDENTITY_FILE)  # a worker that runs has its connection
                 yield server.environment(self.bucket) | {"S3_ENDPOINT_URL": endpoint}
             # The gateway keeps files in folders, and an emptied one shows up as a key.
             keys = (key for key in server.keys(self.bucket) if not key.endswith("/"))
-            _refuse_left([key for key in keys if key != MARKER_NAME])
+            _refuse_left([key for key in keys if key != IDENTITY_FILE])
         shutil.rmtree(self.folder)
 
     @contextmanager

@@ -6,21 +6,21 @@ import django
 
 from benchmarks.measure import peak_mb
 
-# Batches that are purged after the slices. Each holds as many keys as any other.
+# Batches that are purged after the batches. Each holds as many keys as any other.
 BATCHES = 2
 
 
 def work() -> None:
-    """Delete every slice of the one removal, and purge the first batches of its keys."""
+    """Delete every batch of the one removal, and purge the first batches of its keys."""
     from moderation.models import Removal
-    from moderation.purge.run import purge_batch
-    from moderation.removals.delete import delete_next_slice
+    from moderation.purge.run import purge_due_files
+    from moderation.removals.delete import delete_next_batch
 
     removal = Removal.objects.get().pk
-    while delete_next_slice(removal):
+    while delete_next_batch(removal):
         pass
     for _ in range(BATCHES):
-        purge_batch()
+        purge_due_files()
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from benchmarks import content, database
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
 from moderation.jobs import tasks
-from moderation.models import AuditEntry, WakeUp
+from moderation.models import AuditEntry, QueueingLock
 from moderation.models.states import EntryState
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post
-from tests.parts.processes import wait_until
-from tests.parts.workers import DB_WORKER, worker
+from tests.services.processes import wait_until
+from tests.services.workers import DB_WORKER, worker
 
 Figures = dict[str, float]
 
@@ -37,9 +37,9 @@ def workers(place: Path, size: Size) -> Figures:
     """
     content.make_posts(size.worker_keys // KEYS_A_POST)
     content.fill_folder(Path(os.environ["SLOW_FILES"]), content.stored_names())
-    write_mark("default")
+    write_identity("default")
     Post.objects.all().delete()
-    for woken in (DBTaskResult, WakeUp):  # by that deletion; here all workers begin together
+    for woken in (DBTaskResult, QueueingLock):  # by that deletion; here all workers begin together
         woken.objects.all().delete()
     database.save()
     runs: dict[str, Callable[[], float]] = {
@@ -58,7 +58,7 @@ def _seconds(number: int, place: Path) -> float:
             running.enter_context(worker(*DB_WORKER, log=log, env={"LOG_LEVEL": "INFO"}))
         wait_until(lambda: all(READY in log.read_text() for log in logs), what="the workers")
         with stopwatch() as watch:
-            tasks.wake_purging()
+            tasks.enqueue_purge()
             wait_until(_is_done, seconds=LONGEST, what="the last key")
     connection.close()
     return watch.seconds

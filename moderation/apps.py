@@ -25,8 +25,8 @@ class ModerationConfig(AppConfig):
         from moderation.db import lookups  # noqa: F401 - a lookup registers itself
         from moderation.jobs import tasks
 
-        signals.batches_waiting.connect(tasks.wake_deleting, dispatch_uid="moderation.jobs")
-        signals.files_due.connect(tasks.wake_purging, dispatch_uid="moderation.jobs")
+        signals.batches_waiting.connect(tasks.enqueue_deletion, dispatch_uid="moderation.jobs")
+        signals.files_due.connect(tasks.enqueue_purge, dispatch_uid="moderation.jobs")
         checks.register_all()
         autodiscover_modules("moderation")  # a site registers its models there
         register(check_admin, Tags.admin)

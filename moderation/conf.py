@@ -1,6 +1,6 @@
 """The settings of this app with their defaults, which a site overrides in its Django settings.
 
-Call one to read it: `conf.slice_objects()`. Each call reads it, so that tests can override it.
+Call one to read it: `conf.batch_objects()`. Each call reads it, so that tests can override it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Limit:
 # From this many objects on, the count must be typed. Below it, looking at the page is enough.
 typed_count_from = Limit("MODERATION_TYPED_COUNT_FROM", 100, 1, 1_000_000)
 
-# Objects in a slice: a transaction that takes well under a second, and one step of progress.
-slice_objects = Limit("MODERATION_SLICE_OBJECTS", 500, 1, 500)
+# Objects in a batch: a transaction that takes well under a second, and one step of progress.
+batch_objects = Limit("MODERATION_BATCH_OBJECTS", 500, 1, 500)
 
 # Rows, cascade included, that one transaction deletes: memory and locks stay bounded.
-slice_rows = Limit("MODERATION_SLICE_ROWS", 5_000, 1, 50_000)
+batch_rows = Limit("MODERATION_BATCH_ROWS", 5_000, 1, 50_000)
 
 # Objects that one removal may delete without the permission to exceed the ceilings.
 removal_ceiling = Limit("MODERATION_REMOVAL_CEILING", 100_000, 1, 100_000_000)
@@ -40,7 +40,7 @@ removal_ceiling = Limit("MODERATION_REMOVAL_CEILING", 100_000, 1, 100_000_000)
 daily_ceiling = Limit("MODERATION_DAILY_CEILING", 200_000, 1, 100_000_000)
 
 # Keys in one request to storage. S3 accepts at most 1,000; slow clones time out with fewer.
-batch_keys = Limit("MODERATION_BATCH_KEYS", 1_000, 1, 1_000)
+request_keys = Limit("MODERATION_REQUEST_KEYS", 1_000, 1, 1_000)
 
 # Requests to storage at the same time, from one worker.
 requests = Limit("MODERATION_REQUESTS", 4, 1, 64)
@@ -73,11 +73,11 @@ recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
 LIMITS = (
     typed_count_from,
-    slice_objects,
-    slice_rows,
+    batch_objects,
+    batch_rows,
     removal_ceiling,
     daily_ceiling,
-    batch_keys,
+    request_keys,
     requests,
     max_attempts,
     lease_seconds,

@@ -11,19 +11,19 @@ class TooManyRows(ModerationError):
     """A plan grew past the rows that one transaction may hold."""
 
 
-class NotPlannable(ModerationError):
-    """What a deletion would take cannot be told beforehand, or cannot be cut into slices."""
+class CannotFreeze(ModerationError):
+    """What a deletion would take cannot be told beforehand, or cannot be cut into batches."""
 
 
 class DraftChanged(ModerationError):
     """The seal does not fit: the draft is not, or no longer, what the page showed."""
 
 
-class Refused(ModerationError):
+class RemovalError(ModerationError):
     """The removal may not be confirmed, stopped, gone on with or retried, for the reason given."""
 
 
-class NotShown(ModerationError):
+class UnexpectedFiles(ModerationError):
     """The deletion was about to take a file that the plan does not hold. It was rolled back."""
 
 

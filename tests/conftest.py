@@ -20,10 +20,10 @@ from moderation.recording import upload_identity
 from project import storages
 from project.security import bucket_origins
 from tests.library.storage import ATTACHMENTS
-from tests.parts import browser
-from tests.parts import s3_gateway as s3_gateway_part
-from tests.parts import versioned_s3 as versioned_s3_part
-from tests.parts.s3_gateway import S3Server
+from tests.services import browser
+from tests.services import s3_gateway as s3_gateway_part
+from tests.services import versioned_s3 as versioned_s3_part
+from tests.services.s3_gateway import S3Server
 
 # Without it every page that links a stylesheet asks for a `collectstatic` first.
 STORAGES_WITHOUT_MANIFEST = {
@@ -58,7 +58,7 @@ def trusted_storages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     """
     upload_identity.forget_verified_storages()
     if "verified_storages" not in request.fixturenames:
-        monkeypatch.setattr(upload_identity, "_prove", lambda *_: None)
+        monkeypatch.setattr(upload_identity, "_verify_identity", lambda *_: None)
 
 
 @pytest.fixture

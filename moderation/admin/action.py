@@ -26,7 +26,7 @@ from moderation.admin.display import page_of
 from moderation.admin.messages import refusals_told
 from moderation.admin.removals.object_permissions import guard_for, permissions_for
 from moderation.admin.way_back import remember_list
-from moderation.exceptions import Refused
+from moderation.exceptions import RemovalError
 from moderation.models import Removal
 from moderation.removals.draft import exclude_refused
 from moderation.removals.freeze import discarded_on_error, freeze
@@ -71,17 +71,17 @@ def look_at(
 
 
 def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]) -> None:
-    """Raise Refused if the site has no pages for drafts or the objects are of another model."""
+    """Raise RemovalError if the site has no pages for drafts, or for objects of another model."""
     site, model = model_admin.admin_site, model_admin.model
     try:
         page_of(site, Removal(pk=0))
     except NoReverseMatch as error:
         text = _("The admin site “%(site)s” has no pages for removals. Ask an operator to register "
                  "them: moderation.admin.sites.register_pages(site).")  # fmt: skip
-        raise Refused(text % {"site": site.name}) from error
+        raise RemovalError(text % {"site": site.name}) from error
     if queryset.model._meta.concrete_model is not model._meta.concrete_model:
         text = _("This list of %(kind)s contains %(others)s. Remove those in their own list.")
-        raise Refused(text % {
+        raise RemovalError(text % {
             "kind": model._meta.verbose_name_plural,
             "others": queryset.model._meta.verbose_name_plural})  # fmt: skip
 
@@ -89,13 +89,15 @@ def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]
 def _exclude_refused(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, removal: Removal
 ) -> None:
-    """Exclude what the user may not remove. Raises Refused if nothing else is left."""
+    """Exclude what the user may not remove. Raises RemovalError if nothing else is left."""
     if (guard := guard_for(model_admin, request)) is None:
         return
     if not (refused := exclude_refused(removal, guard)):
         return
     if not removal.objects_total:
-        raise Refused(_("You may not remove any of these objects: %(names)s") % {"names": refused})
+        raise RemovalError(
+            _("You may not remove any of these objects: %(names)s") % {"names": refused}
+        )
     text = _("Not selected, because you may not remove them: %(names)s")
     messages.warning(request, text % {"names": refused})
 

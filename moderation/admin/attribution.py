@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from moderation.recording.attribution import Deed, attribute
+from moderation.recording.attribution import DeletionContext, attribute
 
 
 class AttributedDeletions(admin.ModelAdmin):
@@ -21,21 +21,21 @@ class AttributedDeletions(admin.ModelAdmin):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
         """Save the rows of an inline. Deletions of ticked rows name the user."""
         for deleted in formset.deleted_forms:
-            attribute(deleted.instance, deed_of(request))
+            attribute(deleted.instance, context_of(request))
         super().save_formset(request, form, formset, change)
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         """Delete one object in the name of the user."""
-        attribute(obj, deed_of(request))
+        attribute(obj, context_of(request))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete the selected objects in the name of the user."""
-        attribute(queryset, deed_of(request))
+        attribute(queryset, context_of(request))
         super().delete_queryset(request, queryset)
 
 
-def deed_of(request: HttpRequest) -> Deed:
+def context_of(request: HttpRequest) -> DeletionContext:
     """Return the deed that names this request's user in audit entries."""
     user: Any = request.user
-    return Deed(actor=user.pk, actor_name=user.get_username())
+    return DeletionContext(actor=user.pk, actor_name=user.get_username())

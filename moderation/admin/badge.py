@@ -14,7 +14,7 @@ from moderation.templatetags.moderation_numbers import grouped
 def badge(removal: Removal, failed: Failed) -> SafeString:
     """Return the state as a badge. "done, 2 failed" has another colour than "done"."""
     parts = [str(removal.get_state_display())]
-    if bad := failed.slices + failed.entries:
+    if bad := failed.batches + failed.entries:
         parts.append(_("%(n)s failed") % {"n": grouped(bad)})
     if failed.again:
         parts.append(_("%(n)s found again") % {"n": grouped(failed.again)})

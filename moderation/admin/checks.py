@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from moderation.admin.action import RemoveSelectedMixin, remove_selected
 from moderation.admin.attribution import AttributedDeletions
 from moderation.cascade.relations import deleted_with
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 from moderation.models import Removal
 from moderation.registry import registered_models
 from moderation.removals.selection import check_model
@@ -87,7 +87,7 @@ def check_selectable(**_: Any) -> list[CheckMessage]:
     for model_admin in _admins():
         try:
             check_model(model_admin.model._meta.concrete_model)
-        except NotPlannable as reason:
+        except CannotFreeze as reason:
             messages.append(
                 Error(
                     f"Objects of {model_admin.model._meta.label} cannot be removed. {reason}",
@@ -137,7 +137,7 @@ def _removable_models() -> list[type[Model]]:
     for model_admin in _admins():
         try:
             found |= deleted_with(model_admin.model._meta.concrete_model)
-        except NotPlannable:
+        except CannotFreeze:
             continue  # E025 names it
     return sorted(found, key=lambda model: model._meta.label)
 

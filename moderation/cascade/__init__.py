@@ -1,16 +1,16 @@
 """What a deletion takes, told beforehand."""
 
 from moderation.cascade.plan import Plan
-from moderation.cascade.preview import Shown, digest_of, digest_of_slice, json_key
-from moderation.cascade.relations import uncuttable_because
+from moderation.cascade.preview import Shown, digest_of, digest_of_batch, json_key
+from moderation.cascade.relations import indivisible_reason
 from moderation.cascade.walk import make_plan
 
 __all__ = [
     "Plan",
     "Shown",
     "digest_of",
-    "digest_of_slice",
+    "digest_of_batch",
+    "indivisible_reason",
     "json_key",
     "make_plan",
-    "uncuttable_because",
 ]

@@ -1,7 +1,7 @@
 """What the deletion of a page of objects takes: the one plan behind preview, seal and deed.
 
 The walk reads keys and stored names, never whole rows, and never touches storage. It holds at most
-`limit` rows; a selection of any size is planned slice by slice.
+`limit` rows; a selection of any size is planned batch by batch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What the walk would tell of frozen slices, counted, digested and written inside PostgreSQL.
+"""What the walk would tell of frozen batches, counted, digested and written inside PostgreSQL.
 
 The walk brings each row's key and names to Python, which takes seconds for 50,000 posts; the
 confirmation page and the comparison with the seal have less. Here one statement does it for any
-number of frozen slices, from the keys where they stand. It serves where the cascade is a tree of
+number of frozen batches, from the keys where they stand. It serves where the cascade is a tree of
 plain foreign keys; for the rest, and on SQLite, the walk does it. A test holds the two against each
 other.
 
@@ -21,23 +21,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from moderation.cascade.preview import RECORD, UNIT
 from moderation.cascade.relations import OnDelete
 from moderation.cascade.tree import Branch, branches_of
-from moderation.models import RemovalSlice
+from moderation.models import RemovalBatch
 from moderation.registry import Registration
 from moderation.registry.defaults import ODD_SLASHES
-from moderation.registry.files import places_of
+from moderation.registry.files import file_columns_of
 
-# What each branch has of each object, and then of each slice. The digests are those of
+# What each branch has of each object, and then of each batch. The digests are those of
 # moderation.cascade.preview. An object that is gone falls out by the join with its table. That
 # keys lie between the first and the last follows from the rest, and lets the planner read a range
 # of the index instead of looking each key up: it cannot guess how many keys the JSON holds. A
 # site's table may have any name that does not begin with ours; the statement uses aliases.
 TOLD = """
 WITH moderation_frozen AS MATERIALIZED (
-  SELECT part.id AS slice, (pair->>0)::{key_type} AS key
-  FROM {slices} part, jsonb_array_elements(part.shown) pair
+  SELECT part.id AS batch, (pair->>0)::{key_type} AS key
+  FROM {batches} part, jsonb_array_elements(part.shown) pair
   WHERE part.id = ANY(%(parts)s)
 ){branches}, moderation_told AS (
-  SELECT frozen.slice{columns},
+  SELECT frozen.batch{columns},
     '[' || string_agg(
       '[' || to_json(frozen.key) || ',"'
       || md5(concat_ws(%(record)s, '{label}', frozen.key{lines})) || '"]',
@@ -45,7 +45,7 @@ WITH moderation_frozen AS MATERIALIZED (
     ) || ']' AS shown
   FROM moderation_frozen frozen
   JOIN {objects} object ON {key} = frozen.key AND {key} {between}{joins}
-  GROUP BY frozen.slice
+  GROUP BY frozen.batch
 )
 """
 BETWEEN = "BETWEEN %(first)s::{key_type} AND %(last)s::{key_type}"
@@ -53,20 +53,20 @@ BRANCH = """, moderation_{name} AS (
   SELECT frozen.key{columns} FROM moderation_frozen frozen{path} GROUP BY frozen.key
 )"""
 JOIN = " LEFT JOIN moderation_{name} {name} ON {name}.key = frozen.key"
-# One slice alone looks its objects up one by one. The planner, which takes a hundred keys of a
+# One batch alone looks its objects up one by one. The planner, which takes a hundred keys of a
 # million rows for none, would else read the whole branch again for each object.
 JOIN_OF_ONE = """ LEFT JOIN LATERAL (
   SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
 ) {name} ON true"""
 MOST_PAIRS = 50  # a function takes a hundred arguments
-COMPARE = "SELECT slice, md5(shown) FROM moderation_told"
+COMPARE = "SELECT batch, md5(shown) FROM moderation_told"
 FILL = """
-UPDATE {slices} part SET
+UPDATE {batches} part SET
   shown = told.shown::jsonb, digest = md5(told.shown), objects_total = objects,
   files_total = files, pictures_total = cards, bare_total = bare, bytes_total = size,
-  rows_by_kind = cascade, updates_by_kind = updates,
+  rows_by_model = cascade, updates_by_model = updates,
   blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
-FROM moderation_told told WHERE part.id = slice RETURNING slice, all_rows"""
+FROM moderation_told told WHERE part.id = batch RETURNING batch, all_rows"""
 
 
 def can_summarize(model: type[models.Model], using: str) -> bool:
@@ -74,35 +74,37 @@ def can_summarize(model: type[models.Model], using: str) -> bool:
     return connections[using].vendor == "postgresql" and branches_of(model) is not None
 
 
-def fill(model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str) -> dict[int, int]:
-    """Write into frozen slices of one removal, in order, what is to be seen of their objects now.
+def fill(
+    model: type[models.Model], batches: Sequence[RemovalBatch], *, using: str
+) -> dict[int, int]:
+    """Write into frozen batches of one removal, in order, what is to be seen of their objects now.
 
-    Gives {primary key of a slice: rows that would go with it}. A slice none of whose objects is
+    Gives {primary key of a batch: rows that would go with it}. A batch none of whose objects is
     there any more is left as it was, and out.
     """
-    statement = _Statement(model, connections[using], len(parts))
-    return _run(statement, statement.to_fill(), parts)
+    statement = _Statement(model, connections[using], len(batches))
+    return _run(statement, statement.to_fill(), batches)
 
 
 def digests_of(
-    model: type[models.Model], parts: Sequence[RemovalSlice], *, using: str
+    model: type[models.Model], batches: Sequence[RemovalBatch], *, using: str
 ) -> dict[int, str]:
-    """Return the current digests of slices of one removal, in order: {primary key: digest}.
+    """Return the current digests of batches of one removal, in order: {primary key: digest}.
 
-    A slice none of whose objects is there any more is left out.
+    A batch none of whose objects is there any more is left out.
     """
-    statement = _Statement(model, connections[using], len(parts))
-    return _run(statement, statement.to_compare(), parts)
+    statement = _Statement(model, connections[using], len(batches))
+    return _run(statement, statement.to_compare(), batches)
 
 
-def _run(statement: _Statement, text: str, parts: Sequence[RemovalSlice]) -> dict[int, Any]:
+def _run(statement: _Statement, text: str, batches: Sequence[RemovalBatch]) -> dict[int, Any]:
     values = {
         **statement.values,
         "record": RECORD,
         "unit": UNIT,
-        "parts": [part.pk for part in parts],
-        "first": parts[0].shown[0][0],
-        "last": parts[-1].shown[-1][0],
+        "parts": [batch.pk for batch in batches],
+        "first": batches[0].shown[0][0],
+        "last": batches[-1].shown[-1][0],
     }
     with statement.connection.cursor() as cursor:
         cursor.execute(text, values)
@@ -110,12 +112,12 @@ def _run(statement: _Statement, text: str, parts: Sequence[RemovalSlice]) -> dic
 
 
 class _Statement:
-    """The text of the statements about so many slices of one model."""
+    """The text of the statements about so many batches of one model."""
 
     def __init__(
-        self, model: type[models.Model], connection: BaseDatabaseWrapper, slices: int
+        self, model: type[models.Model], connection: BaseDatabaseWrapper, batches: int
     ) -> None:
-        self.model, self.connection, self.of_one = model, connection, slices == 1
+        self.model, self.connection, self.of_one = model, connection, batches == 1
         self.key_type = model._meta.pk.rel_db_type(connection)
         self.between = BETWEEN.format(key_type=self.key_type)
         tree = branches_of(model) or ()
@@ -132,7 +134,7 @@ class _Statement:
         return self._told(owning, columns="") + COMPARE
 
     def to_fill(self) -> str:
-        """Return the statement that writes into the slices all that is seen of them."""
+        """Return the statement that writes into the batches all that is seen of them."""
         columns = {
             "objects": "count(*)",
             "files": self._sum("files", self.owners),
@@ -145,14 +147,14 @@ class _Statement:
             "protected": self._by_kind(OnDelete.PROTECT),
         }
         told = self._told(self.branches, columns=_named(columns))
-        return told + FILL.format(slices=self._table(RemovalSlice))
+        return told + FILL.format(batches=self._table(RemovalBatch))
 
     def _told(self, branches: dict[str, Branch], *, columns: str) -> str:
         owners = sorted(self.owners, key=lambda name: self.branches[name].model._meta.label)
         rows = "".join(self._rows_of(name, branch) for name, branch in branches.items())
         joins = "".join(JOIN.format(name=name) for name in branches)
         return TOLD.format(
-            slices=self._table(RemovalSlice),
+            batches=self._table(RemovalBatch),
             key_type=self.key_type,
             between=self.between,
             label=self.model._meta.label,
@@ -188,8 +190,8 @@ class _Statement:
     def _of_files(self, owner: Registration) -> dict[str, str]:
         """Lines as `line_of` writes them, in key order; numbers of files and cards, and bytes."""
         model, key = owner.model, self._column(owner.model, "pk", "line")
-        places = places_of(owner)
-        names = {name: self._own_name(model, name, never) for name, _, _, never in places}
+        columns = file_columns_of(owner)
+        names = {name: self._own_name(model, name, never) for name, _, _, never in columns}
         texts = ", ".join(f"coalesce({column}, '')" for column in names.values())
         any_stored = " OR ".join(f"{column} <> ''" for column in names.values())
         files = {name: f"count(*) FILTER (WHERE {col} <> '')" for name, col in names.items()}
@@ -219,7 +221,7 @@ class _Statement:
 
     def _measured(self, owner: Registration) -> str:
         """Return SQL for the rows whose size counts; see `registry.files.measured_rows`."""
-        for name, _attname, _alias, defaults in places_of(owner):
+        for name, _attname, _alias, defaults in file_columns_of(owner):
             if name == owner.measured_field and defaults:
                 column = self._column(owner.model, name, "line")
                 return f" FILTER (WHERE ({self._is_default(column, defaults)}) IS NOT TRUE)"

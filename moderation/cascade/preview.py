@@ -2,7 +2,7 @@
 
 An object's digest covers its model and key and, for each model that owns files of it, the lines of
 those rows: key and stored names. Rows without files do not count: a new report must not break
-a seal. A slice's digest covers what it holds as JSON: the keys and digests of its objects.
+a seal. A batch's digest covers what it holds as JSON: the keys and digests of its objects.
 
 The digest is MD5, since PostgreSQL has the same. It finds changes; it is not there to withstand
 somebody who forges names, and who could write them could delete the rows.
@@ -65,6 +65,6 @@ def digest_of_object(label: str, key: Any, owned: Mapping[str, Iterable[str]]) -
     return digest_of(RECORD.join(parts))
 
 
-def digest_of_slice(objects: Sequence[tuple[Any, str]]) -> str:
-    """Return the digest over (key, digest) of a slice's objects, in their order."""
+def digest_of_batch(objects: Sequence[tuple[Any, str]]) -> str:
+    """Return the digest over (key, digest) of a batch's objects, in their order."""
     return digest_of(json.dumps(objects, separators=(",", ":")))

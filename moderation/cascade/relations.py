@@ -18,7 +18,7 @@ from django.db import models
 from django.db.models.deletion import get_candidate_relations_to_delete
 from django.utils.translation import gettext as _
 
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 from moderation.registry import registration_for
 from moderation.registry.caches import cached_per_models
 
@@ -76,7 +76,7 @@ class Relation:
 def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
     """Return the relations that the deletion of a row of `model` follows.
 
-    Raises NotPlannable for an `on_delete` that is none of Django's own.
+    Raises CannotFreeze for an `on_delete` that is none of Django's own.
     """
     fields = candidate_fields(model)
     found = [_foreign_key(field) for field in fields if not _does_nothing(field)]
@@ -102,7 +102,7 @@ def parents_of(model: type[models.Model]) -> tuple[tuple[type[models.Model], str
 def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
     """Return the concrete models whose rows deleting a `root` can delete, itself and parents too.
 
-    Raises NotPlannable if the cascade cannot be determined.
+    Raises CannotFreeze if the cascade cannot be determined.
     """
     found: set[type[models.Model]] = set()
     waiting = list(reached_from(root))
@@ -134,8 +134,8 @@ def is_leaf(model: type[models.Model]) -> bool:
     return not (relations_of(model) or parents_of(model) or registration_for(model))
 
 
-def uncuttable_because(root: type[models.Model]) -> str:
-    """Why a selection of `root` must be deleted as one slice; empty where it can be cut.
+def indivisible_reason(root: type[models.Model]) -> str:
+    """Why a selection of `root` must be deleted as one batch; empty where it can be cut.
 
     RESTRICT lets two rows go in one deletion that it refuses in two; in a cycle of cascades one
     selected object can drag another along.
@@ -170,7 +170,7 @@ def _does_nothing(field: Any) -> bool:
 def _foreign_key(field: Any) -> Relation:
     label = f"{field.model._meta.label}.{field.name}"
     if len(field.foreign_related_fields) != 1:
-        raise NotPlannable(_("%(field)s spans several columns, which removals do not support.") % {
+        raise CannotFreeze(_("%(field)s spans several columns, which removals do not support.") % {
             "field": label})  # fmt: skip
     return Relation(
         model=field.model._meta.concrete_model,
@@ -190,7 +190,7 @@ def _on_delete_of(on_delete: Any, label: str) -> OnDelete:
             return kind
     if _is_made_by_set(action):
         return OnDelete.UPDATE
-    raise NotPlannable(
+    raise CannotFreeze(
         _("%(field)s: on_delete is %(on_delete)s, which removals do not support.")
         % {"field": label, "on_delete": _name_of(on_delete)}
     )

@@ -14,7 +14,7 @@ from django.db.models import Model, OuterRef, Subquery
 from django.utils.translation import gettext as _
 
 from moderation.db.rows import all_rows
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 
 # The name of an annotation, which no column has.
 MEANT = "moderation_referenced_value"
@@ -31,7 +31,7 @@ def referenced_values(
 ) -> dict[Any, Any]:
     """Return {value of a referring column: value in the row that it refers to}.
 
-    One query. Raises NotPlannable for a value that does not refer to a row.
+    One query. Raises CannotFreeze for a value that does not refer to a row.
     """
     meant = all_rows(target, using)
     meant = meant.filter(**{target_column: OuterRef(column)}).values(target_column)
@@ -40,7 +40,7 @@ def referenced_values(
     pairs = rows.annotate(**{MEANT: Subquery(meant[:1])}).values_list(column, MEANT)
     found = {value: each for value, each in pairs if each is not None}
     if lost := [value for value in values if value not in found]:
-        raise NotPlannable(
+        raise CannotFreeze(
             _("%(column)s: no row was found for the value %(value)s.")
             % {"column": f"{model._meta.label}.{column}", "value": lost[0]}
         )

@@ -9,7 +9,7 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.db import DatabaseError, models, router
 
-from moderation.models import AuditEntry, StorageMark
+from moderation.models import AuditEntry, StorageIdentity
 from moderation.references.databases import databases_with, forget_tables
 from moderation.references.queries import Column, guarded
 from moderation.references.search import file_fields, placed
@@ -82,7 +82,7 @@ def check_reference_problems(
 ) -> list[CheckMessage]:
     """W016: the models that the last purge could not search, with the reason."""
     home = router.db_for_write(AuditEntry)
-    marks = StorageMark.objects.using(home).exclude(reference_problem="").order_by("alias")
+    marks = StorageIdentity.objects.using(home).exclude(reference_problem="").order_by("alias")
     try:
         found = list(marks) if home in (databases or ()) else []
     except DatabaseError:  # missing or not migrated; Django reports it

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
 from django.db.models import Model
 
-from moderation.models import StorageMark
+from moderation.models import StorageIdentity
 from moderation.registry import own_file_fields, registered_models, storage_alias
 from moderation.storage.identity import environment
 
@@ -29,10 +29,10 @@ else:
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
     """E017: a task backend without workers makes one request do all the work of a removal."""
-    from moderation.jobs.tasks import delete_a_slice
+    from moderation.jobs.tasks import delete_batch
 
     try:
-        backend = delete_a_slice.get_backend()
+        backend = delete_batch.get_backend()
     except ImproperlyConfigured:
         return []  # the checks of the task framework report what is wrong with the setting
     if not isinstance(backend, ImmediateBackend):
@@ -71,7 +71,7 @@ def check_installed(**_: Any) -> list[CheckMessage]:
 
 def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """W020: nothing is erased from a storage without an identity. Needs the database."""
-    if router.db_for_read(StorageMark) not in (databases or ()):
+    if router.db_for_read(StorageIdentity) not in (databases or ()):
         return []
     try:
         unmarked = unmarked_storages(registered_models())
@@ -96,7 +96,7 @@ def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
                 aliases.add(storage_alias(field))
             except ImproperlyConfigured:
                 continue  # E001 reports it
-    marked = StorageMark.objects.filter(pk__in=aliases).values_list("pk", flat=True)
+    marked = StorageIdentity.objects.filter(pk__in=aliases).values_list("pk", flat=True)
     return sorted(aliases - set(marked)) if aliases else []
 
 

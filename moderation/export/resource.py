@@ -10,8 +10,8 @@ from moderation.models import AuditEntry
 COLUMNS = (
     "id", "state", "storage", "location", "key", "name", "size", "sha256", "object_label",
     "object_key", "field", "parent_label", "parent_key", "title", "owner", "removal", "actor",
-    "actor_name", "reason", "kept_because", "remark", "attempts", "error_code", "error",
-    "recorded_at", "hidden_at", "erased_at", "kept_at", "failed_at", "restored_at", "verified_at",
+    "actor_name", "reason", "in_use_reason", "detail", "attempts", "error_code", "error",
+    "recorded_at", "hidden_at", "erased_at", "in_use_at", "failed_at", "restored_at", "verified_at",
     "identity", "versions",
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from django.db.models import Count
 from django.urls import NoReverseMatch, reverse
 
 from moderation.db.server_time import DatabaseNow
-from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.models import AuditEntry, Removal, RemovalBatch
 
 # How long a failure that no retry can fix raises an alarm. The pages always show it.
 ALARM = timedelta(days=30)
@@ -21,7 +21,7 @@ NAMED = 5
 class Failed(NamedTuple):
     """The failures of one removal: batches, parked keys, and erased keys that were found again."""
 
-    slices: int = 0
+    batches: int = 0
     entries: int = 0
     again: int = 0
 
@@ -32,10 +32,12 @@ class Failed(NamedTuple):
 def failed_of(removals: Collection[Removal]) -> dict[int, Failed]:
     """Return the failures of each removal, by its number. Three queries in total."""
     keys = [removal.pk for removal in removals]
-    slices = _by_removal(RemovalSlice.objects.failed(), keys)
+    batches = _by_removal(RemovalBatch.objects.failed(), keys)
     entries = _by_removal(AuditEntry.objects.failed(), keys)
     again = _by_removal(AuditEntry.objects.found_again(), keys)
-    return {key: Failed(slices.get(key, 0), entries.get(key, 0), again.get(key, 0)) for key in keys}
+    return {
+        key: Failed(batches.get(key, 0), entries.get(key, 0), again.get(key, 0)) for key in keys
+    }
 
 
 def _by_removal(rows: Any, removals: list[int]) -> dict[int, int]:
@@ -53,9 +55,9 @@ def alarms() -> Iterator[str]:
             f"{parked} keys could not be erased, see {where}; fix the cause, then run "
             "purge --retry-failed"
         )
-    slices = RemovalSlice.objects.failed().filter(finished_at__gte=since)
-    if broken := slices.count():
-        numbers = slices.order_by("-removal").values_list("removal", flat=True).distinct()
+    batches = RemovalBatch.objects.failed().filter(finished_at__gte=since)
+    if broken := batches.count():
+        numbers = batches.order_by("-removal").values_list("removal", flat=True).distinct()
         pages = [_page_of(number) for number in numbers[:NAMED]]
         yield f"{broken} batches failed and their objects still exist, see {', '.join(pages)}"
     seen = AuditEntry.objects.found_again().filter(verified_at__gte=since).count()

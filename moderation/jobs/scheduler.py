@@ -1,7 +1,7 @@
 """The clock: finds what is due and wakes a worker for it, or does it where no worker is.
 
 Wake-ups may be lost and workers killed. What is left to do stands in the database, and here it is
-looked for: waiting slices, due entries, expired leases, old drafts, removals that came to
+looked for: waiting batches, due entries, expired leases, old drafts, removals that came to
 their end unnoticed.
 """
 
@@ -17,21 +17,21 @@ from moderation.db import server_time
 from moderation.db.errors import TRANSIENT
 from moderation.db.server_time import DatabaseNow
 from moderation.jobs import tasks
-from moderation.lifecycle.removals import settle
+from moderation.lifecycle.removals import advance
 from moderation.models import (
     AuditEntry,
     AuditEvent,
     Heartbeat,
     Removal,
-    RemovalSlice,
-    StorageMark,
+    RemovalBatch,
+    StorageIdentity,
 )
-from moderation.models.states import EventKind, RemovalState
-from moderation.purge.recheck import recheck_batch
-from moderation.purge.run import purge_batch
-from moderation.purge.storage_problems import look_again_at_problems
-from moderation.purge.verify import verify_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.models.states import EventType, RemovalState
+from moderation.purge.recheck import recheck_files_in_use
+from moderation.purge.run import purge_due_files
+from moderation.purge.storage_problems import recheck_problems
+from moderation.purge.verify import verify_erased_files
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import expire_drafts
 
 # A worker at work gives a sign every few seconds. Silent for longer, it sleeps or died.
@@ -60,33 +60,35 @@ class Overdue:
 def tick(*, alone: bool = False) -> bool:
     """Look once for what is due; return whether this process did some of it itself.
 
-    With `alone` it always does one slice of each removal and one batch of keys. Otherwise it wakes
+    With `alone` it always does one batch of each removal and one batch of keys. Otherwise it wakes
     workers for all that is left, also while some are at work: they need not know of it. It does the
     work itself only where they are silent and nobody took it up. Then, it looks whether erased keys
     are gone.
     """
-    Heartbeat.beat("clock")
+    Heartbeat.beat("scheduler")
     expire_drafts()
-    look_again_at_problems()
-    settle(*_unfinished_removals())
-    recheck_batch()
+    recheck_problems()
+    advance(*_unfinished_removals())
+    recheck_files_in_use()
     if alone:
-        return _work(removals_with_waiting_slices()) or verify_batch()
-    for removal in removals_with_waiting_slices():
-        tasks.wake_deleting(removal)
+        return _work(removals_with_due_batches()) or verify_erased_files()
+    for removal in removals_with_due_batches():
+        tasks.enqueue_deletion(removal)
     if AuditEntry.objects.due().exists():
-        tasks.wake_purging()
+        tasks.enqueue_purge()
     at_work = Heartbeat.heard("worker", within=SILENT)
     before = server_time.now() - PATIENCE
-    late = removals_with_waiting_slices(confirmed_before=before)
+    late = removals_with_due_batches(confirmed_before=before)
     if not at_work and (late or AuditEntry.objects.due().filter(due_at__lt=before).exists()):
         return _work(late)
-    return verify_batch() and not at_work  # unhurried beside workers: they use the same storage
+    return (
+        verify_erased_files() and not at_work
+    )  # unhurried beside workers: they use the same storage
 
 
-def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> list[int]:
-    """Return the confirmed removals with slices that are due now, the oldest first."""
-    due = RemovalSlice.objects.due().filter(removal=OuterRef("pk"))
+def removals_with_due_batches(confirmed_before: datetime | None = None) -> list[int]:
+    """Return the confirmed removals with batches that are due now, the oldest first."""
+    due = RemovalBatch.objects.due().filter(removal=OuterRef("pk"))
     removals = Removal.objects.deleting().filter(Exists(due))
     if confirmed_before:
         removals = removals.filter(confirmed_at__lt=confirmed_before)
@@ -96,9 +98,11 @@ def removals_with_waiting_slices(confirmed_before: datetime | None = None) -> li
 def overdue() -> Overdue:
     """What should have been done `MODERATION_OVERDUE_MINUTES` ago and was not."""
     before = server_time.now() - timedelta(minutes=conf.overdue_minutes())
-    recent = RemovalSlice.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
+    recent = RemovalBatch.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
     again = AuditEvent.objects.filter(
-        removal=OuterRef("pk"), kind__in=(EventKind.GO_ON, EventKind.RETRY), at__gte=before
+        removal=OuterRef("pk"),
+        type__in=(EventType.RESUME, EventType.RETRY),
+        recorded_at__gte=before,
     )
     late = Removal.objects.deleting().filter(
         ~Exists(recent), ~Exists(again), confirmed_at__lt=before
@@ -106,7 +110,7 @@ def overdue() -> Overdue:
     # Put off for a storage that is not the right one, again and again, without a single try.
     untried = Q(attempts=0, failed_at=None) & ~Q(removal__state=RemovalState.DELETING)
     late_entries = Q(due_at__lt=before) | untried
-    marks = StorageMark.objects.order_by("alias")
+    marks = StorageIdentity.objects.order_by("alias")
     problems = [f"{mark.alias}: {mark.problem}" for mark in marks if mark.problem]
     problems += [
         f"{mark.alias}: nobody can look whether erased keys are gone. {mark.unverifiable}"
@@ -155,14 +159,14 @@ def missing_problems() -> list[str]:
 
 
 def _work(removals: list[int]) -> bool:
-    """Do a slice of each and a batch; what one of them has with the database comes at the end."""
+    """Do a batch of each and a batch; what one of them has with the database comes at the end."""
     trouble = None
     for removal in removals:
         try:
-            delete_next_slice(removal)
+            delete_next_batch(removal)
         except TRANSIENT as error:
             trouble = error
-    worked = purge_batch() or bool(removals)
+    worked = purge_due_files() or bool(removals)
     if trouble:
         raise trouble
     return worked

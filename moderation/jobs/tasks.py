@@ -1,9 +1,9 @@
-"""Background work: a task does one slice or one batch and enqueues the next.
+"""Background work: a task does one batch or one batch and enqueues the next.
 
 That way the removals of different moderators take turns. A task carries only plain data, may run
 twice or never, and merely wakes a worker: the remaining work is in the database, where the
 scheduler finds it (`moderation.jobs.scheduler`). At most one task is queued for each removal and
-for the purge (`WakeUp`).
+for the purge (`QueueingLock`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ else:
     from django_tasks import task  # type: ignore[no-redef]  # one of the two is there
 
 from moderation.db.errors import TRANSIENT
-from moderation.models import AuditEntry, Heartbeat, WakeUp
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.models import AuditEntry, Heartbeat, QueueingLock
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two signs of life of a worker whose slice, or storage, takes long.
+# Seconds between two signs of life of a worker whose batch, or storage, takes long.
 BEAT_EVERY = 5.0
 PURGE = "purge"
 
@@ -39,17 +39,17 @@ _sending = threading.local()
 
 
 @task()
-def delete_a_slice(removal: int, token: str) -> None:
-    """Delete the next waiting slice of a removal, by its number, and go on with the one after."""
+def delete_batch(removal: int, token: str) -> None:
+    """Delete the next waiting batch of a removal, by its number, and go on with the one after."""
     more = False
     with _at_work(_work_of(removal), token):
-        more = delete_next_slice(removal)
+        more = delete_next_batch(removal)
     if more:
-        wake_deleting(removal)
+        enqueue_deletion(removal)
 
 
 @task()
-def purge_a_batch(token: str) -> None:
+def purge_files(token: str) -> None:
     """Purge one batch of due audit entries and go on with the next.
 
     Another worker is woken beforehand, to take its share of what is due.
@@ -57,26 +57,26 @@ def purge_a_batch(token: str) -> None:
     more = False
     with _at_work(PURGE, token):
         if AuditEntry.objects.due().exists():
-            wake_purging()
-        more = purge_batch()
+            enqueue_purge()
+        more = purge_due_files()
     if more:
-        wake_purging()
+        enqueue_purge()
 
 
-def wake_deleting(removal: int, **_: Any) -> None:
-    """Have a worker begin with a removal's slices once the transaction in hand is committed."""
+def enqueue_deletion(removal: int, **_: Any) -> None:
+    """Have a worker begin with a removal's batches once the transaction in hand is committed."""
 
     def wake() -> None:
-        _wake(_work_of(removal), delete_a_slice, removal)
+        _wake(_work_of(removal), delete_batch, removal)
 
     _after_commit(wake)
 
 
-def wake_purging(**_: Any) -> None:
+def enqueue_purge(**_: Any) -> None:
     """Have a worker look for due entries once the transaction in hand is committed."""
 
     def wake() -> None:
-        _wake(PURGE, purge_a_batch)
+        _wake(PURGE, purge_files)
 
     _after_commit(wake)
 
@@ -110,12 +110,12 @@ def _wake(work: str, task: Any, *args: int) -> None:
 
 
 def _enqueue(work: str, task: Any, args: tuple[int, ...]) -> None:
-    if not (token := WakeUp.take(work)):
+    if not (token := QueueingLock.take(work)):
         return
     try:
         task.enqueue(*args, token)
     except Exception:  # any queue's error: nothing is queued, so the next wake-up may try
-        WakeUp.arrived(work, token)
+        QueueingLock.arrived(work, token)
         raise
 
 
@@ -136,7 +136,7 @@ def _surviving_the_database(work: str) -> Iterator[None]:
 def _at_work(work: str, token: str) -> Iterator[None]:
     """Note that a wake-up arrived, and give signs of life: a storage may stall for a minute."""
     with _surviving_the_database(work):
-        WakeUp.arrived(work, token)
+        QueueingLock.arrived(work, token)
         Heartbeat.beat("worker")
     over = threading.Event()
     beating = threading.Thread(target=_beat_until, args=(over,), daemon=True)

@@ -33,26 +33,26 @@ def fail(entries: Entries, **details: Any) -> None:
 def keep(entries: Entries, because: str, **details: Any) -> None:
     """Record that files stay in storage, all for the same reason."""
     entries.update(
-        state=EntryState.KEPT,
-        kept_at=DatabaseNow(),
-        kept_because=because[:ERROR_LENGTH],
+        state=EntryState.IN_USE,
+        in_use_at=DatabaseNow(),
+        in_use_reason=because[:ERROR_LENGTH],
         **details,
     )
 
 
-def keep_each(reasons: Mapping[int, str], *, recheck_after: timedelta) -> None:
+def keep_in_use(reasons: Mapping[int, str], *, recheck_after: timedelta) -> None:
     """Record that files stay in storage, by entry, and when to check their use again."""
     kept = [
         AuditEntry(
             pk=pk,
-            state=EntryState.KEPT,
-            kept_at=DatabaseNow(),
-            kept_because=because[:ERROR_LENGTH],
+            state=EntryState.IN_USE,
+            in_use_at=DatabaseNow(),
+            in_use_reason=because[:ERROR_LENGTH],
             recheck_at=DatabaseNow(recheck_after),
         )
         for pk, because in reasons.items()
     ]
-    AuditEntry.objects.bulk_update(kept, ["state", "kept_at", "kept_because", "recheck_at"])
+    AuditEntry.objects.bulk_update(kept, ["state", "in_use_at", "in_use_reason", "recheck_at"])
 
 
 def reopen(kept: Mapping[int, int | None]) -> None:
@@ -64,7 +64,7 @@ def reopen(kept: Mapping[int, int | None]) -> None:
         return
     AuditEntry.objects.filter(pk__any_of=kept.keys()).update(
         state=EntryState.PENDING,
-        kept_because="",
+        in_use_reason="",
         recheck_at=None,
         unused_at=None,
         due_at=DatabaseNow(),

@@ -1,17 +1,17 @@
-"""The rows behind removing: removals, slices, the audit log, storage marks, signs of workers."""
+"""The rows behind removing: removals, batches, the audit log, storage marks, signs of workers."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
 from moderation.models.heartbeat import Heartbeat
-from moderation.models.removal import Removal, RemovalSlice
-from moderation.models.storage_identity import StorageMark
-from moderation.models.wake_up import WakeUp
+from moderation.models.queueing_lock import QueueingLock
+from moderation.models.removal import Removal, RemovalBatch
+from moderation.models.storage_identity import StorageIdentity
 
 __all__ = [
     "AuditEntry",
     "AuditEvent",
     "Heartbeat",
+    "QueueingLock",
     "Removal",
-    "RemovalSlice",
-    "StorageMark",
-    "WakeUp",
+    "RemovalBatch",
+    "StorageIdentity",
 ]

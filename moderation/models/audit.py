@@ -16,11 +16,11 @@ from moderation.models.key import KeyField, KeyIndex
 from moderation.models.querysets import AuditEntryQuerySet
 from moderation.models.removal import Removal
 from moderation.models.states import (
+    FOUND_AGAIN,
     RARE_STATES,
-    THERE_AGAIN,
     WAS_MISSING,
     EntryState,
-    EventKind,
+    EventType,
     Reason,
 )
 from moderation.redaction import ERROR_LENGTH
@@ -44,7 +44,7 @@ class AuditEntry(models.Model):
     """
 
     storage = models.TextField(_("storage"))
-    # The identity of the StorageMark at the time; null where the storage had none yet.
+    # The identity of the StorageIdentity at the time; null where the storage had none yet.
     identity = models.UUIDField(_("storage identity"), null=True)
     location = models.TextField(_("bucket or folder"), blank=True)
     key = KeyField(_("key"))
@@ -56,10 +56,10 @@ class AuditEntry(models.Model):
     sha256 = models.TextField(_("SHA-256"), blank=True, null=True)  # noqa: DJ001
     # Version ids (and delete markers) that the removal took, on a versioned bucket.
     versions = models.JSONField(_("versions"), default=list)
-    object_label = models.TextField(_("object kind"))
+    object_label = models.TextField(_("model"))
     object_key = models.TextField(_("object key"))
     field = models.TextField(_("field"), blank=True)
-    parent_label = models.TextField(_("parent kind"), blank=True)
+    parent_label = models.TextField(_("parent model"), blank=True)
     parent_key = models.TextField(_("parent key"), blank=True)
     title = models.CharField(_("title"), max_length=TITLE_LENGTH, blank=True)
     owner = models.CharField(_("owner"), max_length=150, blank=True)
@@ -85,12 +85,12 @@ class AuditEntry(models.Model):
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
     # For an extra file: {alias: the names in the file fields of the same row}. A live row that
     # shares one of these names may use this file as well. Null for all other files.
-    beside = models.JSONField(_("beside the files"), null=True)
+    beside = models.JSONField(_("files of the same row"), null=True)
     state = models.CharField(
         _("state"), max_length=10, choices=EntryState, default=EntryState.PENDING
     )
-    kept_because = models.CharField(_("kept because"), max_length=300, blank=True)
-    remark = models.CharField(_("remark"), max_length=300, blank=True)
+    in_use_reason = models.CharField(_("in use because"), max_length=300, blank=True)
+    detail = models.CharField(_("detail"), max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error_code = models.CharField(_("error code"), max_length=100, blank=True)
     error = models.CharField(_("error"), max_length=ERROR_LENGTH, blank=True)
@@ -100,7 +100,7 @@ class AuditEntry(models.Model):
     recorded_at = models.DateTimeField(_("recorded at"))
     hidden_at = models.DateTimeField(_("hidden at"), null=True)
     erased_at = models.DateTimeField(_("erased at"), null=True)
-    kept_at = models.DateTimeField(_("kept at"), null=True)
+    in_use_at = models.DateTimeField(_("found in use at"), null=True)
     failed_at = models.DateTimeField(_("failed at"), null=True)
     restored_at = models.DateTimeField(_("restored at"), null=True)
     verified_at = models.DateTimeField(_("absence verified at"), null=True)
@@ -147,13 +147,13 @@ class AuditEntry(models.Model):
             models.Index(
                 fields=["removal", "erased_at"],
                 name="entry_missing",
-                condition=Q(remark=WAS_MISSING),
+                condition=Q(detail=WAS_MISSING),
             ),
             models.Index(
                 fields=["failed_at"], name="entry_failed", condition=Q(state=EntryState.FAILED)
             ),
             models.Index(
-                fields=["recheck_at"], name="entry_recheck", condition=Q(state=EntryState.KEPT)
+                fields=["recheck_at"], name="entry_recheck", condition=Q(state=EntryState.IN_USE)
             ),
             # The rare states, newest first. No entry begins in one, so writing costs nothing.
             models.Index(
@@ -164,7 +164,7 @@ class AuditEntry(models.Model):
             models.Index(
                 fields=["removal", "verified_at"],
                 name="entry_found_again",
-                condition=Q(state=EntryState.ERASED, remark=THERE_AGAIN),
+                condition=Q(state=EntryState.ERASED, detail=FOUND_AGAIN),
             ),
         ]
 
@@ -175,16 +175,16 @@ class AuditEntry(models.Model):
 class AuditEvent(models.Model):
     """The row for one human act. Triggers forbid changing and deleting it."""
 
-    kind = models.CharField(_("act"), max_length=10, choices=EventKind)
+    type = models.CharField(_("event"), max_length=10, choices=EventType)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        verbose_name=_("who"),
+        verbose_name=_("moderator"),
         on_delete=models.DO_NOTHING,
         db_constraint=False,
         null=True,
         related_name="+",
     )
-    actor_name = models.TextField(_("who"))
+    actor_name = models.TextField(_("moderator"))
     removal = models.ForeignKey(
         Removal,
         verbose_name=_("removal"),
@@ -195,20 +195,20 @@ class AuditEvent(models.Model):
     )
     # confirm: reason, note, counts, seal; export: format, filters, rows.
     details = models.JSONField(_("details"), default=dict)
-    at = models.DateTimeField(_("at"), db_default=Now(), editable=False)
+    recorded_at = models.DateTimeField(_("time"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("audit event")
         verbose_name_plural = _("audit events")
-        indexes = [models.Index(fields=["removal", "at"], name="event_removal_at")]
+        indexes = [models.Index(fields=["removal", "recorded_at"], name="event_removal_at")]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.get_type_display()} {self.recorded_at:%Y-%m-%d %H:%M}"
 
     @classmethod
-    def note(
+    def record(
         cls,
-        kind: EventKind,
+        event: EventType,
         *,
         actor: AbstractUser,
         details: dict[str, Any],
@@ -216,7 +216,7 @@ class AuditEvent(models.Model):
     ) -> None:
         """Write down what a person of the site did, with their name as it is now."""
         cls.objects.create(
-            kind=kind,
+            type=event,
             actor_id=actor.pk,
             actor_name=actor.get_username(),
             removal=removal,
@@ -224,9 +224,9 @@ class AuditEvent(models.Model):
         )
 
     @classmethod
-    def note_command(cls, kind: EventKind, *, details: dict[str, Any]) -> None:
+    def record_command(cls, event: EventType, *, details: dict[str, Any]) -> None:
         """Record what somebody did in a terminal, by the name that the system knows them by."""
-        cls.objects.create(kind=kind, actor_name=f"{_system_user()} (terminal)", details=details)
+        cls.objects.create(type=event, actor_name=f"{_system_user()} (terminal)", details=details)
 
 
 def _system_user() -> str:

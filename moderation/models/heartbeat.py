@@ -14,7 +14,7 @@ SILENCE = timedelta(minutes=1)
 
 
 class Heartbeat(models.Model):
-    """The last time that a process of one kind ("worker" or "clock") was seen at work."""
+    """The last time that a process of one kind ("worker" or "scheduler") was seen at work."""
 
     process = models.CharField(_("process"), max_length=20, primary_key=True)
     at = models.DateTimeField(_("at"))

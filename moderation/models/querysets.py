@@ -1,4 +1,4 @@
-"""The words for removals, slices and audit entries: filters with a name."""
+"""The words for removals, batches and audit entries: filters with a name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from moderation.db.server_time import DatabaseNow
-from moderation.models.states import THERE_AGAIN, WAS_MISSING, EntryState, RemovalState, SliceState
+from moderation.models.states import FOUND_AGAIN, WAS_MISSING, BatchState, EntryState, RemovalState
 
 
 class RemovalQuerySet(models.QuerySet[Any]):
@@ -34,24 +34,24 @@ class RemovalQuerySet(models.QuerySet[Any]):
         return self.filter(state__in=(RemovalState.DELETING, RemovalState.PURGING))
 
 
-class RemovalSliceQuerySet(models.QuerySet[Any]):
-    """Filters for slices."""
+class RemovalBatchQuerySet(models.QuerySet[Any]):
+    """Filters for batches."""
 
-    def waiting(self) -> RemovalSliceQuerySet:
-        """Return the slices that are still to be deleted, including those to be retried later."""
-        return self.filter(state=SliceState.WAITING)
+    def waiting(self) -> RemovalBatchQuerySet:
+        """Return the batches that are still to be deleted, including those to be retried later."""
+        return self.filter(state=BatchState.WAITING)
 
-    def due(self) -> RemovalSliceQuerySet:
-        """Return the waiting slices that may be deleted now."""
+    def due(self) -> RemovalBatchQuerySet:
+        """Return the waiting batches that may be deleted now."""
         return self.waiting().filter(Q(due_at=None) | Q(due_at__lte=DatabaseNow()))
 
-    def put_off(self) -> RemovalSliceQuerySet:
-        """Return the waiting slices that failed before."""
+    def reschedule(self) -> RemovalBatchQuerySet:
+        """Return the waiting batches that failed before."""
         return self.waiting().filter(attempts__gt=0)
 
-    def failed(self) -> RemovalSliceQuerySet:
-        """Return the slices that failed and wait for somebody to retry them."""
-        return self.filter(state=SliceState.FAILED)
+    def failed(self) -> RemovalBatchQuerySet:
+        """Return the batches that failed and wait for somebody to retry them."""
+        return self.filter(state=BatchState.FAILED)
 
 
 class AuditEntryQuerySet(models.QuerySet[Any]):
@@ -77,13 +77,13 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         """Return the pending entries that a worker holds under one of these leases."""
         return self.pending().filter(leased_until__in=leases)
 
-    def kept(self) -> AuditEntryQuerySet:
+    def in_use(self) -> AuditEntryQuerySet:
         """Return the entries whose files stay in storage because they are in use."""
-        return self.filter(state=EntryState.KEPT)
+        return self.filter(state=EntryState.IN_USE)
 
-    def kept_for_rows(self) -> AuditEntryQuerySet:
-        """Return the entries that were kept for a row, not for a newer version of the file."""
-        return self.kept().exclude(kept_because=F("remark"))
+    def in_use_by_rows(self) -> AuditEntryQuerySet:
+        """Return the entries whose files rows use, not those with a newer version."""
+        return self.in_use().exclude(in_use_reason=F("detail"))
 
     def failed(self) -> AuditEntryQuerySet:
         """Return the entries whose files could not be erased."""
@@ -99,8 +99,8 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
 
     def found_again(self) -> AuditEntryQuerySet:
         """Return the erased entries whose key was found in storage afterwards."""
-        return self.erased().filter(remark=THERE_AGAIN)
+        return self.erased().filter(detail=FOUND_AGAIN)
 
     def missing(self) -> AuditEntryQuerySet:
         """Return the entries whose file was missing when it was to be erased."""
-        return self.filter(remark=WAS_MISSING)
+        return self.filter(detail=WAS_MISSING)

@@ -1,4 +1,4 @@
-"""A removal and its slices: what one moderator decided to delete, and how far it got."""
+"""A removal and its batches: what one moderator decided to delete, and how far it got."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from moderation.models.querysets import RemovalQuerySet, RemovalSliceQuerySet
-from moderation.models.states import Reason, RemovalState, SliceState
+from moderation.models.querysets import RemovalBatchQuerySet, RemovalQuerySet
+from moderation.models.states import BatchState, Reason, RemovalState
 
 
 class Removal(models.Model):
     """One bulk delete: who, why, which objects. Before it is confirmed it is a draft."""
 
-    model_label = models.TextField(_("kind"))
+    model_label = models.TextField(_("model"))
     state = models.CharField(
         _("state"), max_length=10, choices=RemovalState, default=RemovalState.DRAFT
     )
@@ -33,28 +33,28 @@ class Removal(models.Model):
     # The admin site and the model (possibly a proxy) of the ModelAdmin in which the objects were
     # selected; its object permissions apply. Empty if the draft was not created in an admin.
     admin_site = models.CharField(_("admin site"), max_length=100, blank=True)
-    admin_label = models.CharField(_("kind in the admin"), max_length=100, blank=True)
+    admin_label = models.CharField(_("model in the admin"), max_length=100, blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
     note = models.TextField(_("note"), blank=True, max_length=2000)
     # The digest of exactly what the moderator was shown; empty until the freeze is complete.
     seal = models.CharField(_("seal"), max_length=64, blank=True)
-    # Codes of the permissions that the confirmation checked and that each slice checks again.
+    # Codes of the permissions that the confirmation checked and that each batch checks again.
     permissions = models.JSONField(_("permissions"), default=list)
-    # Sums over the slices: see RemovalSlice for their units.
+    # Sums over the batches: see RemovalBatch for their units.
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("pictures"), default=0)
     bare_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
-    rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
-    updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
+    rows_by_model = models.JSONField(_("rows by model"), default=dict)
+    updates_by_model = models.JSONField(_("changed rows by model"), default=dict)
     # How the selection changed since the freeze; see moderation.removals.history.
     history = models.JSONField(_("changes of the draft"), default=list)
     # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
     # The query string of the change list in which the objects were selected, for the link back.
-    list_query = models.CharField(_("query of the list"), max_length=2000, blank=True)
-    stopped_because = models.CharField(_("stopped because"), max_length=300, blank=True)
+    list_query = models.CharField(_("filters of the list"), max_length=2000, blank=True)
+    stop_reason = models.CharField(_("reason for stopping"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
@@ -77,7 +77,7 @@ class Removal(models.Model):
         return f"#{self.pk}"
 
 
-class RemovalSlice(models.Model):
+class RemovalBatch(models.Model):
     """A part of a removal: at most 500 objects and 5,000 rows, one transaction.
 
     `shown` is the frozen selection with what was seen of it: a list of [key, digest] in key order,
@@ -85,10 +85,10 @@ class RemovalSlice(models.Model):
     reads back (`to_python`).
     """
 
-    removal = models.ForeignKey(Removal, on_delete=models.CASCADE, related_name="slices")
+    removal = models.ForeignKey(Removal, on_delete=models.CASCADE, related_name="batches")
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(
-        _("state"), max_length=10, choices=SliceState, default=SliceState.WAITING
+        _("state"), max_length=10, choices=BatchState, default=BatchState.WAITING
     )
     shown = models.JSONField(_("objects with their digests"), default=list)
     digest = models.CharField(_("digest"), max_length=64, blank=True)
@@ -97,37 +97,37 @@ class RemovalSlice(models.Model):
     pictures_total = models.PositiveIntegerField(_("rows with a picture"), default=0)
     bare_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
-    rows_by_kind = models.JSONField(_("rows by kind"), default=dict)
-    updates_by_kind = models.JSONField(_("rows changed by kind"), default=dict)
+    rows_by_model = models.JSONField(_("rows by model"), default=dict)
+    updates_by_model = models.JSONField(_("changed rows by model"), default=dict)
     blockers = models.JSONField(_("blockers"), default=dict)
     # What became of it.
     deleted_total = models.PositiveIntegerField(_("objects deleted"), default=0)
-    changed = models.JSONField(_("keys left alone because they changed"), default=list)
-    gone = models.JSONField(_("keys that were gone already"), default=list)
+    changed = models.JSONField(_("keys of changed objects that were kept"), default=list)
+    gone = models.JSONField(_("keys of objects that were already deleted"), default=list)
     error = models.CharField(_("error"), max_length=300, blank=True)
     # Attempts that failed with a database error, and when the next one is due (null: now).
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)
 
-    objects = RemovalSliceQuerySet.as_manager()
+    objects = RemovalBatchQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("slice")
-        verbose_name_plural = _("slices")
+        verbose_name = _("batch")
+        verbose_name_plural = _("batches")
         constraints = [
-            models.UniqueConstraint(fields=["removal", "number"], name="slice_number_unique")
+            models.UniqueConstraint(fields=["removal", "number"], name="batch_number_unique")
         ]
         indexes = [
             models.Index(
                 fields=["removal", "number"],
-                name="slice_waiting",
-                condition=Q(state=SliceState.WAITING),
+                name="batch_waiting",
+                condition=Q(state=BatchState.WAITING),
             ),
             models.Index(
                 fields=["removal"],
-                name="slice_failed",
-                condition=Q(state=SliceState.FAILED),
+                name="batch_failed",
+                condition=Q(state=BatchState.FAILED),
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""The states of removals, slices and audit entries, and the other fixed choices of the log.
+"""The states of removals, batches and audit entries, and the other fixed choices of the log.
 
 `moderation.lifecycle` changes the states.
 """
@@ -19,20 +19,20 @@ class Reason(models.TextChoices):
 
 
 class RemovalState(models.TextChoices):
-    """How far a removal got (design, section 5)."""
+    """How far a removal has got."""
 
     DRAFT = "draft", _("draft")
     DELETING = "deleting", _("deleting")
     STOPPED = "stopped", _("stopped")
-    PURGING = "purging", _("purging")
+    PURGING = "purging", _("erasing files")
     DONE = "done", _("done")
     CANCELLED = "cancelled", _("cancelled")
     EXPIRED = "expired", _("expired")
     UNDONE = "undone", _("undone")
 
 
-class SliceState(models.TextChoices):
-    """How far a slice got; `failed` says why and does not hold up the others."""
+class BatchState(models.TextChoices):
+    """How far a batch has got. A failed batch does not delay the others."""
 
     WAITING = "waiting", _("waiting")
     DELETED = "deleted", _("deleted")
@@ -40,12 +40,12 @@ class SliceState(models.TextChoices):
 
 
 class EntryState(models.TextChoices):
-    """What became of a key (design, section 5)."""
+    """What became of a file."""
 
     PENDING = "pending", _("pending")
     HIDDEN = "hidden", _("hidden")
     ERASED = "erased", _("erased")
-    KEPT = "kept", _("kept")
+    IN_USE = "in_use", _("in use")
     FAILED = "failed", _("failed")
     RESTORED = "restored", _("restored")
 
@@ -53,20 +53,20 @@ class EntryState(models.TextChoices):
 # Open: something is still to be done to the key, or could not be done.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
-# The remark of an entry whose file was already missing, as adapters write it.
+# The detail of an entry whose file was already missing, as adapters write it.
 WAS_MISSING = "was missing already"
-RARE_STATES = (EntryState.KEPT, EntryState.FAILED, EntryState.RESTORED)
-# The remark of an erased entry whose key was found in storage again, as stored in the table.
-THERE_AGAIN = "a later look found the key in storage: written again, or never gone"
+RARE_STATES = (EntryState.IN_USE, EntryState.FAILED, EntryState.RESTORED)
+# The detail of an erased entry whose key was found in storage again, as stored in the table.
+FOUND_AGAIN = "a later look found the key in storage: written again, or never gone"
 
 
-class EventKind(models.TextChoices):
-    """The human acts that the audit log keeps."""
+class EventType(models.TextChoices):
+    """The actions of people that the audit log records."""
 
-    CONFIRM = "confirm", _("confirm")
-    STOP = "stop", _("stop")
-    GO_ON = "go_on", _("go on")
-    RETRY = "retry", _("retry")
-    UNDO = "undo", _("undo")
-    EXPORT = "export", _("export")
-    MARK = "mark", _("mark a storage")
+    CONFIRM = "confirm", _("confirmed")
+    STOP = "stop", _("stopped")
+    RESUME = "resume", _("resumed")
+    RETRY = "retry", _("retried")
+    UNDO = "undo", _("undone")
+    EXPORT = "export", _("exported")
+    MARK = "mark", _("marked a storage")

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
-class StorageMark(models.Model):
+class StorageIdentity(models.Model):
     """The marker that `mark_storage` wrote into the storage behind `alias`.
 
     The storage holds the same identity and environment in a file of its own. A purge reads that
@@ -32,8 +32,8 @@ class StorageMark(models.Model):
     marked_at = models.DateTimeField(_("marked at"), db_default=Now(), editable=False)
 
     class Meta:
-        verbose_name = _("storage mark")
-        verbose_name_plural = _("storage marks")
+        verbose_name = _("storage identity")
+        verbose_name_plural = _("storage identities")
 
     def __str__(self) -> str:
         return self.alias

@@ -27,13 +27,13 @@ IDENTIFYING = (
 IDENTIFYING_ONCE_KNOWN = ("identity",)
 # Progress: until the entry reaches a final state.
 PROGRESS = (
-    "state", "kept_because", "versions", "attempts", "error_code", "error", "due_at",
-    "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "kept_at", "failed_at",
+    "state", "in_use_reason", "versions", "attempts", "error_code", "error", "due_at",
+    "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "in_use_at", "failed_at",
     "restored_at",
 )  # fmt: skip
 # Final: the result of verifying an erased key. Written once, together with the time, and also after
 # the entry has reached its final state.
-FINAL = ("verified_at", "remark")
+FINAL = ("verified_at", "detail")
 LOOKED_AT = "verified_at"
 
 FUNCTION = "moderation_refuse"

@@ -15,29 +15,29 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
 from moderation.purge.in_use import decide
-from moderation.purge.queue import Batch, Claimed, Place
+from moderation.purge.queue import Claim, Claimed, StorageRef
 from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
 
 # The share of a claim for keys that failed before, which may each need a separate request.
 SHARE_OF_TRIED = 0.25
 # How long an entry waits when another worker has an entry of the same key in hand.
-IN_OTHER_HANDS = timedelta(seconds=1)
+CLAIMED_ELSEWHERE = timedelta(seconds=1)
 
 
-def claim(limit: int, place: Place | None = None) -> Batch | None:
+def claim(limit: int, ref: StorageRef | None = None) -> Claim | None:
     """Claim up to `limit` due keys of one storage, or of `place`; return None if nothing is due.
 
     Claims at most as many keys as the adapter handles together, so that the workers share the work
     of a slow storage. A key that a live row uses is kept, under the entry's lock. It is put off
-    instead if its removal still has slices to run, since the next one may delete that row too, or
+    instead if its removal still has batches to run, since the next one may delete that row too, or
     if a model that may use it could not be searched. The batch may have no entries, if all were
     kept or put off.
     """
     with transaction.atomic():
-        for each in [place] if place else _due_places():
+        for each in [ref] if ref else _due_storages():
             if due := _lock(each, min(limit, _at_once(each.storage))):
-                entries = _with_the_rest_of_their_keys(each, due)
+                entries = _with_other_entries_of_their_keys(each, due)
                 # Only after all locks are held: whoever deletes the last row that uses a key after
                 # this search writes a pending entry, which is claimed after this one.
                 usage = usage_of(each.storage, entries)
@@ -45,7 +45,7 @@ def claim(limit: int, place: Place | None = None) -> Batch | None:
                 left = usage.users.keys() | usage.unknown.keys()
                 free = [entry for entry in entries if entry.key not in left]
                 free += _reopened(each, free)
-                return Batch(each, tuple(free), settled, hold(free))
+                return Claim(each, tuple(free), settled, hold(free))
     return None
 
 
@@ -73,7 +73,7 @@ def _lease_from_now() -> datetime:
     return server_time.now() + timedelta(seconds=conf.lease_seconds())
 
 
-def put_off(
+def reschedule(
     entries: Iterable[Claimed],
     pause: timedelta,
     leases: Collection[datetime],
@@ -99,13 +99,13 @@ def put_off(
         )
 
 
-def _due_places() -> Iterator[Place]:
+def _due_storages() -> Iterator[StorageRef]:
     """Yield the storages with due entries, that with the oldest first."""
     due = AuditEntry.objects.due().order_by("due_at")
     while first := due.values_list("storage", "identity").first():
-        place = Place(*first)
-        yield place
-        due = due.exclude(storage=place.storage, identity=place.identity)
+        ref = StorageRef(*first)
+        yield ref
+        due = due.exclude(storage=ref.storage, identity=ref.identity)
 
 
 def _at_once(storage: str) -> int:
@@ -116,16 +116,16 @@ def _at_once(storage: str) -> int:
     try:
         return adapter_for(storage).claim_names
     except Exception:  # noqa: BLE001 - any storage's; the others have their turn all the same
-        return conf.batch_keys()
+        return conf.request_keys()
 
 
-def _lock(place: Place, limit: int) -> list[Claimed]:
+def _lock(ref: StorageRef, limit: int) -> list[Claimed]:
     """Lock up to `limit` due entries of a storage: new ones first, then those that failed before.
 
     However many keys failed, and however old they are, they get only a share of a claim while
     others wait. Those with the fewest attempts come first.
     """
-    due = AuditEntry.objects.due().in_storage(*place)
+    due = AuditEntry.objects.due().in_storage(*ref)
     due = due.select_for_update(skip_locked=True)
     tried = due.exclude(error_code="").order_by("attempts", "due_at", "pk")
     share = max(1, int(limit * SHARE_OF_TRIED))
@@ -136,13 +136,13 @@ def _lock(place: Place, limit: int) -> list[Claimed]:
     return fresh + again
 
 
-def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claimed]:
+def _with_other_entries_of_their_keys(ref: StorageRef, due: list[Claimed]) -> list[Claimed]:
     """With the entries the other pending ones of their keys: all entries of a key move together.
 
     Those that are not due yet are locked too, if nobody has them. A key that another worker has in
     hand is left out and put off.
     """
-    pending = AuditEntry.objects.pending().in_storage(*place)
+    pending = AuditEntry.objects.pending().in_storage(*ref)
     rest = pending.filter(key__any_of={e.key for e in due}).exclude(pk__any_of={e.pk for e in due})
     if not (others := {entry.pk: entry for entry in _read(rest)}):
         return due
@@ -150,16 +150,16 @@ def _with_the_rest_of_their_keys(place: Place, due: list[Claimed]) -> list[Claim
     held = due + _read(free.select_for_update(skip_locked=True))
     for entry in held:
         others.pop(entry.pk, None)
-    elsewhere = _keys_in_other_hands(held, others.values())
+    elsewhere = _keys_claimed_elsewhere(held, others.values())
     left = {entry.pk for entry in held if entry.key in elsewhere}
-    AuditEntry.objects.filter(pk__any_of=left).update(due_at=DatabaseNow(IN_OTHER_HANDS))
+    AuditEntry.objects.filter(pk__any_of=left).update(due_at=DatabaseNow(CLAIMED_ELSEWHERE))
     seen = [Claimed(*entry[:-1], is_held=False) for entry in others.values()]  # the last field
     return [entry for entry in held + seen if entry.key not in elsewhere]
 
 
-def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
+def _reopened(ref: StorageRef, free: Iterable[Claimed]) -> list[Claimed]:
     """Return the kept entries of keys that no row uses any more, to be claimed with the others."""
-    same = AuditEntry.objects.kept_for_rows().in_storage(*place)
+    same = AuditEntry.objects.in_use_by_rows().in_storage(*ref)
     if not same.exists():
         return []
     same = same.filter(key__any_of={entry.key for entry in free})
@@ -168,7 +168,7 @@ def _reopened(place: Place, free: Iterable[Claimed]) -> list[Claimed]:
     return kept
 
 
-def _keys_in_other_hands(held: list[Claimed], others: Iterable[Claimed]) -> set[str]:
+def _keys_claimed_elsewhere(held: list[Claimed], others: Iterable[Claimed]) -> set[str]:
     """Return the keys that another worker has, by the entries that could not be locked.
 
     Such a key has one with a lease; or two workers claim it at the same moment, and it is his who

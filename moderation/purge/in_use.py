@@ -12,7 +12,7 @@ from moderation.models import AuditEntry, Removal
 from moderation.purge.queue import Claimed
 from moderation.references.search import Usage
 
-# How long a shared key waits while its removal has slices left that may delete its other rows.
+# How long a shared key waits while its removal has batches left that may delete its other rows.
 UNDECIDED = timedelta(seconds=5)
 # How long a key waits if a model that may use it could not be searched.
 UNKNOWN = timedelta(minutes=1)
@@ -21,21 +21,21 @@ UNKNOWN = timedelta(minutes=1)
 def decide(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
     """Keep the entries whose files live rows use; return the removals of those now kept.
 
-    Put off entries for which that is unknown, or whose removal still has slices to run.
+    Put off entries for which that is unknown, or whose removal still has batches to run.
     """
     unknown = [entry.pk for entry in entries if entry.key in usage.unknown]
-    _put_off(unknown, UNKNOWN)
+    _reschedule(unknown, UNKNOWN)
     used = [entry for entry in entries if entry.key in usage.users]
     removals = {entry.removal for entry in used if entry.removal is not None}
     deleting = Removal.objects.deleting().filter(pk__any_of=removals)
     running = set(deleting.values_list("pk", flat=True))
-    _put_off([entry.pk for entry in used if entry.removal in running], UNDECIDED)
+    _reschedule([entry.pk for entry in used if entry.removal in running], UNDECIDED)
     kept = [entry for entry in used if entry.removal not in running]
     reasons = {entry.pk: f"still used by {usage.users[entry.key]}" for entry in kept}
-    lifecycle.keep_each(reasons, recheck_after=timedelta(minutes=conf.recheck_minutes()))
+    lifecycle.keep_in_use(reasons, recheck_after=timedelta(minutes=conf.recheck_minutes()))
     return frozenset(entry.removal for entry in kept if entry.removal is not None)
 
 
-def _put_off(keys: Sequence[int], pause: timedelta) -> None:
+def _reschedule(keys: Sequence[int], pause: timedelta) -> None:
     pending = AuditEntry.objects.pending().filter(pk__any_of=keys)
     pending.update(due_at=DatabaseNow(pause))

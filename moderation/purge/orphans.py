@@ -18,7 +18,7 @@ from moderation.models import AuditEntry
 from moderation.models.states import FINAL_STATES
 from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
-from moderation.storage.base import MARKER_NAME
+from moderation.storage.base import IDENTITY_FILE
 from moderation.storage.transactions import refuse_inside_transaction
 
 # Names that are searched for with one query for each file field.
@@ -63,7 +63,7 @@ def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan
 def _files(storage: Storage, folder: str) -> Iterator[str]:
     folders, files = storage.listdir(folder)
     for file in sorted(files):
-        if file and (name := posixpath.join(folder, file)) != MARKER_NAME:
+        if file and (name := posixpath.join(folder, file)) != IDENTITY_FILE:
             yield name
     for each in sorted(filter(None, folders)):
         yield from _files(storage, posixpath.join(folder, each))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 
-class Place(NamedTuple):
+class StorageRef(NamedTuple):
     """A storage, and the identity by which it must show to be the one that is meant."""
 
     storage: str
@@ -39,10 +39,10 @@ class Claimed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Claim:
     """Entries of one storage that one worker holds until its lease runs out."""
 
-    place: Place
+    ref: StorageRef
     entries: tuple[Claimed, ...]
     settled: frozenset[int]  # removals of which an entry was kept in the claim itself
     leased_until: datetime

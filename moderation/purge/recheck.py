@@ -24,7 +24,7 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
 from moderation.references.usage import usage_of
-from moderation.storage import WrongStorage, prove
+from moderation.storage import WrongStorage, verify_identity
 from moderation.storage.transactions import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
@@ -42,18 +42,18 @@ class _Kept(NamedTuple):
     key: str
     name: str
     beside: dict[str, list[str]] | None
-    kept_at: datetime | None
+    in_use_at: datetime | None
     unused_at: datetime | None
-    kept_because: str
-    remark: str
+    in_use_reason: str
+    detail: str
 
     @property
     def is_for_a_row(self) -> bool:
         """Return whether it was kept because of a row, not of a newer version of the file."""
-        return self.kept_because != self.remark
+        return self.in_use_reason != self.detail
 
 
-def recheck_batch() -> bool:
+def recheck_files_in_use() -> bool:
     """Check one page of kept entries; return whether some are due again.
 
     Raises RuntimeError inside a transaction.
@@ -67,15 +67,15 @@ def recheck_batch() -> bool:
         else:
             others.append(entry.pk)
     _again_at(NEVER, others)
-    again = [_recheck(*place, entries) for place, entries in by_storage.items()]
+    again = [_recheck(*ref, entries) for ref, entries in by_storage.items()]
     return any(again)
 
 
 def _page() -> list[_Kept]:
     """Return entries that were never checked since they were kept, or else those that are due."""
-    kept = AuditEntry.objects.kept().order_by("recheck_at")
+    kept = AuditEntry.objects.in_use().order_by("recheck_at")
     for due in (kept.filter(recheck_at=None), kept.filter(recheck_at__lte=DatabaseNow())):
-        if page := due.values_list(*_Kept.__annotations__)[: conf.batch_keys()]:
+        if page := due.values_list(*_Kept.__annotations__)[: conf.request_keys()]:
             return [_Kept(*row) for row in page]
     return []
 
@@ -84,12 +84,12 @@ def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
     usage = usage_of(storage, entries)
     now, pause = server_time.now(), timedelta(minutes=conf.recheck_minutes())
     used = [entry for entry in entries if entry.key in usage.users]
-    old = [entry.pk for entry in used if entry.kept_at and entry.kept_at < now - DAY]
+    old = [entry.pk for entry in used if entry.in_use_at and entry.in_use_at < now - DAY]
     _again_at(now + max(pause, DAY), old, unused_at=None)
     _again_at(now + pause, {entry.pk for entry in used} - set(old), unused_at=None)
     _again_at(now + pause, [entry.pk for entry in entries if entry.key in usage.unknown])
     unused = [e for e in entries if e.key not in usage.users and e.key not in usage.unknown]
-    if not unused or not _is_proved(storage, identity):
+    if not unused or not _is_verified(storage, identity):
         _again_at(now + pause, [entry.pk for entry in unused])
         return False
     again = [e for e in unused if e.unused_at and e.unused_at <= now - pause]
@@ -98,10 +98,10 @@ def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
     return _reopen(storage, identity, {entry.key for entry in again})
 
 
-def _is_proved(storage: str, identity: UUID | None) -> bool:
+def _is_verified(storage: str, identity: UUID | None) -> bool:
     """Return whether the storage is the right one, not an unmounted disk or another site's."""
     try:
-        prove(storage, identity)
+        verify_identity(storage, identity)
     except WrongStorage as wrong:
         logger.warning("Kept files of storage %s are not checked again: %s", storage, wrong)
         return False
@@ -110,14 +110,14 @@ def _is_proved(storage: str, identity: UUID | None) -> bool:
 
 def _again_at(when: datetime, keys: Collection[int], **changes: datetime | None) -> None:
     if keys:
-        kept = AuditEntry.objects.kept().filter(pk__any_of=keys)
+        kept = AuditEntry.objects.in_use().filter(pk__any_of=keys)
         kept.update(recheck_at=when, **changes)
 
 
 def _reopen(storage: str, identity: UUID | None, keys: set[str]) -> bool:
     """Make all kept entries of some keys pending; those that somebody else holds come later."""
     with transaction.atomic():
-        kept = AuditEntry.objects.kept_for_rows().in_storage(storage, identity)
+        kept = AuditEntry.objects.in_use_by_rows().in_storage(storage, identity)
         kept = kept.filter(key__any_of=keys).order_by("pk")
         found = dict(kept.select_for_update(skip_locked=True).values_list("pk", "removal"))
         reopen(found)

@@ -15,9 +15,9 @@ from moderation import conf
 from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry
-from moderation.purge.queue import Claimed, Place
+from moderation.purge.queue import Claimed, StorageRef
 from moderation.redaction import clean
-from moderation.storage import Fate, Outcome
+from moderation.storage import Outcome, Result
 from moderation.storage.base import ERASED_EARLIER, WAS_MISSING
 
 # First pause after a failure, doubled with each further one; the longest.
@@ -31,7 +31,7 @@ Answered = tuple[Outcome, Sequence[Claimed]]
 
 
 def write_outcomes(
-    place: Place, answered: Sequence[Answered], leases: Collection[datetime]
+    ref: StorageRef, answered: Sequence[Answered], leases: Collection[datetime]
 ) -> set[int]:
     """Write outcomes into the claimed entries; return the affected removals.
 
@@ -42,16 +42,16 @@ def write_outcomes(
     """
     alike: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
     for said, claimed in answered:
-        outcome = _with_remark(said, claimed)
+        outcome = _with_detail(said, claimed)
         alike.setdefault(_without_name(outcome), (outcome, []))[1].extend(claimed)
     with transaction.atomic():
         for outcome, same in alike.values():
-            _write_alike(place, outcome, same, leases)
+            _write_alike(ref, outcome, same, leases)
     removals = {entry.removal for _, claimed in answered for entry in claimed}
     return {removal for removal in removals if removal is not None}
 
 
-def note_versions(versions: Mapping[int, Sequence[str]], leases: Collection[datetime]) -> bool:
+def record_versions(versions: Mapping[int, Sequence[str]], leases: Collection[datetime]) -> bool:
     """Record by entry which versions are about to be deleted, so that a retry deletes no others.
 
     Return whether all the entries are still held under one of the leases.
@@ -61,31 +61,31 @@ def note_versions(versions: Mapping[int, Sequence[str]], leases: Collection[date
     return ours.bulk_update(told, ["versions"]) == len(told)
 
 
-def _with_remark(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
+def _with_detail(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
     """Return the outcome; for a missing file, say if an earlier attempt erased it."""
-    if outcome.remark == WAS_MISSING and any(entry.was_leased for entry in claimed):
-        return replace(outcome, remark=ERASED_EARLIER)
+    if outcome.detail == WAS_MISSING and any(entry.was_leased for entry in claimed):
+        return replace(outcome, detail=ERASED_EARLIER)
     return outcome
 
 
 def _without_name(outcome: Outcome) -> tuple[Any, ...]:
     """Return a key for grouping: the same answer for many names is one UPDATE."""
-    return (outcome.fate, outcome.code, outcome.message, outcome.remark, outcome.versions,
+    return (outcome.result, outcome.code, outcome.message, outcome.detail, outcome.versions,
             outcome.verified, outcome.own, outcome.unsure)  # fmt: skip
 
 
 def _write_alike(
-    place: Place, outcome: Outcome, claimed: Sequence[Claimed], leases: Collection[datetime]
+    ref: StorageRef, outcome: Outcome, claimed: Sequence[Claimed], leases: Collection[datetime]
 ) -> None:
     entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
     held = {entry.pk for entry in claimed if entry.is_held}
     ours = entries.held_under(leases).filter(pk__any_of=held)
     found = list(ours.values_list("pk", "attempts"))
-    if outcome.fate is Fate.ERASED:
+    if outcome.result is Result.ERASED:
         lost = held - {pk for pk, _ in found}
         keys = {e.key for e in claimed} - {e.key for e in claimed if e.pk in lost}
         seen = {e.pk for e in claimed if not e.is_held and e.key in keys}
-        failed = entries.failed().in_storage(*place).filter(key__any_of=keys)
+        failed = entries.failed().in_storage(*ref).filter(key__any_of=keys)
         unheld = entries.free().filter(pk__any_of=seen)
         for rows in (failed, unheld):
             found += rows.values_list("pk", "attempts")
@@ -99,17 +99,17 @@ def _write_alike(
 def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> None:
     """Write an outcome into entries that have all been tried so often, this time included."""
     details = _details(outcome, attempts)
-    match outcome.fate:
-        case Fate.ERASED:
+    match outcome.result:
+        case Result.ERASED:
             lifecycle.erase(entries, **details)
-        case Fate.KEPT:
-            because = clean(outcome.remark) or "a newer version is there"
+        case Result.NEWER_VERSION:
+            because = clean(outcome.detail) or "a newer version is there"
             lifecycle.keep(entries, because, **details)
-        case Fate.FAILED if not outcome.own:
+        case Result.FAILED if not outcome.own:
             entries.update(due_at=DatabaseNow(UNANSWERED_PAUSE), **details)
-        case Fate.FAILED if attempts >= conf.max_attempts():
+        case Result.FAILED if attempts >= conf.max_attempts():
             lifecycle.fail(entries, **details)
-        case Fate.FAILED:
+        case Result.FAILED:
             doubled = min(attempts - 1, MOST_DOUBLINGS)
             pause = min(FIRST_PAUSE * 2**doubled, LONGEST_PAUSE)
             entries.update(due_at=DatabaseNow(pause), **details)
@@ -121,7 +121,7 @@ def _details(outcome: Outcome, attempts: int) -> dict[str, Any]:
         "attempts": attempts,
         # An expired lease, like a dead worker's, says that the file may have been erased.
         "leased_until": DatabaseNow() if outcome.unsure else None,
-        "remark": clean(outcome.remark),
+        "detail": clean(outcome.detail),
         "error_code": outcome.code[:100],
         "error": clean(outcome.message),
     }

@@ -1,4 +1,4 @@
-"""Record what is wrong with a storage in its StorageMark, for the pages and `purge --check`.
+"""Record what is wrong with a storage in its StorageIdentity, for the pages and `purge --check`.
 
 A problem is cleared as soon as the storage is verified.
 """
@@ -10,9 +10,9 @@ from datetime import timedelta
 from django.db.models import Q
 
 from moderation.db.server_time import DatabaseNow
-from moderation.models import StorageMark
+from moderation.models import StorageIdentity
 from moderation.redaction import clean
-from moderation.storage import WrongStorage, prove
+from moderation.storage import WrongStorage, verify_identity
 
 # A storage with a wrong identity is verified again after this time.
 STORAGE_RETRY = timedelta(minutes=1)
@@ -20,9 +20,9 @@ STORAGE_RETRY = timedelta(minutes=1)
 UNPROVED = WrongStorage.__name__
 
 
-def note_problem(alias: str, problem: str) -> None:
+def record_problem(alias: str, problem: str) -> None:
     """Record what is wrong with a storage, and when this was first seen."""
-    marks = StorageMark.objects.filter(alias=alias).exclude(problem=clean(problem))
+    marks = StorageIdentity.objects.filter(alias=alias).exclude(problem=clean(problem))
     marks.update(problem=clean(problem), problem_at=DatabaseNow())
 
 
@@ -32,7 +32,7 @@ def clear_problem(alias: str, *, unverifiable: bool = False) -> None:
     With `unverifiable`, erased keys were checked as well. Otherwise a refusal of that check stays
     recorded, unless it was due to the identity.
     """
-    marks = StorageMark.objects.filter(alias=alias)
+    marks = StorageIdentity.objects.filter(alias=alias)
     if not marks.exclude(problem="", verify_at=None).exists():
         return  # nearly always
     marks.exclude(problem="").update(problem="", problem_at=None)
@@ -40,15 +40,15 @@ def clear_problem(alias: str, *, unverifiable: bool = False) -> None:
     marks.filter(unproved, verify_at__isnull=False).update(unverifiable="", verify_at=None)
 
 
-def look_again_at_problems() -> None:
+def recheck_problems() -> None:
     """Verify storages with an old problem again, since no due work may do it."""
-    for mark in StorageMark.objects.exclude(problem="").filter(
+    for mark in StorageIdentity.objects.exclude(problem="").filter(
         problem_at__lt=DatabaseNow(-STORAGE_RETRY)
     ):
         try:
-            prove(mark.alias, mark.identity)
+            verify_identity(mark.alias, mark.identity)
         except WrongStorage as wrong:
-            StorageMark.objects.filter(pk=mark.pk).update(
+            StorageIdentity.objects.filter(pk=mark.pk).update(
                 problem=clean(str(wrong)), problem_at=DatabaseNow()
             )
         else:

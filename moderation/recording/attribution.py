@@ -13,37 +13,37 @@ from typing import Any
 from django.db import models
 
 from moderation.registry.files import StoredFile
-from moderation.registry.registration import Relatives
+from moderation.registry.registration import DetailsKey
 
-_DEED = "_moderation_deed"
+_CONTEXT = "_moderation_deed"
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class DeletionContext:
     """Who deletes and why: plain data that goes into each entry.
 
     `shown` are the files that may go, None where nothing was shown; `known` are details that were
-    asked for beforehand, see `Registration.details_by_relatives`.
+    asked for beforehand, see `Registration.details_by_key`.
     """
 
     actor: int | None = None
     actor_name: str = ""
     reason: str = ""
     removal: int | None = None
-    shown: AbstractSet[StoredFile] | None = None
-    known: Mapping[Relatives, Mapping[str, Any]] = field(default_factory=dict)
+    expected_files: AbstractSet[StoredFile] | None = None
+    known: Mapping[DetailsKey, Mapping[str, Any]] = field(default_factory=dict)
 
 
 # Nobody said who deletes: the shell, an inline, other code.
-NOBODY = Deed()
+NOBODY = DeletionContext()
 
 
-def attribute(origin: models.Model | models.QuerySet[Any], deed: Deed) -> None:
+def attribute(origin: models.Model | models.QuerySet[Any], context: DeletionContext) -> None:
     """Say who is about to call `.delete()` on this very object, for the entries that it writes."""
-    setattr(origin, _DEED, deed)
+    setattr(origin, _CONTEXT, context)
 
 
-def deed_of(origin: Any) -> Deed:
+def context_of(origin: Any) -> DeletionContext:
     """Return what `attribute` said about an origin, or NOBODY."""
-    found: Deed = getattr(origin, _DEED, NOBODY)
+    found: DeletionContext = getattr(origin, _CONTEXT, NOBODY)
     return found

@@ -18,25 +18,25 @@ from django.db import connections, models, transaction
 
 from moderation import signals
 from moderation.db.rows import all_rows
-from moderation.exceptions import NotShown
+from moderation.exceptions import UnexpectedFiles
 from moderation.models import AuditEntry
-from moderation.recording.attribution import NOBODY, Deed, deed_of
+from moderation.recording.attribution import NOBODY, DeletionContext, context_of
 from moderation.recording.entries import write_entries
 from moderation.recording.row_locks import BeforeDeletion, Names, lock_and_compare, names_of
-from moderation.registry import Registration, Relatives
-from moderation.registry.files import Place, StoredFile, files_of, places_of
+from moderation.registry import DetailsKey, Registration
+from moderation.registry.files import FileColumn, StoredFile, file_columns_of, files_of
 
-_GATHERING = "_moderation_gathering"
+_COLLECTION = "_moderation_gathering"
 
 
 @dataclass(slots=True, eq=False)
-class _Gathering:
+class _Collection:
     """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
 
     found: dict[StoredFile, Mapping[str, Any]] = field(default_factory=dict)
-    by_relatives: dict[Relatives, Mapping[str, Any]] = field(default_factory=dict)
-    places: Callable[[Registration], Sequence[Place]] = field(
-        default_factory=lambda: cache(places_of)
+    by_details_key: dict[DetailsKey, Mapping[str, Any]] = field(default_factory=dict)
+    columns: Callable[[Registration], Sequence[FileColumn]] = field(
+        default_factory=lambda: cache(file_columns_of)
     )
     # The rows that are not locked yet, by their key, with the names in their file columns; and what
     # locks them before the first is deleted.
@@ -68,16 +68,18 @@ class _Gathering:
         calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
         return any(call[1] is self.at_commit for call in calls)
 
-    def add(self, registration: Registration, row: models.Model, using: str, deed: Deed) -> None:
+    def add(
+        self, registration: Registration, row: models.Model, using: str, context: DeletionContext
+    ) -> None:
         """Note the files of a row, with their details."""
-        if files := files_of(registration, row, self.places(registration)):
-            details = _details(registration, row, using, deed.known, self.by_relatives)
+        if files := files_of(registration, row, self.columns(registration)):
+            details = _details(registration, row, using, context.known, self.by_details_key)
             self.found.update(dict.fromkeys(files, details))
 
-    def write(self, deed: Deed, using: str) -> None:
+    def write(self, context: DeletionContext, using: str) -> None:
         """Write the entries."""
         if self.found:
-            write_entries(self.found, deed, using)
+            write_entries(self.found, context, using)
             self.is_written = True
 
     def lock_before_deletion(
@@ -86,13 +88,13 @@ class _Gathering:
         """Have the row locked in time, and looked at again."""
         if self.watch is None:
             self.watch = BeforeDeletion(
-                using, partial(self._look_again, using), lambda: not self.lives(using)
+                using, partial(self._compare_again, using), lambda: not self.lives(using)
             )
         self.watch.tables.add(registration.model._meta.db_table)
         names = names_of(registration, row)
         self.unlocked.setdefault(registration, {})[row.pk] = names
 
-    def _look_again(self, using: str) -> None:
+    def _compare_again(self, using: str) -> None:
         """Leave out the files of rows that are gone; note those that a row names now."""
         for registration in sorted(self.unlocked, key=lambda each: each.label):
             rows = self.unlocked[registration]
@@ -106,44 +108,48 @@ class _Gathering:
                 self.add(registration, row, using, NOBODY)
 
 
-def gather(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
+def collect(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
     """Note the files of a row that is about to be deleted; write at once where no origin is."""
     is_fresh = not (_is_of(origin, instance) or _lacks_names(registration, instance))
     stored = instance if is_fresh else _as_stored(registration, instance, using)
-    gathering = getattr(origin, _GATHERING, None)
-    if gathering is None or not gathering.lives(using):
-        gathering = _Gathering()
+    collection = getattr(origin, _COLLECTION, None)
+    if collection is None or not collection.lives(using):
+        collection = _Collection()
     if stored is None:
         return
-    deed = deed_of(origin)
-    gathering.begin(using)
-    gathering.add(registration, stored, using, deed)
-    if stored is instance and deed.shown is None and origin is not None:  # else locked already
-        gathering.lock_before_deletion(registration, stored, using)
+    context = context_of(origin)
+    collection.begin(using)
+    collection.add(registration, stored, using, context)
+    if (
+        stored is instance and context.expected_files is None and origin is not None
+    ):  # else locked already
+        collection.lock_before_deletion(registration, stored, using)
     if origin is None:
-        gathering.write(deed, using)
+        collection.write(context, using)
     else:
-        setattr(origin, _GATHERING, gathering)
+        setattr(origin, _COLLECTION, collection)
 
 
-def write_gathered(using: str, origin: Any) -> None:
+def write_collected(using: str, origin: Any) -> None:
     """Write what was gathered under an origin, once, in the transaction of the deletion.
 
-    Raises NotShown where a removal's deletion takes other files than were shown.
+    Raises UnexpectedFiles where a removal's deletion takes other files than were shown.
     """
-    gathering = getattr(origin, _GATHERING, None)
-    if gathering is None:
+    collection = getattr(origin, _COLLECTION, None)
+    if collection is None:
         return
-    delattr(origin, _GATHERING)
-    if gathering.watch is not None:
-        gathering.watch.remove()
-    if not gathering.lives(using):
+    delattr(origin, _COLLECTION)
+    if collection.watch is not None:
+        collection.watch.remove()
+    if not collection.lives(using):
         return
-    deed = deed_of(origin)
-    if deed.shown is not None and (different := deed.shown ^ gathering.found.keys()):
+    context = context_of(origin)
+    if context.expected_files is not None and (
+        different := context.expected_files ^ collection.found.keys()
+    ):
         names = ", ".join(sorted(f"{file.label} {file.key}: {file.name}" for file in different)[:3])
-        raise NotShown(f"The files changed while they were being deleted: {names}")
-    gathering.write(deed, using)
+        raise UnexpectedFiles(f"The files changed while they were being deleted: {names}")
+    collection.write(context, using)
 
 
 def _is_of(origin: Any, instance: models.Model) -> bool:
@@ -176,8 +182,8 @@ def _details(
     registration: Registration,
     instance: models.Model,
     using: str,
-    known: Mapping[Relatives, Mapping[str, Any]],
-    asked: dict[Relatives, Mapping[str, Any]],
+    known: Mapping[DetailsKey, Mapping[str, Any]],
+    asked: dict[DetailsKey, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
     """Return the details of one row; one query for all rows with the same relatives."""
     relatives = registration.relatives(instance)
@@ -185,4 +191,4 @@ def _details(
     if told is None:
         told = registration.details([instance.pk], using=using).get(instance.pk, {})
         asked[relatives] = told
-    return {**told, **registration.at_hand(instance)}
+    return {**told, **registration.local_details(instance)}

@@ -15,9 +15,9 @@ from moderation.db import server_time
 from moderation.db.bulk_insert import insert
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import DeletedElsewhere
-from moderation.models import AuditEntry, StorageMark
+from moderation.models import AuditEntry, StorageIdentity
 from moderation.models.states import EntryState
-from moderation.recording.attribution import Deed
+from moderation.recording.attribution import DeletionContext
 from moderation.redaction import ERROR_LENGTH
 from moderation.registry import registration_by_label, title_text
 from moderation.registry.files import StoredFile
@@ -31,19 +31,21 @@ LARGEST_SIZE = 2**63 - 1  # what the column can hold
 LONGEST_DIGEST = 200  # characters; a SHA-256 has 64, a few more with a prefix
 
 
-def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, using: str) -> None:
+def write_entries(
+    files: Mapping[StoredFile, Mapping[str, Any]], context: DeletionContext, using: str
+) -> None:
     """Write one entry for each file, with its details, in the caller's transaction.
 
-    Uses only the database: the storage's identity comes from its StorageMark, sizes from columns.
+    Uses only the database: identities come from StorageIdentity, and sizes from columns.
     Raises DeletedElsewhere if `using` is not the database of the audit log.
     """
     _refuse_elsewhere(files, using)
     marks, now = _marks(using)
     same = {
-        "removal_id": deed.removal,
-        "actor_id": deed.actor,
-        "actor_name": deed.actor_name,
-        "reason": deed.reason,
+        "removal_id": context.removal,
+        "actor_id": context.actor,
+        "actor_name": context.actor_name,
+        "reason": context.reason,
         "recorded_at": now,
         "due_at": now,
     }
@@ -55,7 +57,7 @@ def write_entries(files: Mapping[StoredFile, Mapping[str, Any]], deed: Deed, usi
 
 def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
     """Return the identities of the storages by alias, and the database's time, in one query."""
-    marks = StorageMark.objects.using(using).values_list("alias", "identity", DatabaseNow())
+    marks = StorageIdentity.objects.using(using).values_list("alias", "identity", DatabaseNow())
     rows = list(marks)
     now = rows[0][2] if rows else server_time.now(using)
     return {alias: identity for alias, identity, _ in rows}, now

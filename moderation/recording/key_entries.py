@@ -21,7 +21,7 @@ from moderation.storage import adapter_for
 RESERVED = timedelta(minutes=1)
 # The file is no longer under its name. Whatever is found there was stored later.
 GONE = (EntryState.ERASED, EntryState.HIDDEN)
-WATCHED = (*OPEN_STATES, EntryState.ERASED, EntryState.KEPT)
+WATCHED = (*OPEN_STATES, EntryState.ERASED, EntryState.IN_USE)
 
 
 class FileKey(NamedTuple):
@@ -59,7 +59,7 @@ class KnownEntry(NamedTuple):
         """
         if self.state in GONE:
             return self.pk not in stored_again
-        if self.state == EntryState.KEPT:
+        if self.state == EntryState.IN_USE:
             return False
         was_asked_for = self.leased_until or self.attempts or self.failed_at
         return bool(was_asked_for) or self.state != EntryState.PENDING

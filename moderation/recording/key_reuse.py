@@ -128,7 +128,7 @@ def confirm_reused_keys(
         if using == home() and (seen.is_reserved or row.uploaded):
             confirm(row)
         if using != home() or connections[using].features.has_select_for_update:
-            _look_again_after_commit(row)
+            _check_after_commit(row)
     except KeyTaken:
         reset(instance, row, had_key=seen.had_key)
         raise
@@ -179,7 +179,7 @@ class _AtCommit:
             raise refused[0]
 
 
-def _look_again_after_commit(row: SavedRow) -> None:
+def _check_after_commit(row: SavedRow) -> None:
     connection = connections[row.using]
     if not connection.in_atomic_block:
         return  # autocommit is off: Django does not commit, so it runs no callbacks

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import FileField
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from moderation.recording.collect import gather, write_gathered
+from moderation.recording.collect import collect, write_collected
 from moderation.recording.key_reuse import confirm_reused_keys, reserve_reused_keys
 from moderation.recording.upload_identity import verify_uploads_of
 from moderation.recording.upload_names import keep_uploads_off_open_keys
@@ -18,10 +18,10 @@ from moderation.registry import registration_for
 def connect(model: type[models.Model]) -> None:
     """Connect the receivers for one sender. Always named: one without would slow every model."""
     for signal, receiver in (
-        (pre_delete, gather_files),
+        (pre_delete, collect_files),
         (post_delete, write_files),
-        (pre_save, look_for_adopted_keys),
-        (post_save, check_reused_keys),
+        (pre_save, reserve_keys),
+        (post_save, confirm_keys),
     ):
         uid = f"moderation.{receiver.__name__}.{model._meta.label}"
         signal.connect(receiver, sender=model, dispatch_uid=uid)
@@ -31,27 +31,27 @@ def connect(model: type[models.Model]) -> None:
     verify_uploads_of(model)
 
 
-def gather_files(
+def collect_files(
     sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any
 ) -> None:
     """Before a row goes: note its files."""
     if registration := registration_for(sender):
-        gather(registration, instance, using, origin)
+        collect(registration, instance, using, origin)
 
 
 def write_files(using: str, origin: Any, **_: Any) -> None:
     """After the first row of a registered model went: write all that was noted."""
-    write_gathered(using, origin)
+    write_collected(using, origin)
 
 
-def look_for_adopted_keys(
+def reserve_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
     """Before a row is saved: see that no removal is taking the keys that it names."""
     reserve_reused_keys(instance, using, update_fields, raw=save["raw"])
 
 
-def check_reused_keys(
+def confirm_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
     """Make sure, after a row is saved, that no removal has claimed its keys."""

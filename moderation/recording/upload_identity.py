@@ -20,9 +20,9 @@ from django.db import models, router, transaction
 from django.db.models import FileField
 from django.utils.translation import gettext as _
 
-from moderation.models import AuditEntry, StorageMark
+from moderation.models import AuditEntry, StorageIdentity
 from moderation.registry import alias_of, own_file_fields, storage_alias
-from moderation.storage.identity import WrongStorage, environment, prove
+from moderation.storage.identity import WrongStorage, environment, verify_identity
 
 # Seconds for which all uploads of this process trust one check of the identity file.
 TRUSTED_FOR = 60.0
@@ -43,9 +43,9 @@ def verify_for_upload(alias: str) -> None:
     storage = storages[alias]
     if alias in _verified_here.get() or _is_trusted(alias, storage):
         return
-    mark = StorageMark.objects.filter(alias=alias).first()
+    mark = StorageIdentity.objects.filter(alias=alias).first()
     try:
-        _prove(alias, mark.identity if mark else None)
+        _verify_identity(alias, mark.identity if mark else None)
     except WrongStorage as wrong:
         message = _("Nothing can be stored: %(problem)s")
         raise WrongStorage(message % {"problem": wrong}) from wrong
@@ -138,14 +138,14 @@ def _is_trusted(alias: str, storage: Storage) -> bool:
     return fresh and verified is storage and name == environment()
 
 
-def _prove(alias: str, identity: Any) -> None:
+def _verify_identity(alias: str, identity: Any) -> None:
     """Compare the storage's identity with the known one. Raises WrongStorage.
 
     A form uploads inside the admin's transaction, where calls to a storage are refused. So a
     separate thread reads the identity in that case.
     """
     if not transaction.get_connection(router.db_for_write(AuditEntry)).in_atomic_block:
-        prove(alias, identity)
+        verify_identity(alias, identity)
         return
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(prove, alias, identity).result()
+        pool.submit(verify_identity, alias, identity).result()

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from django.core.files.storage import InvalidStorageError
 
-from moderation.models import StorageMark
+from moderation.models import StorageIdentity
 from moderation.redaction import clean
 from moderation.references.extra_files import find_users_of_extra_files
 from moderation.references.search import Usage, find_users
@@ -68,6 +68,6 @@ def _note_problems(storage: str, problems: list[str]) -> None:
     if not text and now < _clear_until.get(storage, now):
         return
     _clear_until[storage] = now if text else now + CLEAR_FOR
-    StorageMark.objects.filter(alias=storage).exclude(reference_problem=text).update(
+    StorageIdentity.objects.filter(alias=storage).exclude(reference_problem=text).update(
         reference_problem=text
     )

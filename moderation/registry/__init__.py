@@ -1,7 +1,7 @@
 """Which models own files, in which fields and storages, and what is known about each file."""
 
 from moderation.registry.fields import own_file_fields, storage_alias, unwrapped
-from moderation.registry.registration import ExtraFiles, Lookup, Registration, Relatives
+from moderation.registry.registration import DetailsKey, ExtraFiles, Lookup, Registration
 from moderation.registry.registrations import (
     alias_of,
     registered_models,
@@ -12,10 +12,10 @@ from moderation.registry.registrations import (
 from moderation.registry.storages import StorageOf
 
 __all__ = [
+    "DetailsKey",
     "ExtraFiles",
     "Lookup",
     "Registration",
-    "Relatives",
     "StorageOf",
     "alias_of",
     "own_file_fields",

@@ -12,12 +12,12 @@ from django.db.models import Model
 from moderation.db.rows import all_rows
 from moderation.registry.defaults import default_names_of, default_names_on, is_default
 from moderation.registry.fields import storage_alias
-from moderation.registry.registration import Registration, Relatives
+from moderation.registry.registration import DetailsKey, Registration
 from moderation.registry.registrations import registration_by_label
 
 # The name of a file field, its attribute, the alias of its storage, and the default names in that
 # storage; see moderation.registry.defaults.
-Place = tuple[str, str, str, frozenset[str]]
+FileColumn = tuple[str, str, str, frozenset[str]]
 
 
 class StoredFile(NamedTuple):
@@ -43,10 +43,10 @@ def files_in_columns(
     `aliases` is the result of `aliases_by_key` if rows choose their storage.
     """
     label = registration.label
-    places = places_of(registration)
+    columns = file_columns_of(registration)
     for row in rows:
         chosen = aliases[row["pk"]] if aliases else {}
-        for field, _attname, alias, defaults in places:
+        for field, _attname, alias, defaults in columns:
             if (name := row[field]) and not is_default(name, defaults):
                 yield StoredFile(label, row["pk"], field, alias or chosen[field], str(name))
 
@@ -61,11 +61,11 @@ def names_in_columns(
     registration: Registration, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[list[str]]:
     """Yield the names in the file columns of each row, without defaults and empty names."""
-    places = places_of(registration)
+    columns = file_columns_of(registration)
     for row in rows:
         yield [
             "" if is_default(row[field], defaults) else str(row[field] or "")
-            for field, _attname, _alias, defaults in places
+            for field, _attname, _alias, defaults in columns
         ]
 
 
@@ -74,7 +74,9 @@ def measured_rows(
 ) -> Sequence[Mapping[str, Any]]:
     """Return the rows whose `size` counts, without those whose measured file is a default."""
     field = registration.measured_field
-    never = [names for name, _, _, names in places_of(registration) if name == field and names]
+    never = [
+        names for name, _, _, names in file_columns_of(registration) if name == field and names
+    ]
     return [row for row in rows if not is_default(row[field], never[0])] if never else rows
 
 
@@ -88,7 +90,7 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
             yield StoredFile(registration.label, row.pk, "", storage, name)
 
 
-def places_of(registration: Registration) -> list[Place]:
+def file_columns_of(registration: Registration) -> list[FileColumn]:
     """Return where a model's rows name their files: field, attribute, storage alias, defaults.
 
     If each row chooses its storage, the alias is empty and the defaults are the field's own.
@@ -100,7 +102,7 @@ def places_of(registration: Registration) -> list[Place]:
 
 
 def files_of(
-    registration: Registration, instance: Model, places: Sequence[Place]
+    registration: Registration, instance: Model, columns: Sequence[FileColumn]
 ) -> list[StoredFile]:
     """Return every file of one row. Reads names alone: no file is opened, no storage asked.
 
@@ -112,7 +114,7 @@ def files_of(
     chosen = registration.aliases_of([instance])[0] if registration.storage else {}
     found = [
         StoredFile(label, key, field, alias or chosen[field], str(name))
-        for field, attname, alias, defaults in places
+        for field, attname, alias, defaults in columns
         if (name := row.get(attname) or getattr(instance, attname))
         if not is_default(name, defaults)
     ]
@@ -121,12 +123,12 @@ def files_of(
     return found
 
 
-def known_details(files: Iterable[StoredFile], *, using: str) -> dict[Relatives, dict[str, Any]]:
-    """Return `Registration.details_by_relatives` of the rows that own these files."""
-    told: dict[Relatives, dict[str, Any]] = {}
+def known_details(files: Iterable[StoredFile], *, using: str) -> dict[DetailsKey, dict[str, Any]]:
+    """Return `Registration.details_by_key` of the rows that own these files."""
+    told: dict[DetailsKey, dict[str, Any]] = {}
     for registration, keys in _owners(files):
         rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
-        told |= registration.details_by_relatives(rows, using=using)
+        told |= registration.details_by_key(rows, using=using)
     return told
 
 

@@ -19,7 +19,7 @@ Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
 # Takes a page of rows and yields (row, storage alias, name) for files that no field names.
 ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
 # The model, and the keys on which the details of a row depend.
-Relatives = tuple[Any, ...]
+DetailsKey = tuple[Any, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,38 +116,38 @@ class Registration:
         related: Any = self.model._meta.get_field(self.parent_field).related_model
         return str(related._meta.label)
 
-    def at_hand(self, row: Model) -> dict[str, Any]:
+    def local_details(self, row: Model) -> dict[str, Any]:
         """Return the details that are in the row's own columns."""
         return {name: getattr(row, attname) for name, attname in self._own_lookups.items()}
 
-    def relatives(self, row: Model) -> Relatives:
+    def relatives(self, row: Model) -> DetailsKey:
         """Return what the other details depend on; rows with an equal result share these details.
 
         It consists of the keys of the rows that the lookups lead to, or of the row's own key if a
         lookup is a function or does not follow a foreign key.
         """
-        columns = self._relations or (("pk",) if self._beyond else ())
+        columns = self._relations or (("pk",) if self._remote_lookups else ())
         return (self.model, *[getattr(row, column) for column in columns])
 
-    def details_by_relatives(
+    def details_by_key(
         self, rows: QuerySet[Any], *, using: str
-    ) -> dict[Relatives, dict[str, Any]]:
+    ) -> dict[DetailsKey, dict[str, Any]]:
         """Return the details that are not in the rows' own columns, by the rows' `relatives`.
 
         One query if all lookups follow foreign keys, none if all name the rows' own columns.
         """
-        if not self._beyond:
+        if not self._remote_lookups:
             return {(self.model,): {"parent_label": self.parent_label}}
         if not self._relations:
             keys = list(rows.values_list("pk", flat=True))
             return {
                 (self.model, key): told for key, told in self.details(keys, using=using).items()
             }
-        paths = [str(self.lookups[name]) for name in self._beyond]
+        paths = [str(self.lookups[name]) for name in self._remote_lookups]
         found = {}
         for row in rows.order_by().values_list(*self._relations, *paths).distinct():
             keys = row[: len(self._relations)]
-            told = dict(zip(self._beyond, row[len(keys) :], strict=True))
+            told = dict(zip(self._remote_lookups, row[len(keys) :], strict=True))
             if self.parent_field:
                 parent = _column_of_relation(self.model, str(self.lookups["title"]))
                 told["parent_key"] = keys[self._relations.index(parent)]
@@ -162,7 +162,7 @@ class Registration:
         return {name: own[path] for name, path in paths if path in own}
 
     @cached_property
-    def _beyond(self) -> list[str]:
+    def _remote_lookups(self) -> list[str]:
         """Return the names of the other lookups, which follow relations."""
         return [name for name in self.lookups if name not in self._own_lookups]
 
@@ -172,7 +172,7 @@ class Registration:
 
         Empty if there are none, or if a lookup is a function or does not follow a foreign key.
         """
-        paths = (self.lookups[name] for name in self._beyond)
+        paths = (self.lookups[name] for name in self._remote_lookups)
         columns = [isinstance(p, str) and _column_of_relation(self.model, p) for p in paths]
         return tuple(dict.fromkeys(map(str, columns))) if all(columns) else ()
 

@@ -1,13 +1,13 @@
-"""Delete a slice: one transaction, and the most dangerous code of this app.
+"""Delete a batch: one transaction, and the most dangerous code of this app.
 
 What holds. An object goes only in the state in which it was shown. First it and every row that the
 plan reads are locked, by queries of their own (`queryset.delete()` on a locked queryset locks
 nothing); then the digests are compared; then Django's own cascade deletes, and the receivers write
 one audit entry a file in the same transaction. No storage is touched here: the purge does that,
-after the commit, and only by what the audit log says. When anything fails, all of the slice is
+after the commit, and only by what the audit log says. When anything fails, all of the batch is
 rolled back. An error of the database that may pass is tried again later, a few times, spread over
-minutes; any other marks the slice as failed with the reason, also one that comes only with the
-commit, where deferred constraints are checked. The other slices go on in any case.
+minutes; any other marks the batch as failed with the reason, also one that comes only with the
+commit, where deferred constraints are checked. The other batches go on in any case.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ from moderation.cascade.tree import Locked
 from moderation.db.errors import TRANSIENT, reason_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import ModerationError
+from moderation.lifecycle import batches
 from moderation.lifecycle import removals as lifecycle
-from moderation.lifecycle import slices
-from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.models.querysets import RemovalSliceQuerySet
+from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.models.querysets import RemovalBatchQuerySet
 from moderation.models.states import RemovalState
-from moderation.recording.attribution import Deed, attribute
+from moderation.recording.attribution import DeletionContext, attribute
 from moderation.redaction import clean
 from moderation.registry import registered_models
 from moderation.registry.files import known_details
-from moderation.removals.batches import keys_of, lock_unchanged, model_of, plan_slice
+from moderation.removals.batches import keys_of, lock_unchanged, model_of, plan_batch
 
 logger = logging.getLogger(__name__)
 
-# Immediate attempts for a slice that hits another transaction's lock (a deadlock, a busy database).
+# Immediate attempts for a batch that hits another transaction's lock (a deadlock, a busy database).
 TRIES = 3
 # The pause after them, which doubles each time, and its maximum: eight attempts take ten minutes.
 # That is longer than a restart of the database, and short enough for a moderator to wait.
@@ -49,7 +49,7 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 MOST_DOUBLINGS = 6  # enough to exceed the longest pause
 
 
-class ActorRefused(ModerationError):
+class ActorNotAllowed(ModerationError):
     """The moderator may not remove any more: the account is gone, disabled or lacks permission."""
 
 
@@ -57,68 +57,68 @@ class CountDiffers(ModerationError):
     """The database deleted other numbers of rows than were locked."""
 
 
-class SliceFailed(ModerationError):
-    """A slice was rolled back; its cause says why."""
+class BatchFailed(ModerationError):
+    """A batch was rolled back; its cause says why."""
 
-    def __init__(self, part: RemovalSlice) -> None:
-        self.part = part
-        super().__init__(str(part))
-
-
-class SlicePutOff(SliceFailed):
-    """A slice was rolled back after a transient database error."""
+    def __init__(self, batch: RemovalBatch) -> None:
+        self.batch = batch
+        super().__init__(str(batch))
 
 
-def delete_next_slice(removal: int) -> bool:
-    """Delete the next waiting slice of a removal, by the removal's number.
+class BatchRescheduled(BatchFailed):
+    """A batch was rolled back after a transient database error."""
 
-    Return whether more slices are due. Skips slices that another worker holds or that will be
-    retried later. Writes the result to the slice's row. Stops a removal whose actor may no longer
-    remove. Raises one of TRANSIENT if the database is unreachable; then no slice was started, and
+
+def delete_next_batch(removal: int) -> bool:
+    """Delete the next waiting batch of a removal, by the removal's number.
+
+    Return whether more batches are due. Skips batches that another worker holds or that will be
+    retried later. Writes the result to the batch's row. Stops a removal whose actor may no longer
+    remove. Raises one of TRANSIENT if the database is unreachable; then no batch was started, and
     no attempt is counted.
     """
     try:
         _attempt(removal)
-    except ActorRefused as refused:
+    except ActorNotAllowed as refused:
         lifecycle.stop_because(removal, str(refused))
-    except SlicePutOff as put_off:
-        _try_later(put_off)
-    except SliceFailed as failed:
+    except BatchRescheduled as reschedule:
+        _try_later(reschedule)
+    except BatchFailed as failed:
         _fail(failed)
-    lifecycle.settle(removal)
+    lifecycle.advance(removal)
     return _due(removal).exists()
 
 
 def _attempt(removal: int) -> None:
     for tries_left in reversed(range(TRIES)):
-        part = None
+        batch = None
         try:
             with transaction.atomic():
-                if part := _claim(removal):
-                    _delete_or_fail(part)
+                if batch := _claim(removal):
+                    _delete_or_fail(batch)
         except TRANSIENT as error:
             close_old_connections()  # a broken one; the next query opens another
             if not tries_left:
-                if part is None:
+                if batch is None:
                     raise
-                raise SlicePutOff(part) from error
+                raise BatchRescheduled(batch) from error
             logger.warning("Removal %s tries again after an error: %s", removal, error)
-        except (ActorRefused, SliceFailed):
+        except (ActorNotAllowed, BatchFailed):
             raise
         except Exception as error:  # of the commit: a deferred constraint, or another's callback
-            if part is None:
+            if batch is None:
                 raise
-            raise SliceFailed(part) from error
+            raise BatchFailed(batch) from error
         else:
             return
 
 
-def _due(removal: int) -> RemovalSliceQuerySet:
-    return RemovalSlice.objects.due().filter(removal=removal, removal__state=RemovalState.DELETING)
+def _due(removal: int) -> RemovalBatchQuerySet:
+    return RemovalBatch.objects.due().filter(removal=removal, removal__state=RemovalState.DELETING)
 
 
-def _claim(removal: int) -> RemovalSlice | None:
-    """Lock the first due slice that nobody else holds. The lock ends if this process is killed."""
+def _claim(removal: int) -> RemovalBatch | None:
+    """Lock the first due batch that nobody else holds. The lock ends if this process is killed."""
     return (
         _due(removal)
         .select_related("removal")
@@ -128,51 +128,51 @@ def _claim(removal: int) -> RemovalSlice | None:
     )
 
 
-def _delete_or_fail(part: RemovalSlice) -> None:
+def _delete_or_fail(batch: RemovalBatch) -> None:
     try:
-        _delete(part)
-    except (ActorRefused, *TRANSIENT):
+        _delete(batch)
+    except (ActorNotAllowed, *TRANSIENT):
         raise
-    except Exception as error:  # a slice's boundary: all is rolled back, and the reason is kept
-        raise SliceFailed(part) from error
+    except Exception as error:  # a batch's boundary: all is rolled back, and the reason is kept
+        raise BatchFailed(batch) from error
 
 
-def _delete(part: RemovalSlice) -> None:
-    _check_actor(part.removal)
-    keys = keys_of(part)
-    locked = lock_unchanged(part, keys)
+def _delete(batch: RemovalBatch) -> None:
+    _check_actor(batch.removal)
+    keys = keys_of(batch)
+    locked = lock_unchanged(batch, keys)
     if locked is None:
-        keys, locked = _lock_what_is_unchanged(part)
+        keys, locked = _lock_what_is_unchanged(batch)
     if keys:
-        _delete_as_shown(part.removal, keys, locked)
-    slices.mark_deleted(part, deleted=len(keys))
+        _delete_as_shown(batch.removal, keys, locked)
+    batches.mark_deleted(batch, deleted=len(keys))
 
 
-def _lock_what_is_unchanged(part: RemovalSlice) -> tuple[list[Any], Locked]:
+def _lock_what_is_unchanged(batch: RemovalBatch) -> tuple[list[Any], Locked]:
     """Walk and compare object by object; return the keys and rows of the unchanged objects."""
-    plan = plan_slice(part, lock=True)
-    shown = dict(part.shown)
-    now = dict(plan.shown().objects)
-    part.gone = [key for key in shown if key not in now]
-    part.changed = [key for key in now if now[key] != shown[key]]
-    if part.changed:
-        same = [key for key in plan.roots if json_key(key) not in set(part.changed)]
-        plan = plan_slice(part, lock=True, keys=same)
+    plan = plan_batch(batch, lock=True)
+    expected_files = dict(batch.expected_files)
+    now = dict(plan.expected_files().objects)
+    batch.gone = [key for key in expected_files if key not in now]
+    batch.changed = [key for key in now if now[key] != expected_files[key]]
+    if batch.changed:
+        same = [key for key in plan.roots if json_key(key) not in set(batch.changed)]
+        plan = plan_batch(batch, lock=True, keys=same)
     return plan.roots, Locked(plan.files.keys(), plan.rows_read)
 
 
 def _delete_as_shown(removal: Removal, keys: list[Any], locked: Locked) -> None:
     using = AuditEntry.objects.db
-    deed = Deed(
+    context = DeletionContext(
         actor=removal.actor_id,
         actor_name=removal.actor_name,
         reason=removal.reason,
         removal=removal.pk,
-        shown=locked.files,
+        expected_files=locked.files,
         known=known_details(locked.files, using=using),
     )
     going = all_rows(model_of(removal), using).filter(pk__any_of=set(keys))
-    attribute(going, deed)
+    attribute(going, context)
     _total, deleted = going.delete()
     _check_count(model_of(removal), deleted, locked.rows)
 
@@ -197,11 +197,13 @@ def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping
 def _check_actor(removal: Removal) -> None:
     actor = get_user_model()._base_manager.filter(pk=removal.actor_id or 0).first()
     if actor is None or not actor.is_active:
-        raise ActorRefused(_("The account of %(name)s is disabled.") % {"name": removal.actor_name})
+        raise ActorNotAllowed(
+            _("The account of %(name)s is disabled.") % {"name": removal.actor_name}
+        )
     if is_shut_out(removal, actor):
-        raise ActorRefused(_("%(name)s is no longer staff.") % {"name": removal.actor_name})
+        raise ActorNotAllowed(_("%(name)s is no longer staff.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):
-        raise ActorRefused(
+        raise ActorNotAllowed(
             _("%(name)s lacks the permission %(codes)s.")
             % {"name": removal.actor_name, "codes": ", ".join(missing)}
         )
@@ -220,25 +222,25 @@ def missing_permissions(codes: Sequence[str], actor: Any) -> list[str]:
     return [code for code in codes if not actor.has_perm(code)]
 
 
-def _try_later(put_off: SlicePutOff) -> None:
-    """Count an attempt; put the slice off, or mark it as failed after the last attempt."""
-    part, cause = put_off.part, put_off.__cause__
-    if part.attempts + 1 >= conf.max_attempts():
-        _fail(put_off)
+def _try_later(reschedule: BatchRescheduled) -> None:
+    """Count an attempt; put the batch off, or mark it as failed after the last attempt."""
+    batch, cause = reschedule.batch, reschedule.__cause__
+    if batch.attempts + 1 >= conf.max_attempts():
+        _fail(reschedule)
         return
-    logger.warning("Slice %s will be retried later.", part, exc_info=cause)
-    pause = min(FIRST_PAUSE * 2 ** min(part.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
-    slices.put_off(part, pause=pause, error=_reason(put_off))
+    logger.warning("Batch %s will be retried later.", batch, exc_info=cause)
+    pause = min(FIRST_PAUSE * 2 ** min(batch.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
+    batches.reschedule(batch, pause=pause, error=_reason(reschedule))
 
 
-def _fail(failed: SliceFailed) -> None:
-    """Mark a slice as failed; one that is committed, and whose callback failed, stays deleted."""
-    was_rolled_back = slices.fail(failed.part, error=_reason(failed))
+def _fail(failed: BatchFailed) -> None:
+    """Mark a batch as failed; one that is committed, and whose callback failed, stays deleted."""
+    was_rolled_back = batches.fail(failed.batch, error=_reason(failed))
     says = (
         "was rolled back" if was_rolled_back else "is deleted, but what follows its commit failed"
     )
-    logger.error("Slice %s %s.", failed.part, says, exc_info=failed.__cause__)
+    logger.error("Batch %s %s.", failed.batch, says, exc_info=failed.__cause__)
 
 
-def _reason(failed: SliceFailed) -> str:
+def _reason(failed: BatchFailed) -> str:
     return clean(reason_of(failed.__cause__ or failed))

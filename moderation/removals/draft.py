@@ -16,21 +16,21 @@ from django.utils.translation import gettext as _
 from moderation import conf, signals
 from moderation.db.errors import TRANSIENT
 from moderation.db.server_time import DatabaseNow
-from moderation.exceptions import DraftChanged, Refused, TooManyRows
+from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
 from moderation.lifecycle import removals as lifecycle
-from moderation.models import Removal, RemovalSlice
+from moderation.models import Removal, RemovalBatch
 from moderation.models.states import Reason, RemovalState
 from moderation.removals import history
 from moderation.removals.batches import (
-    changed_slices,
-    fill_slice,
+    changed_batches,
+    fill_batch,
     is_sealed,
-    plan_slice,
+    pages_of_batches,
+    plan_batch,
     reseal,
-    save_slice,
-    slices_in_turn,
+    save_batch,
 )
-from moderation.removals.delete import delete_next_slice
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.history import changes_since, remember
 from moderation.removals.limits import blockers_of, ceilings, typed_count_needed
 from moderation.removals.refused_objects import Guard, RefusedObjects
@@ -70,22 +70,22 @@ def confirm(
 ) -> Difference:
     """Confirm a draft if nothing changed since the preview and the actor may remove all of it.
 
-    A draft that fits in one slice is deleted before this returns; workers delete a larger one. If
+    A draft that fits in one batch is deleted before this returns; workers delete a larger one. If
     an object or a picture changed since the freeze, or if `guard` refuses an object, nothing is
     deleted, the draft is frozen again and the difference is returned. Raises DraftChanged for a
-    wrong seal, otherwise Refused with the reason.
+    wrong seal, otherwise RemovalError with the reason.
     """
     _check_seal(removal, seal)
     _check_words(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
-        raise Refused(" ".join(blockers))
-    difference = look_again(removal)
+        raise RemovalError(" ".join(blockers))
+    difference = refreeze_changed(removal)
     if guard is not None:
         difference = replace(difference, refused=exclude_refused(removal, guard))
     if difference:
         return difference
     _set_in_motion(removal, actor, reason, note)
-    if removal.slices.count() == 1:
+    if removal.batches.count() == 1:
         _delete_at_once(removal)
     else:
         signals.batches_waiting.send(Removal, removal=removal.pk)
@@ -93,15 +93,15 @@ def confirm(
 
 
 def _delete_at_once(removal: Removal) -> None:
-    """Delete the only slice. The removal stays confirmed even if the database fails."""
+    """Delete the only batch. The removal stays confirmed even if the database fails."""
     try:
-        delete_next_slice(removal.pk)
+        delete_next_batch(removal.pk)
     except TRANSIENT:
         logger.warning("Database error: removal %s is left to workers.", removal, exc_info=True)
         signals.batches_waiting.send(Removal, removal=removal.pk)
 
 
-def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
+def exclude(removal: Removal, *, seal: str, number: int, key: str) -> None:
     """Take one object out of a draft's selection. Raises DraftChanged for a wrong seal or key.
 
     The others stay as they were shown: what became of them since is found when it is confirmed.
@@ -117,10 +117,10 @@ def take_out(removal: Removal, *, seal: str, number: int, key: str) -> None:
         raise _draft_changed(removal, seal)
 
 
-def look_again(removal: Removal) -> Difference:
-    """Compare the whole draft with the database; freeze anew the slices that differ.
+def refreeze_changed(removal: Removal) -> Difference:
+    """Compare the whole draft with the database; freeze anew the batches that differ.
 
-    Each slice is saved by itself, so that no transaction grows with the draft; until the end the
+    Each batch is saved by itself, so that no transaction grows with the draft; until the end the
     seal is the old one, and whoever acts on it has to ask `is_sealed`. Raises DraftChanged where
     it stopped being the draft with this seal meanwhile: what differs then is perhaps its own work.
     """
@@ -128,17 +128,17 @@ def look_again(removal: Removal) -> Difference:
     gone: list[Any] = []
     pictures = removal.pictures_total
     try:
-        for part, shown in changed_slices(removal):
-            before, after = dict(part.shown), dict(shown.objects)
+        for batch, shown in changed_batches(removal):
+            before, after = dict(batch.shown), dict(shown.objects)
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
                 _hold_draft(removal, removal.seal)
-                save_slice(fill_slice(part, shown))
+                save_batch(fill_batch(batch, shown))
     except TooManyRows as too_many:
         text = _("The selection has grown too large; select it again.")
-        raise Refused(text) from too_many
-    except RemovalSlice.DoesNotExist as gone_meanwhile:
+        raise RemovalError(text) from too_many
+    except RemovalBatch.DoesNotExist as gone_meanwhile:
         raise _draft_changed(removal, removal.seal) from gone_meanwhile
     if changed or gone:
         with transaction.atomic():
@@ -154,22 +154,22 @@ def look_again(removal: Removal) -> Difference:
 def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
     """Exclude from a draft what a guard refuses; the other objects stay as they were frozen.
 
-    Works on a page of slices at a time and saves each slice separately, so that neither memory nor
+    Works on a page of batches at a time and saves each batch separately, so that neither memory nor
     a transaction grows with the draft. Seals the draft again if anything was excluded. Raises
     DraftChanged if it is no longer the draft with this seal.
     """
     refused, keys = RefusedObjects(), list[Any]()
-    for parts in slices_in_turn(removal):
-        objections = guard(parts)
-        for part in (part for part in parts if objections.get(part.number)):
-            objected = objections[part.number]
-            if objected.keys() - {key for key, _digest in part.shown}:
-                raise Refused(_("An object that you may not remove could not be excluded."))
+    for batches in pages_of_batches(removal):
+        objections = guard(batches)
+        for batch in (batch for batch in batches if objections.get(batch.number)):
+            objected = objections[batch.number]
+            if objected.keys() - {key for key, _digest in batch.shown}:
+                raise RemovalError(_("An object that you may not remove could not be excluded."))
             refused.add(list(objected.values()))
             keys += list(objected)[: history.NAMED]
             with transaction.atomic():
                 _hold_draft(removal, removal.seal)
-                _save_without(part, objected.keys())
+                _save_without(batch, objected.keys())
     if refused:
         with transaction.atomic():
             _hold_draft(removal, removal.seal)
@@ -203,9 +203,9 @@ def _draft_changed(removal: Removal, seal: str) -> DraftChanged:
 
 def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None:
     if reason not in Reason.values:
-        raise Refused(_("Choose a reason."))
+        raise RemovalError(_("Choose a reason."))
     if typed_count_needed(removal) and (typed_count or "").strip() != str(removal.objects_total):
-        raise Refused(
+        raise RemovalError(
             _("Type the number of objects, %(count)d, to confirm.")
             % {"count": removal.objects_total}
         )
@@ -218,18 +218,18 @@ def _hold_draft(removal: Removal, seal: str) -> None:
 
 
 def _leave_out(removal: Removal, number: int, key: str) -> None:
-    """Save a slice without one of its objects. Raises DraftChanged if it does not contain it."""
-    part = removal.slices.filter(number=number).first()
-    named = {shown[0] for shown in part.shown if str(shown[0]) == key} if part else set()
-    if part is None or not named:
+    """Save a batch without one of its objects. Raises DraftChanged if it does not contain it."""
+    batch = removal.batches.filter(number=number).first()
+    named = {shown[0] for shown in batch.shown if str(shown[0]) == key} if batch else set()
+    if batch is None or not named:
         raise DraftChanged(_("That object is not part of this selection any more."))
-    _save_without(part, named)
+    _save_without(batch, named)
 
 
-def _save_without(part: RemovalSlice, keys: AbstractSet[Any]) -> None:
-    """Save a slice without some of its objects. Counts are updated, digests stay as shown."""
-    part.shown = left = [shown for shown in part.shown if shown[0] not in keys]
-    save_slice(fill_slice(part, replace(plan_slice(part).shown(), objects=left)))
+def _save_without(batch: RemovalBatch, keys: AbstractSet[Any]) -> None:
+    """Save a batch without some of its objects. Counts are updated, digests stay as shown."""
+    batch.shown = left = [shown for shown in batch.shown if shown[0] not in keys]
+    save_batch(fill_batch(batch, replace(plan_batch(batch).shown(), objects=left)))
 
 
 def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
@@ -246,7 +246,7 @@ def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str
 
 
 def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
-    """Write the confirmation down. Raises Refused where a ceiling is exceeded by now."""
+    """Write the confirmation down. Raises RemovalError where a ceiling is exceeded by now."""
     if exceeded := list(ceilings(removal, actor)):
-        raise Refused(" ".join(exceeded))
+        raise RemovalError(" ".join(exceeded))
     lifecycle.confirm(removal, actor=actor, reason=reason, note=note)

@@ -13,15 +13,15 @@ from django.db import NotSupportedError, models, transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf
-from moderation.cascade import uncuttable_because
+from moderation.cascade import indivisible_reason
 from moderation.db.bulk_insert import insert
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 from moderation.lifecycle import removals as lifecycle
-from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.removals.batches import SLICES_AT_ONCE, fill_slices, reseal, slices_in_turn
+from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.removals.batches import BATCHES_A_PAGE, fill_batches, pages_of_batches, reseal
 from moderation.removals.selection import check_model, frozen_keys, keys_selected
 
-# Numbers are spaced so that a slice with too many rows can be halved, again and again, in place:
+# Numbers are spaced so that a batch with too many rows can be halved, again and again, in place:
 # 500 objects are halved nine times at most.
 NUMBER_STEP = 1024
 
@@ -36,12 +36,12 @@ def freeze(
 ) -> Removal:
     """Freeze a selection into a draft of `actor`, sealed and ready to be shown; return it.
 
-    The queryset is read once, for its keys. Then the slices are filled a few at a time, so that
+    The queryset is read once, for its keys. Then the batches are filled a few at a time, so that
     neither memory nor a transaction grows with the selection. If the actor has the maximum number
     of open drafts, the oldest is closed. `permissions` are the codes that the actor needs, and are
-    checked again for each slice. `admin_site` and `admin_label` name the ModelAdmin in which the
-    objects were selected, if there is one. Raises NotPlannable, leaving no draft, if the selection
-    is empty, if it cannot be split into slices and is too large for one, or if its objects cannot
+    checked again for each batch. `admin_site` and `admin_label` name the ModelAdmin in which the
+    objects were selected, if there is one. Raises CannotFreeze, leaving no draft, if the selection
+    is empty, if it cannot be split into batches and is too large for one, or if its objects cannot
     be removed.
     """
     model = queryset.model._meta.concrete_model or queryset.model
@@ -56,8 +56,8 @@ def freeze(
         admin_site=admin_site,
         admin_label=admin_label,
     )
-    uncuttable = uncuttable_because(model)
-    objects = conf.slice_rows() + 1 if uncuttable else conf.slice_objects()
+    indivisible = indivisible_reason(model)
+    objects = conf.batch_rows() + 1 if indivisible else conf.batch_objects()
     with transaction.atomic():  # short, because it locks the actor's row
         _close_oldest_drafts(actor)
         removal.save()
@@ -66,8 +66,8 @@ def freeze(
             with transaction.atomic():
                 _store_keys(removal, keys, objects)
         except NotSupportedError as error:  # only PostgreSQL has DISTINCT ON
-            raise NotPlannable(_("The database cannot read this list: %s") % error) from error
-        _plan_slices(removal, uncuttable)
+            raise CannotFreeze(_("The database cannot read this list: %s") % error) from error
+        _plan_batches(removal, indivisible)
     return removal
 
 
@@ -94,14 +94,14 @@ def discarded_on_error(removal: Removal) -> Iterator[None]:
 
 
 def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], objects: int) -> None:
-    at_once = SLICES_AT_ONCE * objects
-    slices = (
+    at_once = BATCHES_A_PAGE * objects
+    batches = (
         {"number": number, "shown": [(key, "") for key in page]}
         for number, page in _paged(frozen_keys(keys.model, keys.iterator(at_once)), objects)
     )
-    while batch := list(islice(slices, SLICES_AT_ONCE)):
+    while batch := list(islice(batches, BATCHES_A_PAGE)):
         same = {"removal_id": removal.pk}
-        insert(RemovalSlice, batch, same=same, using=AuditEntry.objects.db)
+        insert(RemovalBatch, batch, same=same, using=AuditEntry.objects.db)
 
 
 def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]:
@@ -111,49 +111,51 @@ def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]
         number += NUMBER_STEP
 
 
-def _plan_slices(removal: Removal, uncuttable: str) -> None:
-    if uncuttable and removal.slices.count() > 1:
-        raise _too_large(uncuttable)
-    for parts in slices_in_turn(removal):
-        step, too_large = NUMBER_STEP, fill_slices(removal, parts)
+def _plan_batches(removal: Removal, indivisible: str) -> None:
+    if indivisible and removal.batches.count() > 1:
+        raise _too_large(indivisible)
+    for batches in pages_of_batches(removal):
+        step, too_large = NUMBER_STEP, fill_batches(removal, batches)
         while too_large:
-            if uncuttable:
-                raise _too_large(uncuttable)
+            if indivisible:
+                raise _too_large(indivisible)
             step //= 2
-            halves = [half for part in too_large for half in _halved(part, step)]
-            too_large = fill_slices(removal, halves)
+            halves = [half for batch in too_large for half in _halved(batch, step)]
+            too_large = fill_batches(removal, halves)
     reseal(removal)
     if not removal.objects_total:
-        raise NotPlannable(_("Nothing was selected, or what was selected is gone."))
+        raise CannotFreeze(_("Nothing was selected, or what was selected is gone."))
 
 
-def _halved(part: RemovalSlice, step: int) -> tuple[RemovalSlice, RemovalSlice]:
-    """Cut a slice that has too many rows in two, saved but not yet filled."""
-    if len(part.shown) == 1:
-        raise _one_too_large(part)
-    middle = len(part.shown) // 2
-    later = RemovalSlice(removal=part.removal, number=part.number + step, shown=part.shown[middle:])
-    part.shown = part.shown[:middle]
-    part.save(update_fields=["shown"])
+def _halved(batch: RemovalBatch, step: int) -> tuple[RemovalBatch, RemovalBatch]:
+    """Cut a batch that has too many rows in two, saved but not yet filled."""
+    if len(batch.shown) == 1:
+        raise _one_too_large(batch)
+    middle = len(batch.shown) // 2
+    later = RemovalBatch(
+        removal=batch.removal, number=batch.number + step, shown=batch.shown[middle:]
+    )
+    batch.shown = batch.shown[:middle]
+    batch.save(update_fields=["shown"])
     later.save()
-    return part, later
+    return batch, later
 
 
-def _too_large(uncuttable: str) -> NotPlannable:
-    return NotPlannable(
+def _too_large(indivisible: str) -> CannotFreeze:
+    return CannotFreeze(
         _("This selection must go in one transaction (%(why)s), and takes more than %(limit)d "
           "rows. Select fewer objects.")
-        % {"why": uncuttable, "limit": conf.slice_rows()}
+        % {"why": indivisible, "limit": conf.batch_rows()}
     )  # fmt: skip
 
 
-def _one_too_large(part: RemovalSlice) -> NotPlannable:
-    return NotPlannable(
+def _one_too_large(batch: RemovalBatch) -> CannotFreeze:
+    return CannotFreeze(
         _("%(kind)s %(key)s alone takes more than %(limit)d rows, more than one transaction may "
           "hold. Remove what hangs on it first.")
         % {
-            "kind": part.removal.model_label,
-            "key": part.shown[0][0],
-            "limit": conf.slice_rows(),
+            "kind": batch.removal.model_label,
+            "key": batch.shown[0][0],
+            "limit": conf.batch_rows(),
         }
     )  # fmt: skip

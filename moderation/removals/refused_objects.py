@@ -11,14 +11,14 @@ from typing import Any
 
 from django.utils.translation import ngettext
 
-from moderation.models import RemovalSlice
+from moderation.models import RemovalBatch
 
 # The most objects that a message names; further objects are counted.
 NAMED = 20
 
-# Takes slices of a removal, in order, and returns the objects that may not be removed, each with
-# something whose text is its name: {number of the slice: {JSON value of the key: object}}.
-Guard = Callable[[Sequence[RemovalSlice]], Mapping[int, Mapping[Any, object]]]
+# Takes batches of a removal, in order, and returns the objects that may not be removed, each with
+# something whose text is its name: {number of the batch: {JSON value of the key: object}}.
+Guard = Callable[[Sequence[RemovalBatch]], Mapping[int, Mapping[Any, object]]]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from moderation.cascade import json_key
 from moderation.cascade.relations import deleted_with, has_composite_key, is_leaf
 from moderation.db.rows import all_rows
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 from moderation.models import AuditEntry
 
 # Types of keys that are unchanged after a round trip through JSON.
@@ -22,10 +22,10 @@ KEYS = (int, str, UUID)
 
 
 def check_model(model: type[models.Model]) -> None:
-    """Raise NotPlannable for a model whose objects cannot be removed, with the reason."""
+    """Raise CannotFreeze for a model whose objects cannot be removed, with the reason."""
     for each in sorted(deleted_with(model), key=lambda found: found._meta.label):
         if has_composite_key(each) and (each is model or not is_leaf(each)):
-            raise NotPlannable(
+            raise CannotFreeze(
                 _("%(kind)s has a primary key of several columns, which removals do not support.")
                 % {"kind": each._meta.label}
             )
@@ -36,27 +36,27 @@ def keys_selected(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return a queryset of the keys of the objects in a queryset, in key order.
 
     It may repeat a key. It reads from the audit log's database, whatever a router says. Raises
-    NotPlannable for a queryset of another database, and for one that does not return objects.
+    CannotFreeze for a queryset of another database, and for one that does not return objects.
     """
     # The argument of `using()`; `db` would call the router.
     named = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
     _check_database(queryset.model, named or AuditEntry.objects.db)
     if not issubclass(queryset._iterable_class, ModelIterable):  # noqa: SLF001 - or values()
-        raise NotPlannable(_("This list contains values, not objects, so nothing can be removed."))
+        raise CannotFreeze(_("This list contains values, not objects, so nothing can be removed."))
     return plain(queryset).order_by("pk").values_list("pk", flat=True)
 
 
 def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int | str]:
     """Yield each key once, as a JSON value. The keys must be in order.
 
-    Raises NotPlannable for a type of key that does not survive a round trip through JSON.
+    Raises CannotFreeze for a type of key that does not survive a round trip through JSON.
     """
     last = None
     for key in keys:
         if key != last:
             frozen = json_key(key)
             if not isinstance(key, KEYS) and not _is_read_back(model, key, frozen):
-                raise NotPlannable(
+                raise CannotFreeze(
                     _("The keys of %(kind)s cannot be stored in a draft: %(key)s")
                     % {"kind": model._meta.verbose_name_plural, "key": frozen}
                 )
@@ -67,11 +67,11 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
 def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Return a queryset with the same objects that can be filtered and ordered.
 
-    A slice, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
+    A batch, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
     their objects are selected by a subquery.
     """
     home, query = AuditEntry.objects.db, queryset.query
-    is_odd = query.is_sliced or query.combinator or query.distinct_fields
+    is_odd = query.is_split or query.combinator or query.distinct_fields
     if is_odd or not query.standard_ordering:
         rows = all_rows(queryset.model, home)
         return rows.filter(pk__in=queryset.using(home).values("pk"))
@@ -90,7 +90,7 @@ def _is_read_back(model: type[models.Model], key: Any, frozen: int | str) -> boo
 def _check_database(model: type[models.Model], using: str) -> None:
     home = AuditEntry.objects.db
     if using != home:
-        raise NotPlannable(
+        raise CannotFreeze(
             _("%(kind)s are in the database “%(using)s”, but only rows in “%(home)s”, where the "
             "audit log is, can be removed. Nothing was selected.")
             % {"kind": model._meta.verbose_name_plural, "using": using, "home": home}

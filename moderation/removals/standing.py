@@ -5,24 +5,24 @@ from __future__ import annotations
 from django.db.models import Model
 
 from moderation.models import Removal
-from moderation.removals.batches import plan_slice
+from moderation.removals.batches import plan_batch
 
-# The value of `blockers` in a slice without such rows.
+# The value of `blockers` in a batch without such rows.
 NOTHING: dict[str, dict[str, int]] = {"protected": {}, "restricted": {}}
 
 
 def standing_rows(removal: Removal, limit: int) -> list[Model]:
     """Return the first rows that protect or restrict objects of a draft, each once.
 
-    Plans the first slices that have such rows, at most `limit` of them.
+    Plans the first batches that have such rows, at most `limit` of them.
     """
     if not removal.blockers:
         return []
     found: dict[tuple[type[Model], object], Model] = {}
-    batches = removal.slices.exclude(blockers=NOTHING).order_by("number")
-    for part in batches[:limit]:
-        part.removal = removal  # avoids a query for each
-        for rows in plan_slice(part).standing:
+    batches = removal.batches.exclude(blockers=NOTHING).order_by("number")
+    for batch in batches[:limit]:
+        batch.removal = removal  # avoids a query for each
+        for rows in plan_batch(batch).standing:
             room = limit - len(found)
             found |= {(type(row), row.pk): row for row in rows.order_by("pk")[:room]}
         if len(found) >= limit:

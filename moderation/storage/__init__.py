@@ -1,17 +1,22 @@
 """Everything that touches storage, behind one interface (`moderation.storage.base`)."""
 
-from moderation.storage.base import Adapter, Doomed, Fate, Outcome
-from moderation.storage.identity import MarkRefused, WrongStorage, prove, write_mark
+from moderation.storage.base import Adapter, FileToErase, Outcome, Result
+from moderation.storage.identity import (
+    IdentityRefused,
+    WrongStorage,
+    verify_identity,
+    write_identity,
+)
 from moderation.storage.resolve import adapter_for
 
 __all__ = [
     "Adapter",
-    "Doomed",
-    "Fate",
-    "MarkRefused",
+    "FileToErase",
+    "IdentityRefused",
     "Outcome",
+    "Result",
     "WrongStorage",
     "adapter_for",
-    "prove",
-    "write_mark",
+    "verify_identity",
+    "write_identity",
 ]

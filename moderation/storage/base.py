@@ -13,11 +13,11 @@ from moderation.storage.lease import Lease
 from moderation.storage.location import Location
 
 # The file that holds the storage's identity (moderation.storage.identity), inside its location.
-MARKER_NAME = ".moderation-storage.json"
+IDENTITY_FILE = ".moderation-storage.json"
 # A marker has about 100 bytes; more is not ours, and a wrong file may be of any size.
-MARKER_BYTES = 4096
+IDENTITY_FILE_BYTES = 4096
 
-# Remarks of outcomes. They are stored in the audit log as they stand here.
+# Details of outcomes. They are stored in the audit log as they stand here.
 WAS_MISSING = audit.WAS_MISSING
 ERASED_EARLIER = "erased in an earlier attempt"
 NEWER_STAYS = "a newer version, written since by somebody else, stays"
@@ -27,16 +27,16 @@ NEWER_STAYS = "a newer version, written since by somebody else, stays"
 Note = Callable[[Mapping[str, tuple[str, ...]]], None]
 
 
-class Fate(enum.Enum):
+class Result(enum.Enum):
     """What became of a key when the storage was asked to erase it."""
 
     ERASED = "erased"
-    KEPT = "kept"  # a newer version, written by somebody else, stays
+    NEWER_VERSION = "newer version"  # a newer version, written by somebody else, stays
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Doomed:
+class FileToErase:
     """A name to erase. `versions` is that of an earlier attempt's outcome (may be empty).
 
     No request may be sent for it once `lease` has expired. Without a lease there is no limit.
@@ -56,8 +56,8 @@ class Outcome:
     """The storage's result for one name.
 
     `versions` are the versions and delete markers that were deleted on a versioned bucket, even if
-    some could not be erased: passed again as `Doomed.versions`, only these are deleted. `code` and
-    `message` are the storage's error (unchanged; the purge shortens and cleans them). `remark`
+    some could not be erased: passed again as `FileToErase.versions`, only these are deleted. `code`
+    and `message` are the storage's error (unchanged; the purge shortens and cleans them). `detail`
     annotates a success, for instance "was missing already". `verified` is true if the adapter
     checked afterwards that the key is absent. For a failure, `own` is false if the error was not
     about this key, which then does not count as an attempt, and `unsure` is true if the storage may
@@ -65,10 +65,10 @@ class Outcome:
     """
 
     name: str
-    fate: Fate
+    result: Result
     code: str = ""
     message: str = ""
-    remark: str = ""
+    detail: str = ""
     versions: tuple[str, ...] = field(default=())
     verified: bool = False
     own: bool = True
@@ -111,7 +111,7 @@ class Adapter(Protocol):
     def odd_beginnings(self, directory: str) -> tuple[str, ...]:
         """Return the prefixes of odd names that lead through a directory. No network."""
 
-    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
         """Erase names; yield exactly one outcome for each name consumed, in any order.
 
         On a versioned storage, `note` is called with the versions of some names before they are
@@ -134,13 +134,13 @@ class Adapter(Protocol):
         Raises the storage's own error where it does not say, ValueError where `key` does.
         """
 
-    def read_marker(self) -> bytes | None:
+    def read_identity_file(self) -> bytes | None:
         """Return the content of the storage's marker file, None where there is none.
 
         Raises the storage's own error where it cannot be read.
         """
 
-    def write_marker(self, content: bytes) -> None:
+    def write_identity_file(self, content: bytes) -> None:
         """Put the marker file into the storage, in place of an older one.
 
         Raises the storage's own error where it cannot be written.
@@ -153,7 +153,7 @@ LEASE_IS_OVER = "The worker was delayed beyond its lease. Another worker will re
 
 def not_sent(name: str, *, unsure: bool = False) -> Outcome:
     """Return the outcome of a name whose lease expired before a request was sent."""
-    return Outcome(name, Fate.FAILED, LEASE_OVER, LEASE_IS_OVER, own=False, unsure=unsure)
+    return Outcome(name, Result.FAILED, LEASE_OVER, LEASE_IS_OVER, own=False, unsure=unsure)
 
 
 def message_of(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from pathlib import PurePath
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
-from moderation.storage.base import WAS_MISSING, Doomed, Note, Outcome
+from moderation.storage.base import WAS_MISSING, FileToErase, Note, Outcome
 from moderation.storage.generic import OtherAdapter
 from moderation.storage.location import Location, folder
 from moderation.storage.spelling import PLAIN_NAME
@@ -80,9 +80,9 @@ class FileSystemAdapter(OtherAdapter):
             return self.folder + name
         return self.storage.path(name)
 
-    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
         """Erase one name after the other; see `Adapter.erase`."""
-        outcomes = super().erase(doomed, note)
+        outcomes = super().erase(files, note)
         return self._below_open_root(outcomes) if self._deletes_as_django else outcomes
 
     def _below_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:

@@ -11,13 +11,13 @@ from django.core.files.storage import Storage
 from django.core.files.utils import validate_file_name
 
 from moderation.storage.base import (
-    MARKER_BYTES,
-    MARKER_NAME,
+    IDENTITY_FILE,
+    IDENTITY_FILE_BYTES,
     WAS_MISSING,
-    Doomed,
-    Fate,
+    FileToErase,
     Note,
     Outcome,
+    Result,
     message_of,
     not_sent,
 )
@@ -74,41 +74,41 @@ class OtherAdapter:
         """Return the prefixes of odd names; see `Adapter.odd_beginnings`."""
         return odd_beginnings(directory)
 
-    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:  # noqa: ARG002
+    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:  # noqa: ARG002
         """Erase one name after the other; see `Adapter.erase`."""
         refuse_inside_transaction()
-        return map(self._outcome, doomed)
+        return map(self._outcome, files)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
         """Ask `exists` for each name. Raises the storage's own error."""
         refuse_inside_transaction()
         return {name: not self.storage.exists(name) for name in names}
 
-    def read_marker(self) -> bytes | None:
-        """Return the marker's content; see `Adapter.read_marker`."""
+    def read_identity_file(self) -> bytes | None:
+        """Return the marker's content; see `Adapter.read_identity_file`."""
         refuse_inside_transaction()
-        if not self.storage.exists(MARKER_NAME):
+        if not self.storage.exists(IDENTITY_FILE):
             return None
-        with self.storage.open(MARKER_NAME, "rb") as marker:
-            return bytes(marker.read(MARKER_BYTES))
+        with self.storage.open(IDENTITY_FILE, "rb") as marker:
+            return bytes(marker.read(IDENTITY_FILE_BYTES))
 
-    def write_marker(self, content: bytes) -> None:
+    def write_identity_file(self, content: bytes) -> None:
         """Put the marker in place of an older one. Raises OSError where another name came out."""
         refuse_inside_transaction()
         # A storage that does not overwrite would give the second marker a name of its own.
-        self.storage.delete(MARKER_NAME)
-        saved = self.storage.save(MARKER_NAME, ContentFile(content))
-        if saved != MARKER_NAME:
+        self.storage.delete(IDENTITY_FILE)
+        saved = self.storage.save(IDENTITY_FILE, ContentFile(content))
+        if saved != IDENTITY_FILE:
             self.storage.delete(saved)
-            raise OSError(f"The storage saved {saved!r} where {MARKER_NAME!r} was asked for.")
+            raise OSError(f"The storage saved {saved!r} where {IDENTITY_FILE!r} was asked for.")
 
-    def _outcome(self, each: Doomed) -> Outcome:
+    def _outcome(self, each: FileToErase) -> Outcome:
         name, sent = each.name, False
         try:
             self.key(name)
             if not each.may_be_asked_for():
                 return not_sent(name)
-            remark = self._erase(name)
+            detail = self._erase(name)
             sent = True
             if not each.may_be_asked_for():
                 return not_sent(name, unsure=True)
@@ -116,13 +116,13 @@ class OtherAdapter:
         except Exception as error:  # noqa: BLE001 - a foreign storage raises what it likes
             code = type(error).__name__
             unsure = sent or isinstance(error, UNSURE)
-            return Outcome(name, Fate.FAILED, code, message_of(error), unsure=unsure)
+            return Outcome(name, Result.FAILED, code, message_of(error), unsure=unsure)
         if left:
-            return Outcome(name, Fate.FAILED, code="StillThere", message="It exists afterwards.")
-        return Outcome(name, Fate.ERASED, remark=remark, verified=verified)
+            return Outcome(name, Result.FAILED, code="StillThere", message="It exists afterwards.")
+        return Outcome(name, Result.ERASED, detail=detail, verified=verified)
 
     def _erase(self, name: str) -> str:
-        """Delete it and give the remark. Raises the storage's own error."""
+        """Delete it and give the detail. Raises the storage's own error."""
         try:
             self.storage.delete(name)
         except FileNotFoundError:

@@ -16,8 +16,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from moderation.exceptions import ModerationError
-from moderation.models import AuditEntry, StorageMark
-from moderation.storage.base import MARKER_NAME, Adapter, message_of
+from moderation.models import AuditEntry, StorageIdentity
+from moderation.storage.base import IDENTITY_FILE, Adapter, message_of
 from moderation.storage.resolve import adapter_for
 from moderation.storage.transactions import refuse_inside_transaction
 
@@ -36,7 +36,7 @@ class WrongStorage(ModerationError):
     """The storage behind an alias is not, or cannot be shown to be, the one that is meant."""
 
 
-class MarkRefused(ModerationError):
+class IdentityRefused(ModerationError):
     """A storage may not be marked as asked; its text says what was found and what to do."""
 
 
@@ -95,11 +95,11 @@ def _read_with_retries(adapter: Adapter) -> Marker | None:
 
 
 def _read_once(adapter: Adapter) -> Marker | None:
-    content = adapter.read_marker()
+    content = adapter.read_identity_file()
     return None if content is None else Marker.from_bytes(content)
 
 
-def prove(alias: str, identity: uuid.UUID | None) -> None:
+def verify_identity(alias: str, identity: uuid.UUID | None) -> None:
     """Return where the storage carries this identity and the running environment's name.
 
     Raises WrongStorage, naming what differs, in every other case; RuntimeError in a transaction.
@@ -121,7 +121,7 @@ def prove(alias: str, identity: uuid.UUID | None) -> None:
         message
         % {
             "alias": alias,
-            "file": MARKER_NAME,
+            "file": IDENTITY_FILE,
             "found": found and found.identity,
             "wanted": identity,
             "theirs": found and found.environment,
@@ -130,20 +130,20 @@ def prove(alias: str, identity: uuid.UUID | None) -> None:
     )
 
 
-def write_mark(alias: str, *, replace: bool = False) -> StorageMark:
+def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
     """Give the storage its identity, or find it again; twice is the same as once.
 
     A storage that this environment marked and the database does not know is adopted. `replace`
     lays the known marker into a storage that lost it, and lets a database that came from another
     environment name this one's storage. Entries recorded before the first mark get the identity.
-    Raises MarkRefused where marker and database disagree, WrongStorage where it cannot be read.
+    Raises IdentityRefused where marker and database disagree, WrongStorage where it cannot be read.
     """
     found = read_mark(alias)
     _refuse_foreign(alias, found)
-    known = StorageMark.objects.filter(alias=alias).first()
+    known = StorageIdentity.objects.filter(alias=alias).first()
     moved = known is not None and known.environment != environment()
     if moved and not replace:
-        raise MarkRefused(
+        raise IdentityRefused(
             _(
                 "The database knows storage %(alias)s from environment “%(theirs)s”; this is "
                 "“%(running)s”. If this environment has a storage of its own behind that name, "
@@ -154,8 +154,8 @@ def write_mark(alias: str, *, replace: bool = False) -> StorageMark:
     identity = _agreed(alias, found, None if moved else known, replace=replace)
     if found is None:
         # The file first: where the row then fails, the next run adopts the file.
-        adapter_for(alias).write_marker(Marker(identity, environment()).as_bytes())
-    mark, _created = StorageMark.objects.update_or_create(
+        adapter_for(alias).write_identity_file(Marker(identity, environment()).as_bytes())
+    mark, _created = StorageIdentity.objects.update_or_create(
         alias=alias,
         defaults={
             "identity": identity,
@@ -173,7 +173,7 @@ def write_mark(alias: str, *, replace: bool = False) -> StorageMark:
 
 def _refuse_foreign(alias: str, found: Marker | None) -> None:
     if found is not None and found.environment != environment():
-        raise MarkRefused(
+        raise IdentityRefused(
             _(
                 "Storage %(alias)s belongs to environment “%(theirs)s”; this is “%(running)s”. "
                 "Configure another storage."
@@ -183,12 +183,12 @@ def _refuse_foreign(alias: str, found: Marker | None) -> None:
 
 
 def _agreed(
-    alias: str, found: Marker | None, known: StorageMark | None, *, replace: bool
+    alias: str, found: Marker | None, known: StorageIdentity | None, *, replace: bool
 ) -> uuid.UUID:
-    """Return the identity that the storage has or is to get. Raises MarkRefused."""
+    """Return the identity that the storage has or is to get. Raises IdentityRefused."""
     if found is None:
         if known is not None and not replace:
-            raise MarkRefused(
+            raise IdentityRefused(
                 _(
                     "Storage %(alias)s was marked as %(wanted)s and now holds no marker. It may be "
                     "unmounted, empty or another. If it is the right one, run mark_storage with "
@@ -198,16 +198,16 @@ def _agreed(
             )
         return known.identity if known else uuid.uuid4()
     if known is not None and known.identity != found.identity:
-        raise MarkRefused(
+        raise IdentityRefused(
             _(
                 "Storage %(alias)s is another one: its marker says %(found)s, the database "
                 "%(wanted)s. Configure the storage that was marked."
             )
             % {"alias": alias, "found": found.identity, "wanted": known.identity}
         )
-    twin = StorageMark.objects.exclude(alias=alias).filter(identity=found.identity).first()
+    twin = StorageIdentity.objects.exclude(alias=alias).filter(identity=found.identity).first()
     if twin is not None:
-        raise MarkRefused(
+        raise IdentityRefused(
             _("Storages %(alias)s and %(twin)s are the same place. Give each a folder of its own.")
             % {"alias": alias, "twin": twin.alias}
         )

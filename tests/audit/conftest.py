@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from moderation.models import AuditEntry, AuditEvent, Removal
-from moderation.models.states import EventKind, Reason, RemovalState
+from moderation.models.states import EventType, Reason, RemovalState
 from moderation.permission_groups import AUDITORS, MODERATORS
 
 PASSWORD = "a-password-for-tests"
@@ -32,7 +32,7 @@ def removal_of(user: User, **given: Any) -> Removal:
     standard = {"state": RemovalState.DONE, "reason": Reason.SPAM, "confirmed_at": timezone.now()}
     removal = Removal.objects.create(model_label="posts.Post", **names, **{**standard, **given})
     details = {"reason": removal.reason}
-    AuditEvent.objects.create(kind=EventKind.CONFIRM, removal=removal, details=details, **names)
+    AuditEvent.objects.create(type=EventType.CONFIRM, removal=removal, details=details, **names)
     return removal
 
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from moderation.admin import pagination
 from moderation.admin.audit import filters, search
 from moderation.admin.audit.audit_admin import AuditEntryAdmin
-from moderation.models import AuditEntry, AuditEvent, RemovalSlice, StorageMark
+from moderation.models import AuditEntry, AuditEvent, RemovalBatch, StorageIdentity
 from moderation.models.states import EntryState
 from tests.audit.conftest import entry_of, person, removal_of
 
@@ -100,7 +100,7 @@ def test_entry_outlives_its_removal_and_its_moderator(audit_client: Client) -> N
 
 
 def test_filters_find_what_they_name(audit_client: Client) -> None:
-    StorageMark.objects.create(alias="archive", environment="test")
+    StorageIdentity.objects.create(alias="archive", environment="test")
     first, second = removal_of(person("first")), removal_of(person("second"), reason="abuse")
     entry_of(first, "a", recorded_at=datetime(2026, 3, 1, 23, 59, tzinfo=UTC))
     entry_of(second, "b", state=EntryState.FAILED, storage="archive")
@@ -127,13 +127,13 @@ def test_reason_is_found_in_few_and_in_many_removals(
     assert shown_keys(audit_client, reason__exact="illegal") == set()
 
 
-def test_entries_of_a_removal_are_looked_for_until_its_last_slice_ended(
+def test_entries_of_a_removal_are_looked_for_until_its_last_batch_ended(
     audit_client: Client,
 ) -> None:
     removal = removal_of(person("somebody"))
     ended = datetime(2026, 3, 1, tzinfo=UTC)
     for number, at in enumerate((ended, ended - timedelta(hours=1), None)):
-        RemovalSlice.objects.create(removal=removal, number=number, finished_at=at)
+        RemovalBatch.objects.create(removal=removal, number=number, finished_at=at)
     entry_of(removal, "first", recorded_at=ended - timedelta(hours=2))
     entry_of(removal, "last", recorded_at=ended)
     with CaptureQueriesContext(connection) as asked:

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from moderation.models import AuditEntry, AuditEvent
-from moderation.storage.base import MARKER_NAME
+from moderation.storage.base import IDENTITY_FILE
 from tests.audit.conftest import entry_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def events() -> list[tuple[str, dict[str, object]]]:
     found = AuditEvent.objects.order_by("pk")
     assert {event.actor_name for event in found} <= {f"{getpass.getuser()} (terminal)"}
-    return [(event.kind, event.details) for event in found]
+    return [(event.type, event.details) for event in found]
 
 
 def test_retry_of_failed_files_is_an_event() -> None:
@@ -44,10 +44,10 @@ def test_marking_a_storage_is_an_event_once() -> None:
 
 def test_each_replacing_of_a_storage_identity_is_an_event() -> None:
     call_command("mark_storage", "default")
-    storages["default"].delete(MARKER_NAME)
+    storages["default"].delete(IDENTITY_FILE)
     call_command("mark_storage", "default", "--replace")
     with override_settings(ENVIRONMENT="elsewhere"):
-        storages["default"].delete(MARKER_NAME)
+        storages["default"].delete(IDENTITY_FILE)
         call_command("mark_storage", "default", "--replace")
     found = [(kind, details["replace"], details["environment"]) for kind, details in events()]
     assert [each[:2] for each in found] == [("mark", False), ("mark", True), ("mark", True)]

@@ -209,7 +209,7 @@ def test_export_is_an_event_before_its_first_byte(auditor: User, audit_client: C
         reverse(EXPORT) + "?state__exact=failed&q=posts&p=1&o=1", {"format": 0, "resource": 0}
     )
     event = AuditEvent.objects.get()  # nothing of the answer was read yet
-    assert (event.kind, event.actor, event.actor_name) == ("export", auditor, "auditor")
+    assert (event.type, event.actor, event.actor_name) == ("export", auditor, "auditor")
     assert event.details == {
         "format": "csv",
         "filters": {"state__exact": "failed"},

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from moderation.export.formats import CSV
 from moderation.models import AuditEntry, AuditEvent
-from tests.parts.processes import running, wait_until
-from tests.parts.workers import environment
+from tests.services.processes import running, wait_until
+from tests.services.workers import environment
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +65,7 @@ def test_all_entries_are_written_and_the_export_is_noted(
 ) -> None:
     assert exported(tmp_path / "log.csv") == [entry.key for entry in entries]
     event = AuditEvent.objects.get()
-    assert (event.kind, event.details["rows"], event.details["filters"]) == ("export", 5, {})
+    assert (event.type, event.details["rows"], event.details["filters"]) == ("export", 5, {})
 
 
 def test_options_choose(entries: list[AuditEntry], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
-from tests.parts.workers import gunicorn
+from tests.services.workers import gunicorn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

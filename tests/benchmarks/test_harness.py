@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.__main__ import judge
 from benchmarks.catalogue import BENCHMARKS
-from tests.parts.processes import ROOT
+from tests.services.processes import ROOT
 
 
 def bench(result: Path, **env: str) -> subprocess.CompletedProcess[str]:

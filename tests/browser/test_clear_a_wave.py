@@ -16,12 +16,12 @@ from playwright.sync_api import Page, expect
 
 from moderation.models import AuditEntry, Removal
 from moderation.permission_groups import AUDITORS, MODERATORS
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.images.intake import take_in
 from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
-from tests.parts.workers import CLOCK, DB_WORKER, worker
 from tests.posts.drawn import drawing
+from tests.services.workers import CLOCK, DB_WORKER, worker
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -36,7 +36,7 @@ PATIENCE = 120_000
 def site(transactional_db: None) -> None:
     """Accounts, a wave of reported posts with pictures, and a few good posts."""
     call_command("loaddata", settings.BASE_DIR / "fixtures" / "theme.json", verbosity=0)
-    write_mark("default")
+    write_identity("default")
     for name, group in (("mia", MODERATORS), ("ada", AUDITORS)):
         user = User.objects.create_user(name, password=PASSWORD, is_staff=True)
         user.groups.add(Group.objects.get(name=group))

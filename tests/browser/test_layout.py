@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.models import AuditEntry, AuditEvent
-from moderation.models.states import EventKind
+from moderation.models.states import EventType
 from posts.models import Post, PostImage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -55,7 +55,7 @@ def test_the_row_of_buttons_begins_where_the_menu_ends(page: Page) -> None:
 
 def test_the_list_of_events_shows_all_of_a_note(page: Page) -> None:
     details = {"reason": "spam", "note": "Wave of 19 November, with " + "many words " * 20}
-    AuditEvent.objects.create(kind=EventKind.CONFIRM, actor_name="moderator", details=details)
+    AuditEvent.objects.create(type=EventType.CONFIRM, actor_name="moderator", details=details)
     page.goto("/admin/moderation/auditevent/")
     _left, room = edges(page.locator("#changelist-form .results"))
     assert edges(page.locator(".event-details dd").last)[1] <= room

@@ -16,8 +16,8 @@ from django.db import connection
 # A file of one row: the row's key and the name.
 RowFile = tuple[int, str]
 
-ENDED = {"erased", "kept", "failed"}
-STILL_THERE = {"kept", "failed"}
+ENDED = {"erased", "in_use", "failed"}
+STILL_THERE = {"in_use", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +98,18 @@ def _not_settled(removal: int) -> Iterator[str]:
     [(state, objects)] = _sql(
         "SELECT state, objects_total FROM moderation_removal WHERE id = %s", removal
     )
-    slices = _sql(
-        "SELECT number, state, deleted_total, changed, gone FROM moderation_removalslice "
+    batches = _sql(
+        "SELECT number, state, deleted_total, changed, gone FROM moderation_removalbatch "
         "WHERE removal_id = %s",
         removal,
     )
     if state != "done":
         yield f"the removal is {state}"
-    for number, state_of_slice, _deleted, changed, gone in slices:
-        if (state_of_slice, str(changed), str(gone)) != ("deleted", "[]", "[]"):
-            yield f"slice {number} is {state_of_slice}, changed {changed}, gone {gone}"
-    if sum(row[2] for row in slices) != objects:
-        yield f"{sum(row[2] for row in slices)} of {objects} objects count as deleted"
+    for number, state_of_batch, _deleted, changed, gone in batches:
+        if (state_of_batch, str(changed), str(gone)) != ("deleted", "[]", "[]"):
+            yield f"batch {number} is {state_of_batch}, changed {changed}, gone {gone}"
+    if sum(row[2] for row in batches) != objects:
+        yield f"{sum(row[2] for row in batches)} of {objects} objects count as deleted"
 
 
 def states(removal: int) -> Counter[str]:

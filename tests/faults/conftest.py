@@ -13,12 +13,12 @@ from django.db import connection
 
 from moderation.models import Removal
 from moderation.permission_groups import MODERATORS
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post, PostImage
 from tests.faults import checker
-from tests.faults.places import Bucket, Folder, Place, content_of
-from tests.parts.s3_gateway import S3Server
+from tests.faults.places import Bucket, Folder, StorageRef, content_of
 from tests.removing.conftest import confirmed, drafted
+from tests.services.s3_gateway import S3Server
 
 # Good posts beside each wave; the first of them shares a picture with a doomed post.
 GOOD_POSTS = 3
@@ -28,9 +28,9 @@ GOOD_POSTS = 3
 class Wave:
     """Posts that are to be removed, between posts that must stay."""
 
-    place: Place
+    place: StorageRef
     moderator: User
-    doomed: tuple[Post, ...]
+    files: tuple[Post, ...]
     before: checker.Before
 
     def remove(self) -> Removal:
@@ -39,7 +39,7 @@ class Wave:
 
     def draft(self) -> Removal:
         """Freeze the doomed posts into a draft."""
-        return drafted(list(self.doomed), self.moderator)
+        return drafted(list(self.files), self.moderator)
 
     def confirm(self, draft: Removal) -> Removal:
         """Confirm a draft; workers are woken for it."""
@@ -50,7 +50,7 @@ class Wave:
         stored = self.place.names()
         spoilt = [
             f"{name} has other bytes than before"
-            for name in (name for _row, name in self.before.files - self.before.doomed)
+            for name in (name for _row, name in self.before.files - self.before.files)
             if name in stored and self.place.content(name) != content_of(name)
         ]
         return checker.problems(self.before, removal.pk, stored) + spoilt
@@ -79,10 +79,10 @@ def bucket(s3_storage: str, s3_gateway: S3Server) -> Bucket:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> StorageRef:
     """The storage that usually goes with the database: disk with SQLite, else a bucket."""
     name = "folder" if connection.vendor == "sqlite" else "bucket"
-    found: Place = request.getfixturevalue(name)
+    found: StorageRef = request.getfixturevalue(name)
     return found
 
 
@@ -90,16 +90,16 @@ def place(request: pytest.FixtureRequest) -> Place:
 def make_wave(moderator: User) -> MakeWave:
     """Give a function that makes a wave of posts with one picture each."""
 
-    def make(count: int, place: Place) -> Wave:
-        write_mark("default")
+    def make(count: int, place: StorageRef) -> Wave:
+        write_identity("default")
         author, _ = User.objects.get_or_create(username="spammer")
-        doomed, good = posts_of(author, count), posts_of(author, GOOD_POSTS)
-        names = [f"posts/{uuid.uuid4().hex}" for _ in doomed + good]
+        files, good = posts_of(author, count), posts_of(author, GOOD_POSTS)
+        names = [f"posts/{uuid.uuid4().hex}" for _ in files + good]
         names[0] = names[count]  # a doomed post and a good one show the same picture
-        names[1] = names[count - 1]  # and so do the doomed ones of two slices
+        names[1] = names[count - 1]  # and so do the doomed ones of two batches
         place.put({f"{name}{end}" for name in names for end in (".jpg", "-thumb.webp")})
-        PostImage.objects.bulk_create(map(image_of, doomed + good, names))
-        return Wave(place, moderator, tuple(doomed), checker.look(post.pk for post in doomed))
+        PostImage.objects.bulk_create(map(image_of, files + good, names))
+        return Wave(place, moderator, tuple(files), checker.look(post.pk for post in files))
 
     return make
 

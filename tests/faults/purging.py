@@ -15,12 +15,12 @@ from django.test import override_settings
 from moderation.models import AuditEntry, Removal
 from moderation.purge import results
 from moderation.purge import run as purge_run
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 from moderation.storage.s3 import client
 from tests.faults.conftest import Wave
-from tests.parts.faulty_proxy import Act, Fault, FaultyProxy
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import Act, Fault, FaultyProxy
+from tests.services.s3_gateway import S3Server
 
 # Batches after which a purge that comes to no end is given up.
 MOST_BATCHES = 60
@@ -42,8 +42,8 @@ def site_behind(
         pytest.MonkeyPatch.context() as patch,
         override_settings(
             STORAGES={**settings.STORAGES, "default": entry},
-            MODERATION_SLICE_OBJECTS=10,
-            MODERATION_BATCH_KEYS=8,
+            MODERATION_BATCH_OBJECTS=10,
+            MODERATION_REQUEST_KEYS=8,
             MODERATION_REQUESTS=2,
             MODERATION_MAX_ATTEMPTS=3,
         ),
@@ -63,7 +63,7 @@ def now_and_then(act: Act) -> Fault:
 
 
 def run(wave: Wave) -> Removal:
-    """Remove the wave, slices and files, until nothing is left to be tried."""
+    """Remove the wave, batches and files, until nothing is left to be tried."""
     removal = deleted(wave)
     purge(removal)
     return removal
@@ -72,7 +72,7 @@ def run(wave: Wave) -> Removal:
 def deleted(wave: Wave) -> Removal:
     """Remove the wave's posts; their files are still there."""
     removal = wave.remove()
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
     return removal
 
@@ -81,7 +81,7 @@ def purge(removal: Removal) -> None:
     """Purge until each key of the removal has come to its end."""
     pending = AuditEntry.objects.filter(removal=removal, state="pending")
     for _ in range(MOST_BATCHES):
-        if not purge_batch() and not pending.exists():
+        if not purge_due_files() and not pending.exists():
             break
     assert not pending.exists()
     removal.refresh_from_db()

@@ -20,9 +20,9 @@ from django.db import connection
 from moderation.models import Removal
 from tests.faults import checker, database_server
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Place
-from tests.parts.processes import wait_until
-from tests.parts.workers import CLOCK, DB_WORKER, worker
+from tests.faults.places import StorageRef
+from tests.services.processes import wait_until
+from tests.services.workers import CLOCK, DB_WORKER, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,9 +38,9 @@ LONGEST_WAIT = 180 + POSTS / 20
 JITTER = 0.15
 STEPS = 20
 
-# Small slices and batches, one request at a time: many moments at which a kill can hit.
+# Small batches and batches, one request at a time: many moments at which a kill can hit.
 SMALL_STEPS = {
-    "MODERATION_BATCH_KEYS": str(max(1, POSTS * 2 // STEPS)),
+    "MODERATION_REQUEST_KEYS": str(max(1, POSTS * 2 // STEPS)),
     "MODERATION_REQUESTS": "1",
     "MODERATION_LEASE_SECONDS": "2",
     "LOG_LEVEL": "INFO",
@@ -53,8 +53,8 @@ def seeds(rounds: int) -> range:
 
 
 @pytest.fixture
-def wave(place: Place, make_wave: MakeWave, settings: object) -> Wave:
-    settings.MODERATION_SLICE_OBJECTS = max(1, min(500, POSTS // STEPS))  # type: ignore[attr-defined]
+def wave(place: StorageRef, make_wave: MakeWave, settings: object) -> Wave:
+    settings.MODERATION_BATCH_OBJECTS = max(1, min(500, POSTS // STEPS))  # type: ignore[attr-defined]
     return make_wave(POSTS, place)
 
 
@@ -97,9 +97,9 @@ def crew(wave: Wave, tmp_path: Path) -> Iterator[Crew]:
 
 
 def share_done(removal: Removal) -> float:
-    """How much of a removal is done: slices and keys count half each."""
-    slices = removal.slices.count()
-    deleted = removal.slices.filter(state="deleted").count() / slices
+    """How much of a removal is done: batches and keys count half each."""
+    batches = removal.batches.count()
+    deleted = removal.batches.filter(state="deleted").count() / batches
     states = checker.states(removal.pk)
     ended = sum(states[state] for state in checker.ENDED) / removal.files_total
     return (deleted + ended) / 2

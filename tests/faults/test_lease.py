@@ -22,11 +22,11 @@ from django_tasks import task_backends
 from moderation.models import AuditEntry, Removal
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
-from tests.parts import redis_server
-from tests.parts.faulty_proxy import Act, FaultyProxy, Request, faulty_proxy
-from tests.parts.processes import ROOT, wait_until
-from tests.parts.s3_gateway import S3Server
-from tests.parts.workers import CLOCK, DB_WORKER, RQ_WORKER_IS_UP, wait_until_up, worker
+from tests.services import redis_server
+from tests.services.faulty_proxy import Act, FaultyProxy, Request, faulty_proxy
+from tests.services.processes import ROOT, wait_until
+from tests.services.s3_gateway import S3Server
+from tests.services.workers import CLOCK, DB_WORKER, RQ_WORKER_IS_UP, wait_until_up, worker
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -40,7 +40,7 @@ POSTS = 60
 LONGEST_WAIT = 180
 # Seconds that the storage keeps a worker waiting: longer than it lives.
 STALL = 30
-SMALL_STEPS = {"MODERATION_BATCH_KEYS": "10", "MODERATION_REQUESTS": "1"}
+SMALL_STEPS = {"MODERATION_REQUEST_KEYS": "10", "MODERATION_REQUESTS": "1"}
 # Only where a lease is to run out: elsewhere a slow worker would lose what it holds.
 SHORT_LEASE = {"MODERATION_LEASE_SECONDS": "5"}
 
@@ -53,7 +53,7 @@ def proxy(s3_gateway: S3Server) -> Iterator[FaultyProxy]:
 
 @pytest.fixture
 def wave(bucket: Bucket, make_wave: MakeWave, settings: object) -> Wave:
-    settings.MODERATION_SLICE_OBJECTS = 5  # type: ignore[attr-defined]
+    settings.MODERATION_BATCH_OBJECTS = 5  # type: ignore[attr-defined]
     return make_wave(POSTS, bucket)
 
 
@@ -97,7 +97,7 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def test_two_rq_workers_share_a_removal_and_do_each_slice_and_key_once(
+def test_two_rq_workers_share_a_removal_and_do_each_batch_and_key_once(
     wave: Wave, redis_queue: dict[str, str], tmp_path: Path
 ) -> None:
     env = SMALL_STEPS | wave.place.environment() | redis_queue
@@ -110,7 +110,7 @@ def test_two_rq_workers_share_a_removal_and_do_each_slice_and_key_once(
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({tmp_path})")
     assert wave.problems(removal) == []
     tries = AuditEntry.objects.filter(removal=removal).values_list("state", "attempts").distinct()
-    assert set(tries) == {("erased", 1), ("kept", 0)}
+    assert set(tries) == {("erased", 1), ("in_use", 0)}
     for log in logs:
         assert "Job OK" in log.read_text()
 

@@ -15,15 +15,15 @@ from django.utils import timezone
 
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.lifecycle.removals import retry
-from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
-from moderation.purge.run import purge_batch
+from moderation.models import AuditEntry, AuditEvent, Removal, StorageIdentity
+from moderation.purge.run import purge_due_files
 from moderation.removals.progress import numbers
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
-from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
-from tests.parts.faulty_proxy import html_reply as html
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
+from tests.services.faulty_proxy import html_reply as html
+from tests.services.s3_gateway import S3Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -73,7 +73,7 @@ def failures(removal: Removal) -> dict[tuple[str, str], set[str]]:
 
 def assert_each_counts_once(removal: Removal) -> None:
     counted = numbers(removal)
-    ends = counted["erased"] + counted["kept"] + counted["failed"]
+    ends = counted["erased"] + counted["in_use"] + counted["failed"]
     assert (ends, counted["entries"]) == (removal.files_total, removal.files_total)
     assert counted["deleted"] == removal.objects_total == POSTS
 
@@ -82,13 +82,13 @@ def assert_retry_finishes_the_rest(removal: Removal, wave: Wave, proxy: FaultyPr
     proxy.faults.clear()
     before = numbers(removal)
     retry(removal, actor=wave.moderator)
-    event = AuditEvent.objects.get(removal=removal, kind="retry")
-    assert event.details == {"slices": 0, "entries": before["failed"]}
+    event = AuditEvent.objects.get(removal=removal, type="retry")
+    assert event.details == {"batches": 0, "entries": before["failed"]}
     purge(removal)
     after = numbers(removal)
     assert after["failed"] == 0
     assert after["erased"] == before["erased"] + before["failed"]
-    assert after["kept"] == before["kept"] == 2  # the picture and the thumbnail of a good post
+    assert after["in_use"] == before["in_use"] == 2  # the picture and the thumbnail of a good post
     assert wave.problems(removal) == []
     assert_each_counts_once(removal)
 
@@ -166,7 +166,7 @@ def refused_batches(denied: set[str]) -> Fault:
 def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
     wave: Wave, proxy: FaultyProxy, refused: Callable[[set[str]], Fault]
 ) -> None:
-    denied = {name for _row, name in sorted(wave.before.doomed)[10:60:10]}
+    denied = {name for _row, name in sorted(wave.before.files)[10:60:10]}
     proxy.faults.append(refused(denied))
     removal = run(wave)
     assert failures(removal) == {("AccessDenied", "Object is locked."): denied}
@@ -192,7 +192,7 @@ def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
     removal = deleted(wave)
     proxy.faults.append(to_deletions(act))
     for _ in range(3):
-        purge_batch()
+        purge_due_files()
     asked = removal.entries.exclude(error_code="")
     assert set(asked.values_list("error_code", flat=True)) == {code}
     assert all(words in said for said in asked.values_list("error", flat=True))
@@ -212,11 +212,11 @@ def test_storage_that_cannot_be_proved_costs_no_key_a_try(
 ) -> None:
     removal = deleted(wave)
     proxy.faults.append(lambda _request: act)
-    purge_batch()
+    purge_due_files()
     assert {e.attempts for e in AuditEntry.objects.all()} == {0}
-    assert "default" in StorageMark.objects.get(alias="default").problem
+    assert "default" in StorageIdentity.objects.get(alias="default").problem
     assert not any(request.deletes for request in proxy.seen)
     proxy.faults.clear()
     purge(removal)
-    assert StorageMark.objects.get(alias="default").problem == ""
+    assert StorageIdentity.objects.get(alias="default").problem == ""
     assert wave.problems(removal) == []

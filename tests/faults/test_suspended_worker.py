@@ -20,14 +20,14 @@ from django.core.files.storage import storages
 from django.db import connection
 
 from moderation.models import AuditEntry
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from moderation.storage.base import ERASED_EARLIER
 from tests.faults.conftest import MakeWave
-from tests.faults.places import Bucket, Folder, Place
-from tests.parts.faulty_proxy import Act, Request, error_reply, faulty_proxy
-from tests.parts.processes import ROOT, wait_until
-from tests.parts.s3_gateway import S3Server
-from tests.parts.workers import environment
+from tests.faults.places import Bucket, Folder, StorageRef
+from tests.services.faulty_proxy import Act, Request, error_reply, faulty_proxy
+from tests.services.processes import ROOT, wait_until
+from tests.services.s3_gateway import S3Server
+from tests.services.workers import environment
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,7 +39,7 @@ import os, signal, sys
 import django
 django.setup()
 from moderation.storage.filesystem import FileSystemAdapter
-from moderation.purge.batch import purge_batch
+from moderation.purge.batch import purge_due_files
 outcome, calls = FileSystemAdapter._outcome, []
 def stop_at_the_third(self, each):
     calls.append(each)
@@ -47,13 +47,16 @@ def stop_at_the_third(self, each):
         os.kill(os.getpid(), signal.SIGSTOP)
     return outcome(self, each)
 FileSystemAdapter._outcome = stop_at_the_third
-purge_batch()
+purge_due_files()
 """
-PURGE = "import django; django.setup(); from moderation.purge.run import purge_batch; purge_batch()"
+PURGE = (
+    "import django; django.setup(); "
+    "from moderation.purge.run import purge_due_files; purge_due_files()"
+)
 
 
 @contextmanager
-def purging(script: str, place: Place, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def purging(script: str, place: StorageRef, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a purge in a separate process, on this test's database and files."""
     variables = os.environ | environment() | place.environment() | env
     variables |= {
@@ -79,7 +82,7 @@ def take_over() -> None:
     """Wait for the lease to expire, then do all the remaining work in this process."""
 
     def is_done() -> bool:
-        while purge_batch():
+        while purge_due_files():
             pass
         return not AuditEntry.objects.filter(state="pending").exists()
 
@@ -95,14 +98,14 @@ def test_a_suspended_worker_leaves_what_was_uploaded_since_on_disk(
     with purging(SUSPENDED, folder) as first:
         wait_until(lambda: is_stopped(first), seconds=120, what="the worker's suspension")
         take_over()
-        before = {e.pk: (e.state, e.attempts, e.remark) for e in removal.entries.all()}
+        before = {e.pk: (e.state, e.attempts, e.detail) for e in removal.entries.all()}
         free = sorted(name for name in names if not storages["default"].exists(name))
         uploaded = [storages["default"].save(name, ContentFile(b"new")) for name in free]
         assert uploaded == free
         first.send_signal(signal.SIGCONT)
         assert first.wait(timeout=120) == 0
     assert [name for name in uploaded if not storages["default"].exists(name)] == []
-    after = {e.pk: (e.state, e.attempts, e.remark) for e in removal.entries.all()}
+    after = {e.pk: (e.state, e.attempts, e.detail) for e in removal.entries.all()}
     assert after == before
 
 
@@ -141,7 +144,7 @@ def test_what_a_killed_worker_erased_is_said_to_be_erased_earlier(
     with purging(script, folder) as first:
         assert first.wait(timeout=120) == -signal.SIGKILL
     take_over()
-    ends = removal.entries.filter(state="erased").values_list("name", "remark")
-    earlier = {name for name, remark in ends if remark == ERASED_EARLIER}
+    ends = removal.entries.filter(state="erased").values_list("name", "detail")
+    earlier = {name for name, detail in ends if detail == ERASED_EARLIER}
     assert len(earlier) == 2
-    assert {remark for _, remark in ends} == {"", ERASED_EARLIER}
+    assert {detail for _, detail in ends} == {"", ERASED_EARLIER}

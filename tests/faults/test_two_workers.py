@@ -1,4 +1,4 @@
-"""Two workers on one removal: each slice and each key handled once. And how a worker stops.
+"""Two workers on one removal: each batch and each key handled once. And how a worker stops.
 
 WORKER_ROUNDS makes it longer: see `make faults`.
 """
@@ -22,11 +22,11 @@ from django_tasks_db.models import DBTaskResult
 from moderation.models import AuditEntry, Removal
 from posts.models import Post
 from tests.faults.conftest import GOOD_POSTS, MakeWave, Wave
-from tests.faults.places import Bucket, Place
-from tests.parts.faulty_proxy import Act, FaultyProxy, faulty_proxy
-from tests.parts.processes import wait_until
-from tests.parts.s3_gateway import S3Server
-from tests.parts.workers import DB_WORKER, DB_WORKER_IS_UP, wait_until_up, worker
+from tests.faults.places import Bucket, StorageRef
+from tests.services.faulty_proxy import Act, FaultyProxy, faulty_proxy
+from tests.services.processes import wait_until
+from tests.services.s3_gateway import S3Server
+from tests.services.workers import DB_WORKER, DB_WORKER_IS_UP, wait_until_up, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,20 +34,20 @@ ROUNDS = int(os.environ.get("WORKER_ROUNDS", "2"))
 POSTS = 200
 SLICE = 10
 # Many batches, so that the workers meet often.
-MANY_BATCHES = {"MODERATION_BATCH_KEYS": "10", "MODERATION_REQUESTS": "1", "LOG_LEVEL": "INFO"}
+MANY_BATCHES = {"MODERATION_REQUEST_KEYS": "10", "MODERATION_REQUESTS": "1", "LOG_LEVEL": "INFO"}
 # Seconds that each deletion takes longer: two workers that hold the same key would both ask.
 SLOW = 0.05
 LONGEST_WAIT = 300
 
 
 @pytest.fixture
-def small_slices() -> Iterator[None]:
-    with override_settings(MODERATION_SLICE_OBJECTS=SLICE):
+def small_batches() -> Iterator[None]:
+    with override_settings(MODERATION_BATCH_OBJECTS=SLICE):
         yield
 
 
 @pytest.fixture
-def wave(place: Place, make_wave: MakeWave, small_slices: None) -> Wave:
+def wave(place: StorageRef, make_wave: MakeWave, small_batches: None) -> Wave:
     return make_wave(POSTS, place)
 
 
@@ -63,9 +63,9 @@ def proxy(s3_gateway: S3Server) -> Iterator[FaultyProxy]:
         yield running
 
 
-@pytest.mark.usefixtures("small_slices")
+@pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_two_workers_handle_each_slice_and_each_key_once(
+def test_two_workers_handle_each_batch_and_each_key_once(
     number: int,
     bucket: Bucket,
     make_wave: MakeWave,
@@ -81,9 +81,9 @@ def test_two_workers_handle_each_slice_and_each_key_once(
         removal = wave.remove()
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({tmp_path})")
     assert wave.problems(removal) == []
-    assert [part.deleted_total for part in removal.slices.all()] == [SLICE] * (POSTS // SLICE)
+    assert [part.deleted_total for part in removal.batches.all()] == [SLICE] * (POSTS // SLICE)
     tries = AuditEntry.objects.filter(removal=removal).values_list("state", "attempts").distinct()
-    assert set(tries) == {("erased", 1), ("kept", 0)}
+    assert set(tries) == {("erased", 1), ("in_use", 0)}
     assert {key: times for key, times in deletions(proxy).items() if times != 1} == {}
     assert not DBTaskResult.objects.failed().exists()
     assert len(who_took_part()) == 2
@@ -115,7 +115,7 @@ def held_in_a_task() -> Iterator[None]:
         with transaction.atomic():  # on SQLite this alone holds up all writing
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
-                    cursor.execute("LOCK TABLE moderation_removalslice")
+                    cursor.execute("LOCK TABLE moderation_removalbatch")
             if DBTaskResult.objects.running().exists():
                 yield
                 return
@@ -123,21 +123,21 @@ def held_in_a_task() -> Iterator[None]:
     raise TimeoutError("no task was seen running")
 
 
-def test_stop_signal_lets_a_worker_finish_the_slice_in_hand(wave: Wave, tmp_path: Path) -> None:
+def test_stop_signal_lets_a_worker_finish_the_batch_in_hand(wave: Wave, tmp_path: Path) -> None:
     removal = wave.remove()
     log = tmp_path / "worker"
     with worker(*DB_WORKER, log=log, env=wave.place.environment()) as process:
         with held_in_a_task():
             # Not awaited here: a worker inside SQLite's own wait hears the signal only after it.
             process.send_signal(signal.SIGTERM)
-            deleted = removal.slices.filter(state="deleted").count()
+            deleted = removal.batches.filter(state="deleted").count()
         assert process.wait(LONGEST_WAIT) == 0
     assert b"shutting down gracefully" in log.read_bytes()
     assert not DBTaskResult.objects.running().exists()
     assert not DBTaskResult.objects.failed().exists()
-    after = removal.slices.filter(state="deleted").count()
+    after = removal.batches.filter(state="deleted").count()
     assert deleted <= after <= deleted + 1 < POSTS // SLICE
-    assert DBTaskResult.objects.ready().exists()  # the next slice waits for the next worker
+    assert DBTaskResult.objects.ready().exists()  # the next batch waits for the next worker
     assert Post.objects.count() == POSTS - after * SLICE + GOOD_POSTS
     with worker(*DB_WORKER, log=log, env=wave.place.environment()):
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({log})")

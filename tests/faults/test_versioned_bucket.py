@@ -14,13 +14,13 @@ from django.utils import timezone
 from moderation.lifecycle.removals import retry
 from moderation.models import AuditEntry, Removal
 from moderation.purge import run as purge_run
-from moderation.purge.run import purge_batch
-from moderation.storage.base import MARKER_NAME, NEWER_STAYS
+from moderation.purge.run import purge_due_files
+from moderation.storage.base import IDENTITY_FILE, NEWER_STAYS
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
-from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
+from tests.services.s3_gateway import S3Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,7 @@ def wave(
     """Posts whose files have several versions, and of which some were deleted already."""
     with site_behind(proxy, bucket.server, bucket.name):
         wave = make_wave(POSTS, bucket)
-        names = sorted({name for _row, name in wave.before.doomed})
+        names = sorted({name for _row, name in wave.before.files})
         bucket.put(names[::3])
         for name in names[:-5:4]:
             bucket.server.client.delete_object(Bucket=bucket.name, Key=name)
@@ -96,8 +96,8 @@ def names_in(removal: Removal, state: str) -> set[str]:
 def test_nothing_is_called_erased_while_a_version_is_left(
     wave: Wave, bucket: Bucket, proxy: FaultyProxy, act: Act
 ) -> None:
-    shared = {name for _row, name in wave.before.files - wave.before.doomed}  # these are kept
-    locked = max({name for _row, name in wave.before.doomed} - shared)
+    shared = {name for _row, name in wave.before.files - wave.before.files}  # these are kept
+    locked = max({name for _row, name in wave.before.files} - shared)
     proxy.faults += [denied(locked), sparing(locked, now_and_then(act))]
     with override_settings(MODERATION_MAX_ATTEMPTS=20):  # so that chance alone parks no key
         removal = run(wave)
@@ -112,12 +112,12 @@ def test_nothing_is_called_erased_while_a_version_is_left(
     retry(removal, actor=wave.moderator)
     purge(removal)
     assert names_in(removal, "failed") == set()
-    assert set(AuditEntry.objects.filter(name=locked).values_list("state", "kept_because")) == {
-        ("kept", NEWER_STAYS)
+    assert set(AuditEntry.objects.filter(name=locked).values_list("state", "in_use_reason")) == {
+        ("in_use", NEWER_STAYS)
     }
     assert len(left(bucket)[locked]) == 1 < len(newest)
-    good = {name for _row, name in wave.before.files - wave.before.doomed}
-    assert set(left(bucket)) - {locked} - good <= {MARKER_NAME}
+    good = {name for _row, name in wave.before.files - wave.before.files}
+    assert set(left(bucket)) - {locked} - good <= {IDENTITY_FILE}
 
 
 @pytest.mark.parametrize("was_there", [True, False])
@@ -128,14 +128,14 @@ def test_a_key_written_again_after_a_worker_died_is_kept(
         raise Killed
 
     removal = deleted(wave)
-    shared = {name for _row, name in wave.before.files - wave.before.doomed}
-    name = max({name for _row, name in wave.before.doomed} - shared)
+    shared = {name for _row, name in wave.before.files - wave.before.files}
+    name = max({name for _row, name in wave.before.files} - shared)
     for version in [] if was_there else left(bucket)[name]:
         bucket.server.client.delete_object(Bucket=bucket.name, Key=name, VersionId=version)
     with monkeypatch.context() as patch:
         patch.setattr(purge_run, "write_outcomes", die)
         with pytest.raises(Killed):
-            purge_batch()
+            purge_due_files()
     assert left(bucket)[name] == []
     bucket.put([name])
     AuditEntry.objects.exclude(leased_until=None).update(
@@ -143,7 +143,7 @@ def test_a_key_written_again_after_a_worker_died_is_kept(
     )
     purge(removal)
     entries = removal.entries.filter(name=name)
-    assert set(entries.values_list("state", "kept_because")) == {("kept", NEWER_STAYS)}
+    assert set(entries.values_list("state", "in_use_reason")) == {("in_use", NEWER_STAYS)}
     assert len(left(bucket)[name]) == 1
     others = removal.entries.exclude(name__in={name, *shared})
     assert set(others.values_list("state", flat=True)) == {"erased"}

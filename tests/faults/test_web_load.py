@@ -32,8 +32,8 @@ from moderation.models import Removal
 from posts.models import Post
 from tests.faults.conftest import MakeWave, Wave
 from tests.faults.places import Folder
-from tests.parts.processes import ROOT, wait_until
-from tests.parts.workers import DB_WORKER, gunicorn, worker
+from tests.services.processes import ROOT, wait_until
+from tests.services.workers import DB_WORKER, gunicorn, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -36,7 +36,7 @@ def test_1500_posts_are_selected_across_pages(client: Client, make_posts: MakePo
     Post.objects.filter(pk=posts[0].pk).update(title="An honest post")
     removal = select(client, posts[:100], across=True, query="?q=pills")
     assert removal.objects_total == 1_499
-    assert removal.slices.count() == 3
+    assert removal.batches.count() == 3
 
 
 def test_djangos_own_action_is_gone(client: Client, make_posts: MakePosts) -> None:
@@ -58,7 +58,7 @@ def test_a_refused_selection_is_told_on_the_change_list(
     client: Client, make_posts: MakePosts, settings: pytest.FixtureRequest
 ) -> None:
     posts = make_posts(1, images=3)
-    settings.MODERATION_SLICE_ROWS = 2  # type: ignore[attr-defined]
+    settings.MODERATION_BATCH_ROWS = 2  # type: ignore[attr-defined]
     sent = {"action": "remove_selected", "_selected_action": [posts[0].pk]}
     response = client.post(LIST, sent, follow=True)
     assert "alone takes more than 2 rows" in response.content.decode()
@@ -74,7 +74,7 @@ def test_every_model_of_the_cascade_that_the_site_shows_must_be_deletable(
     browser_of(superuser).post("/admin/auth/user/", sent)
     removal = Removal.objects.get()
     assert removal.permissions == ["auth.delete_user", "posts.delete_post"]
-    assert removal.rows_by_kind["posts.Post"] == 1
+    assert removal.rows_by_model["posts.Post"] == 1
 
 
 def test_the_delete_page_of_one_object_makes_its_draft_by_post_only(

@@ -11,7 +11,7 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from moderation.removals.delete import delete_next_slice
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
 from posts.models import Post
 from tests.moderation_admin.conftest import drafted, page_of
@@ -60,10 +60,10 @@ def test_a_picture_is_blurred_until_it_is_asked_for(
 
 def test_the_progress_shows_itself(page: Page, moderator: User, make_posts: MakePosts) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "MODERATION_SLICE_OBJECTS", 2)
+        patch.setattr(settings, "MODERATION_BATCH_OBJECTS", 2)
         removal = drafted(make_posts(4), moderator)
     assert not confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
     page.goto(page_of(removal))
     expect(page.get_by_text("0 of 4 posts deleted")).to_be_visible()
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     expect(page.get_by_text("2 of 4 posts deleted")).to_be_visible(timeout=60_000)

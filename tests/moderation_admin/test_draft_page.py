@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.asserts import assertRedirects
 
-from moderation.models import Heartbeat, Removal, RemovalSlice
+from moderation.models import Heartbeat, Removal, RemovalBatch
 from moderation.models.states import RemovalState
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, page_of, words
@@ -52,19 +52,19 @@ def test_a_draft_is_its_makers_alone(
     for user in (other, auditor, User.objects.create_superuser("root")):
         browser = browser_of(user)
         assert browser.get(page_of(removal)).status_code == 404
-        for deed in ("confirm", "take-out", "cancel"):
-            assert browser.post(page_of(removal, deed), words(removal)).status_code == 404
+        for action in ("confirm", "exclude", "cancel"):
+            assert browser.post(page_of(removal, action), words(removal)).status_code == 404
     assert state(removal) == RemovalState.DRAFT
 
 
-@pytest.mark.parametrize("deed", ["confirm", "take-out", "cancel", "stop", "go-on", "retry"])
+@pytest.mark.parametrize("deed", ["confirm", "exclude", "cancel", "stop", "resume", "retry"])
 def test_state_changes_only_by_post(
-    client: Client, moderator: User, make_posts: MakePosts, deed: str
+    client: Client, moderator: User, make_posts: MakePosts, action: str
 ) -> None:
     """Who has to log in again in between comes back by GET, and is led to the page."""
     removal = drafted(make_posts(1), moderator)
-    assertRedirects(client.get(page_of(removal, deed)), page_of(removal))
-    assert client.put(page_of(removal, deed)).status_code == 405
+    assertRedirects(client.get(page_of(removal, action)), page_of(removal))
+    assert client.put(page_of(removal, action)).status_code == 405
     assert state(removal) == RemovalState.DRAFT
 
 
@@ -152,7 +152,7 @@ def test_an_object_is_taken_out_and_stays(
     removal = drafted(posts, moderator)
     value = re.findall(r'value="(\d+:\d+)"', html(client, removal))[0]
     sent = {"seal": removal.seal, "object": value, "show": "pictures", "p": "1"}
-    response = client.post(page_of(removal, "take-out"), sent)
+    response = client.post(page_of(removal, "exclude"), sent)
     assert response["Location"] == f"{page_of(removal)}?show=pictures&p=1"
     seal = removal.seal
     removal.refresh_from_db()
@@ -166,7 +166,7 @@ def test_a_button_that_names_nothing_changes_nothing(
     client: Client, moderator: User, make_posts: MakePosts, value: str
 ) -> None:
     removal = drafted(make_posts(2), moderator)
-    client.post(page_of(removal, "take-out"), {"seal": removal.seal, "object": value})
+    client.post(page_of(removal, "exclude"), {"seal": removal.seal, "object": value})
     removal.refresh_from_db()
     assert removal.objects_total == 2
 
@@ -176,7 +176,7 @@ def test_a_draft_without_objects_cannot_be_confirmed(
 ) -> None:
     removal = drafted(make_posts(1), moderator)
     value = re.findall(r'value="(\d+:\d+)"', html(client, removal))[0]
-    client.post(page_of(removal, "take-out"), {"seal": removal.seal, "object": value})
+    client.post(page_of(removal, "exclude"), {"seal": removal.seal, "object": value})
     removal.refresh_from_db()
     assert page_of(removal, "confirm") not in html(client, removal)
     client.post(page_of(removal, "confirm"), words(removal))
@@ -215,7 +215,7 @@ def test_who_sees_posts_no_more_sees_their_draft_no_more(
 def test_every_picture_and_every_object_is_on_one_of_the_pages(
     client: Client, moderator: User, make_posts: MakePosts, settings: Any
 ) -> None:
-    settings.MODERATION_SLICE_OBJECTS = 40
+    settings.MODERATION_BATCH_OBJECTS = 40
     removal = drafted([*make_posts(70, images=2), *make_posts(60, images=0)], moderator)
     shown: list[str] = []
     for page, cards in ((1, 60), (2, 60), (3, 20)):
@@ -271,10 +271,10 @@ def test_no_input_is_there_for_each_object(
     assert few.count('type="hidden"') == many.count('type="hidden"')
 
 
-def test_a_slice_that_has_grown_too_large_is_told(
+def test_a_batch_that_has_grown_too_large_is_told(
     client: Client, moderator: User, make_posts: MakePosts, settings: Any
 ) -> None:
     removal = drafted(make_posts(3), moderator)
-    settings.MODERATION_SLICE_ROWS = 2
-    assert RemovalSlice.objects.exists()
+    settings.MODERATION_BATCH_ROWS = 2
+    assert RemovalBatch.objects.exists()
     assert "More than 2 rows" in html(client, removal)

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from moderation.models import StorageMark
+from moderation.models import StorageIdentity
 from moderation.removals.draft import confirm
 from posts.models import Post
 from tests.moderation_admin.conftest import drafted, page_of
@@ -21,10 +21,10 @@ def test_both_problems_of_a_storage_are_named(
 ) -> None:
     removal = drafted(make_posts(1), moderator)
     confirm(removal, actor=moderator, seal=removal.seal, reason="spam", typed_count="1")
-    mark = StorageMark.objects.create(alias="default", environment="test")
+    mark = StorageIdentity.objects.create(alias="default", environment="test")
     words = {"problem": "it holds no marker", "reference_problem": "shop.Banner.image: no such col"}
     for columns in (words, {"problem": ""}, {"reference_problem": ""}):
-        StorageMark.objects.filter(pk=mark.pk).update(**columns)
+        StorageIdentity.objects.filter(pk=mark.pk).update(**columns)
         words |= columns
         content = client.get(page_of(removal)).content.decode()
         assert ("it holds no marker" in content) == bool(words["problem"])

@@ -98,7 +98,7 @@ def keyed_addresses() -> Iterator[str]:
             ):
                 for query in ("", "?_to_field=", "?_to_field=nonsense"):
                     yield f"/admin/{app}/{key}/{page}/{query}"
-        for page in ("change", "progress", "stop", "confirm", "take-out"):
+        for page in ("change", "progress", "stop", "confirm", "exclude"):
             yield f"/admin/moderation/removal/{key}/{page}/"
         for label, field in product(("posts.postimage", "x", "posts.post"), ("image", "%00", "pk")):
             yield f"/admin/moderation/removal/picture/{label}/{key}/{field}/"
@@ -144,10 +144,10 @@ def test_draft_posts_survive_any_form(root: Client, make_posts: Any) -> None:
     user = User.objects.get(username="root")
     removal = drafted(make_posts(1), user)
     for value in [*VALUES, *KEYS, "1:" + "9" * 5000, "9" * 5000 + ":1", "0:\0"]:
-        for deed, name in product(
-            ("take-out", "confirm"), ("object", "seal", "reason", "note", "typed_count")
+        for action, name in product(
+            ("exclude", "confirm"), ("object", "seal", "reason", "note", "typed_count")
         ):
-            response = root.post(f"/admin/moderation/removal/{removal.pk}/{deed}/", {name: value})
+            response = root.post(f"/admin/moderation/removal/{removal.pk}/{action}/", {name: value})
             assert response.status_code in (200, 302, 400)
         assert (
             root.get(

@@ -47,8 +47,8 @@ POST moderation_removal_change:draft      302 302 405 405 405 405 405 405
 GET  moderation_removal_progress:draft    302 302 404 404 404 404 404 404
 GET  moderation_removal_confirm:draft     302 302 404 404 404 404 404 404
 POST moderation_removal_confirm:draft     302 302 404 404 404 404 404 404
-GET  moderation_removal_take-out:draft    302 302 404 404 404 404 404 404
-POST moderation_removal_take-out:draft    302 302 404 404 404 404 404 404
+GET  moderation_removal_exclude:draft    302 302 404 404 404 404 404 404
+POST moderation_removal_exclude:draft    302 302 404 404 404 404 404 404
 GET  moderation_removal_cancel:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_cancel:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_stop:draft        302 302 404 404 404 404 404 404
@@ -56,12 +56,12 @@ GET  moderation_removal_change            302 302 404 404 404 200 404 404
 GET  moderation_removal_progress          302 302 404 404 404 200 404 404
 POST moderation_removal_progress          302 302 405 405 405 405 405 405
 POST moderation_removal_confirm           302 302 404 404 404 404 404 404
-POST moderation_removal_take-out          302 302 404 404 404 404 404 404
+POST moderation_removal_exclude          302 302 404 404 404 404 404 404
 POST moderation_removal_cancel            302 302 404 404 404 404 404 404
 GET  moderation_removal_stop              302 302 404 404 404 302 404 404
 POST moderation_removal_stop              302 302 404 404 404 302 404 404
-GET  moderation_removal_go-on             302 302 404 404 404 302 404 404
-POST moderation_removal_go-on             302 302 404 404 404 302 404 404
+GET  moderation_removal_resume             302 302 404 404 404 302 404 404
+POST moderation_removal_resume             302 302 404 404 404 302 404 404
 GET  moderation_removal_retry             302 302 404 404 404 302 404 404
 POST moderation_removal_retry             302 302 404 404 404 302 404 404
 GET  moderation_auditentry_changelist     302 302 403 403 200 403 403 200

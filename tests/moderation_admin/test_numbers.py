@@ -15,8 +15,8 @@ from django.test import override_settings
 from django.urls import reverse
 
 from moderation.admin.removals import confirmation
-from moderation.models import AuditEntry, AuditEvent, Removal, RemovalSlice
-from moderation.removals.delete import delete_next_slice
+from moderation.models import AuditEntry, AuditEvent, Removal, RemovalBatch
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
 from posts.models import Post, PostImage, Report
 from tests.moderation_admin.conftest import LIST, browser_of, drafted, page_of
@@ -24,7 +24,7 @@ from tests.moderation_admin.conftest import LIST, browser_of, drafted, page_of
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FIRST = 1_234_000  # the first key of each table, so that every key would be grouped
-MODELS = (Post, PostImage, Report, Removal, RemovalSlice, AuditEntry, AuditEvent, User, LogEntry)
+MODELS = (Post, PostImage, Report, Removal, RemovalBatch, AuditEntry, AuditEvent, User, LogEntry)
 POSTS = 1_100
 GROUPED = re.compile(r"\d[.,\u00a0\u202f’']\d{3}(?!\d)")
 # Also the paths of drawings.
@@ -66,7 +66,7 @@ def many(make_posts: Callable[..., list[Post]]) -> dict[str, str]:
     actor = User.objects.create_superuser("root")
     done = drafted(make_posts(POSTS), actor)
     assert not confirm(done, actor=actor, seal=done.seal, reason="spam", typed_count=str(POSTS))
-    while delete_next_slice(done.pk):
+    while delete_next_batch(done.pk):
         pass
     AuditEntry.objects.filter(pk=AuditEntry.objects.earliest("pk").pk).update(attempts=1_234)
     posts = make_posts(POSTS)

@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from moderation.admin.action import look_at
 from moderation.admin.removals.object_permissions import guard_for
 from moderation.models import Removal
-from moderation.removals.batches import slices_in_turn
+from moderation.removals.batches import pages_of_batches
 from posts.models import Post, PostImage, Report
 from tests.moderation_admin.conftest import LIST, browser_of, drafted, make_user, page_of, words
 from tests.moderation_admin.desk import a_site, allowing, said, serving
@@ -57,7 +57,7 @@ def test_a_refused_object_is_left_out_and_named(client: Client, make_posts: Make
     response = chosen(client, [held, other])
     removal = Removal.objects.get()
     assert f"Post: {HOLD} 12" in said(response)
-    assert [key for part in removal.slices.all() for key, _ in part.shown] == [other.pk]
+    assert [key for part in removal.batches.all() for key, _ in part.shown] == [other.pk]
     client.post(page_of(removal, "confirm"), words(removal))
     assert list(Post.objects.all()) == [held]
 
@@ -94,7 +94,7 @@ def test_a_refusal_is_asked_for_in_every_batch(
     holding: None,
     settings: Any,
 ) -> None:
-    settings.MODERATION_SLICE_OBJECTS = 2
+    settings.MODERATION_BATCH_OBJECTS = 2
     posts = make_posts(7)
     removal = drafted(posts, moderator)
     for post in posts[::3]:
@@ -210,7 +210,7 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_objects(
     def queries(count: int) -> int:
         removal = drafted(make_posts(count), moderator)
         with CaptureQueriesContext(connection) as captured:
-            found = [guard(parts) for parts in slices_in_turn(removal)]
+            found = [guard(parts) for parts in pages_of_batches(removal)]
         assert not any(refused for each in found for refused in each.values())
         return len(captured)
 

@@ -10,24 +10,24 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, StorageMark
-from moderation.models.states import WAS_MISSING, EntryState, RemovalState, SliceState
-from moderation.removals.delete import delete_next_slice
+from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, StorageIdentity
+from moderation.models.states import WAS_MISSING, BatchState, EntryState, RemovalState
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, make_user, page_of, words
-from tests.parts.audit_log import unguarded
+from tests.services.audit_log import unguarded
 
 MakePosts = Callable[..., list[Post]]
 
 
 @pytest.fixture
 def running(moderator: User, make_posts: MakePosts, settings: Any) -> Removal:
-    """A removal of three slices, of which one is deleted."""
-    settings.MODERATION_SLICE_OBJECTS = 2
+    """A removal of three batches, of which one is deleted."""
+    settings.MODERATION_BATCH_OBJECTS = 2
     removal = drafted(make_posts(6), moderator)
     assert not confirm(removal, actor=moderator, seal=removal.seal, reason="abuse")
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     return removal
 
 
@@ -43,7 +43,7 @@ def state(removal: Removal) -> str:
 
 
 def finish(removal: Removal) -> None:
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
 
 
@@ -98,7 +98,7 @@ def test_what_was_left_alone_or_gone_is_named(client: Client, running: Removal) 
 
 def test_kept_files_are_told_with_the_reason(client: Client, running: Removal) -> None:
     finish(running)
-    end(running, state=EntryState.KEPT, kept_because="used by posts.PostImage 7")
+    end(running, state=EntryState.IN_USE, in_use_reason="used by posts.PostImage 7")
     content = html(client, running)
     assert "Something was kept" in content
     assert "used by posts.PostImage 7" in content
@@ -114,29 +114,29 @@ def test_failed_files_are_told_in_the_storages_words_and_tried_again(
     client.post(page_of(running, "retry"))
     assert state(running) == RemovalState.PURGING
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {EntryState.PENDING}
-    assert AuditEvent.objects.filter(kind="retry", actor=running.actor).count() == 1
+    assert AuditEvent.objects.filter(type="retry", actor=running.actor).count() == 1
 
 
-def test_failed_slices_are_told_and_tried_again(client: Client, running: Removal) -> None:
-    running.slices.filter(state=SliceState.WAITING).update(
-        state=SliceState.FAILED, error="A trigger said no <b>"
+def test_failed_batches_are_told_and_tried_again(client: Client, running: Removal) -> None:
+    running.batches.filter(state=BatchState.WAITING).update(
+        state=BatchState.FAILED, error="A trigger said no <b>"
     )
     content = html(client, running)
     assert "2 objects: A trigger said no &lt;b&gt;" in content
     client.post(page_of(running, "retry"))
-    assert running.slices.filter(state=SliceState.WAITING).count() == 2
+    assert running.batches.filter(state=BatchState.WAITING).count() == 2
 
 
 def test_stop_and_go_on(client: Client, moderator: User, running: Removal) -> None:
     client.post(page_of(running, "stop"))
     assert state(running) == RemovalState.STOPPED
     assert "stopped by mod" in html(client, running)
-    client.post(page_of(running, "go-on"))
+    client.post(page_of(running, "resume"))
     assert state(running) == RemovalState.DELETING
 
 
 def test_what_cannot_be_done_is_told(client: Client, running: Removal) -> None:
-    response = client.post(page_of(running, "go-on"), follow=True)
+    response = client.post(page_of(running, "resume"), follow=True)
     assert "The removal is not stopped any more." in response.content.decode()
 
 
@@ -162,8 +162,8 @@ def test_a_draft_has_no_progress(client: Client, moderator: User, make_posts: Ma
 
 
 def test_a_confirmed_draft_cannot_be_changed_any_more(client: Client, running: Removal) -> None:
-    for deed in ("confirm", "take-out", "cancel"):
-        response = client.post(page_of(running, deed), words(running))
+    for action in ("confirm", "exclude", "cancel"):
+        response = client.post(page_of(running, action), words(running))
         assert response.status_code == 302
     assert state(running) == RemovalState.DELETING
     assert Post.objects.count() == 4
@@ -194,7 +194,7 @@ def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: 
     AuditEntry.objects.filter(removal=running).update(
         attempts=2, error_code="SlowDown", error="<b>later</b>"
     )
-    StorageMark.objects.create(
+    StorageIdentity.objects.create(
         alias="default", environment="test", problem="Storage default holds no marker"
     )
     page = html(client, running)
@@ -209,7 +209,7 @@ def test_files_that_were_missing_are_counted(client: Client, running: Removal) -
     some = AuditEntry.objects.filter(removal=running).order_by("pk").values("pk")[:3]
     with unguarded():
         AuditEntry.objects.filter(pk__in=list(some.values_list("pk", flat=True))).update(
-            remark=WAS_MISSING
+            detail=WAS_MISSING
         )
     assert "3 were already missing" in html(client, running)
     assert "3 were already missing" in html(client, running, "progress")

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry, Removal
-from moderation.models.states import RemovalState, SliceState
+from moderation.models.states import BatchState, RemovalState
 from posts.models import Post, PostImage
 from tests.moderation_admin.conftest import browser_of, drafted, make_user, page_of, words
 
@@ -92,10 +92,10 @@ def test_a_page_that_is_out_of_date_is_told_what_changed_since(
 ) -> None:
     removal = drafted(mixed, moderator)
     old = removal.seal
-    number = removal.slices.get().number
+    number = removal.batches.get().number
     for post in mixed[:2]:
         sent = {"seal": removal.seal, "object": f"{number}:{post.pk}"}
-        client.post(page_of(removal, "take-out"), sent)
+        client.post(page_of(removal, "exclude"), sent)
         removal.refresh_from_db()
     answer = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
     said = f"1 post was taken out ({mixed[0].pk}); 1 post was taken out ({mixed[1].pk})"
@@ -120,7 +120,7 @@ def test_a_difference_is_remembered_for_pages_that_were_open(
 def left_alone(other: User, mixed: list[Post]) -> Removal:
     """Return another user's removal that kept a post because it had changed."""
     removal = drafted(mixed, other)
-    removal.slices.update(state=SliceState.DELETED, changed=[mixed[0].pk])
+    removal.batches.update(state=BatchState.DELETED, changed=[mixed[0].pk])
     fields: dict[str, Any] = {"state": RemovalState.DONE, "confirmed_at": removal.created_at}
     Removal.objects.filter(pk=removal.pk).update(**fields)
     return removal

@@ -39,8 +39,8 @@ POST moderation_removal_change:draft      302 405 405 405 405 405
 GET  moderation_removal_progress:draft    302 404 404 404 404 404
 GET  moderation_removal_confirm:draft     302 404 302 404 404 404
 POST moderation_removal_confirm:draft     302 404 302 404 404 404
-GET  moderation_removal_take-out:draft    302 404 302 404 404 404
-POST moderation_removal_take-out:draft    302 404 302 404 404 404
+GET  moderation_removal_exclude:draft    302 404 302 404 404 404
+POST moderation_removal_exclude:draft    302 404 302 404 404 404
 GET  moderation_removal_cancel:draft      302 404 302 404 404 404
 POST moderation_removal_cancel:draft      302 404 302 404 404 404
 POST moderation_removal_stop:draft        302 404 302 404 404 404
@@ -48,12 +48,12 @@ GET  moderation_removal_change            302 404 200 404 200 200
 GET  moderation_removal_progress          302 404 200 404 200 200
 POST moderation_removal_progress          302 405 405 405 405 405
 POST moderation_removal_confirm           302 404 302 404 404 404
-POST moderation_removal_take-out          302 404 302 404 404 404
+POST moderation_removal_exclude          302 404 302 404 404 404
 POST moderation_removal_cancel            302 404 302 404 404 404
 GET  moderation_removal_stop              302 404 302 404 302 302
 POST moderation_removal_stop              302 404 302 404 403 302
-GET  moderation_removal_go-on             302 404 302 404 302 302
-POST moderation_removal_go-on             302 404 302 404 403 302
+GET  moderation_removal_resume             302 404 302 404 302 302
+POST moderation_removal_resume             302 404 302 404 403 302
 GET  moderation_removal_retry             302 404 302 404 302 302
 POST moderation_removal_retry             302 404 302 404 403 302
 GET  moderation_auditentry_changelist     302 403 200 200 200 200
@@ -104,7 +104,7 @@ class World:
 
 @pytest.fixture
 def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
-    """A post, a draft, and a removal whose one slice is deleted and whose keys are due."""
+    """A post, a draft, and a removal whose one batch is deleted and whose keys are due."""
     running = drafted(make_posts(1), moderator)
     assert not confirm(running, actor=moderator, seal=running.seal, reason="spam")
     posts = make_posts(2)

@@ -63,7 +63,7 @@ def test_a_site_alone_leads_through_all_pages_without_another(
         assert response["Location"] == draft
         pages = [root.get(address) for address in (draft, f"{draft}?show=objects")]
         gone = root.post(
-            f"/desk/moderation/removal/{removal.pk}/take-out/",
+            f"/desk/moderation/removal/{removal.pk}/exclude/",
             {"seal": removal.seal, "object": f"1024:{posts[0].pk}", "show": "objects"},
         )
         assert gone["Location"] == f"{draft}?show=objects"
@@ -95,16 +95,16 @@ def test_a_site_alone_leads_through_all_pages_without_another(
     assert list(Post.objects.all()) == posts[:1]
 
 
-@pytest.mark.parametrize("deed", ["stop", "go-on", "retry", "cancel"])
+@pytest.mark.parametrize("deed", ["stop", "resume", "retry", "cancel"])
 def test_a_deed_leads_back_to_its_own_site(
-    root: Client, make_posts: MakePosts, moderator: User, deed: str
+    root: Client, make_posts: MakePosts, moderator: User, action: str
 ) -> None:
     removal = drafted(make_posts(1), moderator)
     confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
-    if deed == "cancel":
+    if action == "cancel":
         removal = drafted(make_posts(1), User.objects.get(username="root"))
     with serving(a_site("desk", Post), admin.site):
-        response = root.post(f"/desk/moderation/removal/{removal.pk}/{deed}/")
+        response = root.post(f"/desk/moderation/removal/{removal.pk}/{action}/")
     assert response["Location"].startswith("/desk/")
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.processes import ROOT
 from tests.pictures.catalogue import CASES
+from tests.services.processes import ROOT
 
 EACH_MB, IMPORT_MB = 300, 600
 

@@ -16,7 +16,7 @@ from moderation.cascade.relations import (
     leads_back,
     relations_of,
 )
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 from tests.library.models import BoundVolume, Shelf, Thread, Volume
 
 
@@ -101,7 +101,7 @@ def test_a_guard_around_do_nothing_does_nothing() -> None:
      PolymorphicGuard(archive)],
 )  # fmt: skip
 def test_any_other_callable_is_refused_with_the_field(unknown: Any) -> None:
-    with pytest.raises(NotPlannable, match=r"library\.Owned\.owner: on_delete is .*"):
+    with pytest.raises(CannotFreeze, match=r"library\.Owned\.owner: on_delete is .*"):
         relation_by(unknown)
 
 
@@ -124,7 +124,7 @@ def test_a_relation_over_several_columns_is_refused() -> None:
             class Meta:
                 app_label = "library"
 
-        with pytest.raises(NotPlannable, match=r"library\.Owned\.owner spans several columns"):
+        with pytest.raises(CannotFreeze, match=r"library\.Owned\.owner spans several columns"):
             relations_of(Owner)
 
 

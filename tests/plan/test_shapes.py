@@ -9,9 +9,9 @@ from django.db import connection, models
 from django.test.utils import isolate_apps
 
 from moderation.cascade.postgres import digests_of, fill
-from moderation.cascade.preview import digest_of_object, digest_of_slice, line_of
+from moderation.cascade.preview import digest_of_batch, digest_of_object, line_of
 from moderation.cascade.tree import branches_of
-from moderation.models import Removal, RemovalSlice
+from moderation.models import Removal, RemovalBatch
 from moderation.registry import Registration, registrations
 
 on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
@@ -120,15 +120,15 @@ def test_tables_and_columns_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -
         cursor.execute('INSERT INTO told (id, "{0}%") VALUES (10, 1), (20, 2), (30, 3)')
         cursor.execute('INSERT INTO branch_0 (id, "{}") VALUES (100, 10), (101, 10), (300, 30)')
     removal = Removal.objects.create(model_label="library.Top", actor_name="mod")
-    part = RemovalSlice.objects.create(removal=removal, number=1, shown=[[1, ""], [2, ""]])
+    batch = RemovalBatch.objects.create(removal=removal, number=1, shown=[[1, ""], [2, ""]])
     owned = {1: line_of(1, ["a.jpg"]), 2: line_of(2, ["b.jpg"])}
     label = Top._meta.label
-    digest = digest_of_slice(
+    digest = digest_of_batch(
         [(key, digest_of_object(label, key, {label: [line]})) for key, line in owned.items()]
     )
-    assert fill(Top, [part], using="default") == {part.pk: 6}
-    assert digests_of(Top, [part], using="default") == {part.pk: digest}
-    part.refresh_from_db()
-    assert part.digest == digest
+    assert fill(Top, [batch], using="default") == {batch.pk: 6}
+    assert digests_of(Top, [batch], using="default") == {batch.pk: digest}
+    batch.refresh_from_db()
+    assert batch.digest == digest
     labels = [model._meta.label for model in (Top, Middle, Bottom)]
-    assert part.rows_by_kind == dict.fromkeys(labels, 2)
+    assert batch.rows_by_model == dict.fromkeys(labels, 2)

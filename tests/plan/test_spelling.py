@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from moderation.cascade import make_plan
 from moderation.cascade.spelling import referenced_values
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +51,7 @@ def terms() -> Any:
                 app_label = "library"
 
         class RemarkLine(models.Model):
-            remark = models.ForeignKey(Remark, on_delete=models.CASCADE)
+            detail = models.ForeignKey(Remark, on_delete=models.CASCADE)
 
             class Meta:
                 app_label = "library"
@@ -67,11 +67,11 @@ def terms() -> Any:
 
 
 def test_rows_are_found_whatever_their_spelling(terms: Any) -> None:
-    term, special, remark, line = terms
+    term, special, detail, line = terms
     for word in ("ÄÖ-日本", "abc", "zzz"):
         special.objects.create(word=word)
     for word in ("ABC", "abc", "aBc", "zzz"):
-        line.objects.create(remark=remark.objects.create(term_id=word))
+        line.objects.create(detail=detail.objects.create(term_id=word))
     plan = make_plan(term, ["abc", "ÄÖ-日本"], using="default", limit=100)
     assert plan.roots == ["abc", "ÄÖ-日本"]
     assert plan.numbers.rows == {
@@ -80,7 +80,7 @@ def test_rows_are_found_whatever_their_spelling(terms: Any) -> None:
 
 
 def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
-    term, special, _remark, _line = terms
+    term, special, _detail, _line = terms
     term.objects.create(word="abc")
     special(term_ptr_id="ABC").save_base(raw=True)
     key = special.objects.values_list("pk", flat=True).get()
@@ -89,10 +89,10 @@ def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
 
 
 def test_the_database_is_asked_only_where_spellings_differ(terms: Any) -> None:
-    term, _special, remark, _line = terms
+    term, _special, detail, _line = terms
     term.objects.create(word="abc")
     for word in ("abc", "abc", "ABC"):
-        remark.objects.create(term_id=word)
+        detail.objects.create(term_id=word)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -100,13 +100,13 @@ def test_the_database_is_asked_only_where_spellings_differ(terms: Any) -> None:
         return len(captured)
 
     differing = queries()
-    remark.objects.filter(pk=remark.objects.latest("pk").pk).delete()
+    detail.objects.filter(pk=detail.objects.latest("pk").pk).delete()
     assert queries() == differing - 1
 
 
 def test_a_value_that_refers_to_nothing_is_named(terms: Any) -> None:
-    term, _special, remark, _line = terms
-    with pytest.raises(NotPlannable, match=r"library\.Remark\.term_id: no row was found"):
+    term, _special, detail, _line = terms
+    with pytest.raises(CannotFreeze, match=r"library\.Remark\.term_id: no row was found"):
         referenced_values(
-            remark, "term_id", ["lost"], target=term, target_column="word", using="default"
+            detail, "term_id", ["lost"], target=term, target_column="word", using="default"
         )

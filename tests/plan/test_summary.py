@@ -1,4 +1,4 @@
-"""PostgreSQL tells of slices what the walk tells, digest by digest."""
+"""PostgreSQL tells of batches what the walk tells, digest by digest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from moderation.cascade.postgres import MOST_PAIRS, _object, can_summarize, digests_of, fill
 from moderation.cascade.tree import branches_of
-from moderation.models import Removal, RemovalSlice
-from moderation.removals.batches import FILLED, fill_slice, plan_slice
+from moderation.models import Removal, RemovalBatch
+from moderation.removals.batches import FILLED, fill_batch, plan_batch
 from posts.models import Post, PostImage, Report
 from tests.library.models import (
     Album,
@@ -33,11 +33,11 @@ on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the wa
 pytestmark = pytest.mark.django_db
 
 
-def slices_of(model: type[Model], keys: list[Any], size: int) -> list[RemovalSlice]:
+def batches_of(model: type[Model], keys: list[Any], size: int) -> list[RemovalBatch]:
     removal = Removal.objects.create(model_label=model._meta.label, actor_name="mod")
     pages = {start: keys[start : start + size] for start in range(0, len(keys), size)}
     return [
-        RemovalSlice.objects.create(removal=removal, number=n, shown=[[key, ""] for key in page])
+        RemovalBatch.objects.create(removal=removal, number=n, shown=[[key, ""] for key in page])
         for n, page in pages.items()
     ]
 
@@ -78,38 +78,40 @@ def exhibits() -> list[Exhibit]:
     return made
 
 
-def assert_told_as_walked(parts: list[RemovalSlice]) -> None:
-    model: Any = Post if parts[0].removal.model_label == "posts.Post" else Exhibit
-    walked = [fill_slice(part, plan_slice(part).shown()) for part in parts]
-    assert digests_of(model, parts, using="default") == {part.pk: part.digest for part in walked}
-    for part in walked:  # one alone is asked for in another way
-        assert digests_of(model, [part], using="default") == {part.pk: part.digest}
-    rows = fill(model, parts, using="default")
-    assert rows == {part.pk: sum(part.rows_by_kind.values()) for part in walked}
-    for part in walked:
-        told = RemovalSlice.objects.filter(pk=part.pk).values(*FILLED).get()
-        part.shown = [list(pair) for pair in part.shown]
-        assert told == {name: getattr(part, name) for name in FILLED}
+def assert_told_as_walked(batches: list[RemovalBatch]) -> None:
+    model: Any = Post if batches[0].removal.model_label == "posts.Post" else Exhibit
+    walked = [fill_batch(batch, plan_batch(batch).shown()) for batch in batches]
+    assert digests_of(model, batches, using="default") == {
+        batch.pk: batch.digest for batch in walked
+    }
+    for batch in walked:  # one alone is asked for in another way
+        assert digests_of(model, [batch], using="default") == {batch.pk: batch.digest}
+    rows = fill(model, batches, using="default")
+    assert rows == {batch.pk: sum(batch.rows_by_model.values()) for batch in walked}
+    for batch in walked:
+        told = RemovalBatch.objects.filter(pk=batch.pk).values(*FILLED).get()
+        batch.shown = [list(pair) for pair in batch.shown]
+        assert told == {name: getattr(batch, name) for name in FILLED}
 
 
 @on_postgresql
 def test_the_database_tells_what_the_walk_tells(posts: list[Post]) -> None:
     keys = [post.pk for post in posts] + [posts[-1].pk + 1000]
-    assert_told_as_walked(slices_of(Post, keys, 4))
+    assert_told_as_walked(batches_of(Post, keys, 4))
 
 
 @on_postgresql
 def test_it_does_so_of_a_deeper_tree_with_uuid_keys(exhibits: list[Exhibit]) -> None:
-    parts = slices_of(Exhibit, [str(exhibit.pk) for exhibit in exhibits], 3)
-    assert_told_as_walked(parts)
-    kinds = RemovalSlice.objects.get(pk=parts[0].pk)
-    assert kinds.updates_by_kind["library.Exhibit"] == len(exhibits)
+    batches = batches_of(Exhibit, [str(exhibit.pk) for exhibit in exhibits], 3)
+    assert_told_as_walked(batches)
+    kinds = RemovalBatch.objects.get(pk=batches[0].pk)
+    assert kinds.updates_by_model["library.Exhibit"] == len(exhibits)
     assert kinds.blockers["protected"] == {"library.Visit": 3}
 
 
 @on_postgresql
-def test_a_slice_whose_objects_are_gone_is_left_alone(posts: list[Post]) -> None:
-    there, gone = slices_of(Post, [posts[0].pk, posts[1].pk], 1)
+def test_a_batch_whose_objects_are_gone_is_left_alone(posts: list[Post]) -> None:
+    there, gone = batches_of(Post, [posts[0].pk, posts[1].pk], 1)
     posts[1].delete()
     assert set(digests_of(Post, [there, gone], using="default")) == {there.pk}
     assert set(fill(Post, [there, gone], using="default")) == {there.pk}
@@ -118,12 +120,12 @@ def test_a_slice_whose_objects_are_gone_is_left_alone(posts: list[Post]) -> None
 
 
 @on_postgresql
-def test_one_statement_serves_any_number_of_slices(posts: list[Post]) -> None:
+def test_one_statement_serves_any_number_of_batches(posts: list[Post]) -> None:
     def queries(size: int) -> int:
-        parts = slices_of(Post, [post.pk for post in posts], size)
+        batches = batches_of(Post, [post.pk for post in posts], size)
         with CaptureQueriesContext(connection) as captured:
-            fill(Post, parts, using="default")
-            digests_of(Post, parts, using="default")
+            fill(Post, batches, using="default")
+            digests_of(Post, batches, using="default")
         return len(captured)
 
     assert queries(9) == queries(1) == 2
@@ -131,8 +133,8 @@ def test_one_statement_serves_any_number_of_slices(posts: list[Post]) -> None:
 
 @pytest.mark.parametrize("change", ["image", "thumbnail", "key", "swap", "gain", "lose"])
 def test_a_digest_changes_with_every_name_and_key(posts: list[Post], change: str) -> None:
-    (part,) = slices_of(Post, [posts[3].pk], 1)
-    before = digest(part)
+    (batch,) = batches_of(Post, [posts[3].pk], 1)
+    before = digest(batch)
     first, second, _ = images = list(PostImage.objects.filter(post=posts[3]).order_by("pk"))
     rows = PostImage.objects.filter(pk=first.pk)
     if change in {"image", "thumbnail"}:
@@ -146,23 +148,23 @@ def test_a_digest_changes_with_every_name_and_key(posts: list[Post], change: str
         PostImage.objects.filter(post=posts[2]).update(post=posts[3])
     else:
         rows.update(post=posts[2])
-    assert digest(part) != before
+    assert digest(batch) != before
 
 
 def test_a_digest_stays_when_rows_without_files_come_and_go(posts: list[Post]) -> None:
-    (part,) = slices_of(Post, [posts[3].pk], 1)
-    before = digest(part)
+    (batch,) = batches_of(Post, [posts[3].pk], 1)
+    before = digest(batch)
     Report.objects.all().delete()
     without = PostImage(post=posts[3], image="", size=1, width=1, height=1)
     PostImage.objects.bulk_create([without])
-    assert digest(part) == before
+    assert digest(batch) == before
 
 
-def digest(part: RemovalSlice) -> str:
-    """The digest that a slice has now, told in every way that the database allows."""
-    walked = fill_slice(part, plan_slice(part).shown()).digest
+def digest(batch: RemovalBatch) -> str:
+    """The digest that a batch has now, told in every way that the database allows."""
+    walked = fill_batch(batch, plan_batch(batch).shown()).digest
     if connection.vendor == "postgresql":
-        assert digests_of(Post, [part], using="default") == {part.pk: walked}
+        assert digests_of(Post, [batch], using="default") == {batch.pk: walked}
     return walked
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from tests.plans_of_queries.content import fill
 
 
@@ -14,7 +14,7 @@ from tests.plans_of_queries.content import fill
 def big_site(transactional_db: None) -> Client:
     """Fill the tables, and log a superuser in."""
     fill()
-    write_mark("default")
+    write_identity("default")
     client = Client()
     client.force_login(User.objects.create_superuser("root"))
     return client

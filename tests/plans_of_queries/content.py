@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import connection
 
-from tests.parts.processes import wait_until
+from tests.services.processes import wait_until
 
 POSTS, ENTRIES = 50_000, 50_000
 ROWS = """
@@ -28,26 +28,26 @@ INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
 SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
 
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
-  permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_kind,
-  updates_by_kind, blockers, stopped_because, created_at, confirmed_at, finished_at, bare_total,
+  permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_model,
+  updates_by_model, blockers, stop_reason, created_at, confirmed_at, finished_at, bare_total,
   history, actor_is_staff, admin_site, admin_label, list_query)
 SELECT 'posts.Post', 'done', u.id, u.username, 'spam', '', '', '[]', 1, 1, 1, 1, '{{}}', '{{}}',
   '{{}}', '', now(), now(), now(), 0, '[]', true, '', '', ''
 FROM auth_user u;
 
-INSERT INTO moderation_auditevent (kind, actor_id, actor_name, removal_id, details, at)
+INSERT INTO moderation_auditevent (type, actor_id, actor_name, removal_id, details, recorded_at)
 SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM moderation_removal;
 
-INSERT INTO moderation_removalslice (removal_id, number, state, shown, digest, objects_total,
-  files_total, pictures_total, bytes_total, rows_by_kind, updates_by_kind, blockers, deleted_total,
-  changed, gone, error, attempts, finished_at, bare_total)
+INSERT INTO moderation_removalbatch (removal_id, number, state, shown, digest, objects_total,
+  files_total, pictures_total, bytes_total, rows_by_model, updates_by_model, blockers,
+  deleted_total, changed, gone, error, attempts, finished_at, bare_total)
 SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0,
   now(), 0
 FROM moderation_removal r, generate_series(1, 50) n;
 
 INSERT INTO moderation_auditentry (storage, location, key, name, hidden_name, size, sha256,
   versions, object_label, object_key, field, parent_label, parent_key, title, owner, removal_id,
-  actor_id, actor_name, reason, state, kept_because, remark, attempts, error_code, error, due_at,
+  actor_id, actor_name, reason, state, in_use_reason, detail, attempts, error_code, error, due_at,
   recorded_at, erased_at, verified_at, failed_at)
 SELECT 'default', '', 'posts/' || md5(n::text), 'posts/' || md5(n::text), '', 1,
   CASE WHEN n % 2 = 0 THEN md5(n::text) || md5(n::text) END, '[]', 'posts.PostImage', n::text,
@@ -79,7 +79,7 @@ LONGEST_WAIT = 180
 def fill() -> None:
     """Make the rows, and let PostgreSQL look at them. Outside a transaction, since VACUUM is."""
     with connection.cursor() as cursor:
-        for table in [*BIG, "moderation_removalslice"]:
+        for table in [*BIG, "moderation_removalbatch"]:
             cursor.execute(BY_HAND.format(table=table))
         cursor.execute(ROWS.format(posts=POSTS, entries=ENTRIES))
     wait_until(all_is_seen, seconds=LONGEST_WAIT, what="a VACUUM that sees all rows")

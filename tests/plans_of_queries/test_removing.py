@@ -12,9 +12,9 @@ from django.urls import reverse
 from moderation.jobs import failures, scheduler
 from moderation.models import Removal
 from moderation.models.states import RemovalState
-from moderation.purge.run import purge_batch
-from moderation.purge.verify import verify_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.purge.run import purge_due_files
+from moderation.purge.verify import verify_erased_files
+from moderation.removals.delete import delete_next_batch
 from tests.plans_of_queries.watch import none_is_read_whole
 
 pytestmark = pytest.mark.skipif(
@@ -49,23 +49,23 @@ def test_each_step_goes_by_indexes(big_site: Client) -> None:
     show(big_site, removal)
     show(big_site, removal, "?p=2")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE moderation_removalslice")
+        cursor.execute("ANALYZE moderation_removalbatch")
     confirmed = {"seal": removal.seal, "reason": "spam", "typed_count": "250"}
     deed(big_site, removal, "confirm", **confirmed)
     removal.refresh_from_db()
     show(big_site, removal)
     with none_is_read_whole():
-        while delete_next_slice(removal.pk):
+        while delete_next_batch(removal.pk):
             pass
     show(big_site, removal)
     with none_is_read_whole():
         scheduler.overdue()
         assert list(failures.alarms())
     with none_is_read_whole():
-        while purge_batch():
+        while purge_due_files():
             pass
     with none_is_read_whole():
-        verify_batch()
+        verify_erased_files()
     with none_is_read_whole():
         scheduler.tick(alone=True)
     show(big_site, removal)

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 # Whatever grows with the site. A table of a few rows is rightly read whole.
 BIG_TABLES = frozenset(
     {"auth_user", "posts_post", "posts_postimage", "posts_report", "moderation_auditentry",
-     "moderation_removalslice"}
+     "moderation_removalbatch"}
 )  # fmt: skip
 # Counting all rows reads an index, but only of what VACUUM has seen since.
 COUNT_OF_ALL = re.compile(r'SELECT COUNT\(\*\) AS "__count" FROM "\w+"')

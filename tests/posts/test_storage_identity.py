@@ -19,8 +19,8 @@ from django.test import Client, override_settings
 from django.utils.datastructures import MultiValueDict
 
 from moderation.recording import upload_identity
-from moderation.storage import WrongStorage, write_mark
-from moderation.storage.base import MARKER_NAME
+from moderation.storage import WrongStorage, write_identity
+from moderation.storage.base import IDENTITY_FILE
 from posts.models import Post, PostImage
 from tests.library.models import Volume
 from tests.moderation_admin.conftest import browser_of
@@ -45,8 +45,8 @@ def place(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def marked(place: None) -> None:
     """Give the storages their identity, as an operator does."""
-    write_mark("default")
-    write_mark("attachments")
+    write_identity("default")
+    write_identity("attachments")
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def staging(marked: None) -> Iterator[None]:
 
 def content(storage: Storage, folder: str = "") -> list[str]:
     """Return every file of a storage except its identity file."""
-    if not storage.exists(folder or MARKER_NAME):
+    if not storage.exists(folder or IDENTITY_FILE):
         return []
     folders, files = storage.listdir(folder)
-    found = [f"{folder}/{name}" for name in files if name and name != MARKER_NAME]
+    found = [f"{folder}/{name}" for name in files if name and name != IDENTITY_FILE]
     return found + [
         each for name in folders for each in content(storage, f"{folder}/{name}".strip("/"))
     ]
@@ -139,10 +139,10 @@ def test_the_marked_storage_takes_it(way: str, marked: None, at: Path) -> None:
 
 def test_a_disk_that_is_not_mounted_takes_nothing(marked: None, fresh_storage: Path) -> None:
     upload_identity.forget_verified_storages()
-    if (fresh_storage / MARKER_NAME).exists():
-        (fresh_storage / MARKER_NAME).unlink()
+    if (fresh_storage / IDENTITY_FILE).exists():
+        (fresh_storage / IDENTITY_FILE).unlink()
     else:
-        default_storage.delete(MARKER_NAME)
+        default_storage.delete(IDENTITY_FILE)
     with pytest.raises(WrongStorage, match="holds no marker"):
         a_picture(a_post())
 
@@ -184,11 +184,11 @@ def test_a_form_of_posts_asks_before_its_transaction_begins(
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Record each read of an identity file, and whether a transaction was open."""
     reads: list[bool] = []
-    prove = upload_identity._prove
+    verify_identity = upload_identity._verify_identity
 
     def noted(*args: Any) -> None:
         reads.append(connection.in_atomic_block)
-        prove(*args)
+        verify_identity(*args)
 
-    monkeypatch.setattr(upload_identity, "_prove", noted)
+    monkeypatch.setattr(upload_identity, "_verify_identity", noted)
     return reads

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from project.storages import PICTURE_CACHE_CONTROL
 from project.urls import picture
-from tests.parts.s3_gateway import S3Server
+from tests.services.s3_gateway import S3Server
 
 
 def test_no_shared_cache_keeps_a_picture_and_a_browser_asks_again() -> None:

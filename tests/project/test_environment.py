@@ -12,7 +12,7 @@ import pytest
 
 from project import environment
 from project.environment import EnvironmentVariableError
-from tests.parts.processes import ROOT
+from tests.services.processes import ROOT
 
 
 def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

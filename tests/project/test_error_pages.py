@@ -14,8 +14,8 @@ from django.urls import reverse
 
 from posts.admin.post import PostAdmin
 from tests.moderation_admin.conftest import browser_of
-from tests.parts.processes import ROOT
 from tests.posts.drawn import a_post
+from tests.services.processes import ROOT
 
 pytestmark = pytest.mark.django_db
 

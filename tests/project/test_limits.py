@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from project.limits import ANONYMOUS_BYTES
 from tests.moderation_admin.conftest import browser_of
-from tests.parts.processes import wait_until
-from tests.parts.workers import gunicorn
+from tests.services.processes import wait_until
+from tests.services.workers import gunicorn
 
 MANY_BYTES = 400 * 1024 * 1024
 THREADS = 8

@@ -18,8 +18,8 @@ from pytest_django import Settings
 
 from project import logins
 from project.logins import client_address
-from tests.parts.processes import ROOT
 from tests.project.test_environment import manage
+from tests.services.processes import ROOT
 
 pytestmark = pytest.mark.django_db
 

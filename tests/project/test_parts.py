@@ -11,9 +11,9 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db import connection
 from playwright.sync_api import Page
 
-from tests.parts import workers
-from tests.parts.processes import wait_until
-from tests.parts.s3_gateway import S3Server
+from tests.services import workers
+from tests.services.processes import wait_until
+from tests.services.s3_gateway import S3Server
 
 
 def test_every_test_has_a_folder_of_its_own_for_files(fresh_storage: Path) -> None:

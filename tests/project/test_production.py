@@ -11,8 +11,8 @@ from django.core.management.utils import get_random_secret_key
 
 from project import environment, settings
 from project.environment import SECRET_LENGTH, EnvironmentVariableError
-from tests.parts.processes import ROOT
 from tests.project.test_environment import manage
+from tests.services.processes import ROOT
 
 A_KEY = "hN3k_W0s-Vt6cRqLz9YfPjD1uXb4oGmEaT7iKwC2vSyBxQ5lJg"
 COMMANDS = (

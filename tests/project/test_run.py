@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.processes import ROOT, answers, free_port, running, wait_until
+from tests.services.processes import ROOT, answers, free_port, running, wait_until
 
 READY = "Ctrl-C stops it."
 START_SECONDS = 180  # migrating and collecting static files included, on a machine that may be slow

@@ -13,7 +13,7 @@ from storages.backends.s3 import S3Storage
 from moderation import conf
 from project import storages
 from project.security import bucket_origins
-from tests.parts.processes import ROOT
+from tests.services.processes import ROOT
 
 EXAMPLE = ROOT / ".env.example"
 
@@ -82,10 +82,10 @@ def test_s3_gets_every_setting_of_the_client(settings: Any) -> None:
 
 
 def test_a_limit_is_read_at_each_call(settings: Any) -> None:
-    settings.MODERATION_SLICE_OBJECTS = 3
-    assert conf.slice_objects() == 3
-    del settings.MODERATION_SLICE_OBJECTS
-    assert conf.slice_objects() == conf.slice_objects.default
+    settings.MODERATION_BATCH_OBJECTS = 3
+    assert conf.batch_objects() == 3
+    del settings.MODERATION_BATCH_OBJECTS
+    assert conf.batch_objects() == conf.batch_objects.default
 
 
 def test_every_default_is_within_its_own_range() -> None:

@@ -13,7 +13,7 @@ from moderation.models import Removal
 from moderation.permission_groups import MODERATORS
 from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post, PostImage
 
 CODES = ["posts.delete_post", "posts.delete_postimage", "posts.delete_report"]
@@ -29,8 +29,8 @@ def moderator(db: None) -> User:
 @pytest.fixture
 def marked(transactional_db: None) -> None:
     """The storages carry their marks, as `mark_storage` leaves them."""
-    write_mark("default")
-    write_mark("attachments")
+    write_identity("default")
+    write_identity("attachments")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from tests.library.models import Volume
 from tests.removing.conftest import stored
 
@@ -29,7 +29,7 @@ def removed(name: str = "text.txt") -> str:
 
 
 def purge_all() -> None:
-    while purge_batch():
+    while purge_due_files():
         pass
 
 

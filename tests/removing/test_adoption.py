@@ -15,7 +15,7 @@ from moderation.exceptions import KeyTaken
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from posts.models import Post, PostImage
 from tests.library.models import BoundVolume, Volume
 from tests.removing.conftest import stored
@@ -39,8 +39,8 @@ def test_a_pending_key_that_a_row_adopts_is_kept(
     copy = copy_of(spam.post_images.get(), ham)
     spam.delete()
     copy.save()
-    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"kept"}
-    purge_batch()
+    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"in_use"}
+    purge_due_files()
     assert default_storage.exists(str(copy.image.name))
 
 
@@ -58,7 +58,7 @@ def test_an_erased_key_is_refused(marked: None, moderator: User, make_posts: Mak
     spam, ham = make_posts(2, images=1)
     copy = copy_of(spam.post_images.get(), ham)
     spam.delete()
-    purge_batch()
+    purge_due_files()
     with pytest.raises(KeyTaken):
         copy.save()
 
@@ -113,7 +113,7 @@ def test_a_retried_key_is_refused_as_well(
 def test_a_row_whose_upload_got_the_name_of_an_erased_file_can_be_saved(marked: None) -> None:
     """Where names are not unique for ever, a name that became free is given again."""
     Volume.objects.create(text=ContentFile(b"old", "report.pdf")).delete()
-    purge_batch()
+    purge_due_files()
     volume = Volume.objects.create(text=ContentFile(b"new", "report.pdf"))
     assert volume.text.name == "report.pdf"
     volume.save()
@@ -124,4 +124,4 @@ def test_an_inherited_field_adopts_as_its_own_model_does(marked: None) -> None:
     volume = Volume.objects.create(text=stored("text.txt", "attachments"))
     volume.delete()
     BoundVolume.objects.create(text="text.txt")
-    assert AuditEntry.objects.get().state == "kept"
+    assert AuditEntry.objects.get().state == "in_use"

@@ -16,10 +16,10 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.models.states import THERE_AGAIN
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.models.states import FOUND_AGAIN
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post
 from tests.removing.conftest import confirmed, drafted
 
@@ -32,11 +32,11 @@ LIST = "/admin/moderation/removal/"
 @pytest.fixture
 def done(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
     """Return a completed removal of three batches."""
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(make_posts(3, images=1), moderator), moderator)
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
-    while purge_batch():
+    while purge_due_files():
         pass
     removal.refresh_from_db()
     assert removal.state == "done"
@@ -52,13 +52,13 @@ def fail_entries(removal: Removal, count: int) -> None:
 
 def find_again(removal: Removal, count: int) -> None:
     row: dict[str, Any] = dict(AuditEntry.objects.filter(removal=removal).values()[0])
-    row |= {"state": "erased", "verified_at": timezone.now(), "remark": THERE_AGAIN}
+    row |= {"state": "erased", "verified_at": timezone.now(), "detail": FOUND_AGAIN}
     AuditEntry.objects.bulk_create(AuditEntry(**row | {"id": None}) for _ in range(count))
 
 
-def fail_slices(removal: Removal, count: int) -> None:
-    parts = list(removal.slices.order_by("number")[:count])
-    RemovalSlice.objects.filter(pk__in=[part.pk for part in parts]).update(
+def fail_batches(removal: Removal, count: int) -> None:
+    batches = list(removal.batches.order_by("number")[:count])
+    RemovalBatch.objects.filter(pk__in=[batch.pk for batch in batches]).update(
         state="failed", error="IntegrityError: no", finished_at=timezone.now()
     )
 
@@ -82,7 +82,7 @@ def test_a_removal_that_went_well_is_no_alarm(done: Removal) -> None:
     ("spoil", "says", "badge"),
     [
         (fail_entries, "2 keys could not be erased", "done, 2 failed"),
-        (fail_slices, "2 batches failed", "done, 2 failed"),
+        (fail_batches, "2 batches failed", "done, 2 failed"),
         (find_again, "2 erased keys were found in storage again", "done, 2 found again"),
     ],
 )
@@ -113,16 +113,16 @@ def test_the_address_leads_to_these_entries_alone(done: Removal, client: Client)
 
 def test_all_of_them_are_named_together(done: Removal) -> None:
     fail_entries(done, 1)
-    fail_slices(done, 1)
+    fail_batches(done, 1)
     find_again(done, 1)
     assert check().count("; ") == 3  # one of them before the command for a retry
 
 
 def test_what_no_retry_puts_right_is_an_alarm_for_a_month(done: Removal) -> None:
     find_again(done, 2)
-    fail_slices(done, 1)
+    fail_batches(done, 1)
     old = timezone.now() - timedelta(days=31)
-    RemovalSlice.objects.update(finished_at=old)
+    RemovalBatch.objects.update(finished_at=old)
     assert "batches failed" not in check()
     assert "found in storage again" in check()
 

@@ -13,11 +13,11 @@ from django.db.models import Q
 
 from moderation.admin.audit.search import search_entries
 from moderation.lifecycle.removals import stop
-from moderation.models import AuditEntry, AuditEvent, Removal, StorageMark
+from moderation.models import AuditEntry, AuditEvent, Removal, StorageIdentity
 from moderation.models.key import INDEXED
-from moderation.models.states import EventKind
+from moderation.models.states import EventType
 from moderation.recording import entries
-from moderation.recording.attribution import NOBODY, Deed
+from moderation.recording.attribution import NOBODY, DeletionContext
 from moderation.recording.entries import write_entries
 from moderation.registry.files import StoredFile
 
@@ -28,7 +28,7 @@ HANGUL = "".join(random.Random(7).sample([chr(c) for c in range(0xAC00, 0xD7A4)]
 LONG = [HANGUL[:975], HANGUL, "k" * INDEXED, "k" * (INDEXED + 1), "x" * 5000, "😀" * 1024]
 
 
-def write(name: str, *, deed: Deed = NOBODY, key: Any = 1, **details: Any) -> AuditEntry:
+def write(name: str, *, deed: DeletionContext = NOBODY, key: Any = 1, **details: Any) -> AuditEntry:
     """Write the entry of one file. The default storage accepts names of up to 1,024 characters."""
     file = StoredFile("posts.PostImage", key, "image", "default", name)
     write_entries({file: details}, deed, connection.alias)
@@ -78,7 +78,7 @@ def test_a_key_is_found_by_the_index(key: str) -> None:
 
 
 def test_what_identifies_is_never_cut() -> None:
-    actor = Deed(actor=1, actor_name="n" * 400, removal=None)
+    actor = DeletionContext(actor=1, actor_name="n" * 400, removal=None)
     entry = write(
         "a.jpg", deed=actor, key="p" * 2000, parent_key="q" * 2000, parent_label="l" * 300
     )
@@ -89,13 +89,13 @@ def test_what_identifies_is_never_cut() -> None:
 def test_labels_aliases_and_people_may_have_long_names() -> None:
     person = User(pk=1, username="n" * 400)
     removal = Removal.objects.create(model_label="m" * 300, actor_name="n" * 400, state="deleting")
-    removal.slices.create(number=1)
+    removal.batches.create(number=1)
     stop(removal, actor=person)
     removal.refresh_from_db()
     assert (removal.actor_name, removal.model_label) == ("n" * 400, "m" * 300)
-    assert AuditEvent.objects.get(kind=EventKind.STOP).actor_name == "n" * 400
-    mark = StorageMark.objects.create(alias="a" * 300, environment="e" * 300)
-    assert StorageMark.objects.get(alias="a" * 300, environment="e" * 300) == mark
+    assert AuditEvent.objects.get(type=EventType.STOP).actor_name == "n" * 400
+    mark = StorageIdentity.objects.create(alias="a" * 300, environment="e" * 300)
+    assert StorageIdentity.objects.get(alias="a" * 300, environment="e" * 300) == mark
 
 
 @pytest.mark.parametrize(

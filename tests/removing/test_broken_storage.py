@@ -13,9 +13,9 @@ from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
 from moderation.jobs.scheduler import overdue, tick
-from moderation.models import AuditEntry, StorageMark
+from moderation.models import AuditEntry, StorageIdentity
 from moderation.registry import registration_for, registrations
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post
 from tests.library.models import Volume
 from tests.removing.conftest import stored
@@ -49,7 +49,7 @@ def entry_of_third(settings: Any, state: str, **columns: Any) -> AuditEntry:
     settings.STORAGES = {**settings.STORAGES, "third": memory}
     now = timezone.now()
     return AuditEntry.objects.create(
-        storage="third", identity=write_mark("third").identity, key="a.txt", name="a.txt",
+        storage="third", identity=write_identity("third").identity, key="a.txt", name="a.txt",
         object_label="library.Volume", object_key="1", recorded_at=now, due_at=now, state=state,
         **columns,
     )  # fmt: skip
@@ -84,13 +84,13 @@ def test_the_others_are_purged_though_its_entries_are_older(
 def test_the_scheduler_goes_on_where_it_has_files_in_use(
     settings: Any, make_posts: MakePosts, broken: type
 ) -> None:
-    used = {"kept_at": timezone.now(), "kept_because": "still used by a row"}
-    entry = entry_of_third(settings, "kept", **used)
+    used = {"in_use_at": timezone.now(), "in_use_reason": "still used by a row"}
+    entry = entry_of_third(settings, "in_use", **used)
     make_posts(1, images=1)[0].delete()
     break_third(settings, broken)
     work()
     entry.refresh_from_db()
-    assert (entry.state, entry.unused_at) == ("kept", None)
+    assert (entry.state, entry.unused_at) == ("in_use", None)
     assert not AuditEntry.objects.filter(storage="default").exclude(state="erased").exists()
 
 
@@ -104,7 +104,7 @@ def test_an_extra_file_beside_a_file_of_it_waits(
     known: dict[Any, Any] = registrations._registrations
     monkeypatch.setitem(known, Volume, with_extra)
     entry = entry_of_third(settings, "pending")
-    identity = StorageMark.objects.get(alias="attachments").identity
+    identity = StorageIdentity.objects.get(alias="attachments").identity
     AuditEntry.objects.filter(pk=entry.pk).update(due_at=timezone.now() + timedelta(days=1))
     beside = AuditEntry.objects.create(
         storage="attachments", identity=identity, key="s.txt", name=stored("s.txt", "attachments"),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from moderation.storage.generic import CLAIM_NAMES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,5 +35,5 @@ def test_workers_share_the_keys_of_a_storage_that_takes_one_at_a_time() -> None:
 
 def test_a_storage_that_is_gone_holds_up_no_other() -> None:
     due(1, "sold")
-    assert purge_batch()
+    assert purge_due_files()
     assert AuditEntry.objects.get().due_at > timezone.now()

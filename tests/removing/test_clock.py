@@ -18,16 +18,16 @@ from moderation.jobs import tasks
 from moderation.jobs.scheduler import SILENT, overdue, tick
 from moderation.jobs.tasks import BEAT_EVERY
 from moderation.lifecycle.entries import retry as retry_entries
-from moderation.lifecycle.removals import go_on, stop
-from moderation.models import AuditEntry, Heartbeat, Removal, WakeUp
-from moderation.models.wake_up import LOST
+from moderation.lifecycle.removals import resume, stop
+from moderation.models import AuditEntry, Heartbeat, QueueingLock, Removal
+from moderation.models.queueing_lock import LOST
 from moderation.purge import run
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from posts.models import Post
-from tests.parts.audit_log import unguarded
-from tests.parts.processes import wait_until
-from tests.parts.queue import DBTaskResult, needs_queue
 from tests.removing.conftest import confirmed, drafted
+from tests.services.audit_log import unguarded
+from tests.services.processes import wait_until
+from tests.services.queue import DBTaskResult, needs_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,10 +36,10 @@ MakePosts = Callable[..., list[Post]]
 
 @pytest.fixture
 def make_running(moderator: User, make_posts: MakePosts) -> Callable[[], Removal]:
-    """Confirm a removal of two slices, none of which is deleted yet."""
+    """Confirm a removal of two batches, none of which is deleted yet."""
 
     def make() -> Removal:
-        with override_settings(MODERATION_SLICE_OBJECTS=1):
+        with override_settings(MODERATION_BATCH_OBJECTS=1):
             return confirmed(drafted(make_posts(2, images=1), moderator), moderator)
 
     return make
@@ -58,7 +58,7 @@ def test_one_removal_in_trouble_does_not_hold_up_the_others(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
     troubled, other = make_running(), make_running()
-    keys = {key for part in troubled.slices.all() for key, _ in part.shown}
+    keys = {key for batch in troubled.batches.all() for key, _ in batch.shown}
 
     def refuse(instance: Post, **_: object) -> None:
         if instance.pk in keys:
@@ -79,7 +79,7 @@ def test_what_waits_for_a_storage_that_was_never_marked_is_overdue(
     transactional_db: None, moderator: User, make_posts: MakePosts
 ) -> None:
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
-    purge_batch()
+    purge_due_files()
     assert AuditEntry.objects.filter(state="pending", due_at__gt=timezone.now()).count() == 2
     assert overdue().entries == 2
 
@@ -91,7 +91,7 @@ def test_a_removal_that_was_just_set_in_motion_again_is_not_overdue(
     Removal.objects.update(confirmed_at=timezone.now() - timedelta(days=1))
     assert overdue().removals == 1
     stop(removal, actor=moderator)
-    go_on(removal, actor=moderator)
+    resume(removal, actor=moderator)
     assert overdue().removals == 0
 
 
@@ -120,8 +120,8 @@ def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
         wait_until(lambda: len(beats) >= 3, what="signs of life")
         return False
 
-    monkeypatch.setattr(run, "purge_batch", stalled)
-    tasks.purge_a_batch.call(str(uuid4()))
+    monkeypatch.setattr(run, "purge_due_files", stalled)
+    tasks.purge_files.call(str(uuid4()))
     assert set(beats) == {"worker"}
     assert SILENT.total_seconds() >= 2 * BEAT_EVERY
 
@@ -134,7 +134,7 @@ def test_a_storage_in_trouble_does_not_make_the_queue_grow(
     Heartbeat.beat("worker")
     for _ in range(10):
         tick()
-    assert queued() == ["delete_a_slice"]
+    assert queued() == ["delete_batch"]
 
 
 @needs_queue
@@ -146,16 +146,16 @@ def test_a_lost_wake_up_is_found_while_workers_are_busy_with_others(
     Heartbeat.beat("worker")
     tick()
     assert queued() == []  # it may still be on its way
-    WakeUp.objects.update(at=timezone.now() - LOST - timedelta(seconds=1))
+    QueueingLock.objects.update(at=timezone.now() - LOST - timedelta(seconds=1))
     tick()
-    assert queued() == ["delete_a_slice"]
+    assert queued() == ["delete_batch"]
 
 
 def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
-    purge_batch()
+    purge_due_files()
     with unguarded():
         AuditEntry.objects.update(verified_at=None)
     Heartbeat.beat("worker")
@@ -164,12 +164,12 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
 
 
 @needs_queue
-@override_settings(MODERATION_BATCH_KEYS=2)
-def test_slices_and_purge_take_turns_however_slow_the_storage_is(
+@override_settings(MODERATION_REQUEST_KEYS=2)
+def test_batches_and_purge_take_turns_however_slow_the_storage_is(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "TURN", 0.0)
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
         confirmed(drafted(make_posts(12, images=2), moderator), moderator)
     done: list[str] = []
     while ready := DBTaskResult.objects.ready().first():
@@ -178,7 +178,7 @@ def test_slices_and_purge_take_turns_however_slow_the_storage_is(
         ready.set_successful(None)
         done.append(name_of(ready))
         assert len(queued()) <= 2
-    slices = [turn for turn, name in enumerate(done) if name == "delete_a_slice"]
-    assert len(slices) >= 6
-    assert all(after - before <= 2 for before, after in pairwise(slices))
+    batches = [turn for turn, name in enumerate(done) if name == "delete_batch"]
+    assert len(batches) >= 6
+    assert all(after - before <= 2 for before, after in pairwise(batches))
     assert AuditEntry.objects.filter(state="erased").count() == 48

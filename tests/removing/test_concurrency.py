@@ -13,13 +13,13 @@ from django.db import IntegrityError, connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.exceptions import KeyTaken, Refused
+from moderation.exceptions import KeyTaken, RemovalError
 from moderation.lifecycle.entries import retry as retry_entries
-from moderation.lifecycle.removals import retry, settle
+from moderation.lifecycle.removals import advance, retry
 from moderation.models import AuditEntry, Removal
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import _set_in_motion, confirm
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
@@ -63,7 +63,7 @@ class Session:
 
 @pytest.fixture
 def removal(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
         return confirmed(drafted(make_posts(4, images=1), moderator), moderator)
 
 
@@ -71,10 +71,10 @@ def test_a_picture_replaced_at_the_same_moment_is_left_alone(removal: Removal) -
     image = PostImage.objects.order_by("pk")[0]
     with transaction.atomic():
         PostImage.objects.filter(pk=image.pk).update(image=stored("new.jpg"))
-        deleting = Session(lambda: delete_next_slice(removal.pk))
-        assert deleting.is_blocked(), "the slice waits for the picture's row"
+        deleting = Session(lambda: delete_next_batch(removal.pk))
+        assert deleting.is_blocked(), "the batch waits for the picture's row"
     assert deleting.result() is True
-    first = removal.slices.order_by("number")[0]
+    first = removal.batches.order_by("number")[0]
     assert first.changed == [image.post_id]
     assert PostImage.objects.filter(pk=image.pk).exists()
     assert not AuditEntry.objects.filter(name=image.image.name).exists()
@@ -100,11 +100,11 @@ def test_a_picture_added_while_its_post_is_deleted_fails_and_nothing_is_lost(
     assert not PostImage.objects.filter(image=name).exists()
 
 
-def test_two_workers_never_take_the_same_slice(removal: Removal) -> None:
+def test_two_workers_never_take_the_same_batch(removal: Removal) -> None:
     with transaction.atomic():
-        list(removal.slices.select_for_update().order_by("number")[:1])
-        assert Session(lambda: delete_next_slice(removal.pk)).result() is True
-        states = list(removal.slices.order_by("number").values_list("state", flat=True))
+        list(removal.batches.select_for_update().order_by("number")[:1])
+        assert Session(lambda: delete_next_batch(removal.pk)).result() is True
+        states = list(removal.batches.order_by("number").values_list("state", flat=True))
     assert states == ["waiting", "deleted"]
 
 
@@ -114,18 +114,18 @@ def test_a_row_that_adopts_a_key_in_time_keeps_the_file(
     """The adopting transaction is open while the purge looks: the key is passed over."""
     image = PostImage.objects.order_by("pk")[0]
     (ham,) = make_posts(1, images=0)
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     copy = PostImage(
         post=ham, image=image.image.name, thumbnail=image.thumbnail.name, sha256="", size=1,
         width=1, height=1,
     )  # fmt: skip
     with transaction.atomic():
         copy.save()
-        Session(purge_batch).result()
-    while purge_batch():
+        Session(purge_due_files).result()
+    while purge_due_files():
         pass
     entry = AuditEntry.objects.get(name=image.image.name)
-    assert entry.state == "kept"
+    assert entry.state == "in_use"
     assert default_storage.exists(str(image.image.name))
     assert AuditEntry.objects.filter(state="erased").count() == 2
 
@@ -135,7 +135,7 @@ def test_a_row_that_adopts_a_claimed_key_is_refused(
 ) -> None:
     image = PostImage.objects.order_by("pk")[0]
     (ham,) = make_posts(1, images=0)
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     copy = PostImage(
         post=ham, image=image.image.name, thumbnail=image.thumbnail.name, sha256="", size=1,
         width=1, height=1,
@@ -147,18 +147,18 @@ def test_a_row_that_adopts_a_claimed_key_is_refused(
     assert isinstance(adopting.result(), KeyTaken)
 
 
-def test_a_retry_while_the_last_slice_settles_is_not_passed_over(
+def test_a_retry_while_the_last_batch_settles_is_not_passed_over(
     removal: Removal, moderator: User
 ) -> None:
-    removal.slices.update(state="failed")
+    removal.batches.update(state="failed")
     with transaction.atomic():
         retry(removal, actor=moderator)
-        settling = Session(lambda: settle(removal.pk))
+        settling = Session(lambda: advance(removal.pk))
         assert settling.is_blocked(), "whoever settles waits for the removal's row"
     settling.result()
     removal.refresh_from_db()
     assert removal.state == "deleting"
-    assert delete_next_slice(removal.pk)
+    assert delete_next_batch(removal.pk)
 
 
 @override_settings(MODERATION_DAILY_CEILING=2)
@@ -174,7 +174,7 @@ def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
         _set_in_motion(one, moderator, "spam", "")
         confirming = Session(confirm_other)
         assert confirming.is_blocked(), "a moderator confirms one removal after the other"
-    assert isinstance(confirming.result(), Refused)
+    assert isinstance(confirming.result(), RemovalError)
     assert Post.objects.count() == 4
 
 
@@ -182,13 +182,13 @@ def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
 def test_a_retry_while_the_last_key_settles_is_not_passed_over(
     removal: Removal, moderator: User, by_entries: bool
 ) -> None:
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
     removal.entries.update(state="failed", failed_at=timezone.now())
     Removal.objects.update(state="purging")
     with transaction.atomic():
         retry_entries(removal.entries.all()) if by_entries else retry(removal, actor=moderator)
-        settling = Session(lambda: settle(removal.pk))
+        settling = Session(lambda: advance(removal.pk))
         assert settling.is_blocked(), "who settles waits for the removal's row"
     settling.result()
     removal.refresh_from_db()

@@ -13,7 +13,7 @@ from django.db.models.signals import pre_delete
 from django.test import override_settings
 
 from moderation.models import AuditEntry
-from moderation.removals.delete import delete_next_slice
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.freeze import freeze
 from moderation.removals.limits import blockers_of
 from posts.models import Post, PostImage, Report
@@ -61,9 +61,9 @@ def test_rows_that_the_database_keeps_roll_the_batch_back(
     removal = drafted(make_posts(2, images=1), moderator)
     with kept(model), connection.constraint_checks_disabled():
         confirmed(removal, moderator)
-    part = removal.slices.get()
-    assert part.state == "failed"
-    assert f"0 rows of {model._meta.label} were deleted instead of 2" in part.error
+    batch = removal.batches.get()
+    assert batch.state == "failed"
+    assert f"0 rows of {model._meta.label} were deleted instead of 2" in batch.error
     assert (Post.objects.count(), PostImage.objects.count()) == (2, 2)
     assert not AuditEntry.objects.exists()
 
@@ -75,7 +75,7 @@ def test_rows_that_are_only_counted_may_have_become_more(
     removal = drafted(posts, moderator)
     Report.objects.create(post=posts[0], reporter=moderator, reason="spam")
     confirmed(removal, moderator)
-    assert removal.slices.get().state == "deleted"
+    assert removal.batches.get().state == "deleted"
 
 
 def test_rows_of_a_chain_are_counted_to_its_end(moderator: User) -> None:
@@ -99,8 +99,8 @@ def test_a_receiver_that_takes_pictures_first_is_noticed(
         confirmed(removal, moderator)
     finally:
         pre_delete.disconnect(take_pictures, sender=Post)
-    part = removal.slices.get()
-    assert part.state == "failed"
+    batch = removal.batches.get()
+    assert batch.state == "failed"
     assert PostImage.objects.count() == 2
 
 
@@ -116,21 +116,21 @@ def test_a_base_manager_with_a_delete_of_its_own_is_passed_by(
     binning.model = Post
     monkeypatch.setattr(Post._meta, "base_manager", binning)
     confirmed(removal, moderator)
-    part = removal.slices.get()
-    assert (part.state, part.error) == ("deleted", "")
+    batch = removal.batches.get()
+    assert (batch.state, batch.error) == ("deleted", "")
     assert not Post.objects.exists()
 
 
 def test_who_is_no_longer_staff_removes_nothing_more(
     make_posts: MakePosts, moderator: User
 ) -> None:
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(make_posts(3), moderator), moderator)
     User.objects.filter(pk=moderator.pk).update(is_staff=False)
-    assert not delete_next_slice(removal.pk)
+    assert not delete_next_batch(removal.pk)
     removal.refresh_from_db()
     assert removal.state == "stopped"
-    assert removal.stopped_because == "mod is no longer staff."
+    assert removal.stop_reason == "mod is no longer staff."
     assert Post.objects.count() == 3
 
 

@@ -16,9 +16,9 @@ from django.utils import timezone
 
 from moderation.db import server_time
 from moderation.jobs import scheduler
-from moderation.models import AuditEntry, AuditEvent, Heartbeat, Removal, WakeUp
+from moderation.models import AuditEntry, AuditEvent, Heartbeat, QueueingLock, Removal
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from posts.models import Post
 from tests.library.models import Volume
 from tests.removing.conftest import confirmed, drafted, stored
@@ -52,12 +52,12 @@ def test_a_web_server_ahead_of_the_database_leaves_no_removal_waiting(
     removal = confirmed(drafted(make_posts(1), moderator), moderator)
     machine_ahead()
     assert AuditEntry.objects.due().count() == removal.entries.count() == 4
-    purge_batch()
+    purge_due_files()
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"erased"}
     removal.refresh_from_db()
     assert all(map(is_about_now, (removal.created_at, removal.confirmed_at, removal.finished_at)))
-    assert all(map(is_about_now, removal.slices.values_list("finished_at", flat=True)))
-    assert all(map(is_about_now, AuditEvent.objects.values_list("at", flat=True)))
+    assert all(map(is_about_now, removal.batches.values_list("finished_at", flat=True)))
+    assert all(map(is_about_now, AuditEvent.objects.values_list("recorded_at", flat=True)))
     times = AuditEntry.objects.values_list("recorded_at", "due_at", "erased_at", "verified_at")
     assert all(is_about_now(moment) for row in times for moment in row)
 
@@ -76,7 +76,7 @@ def test_a_dead_worker_ahead_of_the_database_holds_its_leases_for_no_longer(
     assert until
     assert until - timezone.now() < timedelta(seconds=301)
     assert is_about_now(Heartbeat.objects.get().at)
-    assert is_about_now(WakeUp.objects.get(work="purge").at)
+    assert is_about_now(QueueingLock.objects.get(work="purge").at)
 
 
 def test_times_are_read_without_a_query_of_their_own(

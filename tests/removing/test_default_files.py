@@ -15,9 +15,9 @@ from django.db.models import Model
 from moderation.cascade import make_plan
 from moderation.checks import file_fields
 from moderation.models import AuditEntry
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from moderation.registry import caches, registration_for, registrations
-from moderation.removals.delete import delete_next_slice
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
 from tests.library.defaults import DEFAULT_AVATAR, DEFAULT_BADGE, DEFAULT_BANNER
@@ -45,7 +45,7 @@ def registered(patch: pytest.MonkeyPatch, model: type[Model], **changes: Any) ->
 
 
 def purge_all() -> None:
-    while purge_batch():
+    while purge_due_files():
         pass
 
 
@@ -119,14 +119,14 @@ def test_the_preview_and_the_removal_count_no_default(moderator: User) -> None:
     assert (removal.files_total, removal.pictures_total) == (3, 3)
     plan = make_plan(Club, [club.pk], using="default", limit=100)
     assert {file.name for file in plan.files} == {"own.png", "up.png", "b.png"}
-    part = removal.slices.get()
-    assert [list(each) for each in plan.shown().objects] == [list(each) for each in part.shown]
+    batch = removal.batches.get()
+    assert [list(each) for each in plan.shown().objects] == [list(each) for each in batch.shown]
     assert plan.shown().size == removal.bytes_total
     assert not confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     removal.refresh_from_db()
-    part.refresh_from_db()
-    assert (part.state, part.error) == ("deleted", "")
+    batch.refresh_from_db()
+    assert (batch.state, batch.error) == ("deleted", "")
     assert recorded() == ["b.png", "own.png", "up.png"]
 
 
@@ -166,7 +166,7 @@ def test_a_default_in_the_same_place_through_another_storage_object_is_in_use(
     Volume.objects.create(text=DEFAULT_AVATAR).delete()
     purge_all()
     entry = AuditEntry.objects.get()
-    assert entry.kept_because == "still used by the default of library.Profile.avatar"
+    assert entry.in_use_reason == "still used by the default of library.Profile.avatar"
     assert all_are_there()
 
 
@@ -179,5 +179,5 @@ def test_a_name_that_becomes_a_default_after_it_was_recorded_is_in_use(
     monkeypatch.setattr(field, "default", name)
     caches.clear()
     purge_all()
-    assert AuditEntry.objects.get().state == "kept"
+    assert AuditEntry.objects.get().state == "in_use"
     assert storages["attachments"].exists(name)

@@ -12,11 +12,11 @@ from django.core.files.storage import FileSystemStorage, storages
 from django.utils import timezone
 
 from moderation.exceptions import KeyTaken
-from moderation.models import AuditEntry, StorageMark
-from moderation.purge.run import purge_batch
+from moderation.models import AuditEntry, StorageIdentity
+from moderation.purge.run import purge_due_files
 from moderation.references import extra_files as extra_files_module
 from moderation.registry import registration_for, registrations
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from tests.library.models import Exhibit, Volume
 from tests.library.models_references import Flyer
 
@@ -36,7 +36,7 @@ def sizes(rows: Rows) -> Iterable[tuple[Any, str, str]]:
 
 @pytest.fixture(autouse=True)
 def files(transactional_db: None) -> None:
-    write_mark("attachments")
+    write_identity("attachments")
     for name in (NAME, *SIZES):
         storages["attachments"].save(name, ContentFile(b"x"))
 
@@ -63,7 +63,7 @@ def volume(name: str = NAME) -> Volume:
 
 def purged() -> dict[str, str]:
     """Purge; return the state of each file's last entry. Asserts that the disk agrees."""
-    while purge_batch():
+    while purge_due_files():
         pass
     states = dict(AuditEntry.objects.order_by("pk").values_list("name", "state"))
     for name, state in states.items():
@@ -77,8 +77,8 @@ def test_extra_files_stay_with_the_picture_that_another_row_shows(
     with_extra_files(Volume=sizes)
     one, other = volume(), volume()
     one.delete()
-    assert purged() == dict.fromkeys((NAME, *SIZES), "kept")
-    because = AuditEntry.objects.get(name=SIZES[0]).kept_because
+    assert purged() == dict.fromkeys((NAME, *SIZES), "in_use")
+    because = AuditEntry.objects.get(name=SIZES[0]).in_use_reason
     assert because == f"still used by the extra files of library.Volume {other.pk}"
     other.delete()
     assert purged() == dict.fromkeys((NAME, *SIZES), "erased")
@@ -91,7 +91,7 @@ def test_extra_files_that_the_other_row_has_not_are_erased(
     kept = volume()
     with_extra_files(Volume=lambda rows: (e for e in sizes(rows) if e[0].pk != kept.pk))
     volume().delete()
-    assert purged() == {NAME: "kept", SIZES[0]: "erased", SIZES[1]: "erased"}
+    assert purged() == {NAME: "in_use", SIZES[0]: "erased", SIZES[1]: "erased"}
 
 
 def test_another_registered_model_may_share_picture_and_sizes(
@@ -103,14 +103,14 @@ def test_another_registered_model_may_share_picture_and_sizes(
     )
     Exhibit.objects.bulk_create([Exhibit(poster=NAME)])
     volume().delete()
-    assert purged() == {NAME: "kept", SIZES[0]: "kept", SIZES[1]: "erased"}
+    assert purged() == {NAME: "in_use", SIZES[0]: "in_use", SIZES[1]: "erased"}
 
 
 def test_a_row_that_has_no_extra_files_keeps_none(with_extra_files: Callable[..., None]) -> None:
     with_extra_files(Volume=sizes)
     Flyer.objects.bulk_create([Flyer(sheet=NAME)])
     volume().delete()
-    assert purged() == {NAME: "kept", SIZES[0]: "erased", SIZES[1]: "erased"}
+    assert purged() == {NAME: "in_use", SIZES[0]: "erased", SIZES[1]: "erased"}
 
 
 def test_the_picture_is_compared_by_its_place(
@@ -122,7 +122,7 @@ def test_the_picture_is_compared_by_its_place(
     kept = volume()
     volume().delete()
     monkeypatch.setattr(Volume._meta.get_field("text"), "storage", other)
-    assert purged() == dict.fromkeys((NAME, *SIZES), "kept")
+    assert purged() == dict.fromkeys((NAME, *SIZES), "in_use")
     assert Volume.objects.get().pk == kept.pk
 
 
@@ -137,8 +137,8 @@ def test_a_function_that_fails_keeps_its_files_waiting_and_is_named(
         raise KeyError("no such size")
 
     with_extra_files(Volume=fails)
-    assert purged() == {NAME: "kept", SIZES[0]: "pending", SIZES[1]: "pending"}
-    problem = StorageMark.objects.get(alias="attachments").reference_problem
+    assert purged() == {NAME: "in_use", SIZES[0]: "pending", SIZES[1]: "pending"}
+    problem = StorageIdentity.objects.get(alias="attachments").reference_problem
     assert problem == "extra_files of library.Volume: 'no such size'"
 
 
@@ -152,7 +152,7 @@ def test_a_picture_that_very_many_rows_share_keeps_its_extra_files(
         volume()
     with_extra_files(Volume=lambda rows: sizes(rows) if len(list(rows)) < 2 else ())
     gone.delete()
-    assert purged() == dict.fromkeys((NAME, *SIZES), "kept")
+    assert purged() == dict.fromkeys((NAME, *SIZES), "in_use")
 
 
 def test_what_lies_beside_a_file_is_written_for_extra_files_alone(
@@ -170,7 +170,7 @@ def test_a_row_that_names_a_picture_again_is_refused_when_its_sizes_were_erased(
     with_extra_files(Volume=sizes)
     Flyer.objects.create(sheet=NAME)  # keeps the picture, and knows of no sizes
     volume().delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     assert not storages["attachments"].exists(SIZES[0])
     with pytest.raises(KeyTaken, match="sizes/atlas"):
@@ -185,6 +185,6 @@ def test_a_row_that_names_a_picture_in_time_keeps_its_sizes(
     volume().delete()
     Volume.objects.create(text=NAME)
     AuditEntry.objects.update(due_at=timezone.now())
-    while purge_batch():
+    while purge_due_files():
         pass
     assert all(storages["attachments"].exists(name) for name in (NAME, *SIZES))

@@ -12,7 +12,7 @@ from django.db.models.signals import post_delete
 from django.test import override_settings
 
 from moderation.models import AuditEntry, Removal
-from moderation.removals.delete import delete_next_slice
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post
 from tests.removing.conftest import confirmed, drafted
 
@@ -45,9 +45,9 @@ def referring_table() -> Iterator[Callable[[int], None]]:
 
 def run(removal: Removal) -> list[str]:
     """Delete all batches; return their states in order."""
-    while delete_next_slice(removal.pk):
+    while delete_next_batch(removal.pk):
         pass
-    return list(removal.slices.order_by("number").values_list("state", flat=True))
+    return list(removal.batches.order_by("number").values_list("state", flat=True))
 
 
 def test_a_constraint_that_is_checked_at_the_commit_fails_its_batch_with_the_reason(
@@ -55,10 +55,10 @@ def test_a_constraint_that_is_checked_at_the_commit_fails_its_batch_with_the_rea
 ) -> None:
     posts = make_posts(3, images=1)
     referring_table(posts[0].pk)
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(posts, moderator), moderator)
     assert run(removal) == ["failed", "deleted", "deleted"]
-    assert "IntegrityError" in removal.slices.earliest("number").error
+    assert "IntegrityError" in removal.batches.earliest("number").error
     assert list(Post.objects.all()) == [posts[0]]
     assert AuditEntry.objects.filter(parent_key=str(posts[0].pk)).count() == 0
     removal.refresh_from_db()
@@ -71,7 +71,7 @@ def test_the_request_that_confirms_one_batch_survives_it(
     posts = make_posts(1)
     referring_table(posts[0].pk)
     removal = confirmed(drafted(posts, moderator), moderator)
-    assert [part.state for part in removal.slices.all()] == ["failed"]
+    assert [batch.state for batch in removal.batches.all()] == ["failed"]
 
 
 def test_a_callback_that_fails_after_the_commit_undoes_nothing(
@@ -83,7 +83,7 @@ def test_a_callback_that_fails_after_the_commit_undoes_nothing(
 
         transaction.on_commit(send)
 
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(make_posts(2), moderator), moderator)
     post_delete.connect(tell_somebody, sender=Post)
     try:

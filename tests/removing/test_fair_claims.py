@@ -13,8 +13,8 @@ from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
 from moderation.purge import run as batch_module
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
-from moderation.storage import Doomed, Fate, Outcome, write_mark
+from moderation.purge.run import purge_due_files
+from moderation.storage import FileToErase, Outcome, Result, write_identity
 from moderation.storage.base import Note
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ def due(names: Iterable[str], **columns: object) -> None:
     hour_ago = timezone.now() - timedelta(hours=1)
     same = {
         "storage": "default",
-        "identity": write_mark("default").identity,
+        "identity": write_identity("default").identity,
         "object_label": "posts.PostImage",
         "recorded_at": hour_ago,
         "due_at": hour_ago,
@@ -46,12 +46,12 @@ class Denying:
     def __init__(self, *, own: bool = True) -> None:
         self.own = own
 
-    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
         for each in doomed:
             if each.name.startswith("bad"):
-                yield Outcome(each.name, Fate.FAILED, "AccessDenied", "No.", own=self.own)
+                yield Outcome(each.name, Result.FAILED, "AccessDenied", "No.", own=self.own)
             else:
-                yield Outcome(each.name, Fate.ERASED)
+                yield Outcome(each.name, Result.ERASED)
 
 
 @pytest.mark.parametrize("own", [True, False])
@@ -61,11 +61,11 @@ def test_a_good_key_does_not_wait_for_3000_older_ones_that_are_denied(
     due(f"bad-{n}" for n in range(3000))
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: Denying(own=own))
     for _ in range(4):
-        purge_batch()
+        purge_due_files()
     due(["good"], recorded_at=timezone.now(), due_at=timezone.now())
     due_again()
     monkeypatch.setattr(batch_module, "TURN", 0)
-    purge_batch()
+    purge_due_files()
     assert AuditEntry.objects.get(name="good").state == "erased"
     bad = AuditEntry.objects.filter(name__startswith="bad")
     assert set(bad.values_list("state", flat=True)) == {"pending"}
@@ -73,7 +73,7 @@ def test_a_good_key_does_not_wait_for_3000_older_ones_that_are_denied(
         assert not bad.exclude(attempts=0).exists()
 
 
-@override_settings(MODERATION_BATCH_KEYS=100)
+@override_settings(MODERATION_REQUEST_KEYS=100)
 def test_keys_that_failed_have_a_share_of_a_claim_and_the_least_tried_go_first() -> None:
     due([f"often-{n}" for n in range(100)], error_code="AccessDenied", attempts=5)
     due([f"once-{n}" for n in range(20)], error_code="AccessDenied", attempts=1)
@@ -94,6 +94,6 @@ def test_a_whole_storage_that_denies_parks_no_key(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: Denying(own=False))
     for _ in range(10):
         due_again()
-        purge_batch()
+        purge_due_files()
     entry = AuditEntry.objects.get()
     assert (entry.state, entry.attempts, entry.error) == ("pending", 0, "No.")

@@ -13,8 +13,8 @@ from moderation.db.rows import all_rows
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
 from tests.library.models import Binder, Binned, BinnedPage
@@ -38,7 +38,7 @@ def test_emptying_the_bin_row_by_row_is_recorded() -> None:
     row.text = "another name that was never stored.txt"
     row.delete()
     assert recorded() == ["text.txt"]
-    while purge_batch():
+    while purge_due_files():
         pass
     assert not storages["attachments"].exists("text.txt")
 
@@ -81,8 +81,8 @@ def test_hidden_rows_are_previewed_and_removed(moderator: User) -> None:
     removal = freeze(all_rows(Binned), actor=moderator, permissions=[])
     assert removal.objects_total == 3
     assert not confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
-    delete_next_slice(removal.pk)
-    assert removal.slices.get().state == "deleted"
+    delete_next_batch(removal.pk)
+    assert removal.batches.get().state == "deleted"
     assert not all_rows(Binned).exists()
     assert recorded() == ["0.txt", "1.txt", "2.txt"]
 
@@ -90,7 +90,7 @@ def test_hidden_rows_are_previewed_and_removed(moderator: User) -> None:
 def test_a_hidden_row_saved_unchanged_adopts_nothing_and_a_new_one_does() -> None:
     """It got the name of an erased file, as in fields whose names have no random part."""
     binned("text.txt").delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     row = binned("text.txt")
     storages["attachments"].delete("text.txt")

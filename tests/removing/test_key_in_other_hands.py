@@ -16,10 +16,10 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.models import AuditEntry
-from moderation.purge.claim import IN_OTHER_HANDS, claim
+from moderation.purge.claim import CLAIMED_ELSEWHERE, claim
 from moderation.purge.results import write_outcomes
-from moderation.purge.run import purge_batch
-from moderation.storage import Fate, Outcome, write_mark
+from moderation.purge.run import purge_due_files
+from moderation.storage import Outcome, Result, write_identity
 from posts.models import Post, PostImage
 from tests.library.models import Volume
 
@@ -35,8 +35,8 @@ IN_MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 
 @pytest.fixture
 def entries(transactional_db: None) -> list[AuditEntry]:
-    """Two entries of one key, as of two slices that each deleted a row which named it."""
-    write_mark("attachments")
+    """Two entries of one key, as of two batches that each deleted a row which named it."""
+    write_identity("attachments")
     name = storages["attachments"].save("shared.pdf", ContentFile(b"x"))
     Volume.objects.bulk_create([Volume(text=name), Volume(text=name)])
     for volume in Volume.objects.all():
@@ -93,7 +93,7 @@ def test_a_key_that_another_worker_has_leased_waits(entries: list[AuditEntry]) -
     assert not batch.entries
     entries[0].refresh_from_db()
     assert entries[0].leased_until is None
-    assert entries[0].due_at >= before + IN_OTHER_HANDS
+    assert entries[0].due_at >= before + CLAIMED_ELSEWHERE
 
 
 def test_a_lease_that_ran_out_holds_up_nobody(entries: list[AuditEntry]) -> None:
@@ -112,7 +112,7 @@ def test_who_has_the_first_entry_of_a_key_takes_it_and_the_answer_counts_for_all
         assert batch
         assert [entry.is_held for entry in batch.entries] == [True, False]
     write_outcomes(
-        batch.place, [(Outcome("shared.pdf", Fate.ERASED), batch.entries)], {batch.leased_until}
+        batch.place, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
     )
     assert states() == ["erased", "erased"]
 
@@ -126,7 +126,7 @@ def test_who_has_a_later_entry_of_a_key_lets_it_go(entries: list[AuditEntry]) ->
         assert not batch.entries
     entries[1].refresh_from_db()
     assert entries[1].leased_until is None
-    assert entries[1].due_at >= before + IN_OTHER_HANDS
+    assert entries[1].due_at >= before + CLAIMED_ELSEWHERE
 
 
 @two_who_lock_rows
@@ -138,7 +138,7 @@ def test_an_answer_says_nothing_of_an_entry_that_somebody_leased_since(
     assert batch
     leased(entries[1], timezone.now() + timedelta(minutes=5))
     write_outcomes(
-        batch.place, [(Outcome("shared.pdf", Fate.ERASED), batch.entries)], {batch.leased_until}
+        batch.place, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
     )
     assert states() == ["erased", "pending"]
 
@@ -146,7 +146,7 @@ def test_an_answer_says_nothing_of_an_entry_that_somebody_leased_since(
 @pytest.mark.parametrize("spelled", [("x.pdf", "./x.pdf"), ("./x.pdf", "x.pdf")])
 def test_a_row_keeps_every_entry_whose_name_may_mean_its_file(spelled: tuple[str, str]) -> None:
     with override_settings(STORAGES={"default": IN_MEMORY}):
-        identity = write_mark("default").identity
+        identity = write_identity("default").identity
         assert isinstance(storages["default"], InMemoryStorage)
         default_storage.save("x.pdf", ContentFile(b"x"))
         now = timezone.now()
@@ -155,10 +155,10 @@ def test_a_row_keeps_every_entry_whose_name_may_mean_its_file(spelled: tuple[str
                                       object_label="library.Volume", object_key="1",
                                       due_at=now, recorded_at=now)  # fmt: skip
         used_by_a_row("x.pdf")
-        while purge_batch():
+        while purge_due_files():
             pass
         assert default_storage.exists("x.pdf")
-    assert states() == ["kept", "kept"]
+    assert states() == ["in_use", "in_use"]
 
 
 def used_by_a_row(name: str) -> None:

@@ -15,9 +15,9 @@ from django.utils import timezone
 from moderation.models import AuditEntry
 from moderation.purge import run as batch_module
 from moderation.purge.claim import claim, renew
-from moderation.purge.results import note_versions, write_outcomes
-from moderation.purge.run import purge_batch
-from moderation.storage import Doomed, Fate, Outcome, adapter_for, write_mark
+from moderation.purge.results import record_versions, write_outcomes
+from moderation.purge.run import purge_due_files
+from moderation.storage import FileToErase, Outcome, Result, adapter_for, write_identity
 from moderation.storage.base import LEASE_OVER, Note
 from moderation.storage.lease import Lease, Moment
 from tests.library.models import Volume
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _marked(transactional_db: None) -> None:
-    write_mark("attachments")
+    write_identity("attachments")
 
 
 def deleted(*names: str) -> None:
@@ -79,12 +79,12 @@ def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
             storages["attachments"].save(name, ContentFile(b"x"))
         lease = Lease(300, Moment.now())
         outcomes = adapter_for("attachments").erase(
-            [Doomed("a", lease=lease), Doomed("b", lease=lease)], lambda _: None
+            [FileToErase("a", lease=lease), FileToErase("b", lease=lease)], lambda _: None
         )
-        assert next(outcomes).fate is Fate.ERASED
+        assert next(outcomes).fate is Result.ERASED
         lease.end()
         (late,) = outcomes
-        assert (late.fate, late.code, late.own) == (Fate.FAILED, LEASE_OVER, False)
+        assert (late.fate, late.code, late.own) == (Result.FAILED, LEASE_OVER, False)
         assert storages["attachments"].exists("b")
 
 
@@ -96,7 +96,7 @@ class Suspended:
         self.claim_names = self.real.claim_names
         self.deed = deed
 
-    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
         names = iter(doomed)
         first, second = next(names), next(names)
         yield from self.real.erase([first], note)
@@ -120,13 +120,13 @@ def test_a_worker_that_wakes_up_after_its_lease_spares_what_was_stored_since(
         AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
         with monkeypatch.context() as patch:
             patch.setattr(batch_module, "adapter_for", adapter_for)
-            purge_batch()
+            purge_due_files()
         uploaded.extend(stored(name, "attachments") for name in ("a.pdf", "b.pdf"))
         wait_past_the_lease(monkeypatch)
 
     suspended = Suspended(sleep)
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
-    purge_batch()
+    purge_due_files()
     assert sorted(uploaded) == ["a.pdf", "b.pdf"]
     assert all(storages["attachments"].exists(name) for name in uploaded)
     ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts", "error_code")
@@ -139,7 +139,7 @@ def test_what_a_late_worker_did_not_ask_for_is_due_again_without_an_attempt(
     deleted("a.pdf", "b.pdf")
     suspended = Suspended(lambda: wait_past_the_lease(monkeypatch))
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
-    purge_batch()
+    purge_due_files()
     ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts", "leased_until")
     assert list(ends) == [("erased", 1, None), ("pending", 0, None)]
 
@@ -149,12 +149,12 @@ def test_outcomes_go_into_no_entry_that_somebody_took_over() -> None:
     first = claim(10)
     assert first
     taken_over()
-    for outcome in (Outcome("a.pdf", Fate.ERASED), Outcome("a.pdf", Fate.FAILED, "No", "No.")):
+    for outcome in (Outcome("a.pdf", Result.ERASED), Outcome("a.pdf", Result.FAILED, "No", "No.")):
         write_outcomes(first.place, [(outcome, first.entries)], {first.leased_until})
     entry = AuditEntry.objects.get()
     assert (entry.state, entry.attempts, entry.error_code) == ("pending", 0, "")
     assert entry.leased_until != first.leased_until
-    assert not note_versions({entry.pk: ["v1"]}, {first.leased_until})
+    assert not record_versions({entry.pk: ["v1"]}, {first.leased_until})
     entry.refresh_from_db()
     assert entry.versions == []
 
@@ -187,7 +187,7 @@ def test_nothing_is_sent_after_a_renewal_that_failed(monkeypatch: pytest.MonkeyP
     suspended.deed = lambda: None
     monkeypatch.setattr(batch_module, "renew", take_over_first)
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
-    purge_batch()
+    purge_due_files()
     assert taken
     left = [name for name in ("a.pdf", "b.pdf") if storages["attachments"].exists(name)]
     assert len(left) == 1

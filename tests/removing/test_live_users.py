@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from moderation.references import databases, queries
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from tests.library import storage as library_storage
 from tests.library.models import Case, Exhibit, Piece, Volume
 from tests.library.models_references import Clipping, Copy, Flyer, LargeFlyer, Leaflet
@@ -31,7 +31,7 @@ class Renamed(FileSystemStorage):
 
 @pytest.fixture(autouse=True)
 def marks(transactional_db: None) -> None:
-    write_mark("attachments")
+    write_identity("attachments")
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def purge_after_deleting(name: str = NAME) -> str:
         storages["attachments"].save(name, ContentFile(b"x"))
     Volume.objects.bulk_create([Volume(text=name)])
     Volume.objects.get(text=name).delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     entry = AuditEntry.objects.get(name=name)
-    assert storages["attachments"].exists(name) == (entry.state == "kept")
+    assert storages["attachments"].exists(name) == (entry.state == "in_use")
     return str(entry.state)
 
 
@@ -84,14 +84,14 @@ def copied(name: str) -> None:
 @pytest.mark.parametrize("used", [hidden, with_a_back, counted, copied])
 def test_no_manager_inheritance_or_key_hides_a_row(used: Callable[[str], None]) -> None:
     used(NAME)
-    assert purge_after_deleting() == "kept"
+    assert purge_after_deleting() == "in_use"
 
 
 def test_the_entry_names_the_row_that_uses_its_file() -> None:
     case = Case.objects.create(exhibit=Exhibit.objects.create())
     Piece.objects.bulk_create(Piece(case=case, picture=NAME) for _ in range(2))
-    assert purge_after_deleting() == "kept"
-    because = AuditEntry.objects.get().kept_because
+    assert purge_after_deleting() == "in_use"
+    because = AuditEntry.objects.get().in_use_reason
     assert because.startswith("still used by library.Piece.picture ")
     assert int(because.split()[-1]) in set(Piece.objects.values_list("pk", flat=True))
 
@@ -115,7 +115,7 @@ def test_a_storage_object_of_another_make_is_the_same_folder(
 ) -> None:
     live_in(storage())
     hidden(NAME)
-    assert purge_after_deleting() == "kept"
+    assert purge_after_deleting() == "in_use"
 
 
 def test_a_folder_is_known_again_behind_a_symbolic_link(
@@ -124,16 +124,16 @@ def test_a_folder_is_known_again_behind_a_symbolic_link(
     (tmp_path / "link").symlink_to(root())
     live_in(FileSystemStorage(location=tmp_path / "link"))
     hidden(NAME)
-    assert purge_after_deleting() == "kept"
+    assert purge_after_deleting() == "in_use"
 
 
 @pytest.mark.parametrize(
     ("below", "name", "state"),
     [
-        ("prints", "2026/spring.pdf", "kept"),
+        ("prints", "2026/spring.pdf", "in_use"),
         ("prints", NAME, "erased"),
         ("print", "s/2026/spring.pdf", "erased"),
-        ("..", f"{{root}}/{NAME}", "kept"),
+        ("..", f"{{root}}/{NAME}", "in_use"),
         ("../elsewhere", NAME, "erased"),
     ],
 )
@@ -163,7 +163,7 @@ def test_a_row_may_spell_the_name_in_another_way() -> None:
     for number, spelled in enumerate(SPELLED):
         hidden(spelled.format(root=root()).replace("spring", f"spring{number}"))
         states[spelled] = purge_after_deleting(NAME.replace("spring", f"spring{number}"))
-    assert set(states.values()) == {"kept"}, states
+    assert set(states.values()) == {"in_use"}, states
 
 
 @pytest.mark.parametrize("spelled", ["./prints/2026/spring.pdf", "{root}/prints/2026/spring.pdf"])
@@ -175,7 +175,7 @@ def test_a_site_that_spells_all_its_names_so_is_not_read_whole(
     for n in range(9):
         hidden(spelled.format(root=root()).replace("spring", f"a{n}"))
     hidden(spelled.format(root=root()))
-    assert purge_after_deleting() == "kept"
+    assert purge_after_deleting() == "in_use"
 
 
 class InFolders(FileSystemStorage):
@@ -185,7 +185,7 @@ class InFolders(FileSystemStorage):
         return super().path(f"prints/2026/{name}" if "/" not in name else name)
 
 
-@pytest.mark.parametrize(("name", "state"), [("spring.pdf", "kept"), ("autumn.pdf", "erased")])
+@pytest.mark.parametrize(("name", "state"), [("spring.pdf", "in_use"), ("autumn.pdf", "erased")])
 def test_a_storage_that_puts_names_into_folders_of_its_choice_is_asked_where(
     live_in: Callable[[Storage], None], name: str, state: str
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_field_that_cannot_be_placed_is_asked_by_its_names(
 ) -> None:
     live_in(Storage())
     hidden(NAME)
-    assert purge_after_deleting() == "kept"
+    assert purge_after_deleting() == "in_use"
 
 
 class Broken(Storage):
@@ -219,7 +219,7 @@ class Broken(Storage):
 def test_a_storage_that_cannot_be_built_stops_nobody(live_in: Callable[[Storage], None]) -> None:
     live_in(Broken())
     hidden(NAME)
-    assert purge_after_deleting() == "kept"
+    assert purge_after_deleting() == "in_use"
     assert purge_after_deleting("prints/2026/autumn.pdf") == "erased"
 
 
@@ -247,7 +247,7 @@ def test_a_table_is_asked_however_it_is_called_and_though_it_is_new(
         cursor.execute(f'CREATE TABLE "{table}" (id integer PRIMARY KEY, scan varchar(100))')
     Clipping.objects.bulk_create([Clipping(pk=1, scan=NAME)])
     try:
-        assert purge_after_deleting() == "kept"
+        assert purge_after_deleting() == "in_use"
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f'DROP TABLE "{table}"')

@@ -10,13 +10,13 @@ from django.test import override_settings
 from storages.backends.s3 import S3Storage
 
 from moderation.models import AuditEntry
-from moderation.purge.run import purge_batch
-from moderation.storage import write_mark
+from moderation.purge.run import purge_due_files
+from moderation.storage import write_identity
 from moderation.storage.s3.location import endpoint_of
 from posts.models import Post, PostImage
 from tests.library.models_references import Flyer
 from tests.library.storage import ATTACHMENTS
-from tests.parts.s3_gateway import S3Server
+from tests.services.s3_gateway import S3Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,13 +25,13 @@ NAME = "prints/2026/spring.pdf"
 
 def purge_after_deleting(name: str) -> str:
     """Store a picture, delete the row that names it, purge; return the entry's state."""
-    write_mark("default")
+    write_identity("default")
     storages["default"].save(name, ContentFile(b"x"))
     picture(name).delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     state = AuditEntry.objects.get(name=name).state
-    assert storages["default"].exists(name) == (state == "kept")
+    assert storages["default"].exists(name) == (state == "in_use")
     return str(state)
 
 
@@ -47,15 +47,15 @@ def picture(name: str) -> PostImage:
 @pytest.mark.parametrize("spelled", ["prints\\2026\\spring.pdf", "/prints/2026/spring.pdf"])
 def test_a_bucket_knows_backslashes_and_leading_slashes(spelled: str, s3_storage: str) -> None:
     picture(spelled)
-    assert purge_after_deleting(NAME) == "kept"
+    assert purge_after_deleting(NAME) == "in_use"
 
 
 @pytest.mark.parametrize(
     ("location", "name", "state"),
     [
-        ("", f"media/{NAME}", "kept"),
-        ("media", NAME, "kept"),
-        ("media/prints", "2026/spring.pdf", "kept"),
+        ("", f"media/{NAME}", "in_use"),
+        ("media", NAME, "in_use"),
+        ("media/prints", "2026/spring.pdf", "in_use"),
         ("prints", "2026/spring.pdf", "erased"),
         ("media2", NAME, "erased"),
     ],

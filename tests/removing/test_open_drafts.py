@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, override_settings
 
-from moderation.exceptions import NotPlannable
-from moderation.models import Removal, RemovalSlice
+from moderation.exceptions import CannotFreeze
+from moderation.models import Removal, RemovalBatch
 from posts.models import Post
 from tests.removing.conftest import drafted
 from tests.removing.test_concurrency import Session
@@ -32,7 +32,7 @@ def test_one_more_closes_the_oldest_and_its_page_says_so(
     other = drafted(posts, User.objects.create_user("other"))
     first, *_ = [drafted(posts, moderator) for _ in range(5)]
     assert states(moderator) == ["expired", "expired", "draft", "draft", "draft"]
-    assert not first.slices.exists()
+    assert not first.batches.exists()
     other.refresh_from_db()
     assert other.state == "draft"
     client.force_login(moderator)
@@ -50,7 +50,7 @@ def test_confirmed_removals_are_not_counted(moderator: User, make_posts: MakePos
 
 
 def test_a_selection_that_is_refused_leaves_no_draft(moderator: User) -> None:
-    with pytest.raises(NotPlannable):
+    with pytest.raises(CannotFreeze):
         drafted([], moderator)
     assert states(moderator) == []
 
@@ -63,5 +63,5 @@ def test_drafts_made_at_once_are_counted_too(moderator: User, make_posts: MakePo
     for session in sessions:
         session.result()
     assert states(moderator).count("draft") <= 2
-    drafts = RemovalSlice.objects.exclude(removal__state="draft")
+    drafts = RemovalBatch.objects.exclude(removal__state="draft")
     assert not drafts.exists()

@@ -17,18 +17,18 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.jobs.scheduler import missing_problems, overdue
-from moderation.models import AuditEntry, StorageMark
+from moderation.models import AuditEntry, StorageIdentity
 from moderation.purge import run as batch_module
-from moderation.purge.run import purge_batch
-from moderation.purge.verify import verify_batch
+from moderation.purge.run import purge_due_files
+from moderation.purge.verify import verify_erased_files
 from moderation.storage import identity as mark_module
-from moderation.storage import prove, write_mark
-from moderation.storage.base import ERASED_EARLIER, MARKER_NAME, WAS_MISSING
+from moderation.storage import verify_identity, write_identity
+from moderation.storage.base import ERASED_EARLIER, IDENTITY_FILE, WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import OtherAdapter
 from posts.models import Post
-from tests.parts.audit_log import unguarded
 from tests.removing.conftest import confirmed, drafted
+from tests.services.audit_log import unguarded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
 
@@ -46,7 +46,7 @@ def due_again() -> None:
 
 
 def ends() -> set[tuple[str, str]]:
-    return set(AuditEntry.objects.values_list("state", "remark"))
+    return set(AuditEntry.objects.values_list("state", "detail"))
 
 
 @contextmanager
@@ -88,14 +88,14 @@ def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
     away = fresh_storage.with_name("away")
     rename = partial(move_away, fresh_storage, empty_instead=empty_instead)
     with before_a_deletion(monkeypatch, rename):
-        purge_batch()
+        purge_due_files()
     assert ends() == {("pending", "")}
     assert not AuditEntry.objects.exclude(attempts=0).exists()
-    assert "holds no marker" in StorageMark.objects.get(alias="default").problem
+    assert "holds no marker" in StorageIdentity.objects.get(alias="default").problem
     shutil.rmtree(fresh_storage, ignore_errors=True)
     away.rename(fresh_storage)
     AuditEntry.objects.update(due_at=timezone.now())
-    purge_batch()
+    purge_due_files()
     # The files were erased in the folder that had been verified; none is called missing.
     assert ends() == {("erased", ERASED_EARLIER)}
     assert not list(fresh_storage.rglob("*.jpg"))
@@ -114,11 +114,11 @@ def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
         if away.exists():
             shutil.rmtree(fresh_storage, ignore_errors=True)
             away.rename(fresh_storage)
-        prove(*place)
+        verify_identity(*place)
 
-    monkeypatch.setattr(batch_module, "prove", prove_after_its_return)
+    monkeypatch.setattr(batch_module, "verify_identity", prove_after_its_return)
     with before_a_deletion(monkeypatch, rename):
-        purge_batch()
+        purge_due_files()
     assert ends() == {("erased", "")}
     assert not list(fresh_storage.rglob("*.jpg"))
 
@@ -130,7 +130,7 @@ def test_a_folder_that_goes_between_the_look_and_the_deletion_was_missing(
     """Django's own `delete` treats it as success."""
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     with before_a_deletion(monkeypatch, lambda: shutil.rmtree(fresh_storage)):
-        purge_batch()
+        purge_due_files()
     assert ends() == {("pending", "")}
 
 
@@ -138,11 +138,11 @@ def test_any_other_storage_is_proved_again_too(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with override_settings(STORAGES={"default": IN_MEMORY}):
-        write_mark("default", replace=True)
+        write_identity("default", replace=True)
         assert isinstance(storages["default"], InMemoryStorage)
         confirmed(drafted(make_posts(2), moderator), moderator)
-        with before_a_deletion(monkeypatch, lambda: default_storage.delete(MARKER_NAME)):
-            purge_batch()
+        with before_a_deletion(monkeypatch, lambda: default_storage.delete(IDENTITY_FILE)):
+            purge_due_files()
     assert ends() == {("pending", "")}
 
 
@@ -150,7 +150,7 @@ def test_a_later_look_is_believed_only_by_the_same_proof(
     moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     confirmed(drafted(make_posts(1), moderator), moderator)
-    purge_batch()
+    purge_due_files()
     with unguarded():
         AuditEntry.objects.update(verified_at=None)
     look = FileSystemAdapter.verify
@@ -160,7 +160,7 @@ def test_a_later_look_is_believed_only_by_the_same_proof(
         return look(self, names)
 
     monkeypatch.setattr(FileSystemAdapter, "verify", looked)
-    assert not verify_batch()
+    assert not verify_erased_files()
     assert not AuditEntry.objects.exclude(verified_at=None).exists()
 
 
@@ -175,9 +175,9 @@ def test_what_a_dead_worker_erased_was_not_missing(
     with monkeypatch.context() as patch:
         patch.setattr(batch_module, "write_outcomes", die)
         with pytest.raises(KeyboardInterrupt):
-            purge_batch()
+            purge_due_files()
     AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    purge_batch()
+    purge_due_files()
     assert ends() == {("erased", ERASED_EARLIER)}
 
 
@@ -190,11 +190,11 @@ def test_many_missing_files_at_once_are_an_alarm_and_on_the_page_s_count(
     below = [name for name in fresh_storage.iterdir() if name.suffix != ".json"]
     for path in below[:3]:
         path.unlink()
-    purge_batch()
-    assert removal.entries.filter(remark=WAS_MISSING).count() == 3
+    purge_due_files()
+    assert removal.entries.filter(detail=WAS_MISSING).count() == 3
     assert missing_problems() == []
     with unguarded():
-        AuditEntry.objects.filter(remark="").update(remark=WAS_MISSING)
+        AuditEntry.objects.filter(detail="").update(detail=WAS_MISSING)
     (problem,) = overdue().problems
     assert "8 files" in problem
     assert "default" in problem

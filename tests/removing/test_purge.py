@@ -15,14 +15,14 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.lifecycle.entries import retry as retry_entries
-from moderation.lifecycle.removals import retry, settle
-from moderation.models import AuditEntry, StorageMark
+from moderation.lifecycle.removals import advance, retry
+from moderation.models import AuditEntry, StorageIdentity
 from moderation.purge import run as batch_module
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from moderation.redaction import clean
-from moderation.removals.delete import delete_next_slice
-from moderation.storage import Doomed, Fate, Outcome
+from moderation.removals.delete import delete_next_batch
+from moderation.storage import FileToErase, Outcome, Result
 from moderation.storage.base import Note
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted
@@ -47,30 +47,30 @@ def test_a_shared_key_is_kept_while_a_live_row_uses_it(
     shared = spam.post_images.get().image.name
     PostImage.objects.filter(post=ham).update(image=shared)
     removal = confirmed(drafted([spam], moderator), moderator)
-    while purge_batch():
+    while purge_due_files():
         pass
     entry = AuditEntry.objects.get(name=shared)
-    assert entry.state == "kept"
-    assert entry.kept_because == f"still used by posts.PostImage.image {ham.post_images.get().pk}"
+    assert entry.state == "in_use"
+    assert entry.in_use_reason == f"still used by posts.PostImage.image {ham.post_images.get().pk}"
     assert default_storage.exists(str(shared))
     removal.refresh_from_db()
     assert removal.state == "done"
 
 
-@override_settings(MODERATION_SLICE_OBJECTS=1)
-def test_a_key_shared_by_two_slices_is_decided_after_the_last(
+@override_settings(MODERATION_BATCH_OBJECTS=1)
+def test_a_key_shared_by_two_batches_is_decided_after_the_last(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     one, other = make_posts(2, images=1)
     shared = one.post_images.get().image.name
     PostImage.objects.filter(post=other).update(image=shared)
     removal = confirmed(drafted([one, other], moderator), moderator)
-    delete_next_slice(removal.pk)
-    purge_batch()
+    delete_next_batch(removal.pk)
+    purge_due_files()
     assert AuditEntry.objects.get(name=shared).state == "pending"
     assert default_storage.exists(str(shared))
-    delete_next_slice(removal.pk)
-    while purge_batch():
+    delete_next_batch(removal.pk)
+    while purge_due_files():
         pass
     assert set(states().values()) == {"erased"}
     assert AuditEntry.objects.filter(name=shared).count() == 2
@@ -84,9 +84,9 @@ def test_a_file_that_is_missing_already_ends_erased_with_a_remark(
     name = post.post_images.get().image.name
     default_storage.delete(str(name))
     confirmed(drafted([post], moderator), moderator)
-    purge_batch()
+    purge_due_files()
     entry = AuditEntry.objects.get(name=name)
-    assert (entry.state, entry.remark) == ("erased", "was missing already")
+    assert (entry.state, entry.detail) == ("erased", "was missing already")
 
 
 def test_nothing_is_touched_in_a_storage_without_the_marker(
@@ -95,16 +95,16 @@ def test_nothing_is_touched_in_a_storage_without_the_marker(
     confirmed(drafted(make_posts(1), moderator), moderator)
     shutil.move(fresh_storage, tmp_path / "unmounted")
     fresh_storage.mkdir()
-    purge_batch()
+    purge_due_files()
     assert set(states().values()) == {"pending"}
-    assert "holds no marker" in StorageMark.objects.get(alias="default").problem
+    assert "holds no marker" in StorageIdentity.objects.get(alias="default").problem
     assert not AuditEntry.objects.exclude(attempts=0).exists()
     fresh_storage.rmdir()
     shutil.move(tmp_path / "unmounted", fresh_storage)
     due_again()
-    purge_batch()
+    purge_due_files()
     assert set(states().values()) == {"erased"}
-    assert StorageMark.objects.get(alias="default").problem == ""
+    assert StorageIdentity.objects.get(alias="default").problem == ""
 
 
 def test_a_production_dump_in_staging_cannot_drain_production(
@@ -112,7 +112,7 @@ def test_a_production_dump_in_staging_cannot_drain_production(
 ) -> None:
     confirmed(drafted(make_posts(1), moderator), moderator)
     with override_settings(ENVIRONMENT="staging"):
-        purge_batch()
+        purge_due_files()
     assert set(states().values()) == {"pending"}
     assert all(default_storage.exists(name) for name in states())
 
@@ -131,11 +131,11 @@ def test_no_storage_call_happens_in_a_transaction(
             return real(self, *args)
 
         monkeypatch.setattr(backend, method, spy)
-    purge_batch()
+    purge_due_files()
     assert inside
     assert not any(inside)
     with transaction.atomic(), pytest.raises(RuntimeError):
-        purge_batch()
+        purge_due_files()
 
 
 def test_a_worker_killed_between_storage_and_database_is_taken_over(
@@ -149,11 +149,11 @@ def test_a_worker_killed_between_storage_and_database_is_taken_over(
     with monkeypatch.context() as patch:
         patch.setattr(batch_module, "write_outcomes", die)
         with pytest.raises(KeyboardInterrupt):
-            purge_batch()
+            purge_due_files()
     assert set(states().values()) == {"pending"}
-    assert not purge_batch(), "the dead worker's lease still holds"
+    assert not purge_due_files(), "the dead worker's lease still holds"
     AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-    purge_batch()
+    purge_due_files()
     assert set(states().values()) == {"erased"}
 
 
@@ -165,7 +165,7 @@ class Refusing:
     def __init__(self, *outcomes: Outcome, error: Exception | None = None) -> None:
         self.outcomes, self.error = outcomes, error
 
-    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
         self.asked = [each.name for each in doomed]
         yield from self.outcomes
         if self.error:
@@ -180,21 +180,21 @@ def test_failures_are_tried_again_later_then_parked_with_the_storage_s_words(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removal = confirmed(drafted(make_posts(1, images=1), moderator), moderator)
-    answers = [Outcome(name, Fate.FAILED, "AccessDenied", "no") for name in states()]
+    answers = [Outcome(name, Result.FAILED, "AccessDenied", "no") for name in states()]
     with monkeypatch.context() as patch, override_settings(MODERATION_MAX_ATTEMPTS=2):
         with_answers(patch, Refusing(*answers))
-        purge_batch()
+        purge_due_files()
         entry = AuditEntry.objects.first()
         assert entry
         assert (entry.state, entry.attempts, entry.error_code) == ("pending", 1, "AccessDenied")
         assert entry.due_at > timezone.now()
         due_again()
-        purge_batch()
+        purge_due_files()
     assert set(states().values()) == {"failed"}
     removal.refresh_from_db()
     assert removal.state == "done"
     retry(removal, actor=moderator)
-    purge_batch()
+    purge_due_files()
     assert set(states().values()) == {"erased"}
     removal.refresh_from_db()
     assert removal.state == "done"
@@ -206,7 +206,7 @@ def test_keys_without_an_answer_are_failures(
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     with monkeypatch.context() as patch:
         with_answers(patch, Refusing())
-        purge_batch()
+        purge_due_files()
     assert set(AuditEntry.objects.values_list("state", "error_code")) == {("pending", "NoAnswer")}
 
 
@@ -216,9 +216,9 @@ def test_a_storage_that_breaks_off_leaves_what_it_answered(
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     first, second = states()
     with monkeypatch.context() as patch:
-        done = Outcome(first, Fate.ERASED, verified=True)
+        done = Outcome(first, Result.ERASED, verified=True)
         with_answers(patch, Refusing(done, error=OSError("wire cut")))
-        purge_batch()
+        purge_due_files()
     assert states() == {first: "erased", second: "pending"}
     assert AuditEntry.objects.get(name=second).error == "wire cut"
 
@@ -247,7 +247,7 @@ def test_a_failed_entry_ends_with_the_other_of_its_key(
     confirmed(drafted([other], moderator), moderator)
     AuditEntry.objects.update(state="failed", error_code="AccessDenied", attempts=8)
     retry(first, actor=moderator)
-    purge_batch()
+    purge_due_files()
     ended = AuditEntry.objects.filter(name=shared).values_list("state", "error_code")
     assert list(ended) == [("erased", "")] * 2
 
@@ -257,14 +257,14 @@ def test_failed_keys_that_are_due_again_take_their_removal_along(
 ) -> None:
     removal = confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     AuditEntry.objects.update(state="failed", failed_at=timezone.now())
-    settle(removal.pk)
+    advance(removal.pk)
     assert retry_entries(AuditEntry.objects.all()) == 2
     removal.refresh_from_db()
     assert (removal.state, removal.finished_at) == ("purging", None)
 
 
 @pytest.mark.parametrize(
-    ("said", "kept"),
+    ("said", "in_use"),
     [
         ("line\r\nbreak\x00", "line break"),
         ("GET https://b.example/k?X-Amz-Signature=abc failed", "GET https://b.example/k failed"),

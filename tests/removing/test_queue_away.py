@@ -11,12 +11,12 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from moderation.jobs.scheduler import tick
-from moderation.models import AuditEntry, Removal, WakeUp
+from moderation.models import AuditEntry, QueueingLock, Removal
 from moderation.removals import delete
 from posts.models import Post
-from tests.parts.processes import free_port
-from tests.parts.queue import IMMEDIATE
 from tests.removing.conftest import confirmed, drafted
+from tests.services.processes import free_port
+from tests.services.queue import IMMEDIATE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -38,15 +38,15 @@ def test_a_confirmation_is_answered_as_it_was_committed(
 ) -> None:
     client = Client()
     client.force_login(moderator)
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         draft = drafted(make_posts(3), moderator)
     address = f"/admin/moderation/removal/{draft.pk}/confirm/"
     answer = client.post(address, {"seal": draft.seal, "reason": "spam"})
     assert answer.status_code == 302
     draft.refresh_from_db()
     assert draft.state == "deleting"
-    assert "wake_deleting" in caplog.text, "the log names what could not be done"
-    assert not WakeUp.objects.exists(), "nothing is on its way"
+    assert "enqueue_deletion" in caplog.text, "the log names what could not be done"
+    assert not QueueingLock.objects.exists(), "nothing is on its way"
 
 
 @pytest.mark.usefixtures("queue_is_away")
@@ -63,7 +63,7 @@ def test_the_clock_does_the_work_alone(
     from datetime import timedelta
 
     monkeypatch.setattr("moderation.jobs.scheduler.PATIENCE", timedelta(0))
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(make_posts(3), moderator), moderator)
     while tick():
         pass
@@ -82,7 +82,7 @@ def test_a_queue_that_runs_tasks_at_once_runs_none_inside_another(
 
     monkeypatch.setattr(delete, "_claim", noting)
     backend = {"default": {"BACKEND": IMMEDIATE}}
-    with override_settings(TASKS=backend, MODERATION_SLICE_OBJECTS=1):
+    with override_settings(TASKS=backend, MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(make_posts(8), moderator), moderator)
     assert Removal.objects.get(pk=removal.pk).state == "done"
     assert len(depths) == 8

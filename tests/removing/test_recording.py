@@ -14,7 +14,7 @@ from django.db.models.signals import post_delete, pre_delete
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry
-from moderation.recording.attribution import Deed, attribute
+from moderation.recording.attribution import DeletionContext, attribute
 from posts.models import Post, PostImage
 from tests.library.models import BoundVolume, Volume, VolumeProxy
 
@@ -76,7 +76,7 @@ def test_the_actor_travels_on_the_object_that_is_deleted(
     make_posts: MakePosts, moderator: User
 ) -> None:
     (post,) = make_posts(1)
-    attribute(post, Deed(actor=moderator.pk, actor_name="mod", reason="abuse"))
+    attribute(post, DeletionContext(actor=moderator.pk, actor_name="mod", reason="abuse"))
     post.delete()
     entry = AuditEntry.objects.first()
     assert entry

@@ -9,7 +9,7 @@ import pytest
 
 from moderation.models import AuditEntry
 from moderation.recording import receivers
-from moderation.recording.attribution import Deed
+from moderation.recording.attribution import DeletionContext
 from moderation.recording.entries import write_entries
 from moderation.registration import register
 from moderation.registry import registration_for, registrations
@@ -63,7 +63,7 @@ def test_a_title_may_be_any_value(registered: Any) -> None:
 def test_a_long_text_key_is_kept_whole(db: None) -> None:
     key = "k" * 255
     file = StoredFile("library.Volume", key, "text", "attachments", "a.txt")
-    write_entries({file: {"parent_key": key}}, Deed(), "default")
+    write_entries({file: {"parent_key": key}}, DeletionContext(), "default")
     entry = AuditEntry.objects.get()
     assert (entry.object_key, entry.parent_key) == (key, key)
 

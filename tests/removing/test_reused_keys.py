@@ -19,7 +19,7 @@ from django.utils import timezone
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.removals.delete import delete_next_slice
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post, PostImage
 from tests.library.models import (
     BoundVolume,
@@ -52,7 +52,7 @@ def test_a_stale_row_whose_insert_fails_leaves_its_file_to_the_purge(
     posts = make_posts(1, images=1)
     stale = PostImage.objects.get()
     removal = confirmed(drafted(posts, moderator), moderator)
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     with pytest.raises(IntegrityError):
         stale.save()
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"pending"}
@@ -70,7 +70,7 @@ def test_a_reserved_key_is_left_alone_for_a_minute() -> None:
         Volume.objects.create(text=name)
     assert seen == [None]
     entry = AuditEntry.objects.get()
-    assert entry.state == "kept"
+    assert entry.state == "in_use"
     assert entry.due_at >= before + timedelta(minutes=1)
 
 
@@ -151,9 +151,9 @@ def test_a_savepoint_that_rolls_back_keeps_nothing() -> None:
         with pytest.raises(IntegrityError), transaction.atomic():
             name_and_fail(name)
         Volume.objects.create(text=other)
-    assert (states(name), states(other)) == (["pending"], ["kept"])
+    assert (states(name), states(other)) == (["pending"], ["in_use"])
     purge_all()
-    assert (states(name), states(other)) == (["erased"], ["kept"])
+    assert (states(name), states(other)) == (["erased"], ["in_use"])
 
 
 def test_a_refusal_caught_inside_a_transaction_leaves_no_row() -> None:
@@ -184,7 +184,7 @@ def test_a_fixture_adopts_the_key_that_it_names() -> None:
     bound.delete()
     for each in deserialize("json", saved):
         each.save()
-    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"kept"}
+    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"in_use"}
 
 
 def test_a_failed_save_leaves_an_instance_that_can_be_saved_with_another_file() -> None:

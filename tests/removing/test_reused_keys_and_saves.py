@@ -73,7 +73,7 @@ def test_an_upload_that_gets_the_name_of_an_erased_file_passes(in_transaction: b
     assert Volume.objects.filter(text=name).count() == 2
     copy.delete()
     purge_all()
-    assert states(name) == ["erased", "kept"]
+    assert states(name) == ["erased", "in_use"]
     assert storage().exists(name)
 
 
@@ -107,7 +107,7 @@ def test_a_key_erased_before_and_removed_again_since_can_be_named_again() -> Non
     purge_all()
     Volume.objects.create(text=ContentFile(b"second", name)).delete()
     Volume.objects.create(text=name)
-    assert states(name) == ["erased", "kept"]
+    assert states(name) == ["erased", "in_use"]
     purge_all()
     assert storage().exists(name)
 
@@ -115,7 +115,7 @@ def test_a_key_erased_before_and_removed_again_since_can_be_named_again() -> Non
 def test_two_rows_and_a_row_that_hands_its_file_on() -> None:
     name = removed()
     first, second = (Volume.objects.create(text=name) for _ in range(2))
-    assert states(name) == ["kept"]
+    assert states(name) == ["in_use"]
     third = Volume.objects.create(index=name)
     first.text = ""
     first.save()
@@ -129,7 +129,7 @@ def test_two_rows_and_a_row_that_hands_its_file_on() -> None:
 def test_one_key_in_both_fields_of_a_row() -> None:
     name = removed()
     Volume.objects.create(text=name, index=f"./{name}")
-    assert states(name) == ["kept"]
+    assert states(name) == ["in_use"]
     claimed = removed("claimed.txt")
     claim(10)
     with pytest.raises(KeyTaken):
@@ -161,7 +161,7 @@ def test_every_way_to_update_adopts_and_refuses(options: dict[str, Any]) -> None
     volume = Volume.objects.create()
     volume.text = removed()
     volume.save(**options)
-    assert states(str(volume.text)) == ["kept"]
+    assert states(str(volume.text)) == ["in_use"]
     volume.text = removed("second.txt")
     claim(10)
     with pytest.raises(KeyTaken):
@@ -197,7 +197,7 @@ def test_a_row_loaded_without_its_file_is_recorded_all_the_same() -> None:
 def test_relatives_of_a_model_adopt_and_refuse_as_it_does(model: Any) -> None:
     name = removed()
     model.objects.create(text=name)
-    assert states(name) == ["kept"]
+    assert states(name) == ["in_use"]
     claimed = removed("claimed.txt")
 
     with just_after(pre_save, model, too_slow), pytest.raises(KeyTaken):

@@ -18,7 +18,7 @@ from django.utils import timezone
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from tests.library.models import Shelf, Volume
 from tests.removing.conftest import stored
 
@@ -51,7 +51,7 @@ def elsewhere(work: Callable[[], object]) -> object:
 
 
 def purge_all() -> None:
-    while purge_batch():
+    while purge_due_files():
         pass
 
 
@@ -105,7 +105,7 @@ def test_a_key_in_use_is_locked_by_the_row_that_names_it_too() -> None:
     rows = [Volume.objects.create(text=name) for _ in range(2)]
     rows[0].delete()
     purge_all()
-    assert AuditEntry.objects.get().state == "kept"
+    assert AuditEntry.objects.get().state == "in_use"
 
     def free() -> list[int]:
         with transaction.atomic():
@@ -142,7 +142,7 @@ def delete(_chance: random.Random, _names: list[str]) -> None:
 
 
 def purge(_chance: random.Random, _names: list[str]) -> None:
-    purge_batch()
+    purge_due_files()
 
 
 class Workers:
@@ -161,7 +161,7 @@ class Workers:
         try:
             while times > 0 and not self.over.is_set():
                 times -= 1
-                # Refused, a deadlock, or a busy database: each is acceptable.
+                # RemovalError, a deadlock, or a busy database: each is acceptable.
                 with suppress(KeyTaken, OperationalError):
                     work(chance, self.names)
         except BaseException as error:  # noqa: BLE001 - handed to the test
@@ -220,7 +220,7 @@ def test_rows_of_another_database_keep_and_are_refused_keys_of_this_one(other: s
     Volume(text=kept).save(using=other)
     with transaction.atomic(using=other):
         Volume(text=removed("in-transaction.txt")).save(using=other)
-    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"kept"}
+    assert set(AuditEntry.objects.values_list("state", flat=True)) == {"in_use"}
     claimed = removed("claimed.txt")
     claim(10)
     with pytest.raises(KeyTaken):

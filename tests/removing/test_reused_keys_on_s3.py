@@ -13,8 +13,8 @@ from django.db import transaction
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.purge.run import purge_batch
-from moderation.storage import write_mark
+from moderation.purge.run import purge_due_files
+from moderation.storage import write_identity
 from posts.models import Post, PostImage
 from tests.removing.conftest import stored
 
@@ -26,7 +26,7 @@ MakePosts = Callable[..., list[Post]]
 @pytest.fixture(params=["s3_storage", "versioned_storage"])
 def bucket(request: pytest.FixtureRequest) -> Any:
     found = request.getfixturevalue(request.param)
-    write_mark("default")
+    write_identity("default")
     return found
 
 
@@ -43,7 +43,7 @@ def test_an_erased_key_is_refused_until_there_is_a_new_file(
     name = stored("a.jpg")
     picture(post, name).save()
     PostImage.objects.get().delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"erased"}
     with pytest.raises(KeyTaken):

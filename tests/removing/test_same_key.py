@@ -15,10 +15,10 @@ from django.utils import timezone
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge import run as batch_module
-from moderation.purge.claim import claim, put_off
-from moderation.purge.run import purge_batch
-from moderation.storage import Doomed, Fate, Outcome, WrongStorage, write_mark
-from moderation.storage.base import MARKER_NAME, Note
+from moderation.purge.claim import claim, reschedule
+from moderation.purge.run import purge_due_files
+from moderation.storage import FileToErase, Outcome, Result, WrongStorage, write_identity
+from moderation.storage.base import IDENTITY_FILE, Note
 from tests.library.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def marks(transactional_db: None) -> None:
-    write_mark("default")
-    write_mark("attachments")
+    write_identity("default")
+    write_identity("attachments")
 
 
 def stored(name: str) -> str:
@@ -35,7 +35,7 @@ def stored(name: str) -> str:
 
 
 def purge_all() -> None:
-    while purge_batch():
+    while purge_due_files():
         pass
 
 
@@ -49,7 +49,7 @@ def test_a_key_that_a_row_uses_is_kept_under_every_spelling() -> None:
     for spelled in (f"./{name}", name):
         Volume.objects.create(text=spelled).delete()
     purge_all()
-    assert {state_of(name), state_of(f"./{name}")} == {"kept"}
+    assert {state_of(name), state_of(f"./{name}")} == {"in_use"}
     assert storages["attachments"].exists(name)
 
 
@@ -72,7 +72,7 @@ def test_an_answer_is_not_written_into_an_entry_that_came_later(
     with monkeypatch.context() as patch:
         patch.setattr(FileSystemStorage, "delete", delete_and_store_again)
         patch.setattr(batch_module, "TURN", 0)
-        purge_batch()
+        purge_due_files()
     assert storages["attachments"].exists(done[0])
     assert sorted(AuditEntry.objects.filter(name=done[0]).values_list("state", flat=True)) == [
         "erased",
@@ -88,11 +88,11 @@ def test_a_key_is_refused_to_a_row_after_a_killed_worker_and_a_wrong_storage() -
     claim(10)
     storages["attachments"].delete(name)  # the storage obeys, and the worker is killed
     AuditEntry.objects.update(leased_until=timezone.now() - timedelta(hours=1))
-    with storages["attachments"].open(MARKER_NAME) as file:
+    with storages["attachments"].open(IDENTITY_FILE) as file:
         marker = file.read()
-    storages["attachments"].delete(MARKER_NAME)
-    purge_batch()
-    storages["attachments"].save(MARKER_NAME, ContentFile(marker))
+    storages["attachments"].delete(IDENTITY_FILE)
+    purge_due_files()
+    storages["attachments"].save(IDENTITY_FILE, ContentFile(marker))
     assert state_of(name) == "pending"
     with pytest.raises(KeyTaken):
         Volume.objects.create(text=name)
@@ -104,7 +104,7 @@ def test_a_worker_that_comes_to_leaves_the_lease_of_the_next() -> None:
     assert first
     AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     assert claim(10)
-    put_off(first.entries, timedelta(0), {first.leased_until})
+    reschedule(first.entries, timedelta(0), {first.leased_until})
     assert claim(10) is None
 
 
@@ -118,7 +118,7 @@ def test_trouble_of_the_database_while_proving_costs_no_lease(
 
     monkeypatch.setattr(batch_module, "clear_problem", busy)
     with pytest.raises(OperationalError):
-        purge_batch()
+        purge_due_files()
     assert not AuditEntry.objects.filter(leased_until__isnull=False).exists()
 
 
@@ -128,12 +128,12 @@ class Noting:
     claim_names = 1000
 
     def __init__(self) -> None:
-        self.given: list[Doomed] = []
+        self.given: list[FileToErase] = []
 
-    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
         for each in doomed:
             self.given.append(each)
-            yield Outcome(each.name, Fate.ERASED)
+            yield Outcome(each.name, Result.ERASED)
 
 
 @pytest.mark.parametrize(("tried", "asked"), [(2, ("v1",)), (1, ())])
@@ -148,8 +148,8 @@ def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
     AuditEntry.objects.filter(pk__in=list(keys)).update(versions=["v1"], attempts=1)
     noting = Noting()
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: noting)
-    purge_batch()
-    assert noting.given == [Doomed(name, asked)]
+    purge_due_files()
+    assert noting.given == [FileToErase(name, asked)]
 
 
 class Meanwhile:
@@ -160,12 +160,12 @@ class Meanwhile:
     def __init__(self, *deeds: Callable[[], object]) -> None:
         self.deeds = deeds
 
-    def erase(self, doomed: Iterable[Doomed], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
         names, taken = iter(doomed), []
         for deed in (lambda: None, *self.deeds):
             deed()
             taken += [each.name for each in islice(names, 1)]
-        yield from (Outcome(name, Fate.ERASED) for name in taken)
+        yield from (Outcome(name, Result.ERASED) for name in taken)
 
 
 def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong(
@@ -180,7 +180,7 @@ def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong
 
     def turn_wrong() -> None:
         deleted("third.pdf")
-        monkeypatch.setattr(batch_module, "prove", is_another_by_now)
+        monkeypatch.setattr(batch_module, "verify_identity", is_another_by_now)
 
     def again() -> None:  # claimed while the first one of its key is being asked for
         deleted("one.pdf")
@@ -189,7 +189,7 @@ def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong
     deleted("one.pdf")
     adapter = Meanwhile(again, turn_wrong)
     monkeypatch.setattr(batch_module, "adapter_for", lambda _: adapter)
-    purge_batch()
+    purge_due_files()
     # Earlier results are not believed either; their files may be erased, so the lease stays.
     waiting = AuditEntry.objects.filter(state="pending").order_by("pk")
     assert [(entry.name, entry.leased_until is None) for entry in waiting] == [

@@ -1,4 +1,4 @@
-"""A seal stands on what was shown: no look that was cut off, no take-out brings more under it."""
+"""A seal stands on what was shown: no look that was cut off, no exclude brings more under it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from moderation.exceptions import DraftChanged, Refused
+from moderation.exceptions import DraftChanged, RemovalError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Removal
 from moderation.removals import batches
 from moderation.removals import draft as confirm_module
-from moderation.removals.batches import save_slice
-from moderation.removals.draft import confirm, look_again, take_out
+from moderation.removals.batches import save_batch
+from moderation.removals.draft import confirm, exclude, refreeze_changed
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 
@@ -26,7 +26,7 @@ MakePosts = Callable[..., list[Post]]
 
 
 class Killed(BaseException):
-    """The process ended between two slices."""
+    """The process ended between two batches."""
 
 
 def add_pictures(post: Post, *names: str) -> None:
@@ -39,9 +39,9 @@ def add_pictures(post: Post, *names: str) -> None:
 
 @pytest.fixture
 def draft(marked: None, make_posts: MakePosts, moderator: User) -> Removal:
-    """Two slices of two posts; the first post of each has a picture that nobody was shown."""
+    """Two batches of two posts; the first post of each has a picture that nobody was shown."""
     posts = make_posts(4, images=1)
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
         removal = drafted(posts, moderator)
     add_pictures(posts[0], "first.jpg")
     add_pictures(posts[2], "second.jpg")
@@ -50,19 +50,19 @@ def draft(marked: None, make_posts: MakePosts, moderator: User) -> Removal:
 
 @pytest.fixture
 def cut_off(draft: Removal, monkeypatch: pytest.MonkeyPatch) -> Removal:
-    """The draft after a look that was killed at its second slice, which then is as it was shown."""
+    """The draft after a look that was killed at its second batch, which then is as it was shown."""
     saved = []
 
-    def killed(part: object) -> None:
-        saved.append(part)
+    def killed(batch: object) -> None:
+        saved.append(batch)
         if len(saved) == 2:
             raise Killed
-        save_slice(part)  # type: ignore[arg-type]
+        save_batch(batch)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(confirm_module, "save_slice", killed)
+        patch.setattr(confirm_module, "save_batch", killed)
         with pytest.raises(Killed):
-            look_again(draft)
+            refreeze_changed(draft)
     PostImage.objects.filter(image="second.jpg").delete()
     draft.refresh_from_db()
     return draft
@@ -76,7 +76,7 @@ def assert_refused_once(removal: Removal, moderator: User) -> None:
     removal.refresh_from_db()
     assert (removal.state, Post.objects.count()) == ("draft", posts)
     assert removal.seal != seal
-    assert removal.files_total == sum(part.files_total for part in removal.slices.all())
+    assert removal.files_total == sum(batch.files_total for batch in removal.batches.all())
     confirmed(removal, moderator)
 
 
@@ -87,13 +87,13 @@ def test_what_a_killed_look_saved_does_not_go_under_the_old_seal(
 
 
 def test_nor_does_a_take_out_bring_it_under_a_new_seal_unsaid(cut_off: Removal) -> None:
-    seal, part = cut_off.seal, cut_off.slices.order_by("number")[1]
-    key = str(part.shown[0][0])
+    seal, batch = cut_off.seal, cut_off.batches.order_by("number")[1]
+    key = str(batch.shown[0][0])
     with pytest.raises(DraftChanged):
-        take_out(cut_off, seal=seal, number=part.number, key=key)
+        exclude(cut_off, seal=seal, number=batch.number, key=key)
     cut_off.refresh_from_db()
     assert (cut_off.seal != seal, cut_off.objects_total) == (True, 4)
-    take_out(cut_off, seal=cut_off.seal, number=part.number, key=key)
+    exclude(cut_off, seal=cut_off.seal, number=batch.number, key=key)
     assert cut_off.objects_total == 3
 
 
@@ -102,8 +102,8 @@ def test_what_a_look_saved_before_it_was_refused_does_not_go_under_the_old_seal(
 ) -> None:
     large = [f"large-{number}.jpg" for number in range(4)]
     add_pictures(Post.objects.order_by("pk")[2], *large)
-    too_few = override_settings(MODERATION_SLICE_ROWS=6)
-    with too_few, pytest.raises(Refused, match="too large"):
+    too_few = override_settings(MODERATION_BATCH_ROWS=6)
+    with too_few, pytest.raises(RemovalError, match="too large"):
         confirm(draft, actor=moderator, seal=draft.seal, reason="spam")
     PostImage.objects.filter(image__in=[*large, "second.jpg"]).delete()
     draft.refresh_from_db()
@@ -118,7 +118,7 @@ def test_taking_one_out_leaves_the_others_as_they_were_shown(
     removal = drafted(posts, moderator)
     add_pictures(changed, "late.jpg")
     gone.delete()
-    take_out(removal, seal=removal.seal, number=removal.slices.get().number, key=str(out.pk))
+    exclude(removal, seal=removal.seal, number=removal.batches.get().number, key=str(out.pk))
     assert removal.objects_total == 3
     assert removal.pictures_total == 2 + 1 + 2  # the cards that the page can show
     difference = confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
@@ -131,18 +131,18 @@ def test_taking_one_out_leaves_the_others_as_they_were_shown(
 def test_a_draft_that_is_cancelled_while_it_is_compared_is_no_draft_any_more(
     marked: None, make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = drafted(make_posts(3, images=1), moderator)
-    monkeypatch.setattr(batches, "SLICES_AT_ONCE", 1)
-    compare = batches.changed_slices
+    monkeypatch.setattr(batches, "BATCHES_A_PAGE", 1)
+    compare = batches.changed_batches
 
     def cancelled_meanwhile(asked: Removal) -> Iterator[Any]:
-        turns = batches.slices_in_turn(asked)
+        turns = batches.pages_of_batches(asked)
         first = next(turns)
-        monkeypatch.setattr(batches, "slices_in_turn", lambda _: chain([first], turns))
+        monkeypatch.setattr(batches, "pages_of_batches", lambda _: chain([first], turns))
         cancel(Removal.objects.get(pk=asked.pk))
         return compare(asked)
 
-    monkeypatch.setattr(confirm_module, "changed_slices", cancelled_meanwhile)
+    monkeypatch.setattr(confirm_module, "changed_batches", cancelled_meanwhile)
     with pytest.raises(DraftChanged):
         confirmed(removal, moderator)

@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from moderation.checks import references
 from moderation.exceptions import DeletedElsewhere
-from moderation.models import AuditEntry, StorageMark
-from moderation.purge.run import purge_batch
+from moderation.models import AuditEntry, StorageIdentity
+from moderation.purge.run import purge_due_files
 from moderation.references.databases import distinct_databases, forget_tables
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from tests.library.models import Thread, Volume
 from tests.library.models_references import Flyer
 
@@ -57,13 +57,13 @@ def attached(alias: str, options: dict[str, Any]) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def file(transactional_db: None) -> None:
-    write_mark("attachments")
+    write_identity("attachments")
     storages["attachments"].save(NAME, ContentFile(b"x"))
     Volume.objects.bulk_create([Volume(text=NAME)])
 
 
 def purge_all() -> None:
-    while purge_batch():
+    while purge_due_files():
         pass
 
 
@@ -72,8 +72,8 @@ def test_a_row_in_another_database_keeps_the_file(other: str) -> None:
     Volume.objects.get().delete()
     purge_all()
     entry = AuditEntry.objects.get()
-    assert entry.state == "kept"
-    assert entry.kept_because == "still used by library.Flyer.sheet in database other 1"
+    assert entry.state == "in_use"
+    assert entry.in_use_reason == "still used by library.Flyer.sheet in database other 1"
     assert storages["attachments"].exists(NAME)
 
 
@@ -108,9 +108,9 @@ def test_a_database_that_is_away_holds_up_only_what_it_may_use(
         entry = AuditEntry.objects.get()
         assert (entry.state, entry.leased_until) == ("pending", None)
         assert entry.due_at > timezone.now()
-        problem = StorageMark.objects.get(alias="attachments").reference_problem
+        problem = StorageIdentity.objects.get(alias="attachments").reference_problem
         assert f"database {alias}" in problem
-        assert StorageMark.objects.get(alias="attachments").problem == ""
+        assert StorageIdentity.objects.get(alias="attachments").problem == ""
         with pytest.raises(CommandError, match="unknown which files are in use"):
             call_command("purge", "--check")
         (warning,) = references.check_reference_problems(databases=["default"])
@@ -118,7 +118,7 @@ def test_a_database_that_is_away_holds_up_only_what_it_may_use(
     AuditEntry.objects.update(due_at=timezone.now())
     purge_all()
     assert AuditEntry.objects.get().state == "erased"
-    assert StorageMark.objects.get(alias="attachments").reference_problem == ""
+    assert StorageIdentity.objects.get(alias="attachments").reference_problem == ""
 
 
 def test_a_copy_and_a_second_alias_are_not_asked(transactional_db: None, other: str) -> None:
@@ -138,10 +138,10 @@ def test_a_database_without_the_table_is_not_asked(other: str) -> None:
 
 
 def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) -> None:
-    write_mark("default")
+    write_identity("default")
     now = timezone.now()
     storages["default"].save("picture.jpg", ContentFile(b"x"))
-    identity = StorageMark.objects.get(alias="default").identity
+    identity = StorageIdentity.objects.get(alias="default").identity
     AuditEntry.objects.create(storage="default", identity=identity, key="picture.jpg",
                               name="picture.jpg", object_label="posts.PostImage", object_key="1",
                               due_at=now, recorded_at=now)  # fmt: skip
@@ -151,7 +151,7 @@ def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) ->
     purge_all()
     states = dict(AuditEntry.objects.values_list("storage", "state"))
     assert states == {"default": "erased", "attachments": "pending"}
-    problem = StorageMark.objects.get(alias="attachments").reference_problem
+    problem = StorageIdentity.objects.get(alias="attachments").reference_problem
     assert problem.startswith("library.Flyer.sheet in database other: ")
     (warning,) = references.check_askable(databases=["default", other])
     assert warning.id == "moderation.W015"
@@ -166,7 +166,7 @@ def test_a_model_of_the_log_s_own_database_spoils_no_transaction() -> None:
         purge_all()
         entry = AuditEntry.objects.get()
         assert (entry.state, entry.leased_until) == ("pending", None)
-        problem = StorageMark.objects.get(alias="attachments").reference_problem
+        problem = StorageIdentity.objects.get(alias="attachments").reference_problem
         assert problem.startswith("library.Flyer.sheet: ")
     finally:
         with connections["default"].schema_editor() as editor:
@@ -193,4 +193,4 @@ def test_a_live_row_of_another_model_still_decides_while_one_cannot_be_asked(
     monkeypatch.setattr(Column, "names_among", broken(among))
     Volume.objects.get(text=NAME).delete()
     purge_all()
-    assert AuditEntry.objects.get().state == "kept"
+    assert AuditEntry.objects.get().state == "in_use"

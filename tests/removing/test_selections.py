@@ -13,7 +13,7 @@ from django.db import connection, models
 from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.test import override_settings
 
-from moderation.exceptions import NotPlannable
+from moderation.exceptions import CannotFreeze
 from moderation.models import Removal
 from moderation.removals import selection
 from moderation.removals.freeze import freeze
@@ -56,7 +56,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def keys_of(removal: Removal) -> list[Any]:
-    return [key for part in removal.slices.order_by("number") for key, _digest in part.shown]
+    return [key for batch in removal.batches.order_by("number") for key, _digest in batch.shown]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_list_of_any_shape_is_frozen_in_key_order(
     posts: list[Post], moderator: User, shape: str
 ) -> None:
     listed = sorted({post.pk for post in SHAPES[shape]()})
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
         removal = freeze(SHAPES[shape](), actor=moderator, permissions=CODES)
     assert keys_of(removal) == listed
     assert removal.objects_total == len(listed)
@@ -86,7 +86,7 @@ def test_one_row_of_each_value(posts: list[Post], moderator: User) -> None:
         removal = freeze(firsts, actor=moderator, permissions=CODES)
         assert keys_of(removal) == [posts[0].pk, posts[1].pk]
         return
-    with pytest.raises(NotPlannable, match="cannot read this list"):
+    with pytest.raises(CannotFreeze, match="cannot read this list"):
         freeze(firsts, actor=moderator, permissions=CODES)
     assert not Removal.objects.exists()
 
@@ -101,13 +101,13 @@ def test_one_row_of_each_value(posts: list[Post], moderator: User) -> None:
     ],
 )
 def test_a_list_of_values_is_refused(posts: list[Post], moderator: User, shape: Shape) -> None:
-    with pytest.raises(NotPlannable, match="values, not objects"):
+    with pytest.raises(CannotFreeze, match="values, not objects"):
         freeze(shape(), actor=moderator, permissions=CODES)
     assert not Removal.objects.exists()
 
 
 def test_a_list_of_another_database_is_refused(posts: list[Post], moderator: User) -> None:
-    with pytest.raises(NotPlannable, match="in the database “other”"):
+    with pytest.raises(CannotFreeze, match="in the database “other”"):
         freeze(Post.objects.using("other"), actor=moderator, permissions=CODES)
     assert not Removal.objects.exists()
 
@@ -130,7 +130,7 @@ def test_objects_that_a_router_writes_elsewhere_are_refused(
     posts: list[Post], moderator: User
 ) -> None:
     routed = override_settings(DATABASE_ROUTERS=["tests.removing.test_selections.Written"])
-    with routed, pytest.raises(NotPlannable, match="in the database “other”"):
+    with routed, pytest.raises(CannotFreeze, match="in the database “other”"):
         freeze(Post.objects.all(), actor=moderator, permissions=CODES)
 
 
@@ -147,13 +147,13 @@ def test_a_key_that_cannot_be_read_back_is_refused() -> None:
 
     meta: Any = SimpleNamespace(pk=Odd(), verbose_name_plural="blobs")
     model: Any = SimpleNamespace(_meta=meta)
-    with pytest.raises(NotPlannable, match="keys of blobs cannot be stored"):
+    with pytest.raises(CannotFreeze, match="keys of blobs cannot be stored"):
         list(frozen_keys(model, [b"\x00"]))
 
 
 def test_a_key_of_several_columns_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selection, "has_composite_key", lambda model: model is PostImage)
-    with pytest.raises(NotPlannable, match=r"posts\.PostImage has a primary key of several"):
+    with pytest.raises(CannotFreeze, match=r"posts\.PostImage has a primary key of several"):
         check_model(Post)
     monkeypatch.setattr(selection, "has_composite_key", lambda model: model is Report)
     check_model(Post)  # its rows are only counted

@@ -14,10 +14,10 @@ from pytest_django import Settings
 
 from moderation.checks import site
 from moderation.checks.site import check_environment, check_installed, check_marks, check_tasks
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post
-from tests.parts.queue import IMMEDIATE, PACKAGE
 from tests.removing.conftest import drafted
+from tests.services.queue import IMMEDIATE, PACKAGE
 
 MakePosts = Callable[..., list[Post]]
 DUMMY = f"{PACKAGE}.backends.dummy.DummyBackend"
@@ -66,8 +66,8 @@ def test_an_unmarked_storage_is_named_by_the_check_and_on_the_draft(
     client.force_login(moderator)
     address = f"/admin/moderation/removal/{drafted(make_posts(1), moderator).pk}/change/"
     assert "mark_storage" in client.get(address).content.decode()
-    write_mark("default")
-    write_mark("attachments")
+    write_identity("default")
+    write_identity("attachments")
     assert check_marks(databases=["default"]) == []
     assert "mark_storage" not in client.get(address).content.decode()
 

@@ -19,12 +19,12 @@ from moderation.cascade.tree import branches_of
 from moderation.checks.file_fields import check_storages_of_rows
 from moderation.checks.registered_models import check_storages
 from moderation.models import AuditEntry, Removal
-from moderation.purge.run import purge_batch
+from moderation.purge.run import purge_due_files
 from moderation.registry import alias_of, registration_for, registrations
 from moderation.registry.storages import StorageOf
 from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from tests.library.models import Exhibit, Piece
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
@@ -64,7 +64,7 @@ def exhibits(settings: Any) -> list[Exhibit]:
     """Return two exhibits whose posters have one name in two storages, not the field's own."""
     second = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     settings.STORAGES = {**settings.STORAGES, "second": second}
-    write_mark("second")
+    write_identity("second")
     for alias in ("default", "second"):
         storages[alias].save("poster.jpg", ContentFile(alias.encode()))
     return Exhibit.objects.bulk_create(
@@ -79,7 +79,7 @@ def test_each_file_is_recorded_and_erased_where_it_is(
     choose(storage)
     assert [alias_of(row, POSTER) for row in exhibits] == ["default", "second"]
     exhibits[0].delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     assert list(AuditEntry.objects.values_list("storage", "state")) == [("default", "erased")]
     assert not default_storage.exists("poster.jpg")
@@ -97,10 +97,10 @@ def state_after_deleting(row: Exhibit) -> str:
     """Store the shared file, delete a row, purge; return its entry's state."""
     storages["second"].save("shared.jpg", ContentFile(b"shared"))
     row.delete()
-    while purge_batch():
+    while purge_due_files():
         pass
     state = AuditEntry.objects.get(name="shared.jpg").state
-    assert storages["second"].exists("shared.jpg") == (state == "kept")
+    assert storages["second"].exists("shared.jpg") == (state == "in_use")
     return str(state)
 
 
@@ -110,7 +110,7 @@ def test_a_file_that_another_row_has_in_the_same_storage_is_in_use(
     choose: Choose, storage: StorageOf
 ) -> None:
     choose(storage)
-    assert state_after_deleting(shared_in_second()[0]) == "kept"
+    assert state_after_deleting(shared_in_second()[0]) == "in_use"
 
 
 @pytest.mark.usefixtures("exhibits")
@@ -127,7 +127,7 @@ def test_a_row_of_which_nobody_can_say_what_it_chose_may_use_it(
 ) -> None:
     choose(by_key)
     Exhibit.objects.bulk_create([Exhibit(poster=spelled, key="sold")])
-    assert state_after_deleting(shared_in_second(1)[0]) == "kept"
+    assert state_after_deleting(shared_in_second(1)[0]) == "in_use"
 
 
 @pytest.mark.usefixtures("exhibits")
@@ -136,7 +136,7 @@ def test_where_very_many_rows_share_a_name_all_of_them_count(
 ) -> None:
     monkeypatch.setattr("moderation.references.queries.MOST_ROWS", 2)
     choose(by_key)
-    assert state_after_deleting(shared_in_second(5)[0]) == "kept"
+    assert state_after_deleting(shared_in_second(5)[0]) == "in_use"
 
 
 @pytest.mark.usefixtures("exhibits")
@@ -175,7 +175,7 @@ def test_preview_and_deletion_agree_on_the_storages(
     plan = make_plan(Exhibit, [row.pk for row in exhibits], using="default", limit=100)
     assert {file.storage for file in plan.files} == {"default", "second"}
     assert confirmed(removal, moderator)
-    while purge_batch():
+    while purge_due_files():
         pass
     entries = AuditEntry.objects.filter(removal=removal).order_by("storage")
     assert list(entries.values_list("storage", "state")) == [

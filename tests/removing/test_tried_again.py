@@ -24,14 +24,14 @@ from django.utils import timezone
 
 from moderation.jobs.scheduler import tick
 from moderation.lifecycle.removals import retry
-from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals import delete
-from moderation.removals.delete import LONGEST_PAUSE, delete_next_slice
+from moderation.removals.delete import LONGEST_PAUSE, delete_next_batch
 from moderation.removals.draft import confirm
 from posts.models import Post
-from tests.parts.processes import wait_until
 from tests.removing.conftest import confirmed, drafted
 from tests.removing.test_concurrency import Session
+from tests.services.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,8 +42,8 @@ PERMANENT = [IntegrityError, DataError, ProgrammingError, PermissionError, KeyEr
 
 @pytest.fixture
 def running(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
-    """Return a confirmed removal of three slices with one post each."""
-    with override_settings(MODERATION_SLICE_OBJECTS=1):
+    """Return a confirmed removal of three batches with one post each."""
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
         return confirmed(drafted(make_posts(3, images=1), moderator), moderator)
 
 
@@ -67,12 +67,12 @@ def breaks_off() -> Iterator[Callable[[type[Exception]], None]]:
         pre_delete.disconnect(receiver, sender=Post)
 
 
-def part_of(removal: Removal) -> RemovalSlice:
-    return removal.slices.order_by("number")[0]
+def part_of(removal: Removal) -> RemovalBatch:
+    return removal.batches.order_by("number")[0]
 
 
 def make_due() -> None:
-    RemovalSlice.objects.filter(state="waiting").update(due_at=timezone.now() - timedelta(days=1))
+    RemovalBatch.objects.filter(state="waiting").update(due_at=timezone.now() - timedelta(days=1))
 
 
 @pytest.mark.parametrize("kind", TRANSIENT)
@@ -82,12 +82,12 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     breaks_off(kind)
     while tick(alone=True):
         pass
-    part = part_of(running)
-    assert (part.state, part.attempts) == ("waiting", 1)
-    assert part.error == f"{kind.__name__}: (13, 'the words of it')"
-    assert part.due_at is not None
+    batch = part_of(running)
+    assert (batch.state, batch.attempts) == ("waiting", 1)
+    assert batch.error == f"{kind.__name__}: (13, 'the words of it')"
+    assert batch.due_at is not None
     assert Post.objects.count() == 1
-    assert running.slices.filter(state="deleted").count() == 2
+    assert running.batches.filter(state="deleted").count() == 2
     pre_delete.receivers.pop()
     pre_delete.sender_receivers_cache.clear()
     while tick(alone=True):
@@ -107,7 +107,7 @@ def test_it_fails_with_the_reason_after_tries_spread_over_minutes(
     pauses = []
     while part_of(running).state == "waiting":
         make_due()
-        delete_next_slice(running.pk)
+        delete_next_batch(running.pk)
         if (due_at := part_of(running).due_at) and part_of(running).state == "waiting":
             pauses.append((due_at - timezone.now()).total_seconds())
     failed = part_of(running)
@@ -126,12 +126,12 @@ def test_an_error_that_never_passes_is_failed_at_once_with_its_reason(
     running: Removal, breaks_off: Any, kind: type[Exception]
 ) -> None:
     breaks_off(kind)
-    while delete_next_slice(running.pk):
+    while delete_next_batch(running.pk):
         pass
-    part = part_of(running)
-    assert part.state == "failed"
-    assert kind.__name__ in part.error
-    assert "the words of it" in part.error
+    batch = part_of(running)
+    assert batch.state == "failed"
+    assert kind.__name__ in batch.error
+    assert "the words of it" in batch.error
     assert Post.objects.count() == 1
 
 
@@ -139,7 +139,7 @@ def test_the_page_says_what_waits_and_why(
     running: Removal, breaks_off: Any, client: Client, moderator: User
 ) -> None:
     breaks_off(OperationalError)
-    delete_next_slice(running.pk)
+    delete_next_batch(running.pk)
     client.force_login(moderator)
     page = client.get(f"/admin/moderation/removal/{running.pk}/change/").content.decode()
     assert "Objects waiting for another attempt" in page
@@ -207,7 +207,7 @@ def test_a_session_that_the_server_ended_costs_one_more_try(
         stock(*arguments)
 
     monkeypatch.setattr(delete, "_delete_as_shown", ended)
-    assert delete_next_slice(running.pk)
+    assert delete_next_batch(running.pk)
     assert part_of(running).state == "deleted"
     assert len(times) == 2
     assert AuditEntry.objects.filter(removal=running).count() == 2

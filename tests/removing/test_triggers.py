@@ -87,20 +87,20 @@ def test_what_stands_in_a_final_state_cannot_be_rewritten(
     entry: AuditEntry, state: str, field: str
 ) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
-    rows.update(state=state, verified_at=timezone.now(), remark="was missing already")
+    rows.update(state=state, verified_at=timezone.now(), detail="was missing already")
     assert refuses(lambda: rows.update(**{field: other_value(field)}))
 
 
 def test_last_look_at_an_erased_key_is_noted_once(entry: AuditEntry) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state="erased")
-    assert refuses(lambda: rows.update(remark="x"))
-    rows.update(verified_at=timezone.now(), remark="a later look found the key in storage")
-    assert refuses(lambda: rows.update(remark="x"))
+    assert refuses(lambda: rows.update(detail="x"))
+    rows.update(verified_at=timezone.now(), detail="a later look found the key in storage")
+    assert refuses(lambda: rows.update(detail="x"))
     assert refuses(lambda: rows.update(verified_at=None))
 
 
-@pytest.mark.parametrize("state", ["pending", "kept", "failed", "hidden"])
+@pytest.mark.parametrize("state", ["pending", "in_use", "failed", "hidden"])
 def test_progress_may_be_noted_before_an_entry_ends(entry: AuditEntry, state: str) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state=state)
@@ -112,7 +112,7 @@ def test_progress_may_be_noted_before_an_entry_ends(entry: AuditEntry, state: st
 def test_sqlite_replaces_no_row(entry: AuditEntry, model: type[Model]) -> None:
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL has no REPLACE")
-    AuditEvent.objects.create(kind="export", actor_name="a")
+    AuditEvent.objects.create(type="export", actor_name="a")
     table, rows = model._meta.db_table, model._default_manager.count()
     names = [field.column for field in model._meta.fields]
     columns = ", ".join(f'"{name}"' for name in names)
@@ -145,12 +145,12 @@ def test_an_unknown_identity_may_be_filled_in_once(entry: AuditEntry) -> None:
 def test_a_final_state_is_final(entry: AuditEntry, final: str) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state=final)
-    for state in ("pending", "hidden", "kept", "failed"):
+    for state in ("pending", "hidden", "in_use", "failed"):
         assert refuses(partial(rows.update, state=state))
 
 
 def test_no_event_can_be_changed_or_deleted(db: None) -> None:
-    event = AuditEvent.objects.create(kind="export", actor_name="a")
+    event = AuditEvent.objects.create(type="export", actor_name="a")
     assert refuses(event.delete)
     assert refuses(lambda: AuditEvent.objects.update(actor_name="b"))
 

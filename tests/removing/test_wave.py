@@ -19,7 +19,7 @@ from django.urls import reverse
 from PIL import Image
 
 from moderation.models import AuditEntry, Removal
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post, PostImage, Report
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def storage(request: pytest.FixtureRequest) -> None:
     """Run on disk and on the S3 gateway, each marked."""
     if request.param == "s3":
         request.getfixturevalue("s3_storage")
-    write_mark("default")
+    write_identity("default")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def names_of(images: Any) -> set[str]:
     return {str(file.name) for image in images for file in (image.image, image.thumbnail)}
 
 
-@override_settings(MODERATION_SLICE_OBJECTS=50)
+@override_settings(MODERATION_BATCH_OBJECTS=50)
 def test_exactly_the_reported_posts_go_with_their_files(storage: None, wave: Path) -> None:
     call_command("import_posts", wave / "posts.jsonl.gz", images=wave / "pictures", verbosity=0)
     reported = set(Post.objects.filter(reports__isnull=False).values_list("pk", flat=True))

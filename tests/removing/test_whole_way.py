@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.core.files.storage import default_storage, storages
 
 from moderation.models import AuditEntry, AuditEvent
-from moderation.purge.run import purge_batch
-from moderation.removals.delete import delete_next_slice
+from moderation.purge.run import purge_due_files
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.freeze import freeze
 from posts.models import Post, PostImage
 from tests.library.models import Shelf, Volume
@@ -26,7 +26,7 @@ def test_rows_and_files_go_and_each_file_has_an_erased_entry(
     removal = confirmed(drafted(spam, moderator), moderator)
     assert removal.state == "purging"
     assert set(Post.objects.values_list("pk", flat=True)) == {post.pk for post in ham}
-    while purge_batch():
+    while purge_due_files():
         pass
     removal.refresh_from_db()
     assert removal.state == "done"
@@ -54,20 +54,20 @@ def test_an_entry_says_what_it_was_and_who_removed_it(
     assert entry.reason == "spam"
     assert AuditEntry.objects.get(field="thumbnail").size is None
     event = AuditEvent.objects.get()
-    assert (event.kind, event.removal, event.actor_name) == ("confirm", removal, "mod")
+    assert (event.type, event.removal, event.actor_name) == ("confirm", removal, "mod")
 
 
-def test_a_large_removal_is_deleted_slice_by_slice(
+def test_a_large_removal_is_deleted_batch_by_batch(
     marked: None, moderator: User, make_posts: Callable[..., list[Post]]
 ) -> None:
     removal = confirmed(drafted(make_posts(1500, images=0), moderator), moderator)
     assert removal.state == "deleting"
-    assert removal.slices.count() == 3
+    assert removal.batches.count() == 3
     assert Post.objects.count() == 1500
-    assert delete_next_slice(removal.pk)
+    assert delete_next_batch(removal.pk)
     assert Post.objects.count() == 1000
-    assert delete_next_slice(removal.pk)
-    assert not delete_next_slice(removal.pk)
+    assert delete_next_batch(removal.pk)
+    assert not delete_next_batch(removal.pk)
     removal.refresh_from_db()
     assert (removal.state, Post.objects.count()) == ("done", 0)
 
@@ -86,7 +86,7 @@ def test_another_model_with_other_keys_and_a_storage_of_its_own_goes_the_same_wa
     removal = freeze(Volume.objects.filter(shelf=shelf), actor=moderator, permissions=[])
     assert (removal.files_total, removal.pictures_total, removal.bytes_total) == (5, 5, 0)
     confirmed(removal, moderator)
-    while purge_batch():
+    while purge_due_files():
         pass
     removal.refresh_from_db()
     assert removal.state == "done"

@@ -14,12 +14,12 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.models import AuditEntry, Heartbeat, Removal, RemovalSlice, StorageMark
-from moderation.removals.delete import delete_next_slice
+from moderation.models import AuditEntry, Heartbeat, Removal, RemovalBatch, StorageIdentity
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post
-from tests.parts.queue import empty_the_queue, needs_queue
-from tests.parts.workers import CLOCK, DB_WORKER, worker
 from tests.removing.conftest import confirmed, drafted
+from tests.services.queue import empty_the_queue, needs_queue
+from tests.services.workers import CLOCK, DB_WORKER, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -42,8 +42,8 @@ def wait_until_done(*removals: Removal) -> None:
 
 @pytest.fixture
 def removal(marked: None, moderator: User, make_posts: MakePosts) -> Removal:
-    """A confirmed removal of ten slices; the confirmation has enqueued its first task."""
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
+    """A confirmed removal of ten batches; the confirmation has enqueued its first task."""
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
         return confirmed(drafted(make_posts(20, images=1), moderator), moderator)
 
 
@@ -53,11 +53,11 @@ def assert_all_gone_once(removal: Removal) -> None:
     assert len(entries) == len({entry.name for entry in entries}) == 40
     assert {(entry.state, entry.attempts) for entry in entries} == {("erased", 1)}
     assert not any(default_storage.exists(entry.name) for entry in entries)
-    assert sum(part.deleted_total for part in removal.slices.all()) == 20
+    assert sum(batch.deleted_total for batch in removal.batches.all()) == 20
 
 
 @needs_queue
-def test_two_workers_share_a_removal_and_do_each_slice_and_key_once(
+def test_two_workers_share_a_removal_and_do_each_batch_and_key_once(
     removal: Removal, tmp_path: Path
 ) -> None:
     with worker(*DB_WORKER, log=tmp_path / "one"), worker(*DB_WORKER, log=tmp_path / "two"):
@@ -71,16 +71,16 @@ def test_the_removals_of_two_moderators_take_turns(
     removal: Removal, make_posts: MakePosts, tmp_path: Path
 ) -> None:
     other = User.objects.create_user("other", is_staff=True, is_superuser=True)
-    with override_settings(MODERATION_SLICE_OBJECTS=2):
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
         later = confirmed(drafted(make_posts(20, images=1), other), other)
     with worker(*DB_WORKER, log=tmp_path / "worker"):
         wait_until_done(removal, later)
-    slices = RemovalSlice.objects.order_by("finished_at")
-    order = [part.removal_id == removal.pk for part in slices]
+    batches = RemovalBatch.objects.order_by("finished_at")
+    order = [batch.removal_id == removal.pk for batch in batches]
     assert len(order) == 20
     for begun in range(1, 21):
         ahead = abs(2 * sum(order[:begun]) - begun)
-        assert ahead <= 2, f"one of them had {ahead} slices more than the other: {order}"
+        assert ahead <= 2, f"one of them had {ahead} batches more than the other: {order}"
 
 
 def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_check_tells_of_overdue_work_and_of_a_wrong_storage(removal: Removal) ->
     Removal.objects.update(confirmed_at=long_ago)
     with pytest.raises(CommandError, match="overdue: 1 removals, 0 audit entries"):
         call_command("purge", "--check")
-    delete_next_slice(removal.pk)
+    delete_next_batch(removal.pk)
     call_command("purge", "--check")
-    StorageMark.objects.filter(alias="default").update(problem="holds no marker")
+    StorageIdentity.objects.filter(alias="default").update(problem="holds no marker")
     with pytest.raises(CommandError, match="default: holds no marker"):
         call_command("purge", "--check")

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.test import override_settings
 
 from moderation.storage import Outcome, adapter_for, identity
-from moderation.storage.base import Doomed
+from moderation.storage.base import FileToErase
 from moderation.storage.s3 import S3Adapter, client
-from tests.parts.faulty_proxy import FaultyProxy, faulty_proxy
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.services.s3_gateway import S3Server
 
 
 @dataclass
@@ -49,8 +49,8 @@ def not_noted(_taken: object) -> None:
 
 def erased(adapter: Any, *names: str, **versions: tuple[str, ...]) -> dict[str, Outcome]:
     """Erase names through an adapter; each must come out exactly once."""
-    doomed = [Doomed(name, versions.get(name, ())) for name in names]
-    outcomes = list(adapter.erase(doomed, not_noted))
+    files = [FileToErase(name, versions.get(name, ())) for name in names]
+    outcomes = list(adapter.erase(files, not_noted))
     assert sorted(outcome.name for outcome in outcomes) == sorted(names)
     return {outcome.name: outcome for outcome in outcomes}
 

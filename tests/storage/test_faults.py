@@ -9,12 +9,12 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
-from moderation.storage.base import Doomed, Fate, Outcome
+from moderation.storage.base import FileToErase, Outcome, Result
 from moderation.storage.s3 import batch_delete
 from moderation.storage.s3.batch_delete import Pace
 from moderation.storage.s3.client import TRIES
-from tests.parts.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
+from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
 
 
@@ -40,9 +40,9 @@ def names_key(key: str) -> Callable[[Request], bool]:
     return lambda r: r.deletes and (key.encode() in r.body or key in r.path)
 
 
-def fates(outcomes: dict[str, Outcome]) -> set[Fate]:
+def fates(outcomes: dict[str, Outcome]) -> set[Result]:
     """The fates that occur."""
-    return {outcome.fate for outcome in outcomes.values()}
+    return {outcome.result for outcome in outcomes.values()}
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_every_key_goes_though_a_third_of_the_requests_fails(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, act: Act
 ) -> None:
     monkeypatch.setattr(batch_delete, "TRIES", 12)  # so that chance alone never ends one as failed
-    doomed, good = shaky.put(*some_keys(80)), shaky.put(*some_keys(10))
-    shaky.adapter.batch_keys = 8
+    files, good = shaky.put(*some_keys(80)), shaky.put(*some_keys(10))
+    shaky.adapter.request_keys = 8
     proxy.faults.append(now_and_then(act))
-    assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
+    assert fates(shaky.erase(*files)) == {Result.ERASED}
     assert shaky.keys == sorted(good)
     assert any(request.is_batch for request in proxy.seen)
 
@@ -75,17 +75,17 @@ def test_every_key_goes_though_a_third_of_the_requests_fails(
 def test_stalled_requests_are_sent_again(
     shaky: Bucket, proxy: FaultyProxy, read_timeout: float
 ) -> None:
-    doomed = shaky.put(*some_keys(20))
+    files = shaky.put(*some_keys(20))
     proxy.faults.append(once(Act(delay=read_timeout + 1)))
-    assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
+    assert fates(shaky.erase(*files)) == {Result.ERASED}
     assert shaky.keys == []
 
 
 def test_errors_inside_a_good_reply_are_read_and_tried_again(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
-    doomed = shaky.put(*some_keys(6))
-    denied, passing = doomed[0], doomed[1]
+    files = shaky.put(*some_keys(6))
+    denied, passing = files[0], files[1]
 
     def errors(request: Request) -> Act | None:
         if not request.is_batch:
@@ -104,8 +104,8 @@ def test_errors_inside_a_good_reply_are_read_and_tried_again(
         return Act(reply=(200, "application/xml", body))
 
     proxy.faults.append(errors)
-    outcomes = shaky.erase(*doomed)
-    failed = [outcome for outcome in outcomes.values() if outcome.fate is not Fate.ERASED]
+    outcomes = shaky.erase(*files)
+    failed = [outcome for outcome in outcomes.values() if outcome.result is not Result.ERASED]
     assert [(o.name, o.code, o.message) for o in failed] == [(denied, "AccessDenied", "No.")]
 
 
@@ -115,16 +115,16 @@ def test_errors_inside_a_good_reply_are_read_and_tried_again(
 def test_bad_key_is_found_by_halving_and_stands_alone(
     shaky: Bucket, proxy: FaultyProxy, act: Act
 ) -> None:
-    doomed = shaky.put(*some_keys(40))
-    bad = doomed[17]
+    files = shaky.put(*some_keys(40))
+    bad = files[17]
     proxy.faults.append(always(act, when=names_key(bad)))
-    outcomes = shaky.erase(*doomed)
-    failed = [name for name, outcome in outcomes.items() if outcome.fate is Fate.FAILED]
+    outcomes = shaky.erase(*files)
+    failed = [name for name, outcome in outcomes.items() if outcome.result is Result.FAILED]
     assert failed == shaky.keys == [bad]
     assert outcomes[bad].code in ("AccessDenied", "InternalError")
     assert len(proxy.seen) < 30
     proxy.faults.clear()
-    assert fates(shaky.erase(bad)) == {Fate.ERASED}
+    assert fates(shaky.erase(bad)) == {Result.ERASED}
     assert shaky.keys == []
 
 
@@ -142,12 +142,12 @@ def test_bad_key_is_found_by_halving_and_stands_alone(
 def test_keys_go_singly_where_the_server_knows_no_batches(
     shaky: Bucket, proxy: FaultyProxy, act: Act
 ) -> None:
-    doomed, good = shaky.put(*some_keys(12)), shaky.put(*some_keys(2))
-    shaky.adapter.batch_keys = 6
+    files, good = shaky.put(*some_keys(12)), shaky.put(*some_keys(2))
+    shaky.adapter.request_keys = 6
     proxy.faults.append(always(act, when=lambda request: request.is_batch))
-    assert fates(shaky.erase(*doomed)) == {Fate.ERASED}
+    assert fates(shaky.erase(*files)) == {Result.ERASED}
     assert shaky.keys == sorted(good)
-    assert [r.method for r in proxy.seen if r.deletes].count("DELETE") == len(doomed)
+    assert [r.method for r in proxy.seen if r.deletes].count("DELETE") == len(files)
 
 
 @pytest.mark.parametrize("page", [b"<html><p>Hello</p></html>", b"<p>Hello<br>"])
@@ -155,11 +155,11 @@ def test_keys_go_singly_where_the_server_knows_no_batches(
 def test_page_of_a_stranger_never_passes_as_a_deletion(
     shaky: Bucket, proxy: FaultyProxy, status: int, page: bytes
 ) -> None:
-    doomed = shaky.put(*some_keys(3))
+    files = shaky.put(*some_keys(3))
     proxy.faults.append(always(Act(reply=(status, "text/html", page))))
-    assert fates(shaky.erase(*doomed)) == {Fate.FAILED}
-    assert fates(shaky.erase(doomed[0])) == {Fate.FAILED}  # this one by DeleteObject
-    assert shaky.keys == sorted(doomed)
+    assert fates(shaky.erase(*files)) == {Result.FAILED}
+    assert fates(shaky.erase(files[0])) == {Result.FAILED}  # this one by DeleteObject
+    assert shaky.keys == sorted(files)
 
 
 def test_slow_down_means_fewer_requests_at_once_and_later_more_again() -> None:
@@ -178,8 +178,8 @@ def test_slow_down_means_fewer_requests_at_once_and_later_more_again() -> None:
 def test_server_that_only_asks_to_slow_down_is_not_hammered(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
-    doomed = shaky.put(*some_keys(40))
-    shaky.adapter.batch_keys = 10
+    files = shaky.put(*some_keys(40))
+    shaky.adapter.request_keys = 10
     slow_down = error_reply(503, "SlowDown", "Reduce your request rate.").reply
     at_once = []
 
@@ -188,9 +188,9 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
         return Act(delay=0.03, reply=slow_down) if request.deletes else None
 
     proxy.faults.append(overloaded)
-    outcomes = shaky.erase(*doomed)
-    assert {(o.fate, o.code, o.message) for o in outcomes.values()} == {
-        (Fate.FAILED, "SlowDown", "Reduce your request rate.")
+    outcomes = shaky.erase(*files)
+    assert {(o.result, o.code, o.message) for o in outcomes.values()} == {
+        (Result.FAILED, "SlowDown", "Reduce your request rate.")
     }
     assert sum(request.deletes for request in proxy.seen) == 4 * TRIES
     assert set(at_once[-10:]) == {1}
@@ -200,10 +200,10 @@ def test_server_that_fails_at_everything_is_given_up(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_delete, "MOST_REFUSALS", 20)
-    shaky.adapter.batch_keys = 100
+    shaky.adapter.request_keys = 100
     proxy.faults.append(always(error_reply(403, "AccessDenied", "Not you.")))
     outcomes = shaky.erase(*some_keys(400))
-    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "AccessDenied")}
+    assert {(o.result, o.code) for o in outcomes.values()} == {(Result.FAILED, "AccessDenied")}
     assert len(proxy.seen) < 40
 
 
@@ -211,12 +211,12 @@ def test_time_is_bounded(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_delete, "PATIENCE", 0.3)
-    shaky.adapter.batch_keys = 1
+    shaky.adapter.request_keys = 1
     proxy.faults.append(always(Act(delay=0.1)))
-    doomed = shaky.put(*some_keys(60))
-    untaken = iter([Doomed(name) for name in doomed])
+    files = shaky.put(*some_keys(60))
+    untaken = iter([FileToErase(name) for name in files])
     outcomes = list(shaky.adapter.erase(untaken, not_noted))  # 60 requests of 0.1 s, four at once
-    failed = [outcome for outcome in outcomes if outcome.fate is Fate.FAILED]
+    failed = [outcome for outcome in outcomes if outcome.result is Result.FAILED]
     assert {outcome.code for outcome in failed} <= {"OutOfTime"}
     assert len(outcomes) - len(failed) == 60 - len(shaky.keys)
     assert len(outcomes) + len(list(untaken)) == 60, "one outcome for each that was taken"
@@ -228,21 +228,21 @@ def test_missing_bucket_fails_each_key_by_its_own_words(
 ) -> None:
     s3_gateway.client.delete_bucket(Bucket=bucket.name)
     outcomes = bucket.erase(*some_keys(5))
-    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "NoSuchBucket")}
+    assert {(o.result, o.code) for o in outcomes.values()} == {(Result.FAILED, "NoSuchBucket")}
     assert all("does not exist" in outcome.message for outcome in outcomes.values())
     with pytest.raises(ClientError, match="NoSuchBucket"):
         bucket.adapter.verify(["posts/a.png"])
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        bucket.adapter.read_marker()
+        bucket.adapter.read_identity_file()
 
 
 def test_server_that_is_down_says_so_of_one_key_and_takes_no_other(
     s3_gateway: S3Server, make_bucket: MakeBucket
 ) -> None:
     bucket = make_bucket(s3_gateway, endpoint="http://127.0.0.1:9")
-    untaken = iter([Doomed(name) for name in some_keys(3)])
+    untaken = iter([FileToErase(name) for name in some_keys(3)])
     (outcome,) = bucket.adapter.erase(untaken, not_noted)
-    assert (outcome.fate, outcome.code) == (Fate.FAILED, "EndpointConnectionError")
+    assert (outcome.result, outcome.code) == (Result.FAILED, "EndpointConnectionError")
     assert len(list(untaken)) == 2
 
 

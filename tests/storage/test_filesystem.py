@@ -9,8 +9,8 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 
-from moderation.storage import Fate, adapter_for
-from moderation.storage.base import WAS_MISSING, Adapter, Doomed
+from moderation.storage import Result, adapter_for
+from moderation.storage.base import WAS_MISSING, Adapter, FileToErase
 from moderation.storage.filesystem import FileSystemAdapter
 from tests.storage.conftest import erased, not_noted
 
@@ -30,13 +30,13 @@ def files(root: Path) -> list[str]:
 def test_file_goes_and_its_absence_is_verified(adapter: Adapter, fresh_storage: Path) -> None:
     name = storages["default"].save("posts/a.png", ContentFile(b"x"))
     outcome = erased(adapter, name)[name]
-    assert (outcome.fate, outcome.remark, outcome.verified) == (Fate.ERASED, "", True)
+    assert (outcome.result, outcome.detail, outcome.verified) == (Result.ERASED, "", True)
     assert files(fresh_storage) == ["posts/good.png"]
 
 
 def test_missing_file_ends_erased_with_a_remark(adapter: Adapter) -> None:
     outcome = erased(adapter, "posts/none.png")["posts/none.png"]
-    assert (outcome.fate, outcome.remark, outcome.verified) == (Fate.ERASED, WAS_MISSING, True)
+    assert (outcome.result, outcome.detail, outcome.verified) == (Result.ERASED, WAS_MISSING, True)
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,21 @@ def test_name_that_names_nothing_or_leaves_the_folder_fails(
 ) -> None:
     with pytest.raises(ValueError, match=r"."):
         adapter.key(name)
-    assert erased(adapter, name)[name].fate is Fate.FAILED
+    assert erased(adapter, name)[name].result is Result.FAILED
     assert files(fresh_storage) == ["posts/good.png"]
 
 
 def test_folder_is_not_erased_even_when_it_is_empty(adapter: Adapter, fresh_storage: Path) -> None:
     (fresh_storage / "empty").mkdir()
     outcomes = erased(adapter, "empty", "posts")
-    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "IsADirectoryError")}
+    assert {(o.result, o.code) for o in outcomes.values()} == {(Result.FAILED, "IsADirectoryError")}
     assert (fresh_storage / "empty").is_dir()
 
 
 def test_name_too_long_for_the_disk_fails(adapter: Adapter) -> None:
     name = "x" * 300
     outcome = erased(adapter, name)[name]
-    assert (outcome.fate, outcome.code) == (Fate.FAILED, "OSError")
+    assert (outcome.result, outcome.code) == (Result.FAILED, "OSError")
     assert "too long" in outcome.message
 
 
@@ -79,7 +79,7 @@ def test_refusal_of_the_disk_fails_by_its_words_and_the_others_go(
     monkeypatch.setattr(FileSystemStorage, "delete", refuse)
     storages["default"].save("posts/a.png", ContentFile(b"x"))
     outcomes = erased(adapter, "posts/good.png", "posts/a.png")
-    assert outcomes["posts/a.png"].fate is Fate.ERASED
+    assert outcomes["posts/a.png"].result is Result.ERASED
     assert outcomes["posts/good.png"].code == "PermissionError"
     assert "Permission denied" in outcomes["posts/good.png"].message
     assert files(fresh_storage) == ["posts/good.png"]
@@ -90,7 +90,7 @@ def test_file_that_is_still_there_afterwards_is_not_called_erased(
 ) -> None:
     monkeypatch.setattr(FileSystemStorage, "delete", lambda _self, _name: None)
     outcome = erased(adapter, "posts/good.png")["posts/good.png"]
-    assert (outcome.fate, outcome.code, outcome.verified) == (Fate.FAILED, "StillThere", False)
+    assert (outcome.result, outcome.code, outcome.verified) == (Result.FAILED, "StillThere", False)
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_verify_tells_what_is_left(adapter: Adapter) -> None:
 
 
 def test_marker_is_replaced_under_its_own_name(adapter: Adapter, fresh_storage: Path) -> None:
-    assert adapter.read_marker() is None
-    adapter.write_marker(b"one")
-    adapter.write_marker(b"two")
-    assert adapter.read_marker() == b"two"
+    assert adapter.read_identity_file() is None
+    adapter.write_identity_file(b"one")
+    adapter.write_identity_file(b"two")
+    assert adapter.read_identity_file() == b"two"
     assert files(fresh_storage) == [".moderation-storage.json", "posts/good.png"]
 
 
@@ -144,7 +144,7 @@ def test_a_storage_with_paths_of_its_own_is_asked_for_each(tmp_path: Path) -> No
     adapter = FileSystemAdapter(storage)
     storage.save("a.png", ContentFile(b"x"))
     assert adapter.key("a.png") == adapter.key("./a.png") == "shard/a.png"
-    assert [outcome.fate for outcome in adapter.erase([Doomed("a.png")], not_noted)] == [
-        Fate.ERASED
+    assert [outcome.result for outcome in adapter.erase([FileToErase("a.png")], not_noted)] == [
+        Result.ERASED
     ]
     assert not storage.exists("a.png")

@@ -14,11 +14,11 @@ from django.db import transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.models import AuditEntry, StorageMark
-from moderation.storage import MarkRefused, WrongStorage, prove, write_mark
+from moderation.models import AuditEntry, StorageIdentity
+from moderation.storage import IdentityRefused, WrongStorage, verify_identity, write_identity
 from moderation.storage import identity as mark_module
-from moderation.storage.base import MARKER_NAME
-from tests.parts.s3_gateway import S3Server
+from moderation.storage.base import IDENTITY_FILE
+from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import MakeBucket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -32,7 +32,7 @@ def _running_environment(settings: Any) -> None:
 @pytest.fixture
 def marker(fresh_storage: Path) -> Path:
     """Where the marker of the default storage lies."""
-    return fresh_storage / MARKER_NAME
+    return fresh_storage / IDENTITY_FILE
 
 
 def entry(**fields: Any) -> AuditEntry:
@@ -49,107 +49,107 @@ def put(marker: Path, *, identity: uuid.UUID, environment: str = "here") -> None
 
 
 def test_first_mark_is_written_to_both_and_proves(marker: Path) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     told = json.loads(marker.read_bytes())
     assert told == {"identity": str(mark.identity), "environment": "here"}
-    prove("default", mark.identity)
+    verify_identity("default", mark.identity)
 
 
 def test_marking_twice_changes_nothing(marker: Path) -> None:
-    first = write_mark("default")
+    first = write_identity("default")
     written = marker.stat().st_mtime_ns
-    assert write_mark("default").identity == first.identity
+    assert write_identity("default").identity == first.identity
     assert marker.stat().st_mtime_ns == written
 
 
 def test_marker_in_a_bucket_proves(s3_gateway: S3Server, make_bucket: MakeBucket) -> None:
     bucket = make_bucket(s3_gateway, location="media")
-    mark = write_mark("default")
-    assert write_mark("default").identity == mark.identity
-    assert bucket.keys == [f"media/{MARKER_NAME}"]
-    prove("default", mark.identity)
-    bucket.server.client.delete_object(Bucket=bucket.name, Key=f"media/{MARKER_NAME}")
+    mark = write_identity("default")
+    assert write_identity("default").identity == mark.identity
+    assert bucket.keys == [f"media/{IDENTITY_FILE}"]
+    verify_identity("default", mark.identity)
+    bucket.server.client.delete_object(Bucket=bucket.name, Key=f"media/{IDENTITY_FILE}")
     with pytest.raises(WrongStorage, match="holds no marker"):
-        prove("default", mark.identity)
+        verify_identity("default", mark.identity)
     bucket.server.client.delete_bucket(Bucket=bucket.name)
     with pytest.raises(WrongStorage, match="NoSuchBucket"):
-        prove("default", mark.identity)
+        verify_identity("default", mark.identity)
 
 
 def test_server_that_is_down_proves_nothing(s3_gateway: S3Server, make_bucket: MakeBucket) -> None:
     make_bucket(s3_gateway, endpoint="http://127.0.0.1:9")
     with pytest.raises(WrongStorage, match="Could not connect"):
-        prove("default", uuid.uuid4())
+        verify_identity("default", uuid.uuid4())
 
 
 def test_unmounted_disk_is_neither_proved_nor_marked_anew(marker: Path) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     shutil.rmtree(marker.parent)
     with pytest.raises(WrongStorage, match="holds no marker"):
-        prove("default", mark.identity)
-    with pytest.raises(MarkRefused, match="--replace"):
-        write_mark("default")
+        verify_identity("default", mark.identity)
+    with pytest.raises(IdentityRefused, match="--replace"):
+        write_identity("default")
     assert not marker.exists()
-    assert write_mark("default", replace=True).identity == mark.identity
-    prove("default", mark.identity)
+    assert write_identity("default", replace=True).identity == mark.identity
+    verify_identity("default", mark.identity)
 
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_another_storage_is_neither_proved_nor_marked(marker: Path, replace: bool) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     put(marker, identity=uuid.uuid4())
     with pytest.raises(WrongStorage, match="is another one"):
-        prove("default", mark.identity)
-    with pytest.raises(MarkRefused, match="is another one"):
-        write_mark("default", replace=replace)
+        verify_identity("default", mark.identity)
+    with pytest.raises(IdentityRefused, match="is another one"):
+        write_identity("default", replace=replace)
 
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_storage_of_another_environment_is_neither_proved_nor_marked(
     marker: Path, replace: bool
 ) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     with override_settings(ENVIRONMENT="staging"):
         with pytest.raises(WrongStorage, match="belongs to environment “here”"):
-            prove("default", mark.identity)
-        with pytest.raises(MarkRefused, match="belongs to environment “here”"):
-            write_mark("default", replace=replace)
+            verify_identity("default", mark.identity)
+        with pytest.raises(IdentityRefused, match="belongs to environment “here”"):
+            write_identity("default", replace=replace)
 
 
 @pytest.mark.parametrize(
     "content", ["", "no json", "[]", "{}", '{"identity": "1"}', '"text"', "x" * 5000]
 )
 def test_file_that_is_no_marker_proves_nothing(marker: Path, content: str) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     marker.write_text(content, encoding="utf-8")
     with pytest.raises(WrongStorage, match="cannot be read"):
-        prove("default", mark.identity)
+        verify_identity("default", mark.identity)
     with pytest.raises(WrongStorage, match="cannot be read"):
-        write_mark("default", replace=True)
+        write_identity("default", replace=True)
 
 
 def test_storage_that_was_never_marked_is_not_proved(marker: Path) -> None:
     with pytest.raises(WrongStorage, match="mark_storage"):
-        prove("default", None)
+        verify_identity("default", None)
 
 
 def test_marked_storage_is_adopted_by_a_database_that_does_not_know_it(marker: Path) -> None:
     identity = uuid.uuid4()
     put(marker, identity=identity)
-    assert write_mark("default").identity == identity
+    assert write_identity("default").identity == identity
 
 
 def test_database_from_another_environment_names_the_storage_anew_when_told(marker: Path) -> None:
-    theirs = StorageMark.objects.create(alias="default", environment="production")
+    theirs = StorageIdentity.objects.create(alias="default", environment="production")
     old = entry()
-    with pytest.raises(MarkRefused, match="from environment “production”"):
-        write_mark("default")
-    assert write_mark("default", replace=True).identity != theirs.identity
+    with pytest.raises(IdentityRefused, match="from environment “production”"):
+        write_identity("default")
+    assert write_identity("default", replace=True).identity != theirs.identity
     # What the other environment recorded is never purged here.
     old.refresh_from_db()
     assert old.identity is None
     with pytest.raises(WrongStorage):
-        prove("default", theirs.identity)
+        verify_identity("default", theirs.identity)
 
 
 def test_entries_recorded_before_the_first_mark_get_the_identity(
@@ -158,7 +158,7 @@ def test_entries_recorded_before_the_first_mark_get_the_identity(
     monkeypatch.setattr(mark_module, "FILL_BATCH", 2)
     early = [entry(key=f"k{number}") for number in range(5)]
     elsewhere = entry(storage="other")
-    mark = write_mark("default")
+    mark = write_identity("default")
     told = AuditEntry.objects.filter(pk__in=[each.pk for each in early])
     assert set(told.values_list("identity", flat=True)) == {mark.identity}
     elsewhere.refresh_from_db()
@@ -167,24 +167,24 @@ def test_entries_recorded_before_the_first_mark_get_the_identity(
 
 def test_two_aliases_of_one_place_are_refused(marker: Path, settings: Any) -> None:
     settings.STORAGES = settings.STORAGES | {"twin": settings.STORAGES["default"]}
-    write_mark("default")
-    with pytest.raises(MarkRefused, match="the same place"):
-        write_mark("twin")
+    write_identity("default")
+    with pytest.raises(IdentityRefused, match="the same place"):
+        write_identity("twin")
 
 
 def test_nothing_is_proved_inside_a_transaction(marker: Path) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
-        prove("default", mark.identity)
+        verify_identity("default", mark.identity)
 
 
 def test_command_marks_the_storages_of_registered_models(
     marker: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("mark_storage")
-    mark = StorageMark.objects.get(alias="default")
+    mark = StorageIdentity.objects.get(alias="default")
     assert f"default  {mark.identity}  here\n" in capsys.readouterr().out
-    prove("default", mark.identity)
+    verify_identity("default", mark.identity)
 
 
 def test_command_tells_what_is_wrong(marker: Path) -> None:

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from moderation.models import AuditEntry
 from moderation.purge import orphans as module
-from moderation.storage import write_mark
+from moderation.storage import write_identity
 from posts.models import Post
 from tests.removing.conftest import make_posts  # noqa: F401 - a fixture
 
@@ -37,7 +37,7 @@ def test_upload_that_was_killed_is_found_and_named_files_are_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PAGE", 2)
-    write_mark("default")
+    write_identity("default")
     _live, deleted, failed = make_posts(3)
     failed.delete()
     AuditEntry.objects.update(state="failed")

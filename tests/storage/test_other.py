@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import override_settings
 from storages.backends.s3 import S3Storage
 
-from moderation.storage import Adapter, Doomed, Fate, adapter_for
+from moderation.storage import Adapter, FileToErase, Result, adapter_for
 from moderation.storage.base import WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import OtherAdapter
@@ -67,15 +67,15 @@ def test_names_go_one_by_one_and_each_has_its_outcome(adapter: Adapter) -> None:
     for name in ("a", "b", "stays", "raises"):
         storages["odd"].save(name, ContentFile(b"x"))
     outcomes = erased(adapter, "a", "missing", "stays", "raises", "cannot look", "", "../x")
-    told = {n: (o.fate, o.code, o.remark, o.verified) for n, o in outcomes.items()}
+    told = {n: (o.result, o.code, o.detail, o.verified) for n, o in outcomes.items()}
     assert told == {
-        "a": (Fate.ERASED, "", "", True),
-        "missing": (Fate.ERASED, "", WAS_MISSING, True),
-        "stays": (Fate.FAILED, "StillThere", "", False),
-        "raises": (Fate.FAILED, "KeyError", "", False),
-        "cannot look": (Fate.ERASED, "", "", False),
-        "": (Fate.FAILED, "ValueError", "", False),
-        "../x": (Fate.FAILED, "ValueError", "", False),
+        "a": (Result.ERASED, "", "", True),
+        "missing": (Result.ERASED, "", WAS_MISSING, True),
+        "stays": (Result.FAILED, "StillThere", "", False),
+        "raises": (Result.FAILED, "KeyError", "", False),
+        "cannot look": (Result.ERASED, "", "", False),
+        "": (Result.FAILED, "ValueError", "", False),
+        "../x": (Result.FAILED, "ValueError", "", False),
     }
     assert "odd words" in outcomes["raises"].message
     assert adapter.verify(["a", "b"]) == {"a": True, "b": False}
@@ -90,7 +90,7 @@ def test_a_failure_says_in_words_what_the_storage_had_against_it(adapter: Adapte
         "cut": ("ConnectionResetError", "[Errno 104] reset", True),
         "looks badly": ("OSError", "[Errno 5] Input/output error", True),
     }
-    assert {outcome.fate for outcome in outcomes.values()} == {Fate.FAILED}
+    assert {outcome.result for outcome in outcomes.values()} == {Result.FAILED}
 
 
 def test_location_is_the_class(adapter: Adapter) -> None:
@@ -98,10 +98,10 @@ def test_location_is_the_class(adapter: Adapter) -> None:
 
 
 def test_marker_is_replaced_under_its_own_name(adapter: Adapter) -> None:
-    assert adapter.read_marker() is None
-    adapter.write_marker(b"one")
-    adapter.write_marker(b"two")
-    assert adapter.read_marker() == b"two"
+    assert adapter.read_identity_file() is None
+    adapter.write_identity_file(b"one")
+    adapter.write_identity_file(b"two")
+    assert adapter.read_identity_file() == b"two"
     assert storages["odd"].listdir("")[1] == [".moderation-storage.json"]
 
 
@@ -141,10 +141,10 @@ def test_site_without_s3_does_not_import_boto3() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_storage_is_refused_inside_a_transaction(adapter: Adapter) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: adapter.erase([Doomed("a")], not_noted),
+        lambda: adapter.erase([FileToErase("a")], not_noted),
         lambda: adapter.verify(["a"]),
-        adapter.read_marker,
-        lambda: adapter.write_marker(b"x"),
+        adapter.read_identity_file,
+        lambda: adapter.write_identity_file(b"x"),
     ]
     for call in calls:
         with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):

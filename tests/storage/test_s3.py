@@ -13,12 +13,12 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moderation.storage.base import WAS_MISSING, Doomed, Fate
+from moderation.storage.base import WAS_MISSING, FileToErase, Result
 from moderation.storage.s3.adapter import full_key
 from moderation.storage.s3.errors import NO_ANSWER, coded
 from moderation.storage.s3.requests import Answer, Deletion, Target, read_reply
-from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import Act, FaultyProxy, error_reply
+from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
 
 segments = st.text(st.sampled_from("ab.-_ é%+&<>'\"?#*~\t\n"), min_size=1, max_size=8)
@@ -89,20 +89,20 @@ def test_key_never_leaves_the_location_nor_names_it(name: str, location: str) ->
 def test_keys_of_every_shape_go_and_their_neighbours_stay(
     bucket: Bucket, shapes: list[str]
 ) -> None:
-    doomed = bucket.put(*(f"in/{shape}" for shape in shapes))
+    files = bucket.put(*(f"in/{shape}" for shape in shapes))
     neighbours = bucket.put(*(f"in/{shape}.other" for shape in shapes))
-    outcomes = bucket.erase(*doomed)
-    assert {outcome.fate for outcome in outcomes.values()} == {Fate.ERASED}
+    outcomes = bucket.erase(*files)
+    assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
     assert bucket.keys == sorted(neighbours)
     bucket.erase(*neighbours)
 
 
 def test_many_keys_go_in_several_requests_at_once(shaky: Bucket, proxy: FaultyProxy) -> None:
-    doomed, good = shaky.put(*some_keys(60)), shaky.put(*some_keys(5))
-    shaky.adapter.batch_keys = 10
+    files, good = shaky.put(*some_keys(60)), shaky.put(*some_keys(5))
+    shaky.adapter.request_keys = 10
     proxy.faults.append(lambda request: Act(delay=0.05) if request.deletes else None)
-    outcomes = shaky.erase(*doomed)
-    assert {outcome.fate for outcome in outcomes.values()} == {Fate.ERASED}
+    outcomes = shaky.erase(*files)
+    assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
     assert shaky.keys == sorted(good)
     assert sum(request.is_batch for request in proxy.seen) == 6
     assert 1 < proxy.most_at_once <= shaky.adapter.requests
@@ -121,7 +121,7 @@ def test_control_characters_go_singly_and_do_not_spoil_the_batch(
 ) -> None:
     good, odd = shaky.put(*some_keys(3)), ["odd/a\x01b", "odd/tab\t"]
     outcomes = shaky.erase(*good, *odd)
-    assert {outcome.fate for outcome in outcomes.values()} == {Fate.ERASED}
+    assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
     assert [r.method for r in proxy.seen if r.deletes].count("DELETE") == 2
     assert shaky.keys == []
 
@@ -131,7 +131,7 @@ def test_names_of_one_key_are_sent_once_and_answered_each(
 ) -> None:
     shaky.put("posts/a.png")
     outcomes = shaky.erase("posts/a.png", "posts//a.png", "posts/b.png")
-    assert {outcome.fate for outcome in outcomes.values()} == {Fate.ERASED}
+    assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
     assert next(r.body for r in proxy.seen if r.is_batch).count(b"<Key>") == 2
 
 
@@ -139,23 +139,23 @@ def test_missing_key_ends_erased_without_a_request_of_its_own(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
     outcomes = shaky.erase("posts/never.png", "posts/was.png")
-    assert {(o.fate, o.verified) for o in outcomes.values()} == {(Fate.ERASED, False)}
+    assert {(o.result, o.verified) for o in outcomes.values()} == {(Result.ERASED, False)}
     assert sum(request.deletes for request in proxy.seen) == 1
 
 
 def test_names_are_taken_as_requests_need_them(bucket: Bucket) -> None:
     adapter, taken = bucket.adapter, 0
 
-    def doomed() -> Iterator[Doomed]:
+    def files() -> Iterator[FileToErase]:
         nonlocal taken
-        for number in range(10 * adapter.batch_keys):
+        for number in range(10 * adapter.request_keys):
             taken += 1
-            yield Doomed(f"posts/{number}.png")
+            yield FileToErase(f"posts/{number}.png")
 
-    outcomes = adapter.erase(doomed(), not_noted)
-    assert next(outcomes).fate is Fate.ERASED
-    assert taken <= adapter.batch_keys * (adapter.requests + 2), "a batch ahead of the requests"
-    assert len(list(outcomes)) == 10 * adapter.batch_keys - 1
+    outcomes = adapter.erase(files(), not_noted)
+    assert next(outcomes).result is Result.ERASED
+    assert taken <= adapter.request_keys * (adapter.requests + 2), "a batch ahead of the requests"
+    assert len(list(outcomes)) == 10 * adapter.request_keys - 1
 
 
 def test_more_than_a_thousand_keys_never_leave_in_one_request(bucket: Bucket) -> None:
@@ -167,9 +167,9 @@ def test_more_than_a_thousand_keys_never_leave_in_one_request(bucket: Bucket) ->
 def test_batch_size_and_requests_come_from_the_settings(
     s3_gateway: S3Server, make_bucket: MakeBucket
 ) -> None:
-    with override_settings(MODERATION_BATCH_KEYS=7, MODERATION_REQUESTS=64):
+    with override_settings(MODERATION_REQUEST_KEYS=7, MODERATION_REQUESTS=64):
         adapter = make_bucket(s3_gateway).adapter
-        assert adapter.batch_keys == 7
+        assert adapter.request_keys == 7
         # More requests than connections would only wait for one another.
         assert adapter.requests == adapter.client.meta.config.max_pool_connections  # type: ignore[attr-defined]
 
@@ -249,4 +249,4 @@ def test_key_that_the_server_calls_missing_gets_the_remark(
 ) -> None:
     proxy.faults.append(lambda r: error_reply(404, "NoSuchKey") if r.deletes else None)
     outcome = shaky.erase("posts/a.png")["posts/a.png"]
-    assert (outcome.fate, outcome.remark) == (Fate.ERASED, WAS_MISSING)
+    assert (outcome.result, outcome.detail) == (Result.ERASED, WAS_MISSING)

@@ -10,13 +10,13 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from moderation.storage import Fate, prove, write_mark
-from moderation.storage.base import LEASE_OVER, Doomed
+from moderation.storage import Result, verify_identity, write_identity
+from moderation.storage.base import LEASE_OVER, FileToErase
 from moderation.storage.lease import Lease, Moment
 from moderation.storage.s3.errors import NO_ANSWER
 from moderation.storage.s3.requests import Answer, Target, read_reply
-from tests.parts.faulty_proxy import Act, FaultyProxy, Request, error_reply, faulty_proxy
-from tests.parts.s3_gateway import S3Server
+from tests.services.faulty_proxy import Act, FaultyProxy, Request, error_reply, faulty_proxy
+from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
 
 TWO = [Target("a"), Target("b")]
@@ -57,9 +57,9 @@ def test_a_good_key_among_300_forbidden_ones_goes_and_only_own_answers_are_attem
 
     proxy.faults.append(refuse)
     outcomes = shaky.erase(*keys)
-    assert outcomes.pop(good).fate is Fate.ERASED
+    assert outcomes.pop(good).result is Result.ERASED
     alone = {keys_in(r)[0] for r in proxy.seen if r.deletes and len(keys_in(r)) == 1}
-    assert {o.fate for o in outcomes.values()} == {Fate.FAILED}
+    assert {o.result for o in outcomes.values()} == {Result.FAILED}
     assert {name for name, outcome in outcomes.items() if outcome.own} == alone - {good}
 
 
@@ -86,8 +86,8 @@ def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: Faul
         return error_reply(503, "SlowDown")
 
     proxy.faults.append(overloaded)
-    doomed = [Doomed(name, lease=lease) for name in names]
-    outcomes = list(shaky.adapter.erase(doomed, not_noted))
+    files = [FileToErase(name, lease=lease) for name in names]
+    outcomes = list(shaky.adapter.erase(files, not_noted))
     assert sum(request.deletes for request in proxy.seen) == 1
     assert {(o.code, o.own, o.unsure) for o in outcomes} == {(LEASE_OVER, False, True)}
     assert shaky.keys == sorted(names)
@@ -159,7 +159,7 @@ def test_keys_that_xml_changes_are_asked_for_by_themselves(
     bucket = make_bucket(versioned_s3)
     bucket.put(odd, "p/b.png")
     assert bucket.adapter.verify([odd, "p/b.png"]) == {odd: False, "p/b.png": False}
-    assert bucket.erase(odd)[odd].fate is Fate.ERASED
+    assert bucket.erase(odd)[odd].result is Result.ERASED
     assert bucket.adapter.verify([odd, "p/b.png"]) == {odd: True, "p/b.png": False}
 
 
@@ -175,8 +175,8 @@ def test_a_versioned_key_that_its_listing_cannot_carry_is_never_called_erased(
 ) -> None:
     versioned.put(odd, "p/b.png")
     outcomes = versioned.erase(odd, "p/b.png")
-    assert outcomes["p/b.png"].fate is Fate.ERASED
-    assert (outcomes[odd].fate, outcomes[odd].code) == (Fate.FAILED, "UnlistableKey")
+    assert outcomes["p/b.png"].result is Result.ERASED
+    assert (outcomes[odd].result, outcomes[odd].code) == (Result.FAILED, "UnlistableKey")
     read = versioned.server.client.get_object(Bucket=versioned.name, Key=odd)
     assert read["Body"].read() == b"picture"
 
@@ -206,7 +206,7 @@ def test_versions_behind_a_page_of_longer_keys_are_found_or_not_called_missing(
         lambda r: reply if "versions" in r.path and "key-marker" not in r.path else None
     )
     outcome = bucket.erase("p/a")["p/a"]
-    assert outcome.fate is Fate.FAILED
+    assert outcome.result is Result.FAILED
     bucket.server.client.get_object(Bucket=bucket.name, Key="p/a")
 
 
@@ -217,8 +217,8 @@ def test_versions_behind_a_page_of_longer_keys_are_found_or_not_called_missing(
 def test_a_cut_reply_to_the_marker_s_read_is_asked_for_again(
     shaky: Bucket, proxy: FaultyProxy, act: Act
 ) -> None:
-    mark = write_mark("default")
+    mark = write_identity("default")
     acts = [act]
     proxy.faults.append(lambda r: acts.pop() if r.method == "GET" and acts else None)
-    prove("default", mark.identity)
+    verify_identity("default", mark.identity)
     assert acts == []

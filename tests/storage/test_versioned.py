@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from moderation.storage.base import NEWER_STAYS, WAS_MISSING, Doomed, Fate
-from tests.parts.faulty_proxy import Act, FaultyProxy, error_reply, faulty_proxy
-from tests.parts.s3_gateway import S3Server
+from moderation.storage.base import NEWER_STAYS, WAS_MISSING, FileToErase, Result
+from tests.services.faulty_proxy import Act, FaultyProxy, error_reply, faulty_proxy
+from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, erased, not_noted, some_keys
 
 
@@ -50,7 +50,7 @@ def test_erased_means_that_no_version_and_no_marker_is_left(bucket: Bucket) -> N
     bucket.server.client.delete_object(Bucket=bucket.name, Key="p/a.png")
     taken = set(versions(bucket, "p/a.png"))
     outcomes = bucket.erase("p/a.png", "p/b.png")
-    assert {(o.fate, o.verified) for o in outcomes.values()} == {(Fate.ERASED, True)}
+    assert {(o.result, o.verified) for o in outcomes.values()} == {(Result.ERASED, True)}
     assert set(outcomes["p/a.png"].versions) == taken
     assert len(taken) == 3
     assert versions(bucket, "p/a.png") == versions(bucket, "p/b.png") == []
@@ -69,7 +69,7 @@ def test_all_pages_of_versions_are_read(bucket: Bucket) -> None:
 
 def test_key_without_versions_was_missing(bucket: Bucket) -> None:
     outcome = bucket.erase("p/never.png")["p/never.png"]
-    assert (outcome.fate, outcome.remark, outcome.verified) == (Fate.ERASED, WAS_MISSING, True)
+    assert (outcome.result, outcome.detail, outcome.verified) == (Result.ERASED, WAS_MISSING, True)
 
 
 def test_version_written_since_stays_and_makes_the_key_kept(bucket: Bucket) -> None:
@@ -77,7 +77,11 @@ def test_version_written_since_stays_and_makes_the_key_kept(bucket: Bucket) -> N
     taken = tuple(versions(bucket, "p/a.png"))
     bucket.put("p/a.png", body=b"somebody else's")
     outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": taken})["p/a.png"]
-    assert (outcome.fate, outcome.remark, outcome.versions) == (Fate.KEPT, NEWER_STAYS, taken)
+    assert (outcome.result, outcome.detail, outcome.versions) == (
+        Result.NEWER_VERSION,
+        NEWER_STAYS,
+        taken,
+    )
     assert len(versions(bucket, "p/a.png")) == 1
     read = bucket.server.client.get_object(Bucket=bucket.name, Key="p/a.png")
     assert read["Body"].read() == b"somebody else's"
@@ -88,7 +92,7 @@ def test_marker_laid_since_does_not_keep_the_key(bucket: Bucket) -> None:
     taken = tuple(versions(bucket, "p/a.png"))
     bucket.server.client.delete_object(Bucket=bucket.name, Key="p/a.png")
     outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": taken})["p/a.png"]
-    assert (outcome.fate, outcome.verified) == (Fate.ERASED, True)
+    assert (outcome.result, outcome.verified) == (Result.ERASED, True)
 
 
 def test_failed_attempt_tells_what_it_took_and_the_next_takes_only_that(
@@ -100,28 +104,32 @@ def test_failed_attempt_tells_what_it_took_and_the_next_takes_only_that(
         lambda request: error_reply(403, "AccessDenied", "Locked.") if request.deletes else None
     )
     failed = shaky.erase("p/a.png")["p/a.png"]
-    assert (failed.fate, failed.code, failed.message) == (Fate.FAILED, "AccessDenied", "Locked.")
+    assert (failed.result, failed.code, failed.message) == (
+        Result.FAILED,
+        "AccessDenied",
+        "Locked.",
+    )
     assert sorted(failed.versions) == sorted(taken)
     version_proxy.faults.clear()
     shaky.put("p/a.png")
     again = erased(shaky.adapter, "p/a.png", **{"p/a.png": failed.versions})["p/a.png"]
-    assert again.fate is Fate.KEPT
+    assert again.result is Result.NEWER_VERSION
     assert len(versions(shaky, "p/a.png")) == 1
 
 
 def test_versions_are_never_called_erased_while_they_are_listed(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
-    doomed = shaky.put(*some_keys(3))
+    files = shaky.put(*some_keys(3))
     told = "".join(
         f"<Deleted><Key>{k}</Key><VersionId>{versions(shaky, k)[0]}</VersionId></Deleted>"
-        for k in doomed
+        for k in files
     )
     body = f"<DeleteResult>{told}</DeleteResult>".encode()
     lie = Act(reply=(200, "application/xml", body))
     version_proxy.faults.append(lambda request: lie if request.is_batch else None)
-    outcomes = shaky.erase(*doomed)
-    assert {(o.fate, o.code) for o in outcomes.values()} == {(Fate.FAILED, "VersionsLeft")}
+    outcomes = shaky.erase(*files)
+    assert {(o.result, o.code) for o in outcomes.values()} == {(Result.FAILED, "VersionsLeft")}
 
 
 def test_null_version_written_again_while_versions_are_suspended_stays(bucket: Bucket) -> None:
@@ -129,11 +137,11 @@ def test_null_version_written_again_while_versions_are_suspended_stays(bucket: B
     suspend(bucket)
     bucket.put("p/a.png")
     first = bucket.erase("p/a.png")["p/a.png"]
-    assert first.fate is Fate.ERASED
+    assert first.result is Result.ERASED
     assert first.versions[0].startswith("null@")
     bucket.put("p/a.png", body=b"somebody else's")
     again = erased(bucket.adapter, "p/a.png", **{"p/a.png": first.versions})["p/a.png"]
-    assert again.fate is Fate.KEPT
+    assert again.result is Result.NEWER_VERSION
     assert versions(bucket, "p/a.png") == ["null"]
 
 
@@ -141,26 +149,26 @@ def test_null_version_written_again_while_versions_are_suspended_stays(bucket: B
 def test_versions_go_too_where_the_server_does_not_say_that_it_keeps_them(
     shaky: Bucket, version_proxy: FaultyProxy, code: str
 ) -> None:
-    doomed = shaky.put(*some_keys(3), "lone")
+    files = shaky.put(*some_keys(3), "lone")
     version_proxy.faults.append(
         lambda r: error_reply(403, code) if r.path.endswith("?versioning") else None
     )
-    shaky.adapter.batch_keys = 3  # the lone key goes by DeleteObject
-    outcomes = shaky.erase(*doomed)
-    assert {(o.fate, o.verified) for o in outcomes.values()} == {(Fate.ERASED, True)}
-    assert [versions(shaky, key) for key in doomed] == [[], [], [], []]
+    shaky.adapter.request_keys = 3  # the lone key goes by DeleteObject
+    outcomes = shaky.erase(*files)
+    assert {(o.result, o.verified) for o in outcomes.values()} == {(Result.ERASED, True)}
+    assert [versions(shaky, key) for key in files] == [[], [], [], []]
 
 
 def test_versions_that_cannot_be_listed_fail_by_the_storages_words(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
-    doomed = shaky.put(*some_keys(2))
+    files = shaky.put(*some_keys(2))
     version_proxy.faults.append(
         lambda r: error_reply(403, "AccessDenied", "No list.") if "?versions" in r.path else None
     )
-    outcomes = shaky.erase(*doomed)
-    assert {(o.fate, o.message) for o in outcomes.values()} == {(Fate.FAILED, "No list.")}
-    assert [len(versions(shaky, key)) for key in doomed] == [1, 1]
+    outcomes = shaky.erase(*files)
+    assert {(o.result, o.message) for o in outcomes.values()} == {(Result.FAILED, "No list.")}
+    assert [len(versions(shaky, key)) for key in files] == [1, 1]
 
 
 def test_verify_sees_versions_under_a_delete_marker(bucket: Bucket) -> None:
@@ -186,19 +194,23 @@ def test_one_version_that_stays_is_told_in_the_storages_words(
         lambda r: Act(reply=(200, "application/xml", reply)) if r.is_batch else None
     )
     outcome = shaky.erase("p/a.png")["p/a.png"]
-    assert (outcome.fate, outcome.code, outcome.message) == (Fate.FAILED, "AccessDenied", "Locked.")
+    assert (outcome.result, outcome.code, outcome.message) == (
+        Result.FAILED,
+        "AccessDenied",
+        "Locked.",
+    )
 
 
 def test_outcomes_come_while_names_are_still_taken(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
-    doomed = shaky.put(*some_keys(40))
+    files = shaky.put(*some_keys(40))
     version_proxy.faults.append(
         lambda r: error_reply(403, "AccessDenied") if r.path.endswith("?versioning") else None
     )
-    shaky.adapter.batch_keys = 5
-    untaken = iter([Doomed(name) for name in doomed])
+    shaky.adapter.request_keys = 5
+    untaken = iter([FileToErase(name) for name in files])
     outcomes = shaky.adapter.erase(untaken, not_noted)
     first = next(outcomes)
-    assert (first.fate, first.verified) == (Fate.ERASED, True)
+    assert (first.result, first.verified) == (Result.ERASED, True)
     assert len(list(untaken)) > 0, "a turn would end before its first outcome"

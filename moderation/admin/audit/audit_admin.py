@@ -82,10 +82,10 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         )}),
         (_("Who and why"), {"fields": ("removal_shown", "actor_name", "reason")}),
         (_("What became of it"), {"fields": (
-            "kept_because", "remark", "attempts", "error_code", "error", "hidden_name", "versions",
+            "in_use_reason", "detail", "attempts", "error_code", "error", "hidden_name", "versions",
         )}),
         (_("When"), {"fields": (
-            "recorded_at", "hidden_at", "erased_at", "verified_at", "kept_at", "failed_at",
+            "recorded_at", "hidden_at", "erased_at", "verified_at", "in_use_at", "failed_at",
             "restored_at", "due_at", "leased_until",
         )}),
     )  # fmt: skip
@@ -176,11 +176,11 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
 class AuditEventAdmin(AuditAdmin):
     """The audit events, for who has `view_auditevent`."""
 
-    list_display = ("at", "kind", "actor_name", "removal_shown", "details_in_short")
-    list_filter = ("kind", HappenedFilter, ActorFilter, RemovalFilter)
+    list_display = ("recorded_at", "type", "actor_name", "removal_shown", "details_in_short")
+    list_filter = ("type", HappenedFilter, ActorFilter, RemovalFilter)
     ordering = ("-pk",)
     sortable_by = ()
-    fields = ("at", "kind", "actor_name", "removal_shown", "details_shown")
+    fields = ("recorded_at", "type", "actor_name", "removal_shown", "details_shown")
 
     @admin.display(description=_("removal"))
     def removal_shown(self, event: AuditEvent) -> str:

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, JsonResponse
 
 from moderation.admin.audit.filters import KEY_DIGITS
 from moderation.models import AuditEvent, Removal
-from moderation.models.states import EventKind
+from moderation.models.states import EventType
 
 SUGGESTIONS = 20  # as many as fit on a screen
 
@@ -46,6 +46,6 @@ def _removal_label(removal: Removal) -> str:
 
 def suggested_actors(term: str) -> list[dict[str, Any]]:
     """Return the names of those who confirmed removals."""
-    confirmed = AuditEvent.objects.filter(kind=EventKind.CONFIRM, actor_name__istartswith=term)
+    confirmed = AuditEvent.objects.filter(type=EventType.CONFIRM, actor_name__istartswith=term)
     names = confirmed.order_by("actor_name").values_list("actor_name", flat=True).distinct()
     return [{"value": name, "label": name} for name in names[:SUGGESTIONS]]

@@ -22,7 +22,7 @@ from import_export.forms import ExportForm
 from moderation.exceptions import ExportFailed
 from moderation.export.formats import SHEET_ROWS
 from moderation.models import AuditEvent
-from moderation.models.states import EventKind
+from moderation.models.states import EventType
 from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
@@ -127,8 +127,8 @@ def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> Fil
         file = on_error.enter_context(tempfile.TemporaryFile())
         rows = sum(file_format.write(entries, file))
         file.seek(0)
-        AuditEvent.note(
-            EventKind.EXPORT,
+        AuditEvent.record(
+            EventType.EXPORT,
             actor=request.user,  # type: ignore[arg-type]  # never anonymous: needs a permission
             details={
                 "format": file_format.get_title(),

@@ -19,8 +19,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.query_parameters import YEARS
-from moderation.models import AuditEvent, RemovalSlice, StorageMark
-from moderation.models.states import EventKind
+from moderation.models import AuditEvent, RemovalBatch, StorageIdentity
+from moderation.models.states import EventType
 from moderation.registry import registered_models, registration_for, storage_alias
 
 # Removals whose entries are looked for one after the other. A reason that more of them have is that
@@ -156,7 +156,7 @@ class ReasonFilter(admin.ChoicesFieldListFilter):
         if entries is None or not self.lookup_val:
             return queryset
         acts = AuditEvent.objects.filter(
-            kind=EventKind.CONFIRM, details__reason__in=self.lookup_val
+            type=EventType.CONFIRM, details__reason__in=self.lookup_val
         )
         removals = list(acts.values_list("removal", flat=True)[: FEW_REMOVALS + 1])
         return entries if len(removals) > FEW_REMOVALS else entries.filter(removal__in=removals)
@@ -193,8 +193,10 @@ class EntriesOfRemovalFilter(RemovalFilter):
         of all times, from today on.
         """
         entries = super().of_removal(rows, number)
-        slices = RemovalSlice.objects.filter(removal=number)
-        ended = slices.aggregate(last=Max("finished_at"))["last"]  # after its entries were recorded
+        batches = RemovalBatch.objects.filter(removal=number)
+        ended = batches.aggregate(last=Max("finished_at"))[
+            "last"
+        ]  # after its entries were recorded
         return entries.filter(recorded_at__lte=ended) if ended else entries
 
 
@@ -248,4 +250,4 @@ def known_storages() -> list[str]:
         for field in found.fields
         if found.storage is None
     }
-    return sorted({*written, *StorageMark.objects.values_list("alias", flat=True)})
+    return sorted({*written, *StorageIdentity.objects.values_list("alias", flat=True)})

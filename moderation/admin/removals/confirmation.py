@@ -29,12 +29,12 @@ from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
 from moderation.removals.batches import model_of
-from moderation.removals.draft import NAMED, Difference, confirm, take_out
+from moderation.removals.draft import NAMED, Difference, confirm, exclude
 from moderation.removals.limits import blockers_of
 from moderation.removals.standing import standing_rows
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
-NUMBER_DIGITS = 10  # what the column of a slice's number can hold
+NUMBER_DIGITS = 10  # what the column of a batch's number can hold
 OBJECTS_A_PAGE = 100  # as the change list has
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
@@ -60,7 +60,7 @@ def show(
         "objects_opts": model._meta,
         "objects_address": viewer.address_of_all(model),
         "rows": _other_rows(removal),
-        "updates": counts(removal.updates_by_kind),
+        "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
         "standing": _standing(viewer, removal),
         "difference": _named(viewer, removal, difference),
@@ -96,11 +96,11 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
     return show(model_admin, request, removal, form=form, difference=difference)
 
 
-def take_out_of_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Take the object that a card's button names out of the selection."""
     number, _colon, key = request.POST.get("object", "").partition(":")
     with refusals_told(request):
-        take_out(
+        exclude(
             removal,
             seal=request.POST.get("seal", ""),
             number=int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0,
@@ -138,12 +138,12 @@ def _storages_unmarked(removal: Removal) -> list[str]:
     """Return the storages of a draft's files that have no identity yet."""
     if not removal.files_total:
         return []
-    return unmarked_storages(map(apps.get_model, removal.rows_by_kind))
+    return unmarked_storages(map(apps.get_model, removal.rows_by_model))
 
 
 def _other_rows(removal: Removal) -> list[Any]:
     """Return the rows that go along with the objects, by kind."""
-    return counts({k: n for k, n in removal.rows_by_kind.items() if k != removal.model_label})
+    return counts({k: n for k, n in removal.rows_by_model.items() if k != removal.model_label})
 
 
 def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:

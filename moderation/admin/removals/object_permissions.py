@@ -26,8 +26,8 @@ from moderation.admin.display import Viewer, named
 from moderation.cascade import json_key
 from moderation.cascade.relations import deleted_with, leads_back
 from moderation.db.rows import all_rows
-from moderation.models import AuditEntry, Removal, RemovalSlice
-from moderation.removals.batches import keys_of, plan_slice
+from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.removals.batches import keys_of, plan_batch
 from moderation.removals.refused_objects import Guard
 from moderation.removals.selection import plain
 
@@ -62,7 +62,7 @@ def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
 
     They cover the objects and the rows of each model that the cascade can delete and this site
     shows. If a ModelAdmin decides by object, its code is included only if the user has it now: a
-    user who loses it later is stopped. Raises NotPlannable if the cascade cannot be determined.
+    user who loses it later is stopped. Raises CannotFreeze if the cascade cannot be determined.
     """
     needed = []
     for asked in _asked(model_admin):
@@ -133,18 +133,18 @@ class ObjectGuard:
         """Return whether any permission can depend on an object."""
         return bool(self.asks or self.narrows or self.below)
 
-    def refused(self, parts: Sequence[RemovalSlice]) -> Mapping[int, Mapping[Any, Objection]]:
+    def refused(self, batches: Sequence[RemovalBatch]) -> Mapping[int, Mapping[Any, Objection]]:
         """Return the objects of batches that may not be removed: {number: {key: objection}}."""
-        return {part.number: self._refused(part) for part in parts}
+        return {batch.number: self._refused(batch) for batch in batches}
 
-    def _refused(self, part: RemovalSlice) -> dict[Any, Objection]:
-        found = [*self._rows_refused(part), *self._objects_refused(part)]
+    def _refused(self, batch: RemovalBatch) -> dict[Any, Objection]:
+        found = [*self._rows_refused(batch), *self._objects_refused(batch)]
         return {json_key(objection.key): objection for objection in found}
 
-    def _objects_refused(self, part: RemovalSlice) -> Iterator[Objection]:
+    def _objects_refused(self, batch: RemovalBatch) -> Iterator[Objection]:
         if not (self.asks or self.narrows):
             return
-        keys, model = keys_of(part), self.model_admin.model
+        keys, model = keys_of(batch), self.model_admin.model
         if not self.asks:
             seen = _visible(self.model_admin, self.request, keys)
             yield from (Objection(model, key, is_seen=False) for key in keys if key not in seen)
@@ -157,10 +157,10 @@ class ObjectGuard:
             elif not self.model_admin.has_delete_permission(self.request, rows[key]):
                 yield Objection(model, key, rows[key])
 
-    def _rows_refused(self, part: RemovalSlice) -> Iterator[Objection]:
+    def _rows_refused(self, batch: RemovalBatch) -> Iterator[Objection]:
         if not self.below:
             return
-        plan = plan_slice(part, rows_of=self.below.keys())
+        plan = plan_batch(batch, rows_of=self.below.keys())
         for model, objects in plan.rows.items():
             keys = [key for key in objects if model is not plan.model or objects[key] != key]
             for row in _rows(model, keys):

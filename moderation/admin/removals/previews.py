@@ -15,12 +15,12 @@ from django.urls import reverse
 
 from moderation.admin.display import Viewer, rows_named
 from moderation.admin.removals.object_permissions import visible_to
-from moderation.admin.removals.window import slices_between
+from moderation.admin.removals.window import batches_between
 from moderation.cascade import Plan, json_key
-from moderation.models import AuditEntry, Removal, RemovalSlice
+from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile, details_of
-from moderation.removals.batches import keys_of, model_of, plan_slice
+from moderation.removals.batches import keys_of, model_of, plan_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,15 @@ class Line:
 
 
 def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Card]:
-    """Return the cards from `start` to `stop`. Plans only the slices that contain them.
+    """Return the cards from `start` to `stop`. Plans only the batches that contain them.
 
     Files of objects that the admin no longer shows to the viewer are left out. Raises TooManyRows
-    if a slice has grown too large since the freeze.
+    if a batch has grown too large since the freeze.
     """
     shown: list[tuple[StoredFile, Any, int]] = []
-    for part, own in slices_between(removal, "pictures_total", start, stop):
-        plan = plan_slice(part)
-        shown += [(file, plan.files[file], part.number) for file in plan.cards()[own]]
+    for batch, own in batches_between(removal, "pictures_total", start, stop):
+        plan = plan_batch(batch)
+        shown += [(file, plan.files[file], batch.number) for file in plan.cards()[own]]
     visible = visible_to(viewer, removal, {root for _, root, _ in shown})
     shown = [each for each in shown if each[1] in visible]
     details = details_of((file for file, _, _ in shown), using=AuditEntry.objects.db)
@@ -87,7 +87,7 @@ def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
 
 
 def _value(number: int, key: Any) -> str:
-    """Return the button value of an object: the number of its slice, and its key."""
+    """Return the button value of an object: the number of its batch, and its key."""
     return f"{number}:{json_key(key)}"
 
 
@@ -113,31 +113,31 @@ def _picture_address(site: AdminSite, file: StoredFile) -> str:
 def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
     """Return the objects from `start` to `stop`, those without files too; see `cards_between`."""
     lines: list[Line] = []
-    for part, own in slices_between(removal, "objects_total", start, stop):
-        keys = keys_of(part)[own]
-        lines += _lines(viewer, part, keys, plan_slice(part, keys=keys))
+    for batch, own in batches_between(removal, "objects_total", start, stop):
+        keys = keys_of(batch)[own]
+        lines += _lines(viewer, batch, keys, plan_batch(batch, keys=keys))
     return lines
 
 
 def bare_lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
     """Return the objects without a picture or file from `start` to `stop`; see `cards_between`."""
     lines: list[Line] = []
-    for part, own in slices_between(removal, "bare_total", start, stop):
-        plan = plan_slice(part)
-        lines += _lines(viewer, part, plan.bare()[own], plan)
+    for batch, own in batches_between(removal, "bare_total", start, stop):
+        plan = plan_batch(batch)
+        lines += _lines(viewer, batch, plan.bare()[own], plan)
     return lines
 
 
-def _lines(viewer: Viewer, part: RemovalSlice, keys: list[Any], plan: Plan) -> list[Line]:
+def _lines(viewer: Viewer, batch: RemovalBatch, keys: list[Any], plan: Plan) -> list[Line]:
     files = Counter(plan.files[file] for file in plan.cards())
-    names = rows_named(part.removal, visible_to(viewer, part.removal, keys))
+    names = rows_named(batch.removal, visible_to(viewer, batch.removal, keys))
     return [
         Line(
             name=names.get(key) or str(key),
             address=viewer.address_of(plan.model, key) if key in names else "",
             files=files[key],
             object_key=str(key),
-            object_value=_value(part.number, key),
+            object_value=_value(batch.number, key),
             gone=key not in names,
         )
         for key in keys

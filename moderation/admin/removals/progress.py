@@ -22,8 +22,8 @@ from moderation.admin.messages import refusals_told
 from moderation.admin.way_back import with_filters
 from moderation.jobs.failures import Failed
 from moderation.lifecycle import removals as lifecycle
-from moderation.models import Heartbeat, Removal, StorageMark
-from moderation.models.states import WAS_MISSING, EntryState, RemovalState, SliceState
+from moderation.models import Heartbeat, Removal, StorageIdentity
+from moderation.models.states import WAS_MISSING, BatchState, EntryState, RemovalState
 from moderation.removals.batches import model_of
 from moderation.removals.progress import numbers as numbers_of
 
@@ -34,7 +34,7 @@ EVENTS = 50
 
 RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
 # What ends a key's way, for the bar.
-SETTLED = (EntryState.ERASED, EntryState.KEPT, EntryState.HIDDEN, EntryState.FAILED,
+SETTLED = (EntryState.ERASED, EntryState.IN_USE, EntryState.HIDDEN, EntryState.FAILED,
            EntryState.RESTORED)  # fmt: skip
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
@@ -58,14 +58,14 @@ def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> Http
 
 
 def stop(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Stop a removal after the slice in hand."""
+    """Stop a removal after the batch in hand."""
     told = _("The removal stops after the current step.")
     return _steer(model_admin, request, removal, lifecycle.stop, told)
 
 
-def go_on(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def resume(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Take up a stopped removal again."""
-    return _steer(model_admin, request, removal, lifecycle.go_on, _("The removal continues."))
+    return _steer(model_admin, request, removal, lifecycle.resume, _("The removal continues."))
 
 
 def retry(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -102,16 +102,16 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     left = _left_alone(removal)
     settled = sum(numbers[state] for state in SETTLED)
     files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
-    failed = numbers["failed"] + numbers["slices_failed"]
+    failed = numbers["failed"] + numbers["batches_failed"]
     steers = may_steer(user, removal)
     return {
         "removal": removal,
         "badge": badge(
-            removal, Failed(numbers["slices_failed"], numbers["failed"], numbers["found_again"])
+            removal, Failed(numbers["batches_failed"], numbers["failed"], numbers["found_again"])
         ),
         "objects": objects_of(removal),
         "list_address": _list_address(viewer, removal),
-        "rows": counts(removal.rows_by_kind),
+        "rows": counts(removal.rows_by_model),
         "numbers": numbers,
         "objects_passed": numbers["deleted"] + left["changed_total"] + left["gone_total"],
         "files": max(files, numbers["entries"]),
@@ -121,18 +121,20 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "worker_missing": removal.state in RUNNING and not Heartbeat.heard(),
         "left": left,
         "changed": _changed(viewer, removal, left["changed"]),
-        "slices_failed": _failed_slices(removal),
-        "slices_put_off": _put_off_slices(removal) if numbers["slices_put_off"] else [],
+        "batches_failed": _failed_batches(removal),
+        "batches_rescheduled": _reschedule_batches(removal)
+        if numbers["batches_rescheduled"]
+        else [],
         "found_again": _found_again(removal) if numbers["found_again"] else [],
         "entries_of_note": _entries_of_note(removal, with_names=sees_entries(user, removal))
-        if numbers["kept"] or numbers["failed"]
+        if numbers["in_use"] or numbers["failed"]
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
-        "missing": removal.entries.filter(remark=WAS_MISSING).count() if numbers["erased"] else 0,
-        "events": removal.events.order_by("-at", "-pk")[:EVENTS],
+        "missing": removal.entries.filter(detail=WAS_MISSING).count() if numbers["erased"] else 0,
+        "events": removal.events.order_by("-recorded_at", "-pk")[:EVENTS],
         "sees_entries": sees_entries(user, removal),
         "may_stop": steers and removal.state == RemovalState.DELETING,
-        "may_go_on": steers and removal.state == RemovalState.STOPPED,
+        "may_resume": steers and removal.state == RemovalState.STOPPED,
         "may_retry": steers and bool(failed),
         "named": NAMED,
     }
@@ -146,8 +148,8 @@ def _list_address(viewer: Viewer, removal: Removal) -> str:
 
 
 def _left_alone(removal: Removal) -> dict[str, Any]:
-    """Return the objects that no slice deleted: the first keys of each sort, and their numbers."""
-    noted = removal.slices.filter(state=SliceState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
+    """Return the objects that no batch deleted: the first keys of each sort, and their numbers."""
+    noted = removal.batches.filter(state=BatchState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
     left: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
     for pair in noted.order_by("number").values_list("changed", "gone").iterator():
         for sort, keys in zip(("changed", "gone"), pair, strict=True):
@@ -165,15 +167,15 @@ def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[st
     return [(name, viewer.address_of(model, key)) for key, name in names.items()]
 
 
-def _failed_slices(removal: Removal) -> list[Any]:
-    """Return the slices that were rolled back, with the reasons."""
-    failed = removal.slices.filter(state=SliceState.FAILED).order_by("number")
+def _failed_batches(removal: Removal) -> list[Any]:
+    """Return the batches that were rolled back, with the reasons."""
+    failed = removal.batches.filter(state=BatchState.FAILED).order_by("number")
     return list(failed.values("objects_total", "error")[:NAMED])
 
 
-def _put_off_slices(removal: Removal) -> list[Any]:
-    """Return the slices that were rolled back and will be retried, with the reasons."""
-    later = removal.slices.filter(state=SliceState.WAITING, attempts__gt=0).order_by("number")
+def _reschedule_batches(removal: Removal) -> list[Any]:
+    """Return the batches that were rolled back and will be retried, with the reasons."""
+    later = removal.batches.filter(state=BatchState.WAITING, attempts__gt=0).order_by("number")
     return list(later.values("objects_total", "error", "attempts", "due_at")[:NAMED])
 
 
@@ -187,7 +189,7 @@ def _delays(removal: Removal) -> dict[str, Any]:
     """Return why keys wait: the last failure of one that is retried, and wrong storages."""
     pending = removal.entries.filter(state=EntryState.PENDING)
     retried = pending.exclude(error_code="")
-    marks = StorageMark.objects.filter(alias__in=pending.values("storage")).order_by("alias")
+    marks = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by("alias")
     problems = marks.values_list("problem", "reference_problem")
     return {
         "retried": retried.count(),
@@ -201,7 +203,7 @@ def _entries_of_note(removal: Removal, *, with_names: bool) -> dict[str, list[An
 
     Names and titles come from the audit log and are only for users who may see its entries.
     """
-    columns = ["pk", "kept_because", "error_code", "error", *(["name", "title"] * with_names)]
+    columns = ["pk", "in_use_reason", "error_code", "error", *(["name", "title"] * with_names)]
     entries = removal.entries.order_by("pk").values(*columns)
-    states = (EntryState.KEPT, EntryState.FAILED)
+    states = (EntryState.IN_USE, EntryState.FAILED)
     return {str(state): list(entries.filter(state=state)[:NAMED]) for state in states}

@@ -31,13 +31,13 @@ Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 
 # Deeds on a draft, its maker's alone, and on a removal that runs: the address and the page of each.
 DRAFT_DEEDS: dict[str, Page] = {
-    "take-out": confirmation.take_out_of_draft,
+    "exclude": confirmation.exclude_from_draft,
     "confirm": confirmation.confirm_draft,
     "cancel": confirmation.cancel_draft,
 }
 DEEDS: dict[str, Page] = {
     "stop": progress.stop,
-    "go-on": progress.go_on,
+    "resume": progress.resume,
     "retry": progress.retry,
 }
 

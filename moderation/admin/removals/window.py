@@ -1,4 +1,4 @@
-"""A stretch of a draft: the slices that it touches, found without reading the others."""
+"""A stretch of a draft: the batches that it touches, found without reading the others."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any, Literal
 
 from django.db.models import F, Sum, Window
 
-from moderation.models import Removal, RemovalSlice
+from moderation.models import Removal, RemovalBatch
 
-# What a page counts in: a column of the slices.
+# What a page counts in: a column of the batches.
 Column = Literal["objects_total", "pictures_total", "bare_total"]
 
 
-def slices_between(
+def batches_between(
     removal: Removal, column: Column, start: int, stop: int
-) -> Iterator[tuple[RemovalSlice, slice]]:
-    """Yield the slices with the items from `start` to `stop`, and the range within each.
+) -> Iterator[tuple[RemovalBatch, slice]]:
+    """Yield the batches with the items from `start` to `stop`, and the range within each.
 
-    Things are counted through the whole draft by a column of the slices, in their order. A slice
+    Things are counted through the whole draft by a column of the batches, in their order. A batch
     without any is left out, so at most `stop - start` are given. One query.
     """
     upto = Window(Sum(column), order_by="number")
-    counted: Any = removal.slices.filter(**{f"{column}__gt": 0}).annotate(upto=upto)
+    counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(upto=upto)
     touched = counted.annotate(before=F("upto") - F(column)).filter(upto__gt=start, before__lt=stop)
-    for part in touched.order_by("number"):
-        part.removal = removal  # spares a query for each
-        yield part, slice(max(start - part.before, 0), stop - part.before)
+    for batch in touched.order_by("number"):
+        batch.removal = removal  # spares a query for each
+        yield batch, slice(max(start - batch.before, 0), stop - batch.before)

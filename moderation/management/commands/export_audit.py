@@ -18,7 +18,7 @@ from tqdm import tqdm
 from moderation.exceptions import ExportFailed
 from moderation.export.formats import FORMATS
 from moderation.models import AuditEntry, AuditEvent
-from moderation.models.states import EntryState, EventKind
+from moderation.models.states import EntryState, EventType
 
 FORMATS_BY_NAME = {each().get_title(): each for each in FORMATS}
 
@@ -127,8 +127,8 @@ def _moment(text: str, at: time) -> datetime:
 
 def _note(options: dict[str, Any], rows: int) -> None:
     names = ("removal", "state", "first", "last")
-    AuditEvent.note_command(
-        EventKind.EXPORT,
+    AuditEvent.record_command(
+        EventType.EXPORT,
         details={
             "format": options["format"],
             "filters": {name: options[name] for name in names if options[name] is not None},

@@ -11,15 +11,15 @@ from django.db.models import FileField
 from django.utils.translation import gettext as _
 
 from moderation.exceptions import ModerationError
-from moderation.models import AuditEvent, StorageMark
-from moderation.models.states import EventKind
+from moderation.models import AuditEvent, StorageIdentity
+from moderation.models.states import EventType
 from moderation.registry import (
     own_file_fields,
     registered_models,
     registration_for,
     storage_alias,
 )
-from moderation.storage.identity import write_mark
+from moderation.storage.identity import write_identity
 
 
 class Command(BaseCommand):
@@ -53,18 +53,18 @@ class Command(BaseCommand):
                     _("%(alias)s is not in STORAGES. Choose one of %(known)s.")
                     % {"alias": alias, "known": ", ".join(sorted(settings.STORAGES))}
                 )
-            before = StorageMark.objects.filter(alias=alias).first()
+            before = StorageIdentity.objects.filter(alias=alias).first()
             try:
-                mark = write_mark(alias, replace=replace)
+                mark = write_identity(alias, replace=replace)
             except ModerationError as error:
                 raise CommandError(str(error)) from error
             if replace or _identity_of(before) != _identity_of(mark):
                 details = {"storage": alias, "replace": replace, **_identity_of(mark)}
-                AuditEvent.note_command(EventKind.MARK, details=details)
+                AuditEvent.record_command(EventType.MARK, details=details)
             self.stdout.write(f"{mark.alias}  {mark.identity}  {mark.environment}")
 
 
-def _identity_of(mark: StorageMark | None) -> dict[str, str]:
+def _identity_of(mark: StorageIdentity | None) -> dict[str, str]:
     """Return a storage's identity as the database knows it."""
     if mark is None:
         return {}

@@ -13,17 +13,17 @@ from django.db import close_old_connections, transaction
 from tqdm import tqdm
 
 from moderation.jobs import failures
-from moderation.jobs.scheduler import clock_problems, overdue, removals_with_waiting_slices, tick
+from moderation.jobs.scheduler import clock_problems, overdue, removals_with_due_batches, tick
 from moderation.lifecycle.entries import retry as retry_entries
-from moderation.models import AuditEntry, AuditEvent, RemovalSlice
-from moderation.models.states import EventKind
+from moderation.models import AuditEntry, AuditEvent, RemovalBatch
+from moderation.models.states import EventType
 
 # Seconds between two steps of the scheduler. A lost task costs this much, plus ten seconds.
 INTERVAL = 2.0
 
 
 class Command(BaseCommand):
-    """Do the work that is due: waiting slices, due audit entries, old drafts."""
+    """Do the work that is due: waiting batches, due audit entries, old drafts."""
 
     help = (
         "Without options, delete the waiting batches and purge the files that are due now, then "
@@ -71,7 +71,7 @@ class Command(BaseCommand):
     def _retry_failed(self) -> None:
         with transaction.atomic():
             if entries := retry_entries(AuditEntry.objects.all()):
-                AuditEvent.note_command(EventKind.RETRY, details={"entries": entries})
+                AuditEvent.record_command(EventType.RETRY, details={"entries": entries})
         self.stdout.write(f"{entries} keys are due again.")
 
     def _check(self) -> None:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         self.stdout.write("Nothing is overdue and nothing failed.")
 
     def _say_what_is_due(self) -> None:
-        removals = len(removals_with_waiting_slices())
+        removals = len(removals_with_due_batches())
         entries = AuditEntry.objects.due().count()
         self.stdout.write(f"Due: {removals} removals with batches, {entries} audit entries.")
 
@@ -95,7 +95,7 @@ class Command(BaseCommand):
         bar.close()
         failed = AuditEntry.objects.filter(state="failed").count()
         self.stdout.write(f"Done. {failed} keys failed and wait for --retry-failed.")
-        if later := RemovalSlice.objects.waiting().filter(attempts__gt=0).count():
+        if later := RemovalBatch.objects.waiting().filter(attempts__gt=0).count():
             self.stdout.write(f"{later} batches will be retried later, after a database error.")
 
     def _loop(self) -> None:

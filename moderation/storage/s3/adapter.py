@@ -14,13 +14,13 @@ from storages.utils import clean_name
 
 from moderation import conf
 from moderation.storage.base import (
-    MARKER_BYTES,
-    MARKER_NAME,
+    IDENTITY_FILE,
+    IDENTITY_FILE_BYTES,
     WAS_MISSING,
-    Doomed,
-    Fate,
+    FileToErase,
     Note,
     Outcome,
+    Result,
 )
 from moderation.storage.location import Location, folder
 from moderation.storage.s3.batch_delete import Sweep
@@ -68,8 +68,8 @@ class S3Adapter:
         self.bucket: str = storage.bucket_name
         self.folder = folder(storage.location)
         self.joins_names = type(storage)._normalize_name is S3Storage._normalize_name  # noqa: SLF001
-        self.batch_keys = min(conf.batch_keys(), MOST_KEYS)
-        self.claim_names = self.batch_keys
+        self.request_keys = min(conf.request_keys(), MOST_KEYS)
+        self.claim_names = self.request_keys
 
     def location(self) -> str:
         """Return the bucket with the folder in it, as `s3://bucket/folder`."""
@@ -98,10 +98,10 @@ class S3Adapter:
         """Return the prefixes of odd names; see `Adapter.odd_beginnings`."""
         return odd_beginnings(directory)
 
-    def erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
         """Erase names, versions included; see `Adapter.erase`."""
         refuse_inside_transaction()
-        return self._erase(doomed, note)
+        return self._erase(files, note)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
         """List what is left under the names; see `Adapter.verify`.
@@ -122,10 +122,10 @@ class S3Adapter:
             absent = self.listing.absent(keys.values())
         return {name: absent[key] for name, key in keys.items()}
 
-    def read_marker(self) -> bytes | None:
-        """Return the marker's content; see `Adapter.read_marker`."""
+    def read_identity_file(self) -> bytes | None:
+        """Return the marker's content; see `Adapter.read_identity_file`."""
         refuse_inside_transaction()
-        key = self.key(MARKER_NAME)
+        key = self.key(IDENTITY_FILE)
         try:
             return patiently(lambda: self._content(key))
         except ClientError as error:
@@ -137,14 +137,14 @@ class S3Adapter:
     def _content(self, key: str) -> bytes:
         """Return the beginning of an object. Raises the storage's error if it is truncated."""
         with self.client.get_object(Bucket=self.bucket, Key=key)["Body"] as body:
-            return body.read(MARKER_BYTES)
+            return body.read(IDENTITY_FILE_BYTES)
 
-    def write_marker(self, content: bytes) -> None:
+    def write_identity_file(self, content: bytes) -> None:
         """Put the marker in place of an older one. Raises the storage's own error."""
         refuse_inside_transaction()
         self.client.put_object(
             Bucket=self.bucket,
-            Key=self.key(MARKER_NAME),
+            Key=self.key(IDENTITY_FILE),
             Body=content,
             ContentType="application/json",
         )
@@ -173,14 +173,14 @@ class S3Adapter:
     def _sweep(self, waiting: Waiting) -> Sweep:
         return Sweep(
             Deletion(self.client, self.bucket),
-            batch_keys=self.batch_keys,
+            request_keys=self.request_keys,
             requests=self.requests,
             sendable=waiting.sendable,
         )
 
-    def _erase(self, doomed: Iterable[Doomed], note: Note) -> Iterator[Outcome]:
+    def _erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
         refused: list[Outcome] = []
-        named = self._by_key(doomed, refused)
+        named = self._by_key(files, refused)
         try:
             keeps_versions = self.keeps_versions
         except S3_ERRORS as error:
@@ -193,19 +193,21 @@ class S3Adapter:
         yield from refused
 
     def _by_key(
-        self, doomed: Iterable[Doomed], refused: list[Outcome]
-    ) -> Iterator[tuple[str, Doomed]]:
+        self, files: Iterable[FileToErase], refused: list[Outcome]
+    ) -> Iterator[tuple[str, FileToErase]]:
         """Yield each name with its key; names that name nothing go into `refused`."""
-        for each in doomed:
+        for each in files:
             try:
                 yield self.key(each.name), each
             except ValueError as error:
                 refused.append(_failed(each.name, Trouble.of_name(str(error))))
 
-    def _erase_plain(self, named: Iterator[tuple[str, Doomed]], note: Note) -> Iterator[Outcome]:
+    def _erase_plain(
+        self, named: Iterator[tuple[str, FileToErase]], note: Note
+    ) -> Iterator[Outcome]:
         """Erase keys of which there is one version, as far as is known."""
         waiting = Waiting()
-        versioned: list[tuple[str, Doomed]] = []
+        versioned: list[tuple[str, FileToErase]] = []
 
         def targets() -> Iterator[Target]:
             for key, each in named:
@@ -213,7 +215,7 @@ class S3Adapter:
                     versioned.append((key, each))
                 elif waiting.add(key, each):
                     yield Target(key)
-                if len(versioned) >= self.batch_keys:
+                if len(versioned) >= self.request_keys:
                     return  # the rest goes the same way, rather than waiting for the end
 
         for answer in self._sweep(waiting).run(targets()):
@@ -222,13 +224,15 @@ class S3Adapter:
                 versioned += ((answer.target.key, each) for each in same)
             else:
                 yield from (_plain(each.name, answer) for each in same)
-        rest = named if len(versioned) >= self.batch_keys else ()
+        rest = named if len(versioned) >= self.request_keys else ()
         yield from self._erase_versions(chain(versioned, rest), note)
 
-    def _erase_versions(self, named: Iterable[tuple[str, Doomed]], note: Note) -> Iterator[Outcome]:
+    def _erase_versions(
+        self, named: Iterable[tuple[str, FileToErase]], note: Note
+    ) -> Iterator[Outcome]:
         """Erase keys with all their versions, some at a time: each takes several requests."""
         named = iter(named)
-        while some := list(islice(named, min(self.batch_keys, VERSIONED_AT_ONCE))):
+        while some := list(islice(named, min(self.request_keys, VERSIONED_AT_ONCE))):
             waiting = Waiting()
             for key, each in some:
                 waiting.add(key, each)
@@ -246,20 +250,20 @@ def _failed(
     name: str, trouble: Trouble, versions: tuple[str, ...] = (), *, own: bool = True
 ) -> Outcome:
     unsure = not own or trouble.may_pass
-    return Outcome(name, Fate.FAILED, trouble.code, trouble.message, versions=versions, own=own,
+    return Outcome(name, Result.FAILED, trouble.code, trouble.message, versions=versions, own=own,
                    unsure=unsure)  # fmt: skip
 
 
 def _plain(name: str, answer: Answer) -> Outcome:
     if answer.trouble:
         return _failed(name, answer.trouble, own=answer.speaks_of_key)
-    return Outcome(name, Fate.ERASED, remark=WAS_MISSING if answer.missing else "")
+    return Outcome(name, Result.ERASED, detail=WAS_MISSING if answer.missing else "")
 
 
 def _versioned(name: str, erasure: Erasure) -> Outcome:
     if erasure.trouble:
         return _failed(name, erasure.trouble, erasure.taken, own=erasure.own)
-    verified = erasure.fate is Fate.ERASED
+    verified = erasure.result is Result.ERASED
     return Outcome(
-        name, erasure.fate, remark=erasure.remark, versions=erasure.taken, verified=verified
+        name, erasure.result, detail=erasure.detail, versions=erasure.taken, verified=verified
     )

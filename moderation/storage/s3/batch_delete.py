@@ -67,13 +67,13 @@ class Sweep:
         self,
         deletion: Deletion,
         *,
-        batch_keys: int,
+        request_keys: int,
         requests: int,
         sendable: Callable[[Sequence[Target]], Sequence[Target]] = lambda targets: targets,
     ) -> None:
         self.deletion = deletion
         self.sendable = sendable  # called right before each request; returns what may still be sent
-        self.batch_keys = batch_keys
+        self.request_keys = request_keys
         self.pace = Pace(requests)
         self._source: Iterator[Target] = iter(())
         self._waiting: list[_Batch] = []
@@ -106,7 +106,7 @@ class Sweep:
     def _goes_on(self, pool: ThreadPoolExecutor) -> bool:
         """Send what is due, and take more where nothing else is to be sent; False at the end."""
         self._launch(pool)
-        while self._wants_more() and (taken := list(islice(self._source, self.batch_keys))):
+        while self._wants_more() and (taken := list(islice(self._source, self.request_keys))):
             self._queue([t for t in taken if not must_go_singly(t)])
             self._queue_singly(t for t in taken if must_go_singly(t))
             self._launch(pool)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from moderation.storage.base import NEWER_STAYS, WAS_MISSING, Fate, Note
+from moderation.storage.base import NEWER_STAYS, WAS_MISSING, Note, Result
 from moderation.storage.s3.batch_delete import Sweep
 from moderation.storage.s3.errors import OVER, S3_ERRORS, UNLISTABLE, Kind, Trouble, trouble_of
 from moderation.storage.s3.listing import Listing, UnlistableError, Version, at_once
@@ -28,10 +28,10 @@ class Erasure:
     """What became of one key and its versions; the fields are those of an `Outcome`."""
 
     key: str
-    fate: Fate
+    result: Result
     taken: tuple[str, ...]
     trouble: Trouble | None = None
-    remark: str = ""
+    detail: str = ""
     own: bool = True
 
 
@@ -64,19 +64,19 @@ def erase_versions(
     first_seen = [key for key in wanted if not wanted[key] and not before[key].trouble]
     if first_seen:
         note({key: taken[key] or (NOTHING,) for key in first_seen})
-    doomed = [
+    files = [
         Target(key, version.id)
         for key in wanted
         for version in before[key].versions
         if version.token in taken[key]
     ]
     sweep = new_sweep()
-    answers = list(sweep.run(doomed))
+    answers = list(sweep.run(files))
     # An error about the key itself takes precedence over one of the whole request.
     troubles = {a.target.key: a for a in sorted(answers, key=lambda a: a.own) if a.trouble}
     unsent = Answer(Target(""), sweep.given_up, own=False) if sweep.given_up else None
     # Where there was nothing to delete, the first look is the proof.
-    touched = list({target.key for target in doomed})
+    touched = list({target.key for target in files})
     after = before | _look(listing, touched, may_ask)
     for key in wanted:
         yield _erasure(key, taken[key], after[key], troubles.get(key, unsent))
@@ -101,11 +101,11 @@ def _look(
 def _erasure(key: str, taken: tuple[str, ...], after: _Seen, said: Answer | None) -> Erasure:
     if after.trouble:
         own = after.trouble.speaks_of_key
-        return Erasure(key, Fate.FAILED, taken, after.trouble, own=own)
+        return Erasure(key, Result.FAILED, taken, after.trouble, own=own)
     if any(version.token in taken for version in after.versions):
         if said is None:
-            return Erasure(key, Fate.FAILED, taken, LEFT)
-        return Erasure(key, Fate.FAILED, taken, said.trouble, own=said.speaks_of_key)
+            return Erasure(key, Result.FAILED, taken, LEFT)
+        return Erasure(key, Result.FAILED, taken, said.trouble, own=said.speaks_of_key)
     if any(not version.is_marker for version in after.versions):
-        return Erasure(key, Fate.KEPT, taken, remark=NEWER_STAYS)
-    return Erasure(key, Fate.ERASED, taken, remark="" if {*taken} - {NOTHING} else WAS_MISSING)
+        return Erasure(key, Result.NEWER_VERSION, taken, detail=NEWER_STAYS)
+    return Erasure(key, Result.ERASED, taken, detail="" if {*taken} - {NOTHING} else WAS_MISSING)

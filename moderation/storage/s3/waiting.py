@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moderation.storage.base import Doomed, Note, versions_of
+from moderation.storage.base import FileToErase, Note, versions_of
 from moderation.storage.s3.requests import Target
 
 
@@ -12,9 +12,9 @@ class Waiting:
     """Names by key: those that differ may come to one key, such as "a//b" and "a/b"."""
 
     def __init__(self) -> None:
-        self._names: dict[str, list[Doomed]] = {}
+        self._names: dict[str, list[FileToErase]] = {}
 
-    def add(self, key: str, each: Doomed) -> bool:
+    def add(self, key: str, each: FileToErase) -> bool:
         """Add a name; return whether it is the first of its key."""
         same = self._names.setdefault(key, [])
         same.append(each)
@@ -31,7 +31,7 @@ class Waiting:
             return targets
         return [target for target in targets if self.may_be_asked_for(target.key)]
 
-    def pop(self, key: str) -> list[Doomed]:
+    def pop(self, key: str) -> list[FileToErase]:
         """Take a key's names out."""
         return self._names.pop(key)
 

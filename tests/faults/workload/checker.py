@@ -144,7 +144,7 @@ class Checker:
             elif entry["state"] == IN_USE and key not in self.users and self.kept_is_checked:
                 there = "there" if key in self.stored else "gone"
                 yield Breach(f"2 kept, nobody uses it, the file is {there}", text, key, row)
-            if entry["remark"] == WAS_MISSING and entry["name"] not in self.meant.doubts:
+            if entry["detail"] == WAS_MISSING and entry["name"] not in self.meant.doubts:
                 yield Breach("3 said to have been missing", text, key, row)
             if is_default(entry["name"]):
                 yield Breach("5 a field's default was taken", text, key, row)

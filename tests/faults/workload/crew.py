@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.parts.processes import running
-from tests.parts.workers import CLOCK, DB_WORKER
+from tests.services.processes import running
+from tests.services.workers import CLOCK, DB_WORKER
 
 ACTOR = (sys.executable, "-m", "tests.faults.workload.actor")
 SWEEP = (*ACTOR, "sweep")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.parts.processes import ROOT
+from tests.services.processes import ROOT
 
 SETTINGS = "tests.faults.workload.settings"
 TEMPLATE = "workload_template"

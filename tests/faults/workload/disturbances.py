@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from tests.parts.faulty_proxy import Act, Fault, Request, error_reply, html_reply
+from tests.services.faulty_proxy import Act, Fault, Request, error_reply, html_reply
 
 # Seconds; well below a lease, since a running request cannot be cancelled.
 SLOW = 0.4

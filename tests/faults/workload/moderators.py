@@ -19,9 +19,9 @@ from django.urls import reverse
 
 from moderation.exceptions import ModerationError
 from moderation.lifecycle.entries import retry as retry_entries
-from moderation.lifecycle.removals import cancel, go_on, retry, stop
+from moderation.lifecycle.removals import cancel, resume, retry, stop
 from moderation.models import AuditEntry, Removal
-from moderation.removals.draft import confirm, take_out
+from moderation.removals.draft import confirm, exclude
 from moderation.removals.freeze import freeze
 from posts.models import Post
 from tests.faults.workload.journal import Journal
@@ -96,12 +96,12 @@ class Moderator:
         """Take an object out of a draft."""
         if not (removal := self._draft()):
             return
-        part = removal.slices.order_by("?").first()
+        part = removal.batches.order_by("?").first()
         if part is None or not part.shown:
             return
         key = self.dice.choice(part.shown)[0]
         with Refusals():
-            take_out(removal, seal=removal.seal, number=part.number, key=str(key))
+            exclude(removal, seal=removal.seal, number=part.number, key=str(key))
             self.journal.note(
                 "excluded", removal=removal.pk, label=removal.model_label, keys=[int(key)]
             )
@@ -165,7 +165,7 @@ class Moderator:
         """Resume a stopped removal."""
         if removal := self._running("stopped"):
             with Refusals():
-                go_on(removal, actor=self.account)
+                resume(removal, actor=self.account)
 
     def retry(self) -> None:
         """Retry what failed in a removal."""
@@ -218,7 +218,7 @@ class Moderator:
         for removal in Removal.objects.filter(state="draft"):
             cancel(removal)
         for removal in Removal.objects.filter(state="stopped"):
-            go_on(removal, actor=self.account)
+            resume(removal, actor=self.account)
         for removal in Removal.objects.filter(state__in=["deleting", "purging", "done"]):
             with Refusals():
                 retry(removal, actor=self.account)

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.faults.places import UPLOADS
 from tests.faults.workload.site import DEFAULT_BADGE
-from tests.parts.s3_gateway import S3Server
+from tests.services.s3_gateway import S3Server
 
 OWN_FILES = ".moderation"  # the product's own begin so
 DECOY = b"not this one"
@@ -21,7 +21,7 @@ DEFAULT = b"the badge of everybody"
 DECOY_NAMES = [f"documents/user-0{u}-{n}.txt" for u in range(2) for n in range(60)]
 
 
-class Place(Protocol):
+class StorageRef(Protocol):
     """A storage with all that is in it."""
 
     def environment(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.faults.workload.checker import Breach
 from tests.faults.workload.database import Database
-from tests.faults.workload.places import Place
+from tests.faults.workload.places import StorageRef
 from tests.faults.workload.tables import TABLES, RowId, key_of, live_rows
 
 # Seconds for which a row must name a file that is not there. A row that is refused after it was
@@ -24,7 +24,7 @@ class Reader:
 
     def __init__(
         self,
-        place: Place,
+        place: StorageRef,
         away: threading.Event,
         open_database: Callable[[], Database],
     ) -> None:
@@ -47,7 +47,7 @@ class Reader:
             for key, names in rows.items():
                 for name in names.values():
                     self._look((label, str(key)), key_of(name))
-            self._look_again()
+            self._compare_again()
         self._database.close()
 
     def _look(self, row: RowId, key: str) -> None:
@@ -55,7 +55,7 @@ class Reader:
         if not self._has(key):
             self._missing.setdefault((row, key), time.monotonic())
 
-    def _look_again(self) -> None:
+    def _compare_again(self) -> None:
         """Drop what was cleared up; believe what lasts."""
         for (row, key), since in list(self._missing.items()):
             names = live_rows(self._database, row[0], f"WHERE id = {int(row[1])}")

@@ -19,13 +19,13 @@ from tests.faults.workload.crew import ACTOR, COMMANDS, MANAGE, Crew
 from tests.faults.workload.database import SETTINGS, Database
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal, read
-from tests.faults.workload.places import Bucket, Place
+from tests.faults.workload.places import Bucket, StorageRef
 from tests.faults.workload.reader import Reader
 from tests.faults.workload.report import Report
 from tests.faults.workload.slow_database import detour
 from tests.faults.workload.weather import LEASE_SECONDS, Weather
-from tests.parts.faulty_proxy import FaultyProxy, faulty_proxy
-from tests.parts.processes import ROOT, running, stop, wait_until
+from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
+from tests.services.processes import ROOT, running, stop, wait_until
 
 # Processes, and actors in each.
 USERS = {"user-0": 2, "user-1": 2}
@@ -38,8 +38,8 @@ DRAIN_SECONDS = 180
 KEPT_SECONDS = 60
 PATIENCE = 0.5
 LIMITS = {
-    "MODERATION_SLICE_OBJECTS": "4",
-    "MODERATION_BATCH_KEYS": "50",
+    "MODERATION_BATCH_OBJECTS": "4",
+    "MODERATION_REQUEST_KEYS": "50",
     "MODERATION_REQUESTS": "2",
     "MODERATION_LEASE_SECONDS": str(LEASE_SECONDS),
     "MODERATION_RECHECK_MINUTES": "1",
@@ -54,7 +54,7 @@ class Round:
 
     seed: int
     seconds: float
-    place: Place
+    place: StorageRef
     open_database: Callable[[], Database]
     folder: Path
     kept_is_checked: bool = True

@@ -41,14 +41,14 @@ PARENT_OF = {
     "workload.Badge": "workload.Folder",
 }
 
-PENDING, ERASED, IN_USE, FAILED = "pending", "erased", "kept", "failed"
+PENDING, ERASED, IN_USE, FAILED = "pending", "erased", "in_use", "failed"
 WAS_MISSING = "was missing already"
 FINISHED = {"done", "cancelled", "expired"}
 UNFINISHED = {"deleting", "purging"}
 DELETED = "deleted"
 ENTRY = (
     "id", "object_label", "object_key", "field", "key", "name", "state", "removal_id", "attempts",
-    "remark", "error_code", "error", "kept_because", "recorded_at", "erased_at", "kept_at",
+    "detail", "error_code", "error", "in_use_reason", "recorded_at", "erased_at", "in_use_at",
     "due_at", "leased_until", "verified_at",
 )  # fmt: skip
 # When an entry is due, when its use is checked again, and since when it is unused.
@@ -97,7 +97,7 @@ def read(database: Database) -> Tables:
         removals=dict(database.query("SELECT id, state FROM moderation_removal")),
         batches=[
             {**batch, **{name: json_value(batch[name]) for name in ("shown", "changed", "gone")}}
-            for batch in _dicts(database, BATCH, "moderation_removalslice")
+            for batch in _dicts(database, BATCH, "moderation_removalbatch")
         ],
     )
 

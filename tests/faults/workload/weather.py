@@ -17,9 +17,9 @@ from tests.faults.workload.database import Database
 from tests.faults.workload.disturbances import disturbance
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal
-from tests.faults.workload.places import Disk, Place
+from tests.faults.workload.places import Disk, StorageRef
 from tests.faults.workload.tables import leased
-from tests.parts.faulty_proxy import FaultyProxy
+from tests.services.faulty_proxy import FaultyProxy
 
 LEASE_SECONDS = 3
 # Seconds to wait for a worker to claim something, and for others to take over.
@@ -35,7 +35,7 @@ class Weather:
         seed: str,
         *,
         crew: Crew,
-        place: Place,
+        place: StorageRef,
         gate: Gate,
         journal: Journal,
         open_database: Callable[[], Database],

@@ -14,11 +14,11 @@ from moderation.db.server_time import DatabaseNow
 LOST = timedelta(seconds=15)
 
 
-class WakeUp(models.Model):
+class QueueingLock(models.Model):
     """A queued task that has not started. A second one for the same work would be redundant.
 
-    Without it, each slice would add a purge task that continues while anything is due, and the
-    slices behind those tasks in the queue would have to wait for all of them.
+    Without it, each batch would add a purge task that continues while anything is due, and the
+    batches behind those tasks in the queue would have to wait for all of them.
     """
 
     work = models.CharField(_("work"), max_length=50, primary_key=True)
@@ -26,8 +26,8 @@ class WakeUp(models.Model):
     at = models.DateTimeField(_("at"))
 
     class Meta:
-        verbose_name = _("wake-up")
-        verbose_name_plural = _("wake-ups")
+        verbose_name = _("queueing lock")
+        verbose_name_plural = _("queueing locks")
 
     def __str__(self) -> str:
         return self.work

@@ -14,7 +14,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from project import storages
-from tests.parts.processes import free_port, running, wait_until
+from tests.services.processes import free_port, running, wait_until
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from tests.parts.processes import answers, free_port, running, wait_until
+from tests.services.processes import answers, free_port, running, wait_until
 
 DB_WORKER = ("db_worker", "--interval", "0.1", "--no-startup-delay")
 CLOCK = ("purge", "--loop")

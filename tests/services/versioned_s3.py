@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.parts.processes import free_port, running, wait_until
-from tests.parts.s3_gateway import READY_SECONDS, S3Server
+from tests.services.processes import free_port, running, wait_until
+from tests.services.s3_gateway import READY_SECONDS, S3Server
 
 
 @contextmanager

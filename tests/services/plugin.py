@@ -42,7 +42,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         os.environ[variable] = f"{folder.name}/{variable}"
         Path(os.environ[variable]).mkdir()
     if early_config.known_args_namespace.postgresql:
-        from tests.parts import postgres  # the wheel is needed here only
+        from tests.services import postgres  # the wheel is needed here only
 
         os.environ["DATABASE_URL"] = postgres.start()
     else:
