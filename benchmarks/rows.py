@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks import content, database, peers
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
+from moderation.cascade.batches import keys_of
 from moderation.models import AuditEntry, Removal, RemovalBatch
-from moderation.removals.batches import keys_of
 from moderation.removals.delete import delete_next_batch
 from moderation.storage import write_identity
 from posts.models import Post, PostImage

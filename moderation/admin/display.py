@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from moderation.cascade.batches import model_of
 from moderation.db.rows import all_rows
 from moderation.models import Removal
-from moderation.removals.batches import model_of
 from moderation.templatetags.moderation_numbers import grouped
 
 

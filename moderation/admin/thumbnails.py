@@ -29,7 +29,7 @@ from moderation.registry import Registration, registration_by_label
 log = logging.getLogger(__name__)
 
 SIDE = 640  # pixels of the longer side: sharp enough on a card, no original
-# Shown in place of a picture that is none. Browsers draw it although the status is an error's.
+# Preview in place of a picture that is none. Browsers draw it although the status is an error's.
 PLACEHOLDER = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120" \
 viewBox="0 0 160 120"><rect width="160" height="120" fill="#8883"/><path d="M56 36h34l14 14v34H56z\
 M90 36v14h14M64 68h32M64 76h22" fill="none" stroke="#888" stroke-width="3"/></svg>"""

@@ -1,13 +1,13 @@
 """What a deletion takes, told beforehand."""
 
 from moderation.cascade.plan import Plan
-from moderation.cascade.preview import Shown, digest_of, digest_of_batch, json_key
+from moderation.cascade.preview import Preview, digest_of, digest_of_batch, json_key
 from moderation.cascade.relations import indivisible_reason
 from moderation.cascade.walk import make_plan
 
 __all__ = [
     "Plan",
-    "Shown",
+    "Preview",
     "digest_of",
     "digest_of_batch",
     "indivisible_reason",

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import models
 
-from moderation.cascade.preview import Shown, digest_of_object, json_key
+from moderation.cascade.preview import Preview, digest_of_object, json_key
 from moderation.registry import (
     registration_by_label,
 )
@@ -25,8 +25,8 @@ class Plan:
     """What is deleted with a page of objects.
 
     `roots` are the keys that exist, in key order. `files` maps each stored file to the object that
-    pulls it in. `lines` holds the digest's input for each object, by the owning model. `numbers`
-    holds counts; the other fields of `Shown` are derived from these. `rows` maps the deleted rows
+    pulls it in. `lines` holds the digest's input for each object, by the owning model. `counts`
+    holds counts; the other fields of `Preview` are derived from these. `rows` maps the deleted rows
     of the requested models to their object: {model: {key: object}}. `standing` are querysets of the
     rows that protect or restrict. `rows_read` counts the deleted rows that were read, by model
     label.
@@ -36,23 +36,23 @@ class Plan:
     roots: list[Any] = field(default_factory=list)
     files: dict[StoredFile, Any] = field(default_factory=dict)
     lines: dict[Any, dict[str, list[tuple[Any, str]]]] = field(default_factory=dict)
-    numbers: Shown = field(default_factory=Shown)
+    counts: Preview = field(default_factory=Preview)
     rows: dict[type[models.Model], dict[Any, Any]] = field(default_factory=dict)
     standing: list[models.QuerySet[Any]] = field(default_factory=list)
     rows_read: Counter[str] = field(default_factory=Counter)
 
-    def cards(self) -> list[StoredFile]:
+    def pictures(self) -> list[StoredFile]:
         """Return the files that a page shows one by one, in the order of their objects.
 
         A thumbnail goes with its picture and has no card of its own.
         """
         order = {root: place for place, root in enumerate(self.roots)}
         return sorted(
-            (file for file in self.files if _has_card(file.label, file.field)),
+            (file for file in self.files if _is_shown(file.label, file.field)),
             key=lambda f: (order[self.files[f]], f.label, str(f.key), f.name),
         )
 
-    def shown(self) -> Shown:
+    def preview(self) -> Preview:
         """Return what is shown of the objects."""
         label, objects = self.model._meta.label, []
         for root in self.roots:
@@ -62,26 +62,26 @@ class Plan:
             }
             objects.append((json_key(root), digest_of_object(label, root, owned)))
         kinds = Counter((file.label, file.field) for file in self.files)
-        cards = {kind: number for kind, number in kinds.items() if _has_card(*kind)}
+        pictures = {kind: number for kind, number in kinds.items() if _is_shown(*kind)}
         return replace(
-            self.numbers,
+            self.counts,
             objects=objects,
             files=len(self.files),
-            cards=sum(cards.values()),
-            bare=len(self.bare(cards)),
+            pictures=sum(pictures.values()),
+            without_picture=len(self.without_picture(pictures)),
         )
 
-    def bare(self, kinds: Collection[tuple[str, str]] | None = None) -> list[Any]:
+    def without_picture(self, kinds: Collection[tuple[str, str]] | None = None) -> list[Any]:
         """Return the roots without a card, which do not appear among the pictures.
 
-        `kinds` are the (label, field) pairs that have cards, if the caller knows them.
+        `kinds` are the (label, field) pairs that have pictures, if the caller knows them.
         """
         if kinds is None:
             every = {(file.label, file.field) for file in self.files}
-            kinds = {kind for kind in every if _has_card(*kind)}
+            kinds = {kind for kind in every if _is_shown(*kind)}
         seen = {root for file, root in self.files.items() if (file.label, file.field) in kinds}
         return [root for root in self.roots if root not in seen]
 
 
-def _has_card(label: str, field: str) -> bool:
+def _is_shown(label: str, field: str) -> bool:
     return not field or field != registration_by_label(label).thumbnail

@@ -34,7 +34,7 @@ from moderation.registry.files import file_columns_of
 TOLD = """
 WITH moderation_frozen AS MATERIALIZED (
   SELECT part.id AS batch, (pair->>0)::{key_type} AS key
-  FROM {batches} part, jsonb_array_elements(part.shown) pair
+  FROM {batches} part, jsonb_array_elements(part.frozen) pair
   WHERE part.id = ANY(%(parts)s)
 ){branches}, moderation_told AS (
   SELECT frozen.batch{columns},
@@ -42,7 +42,7 @@ WITH moderation_frozen AS MATERIALIZED (
       '[' || to_json(frozen.key) || ',"'
       || md5(concat_ws(%(record)s, '{label}', frozen.key{lines})) || '"]',
       ',' ORDER BY frozen.key
-    ) || ']' AS shown
+    ) || ']' AS frozen
   FROM moderation_frozen frozen
   JOIN {objects} object ON {key} = frozen.key AND {key} {between}{joins}
   GROUP BY frozen.batch
@@ -59,17 +59,18 @@ JOIN_OF_ONE = """ LEFT JOIN LATERAL (
   SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
 ) {name} ON true"""
 MOST_PAIRS = 50  # a function takes a hundred arguments
-COMPARE = "SELECT batch, md5(shown) FROM moderation_told"
+COMPARE = "SELECT batch, md5(frozen) FROM moderation_told"
 FILL = """
 UPDATE {batches} part SET
-  shown = told.shown::jsonb, digest = md5(told.shown), objects_total = objects,
-  files_total = files, pictures_total = cards, bare_total = bare, bytes_total = size,
+  frozen = told.frozen::jsonb, digest = md5(told.frozen), objects_total = objects,
+  files_total = files, pictures_total = pictures,
+  without_picture_total = without_picture, bytes_total = size,
   rows_by_model = cascade, updates_by_model = updates,
   blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
 FROM moderation_told told WHERE part.id = batch RETURNING batch, all_rows"""
 
 
-def can_summarize(model: type[models.Model], using: str) -> bool:
+def supports(model: type[models.Model], using: str) -> bool:
     """Return whether this module supports a model: on PostgreSQL, with a tree as its cascade."""
     return connections[using].vendor == "postgresql" and branches_of(model) is not None
 
@@ -103,8 +104,8 @@ def _run(statement: _Statement, text: str, batches: Sequence[RemovalBatch]) -> d
         "record": RECORD,
         "unit": UNIT,
         "parts": [batch.pk for batch in batches],
-        "first": batches[0].shown[0][0],
-        "last": batches[-1].shown[-1][0],
+        "first": batches[0].frozen[0][0],
+        "last": batches[-1].frozen[-1][0],
     }
     with statement.connection.cursor() as cursor:
         cursor.execute(text, values)
@@ -138,8 +139,8 @@ class _Statement:
         columns = {
             "objects": "count(*)",
             "files": self._sum("files", self.owners),
-            "cards": self._sum("cards", self.owners),
-            "bare": f"count(*) FILTER (WHERE {self._cards_of_one()} = 0)",
+            "pictures": self._sum("pictures", self.owners),
+            "without_picture": f"count(*) FILTER (WHERE {self._pictures_of_one()} = 0)",
             "size": self._sum("size", self.owners),
             "all_rows": f"count(*) + {self._sum('rows', self._below(OnDelete.CASCADE))}",
             "cascade": self._by_kind(OnDelete.CASCADE, f"'{self.model._meta.label}', count(*)"),
@@ -188,21 +189,21 @@ class _Statement:
         return joins
 
     def _of_files(self, owner: Registration) -> dict[str, str]:
-        """Lines as `line_of` writes them, in key order; numbers of files and cards, and bytes."""
+        """Return the lines as `line_of` writes them, in key order, and the counts of the files."""
         model, key = owner.model, self._column(owner.model, "pk", "line")
         columns = file_columns_of(owner)
         names = {name: self._own_name(model, name, never) for name, _, _, never in columns}
         texts = ", ".join(f"coalesce({column}, '')" for column in names.values())
         any_stored = " OR ".join(f"{column} <> ''" for column in names.values())
         files = {name: f"count(*) FILTER (WHERE {col} <> '')" for name, col in names.items()}
-        with_card = [count for name, count in files.items() if name != owner.thumbnail]
+        with_picture = [count for name, count in files.items() if name != owner.thumbnail]
         size = owner.size_column and self._column(model, owner.size_column, "line")
         return {
             "lines": f"'{model._meta.label}' || %(record)s || string_agg("
             f"concat_ws(%(unit)s, {key}, {texts}), %(record)s ORDER BY {key}"
             f") FILTER (WHERE {any_stored})",
             "files": " + ".join(files.values()),
-            "cards": " + ".join(with_card) or "0",
+            "pictures": " + ".join(with_picture) or "0",
             "size": f"sum(greatest({size}, 0)){self._measured(owner)}" if size else "0",
         }
 
@@ -242,8 +243,8 @@ class _Statement:
     def _sum(self, column: str, names: Iterable[str]) -> str:
         return " + ".join(f"coalesce(sum({name}.{column}), 0)" for name in names) or "0"
 
-    def _cards_of_one(self) -> str:
-        return " + ".join(f"coalesce({name}.cards, 0)" for name in self.owners) or "0"
+    def _pictures_of_one(self) -> str:
+        return " + ".join(f"coalesce({name}.pictures, 0)" for name in self.owners) or "0"
 
     def _table(self, model: type[models.Model]) -> str:
         return self._quoted(model._meta.db_table)

@@ -22,19 +22,19 @@ UNIT, RECORD = "\x1f", "\x1e"
 
 
 @dataclass(slots=True)
-class Shown:
+class Preview:
     """Counts for a page of objects, and the digest of each: [(JSON value of the key, digest)].
 
     `rows`, `updates`, `protected` and `restricted` count rows by model label: those deleted, those
     changed (SET_NULL and the like) and those that block the deletion. `size` is the sum of the
-    known sizes in bytes. `cards` counts the files that a page shows, `bare` the objects without
-    any.
+    known sizes in bytes. `pictures` counts the files that a page shows, `without_picture`
+    the objects that have none.
     """
 
     objects: list[tuple[int | str, str]] = field(default_factory=list)
     files: int = 0
-    cards: int = 0
-    bare: int = 0
+    pictures: int = 0
+    without_picture: int = 0
     size: int = 0
     rows: Counter[str] = field(default_factory=Counter)
     updates: Counter[str] = field(default_factory=Counter)

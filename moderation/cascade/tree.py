@@ -70,21 +70,13 @@ def branches_of(root: type[models.Model]) -> tuple[Branch, ...] | None:
     return tuple(found)
 
 
-@dataclass(slots=True)
-class Locked:
-    """The files of the locked rows, and the number of those rows by model label."""
-
-    files: AbstractSet[StoredFile]
-    rows: Counter[str]
-
-
 def lock_tree(
     root: type[models.Model], keys: Sequence[Any], using: str, *, limit: int
-) -> Locked | None:
+) -> tuple[AbstractSet[StoredFile], Counter[str]] | None:
     """Lock objects FOR UPDATE in key order, then each row below them that the walk would read.
 
-    Return the locked rows' files and counts, or None if more than `limit` rows would be deleted,
-    including those that are only counted.
+    Return the files of the locked rows and the number of these rows by model label, or None if more
+    than `limit` rows would be deleted, including those that are only counted.
     """
     found: set[StoredFile] = set()
     rows_locked: Counter[str] = Counter()
@@ -104,7 +96,7 @@ def lock_tree(
             found.update(files_in_columns(owner, locked) if owner else ())
         if room < 0:
             return None
-    return Locked(found, rows_locked)
+    return found, rows_locked
 
 
 def _is_plainly_read(branch: Branch) -> bool:

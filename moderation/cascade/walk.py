@@ -74,7 +74,7 @@ class Walk:
             relations = relations_of(source) if rows else ()
             onward = (self._follow(relation, source, rows) for relation in relations)
             waiting.extend(found for found in onward if found)
-        self.plan.rows_read = Counter(self.plan.numbers.rows)
+        self.plan.rows_read = Counter(self.plan.counts.rows)
         self._count_leaves()
         self._count_restricted()
         self.plan.rows = {each: self.seen.get(each, {}) for each in self.rows_of}
@@ -91,13 +91,11 @@ class Walk:
         label = relation.model._meta.label
         match relation.on_delete:
             case OnDelete.PROTECT:
-                self._add(
-                    self.plan.numbers.protected, label, self._count(relation.model, condition)
-                )
+                self._add(self.plan.counts.protected, label, self._count(relation.model, condition))
                 standing = relation.model._base_manager.using(self.using).filter(condition)
                 self.plan.standing.append(standing)
             case OnDelete.UPDATE:
-                self._add(self.plan.numbers.updates, label, self._count(relation.model, condition))
+                self._add(self.plan.counts.updates, label, self._count(relation.model, condition))
             case OnDelete.RESTRICT:
                 self.restricting.append((relation, condition))
             case OnDelete.CASCADE if self._is_counted(relation.model):
@@ -170,7 +168,7 @@ class Walk:
         new = [row for row in rows if row["pk"] not in seen]
         for row in new:
             seen[row["pk"]] = roots[_plain(roots, row[column])]
-        self.plan.numbers.rows[model._meta.label] += len(new)
+        self.plan.counts.rows[model._meta.label] += len(new)
         self._take_files(model, new)
         for parent, attname in parents_of(model):
             keys = {row[attname]: seen[row["pk"]] for row in new}
@@ -200,7 +198,7 @@ class Walk:
         if column := registration.size_column:
             measured = files.measured_rows(registration, rows)
             # A negative size means that it is unknown, and must not distort the sum.
-            self.plan.numbers.size += sum(max(row[column] or 0, 0) for row in measured)
+            self.plan.counts.size += sum(max(row[column] or 0, 0) for row in measured)
         if registration.extra_files is not None:
             self._take_extra_files(registration, rows)
 
@@ -238,8 +236,8 @@ class Walk:
 
     def _count_leaves(self) -> None:
         for model, condition in self.leaves.items():
-            self._add(self.plan.numbers.rows, model._meta.label, self._count(model, condition))
-        if sum(self.plan.numbers.rows.values()) > self.limit:
+            self._add(self.plan.counts.rows, model._meta.label, self._count(model, condition))
+        if sum(self.plan.counts.rows.values()) > self.limit:
             raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
 
     def _count_restricted(self) -> None:
@@ -251,7 +249,7 @@ class Walk:
             if model in self.leaves:
                 staying = staying.exclude(self.leaves[model])
             self.plan.standing.append(staying)
-            self._add(self.plan.numbers.restricted, model._meta.label, staying.count())
+            self._add(self.plan.counts.restricted, model._meta.label, staying.count())
 
 
 def _mapped(relation: Relation, value: Any) -> Any:

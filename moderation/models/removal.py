@@ -44,7 +44,7 @@ class Removal(models.Model):
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("pictures"), default=0)
-    bare_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
+    without_picture_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
     rows_by_model = models.JSONField(_("rows by model"), default=dict)
     updates_by_model = models.JSONField(_("changed rows by model"), default=dict)
@@ -80,8 +80,8 @@ class Removal(models.Model):
 class RemovalBatch(models.Model):
     """A part of a removal: at most 500 objects and 5,000 rows, one transaction.
 
-    `shown` is the frozen selection with what was seen of it: a list of [key, digest] in key order,
-    the digest covering the object and its files. Keys are JSON values that the model's primary key
+    `frozen` is the selection: a list of [key, digest] in key order. A digest covers the object and
+    its files as the preview showed them. Keys are JSON values that the model's primary key
     reads back (`to_python`).
     """
 
@@ -90,12 +90,12 @@ class RemovalBatch(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=BatchState, default=BatchState.WAITING
     )
-    shown = models.JSONField(_("objects with their digests"), default=list)
+    frozen = models.JSONField(_("objects with their digests"), default=list)
     digest = models.CharField(_("digest"), max_length=64, blank=True)
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("rows with a picture"), default=0)
-    bare_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
+    without_picture_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
     bytes_total = models.PositiveBigIntegerField(_("bytes"), default=0)
     rows_by_model = models.JSONField(_("rows by model"), default=dict)
     updates_by_model = models.JSONField(_("changed rows by model"), default=dict)

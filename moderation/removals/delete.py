@@ -23,8 +23,8 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from moderation import conf
-from moderation.cascade import json_key
-from moderation.cascade.tree import Locked
+from moderation.cascade.batches import model_of
+from moderation.cascade.engine import Locked, engine_for
 from moderation.db.errors import TRANSIENT, reason_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import ModerationError
@@ -37,7 +37,6 @@ from moderation.recording.attribution import DeletionContext, attribute
 from moderation.redaction import clean
 from moderation.registry import registered_models
 from moderation.registry.files import known_details
-from moderation.removals.batches import keys_of, lock_unchanged, model_of, plan_batch
 
 logger = logging.getLogger(__name__)
 
@@ -139,29 +138,14 @@ def _delete_or_fail(batch: RemovalBatch) -> None:
 
 def _delete(batch: RemovalBatch) -> None:
     _check_actor(batch.removal)
-    keys = keys_of(batch)
-    locked = lock_unchanged(batch, keys)
-    if locked is None:
-        keys, locked = _lock_what_is_unchanged(batch)
-    if keys:
-        _delete_as_shown(batch.removal, keys, locked)
-    batches.mark_deleted(batch, deleted=len(keys))
+    locked = engine_for(model_of(batch.removal), AuditEntry.objects.db).lock(batch)
+    batch.gone, batch.changed = locked.deleted, locked.changed
+    if locked.keys:
+        _delete_as_shown(batch.removal, locked)
+    batches.mark_deleted(batch, deleted=len(locked.keys))
 
 
-def _lock_what_is_unchanged(batch: RemovalBatch) -> tuple[list[Any], Locked]:
-    """Walk and compare object by object; return the keys and rows of the unchanged objects."""
-    plan = plan_batch(batch, lock=True)
-    expected_files = dict(batch.expected_files)
-    now = dict(plan.expected_files().objects)
-    batch.gone = [key for key in expected_files if key not in now]
-    batch.changed = [key for key in now if now[key] != expected_files[key]]
-    if batch.changed:
-        same = [key for key in plan.roots if json_key(key) not in set(batch.changed)]
-        plan = plan_batch(batch, lock=True, keys=same)
-    return plan.roots, Locked(plan.files.keys(), plan.rows_read)
-
-
-def _delete_as_shown(removal: Removal, keys: list[Any], locked: Locked) -> None:
+def _delete_as_shown(removal: Removal, locked: Locked) -> None:
     using = AuditEntry.objects.db
     context = DeletionContext(
         actor=removal.actor_id,
@@ -171,7 +155,7 @@ def _delete_as_shown(removal: Removal, keys: list[Any], locked: Locked) -> None:
         expected_files=locked.files,
         known=known_details(locked.files, using=using),
     )
-    going = all_rows(model_of(removal), using).filter(pk__any_of=set(keys))
+    going = all_rows(model_of(removal), using).filter(pk__any_of=set(locked.keys))
     attribute(going, context)
     _total, deleted = going.delete()
     _check_count(model_of(removal), deleted, locked.rows)

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf, signals
+from moderation.cascade.batches import fill_batch, plan_batch
 from moderation.db.errors import TRANSIENT
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
@@ -21,19 +22,17 @@ from moderation.lifecycle import removals as lifecycle
 from moderation.models import Removal, RemovalBatch
 from moderation.models.states import Reason, RemovalState
 from moderation.removals import history
-from moderation.removals.batches import (
-    changed_batches,
-    fill_batch,
-    is_sealed,
-    pages_of_batches,
-    plan_batch,
-    reseal,
-    save_batch,
-)
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.history import changes_since, remember
 from moderation.removals.limits import blockers_of, ceilings, typed_count_needed
 from moderation.removals.refused_objects import Guard, RefusedObjects
+from moderation.removals.seal import (
+    changed_batches,
+    is_sealed,
+    pages_of_batches,
+    reseal,
+    save_batch,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -128,13 +127,13 @@ def refreeze_changed(removal: Removal) -> Difference:
     gone: list[Any] = []
     pictures = removal.pictures_total
     try:
-        for batch, shown in changed_batches(removal):
-            before, after = dict(batch.shown), dict(shown.objects)
+        for batch, preview in changed_batches(removal):
+            before, after = dict(batch.frozen), dict(preview.objects)
             gone += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
                 _hold_draft(removal, removal.seal)
-                save_batch(fill_batch(batch, shown))
+                save_batch(fill_batch(batch, preview))
     except TooManyRows as too_many:
         text = _("The selection has grown too large; select it again.")
         raise RemovalError(text) from too_many
@@ -163,7 +162,7 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
         objections = guard(batches)
         for batch in (batch for batch in batches if objections.get(batch.number)):
             objected = objections[batch.number]
-            if objected.keys() - {key for key, _digest in batch.shown}:
+            if objected.keys() - {key for key, _digest in batch.frozen}:
                 raise RemovalError(_("An object that you may not remove could not be excluded."))
             refused.add(list(objected.values()))
             keys += list(objected)[: history.NAMED]
@@ -220,7 +219,7 @@ def _hold_draft(removal: Removal, seal: str) -> None:
 def _leave_out(removal: Removal, number: int, key: str) -> None:
     """Save a batch without one of its objects. Raises DraftChanged if it does not contain it."""
     batch = removal.batches.filter(number=number).first()
-    named = {shown[0] for shown in batch.shown if str(shown[0]) == key} if batch else set()
+    named = {each[0] for each in batch.frozen if str(each[0]) == key} if batch else set()
     if batch is None or not named:
         raise DraftChanged(_("That object is not part of this selection any more."))
     _save_without(batch, named)
@@ -228,8 +227,8 @@ def _leave_out(removal: Removal, number: int, key: str) -> None:
 
 def _save_without(batch: RemovalBatch, keys: AbstractSet[Any]) -> None:
     """Save a batch without some of its objects. Counts are updated, digests stay as shown."""
-    batch.shown = left = [shown for shown in batch.shown if shown[0] not in keys]
-    save_batch(fill_batch(batch, replace(plan_batch(batch).shown(), objects=left)))
+    batch.frozen = left = [each for each in batch.frozen if each[0] not in keys]
+    save_batch(fill_batch(batch, replace(plan_batch(batch).preview(), objects=left)))
 
 
 def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:

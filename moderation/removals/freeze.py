@@ -18,7 +18,7 @@ from moderation.db.bulk_insert import insert
 from moderation.exceptions import CannotFreeze
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import AuditEntry, Removal, RemovalBatch
-from moderation.removals.batches import BATCHES_A_PAGE, fill_batches, pages_of_batches, reseal
+from moderation.removals.seal import BATCHES_A_PAGE, fill_batches, pages_of_batches, reseal
 from moderation.removals.selection import check_model, frozen_keys, keys_selected
 
 # Numbers are spaced so that a batch with too many rows can be halved, again and again, in place:
@@ -96,7 +96,7 @@ def discarded_on_error(removal: Removal) -> Iterator[None]:
 def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], objects: int) -> None:
     at_once = BATCHES_A_PAGE * objects
     batches = (
-        {"number": number, "shown": [(key, "") for key in page]}
+        {"number": number, "frozen": [(key, "") for key in page]}
         for number, page in _paged(frozen_keys(keys.model, keys.iterator(at_once)), objects)
     )
     while batch := list(islice(batches, BATCHES_A_PAGE)):
@@ -129,14 +129,14 @@ def _plan_batches(removal: Removal, indivisible: str) -> None:
 
 def _halved(batch: RemovalBatch, step: int) -> tuple[RemovalBatch, RemovalBatch]:
     """Cut a batch that has too many rows in two, saved but not yet filled."""
-    if len(batch.shown) == 1:
+    if len(batch.frozen) == 1:
         raise _one_too_large(batch)
-    middle = len(batch.shown) // 2
+    middle = len(batch.frozen) // 2
     later = RemovalBatch(
-        removal=batch.removal, number=batch.number + step, shown=batch.shown[middle:]
+        removal=batch.removal, number=batch.number + step, frozen=batch.frozen[middle:]
     )
-    batch.shown = batch.shown[:middle]
-    batch.save(update_fields=["shown"])
+    batch.frozen = batch.frozen[:middle]
+    batch.save(update_fields=["frozen"])
     later.save()
     return batch, later
 
@@ -155,7 +155,7 @@ def _one_too_large(batch: RemovalBatch) -> CannotFreeze:
           "hold. Remove what hangs on it first.")
         % {
             "kind": batch.removal.model_label,
-            "key": batch.shown[0][0],
+            "key": batch.frozen[0][0],
             "limit": conf.batch_rows(),
         }
     )  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Model
 
+from moderation.cascade.batches import plan_batch
 from moderation.models import Removal
-from moderation.removals.batches import plan_batch
 
 # The value of `blockers` in a batch without such rows.
 NOTHING: dict[str, dict[str, int]] = {"protected": {}, "restricted": {}}

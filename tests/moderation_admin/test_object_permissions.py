@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from moderation.admin.action import look_at
 from moderation.admin.removals.object_permissions import guard_for
 from moderation.models import Removal
-from moderation.removals.batches import pages_of_batches
+from moderation.removals.seal import pages_of_batches
 from posts.models import Post, PostImage, Report
 from tests.moderation_admin.conftest import LIST, browser_of, drafted, make_user, page_of, words
 from tests.moderation_admin.desk import a_site, allowing, said, serving
@@ -57,7 +57,7 @@ def test_a_refused_object_is_left_out_and_named(client: Client, make_posts: Make
     response = chosen(client, [held, other])
     removal = Removal.objects.get()
     assert f"Post: {HOLD} 12" in said(response)
-    assert [key for part in removal.batches.all() for key, _ in part.shown] == [other.pk]
+    assert [key for part in removal.batches.all() for key, _ in part.frozen] == [other.pk]
     client.post(page_of(removal, "confirm"), words(removal))
     assert list(Post.objects.all()) == [held]
 

@@ -40,7 +40,7 @@ def test_posts_without_pictures_are_named_where_the_others_are_shown(
     client: Client, moderator: User, mixed: list[Post]
 ) -> None:
     removal = drafted(mixed, moderator)
-    assert removal.bare_total == 2
+    assert removal.without_picture_total == 2
     page = html(client, removal)
     assert "2 selected posts have no picture and are not shown here." in page
     shown = html(client, removal, "?show=bare")

@@ -178,13 +178,13 @@ def test_a_plan_past_its_limit_is_given_up() -> None:
 def test_a_digest_changes_with_files_and_not_with_other_rows() -> None:
     shelf, other = Shelf.objects.create(name="s"), Shelf.objects.create(name="o")
     one = volume(shelf=shelf)
-    before = dict(plan_of(Shelf, [shelf.pk, other.pk]).shown().objects)
+    before = dict(plan_of(Shelf, [shelf.pk, other.pk]).preview().objects)
     one.tags.add(Tag.objects.create(name="t"))
     shelf.name = "renamed"
     shelf.save()
-    assert dict(plan_of(Shelf, [shelf.pk, other.pk]).shown().objects) == before
+    assert dict(plan_of(Shelf, [shelf.pk, other.pk]).preview().objects) == before
     volume(shelf=shelf)
-    after = dict(plan_of(Shelf, [shelf.pk, other.pk]).shown().objects)
+    after = dict(plan_of(Shelf, [shelf.pk, other.pk]).preview().objects)
     assert after[shelf.pk] != before[shelf.pk]
     assert after[other.pk] == before[other.pk]
 

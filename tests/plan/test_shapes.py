@@ -120,7 +120,7 @@ def test_tables_and_columns_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -
         cursor.execute('INSERT INTO told (id, "{0}%") VALUES (10, 1), (20, 2), (30, 3)')
         cursor.execute('INSERT INTO branch_0 (id, "{}") VALUES (100, 10), (101, 10), (300, 30)')
     removal = Removal.objects.create(model_label="library.Top", actor_name="mod")
-    batch = RemovalBatch.objects.create(removal=removal, number=1, shown=[[1, ""], [2, ""]])
+    batch = RemovalBatch.objects.create(removal=removal, number=1, frozen=[[1, ""], [2, ""]])
     owned = {1: line_of(1, ["a.jpg"]), 2: line_of(2, ["b.jpg"])}
     label = Top._meta.label
     digest = digest_of_batch(

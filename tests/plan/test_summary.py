@@ -12,10 +12,10 @@ from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from moderation.cascade.postgres import MOST_PAIRS, _object, can_summarize, digests_of, fill
+from moderation.cascade.batches import PREVIEWED, fill_batch, plan_batch
+from moderation.cascade.postgres import MOST_PAIRS, _object, digests_of, fill, supports
 from moderation.cascade.tree import branches_of
 from moderation.models import Removal, RemovalBatch
-from moderation.removals.batches import FILLED, fill_batch, plan_batch
 from posts.models import Post, PostImage, Report
 from tests.library.models import (
     Album,
@@ -37,7 +37,7 @@ def batches_of(model: type[Model], keys: list[Any], size: int) -> list[RemovalBa
     removal = Removal.objects.create(model_label=model._meta.label, actor_name="mod")
     pages = {start: keys[start : start + size] for start in range(0, len(keys), size)}
     return [
-        RemovalBatch.objects.create(removal=removal, number=n, shown=[[key, ""] for key in page])
+        RemovalBatch.objects.create(removal=removal, number=n, frozen=[[key, ""] for key in page])
         for n, page in pages.items()
     ]
 
@@ -80,7 +80,7 @@ def exhibits() -> list[Exhibit]:
 
 def assert_told_as_walked(batches: list[RemovalBatch]) -> None:
     model: Any = Post if batches[0].removal.model_label == "posts.Post" else Exhibit
-    walked = [fill_batch(batch, plan_batch(batch).shown()) for batch in batches]
+    walked = [fill_batch(batch, plan_batch(batch).preview()) for batch in batches]
     assert digests_of(model, batches, using="default") == {
         batch.pk: batch.digest for batch in walked
     }
@@ -89,9 +89,9 @@ def assert_told_as_walked(batches: list[RemovalBatch]) -> None:
     rows = fill(model, batches, using="default")
     assert rows == {batch.pk: sum(batch.rows_by_model.values()) for batch in walked}
     for batch in walked:
-        told = RemovalBatch.objects.filter(pk=batch.pk).values(*FILLED).get()
-        batch.shown = [list(pair) for pair in batch.shown]
-        assert told == {name: getattr(batch, name) for name in FILLED}
+        told = RemovalBatch.objects.filter(pk=batch.pk).values(*PREVIEWED).get()
+        batch.frozen = [list(pair) for pair in batch.frozen]
+        assert told == {name: getattr(batch, name) for name in PREVIEWED}
 
 
 @on_postgresql
@@ -162,7 +162,7 @@ def test_a_digest_stays_when_rows_without_files_come_and_go(posts: list[Post]) -
 
 def digest(batch: RemovalBatch) -> str:
     """The digest that a batch has now, told in every way that the database allows."""
-    walked = fill_batch(batch, plan_batch(batch).shown()).digest
+    walked = fill_batch(batch, plan_batch(batch).preview()).digest
     if connection.vendor == "postgresql":
         assert digests_of(Post, [batch], using="default") == {batch.pk: walked}
     return walked
@@ -175,7 +175,7 @@ def digest(batch: RemovalBatch) -> str:
 )  # fmt: skip
 def test_only_trees_of_plain_keys_are_summarized(model: type[Model], plain: bool) -> None:
     assert (branches_of(model) is not None) is plain
-    assert can_summarize(model, "default") is (plain and connection.vendor == "postgresql")
+    assert supports(model, "default") is (plain and connection.vendor == "postgresql")
 
 
 @on_postgresql

@@ -29,8 +29,8 @@ SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
 
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
   permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_model,
-  updates_by_model, blockers, stop_reason, created_at, confirmed_at, finished_at, bare_total,
-  history, actor_is_staff, admin_site, admin_label, list_query)
+  updates_by_model, blockers, stop_reason, created_at, confirmed_at, finished_at,
+  without_picture_total, history, actor_is_staff, admin_site, admin_label, list_query)
 SELECT 'posts.Post', 'done', u.id, u.username, 'spam', '', '', '[]', 1, 1, 1, 1, '{{}}', '{{}}',
   '{{}}', '', now(), now(), now(), 0, '[]', true, '', '', ''
 FROM auth_user u;
@@ -38,9 +38,9 @@ FROM auth_user u;
 INSERT INTO moderation_auditevent (type, actor_id, actor_name, removal_id, details, recorded_at)
 SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM moderation_removal;
 
-INSERT INTO moderation_removalbatch (removal_id, number, state, shown, digest, objects_total,
+INSERT INTO moderation_removalbatch (removal_id, number, state, frozen, digest, objects_total,
   files_total, pictures_total, bytes_total, rows_by_model, updates_by_model, blockers,
-  deleted_total, changed, gone, error, attempts, finished_at, bare_total)
+  deleted_total, changed, gone, error, attempts, finished_at, without_picture_total)
 SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0,
   now(), 0
 FROM moderation_removal r, generate_series(1, 50) n;

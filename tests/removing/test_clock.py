@@ -58,7 +58,7 @@ def test_one_removal_in_trouble_does_not_hold_up_the_others(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
     troubled, other = make_running(), make_running()
-    keys = {key for batch in troubled.batches.all() for key, _ in batch.shown}
+    keys = {key for batch in troubled.batches.all() for key, _ in batch.frozen}
 
     def refuse(instance: Post, **_: object) -> None:
         if instance.pk in keys:

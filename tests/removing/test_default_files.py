@@ -120,8 +120,8 @@ def test_the_preview_and_the_removal_count_no_default(moderator: User) -> None:
     plan = make_plan(Club, [club.pk], using="default", limit=100)
     assert {file.name for file in plan.files} == {"own.png", "up.png", "b.png"}
     batch = removal.batches.get()
-    assert [list(each) for each in plan.shown().objects] == [list(each) for each in batch.shown]
-    assert plan.shown().size == removal.bytes_total
+    assert [list(each) for each in plan.preview().objects] == [list(each) for each in batch.frozen]
+    assert plan.preview().size == removal.bytes_total
     assert not confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
     delete_next_batch(removal.pk)
     removal.refresh_from_db()
@@ -141,7 +141,7 @@ def test_the_size_of_a_default_does_not_count(
     removal = freeze(Club.objects.all(), actor=moderator, permissions=[])
     assert removal.bytes_total == 7
     plan = make_plan(Club, [club.pk], using="default", limit=100)
-    assert plan.shown().size == 7
+    assert plan.preview().size == 7
 
 
 def test_a_new_row_with_defaults_alone_breaks_no_seal(moderator: User) -> None:

@@ -79,7 +79,7 @@ def test_each_batch_that_differs_is_found_and_frozen_anew(
 
 def removal_keys(removal: Removal, *, before: bool) -> list[int]:
     first = RemovalBatch.objects.get(removal=removal)
-    keys = [key for key, _ in first.shown]
+    keys = [key for key, _ in first.frozen]
     return [*keys, max(keys) + 1] if before else keys
 
 

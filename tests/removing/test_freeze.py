@@ -96,10 +96,10 @@ def test_batches_are_halved_until_each_is_small_enough(
     posts = [*make_posts(5), *make_posts(2, images=9)]
     removal = drafted(posts, moderator)
     batches = list(removal.batches.order_by("number"))
-    assert [key for batch in batches for key, _ in batch.shown] == [post.pk for post in posts]
+    assert [key for batch in batches for key, _ in batch.frozen] == [post.pk for post in posts]
     assert [batch.objects_total for batch in batches] == [3, 2, 1, 1]
     assert [sum(batch.rows_by_model.values()) for batch in batches] == [9, 6, 10, 10]
-    assert all(digest for batch in batches for _, digest in batch.shown)
+    assert all(digest for batch in batches for _, digest in batch.frozen)
     assert not refreeze_changed(removal)
     make_posts(1, images=10)
     with pytest.raises(CannotFreeze, match="alone takes more than 10 rows"):

@@ -13,10 +13,10 @@ from django.test import override_settings
 from moderation.exceptions import DraftChanged, RemovalError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Removal
-from moderation.removals import batches
 from moderation.removals import draft as confirm_module
-from moderation.removals.batches import save_batch
+from moderation.removals import seal as sealing
 from moderation.removals.draft import confirm, exclude, refreeze_changed
+from moderation.removals.seal import save_batch
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 
@@ -88,7 +88,7 @@ def test_what_a_killed_look_saved_does_not_go_under_the_old_seal(
 
 def test_nor_does_a_take_out_bring_it_under_a_new_seal_unsaid(cut_off: Removal) -> None:
     seal, batch = cut_off.seal, cut_off.batches.order_by("number")[1]
-    key = str(batch.shown[0][0])
+    key = str(batch.frozen[0][0])
     with pytest.raises(DraftChanged):
         exclude(cut_off, seal=seal, number=batch.number, key=key)
     cut_off.refresh_from_db()
@@ -133,13 +133,13 @@ def test_a_draft_that_is_cancelled_while_it_is_compared_is_no_draft_any_more(
 ) -> None:
     with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = drafted(make_posts(3, images=1), moderator)
-    monkeypatch.setattr(batches, "BATCHES_A_PAGE", 1)
-    compare = batches.changed_batches
+    monkeypatch.setattr(sealing, "BATCHES_A_PAGE", 1)
+    compare = sealing.changed_batches
 
     def cancelled_meanwhile(asked: Removal) -> Iterator[Any]:
-        turns = batches.pages_of_batches(asked)
+        turns = sealing.pages_of_batches(asked)
         first = next(turns)
-        monkeypatch.setattr(batches, "pages_of_batches", lambda _: chain([first], turns))
+        monkeypatch.setattr(sealing, "pages_of_batches", lambda _: chain([first], turns))
         cancel(Removal.objects.get(pk=asked.pk))
         return compare(asked)
 

@@ -56,7 +56,7 @@ SHAPES: dict[str, Shape] = {
 
 
 def keys_of(removal: Removal) -> list[Any]:
-    return [key for batch in removal.batches.order_by("number") for key, _digest in batch.shown]
+    return [key for batch in removal.batches.order_by("number") for key, _digest in batch.frozen]
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from moderation.admin.removals.forms import ConfirmForm
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.removals.previews import bare_lines_between, cards_between, lines_between
 from moderation.admin.way_back import with_filters
+from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
 from moderation.exceptions import ModerationError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
-from moderation.removals.batches import model_of
 from moderation.removals.draft import NAMED, Difference, confirm, exclude
 from moderation.removals.limits import blockers_of
 from moderation.removals.standing import standing_rows
@@ -154,7 +154,7 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     views: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
         "pictures": (removal.pictures_total, PICTURES_A_PAGE, cards_between),
         "objects": (removal.objects_total, OBJECTS_A_PAGE, lines_between),
-        "bare": (removal.bare_total, OBJECTS_A_PAGE, bare_lines_between),
+        "bare": (removal.without_picture_total, OBJECTS_A_PAGE, bare_lines_between),
     }
     total, a_page, between = views[show]
     page = Paginator(range(total), a_page).get_page(viewer.request.GET.get("p"))

@@ -24,10 +24,10 @@ from django.utils.translation import gettext as _
 
 from moderation.admin.display import Viewer, named
 from moderation.cascade import json_key
+from moderation.cascade.batches import keys_of, plan_batch
 from moderation.cascade.relations import deleted_with, leads_back
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, Removal, RemovalBatch
-from moderation.removals.batches import keys_of, plan_batch
 from moderation.removals.refused_objects import Guard
 from moderation.removals.selection import plain
 

@@ -17,10 +17,10 @@ from moderation.admin.display import Viewer, rows_named
 from moderation.admin.removals.object_permissions import visible_to
 from moderation.admin.removals.window import batches_between
 from moderation.cascade import Plan, json_key
+from moderation.cascade.batches import keys_of, model_of, plan_batch
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile, details_of
-from moderation.removals.batches import keys_of, model_of, plan_batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
     shown: list[tuple[StoredFile, Any, int]] = []
     for batch, own in batches_between(removal, "pictures_total", start, stop):
         plan = plan_batch(batch)
-        shown += [(file, plan.files[file], batch.number) for file in plan.cards()[own]]
+        shown += [(file, plan.files[file], batch.number) for file in plan.pictures()[own]]
     visible = visible_to(viewer, removal, {root for _, root, _ in shown})
     shown = [each for each in shown if each[1] in visible]
     details = details_of((file for file, _, _ in shown), using=AuditEntry.objects.db)
@@ -122,14 +122,14 @@ def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
 def bare_lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
     """Return the objects without a picture or file from `start` to `stop`; see `cards_between`."""
     lines: list[Line] = []
-    for batch, own in batches_between(removal, "bare_total", start, stop):
+    for batch, own in batches_between(removal, "without_picture_total", start, stop):
         plan = plan_batch(batch)
-        lines += _lines(viewer, batch, plan.bare()[own], plan)
+        lines += _lines(viewer, batch, plan.without_picture()[own], plan)
     return lines
 
 
 def _lines(viewer: Viewer, batch: RemovalBatch, keys: list[Any], plan: Plan) -> list[Line]:
-    files = Counter(plan.files[file] for file in plan.cards())
+    files = Counter(plan.files[file] for file in plan.pictures())
     names = rows_named(batch.removal, visible_to(viewer, batch.removal, keys))
     return [
         Line(

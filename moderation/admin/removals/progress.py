@@ -20,11 +20,11 @@ from moderation.admin.badge import badge
 from moderation.admin.display import Viewer, counts, objects_of, page_of, rows_as_seen
 from moderation.admin.messages import refusals_told
 from moderation.admin.way_back import with_filters
+from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import Heartbeat, Removal, StorageIdentity
 from moderation.models.states import WAS_MISSING, BatchState, EntryState, RemovalState
-from moderation.removals.batches import model_of
 from moderation.removals.progress import numbers as numbers_of
 
 # Things that the page names one by one; of the others it gives the number.

@@ -10,7 +10,7 @@ from django.db.models import F, Sum, Window
 from moderation.models import Removal, RemovalBatch
 
 # What a page counts in: a column of the batches.
-Column = Literal["objects_total", "pictures_total", "bare_total"]
+Column = Literal["objects_total", "pictures_total", "without_picture_total"]
 
 
 def batches_between(

@@ -205,5 +205,5 @@ class Checker:
                 yield Breach(
                     "2 batch without an end", f"{where} is {batch['state']}: {batch['error']}"
                 )
-            elif len(batch["shown"]) - left != batch["deleted_total"]:
+            elif len(batch["frozen"]) - left != batch["deleted_total"]:
                 yield Breach("2 objects are not accounted for", f"{where}: {batch}")

@@ -97,9 +97,9 @@ class Moderator:
         if not (removal := self._draft()):
             return
         part = removal.batches.order_by("?").first()
-        if part is None or not part.shown:
+        if part is None or not part.frozen:
             return
-        key = self.dice.choice(part.shown)[0]
+        key = self.dice.choice(part.frozen)[0]
         with Refusals():
             exclude(removal, seal=removal.seal, number=part.number, key=str(key))
             self.journal.note(

@@ -57,7 +57,7 @@ BACK = {
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', {}, '-3 minutes')",
     "postgresql": "{} - interval '3 minutes'",
 }
-BATCH = ("removal_id", "number", "state", "shown", "changed", "gone", "deleted_total", "error")
+BATCH = ("removal_id", "number", "state", "frozen", "changed", "gone", "deleted_total", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def read(database: Database) -> Tables:
         entries=_dicts(database, ENTRY, "moderation_auditentry ORDER BY id"),
         removals=dict(database.query("SELECT id, state FROM moderation_removal")),
         batches=[
-            {**batch, **{name: json_value(batch[name]) for name in ("shown", "changed", "gone")}}
+            {**batch, **{name: json_value(batch[name]) for name in ("frozen", "changed", "gone")}}
             for batch in _dicts(database, BATCH, "moderation_removalbatch")
         ],
     )

@@ -1,0 +1,69 @@
+"""What a batch holds: the keys of its objects and the preview of each."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+from moderation import conf
+from moderation.cascade.plan import Plan
+from moderation.cascade.preview import Preview, digest_of_batch
+from moderation.cascade.walk import make_plan
+from moderation.models import AuditEntry, Removal, RemovalBatch
+
+# The columns of a batch that `fill_batch` sets.
+PREVIEWED = (
+    "frozen", "digest", "objects_total", "files_total", "pictures_total", "without_picture_total",
+    "bytes_total", "rows_by_model", "updates_by_model", "blockers",
+)  # fmt: skip
+
+
+def model_of(removal: Removal) -> type[models.Model]:
+    """Return the model whose objects a removal deletes. Raises LookupError if there is none."""
+    return apps.get_model(removal.model_label)
+
+
+def keys_of(batch: RemovalBatch) -> list[Any]:
+    """Return the frozen keys as values of the model's primary key."""
+    to_python = model_of(batch.removal)._meta.pk.to_python
+    return [to_python(key) for key, _ in batch.frozen]
+
+
+def plan_batch(
+    batch: RemovalBatch,
+    *,
+    lock: bool = False,
+    keys: list[Any] | None = None,
+    rows_of: AbstractSet[type[models.Model]] = frozenset(),
+) -> Plan:
+    """Return the current plan for the objects of a batch, or for those with some of its keys.
+
+    `rows_of` are models whose rows it must contain. Raises TooManyRows if there are now too many
+    rows for one transaction.
+    """
+    return make_plan(
+        model_of(batch.removal),
+        keys_of(batch) if keys is None else keys,
+        using=AuditEntry.objects.db,
+        limit=conf.batch_rows(),
+        lock=lock,
+        rows_of=rows_of,
+    )
+
+
+def fill_batch(batch: RemovalBatch, preview: Preview) -> RemovalBatch:
+    """Put a preview into a batch without saving it; return the batch."""
+    batch.frozen = preview.objects
+    batch.digest = digest_of_batch(preview.objects)
+    batch.objects_total = len(preview.objects)
+    batch.files_total = preview.files
+    batch.pictures_total = preview.pictures
+    batch.without_picture_total = preview.without_picture
+    batch.bytes_total = preview.size
+    batch.rows_by_model = dict(+preview.rows)  # without the models that have none
+    batch.updates_by_model = dict(+preview.updates)
+    batch.blockers = {"protected": dict(preview.protected), "restricted": dict(preview.restricted)}
+    return batch
