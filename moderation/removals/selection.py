@@ -67,11 +67,11 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
 def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Return a queryset with the same objects that can be filtered and ordered.
 
-    A batch, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
+    A slice, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
     their objects are selected by a subquery.
     """
     home, query = AuditEntry.objects.db, queryset.query
-    is_odd = query.is_split or query.combinator or query.distinct_fields
+    is_odd = query.is_sliced or query.combinator or query.distinct_fields
     if is_odd or not query.standard_ordering:
         rows = all_rows(queryset.model, home)
         return rows.filter(pk__in=queryset.using(home).values("pk"))
