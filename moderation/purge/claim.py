@@ -78,11 +78,11 @@ def reschedule(
     pause: timedelta,
     leases: Collection[datetime],
     *,
-    asked: bool = False,
+    sent: bool = False,
 ) -> None:
     """Release entries without an outcome; they are due again after the pause.
 
-    `asked` says that a request for them was sent, so that their files may have been erased.
+    `sent` says that a request for them was sent, so that their files may have been erased.
 
     Entries that another worker holds now, under none of the `leases`, are left alone. An entry that
     a worker held before keeps an expired lease: its file may have been erased
@@ -92,7 +92,7 @@ def reschedule(
     keys: dict[bool, set[int]] = {True: set(), False: set()}
     for entry in entries:
         if entry.is_held:
-            keys[asked or entry.was_leased].add(entry.pk)
+            keys[sent or entry.was_leased].add(entry.pk)
     for was_leased, same in keys.items():
         ours.filter(pk__any_of=same).update(
             leased_until=DatabaseNow() if was_leased else None, due_at=DatabaseNow(pause)

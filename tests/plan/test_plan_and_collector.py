@@ -54,7 +54,7 @@ def collected(model: type[models.Model], keys: Sequence[Any]) -> Counter[str]:
 
 def assert_alike(model: type[models.Model], keys: Sequence[Any]) -> Plan:
     plan = plan_of(model, keys)
-    assert +plan.numbers.rows == collected(model, keys)
+    assert +plan.counts.rows == collected(model, keys)
     return plan
 
 
@@ -75,7 +75,7 @@ def test_cascades_through_posts_to_pictures_and_reports() -> None:
     assert sorted(file.name for file in plan.files) == sorted(
         name for post in posts[:2] for name in (f"{post.pk}.jpg", f"{post.pk}-t.webp")
     )
-    assert plan.numbers.size == 14
+    assert plan.counts.size == 14
     assert_alike(User, [author.pk])
 
 
@@ -83,8 +83,8 @@ def test_many_to_many_rows_go_and_the_far_side_stays() -> None:
     one, tag = volume(), Tag.objects.create(name="t")
     one.tags.add(tag)
     plan = assert_alike(Volume, [one.pk])
-    assert plan.numbers.rows["library.Volume_tags"] == 1
-    assert "library.Tag" not in plan.numbers.rows
+    assert plan.counts.rows["library.Volume_tags"] == 1
+    assert "library.Tag" not in plan.counts.rows
     assert_alike(Tag, [tag.pk])
 
 
@@ -92,14 +92,14 @@ def test_generic_relations_are_followed_by_text_keys() -> None:
     one, other = volume(), volume()
     Note.objects.create(target=one)
     Note.objects.create(target=other)
-    assert assert_alike(Volume, [one.pk]).numbers.rows["library.Note"] == 1
+    assert assert_alike(Volume, [one.pk]).counts.rows["library.Note"] == 1
 
 
 def test_set_null_and_its_kin_change_rows_and_delete_none() -> None:
     one = volume()
     Bookmark.objects.create(volume=one, second=one, third=one)
     plan = assert_alike(Volume, [one.pk])
-    assert plan.numbers.updates == {"library.Bookmark": 3}
+    assert plan.counts.updates == {"library.Bookmark": 3}
 
 
 def test_a_protected_object_is_named() -> None:
@@ -107,7 +107,7 @@ def test_a_protected_object_is_named() -> None:
     Loan.objects.create(volume=one)
     with pytest.raises(ProtectedError):
         collected(Volume, [one.pk])
-    assert plan_of(Volume, [one.pk]).numbers.protected == {"library.Loan": 1}
+    assert plan_of(Volume, [one.pk]).counts.protected == {"library.Loan": 1}
 
 
 def test_restrict_blocks_unless_the_same_deletion_takes_the_row() -> None:
@@ -115,8 +115,8 @@ def test_restrict_blocks_unless_the_same_deletion_takes_the_row() -> None:
     Song.objects.create(album=album, single_of=single)
     with pytest.raises(RestrictedError):
         collected(Album, [single.pk])
-    assert plan_of(Album, [single.pk]).numbers.restricted == {"library.Song": 1}
-    assert assert_alike(Album, [album.pk, single.pk]).numbers.restricted == {}
+    assert plan_of(Album, [single.pk]).counts.restricted == {"library.Song": 1}
+    assert assert_alike(Album, [album.pk, single.pk]).counts.restricted == {}
 
 
 def test_a_model_that_points_to_itself_is_followed_to_the_end() -> None:
@@ -168,7 +168,7 @@ def test_a_plan_past_its_limit_is_given_up() -> None:
     shelf = Shelf.objects.create(name="s")
     for _ in range(4):
         volume(shelf=shelf).tags.add(Tag.objects.create(name="t"))
-    assert plan_of(Shelf, [shelf.pk], limit=9).numbers.rows.total() == 9
+    assert plan_of(Shelf, [shelf.pk], limit=9).counts.rows.total() == 9
     with pytest.raises(TooManyRows):
         plan_of(Shelf, [shelf.pk], limit=8)
     with pytest.raises(TooManyRows):

@@ -74,7 +74,7 @@ def test_rows_are_found_whatever_their_spelling(terms: Any) -> None:
         line.objects.create(detail=detail.objects.create(term_id=word))
     plan = make_plan(term, ["abc", "ÄÖ-日本"], using="default", limit=100)
     assert plan.roots == ["abc", "ÄÖ-日本"]
-    assert plan.numbers.rows == {
+    assert plan.counts.rows == {
         "library.Term": 2, "library.SpecialTerm": 2, "library.Remark": 3, "library.RemarkLine": 3,
     }  # fmt: skip
 
@@ -85,7 +85,7 @@ def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
     special(term_ptr_id="ABC").save_base(raw=True)
     key = special.objects.values_list("pk", flat=True).get()
     plan = make_plan(special, [key], using="default", limit=100)
-    assert plan.numbers.rows["library.Term"] == 1
+    assert plan.counts.rows["library.Term"] == 1
 
 
 def test_the_database_is_asked_only_where_spellings_differ(terms: Any) -> None:

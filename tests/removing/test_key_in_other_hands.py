@@ -112,7 +112,7 @@ def test_who_has_the_first_entry_of_a_key_takes_it_and_the_answer_counts_for_all
         assert batch
         assert [entry.is_held for entry in batch.entries] == [True, False]
     write_outcomes(
-        batch.place, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
+        batch.ref, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
     )
     assert states() == ["erased", "erased"]
 
@@ -138,7 +138,7 @@ def test_an_answer_says_nothing_of_an_entry_that_somebody_leased_since(
     assert batch
     leased(entries[1], timezone.now() + timedelta(minutes=5))
     write_outcomes(
-        batch.place, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
+        batch.ref, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
     )
     assert states() == ["erased", "pending"]
 

@@ -81,10 +81,10 @@ def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
         outcomes = adapter_for("attachments").erase(
             [FileToErase("a", lease=lease), FileToErase("b", lease=lease)], lambda _: None
         )
-        assert next(outcomes).fate is Result.ERASED
+        assert next(outcomes).result is Result.ERASED
         lease.end()
         (late,) = outcomes
-        assert (late.fate, late.code, late.own) == (Result.FAILED, LEASE_OVER, False)
+        assert (late.result, late.code, late.own) == (Result.FAILED, LEASE_OVER, False)
         assert storages["attachments"].exists("b")
 
 
@@ -150,7 +150,7 @@ def test_outcomes_go_into_no_entry_that_somebody_took_over() -> None:
     assert first
     taken_over()
     for outcome in (Outcome("a.pdf", Result.ERASED), Outcome("a.pdf", Result.FAILED, "No", "No.")):
-        write_outcomes(first.place, [(outcome, first.entries)], {first.leased_until})
+        write_outcomes(first.ref, [(outcome, first.entries)], {first.leased_until})
     entry = AuditEntry.objects.get()
     assert (entry.state, entry.attempts, entry.error_code) == ("pending", 0, "")
     assert entry.leased_until != first.leased_until

@@ -264,7 +264,7 @@ def test_failed_keys_that_are_due_again_take_their_removal_along(
 
 
 @pytest.mark.parametrize(
-    ("said", "in_use"),
+    ("said", "kept"),
     [
         ("line\r\nbreak\x00", "line break"),
         ("GET https://b.example/k?X-Amz-Signature=abc failed", "GET https://b.example/k failed"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from moderation import registration
 from moderation.models import AuditEntry
-from moderation.recording import receivers
 from moderation.recording.attribution import DeletionContext
 from moderation.recording.entries import write_entries
 from moderation.registration import register
@@ -73,6 +73,6 @@ def test_registering_a_proxy_registers_the_model_behind_it(
 ) -> None:
     registered()
     senders: list[type] = []
-    monkeypatch.setattr(receivers, "connect", senders.append)
+    monkeypatch.setattr(registration, "connect", senders.append)
     register(VolumeProxy)
     assert {Volume, VolumeProxy} <= set(senders)
