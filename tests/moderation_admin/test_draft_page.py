@@ -57,7 +57,7 @@ def test_a_draft_is_its_makers_alone(
     assert state(removal) == RemovalState.DRAFT
 
 
-@pytest.mark.parametrize("deed", ["confirm", "exclude", "cancel", "stop", "resume", "retry"])
+@pytest.mark.parametrize("action", ["confirm", "exclude", "cancel", "stop", "resume", "retry"])
 def test_state_changes_only_by_post(
     client: Client, moderator: User, make_posts: MakePosts, action: str
 ) -> None:
