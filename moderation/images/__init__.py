@@ -1,6 +1,6 @@
-"""Untrusted pictures: parsed, measured, decoded at a reduced size, and converted to sRGB.
+"""Parse and measure untrusted pictures, decode them at a reduced size, and convert them to sRGB.
 
-`inspect` comes first and decodes nothing; `decode` takes its result.
+Call `inspect` first, which decodes nothing, and pass its result to `decode`.
 """
 
 from moderation.images import sheet
