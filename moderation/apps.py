@@ -50,6 +50,6 @@ def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     connection = connections[using]
     if AuditEntry._meta.db_table not in connection.introspection.table_names():
         return  # the app was just unmigrated, or lives in another database
-    triggers.make(connection)
+    triggers.create(connection)
     for group, codes in permission_groups.OWN_CODES.items():
         permission_groups.grant(sender, group, codes, using=using)

@@ -13,7 +13,7 @@ from django.db import close_old_connections, transaction
 from tqdm import tqdm
 
 from moderation.jobs import failures
-from moderation.jobs.scheduler import clock_problems, overdue, removals_with_due_batches, tick
+from moderation.jobs.scheduler import clock_problems, overdue, removals_with_due_batches, run_once
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry, AuditEvent, RemovalBatch
 from moderation.models.states import EventType
@@ -90,7 +90,7 @@ class Command(BaseCommand):
 
     def _once(self) -> None:
         bar = tqdm(desc="steps", unit="", disable=None)
-        while tick(alone=True):
+        while run_once(alone=True):
             bar.update()
         bar.close()
         failed = AuditEntry.objects.filter(state="failed").count()
@@ -108,7 +108,7 @@ class Command(BaseCommand):
         while not stopping.is_set():
             close_old_connections()
             try:
-                worked = tick()
+                worked = run_once()
             except DatabaseTrouble as error:
                 self.stderr.write(f"Database error, retrying: {error}")
                 worked = False
