@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from pytest_django import Settings
 
 from moderation.checks import site
-from moderation.checks.site import check_environment, check_installed, check_identities, check_tasks
+from moderation.checks.site import check_environment, check_identities, check_installed, check_tasks
 from moderation.storage import write_identity
 from posts.models import Post
 from tests.removing.conftest import drafted
