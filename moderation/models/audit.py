@@ -47,7 +47,7 @@ class AuditEntry(models.Model):
     """
 
     storage = models.TextField(_("storage"))
-    # The identity of the StorageIdentity at the time; null where the storage had none yet.
+    # The identity in StorageIdentity at the time; null if the storage had none yet.
     identity = models.UUIDField(_("storage identity"), null=True)
     location = models.TextField(_("bucket or folder"), blank=True)
     key = KeyField(_("key"))
@@ -107,7 +107,7 @@ class AuditEntry(models.Model):
     failed_at = models.DateTimeField(_("failed at"), null=True)
     restored_at = models.DateTimeField(_("restored at"), null=True)
     verified_at = models.DateTimeField(_("absence verified at"), null=True)
-    # While kept: when to check again whether a row uses the file (null: as soon as possible), and
+    # While in use: when to check again whether a row uses the file (null: as soon as possible), and
     # when no such row was found for the first time.
     recheck_at = models.DateTimeField(_("next check of use at"), null=True)
     unused_at = models.DateTimeField(_("found unused at"), null=True)
