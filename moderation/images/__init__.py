@@ -7,6 +7,6 @@ from moderation.images import sheet
 from moderation.images.decode import decode
 from moderation.images.errors import InvalidImage
 from moderation.images.inspect import inspect
-from moderation.images.structure import Recipe, Structure
+from moderation.images.structure import SplicedFile, Structure
 
-__all__ = ["InvalidImage", "Recipe", "Structure", "decode", "inspect", "sheet"]
+__all__ = ["InvalidImage", "SplicedFile", "Structure", "decode", "inspect", "sheet"]

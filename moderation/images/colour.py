@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
-from moderation.images.profile import HEADER_BYTES, essential
+from moderation.images.profile import HEADER_BYTES, reduce_profile
 
 # x and y of red, green, blue and white.
 Primaries = tuple[float, float, float, float, float, float, float, float]
@@ -60,9 +60,9 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     if not mode or (mode == "CMYK") != is_cmyk or (mode == "L" and image.mode != "L"):
         return None
     source = image if is_cmyk or image.mode == mode else image.convert(mode)
-    read = BytesIO(essential(profile))
+    source_profile = BytesIO(reduce_profile(profile))
     try:
-        return ImageCms.profileToProfile(source, read, _srgb(), outputMode="RGB")
+        return ImageCms.profileToProfile(source, source_profile, _srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from moderation.images import limits
 from moderation.images.errors import InvalidImage
-from moderation.images.structure import Disposal, Frame, Recipe, Structure
+from moderation.images.structure import Disposal, Frame, SplicedFile, Structure
 
 HEADER_BYTES = 13
 EXTENSION, IMAGE, TRAILER, STRAY = 0x21, 0x2C, 0x3B, 0x00
@@ -42,7 +42,7 @@ class _State:
     metadata: int = 0
     control: _Control | None = None
     frames: list[Frame] = field(default_factory=list)
-    kept: Recipe = field(default_factory=Recipe)
+    kept: SplicedFile = field(default_factory=SplicedFile)
 
 
 def parse(content: bytes) -> Structure:
@@ -150,11 +150,11 @@ def _image(state: _State, start: int) -> int:
 
 def _single(
     width: int, height: int, flags: int, palette: tuple[int, int], data: tuple[int, int]
-) -> Recipe:
+) -> SplicedFile:
     """Return a file with one opaque frame at the origin and its palette."""
     start, stop = palette
     size = max((stop - start) // 3, 2).bit_length() - 2
     screen = struct.pack("<HHBBB", width, height, HAS_PALETTE | size if stop > start else 0, 0, 0)
     image = struct.pack("<BHHHHB", IMAGE, 0, 0, width, height, flags & INTERLACED)
     colours = [palette] if stop > start else []
-    return Recipe(b"GIF89a" + screen, *colours, image, data, bytes((TRAILER,)))
+    return SplicedFile(b"GIF89a" + screen, *colours, image, data, bytes((TRAILER,)))

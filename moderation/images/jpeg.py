@@ -10,7 +10,7 @@ from moderation.images import limits
 from moderation.images.colour import Colour
 from moderation.images.errors import InvalidImage
 from moderation.images.exif import PREFIX, UPRIGHT, only_orientation, orientation_in
-from moderation.images.structure import Frame, Recipe, Structure
+from moderation.images.structure import Frame, SplicedFile, Structure
 
 MARKER = re.compile(rb"\xff[^\x00\xff]")
 # Within a scan, a byte FF is followed by 0, a restart marker or another FF.
@@ -49,7 +49,7 @@ class _State:
     jfif: bytes = b""
     icc: dict[int, tuple[int, int]] = field(default_factory=dict)  # segments, by their numbers
     icc_parts: int = 0
-    kept: Recipe = field(default_factory=Recipe)
+    kept: SplicedFile = field(default_factory=SplicedFile)
 
 
 def parse(content: bytes) -> Structure:
@@ -149,7 +149,7 @@ def _scan(state: _State, data: bytes) -> None:
 def _structure(state: _State) -> Structure:
     if not state.scans:
         raise InvalidImage("broken")
-    head = Recipe(b"\xff\xd8")
+    head = SplicedFile(b"\xff\xd8")
     if state.jfif:
         head.add(_segment_bytes(JFIF, state.jfif))
     profile = _profile(state)
@@ -159,20 +159,20 @@ def _structure(state: _State) -> Structure:
         head.add(_segment_bytes(EXIF, PREFIX + only_orientation(orientation)))
     for number in sorted(state.icc) if profile else ():
         head.keep(*state.icc[number])
-    stripped = Recipe(*head.pieces, *state.kept.pieces)
+    stripped = SplicedFile(*head.pieces, *state.kept.pieces)
     return Structure(
         "JPEG", state.width, state.height, [frame], stripped, orientation, Colour(profile)
     )
 
 
-def _decoded_frame(state: _State, head: Recipe) -> Frame:
+def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
     """Return the frame to be decoded: without profile and orientation, at an eighth of its size."""
     pixels = state.width * state.height
     coefficients = sum(state.blocks.values()) * COEFFICIENTS if state.several_scans else 0
     return Frame(
         state.width,
         state.height,
-        Recipe(*head.pieces, *state.kept.pieces),
+        SplicedFile(*head.pieces, *state.kept.pieces),
         memory=coefficients + state.width * ROW + pixels // 16 + 4 * limits.MB,
         work=state.visited / 20 + pixels / 400 + len(state.content) / 80,
     )

@@ -10,7 +10,7 @@ from moderation.images import limits
 from moderation.images.errors import InvalidImage
 from moderation.images.exif import UPRIGHT, only_orientation, orientation_in
 from moderation.images.png_colour import colour_of
-from moderation.images.structure import Disposal, Frame, Recipe, Structure
+from moderation.images.structure import Disposal, Frame, SplicedFile, Structure
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_END = 33  # the signature and IHDR, which is always the first
@@ -39,7 +39,7 @@ class _Data:
     """A frame's control and the ranges of its compressed data."""
 
     control: tuple[int, ...]
-    ranges: Recipe = field(default_factory=Recipe)
+    ranges: SplicedFile = field(default_factory=SplicedFile)
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ def _structure(state: _State, end: int) -> Structure:
         raise InvalidImage("broken")
     colour = colour_of(state.chunks)
     orientation = state.orientation or UPRIGHT
-    stripped = Recipe((0, HEADER_END))
+    stripped = SplicedFile((0, HEADER_END))
     if orientation != UPRIGHT:
         stripped.add(chunk(b"eXIf", only_orientation(orientation)))
     for start, stop in (*state.kept, (end, end + OVERHEAD)):
@@ -220,7 +220,7 @@ def _pillow_bytes(state: _State) -> int:
     return 4
 
 
-def _single(state: _State, data: _Data, width: int, height: int) -> Recipe:
+def _single(state: _State, data: _Data, width: int, height: int) -> SplicedFile:
     """Return a file with one frame and only the chunks that decoding it requires."""
     size = struct.pack(">II", width, height)
     head = SIGNATURE + chunk(b"IHDR", size + state.chunks[b"IHDR"][8:])
@@ -229,7 +229,7 @@ def _single(state: _State, data: _Data, width: int, height: int) -> Recipe:
     if transparency := _transparency(state):
         head += chunk(b"tRNS", transparency)
     head += struct.pack(">I4s", data.ranges.size(), b"IDAT")
-    return Recipe(head, *data.ranges.pieces, bytes(4), chunk(b"IEND", b""))
+    return SplicedFile(head, *data.ranges.pieces, bytes(4), chunk(b"IEND", b""))
 
 
 def _transparency(state: _State) -> bytes:

@@ -20,7 +20,7 @@ TYPES = {
 }
 
 
-def essential(profile: bytes) -> bytes:
+def reduce_profile(profile: bytes) -> bytes:
     """Return a profile with only the tags from which colours are computed.
 
     Return empty bytes if the profile does not describe a picture or is broken.

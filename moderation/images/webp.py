@@ -10,7 +10,7 @@ from moderation.images import limits
 from moderation.images.colour import Colour
 from moderation.images.errors import InvalidImage
 from moderation.images.exif import UPRIGHT, only_orientation, orientation_in
-from moderation.images.structure import Disposal, Frame, Recipe, Structure
+from moderation.images.structure import Disposal, Frame, SplicedFile, Structure
 
 HEADER_BYTES = 12
 HAS_ANIMATION, HAS_EXIF, HAS_ALPHA, HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
@@ -31,7 +31,7 @@ class _Image:
     height: int
     has_alpha: bool
     is_lossless: bool
-    chunks: Recipe
+    chunks: SplicedFile
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class _State:
     alpha: tuple[int, int] = (0, 0)
     image: _Image | None = None
     frames: list[Frame] = field(default_factory=list)
-    kept: list[Recipe] = field(default_factory=list)  # the frames as stored in the file
+    kept: list[SplicedFile] = field(default_factory=list)  # the frames as stored in the file
 
 
 def parse(content: bytes) -> Structure:
@@ -120,7 +120,7 @@ def _image(state: _State, each: Chunk, alpha: tuple[int, int]) -> _Image:
     """Return an encoded picture with its size. Raises InvalidImage."""
     name, start, data, stop = each
     head = state.content[data : min(data + 10, stop)]
-    recipe = Recipe()
+    file = SplicedFile()
     if name == b"VP8L" and len(head) >= 5 and head[0] == LOSSLESS_START:  # noqa: PLR2004 - bytes
         bits = int.from_bytes(head[1:5], "little")
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
@@ -129,20 +129,20 @@ def _image(state: _State, each: Chunk, alpha: tuple[int, int]) -> _Image:
         width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", head, 6))
         has_alpha = bool(alpha[1])
         if has_alpha:
-            _keep(recipe, *alpha)
+            _keep(file, *alpha)
     else:
         raise InvalidImage("broken")
     if not (width and height):
         raise InvalidImage("broken")
-    _keep(recipe, start, stop)
-    return _Image(width, height, has_alpha, name == b"VP8L", recipe)
+    _keep(file, start, stop)
+    return _Image(width, height, has_alpha, name == b"VP8L", file)
 
 
-def _keep(recipe: Recipe, start: int, stop: int) -> None:
+def _keep(file: SplicedFile, start: int, stop: int) -> None:
     """Keep a chunk, padded to an even number of bytes."""
-    recipe.keep(start, stop)
+    file.keep(start, stop)
     if (stop - start) % 2:
-        recipe.add(b"\0")
+        file.add(b"\0")
 
 
 def _frame(state: _State, start: int, stop: int) -> None:
@@ -169,7 +169,7 @@ def _frame(state: _State, start: int, stop: int) -> None:
     state.frames.append(_single(image, 2 * x, 2 * y, time, disposal=disposal, blends=blends))
     size = FRAME_HEADER_BYTES + image.chunks.size()
     state.kept.append(
-        Recipe(struct.pack("<4sI", b"ANMF", size) + header, *image.chunks.pieces),
+        SplicedFile(struct.pack("<4sI", b"ANMF", size) + header, *image.chunks.pieces),
     )
 
 
@@ -189,7 +189,7 @@ def _single(
     return Frame(
         image.width,
         image.height,
-        _file(Recipe(head, *image.chunks.pieces)),
+        _file(SplicedFile(head, *image.chunks.pieces)),
         memory=12 * pixels + size,  # libwebp's canvas twice, its output, and the copy
         work=work + (pixels / BLENDED if blends else 0),
         x=x,
@@ -205,9 +205,9 @@ def _extended(flags: int, width: int, height: int) -> bytes:
     return struct.pack("<4sIB3x", b"VP8X", 10, flags) + sides
 
 
-def _file(body: Recipe) -> Recipe:
+def _file(body: SplicedFile) -> SplicedFile:
     head = struct.pack("<4sI4s", b"RIFF", 4 + body.size(), b"WEBP")
-    return Recipe(head, *body.pieces)
+    return SplicedFile(head, *body.pieces)
 
 
 def _structure(state: _State) -> Structure:
@@ -234,12 +234,12 @@ def _leaves(canvas: tuple[int, int], frame: Frame) -> bool:
     return frame.x + frame.width > canvas[0] or frame.y + frame.height > canvas[1]
 
 
-def _stripped(state: _State, width: int, height: int, orientation: int) -> Recipe:
+def _stripped(state: _State, width: int, height: int, orientation: int) -> SplicedFile:
     """Return the file without metadata, with its flags set accordingly."""
     if state.image and not state.canvas[0]:
         return _file(state.image.chunks)
     flags = state.content[HEADER_BYTES + 8] & (HAS_ANIMATION | HAS_ALPHA)
-    body = Recipe()
+    body = SplicedFile()
     if state.profile[1]:
         flags |= HAS_PROFILE
         _keep(body, state.profile[0] - 8, state.profile[1])
@@ -251,4 +251,4 @@ def _stripped(state: _State, width: int, height: int, orientation: int) -> Recip
         flags |= HAS_EXIF
         exif = only_orientation(orientation)
         body.add(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
-    return _file(Recipe(_extended(flags, width, height), *body.pieces))
+    return _file(SplicedFile(_extended(flags, width, height), *body.pieces))

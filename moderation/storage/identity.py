@@ -138,11 +138,11 @@ def verify_identity(alias: str, identity: uuid.UUID | None) -> None:
 def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
     """Give the storage an identity, or record the one that it has. Idempotent.
 
-    The identity of a storage that this environment marked and the database does not know is
-    recorded. `replace` writes the known identity to a storage that lost its file, and accepts a
-    new storage for a database that came from another environment. Entries that were recorded
-    before the storage had an identity get it. Raises IdentityRefused if file and database
-    disagree, WrongStorage if the file cannot be read.
+    If the database does not know a storage, the identity in its file is recorded, provided that the
+    file is from this environment. `replace` writes the known identity to a storage that lost its
+    file, and accepts a new storage for a database that came from another environment. Entries that
+    were recorded before the storage had an identity get it. Raises IdentityRefused if file and
+    database disagree, WrongStorage if the file cannot be read.
     """
     found = read_identity(alias)
     _refuse_other_environment(alias, found)
