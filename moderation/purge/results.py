@@ -56,7 +56,7 @@ def record_versions(versions: Mapping[int, Sequence[str]], leases: Collection[da
 
     Return whether all the entries are still held under one of the leases.
     """
-    ours = AuditEntry.objects.held_under(leases)
+    ours = AuditEntry.objects.with_lease(leases)
     told = [AuditEntry(pk=pk, versions=list(taken)) for pk, taken in versions.items()]
     return ours.bulk_update(told, ["versions"]) == len(told)
 
@@ -79,7 +79,7 @@ def _write_alike(
 ) -> None:
     entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
     held = {entry.pk for entry in claimed if entry.is_held}
-    ours = entries.held_under(leases).filter(pk__any_of=held)
+    ours = entries.with_lease(leases).filter(pk__any_of=held)
     found = list(ours.values_list("pk", "attempts"))
     if outcome.result is Result.ERASED:
         lost = held - {pk for pk, _ in found}

@@ -22,7 +22,7 @@ from django.db.models.signals import pre_delete
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from moderation.jobs.scheduler import tick
+from moderation.jobs.scheduler import run_once
 from moderation.lifecycle.removals import retry
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals import delete
@@ -80,7 +80,7 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     running: Removal, breaks_off: Any, kind: type[Error]
 ) -> None:
     breaks_off(kind)
-    while tick(alone=True):
+    while run_once(alone=True):
         pass
     batch = part_of(running)
     assert (batch.state, batch.attempts) == ("waiting", 1)
@@ -90,11 +90,11 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     assert running.batches.filter(state="deleted").count() == 2
     pre_delete.receivers.pop()
     pre_delete.sender_receivers_cache.clear()
-    while tick(alone=True):
+    while run_once(alone=True):
         pass
     assert Post.objects.count() == 1, "it is not due yet"
     make_due()
-    while tick(alone=True):
+    while run_once(alone=True):
         pass
     running.refresh_from_db()
     assert (running.state, Post.objects.count()) == ("done", 0)
