@@ -79,7 +79,7 @@ def _cleanup() -> Iterator[None]:
 
 
 def delete_by_hand() -> None:
-    """(d) Delete with one DELETE per table and parallel DeleteObjects, without a log or checks."""
+    """(d) Do the minimum: one DELETE per table and parallel DeleteObjects, no log, no checks."""
     pairs = PostImage.objects.values_list("image", "thumbnail")
     names = [name for pair in pairs for name in pair]
     with transaction.atomic(), connection.cursor() as cursor:

@@ -26,7 +26,7 @@ READY_SECONDS = 60  # until the server must respond; a cold start on a slow disk
 # A worker or scheduler that exited is restarted after this pause. The pause doubles up to the
 # longest, since a database may be down for hours. It is reset once the process has run for a while.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS = 1.0, 30.0, 60.0
-STOP_SECONDS = 15  # for a worker to finish its task; then it is killed, and its lease expires
+STOP_SECONDS = 15  # to finish a task; a worker that takes longer is killed, and its lease expires
 
 
 class RunError(Exception):
