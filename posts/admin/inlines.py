@@ -67,7 +67,7 @@ class NewPictureForm(forms.ModelForm):
         """Examine the picture, unless that has been done. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = examined(upload)
-        if isinstance(found, intake.PictureRefusedError):
+        if isinstance(found, intake.InvalidImage):
             message = _("%(name)s: %(reason)s")
             params = {"name": upload.name, "reason": found.message}
             raise ValidationError(message, code=found.code, params=params) from found
@@ -76,7 +76,7 @@ class NewPictureForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
         """Store the files, inside the change form's `uploads()`, and fill the row."""
-        intake.place(self.picture, self.cleaned_data["upload"], row=self.instance)
+        intake.store(self.picture, self.cleaned_data["upload"], row=self.instance)
         row: PostImage = super().save(commit)
         return row
 
@@ -91,14 +91,14 @@ def examine_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
         examined(cast(UploadedFile, files[name]))  # the last file of a name, as in forms
 
 
-def examined(upload: File[Any]) -> intake.Picture | intake.PictureRefusedError:
+def examined(upload: File[Any]) -> intake.ValidatedImage | intake.InvalidImage:
     """Examine an uploaded file once; store the picture or the refusal on the file and return it."""
-    found: intake.Picture | intake.PictureRefusedError | None
+    found: intake.ValidatedImage | intake.InvalidImage | None
     found = getattr(upload, REMEMBERED_AS, None)
     if found is None:
         try:
-            found = intake.examine(upload)
-        except intake.PictureRefusedError as refused:
+            found = intake.validate_image(upload)
+        except intake.InvalidImage as refused:
             found = refused
         setattr(upload, REMEMBERED_AS, found)
     return found
