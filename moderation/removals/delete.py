@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from moderation import conf
 from moderation.cascade.batches import model_of
-from moderation.cascade.engine import Locked, engine_for
+from moderation.cascade.engine import LockedBatch, engine_for
 from moderation.db.errors import TRANSIENT, reason_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import ModerationError
@@ -145,7 +145,7 @@ def _delete(batch: RemovalBatch) -> None:
     batches.mark_deleted(batch, deleted=len(locked.keys))
 
 
-def _delete_as_shown(removal: Removal, locked: Locked) -> None:
+def _delete_as_shown(removal: Removal, locked: LockedBatch) -> None:
     using = AuditEntry.objects.db
     context = DeletionContext(
         actor=removal.actor_id,

@@ -29,9 +29,9 @@ from moderation.exceptions import ModerationError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
+from moderation.removals.blocking_rows import blocking_rows
 from moderation.removals.draft import NAMED, Difference, confirm, exclude
 from moderation.removals.limits import blockers_of
-from moderation.removals.standing import standing_rows
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
 NUMBER_DIGITS = 10  # what the column of a batch's number can hold
@@ -130,7 +130,7 @@ def _standing(viewer: Viewer, removal: Removal) -> list[str]:
     """Return the names of the first rows that block the removal."""
     names: list[str] = []
     with refusals_told(viewer.request):
-        names += [named(row) for row in standing_rows(removal, NAMED)]
+        names += [named(row) for row in blocking_rows(removal, NAMED)]
     return names
 
 
