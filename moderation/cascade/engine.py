@@ -64,7 +64,7 @@ class WalkEngine:
         return rows
 
     def compare(self, batches: Sequence[RemovalBatch]) -> Iterator[tuple[RemovalBatch, Preview]]:
-        """Yield the changed ones among filled batches of one removal, each with its new preview.
+        """Yield the batches of one removal that changed since they were filled, with new previews.
 
         Raises TooManyRows for a batch that is now too large for one transaction.
         """

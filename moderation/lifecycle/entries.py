@@ -61,7 +61,7 @@ def mark_each_in_use(reasons: Mapping[int, str], *, recheck_after: timedelta) ->
 def reopen(removals: Mapping[int, int | None]) -> None:
     """Make entries that are in use pending again: {entry: its removal}.
 
-    Call this in the transaction that locked the entries. Removals that were done are purging again.
+    Call this in the transaction that locked the entries. Removals that were done return to purging.
     """
     if not removals:
         return
@@ -79,7 +79,7 @@ def reopen(removals: Mapping[int, int | None]) -> None:
 def retry(entries: Entries) -> int:
     """Make the failed entries among `entries` due again, with no attempts; return their number.
 
-    Removals that were done are purging again. Entries whose name no storage accepts stay failed.
+    Removals that were done return to purging. Entries whose name no storage accepts stay failed.
     """
     failed = entries.filter(state=EntryState.FAILED).exclude(error_code="BadName")
     with transaction.atomic():
@@ -88,7 +88,7 @@ def retry(entries: Entries) -> int:
 
 
 def _reopen_removals(removals: Iterable[int | None]) -> None:
-    """Lock removals, so that none of them is finished now, and make those done purging again."""
+    """Lock removals, so that none of them is finished now, and return those done to purging."""
     keys = {removal for removal in removals if removal is not None}
     locked = Removal.objects.select_for_update().filter(pk__any_of=keys).order_by("pk")
     done = [removal.pk for removal in locked if removal.state == RemovalState.DONE]

@@ -74,8 +74,9 @@ def freeze(
 def _expire_oldest_drafts(actor: AbstractUser) -> None:
     """Expire the actor's oldest drafts, so that one more stays within the limit.
 
-    Their tabs are nearly always closed already. If the new draft was refused instead, the moderator
-    would have to find the old ones first. Call this in the transaction that saves the new draft.
+    Their tabs are nearly always closed already, and if the new draft were refused instead, the
+    moderator would have to find the old ones first. Call this in the transaction that saves the new
+    draft.
     """
     # One at a time for each moderator: two concurrent drafts would not count each other.
     get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()

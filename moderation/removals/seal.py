@@ -1,4 +1,4 @@
-"""The batches of a draft, and the seal: a digest of everything that their preview shows."""
+"""The batches of a draft, and its seal: the digest of all objects and files in the preview."""
 
 from __future__ import annotations
 
