@@ -101,14 +101,14 @@ def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> No
     details = _details(outcome, attempts)
     match outcome.result:
         case Result.ERASED:
-            lifecycle.erase(entries, **details)
+            lifecycle.mark_erased(entries, **details)
         case Result.NEWER_VERSION:
             because = clean(outcome.detail) or "a newer version is there"
-            lifecycle.keep(entries, because, **details)
+            lifecycle.mark_in_use(entries, reason=because, **details)
         case Result.FAILED if not outcome.own:
             entries.update(due_at=DatabaseNow(UNANSWERED_PAUSE), **details)
         case Result.FAILED if attempts >= conf.max_attempts():
-            lifecycle.fail(entries, **details)
+            lifecycle.mark_failed(entries, **details)
         case Result.FAILED:
             doubled = min(attempts - 1, MOST_DOUBLINGS)
             pause = min(FIRST_PAUSE * 2**doubled, LONGEST_PAUSE)

@@ -195,7 +195,7 @@ def wait_until_gone(pid: int) -> None:
 def test_a_session_that_the_server_ended_costs_one_more_try(
     running: Removal, monkeypatch: pytest.MonkeyPatch, end: Callable[[int], None]
 ) -> None:
-    stock, times = delete._delete_as_shown, []
+    stock, times = delete._delete_locked, []
 
     def ended(*arguments: Any) -> None:
         times.append(1)
@@ -206,7 +206,7 @@ def test_a_session_that_the_server_ended_costs_one_more_try(
             end(pid)
         stock(*arguments)
 
-    monkeypatch.setattr(delete, "_delete_as_shown", ended)
+    monkeypatch.setattr(delete, "_delete_locked", ended)
     assert delete_next_batch(running.pk)
     assert part_of(running).state == "deleted"
     assert len(times) == 2

@@ -29,9 +29,9 @@ from moderation.exceptions import ModerationError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
-from moderation.removals.draft import NAMED, Difference, confirm, exclude
+from moderation.removals.blocking_rows import blocking_rows
+from moderation.removals.draft import MAX_NAMED, Difference, confirm, exclude
 from moderation.removals.limits import blockers_of
-from moderation.removals.standing import standing_rows
 
 PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
 NUMBER_DIGITS = 10  # what the column of a batch's number can hold
@@ -130,7 +130,7 @@ def _standing(viewer: Viewer, removal: Removal) -> list[str]:
     """Return the names of the first rows that block the removal."""
     names: list[str] = []
     with refusals_told(viewer.request):
-        names += [named(row) for row in standing_rows(removal, NAMED)]
+        names += [named(row) for row in blocking_rows(removal, MAX_NAMED)]
     return names
 
 
@@ -171,14 +171,14 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """Return the names of what differs, at most NAMED of each sort, and the number of others."""
+    """Return names of what differs, at most MAX_NAMED of each sort, and the number of others."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)
-    changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
+    changed, gone = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
     keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
     names = rows_named(removal, keys)
-    others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
+    others = len(difference.changed) + len(difference.deleted) - len(changed) - len(gone)
     return {
         "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],
         "gone": gone,

@@ -29,7 +29,7 @@ from moderation.cascade.relations import deleted_with, leads_back
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.refused_objects import Guard
-from moderation.removals.selection import plain
+from moderation.removals.selection import filterable
 
 # Rows that are instantiated at the same time for a permission check.
 ROWS_AT_ONCE = 500
@@ -92,7 +92,7 @@ def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[A
 
 
 def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collection[Any]) -> set[Any]:
-    shown = plain(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
+    shown = filterable(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
     return set(shown.values_list("pk", flat=True))
 
 
@@ -149,7 +149,7 @@ class ObjectGuard:
             seen = _visible(self.model_admin, self.request, keys)
             yield from (Objection(model, key, is_seen=False) for key in keys if key not in seen)
             return
-        shown = plain(self.model_admin.get_queryset(self.request)).filter(pk__any_of=set(keys))
+        shown = filterable(self.model_admin.get_queryset(self.request)).filter(pk__any_of=set(keys))
         rows = {row.pk: row for row in shown}
         for key in keys:
             if key not in rows:
