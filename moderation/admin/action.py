@@ -22,8 +22,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.attribution import AttributedDeletions
-from moderation.admin.display import page_of
-from moderation.admin.messages import refusals_told
+from moderation.admin.display import removal_url
+from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.object_permissions import guard_for, permissions_for
 from moderation.admin.way_back import remember_list
 from moderation.exceptions import RemovalError
@@ -43,10 +43,10 @@ def remove_selected(
     The queryset is what Django hands to actions: the ModelAdmin's own, filtered, and all of it
     where "select all across pages" was chosen.
     """
-    return look_at(model_admin, request, queryset)
+    return create_draft(model_admin, request, queryset)
 
 
-def look_at(
+def create_draft(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
     """Create a draft from a queryset and return a redirect to it.
@@ -54,7 +54,7 @@ def look_at(
     Objects that the user may not remove are left out of the draft and named in a message. Returns
     None, with a message, if the whole selection is refused.
     """
-    with refusals_told(request):
+    with errors_as_messages(request):
         _check_selection(model_admin, queryset)
         removal = freeze(
             queryset,
@@ -66,7 +66,7 @@ def look_at(
         with discarded_on_error(removal):
             remember_list(request, removal)
             _exclude_refused(model_admin, request, removal)
-            return redirect(page_of(model_admin.admin_site, removal))
+            return redirect(removal_url(model_admin.admin_site, removal))
     return None
 
 
@@ -74,7 +74,7 @@ def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]
     """Raise RemovalError if the site has no pages for drafts, or for objects of another model."""
     site, model = model_admin.admin_site, model_admin.model
     try:
-        page_of(site, Removal(pk=0))
+        removal_url(site, Removal(pk=0))
     except NoReverseMatch as error:
         text = _("The admin site “%(site)s” has no pages for removals. Ask an operator to register "
                  "them: moderation.admin.sites.register_pages(site).")  # fmt: skip
@@ -102,7 +102,7 @@ def _exclude_refused(
     messages.warning(request, text % {"names": refused})
 
 
-def show_single(
+def show_delete_page(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, object_id: str
 ) -> HttpResponse:
     """Return the delete page of one object. Its button creates a draft, which needs a POST.
@@ -121,7 +121,7 @@ def show_single(
         raise PermissionDenied
     if request.method == "POST":
         alone = model_admin.get_queryset(request).filter(pk=found.pk)
-        if (response := look_at(model_admin, request, alone)) is not None:
+        if (response := create_draft(model_admin, request, alone)) is not None:
             return response
     context = {
         **model_admin.admin_site.each_context(request),
@@ -182,4 +182,4 @@ class RemoveSelectedMixin(AttributedDeletions):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Lead the deletion of one object the same way."""
-        return show_single(self, request, object_id)
+        return show_delete_page(self, request, object_id)

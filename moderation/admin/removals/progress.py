@@ -15,10 +15,10 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from moderation.admin.access import may_steer, sees_entries
+from moderation.admin.access import may_manage, sees_entries
 from moderation.admin.badge import badge
-from moderation.admin.display import Viewer, counts, objects_of, page_of, rows_as_seen
-from moderation.admin.messages import refusals_told
+from moderation.admin.display import Viewer, counts, objects_of, removal_url, row_names_for
+from moderation.admin.messages import errors_as_messages
 from moderation.admin.way_back import with_filters
 from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
@@ -81,12 +81,12 @@ def _steer(
     deed: Callable[..., None],
     told: str,
 ) -> HttpResponse:
-    if not may_steer(request.user, removal):
+    if not may_manage(request.user, removal):
         raise PermissionDenied
-    with refusals_told(request):
+    with errors_as_messages(request):
         deed(removal, actor=request.user)
         messages.info(request, told)
-    return redirect(page_of(model_admin.admin_site, removal))
+    return redirect(removal_url(model_admin.admin_site, removal))
 
 
 def _title(removal: Removal) -> str:
@@ -103,7 +103,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     settled = sum(numbers[state] for state in SETTLED)
     files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
     failed = numbers["failed"] + numbers["batches_failed"]
-    steers = may_steer(user, removal)
+    steers = may_manage(user, removal)
     return {
         "removal": removal,
         "badge": badge(
@@ -144,7 +144,7 @@ def _list_address(viewer: Viewer, removal: Removal) -> str:
     """Return the URL of the list that the draft's author came from; empty for other users."""
     if removal.actor_id != viewer.request.user.pk:
         return ""
-    return with_filters(viewer.address_of_all(model_of(removal)), removal)
+    return with_filters(viewer.list_url(model_of(removal)), removal)
 
 
 def _left_alone(removal: Removal) -> dict[str, Any]:
@@ -163,8 +163,8 @@ def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[st
     if not keys:
         return []
     model = model_of(removal)
-    names = rows_as_seen(viewer, removal, [model._meta.pk.to_python(key) for key in keys])
-    return [(name, viewer.address_of(model, key)) for key, name in names.items()]
+    names = row_names_for(viewer, removal, [model._meta.pk.to_python(key) for key in keys])
+    return [(name, viewer.url_of(model, key)) for key, name in names.items()]
 
 
 def _failed_batches(removal: Removal) -> list[Any]:

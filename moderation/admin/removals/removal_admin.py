@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from moderation.admin import access, thumbnails
 from moderation.admin.badge import badge
-from moderation.admin.display import objects_of, page_of
+from moderation.admin.display import objects_of, removal_url
 from moderation.admin.query_parameters import CheckedParameters
 from moderation.admin.removals import confirmation, progress
 from moderation.admin.removals.object_permissions import admin_of
@@ -30,12 +30,12 @@ from moderation.models.states import RemovalState
 Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 
 # Deeds on a draft, its maker's alone, and on a removal that runs: the address and the page of each.
-DRAFT_DEEDS: dict[str, Page] = {
+DRAFT_ACTIONS: dict[str, Page] = {
     "exclude": confirmation.exclude_from_draft,
     "confirm": confirmation.confirm_draft,
     "cancel": confirmation.cancel_draft,
 }
-DEEDS: dict[str, Page] = {
+ACTIONS: dict[str, Page] = {
     "stop": progress.stop,
     "resume": progress.resume,
     "retry": progress.retry,
@@ -89,8 +89,8 @@ class RemovalAdmin(CheckedParameters):
             path("<int:number>/change/", self._page(show_removal), name=name("change")),
             path("<int:number>/progress/", self._page(show_progress), name=name("progress")),
         ]
-        for deed, page in (DRAFT_DEEDS | DEEDS).items():
-            view = self._page(page, deed=True, draft=deed in DRAFT_DEEDS)
+        for deed, page in (DRAFT_ACTIONS | ACTIONS).items():
+            view = self._page(page, deed=True, draft=deed in DRAFT_ACTIONS)
             pages.append(path(f"<int:number>/{deed}/", view, name=name(deed)))
         return pages
 
@@ -118,7 +118,7 @@ class RemovalAdmin(CheckedParameters):
                     return redirect(_page_on_its_site(request, removal))
                 _check_sees_objects(self, request, removal)
             if deed and request.method != "POST":  # who had to log in again comes back by GET
-                return redirect(page_of(self.admin_site, removal))
+                return redirect(removal_url(self.admin_site, removal))
             return page(self, request, removal)
 
         allowed = ["GET", "HEAD", "POST"] if deed else ["GET", "HEAD"]
