@@ -28,7 +28,7 @@
   async function refresh(interval) {
     let next = POLL_INTERVAL;
     try {
-      const response = await fetch(progress.dataset.address);
+      const response = await fetch(progress.dataset.url);
       if (!response.ok || response.redirected) {
         throw new Error(`The server responded with ${response.status}.`);
       }
