@@ -1,4 +1,4 @@
-"""A ModelAdmin that shows and changes nothing, whoever asks."""
+"""A ModelAdmin in which nobody can change anything."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from moderation.admin.query_parameters import CheckedParameters
 
 
 class ReadOnlyAdmin(CheckedParameters):
-    """No adding, changing, deleting and no actions, for superusers neither."""
+    """A ModelAdmin without adding, changing, deleting and actions, even for superusers."""
 
     actions = None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list, under a title that asks for nothing."""
+        """Return the list with its name as the title: nothing is to be selected to change."""
         title = {"title": str(self.opts.verbose_name_plural).capitalize()}
         return super().changelist_view(request, title | (extra_context or {}))
 
@@ -34,7 +34,10 @@ class ReadOnlyAdmin(CheckedParameters):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one object. Refuse to save it, even before it is looked for (Django 6.1)."""
+        """Return the page of an object. Raises PermissionDenied for POST, before any lookup.
+
+        Django 6.1 looks the object up first.
+        """
         if request.method == "POST":
             raise PermissionDenied
         return super().changeform_view(request, object_id, form_url, extra_context)
