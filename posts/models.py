@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from posts.dates import DatedQuerySet, MomentField
@@ -95,7 +96,7 @@ class PostImage(models.Model):
         verbose_name_plural = _("pictures")
 
     def __str__(self) -> str:
-        return self.image.name or ""
+        return gettext("Picture %(number)s") % {"number": self.pk}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row. Raises PictureReplacedError for another file than the stored one."""
@@ -144,4 +145,4 @@ class Report(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.reporter_id} → {self.post_id}"
+        return gettext("Report by %(name)s") % {"name": self.reporter}

@@ -221,6 +221,7 @@ LANGUAGE_CODE = environment.choice(
 )
 LANGUAGES = [(LANGUAGE_CODE, every_language[LANGUAGE_CODE])]  # a site speaks one, for all alike
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "project.formats"
 
 # Transport and headers
 HTTPS = environment.yes_no("HTTPS", default=not DEBUG)

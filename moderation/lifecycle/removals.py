@@ -64,9 +64,9 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
 
     Raises RemovalError if nothing is left to stop.
     """
-    because = _("stopped by %(name)s") % {"name": actor.get_username()}
+    because = _("Stopped by %(name)s.") % {"name": actor.get_username()}
     if not removal.batches.waiting().exists():
-        raise RemovalError(_("Nothing is left to stop: the last batch is deleted."))
+        raise RemovalError(_("There is nothing left to stop: the last batch is deleted."))
     _change(
         removal,
         actor,
@@ -105,7 +105,7 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
         failed_batches = batches.retry(held)
         failed_entries = entries.retry(AuditEntry.objects.filter(removal=held))
         if not failed_batches and not failed_entries:
-            raise RemovalError(_("Nothing of this removal failed."))
+            raise RemovalError(_("Nothing in this removal has failed."))
         if held.state in (RemovalState.PURGING, RemovalState.DONE):
             held.state = RemovalState.DELETING if failed_batches else RemovalState.PURGING
             held.finished_at = None

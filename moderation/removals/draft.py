@@ -33,6 +33,7 @@ from moderation.removals.seal import (
     reseal,
     save_batch,
 )
+from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def refreeze_changed(removal: Removal) -> Difference:
                 _hold_draft(removal, removal.seal)
                 save_batch(fill_batch(batch, preview))
     except TooManyRows as too_many:
-        text = _("The selection has grown too large; select it again.")
+        text = _("The selection has grown too large. Select the objects again.")
         raise RemovalError(text) from too_many
     except RemovalBatch.DoesNotExist as gone_meanwhile:
         raise _draft_changed(removal, removal.seal) from gone_meanwhile
@@ -186,7 +187,7 @@ def expire_drafts() -> int:
 
 def _check_seal(removal: Removal, seal: str) -> None:
     if removal.state != RemovalState.DRAFT:
-        raise DraftChanged(_("This removal is no draft any more."))
+        raise DraftChanged(_("This removal is no longer a draft."))
     if not removal.seal or seal != removal.seal:
         raise _draft_changed(removal, seal)
 
@@ -205,8 +206,8 @@ def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None
         raise RemovalError(_("Choose a reason."))
     if typed_count_needed(removal) and (typed_count or "").strip() != str(removal.objects_total):
         raise RemovalError(
-            _("Type the number of objects, %(count)d, to confirm.")
-            % {"count": removal.objects_total}
+            _("Type the number of objects, %(count)s, to confirm.")
+            % {"count": grouped(removal.objects_total)}
         )
 
 
@@ -221,7 +222,7 @@ def _leave_out(removal: Removal, number: int, key: str) -> None:
     batch = removal.batches.filter(number=number).first()
     named = {each[0] for each in batch.frozen if str(each[0]) == key} if batch else set()
     if batch is None or not named:
-        raise DraftChanged(_("That object is not part of this selection any more."))
+        raise DraftChanged(_("That object is no longer in this selection."))
     _save_without(batch, named)
 
 
