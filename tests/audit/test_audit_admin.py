@@ -215,7 +215,7 @@ def test_detail_page_tells_the_storage_s_words_and_each_time(audit_client: Clien
     entry = entry_of(None, "a", state=EntryState.FAILED, error=words, failed_at=failed_at)
     page = audit_client.get(reverse("admin:moderation_auditentry_change", args=[entry.pk])).text
     assert "Access Denied &lt;by&gt; policy" in page
-    assert "March 1, 2026, 1:05 p.m." in page
+    assert "1 Mar 2026, 13:05:00 UTC" in page
     assert "entry-state-failed" in page
     assert 'name="_save"' not in page
 

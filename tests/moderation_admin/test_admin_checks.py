@@ -205,4 +205,4 @@ class Elsewhere:
 def test_e025_objects_in_another_database(sites: list[AdminSite]) -> None:
     sites.append(a_site("desk", Shelf))
     (text,) = found(of=checks.check_selectable)
-    assert "shelfs are in the database “other”" in text
+    assert "The shelfs are in the database “other”" in text

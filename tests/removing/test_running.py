@@ -195,7 +195,7 @@ def test_what_crosses_into_the_deletion_is_plain_data() -> None:
 
 def test_after_the_last_batch_there_is_nothing_to_stop(running: Removal, moderator: User) -> None:
     running.batches.update(state="deleted")
-    with pytest.raises(RemovalError, match="Nothing is left to stop"):
+    with pytest.raises(RemovalError, match="nothing left to stop"):
         stop(running, actor=moderator)
     running.refresh_from_db()
     assert running.state == "deleting"
