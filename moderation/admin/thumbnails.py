@@ -123,9 +123,7 @@ def _read(file: Any) -> bytes:
             content: bytes = opened.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise
-    except (
-        SuspiciousFileOperation
-    ) as error:  # a name outside the storage, where no file is looked for
+    except SuspiciousFileOperation as error:  # a name outside the storage
         raise FileNotFoundError from error
     except Exception as error:  # any storage library, any error
         log.warning("The picture %s cannot be read: %r", file.name, error)

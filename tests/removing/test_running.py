@@ -91,7 +91,7 @@ def test_an_actor_who_lost_the_permission_stops_the_removal(
     assert not delete_next_batch(running.pk)
     running.refresh_from_db()
     assert running.state == "stopped"
-    assert "posts.delete_post" in running.stop_reason
+    assert "“Can delete post”" in running.stop_reason
     moderator.groups.add(Group.objects.get(name=MODERATORS))
     resume(running, actor=moderator)
     run_all(running)
