@@ -90,13 +90,15 @@ class PostImage(models.Model):
     width = models.PositiveIntegerField(_("width in pixels"))
     height = models.PositiveIntegerField(_("height in pixels"))
     frames = models.PositiveIntegerField(_("frames"), default=1)  # more than one: it is animated
+    # What a page calls the picture instead of its key, such as "Picture 1 of 2".
+    heading = ""
 
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
 
     def __str__(self) -> str:
-        return gettext("Picture %(number)s") % {"number": self.pk}
+        return self.heading or gettext("Picture %(key)s") % {"key": self.pk}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row. Raises PictureReplacedError for another file than the stored one."""

@@ -15,6 +15,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from posts.admin.thumbnails import thumbnail
@@ -106,10 +107,25 @@ def checked_picture(upload: File[Any]) -> intake.Picture | intake.PictureRefused
     return found
 
 
+class PictureFormSet(forms.BaseInlineFormSet):
+    """The stored pictures, each with a heading such as "Picture 1 of 2"."""
+
+    def get_queryset(self) -> QuerySet[PostImage]:
+        """Return the pictures with their headings."""
+        pictures: QuerySet[PostImage] = super().get_queryset()
+        total = len(pictures)
+        if pictures and not pictures[0].heading:
+            for number, picture in enumerate(pictures, start=1):
+                text = gettext("Picture %(number)s of %(total)s")
+                picture.heading = text % {"number": number, "total": total}
+        return pictures
+
+
 class PictureInline(admin.TabularInline):
     """The stored pictures, which can be viewed and deleted but not changed."""
 
     model = PostImage
+    formset = PictureFormSet
     extra = 0
     fields = readonly_fields = ("preview", "dimensions", "bytes", "digest")
     ordering = ("pk",)
