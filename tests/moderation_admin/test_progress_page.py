@@ -110,7 +110,7 @@ def test_failed_files_are_told_in_the_storages_words_and_tried_again(
     finish(running)
     end(running, state=EntryState.FAILED, error_code="AccessDenied", error="No delete for you")
     content = html(client, running)
-    assert "No delete for you (AccessDenied)" in content
+    assert "No delete for you (AccessDenied)." in content
     client.post(page_of(running, "retry"))
     assert state(running) == RemovalState.PURGING
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {EntryState.PENDING}
@@ -198,7 +198,7 @@ def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: 
         alias="default", environment="test", problem="Storage default holds no marker"
     )
     page = html(client, running)
-    assert "The storage reported: &lt;b&gt;later&lt;/b&gt; (SlowDown)" in page
+    assert "The storage reported: &lt;b&gt;later&lt;/b&gt; (SlowDown)." in page
     assert "Storage default holds no marker" in page
 
 

@@ -237,6 +237,8 @@ def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, li
 
 
 def _error_of(entry: dict[str, Any]) -> str:
-    """Return the error message of an entry, followed by its code in brackets."""
-    code = f"({entry['error_code']})" if entry["error_code"] else ""
-    return f"{entry['error']} {code}".strip()
+    """Return the error message of an entry with its code: "No permission (AccessDenied)."."""
+    message, code = entry["error"], entry["error_code"]
+    if not (message and code):
+        return str(message or code)
+    return f"{message.removesuffix('.')} ({code})."

@@ -56,13 +56,21 @@ class RemovalChangeList(ChangeList):
             removal.failed = failed[removal.pk]
 
 
+class ConfirmedFilter(admin.DateFieldListFilter):
+    """A filter for the date of the confirmation. Its title fits after "By"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("confirmation")
+
+
 @admin.register(Removal)
 class RemovalAdmin(CheckedParameters):
     """Removals, which other change lists create, and which are confirmed and followed here."""
 
     list_display = ("removal", "objects", "status", "actor_name", "reason", "confirmed")
     list_display_links = ("removal", "objects")
-    list_filter = ("state", "reason", "created_at")
+    list_filter = ("state", "reason", ("confirmed_at", ConfirmedFilter))
     list_per_page = 100
     show_full_result_count = False
     ordering = ("-pk",)
