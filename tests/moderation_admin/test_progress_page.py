@@ -122,7 +122,7 @@ def test_failed_batches_are_told_and_tried_again(client: Client, running: Remova
         state=BatchState.FAILED, error="A trigger said no <b>"
     )
     content = html(client, running)
-    assert "2 objects: A trigger said no &lt;b&gt;" in content
+    assert "2 posts: A trigger said no &lt;b&gt;" in content
     client.post(page_of(running, "retry"))
     assert running.batches.filter(state=BatchState.WAITING).count() == 2
 
@@ -220,4 +220,4 @@ def test_keys_that_a_request_failed_for_as_a_whole_say_why_they_wait(
 ) -> None:
     finish(running)
     AuditEntry.objects.update(error_code="AccessDenied", error="Not this bucket.")
-    assert "Not this bucket." in html(client, running)
+    assert "Not this bucket (AccessDenied)." in html(client, running)
