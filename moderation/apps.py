@@ -37,9 +37,9 @@ def check_admin(**kwargs: Any) -> list[CheckMessage]:
     """Check the ModelAdmins if the admin is installed. Otherwise its modules are not imported."""
     if not apps.is_installed("django.contrib.admin"):
         return []
-    from moderation.admin.checks import OF_THE_ADMIN
+    from moderation.admin.checks import ADMIN_CHECKS
 
-    return [message for check in OF_THE_ADMIN for message in check(**kwargs)]
+    return [message for check in ADMIN_CHECKS for message in check(**kwargs)]
 
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:

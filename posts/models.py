@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from posts.dates import DatedQuerySet, MomentField
@@ -89,13 +90,15 @@ class PostImage(models.Model):
     width = models.PositiveIntegerField(_("width in pixels"))
     height = models.PositiveIntegerField(_("height in pixels"))
     frames = models.PositiveIntegerField(_("frames"), default=1)  # more than 1 for an animation
+    # What a page calls the picture instead of its key, such as "Picture 1 of 2".
+    heading = ""
 
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
 
     def __str__(self) -> str:
-        return self.image.name or ""
+        return self.heading or gettext("Picture %(key)s") % {"key": self.pk}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save the row. Raises PictureReplacedError if its file is new or not the stored one."""
@@ -149,4 +152,4 @@ class Report(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.reporter_id} → {self.post_id}"
+        return gettext("Report by %(name)s") % {"name": self.reporter}

@@ -224,6 +224,7 @@ LANGUAGE_CODE = environment.choice(
 )
 LANGUAGES = [(LANGUAGE_CODE, every_language[LANGUAGE_CODE])]  # one language for all users
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "project.formats"
 
 # Transport and headers
 HTTPS = environment.boolean("HTTPS", default=not DEBUG)

@@ -1,4 +1,4 @@
-"""The pages of moderation in the admin. Importing this registers them."""
+"""The admin pages of moderation. Importing this package registers them."""
 
 from moderation.admin.audit import audit_admin
 from moderation.admin.removals import removal_admin

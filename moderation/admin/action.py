@@ -22,8 +22,8 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.attribution import AttributedDeletions
-from moderation.admin.display import page_of
-from moderation.admin.messages import refusals_told
+from moderation.admin.display import removal_url
+from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.object_permissions import guard_for, permissions_for
 from moderation.admin.way_back import remember_list
 from moderation.exceptions import RemovalError
@@ -38,23 +38,23 @@ from moderation.removals.freeze import discarded_on_error, freeze
 def remove_selected(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
-    """Freeze the selection into a draft and lead to its page; a refusal stays on the change list.
+    """Create a draft of the selection and redirect to it; on an error, stay on the change list.
 
-    The queryset is what Django hands to actions: the ModelAdmin's own, filtered, and all of it
-    where "select all across pages" was chosen.
+    Django passes the queryset of the ModelAdmin with the filters of the list, limited to the
+    selected objects unless "select all" across pages was chosen.
     """
-    return look_at(model_admin, request, queryset)
+    return create_draft(model_admin, request, queryset)
 
 
-def look_at(
+def create_draft(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> HttpResponse | None:
     """Create a draft from a queryset and return a redirect to it.
 
-    Objects that the user may not remove are left out of the draft and named in a message. Returns
-    None, with a message, if the whole selection is refused.
+    Objects that the user may not remove are excluded and named in a message. Returns None, with a
+    message, if no draft can be created.
     """
-    with refusals_told(request):
+    with errors_as_messages(request):
         _check_selection(model_admin, queryset)
         removal = freeze(
             queryset,
@@ -66,7 +66,7 @@ def look_at(
         with discarded_on_error(removal):
             remember_list(request, removal)
             _exclude_refused(model_admin, request, removal)
-            return redirect(page_of(model_admin.admin_site, removal))
+            return redirect(removal_url(model_admin.admin_site, removal))
     return None
 
 
@@ -74,22 +74,22 @@ def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]
     """Raise RemovalError if the site has no pages for drafts, or for objects of another model."""
     site, model = model_admin.admin_site, model_admin.model
     try:
-        page_of(site, Removal(pk=0))
+        removal_url(site, Removal(pk=0))
     except NoReverseMatch as error:
         text = _("The admin site “%(site)s” has no pages for removals. Ask an operator to register "
                  "them: moderation.admin.sites.register_pages(site).")  # fmt: skip
         raise RemovalError(text % {"site": site.name}) from error
     if queryset.model._meta.concrete_model is not model._meta.concrete_model:
-        text = _("This list of %(kind)s contains %(others)s. Remove those in their own list.")
+        text = _("This list of %(objects)s contains %(others)s. Remove those in their own list.")
         raise RemovalError(text % {
-            "kind": model._meta.verbose_name_plural,
+            "objects": model._meta.verbose_name_plural,
             "others": queryset.model._meta.verbose_name_plural})  # fmt: skip
 
 
 def _exclude_refused(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, removal: Removal
 ) -> None:
-    """Exclude what the user may not remove. Raises RemovalError if nothing else is left."""
+    """Exclude what the user may not remove. Raises RemovalError if nothing is left."""
     if (guard := guard_for(model_admin, request)) is None:
         return
     if not (refused := exclude_refused(removal, guard)):
@@ -102,31 +102,32 @@ def _exclude_refused(
     messages.warning(request, text % {"names": refused})
 
 
-def show_single(
+def show_delete_page(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, object_id: str
 ) -> HttpResponse:
-    """Return the delete page of one object. Its button creates a draft, which needs a POST.
+    """Return the delete page of one object; on POST, create a draft of it.
 
     Raises Http404 for an object that the ModelAdmin does not show, PermissionDenied, and
-    DisallowedModelAdminToField for a column that no object is found by.
+    DisallowedModelAdminToField for a column that must not identify objects.
     """
-    by = request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR)) or None
-    if by and not model_admin.to_field_allowed(request, by):  # else any column could be guessed at
-        raise DisallowedModelAdminToField(by)
+    to_field = request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR)) or None
+    if to_field and not model_admin.to_field_allowed(request, to_field):
+        # Otherwise users could guess the values of any column.
+        raise DisallowedModelAdminToField(to_field)
     key = unquote(object_id)
-    found = None if "\0" in key else model_admin.get_object(request, key, by)
-    if found is None:
+    obj = None if "\0" in key else model_admin.get_object(request, key, to_field)
+    if obj is None:
         raise Http404
-    if not model_admin.has_delete_permission(request, found):
+    if not model_admin.has_delete_permission(request, obj):
         raise PermissionDenied
     if request.method == "POST":
-        alone = model_admin.get_queryset(request).filter(pk=found.pk)
-        if (response := look_at(model_admin, request, alone)) is not None:
+        queryset = model_admin.get_queryset(request).filter(pk=obj.pk)
+        if (response := create_draft(model_admin, request, queryset)) is not None:
             return response
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Remove %(name)s?") % {"name": model_admin.opts.verbose_name},
-        "object": found,
+        "object": obj,
         "opts": model_admin.opts,
         "is_popup": IS_POPUP_VAR in request.GET,
     }
@@ -135,7 +136,7 @@ def show_single(
 
 
 def _check_key(model: type[Model], key: str) -> None:
-    """Raise ValidationError for text that is no key of the model: of no number, or too large."""
+    """Raise ValidationError for text that cannot be a key of the model, or is out of range."""
     if "\0" in key:
         raise ValidationError("NUL in a key")
     field: Any = model._meta.pk
@@ -145,10 +146,10 @@ def _check_key(model: type[Model], key: str) -> None:
 
 
 class RemoveSelectedMixin(AttributedDeletions):
-    """For a ModelAdmin whose objects go by a removal: the action, and the single delete page."""
+    """For a ModelAdmin whose objects are removed by removals: the action, and the delete page."""
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """Offer `remove_selected` to users who may delete, and Django's delete action to nobody.
+        """Return the actions: `remove_selected` if the user may delete, never `delete_selected`.
 
         Django 6.1 and later pass a location, because pages of single objects have actions too.
         """
@@ -159,15 +160,15 @@ class RemoveSelectedMixin(AttributedDeletions):
             return actions
         if not self.has_delete_permission(request):
             return actions
-        ours = self.get_action(remove_selected, *location)
-        return {remove_selected.__name__: ours, **actions} if ours else actions
+        action = self.get_action(remove_selected, *location)
+        return {remove_selected.__name__: action, **actions} if action else actions
 
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Run an action. Raises BadRequest for a selected key that no row can have.
+        """Run an action. Raises BadRequest for a selected value that cannot be a key.
 
-        Some apps pass a queryset of their own as a keyword. Their checkbox values are not checked.
+        Does not check the values if another app passes its own queryset as a keyword.
         """
         if args or "queryset" in kwargs:
             try:
@@ -181,5 +182,5 @@ class RemoveSelectedMixin(AttributedDeletions):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Lead the deletion of one object the same way."""
-        return show_single(self, request, object_id)
+        """Return the delete page of one object, which creates a draft."""
+        return show_delete_page(self, request, object_id)

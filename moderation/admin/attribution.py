@@ -19,7 +19,7 @@ class AttributedDeletions(admin.ModelAdmin):
     """
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        """Save the rows of an inline. Deletions of ticked rows name the user."""
+        """Save the rows of an inline; deletions of ticked rows name the user."""
         for deleted in formset.deleted_forms:
             attribute(deleted.instance, context_of(request))
         super().save_formset(request, form, formset, change)
@@ -36,6 +36,6 @@ class AttributedDeletions(admin.ModelAdmin):
 
 
 def context_of(request: HttpRequest) -> DeletionContext:
-    """Return the deed that names this request's user in audit entries."""
+    """Return the context that names the request's user in audit entries."""
     user: Any = request.user
     return DeletionContext(actor=user.pk, actor_name=user.get_username())

@@ -1,4 +1,4 @@
-"""The badge of a removal: its state, and whether everything went well."""
+"""The badge of a removal: its state and the number of its failures."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from moderation.templatetags.moderation_numbers import grouped
 
 
 def badge(removal: Removal, failed: Failed) -> SafeString:
-    """Return the state as a badge. "done, 2 failed" has another colour than "done"."""
+    """Return the state as a badge, in the colour of an error if anything failed."""
     parts = [str(removal.get_state_display())]
-    if bad := failed.batches + failed.entries:
-        parts.append(_("%(n)s failed") % {"n": grouped(bad)})
+    if total := failed.batches + failed.entries:
+        parts.append(_("%(n)s failed") % {"n": grouped(total)})
     if failed.again:
         parts.append(_("%(n)s found again") % {"n": grouped(failed.again)})
-    look = f"{removal.state} removal-state-bad" if failed else removal.state
+    classes = f"{removal.state} removal-state-bad" if failed else removal.state
     html = '<span class="removal-state removal-state-{}">{}</span>'
-    return format_html(html, look, ", ".join(parts))
+    return format_html(html, classes, ", ".join(parts))

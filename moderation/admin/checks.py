@@ -19,7 +19,7 @@ from moderation.models import Removal
 from moderation.registry import registered_models
 from moderation.removals.selection import check_model
 
-# Django calls these when it deletes a selection, or one object on its delete page.
+# Django calls these when it deletes a selection or, on the delete page, one object.
 SELECTION_HOOKS = (
     "delete_queryset",
     "get_deleted_objects",
@@ -100,7 +100,7 @@ def check_selectable(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-OF_THE_ADMIN = (check_sites, check_hooks, check_own_deletes, check_selectable)
+ADMIN_CHECKS = (check_sites, check_hooks, check_own_deletes, check_selectable)
 
 
 def _sites() -> list[AdminSite]:
@@ -123,8 +123,8 @@ def _admins_of(site: AdminSite) -> Iterator[ModelAdmin[Any]]:
 
 def _own_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
     """Yield the overridden hooks that a removal does not call, each with its class."""
-    leads_single = isinstance(model_admin, RemoveSelectedMixin)
-    for hook in SELECTION_HOOKS + SINGLE_HOOKS * leads_single:
+    has_delete_page = isinstance(model_admin, RemoveSelectedMixin)
+    for hook in SELECTION_HOOKS + SINGLE_HOOKS * has_delete_page:
         owner = next((each for each in type(model_admin).__mro__ if hook in vars(each)), ModelAdmin)
         is_set = getattr(model_admin, hook, None) is not None  # a template may be None
         if is_set and owner not in (ModelAdmin, AttributedDeletions, RemoveSelectedMixin):
@@ -146,15 +146,15 @@ def _own_deletes(model: type[Model]) -> Iterator[str]:
     if model.delete is not Model.delete:
         owner = next(each for each in model.__mro__ if "delete" in vars(each))
         yield f"{_path(owner)}.delete()"
-    kinds = {_queryset_class(each) for each in (model._default_manager, model._base_manager)}
-    for kind in sorted(kinds, key=_path):
+    managers = (model._default_manager, model._base_manager)
+    for queryset in sorted({_queryset_class(each) for each in managers}, key=_path):
         for name in ("delete", "_raw_delete"):
-            if getattr(kind, name, None) is not getattr(QuerySet, name):
-                yield f"{_path(kind)}.{name}()"
+            if getattr(queryset, name, None) is not getattr(QuerySet, name):
+                yield f"{_path(queryset)}.{name}()"
 
 
 def _queryset_class(manager: Any) -> type[QuerySet[Any]]:
-    """Return the class of the querysets that a manager really returns."""
+    """Return the class of the querysets that a manager returns."""
     try:
         return type(manager.get_queryset())
     except Exception:  # noqa: BLE001 - a custom manager may need a request or a tenant
@@ -162,5 +162,5 @@ def _queryset_class(manager: Any) -> type[QuerySet[Any]]:
         return found
 
 
-def _path(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""How the pages name models, rows and addresses."""
+"""The names, counts and URLs of models and rows, as the pages display them."""
 
 from __future__ import annotations
 
@@ -22,19 +22,25 @@ from moderation.templatetags.moderation_numbers import grouped
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of rows with the name of their kind, in the number that fits."""
+    """A number of rows, and the name of their model in the singular or plural that fits."""
 
     number: int
-    kind: str
+    noun: str
 
     @property
-    def shown(self) -> str:
-        """Return the number as people write it: 12,345."""
+    def grouped(self) -> str:
+        """Return the number with thousands separators: 12,345."""
         return grouped(self.number)
+
+    def __str__(self) -> str:
+        return f"{self.grouped} {self.noun}"
 
 
 def count(label: str, number: int) -> Count:
-    """Name rows of the model with this label; a model that is gone is named by its label."""
+    """Return a count of rows of the model with this label.
+
+    A model that is no longer installed is named by its label.
+    """
     try:
         meta = apps.get_model(label)._meta
     except LookupError:
@@ -43,67 +49,73 @@ def count(label: str, number: int) -> Count:
 
 
 def counts(by_label: Mapping[str, int]) -> list[Count]:
-    """Name the rows of several models, the most numerous first."""
+    """Return a count for each model, the largest first."""
     return [count(*each) for each in sorted(by_label.items(), key=lambda each: (-each[1], each))]
 
 
 def objects_of(removal: Removal) -> Count:
-    """Return the objects that a removal was made for."""
+    """Return the count of the objects selected for a removal."""
     return count(removal.model_label, removal.objects_total)
 
 
-def rows_named(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """Return the names of the existing objects with these keys of a removal. One query."""
+def other_rows_of(removal: Removal) -> list[Count]:
+    """Return a count for each other model whose rows are removed with the objects."""
+    rows = removal.rows_by_model.items()
+    return counts({label: number for label, number in rows if label != removal.model_label})
+
+
+def row_names(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
+    """Return the names of a removal's objects that still exist: {key: name}. One query."""
     found = all_rows(model_of(removal)).in_bulk(list(keys))
     return {key: str(row) for key, row in found.items()}
 
 
-def rows_as_seen(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """Return the names of a removal's objects, or their keys if the user may not view them.
+def row_names_for(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
+    """Return the names of a removal's objects, or their keys if the viewer may not view them.
 
-    Not everyone who may see what was removed may see the titles that are still on the site.
+    A user who may view removals may lack the permission to view the objects that still exist.
     """
     model = model_of(removal)
-    names = rows_named(removal, keys)
+    names = row_names(removal, keys)
     if viewer.may_view(model):
         return names
     return {key: f"{model._meta.verbose_name} {key}" for key in names}
 
 
-def named(row: Model) -> str:
-    """Return the name of a row and its model, as on Django's delete page."""
+def row_label(row: Model) -> str:
+    """Return the names of a row's model and of the row, as on Django's delete page."""
     return f"{capfirst(row._meta.verbose_name)}: {row}"
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person who looks, and the admin site that they look through."""
+    """The user who views a page, and the admin site that the page belongs to."""
 
     site: AdminSite
     request: HttpRequest
 
-    def address_of(self, model: type[Model], key: Any) -> str:
-        """Return the URL of a row in the admin, or "" if this user cannot see it there."""
-        return self._address(model, "change", quote(key))
+    def url_of(self, model: type[Model], key: Any) -> str:
+        """Return the URL of a row in the admin, or "" if the viewer may not view it there."""
+        return self._url(model, "change", quote(key))
 
-    def address_of_all(self, model: type[Model]) -> str:
-        """Return the URL of a model's change list, or "" if there is none."""
-        return self._address(model, "changelist")
+    def list_url(self, model: type[Model]) -> str:
+        """Return the URL of a model's change list, or "" if the viewer may not view it."""
+        return self._url(model, "changelist")
 
     def may_view(self, model: type[Model]) -> bool:
-        """Return whether the admin shows rows of a model to this user."""
+        """Return whether the viewer may view rows of a model in this admin site."""
         if not self.site.is_registered(model):
             return False
         return bool(self.site.get_model_admin(model).has_view_permission(self.request))
 
-    def _address(self, model: type[Model], page: str, *args: str) -> str:
+    def _url(self, model: type[Model], page: str, *args: str) -> str:
         if not self.may_view(model):
             return ""
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
         return reverse(name, args=args, current_app=self.site.name)
 
 
-def page_of(site: AdminSite, removal: Removal, page: str = "change") -> str:
+def removal_url(site: AdminSite, removal: Removal, page: str = "change") -> str:
     """Return the URL of a removal's page, or of one of its actions ("confirm", "stop", ...).
 
     Raises NoReverseMatch if the site does not have the pages of removals.

@@ -1,4 +1,4 @@
-"""The one place where what the domain refuses becomes words on a page."""
+"""Display the errors of the domain to users. The pages do this in no other place."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from django.http import HttpRequest
 from moderation.exceptions import ModerationError
 
 
-def words_of(refusal: ModerationError) -> str:
-    """Return the message for a refusal: why, and what to do."""
-    return str(refusal)
+def message_of(error: ModerationError) -> str:
+    """Return the message of an error: the reason, and what the user can do."""
+    return str(error)
 
 
-class refusals_told:  # noqa: N801 - used as a statement: `with refusals_told(request):`
-    """Do what the domain may refuse; a refusal ends the block and is told on the next page."""
+class errors_as_messages:  # noqa: N801 - used as a statement: `with errors_as_messages(request):`
+    """End the block at a ModerationError, and display its message on the next page."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -30,8 +30,8 @@ class refusals_told:  # noqa: N801 - used as a statement: `with refusals_told(re
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        """Turn a ModerationError into a message; all other errors go on."""
+        """Add the message of a ModerationError; let all other exceptions propagate."""
         if not isinstance(error, ModerationError):
             return False
-        messages.error(self.request, words_of(error))
+        messages.error(self.request, message_of(error))
         return True

@@ -1,4 +1,4 @@
-"""Pages of a table that is too long to be counted."""
+"""Pagination of tables that are too large to count."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-# Rows up to which a change list counts. It takes milliseconds, and nobody turns that many pages.
+# The most rows that a change list counts. That takes milliseconds, and few users go through that
+# many pages.
 COUNTED_ROWS = 10_000
 
 
 class CappedPaginator(Paginator):
-    """Counts up to a cap, and offers the pages up to there: filters lead to what lies beyond.
+    """A paginator that counts rows up to a cap and has pages up to there.
 
-    Works on a queryset, and gives each page as one, limited to the keys of the page.
+    Users reach the rows beyond the cap with filters. Each page is a queryset that is limited to
+    the keys of the page.
     """
 
     @cached_property
     def count(self) -> int:
-        """Return the number of rows, or the cap where there are more."""
+        """Return the number of rows, or the cap if there are more."""
         return min(self._counted, COUNTED_ROWS)
 
     @cached_property
     def is_capped(self) -> bool:
-        """Return whether there are more rows than were counted."""
+        """Return whether there are more rows than the cap."""
         return self._counted > COUNTED_ROWS
 
     @cached_property
     def few(self) -> list[Any] | None:
         """Return the ordered keys of all rows, or None if there is no filter or there are too many.
 
-        The filters are asked first and the order second. Asked for a page in order, a database
-        likes to walk along the order's index until the page is full: along all of the table, where
-        few rows match.
+        One query applies the filters and another the order. For a single query, a database tends
+        to read along the index of the order until the page is full. If few rows match, it reads
+        the whole table.
         """
         if not self.rows.query.where:
             return None
@@ -51,14 +53,14 @@ class CappedPaginator(Paginator):
         return self.object_list
 
     def page(self, number: Any) -> Page[Any]:
-        """Return a page by its number, from 1. Raises InvalidPage where there is none."""
+        """Return a page by its number, from 1. Raises InvalidPage if there is none."""
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
         keys = self.keys(bottom, min(bottom + self.per_page, self.count))
         return Page(self.rows.filter(pk__in=keys), number, self)
 
     def keys(self, bottom: int, top: int) -> list[Any]:
-        """Return the keys of the rows from one place in the order to before another."""
+        """Return the keys of the rows from `bottom` up to, but not including, `top`."""
         if self.few is not None:
             return self.few[bottom:top]
         return list(self.rows.values_list("pk", flat=True)[bottom:top])
@@ -73,10 +75,10 @@ class CappedPaginator(Paginator):
 
 
 class CappedChangeList(ChangeList):
-    """A change list with a CappedPaginator, which finds a list of one page by its keys as well."""
+    """A change list with a CappedPaginator; a list of a single page is read by its keys too."""
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Sort by the columns that offer it, whatever the address says: others have no index."""
+        """Return the field only if its column is sortable; other columns have no index."""
         return (
             super().get_ordering_field(field_name)
             if field_name in (self.sortable_by or ())
@@ -84,7 +86,7 @@ class CappedChangeList(ChangeList):
         )
 
     def get_results(self, request: HttpRequest) -> None:
-        """Find the rows of this page."""
+        """Fetch the rows of the page."""
         super().get_results(request)
         if not self.multi_page and self.paginator.few is not None:
             self.result_list = self.queryset.filter(pk__in=self.paginator.few)

@@ -1,4 +1,4 @@
-"""Restrict the parameters of our change lists to what their pages offer."""
+"""Restrict the URL parameters of change lists to those that their pages offer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.text import smart_split
 from django.utils.translation import gettext as _
 
 # Each word of a search is a separate condition, which reads every row if no index applies.
-MOST_WORDS = 10
+MAX_WORDS = 10
 # The lookups that Django's own field filters use in the URL.
 OF_FILTERS = {"", "exact", "isnull", "isempty", "gte", "lt"}
 # In the first and last year, a time zone's offset may lead out of the calendar.
@@ -38,18 +38,18 @@ class CheckedParameters(admin.ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list. Raises BadRequest for a value that no column can be compared with."""
+        """Return the list. Raises BadRequest for a value that no column can be compared with."""
         refuse_nul(request)
         self._refuse_far_dates(request)
         if has_too_many_words(request.GET.get("q", "")):
-            text = _("A search may have at most %(most)d words. Nothing was searched. Use fewer.")
-            messages.error(request, text % {"most": MOST_WORDS})
+            text = _("A search may have at most %(limit)d words. Use fewer; nothing was searched.")
+            messages.error(request, text % {"limit": MAX_WORDS})
         return super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search as Django does, but find nothing for more than MOST_WORDS words.
+        """Search as Django does, but find nothing for more than MAX_WORDS words.
 
         Ignoring the extra words would find more than the user searched for.
         """
@@ -68,10 +68,10 @@ class CheckedParameters(admin.ModelAdmin):
     def _refuse_far_dates(self, request: HttpRequest) -> None:
         """Raise BadRequest for a date that does not exist in every time zone."""
         for name, values in request.GET.lists():
-            field, _sep, kind = name.partition(LOOKUP_SEP)
-            if kind not in OF_DATE_HIERARCHY or not self._is_date(field):
+            field, _sep, lookup = name.partition(LOOKUP_SEP)
+            if lookup not in OF_DATE_HIERARCHY or not self._is_date(field):
                 continue
-            if any(_is_far(kind, value) for value in values):
+            if any(_is_far(lookup, value) for value in values):
                 raise BadRequest(name)
 
     def _is_date(self, name: str) -> bool:
@@ -81,11 +81,11 @@ class CheckedParameters(admin.ModelAdmin):
             return False
 
 
-def _is_far(kind: str, text: str) -> bool:
+def _is_far(lookup: str, text: str) -> bool:
     """Return whether a date, or a number of a date hierarchy, is at either end of the calendar."""
-    if kind in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
+    if lookup in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
         return True
-    if kind in ("month", "day"):
+    if lookup in ("month", "day"):
         return False
     year = text.partition("-")[0]
     return year.isdecimal() and (len(year) > YEAR_DIGITS or int(year) not in YEARS)
@@ -99,8 +99,8 @@ def refuse_nul(request: HttpRequest) -> None:
 
 
 def has_too_many_words(term: str) -> bool:
-    """Return whether a search has more than MOST_WORDS words. A quoted phrase counts as one."""
-    return sum(1 for _word in smart_split(term)) > MOST_WORDS
+    """Return whether a search has more than MAX_WORDS words. A quoted phrase counts as one."""
+    return sum(1 for _word in smart_split(term)) > MAX_WORDS
 
 
 def is_offered(model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpRequest) -> bool:
@@ -140,9 +140,9 @@ def _is_of_field(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> 
     if LOOKUP_SEP not in path:
         field: Any = model_admin.model._meta.get_field(path)
         if field.is_relation:
-            column, _sep, kind = rest.rpartition(LOOKUP_SEP)
+            column, _sep, comparison = rest.rpartition(LOOKUP_SEP)
             targets = {"", "pk", field.remote_field.model._meta.pk.name}
-            return column in targets and kind in OF_FILTERS
+            return column in targets and comparison in OF_FILTERS
     return rest in OF_FILTERS
 
 

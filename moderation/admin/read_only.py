@@ -1,9 +1,8 @@
-"""A ModelAdmin that shows and changes nothing, whoever asks."""
+"""A ModelAdmin in which nobody can change anything."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -11,19 +10,20 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from moderation.admin.query_parameters import CheckedParameters
 
 
 class ReadOnlyAdmin(CheckedParameters):
-    """No adding, changing, deleting and no actions, for superusers neither."""
+    """A ModelAdmin without adding, changing, deleting and actions, even for superusers."""
 
     actions = None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list, under a title that asks for nothing."""
+        """Return the list with its name as the title: nothing is to be selected to change."""
         title = {"title": str(self.opts.verbose_name_plural).capitalize()}
         return super().changelist_view(request, title | (extra_context or {}))
 
@@ -34,7 +34,10 @@ class ReadOnlyAdmin(CheckedParameters):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one object. Refuse to save it, even before it is looked for (Django 6.1)."""
+        """Return the page of an object. Raises PermissionDenied for POST, before any lookup.
+
+        Django 6.1 looks the object up first.
+        """
         if request.method == "POST":
             raise PermissionDenied
         return super().changeform_view(request, object_id, form_url, extra_context)
@@ -67,22 +70,7 @@ def removal_link(removal_id: int | None, site: AdminSite) -> str:
     return format_html('<a href="{}">#{}</a>', url, removal_id)
 
 
-def details_list(details: Mapping[str, Any], *, without: Collection[str] = ()) -> str:
-    """Return details as a list of names and values, but for those left out and those empty."""
-    shown = {name: value for name, value in details.items() if name not in without}
-    told = [(name, value) for name, value in shown.items() if value not in ("", None, {}, [])]
-    return format_html(
-        '<dl class="event-details">{}</dl>',
-        format_html_join("", "<dt>{}</dt><dd>{}</dd>", _lines(told)),
-    )
-
-
-def _lines(told: list[tuple[str, Any]]) -> list[tuple[str, str]]:
-    return [(name, _on_one_line(value)) for name, value in told]
-
-
-def _on_one_line(value: Any) -> str:
-    """Return a JSON value as text: {"a": 1, "b": 2} reads "a = 1, b = 2"."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} = {_on_one_line(each)}" for name, each in value.items())
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def description_list(details: Iterable[tuple[str, str]]) -> SafeString:
+    """Return pairs of a label and a text as an HTML description list."""
+    items = format_html_join("", "<dt>{}</dt><dd>{}</dd>", details)
+    return format_html('<dl class="event-details">{}</dl>', items)

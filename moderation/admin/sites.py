@@ -12,7 +12,7 @@ from moderation.models import AuditEntry, AuditEvent, Removal
 def register_pages(site: AdminSite) -> None:
     """Register removals and the audit log on a site, unless they are already registered.
 
-    The default site has them. Any other site needs them before its ModelAdmins can offer
+    The default site has them. Another site needs them before its ModelAdmins can offer
     `remove_selected`, because drafts are confirmed on the site they were created on.
     """
     pages = {Removal: RemovalAdmin, AuditEntry: AuditEntryAdmin, AuditEvent: AuditEventAdmin}

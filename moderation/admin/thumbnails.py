@@ -1,7 +1,7 @@
-"""A picture as the admin shows it: re-encoded, small, and only to those who may see its row.
+"""Thumbnails for the admin: small, re-encoded, and only for users who may view the row.
 
-The address names a registered model, a row and a field, never a storage key. What a user uploaded
-never reaches a browser: the picture is decoded and written anew.
+The URL names a registered model, a row and a field, never a storage key. An uploaded file is never
+sent to a browser: the picture is decoded and encoded again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from moderation.registry import Registration, registration_by_label
 
 log = logging.getLogger(__name__)
 
-SIDE = 640  # pixels of the longer side: sharp enough on a card, no original
-# Preview in place of a picture that is none. Browsers draw it although the status is an error's.
+SIDE = 640  # pixels of the longer side: sharp enough for a preview
+# Displayed instead of a file that is not a picture. Browsers draw it despite the error status.
 PLACEHOLDER = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120" \
 viewBox="0 0 160 120"><rect width="160" height="120" fill="#8883"/><path d="M56 36h34l14 14v34H56z\
 M90 36v14h14M64 68h32M64 76h22" fill="none" stroke="#888" stroke-width="3"/></svg>"""
@@ -40,38 +40,38 @@ HEADERS = {
 }
 
 
-class _NotRead(Exception):
-    """The storage failed; the file may be there."""
+class _StorageFailed(Exception):
+    """The storage failed; the file may exist."""
 
 
 def show(
     model_admin: ModelAdmin[Removal], request: HttpRequest, label: str, key: str, field: str
 ) -> HttpResponse:
-    """Send a small WebP of the picture in a field of a row, as a browser would show it.
+    """Return the picture in a field of a row as a small WebP, as a browser would display it.
 
     For an animation, it shows the first, the longest and the last frame side by side, with a badge.
-    Raises Http404 if the model is not registered or the user may not see the row. Otherwise a
-    placeholder is sent: with status 404 if the file is missing, 415 if it is not a picture, is
+    Raises Http404 if the model is not registered or the user may not see the row. Otherwise
+    returns a placeholder: with status 404 if the file is missing, 415 if it is not a picture, is
     broken or too large, and 502 if the storage cannot deliver it at the moment.
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
         content = small(_read(file))
     except FileNotFoundError:
-        return _answer(PLACEHOLDER, "image/svg+xml", status=404)
+        return _response(PLACEHOLDER, "image/svg+xml", status=404)
     except InvalidImage:
-        return _answer(PLACEHOLDER, "image/svg+xml", status=415)
-    except _NotRead:
-        return _answer(PLACEHOLDER, "image/svg+xml", status=502)
-    return _answer(content, "image/webp", status=200)
+        return _response(PLACEHOLDER, "image/svg+xml", status=415)
+    except _StorageFailed:
+        return _response(PLACEHOLDER, "image/svg+xml", status=502)
+    return _response(content, "image/webp", status=200)
 
 
-def _answer(content: bytes, content_type: str, *, status: int) -> HttpResponse:
+def _response(content: bytes, content_type: str, *, status: int) -> HttpResponse:
     return HttpResponse(content, content_type=content_type, status=status, headers=HEADERS)
 
 
 def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: str) -> Any:
-    """Return the field's file, of a row that the person may see. Raises Http404."""
+    """Return the file in a field of a row. Raises Http404 if the user may not view the row."""
     try:
         registration = registration_by_label(label)
         row = all_rows(registration.model).get(pk=key)
@@ -87,9 +87,9 @@ def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: st
 def _is_visible(
     site: AdminSite, request: HttpRequest, registration: Registration, row: Model
 ) -> bool:
-    """Return whether the admin shows a row to a person.
+    """Return whether the user may view a row.
 
-    Its own ModelAdmin decides, else that of the row it hangs on, else the permission to view it.
+    The ModelAdmin of its model decides, else that of its parent, else the view permission.
     """
     if site.is_registered(registration.model):
         return _admin_shows(site, request, registration.model, row.pk)
@@ -113,21 +113,21 @@ def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key:
 def _read(file: Any) -> bytes:
     """Return the content of a stored file.
 
-    Raises FileNotFoundError, and _NotRead for all other failures. Reads at most one byte more than
-    MAX_BYTES, which `inspect` then refuses.
+    Raises FileNotFoundError, and _StorageFailed for all other failures. Reads at most one byte
+    more than MAX_BYTES; `inspect` refuses that.
     """
     if not file:
         raise FileNotFoundError
     try:
-        with file.open("rb") as stored:
-            content: bytes = stored.read(MAX_BYTES + 1)
+        with file.open("rb") as opened:
+            content: bytes = opened.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise
-    except SuspiciousFileOperation as error:  # a name outside the storage: there is no such file
+    except SuspiciousFileOperation as error:  # a name outside the storage
         raise FileNotFoundError from error
     except Exception as error:  # any storage library, any error
         log.warning("The picture %s cannot be read: %r", file.name, error)
-        raise _NotRead from error
+        raise _StorageFailed from error
     return content
 
 

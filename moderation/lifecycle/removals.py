@@ -67,9 +67,9 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
 
     Raises RemovalError if no batch is waiting or if the removal is not deleting.
     """
-    reason = _("stopped by %(name)s") % {"name": actor.get_username()}
+    reason = _("Stopped by %(name)s.") % {"name": actor.get_username()}
     if not removal.batches.waiting().exists():
-        raise RemovalError(_("Nothing is left to stop: the last batch is deleted."))
+        raise RemovalError(_("There is nothing left to stop: the last batch is deleted."))
     _change(
         removal,
         actor,
@@ -108,7 +108,7 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
         failed_batches = batches.retry(locked)
         failed_entries = entries.retry(AuditEntry.objects.filter(removal=locked))
         if not failed_batches and not failed_entries:
-            raise RemovalError(_("Nothing of this removal failed."))
+            raise RemovalError(_("Nothing in this removal has failed."))
         if locked.state in (RemovalState.PURGING, RemovalState.DONE):
             locked.state = RemovalState.DELETING if failed_batches else RemovalState.PURGING
             locked.finished_at = None

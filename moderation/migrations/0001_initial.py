@@ -155,7 +155,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit entries',
+                'verbose_name_plural': 'audit log',
                 'permissions': [('view_own_auditentry', 'Can view the audit entries of own removals'), ('export_auditentry', 'Can export audit entries')],
             },
         ),

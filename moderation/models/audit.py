@@ -116,7 +116,7 @@ class AuditEntry(models.Model):
 
     class Meta:
         verbose_name = _("audit entry")
-        verbose_name_plural = _("audit entries")
+        verbose_name_plural = _("audit log")
         permissions = [
             ("view_own_auditentry", _("Can view the audit entries of own removals")),
             ("export_auditentry", _("Can export audit entries")),

@@ -23,6 +23,7 @@ from django.contrib.auth import get_user_model
 from django.db import close_old_connections, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from moderation import conf
 from moderation.cascade.batches import model_of
@@ -39,6 +40,8 @@ from moderation.recording.attribution import DeletionContext, attribute
 from moderation.redaction import clean
 from moderation.registry import registered_models
 from moderation.registry.files import known_details
+from moderation.removals.permission_names import permission_names
+from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
 
@@ -180,9 +183,9 @@ def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping
         rows, planned = deleted.get(label, 0), locked.get(label, 0)
         if rows != planned:
             raise CountDiffers(
-                _("%(rows)d rows of %(kind)s were deleted instead of %(planned)d, perhaps because "
+                _("%(rows)s rows of %(model)s were deleted instead of %(planned)s, perhaps because "
                 "of a trigger or a signal receiver. Everything was rolled back.")
-                % {"rows": rows, "kind": label, "planned": planned}
+                % {"rows": grouped(rows), "model": label, "planned": grouped(planned)}
             )  # fmt: skip
 
 
@@ -196,8 +199,12 @@ def _check_actor(removal: Removal) -> None:
         raise ActorNotAllowed(_("%(name)s is no longer staff.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):
         raise ActorNotAllowed(
-            _("%(name)s lacks the permission %(codes)s.")
-            % {"name": removal.actor_name, "codes": ", ".join(missing)}
+            ngettext(
+                "%(name)s no longer has the permission %(permissions)s.",
+                "%(name)s no longer has the permissions %(permissions)s.",
+                len(missing),
+            )
+            % {"name": removal.actor_name, "permissions": ", ".join(permission_names(missing))}
         )
 
 

@@ -33,6 +33,7 @@ from moderation.removals.seal import (
     reseal,
     save_batch,
 )
+from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def refreeze_changed(removal: Removal) -> Difference:
                 _lock_draft(removal, removal.seal)
                 save_batch(fill_batch(batch, preview))
     except TooManyRows as too_many:
-        text = _("The selection has grown too large; select it again.")
+        text = _("The selection has grown too large. Select the objects again.")
         raise RemovalError(text) from too_many
     except RemovalBatch.DoesNotExist as batch_deleted:
         raise _draft_changed(removal, removal.seal) from batch_deleted
@@ -190,7 +191,7 @@ def expire_drafts() -> int:
 
 def _check_seal(removal: Removal, seal: str) -> None:
     if removal.state != RemovalState.DRAFT:
-        raise DraftChanged(_("This removal is no draft any more."))
+        raise DraftChanged(_("This removal is no longer a draft."))
     if not removal.seal or seal != removal.seal:
         raise _draft_changed(removal, seal)
 
@@ -209,8 +210,8 @@ def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None
         raise RemovalError(_("Choose a reason."))
     if typed_count_needed(removal) and (typed_count or "").strip() != str(removal.objects_total):
         raise RemovalError(
-            _("Type the number of objects, %(count)d, to confirm.")
-            % {"count": removal.objects_total}
+            _("Type the number of objects, %(count)s, to confirm.")
+            % {"count": grouped(removal.objects_total)}
         )
 
 
@@ -225,7 +226,7 @@ def _exclude_object(removal: Removal, number: int, key: str) -> None:
     batch = removal.batches.filter(number=number).first()
     keys = {frozen for frozen, _digest in batch.frozen if str(frozen) == key} if batch else set()
     if batch is None or not keys:
-        raise DraftChanged(_("That object is not part of this selection any more."))
+        raise DraftChanged(_("That object is no longer in this selection."))
     _save_without(batch, keys)
 
 

@@ -14,12 +14,14 @@ from django.utils.translation import gettext as _
 
 from moderation import conf
 from moderation.cascade import indivisible_reason
+from moderation.cascade.batches import model_of
 from moderation.db.bulk_insert import insert
 from moderation.exceptions import CannotFreeze
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.seal import BATCHES_PER_CHUNK, chunks_of_batches, fill_batches, reseal
 from moderation.removals.selection import check_model, frozen_keys, selected_keys
+from moderation.templatetags.moderation_numbers import grouped
 
 # The difference between the numbers of consecutive batches. It leaves room to halve a batch with
 # too many rows repeatedly: 500 objects are halved at most nine times.
@@ -128,7 +130,7 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
             too_large = fill_batches(removal, halves)
     reseal(removal)
     if not removal.objects_total:
-        raise CannotFreeze(_("Nothing was selected, or what was selected is gone."))
+        raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
 
 
 def _halved(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatch]:
@@ -147,19 +149,19 @@ def _halved(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBat
 
 def _too_large(indivisible: str) -> CannotFreeze:
     return CannotFreeze(
-        _("This selection must go in one transaction (%(why)s), and takes more than %(limit)d "
-          "rows. Select fewer objects.")
-        % {"why": indivisible, "limit": conf.batch_rows()}
+        _("This selection must be removed in one transaction (%(reason)s), but includes more than "
+          "%(limit)s rows. Select fewer objects.")
+        % {"reason": indivisible, "limit": grouped(conf.batch_rows())}
     )  # fmt: skip
 
 
 def _object_too_large(batch: RemovalBatch) -> CannotFreeze:
     return CannotFreeze(
-        _("%(kind)s %(key)s alone takes more than %(limit)d rows, more than one transaction may "
-          "hold. Remove what hangs on it first.")
+        _("Removing the %(object)s %(key)s alone would delete more than %(limit)s rows, the limit "
+          "of one transaction. Remove the rows that refer to it first.")
         % {
-            "kind": batch.removal.model_label,
+            "object": model_of(batch.removal)._meta.verbose_name,
             "key": batch.frozen[0][0],
-            "limit": conf.batch_rows(),
+            "limit": grouped(conf.batch_rows()),
         }
     )  # fmt: skip

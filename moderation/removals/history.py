@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from moderation.models import Removal
+from moderation.templatetags.moderation_numbers import grouped
 
 # The most changes that a draft stores, and the most keys in each; further objects are counted.
 MAX_CHANGES, MAX_KEYS = 50, 5
@@ -44,8 +45,8 @@ def changes_since(removal: Removal, seal: str) -> list[str]:
 def _phrase(removal: Removal, change: dict[str, Any]) -> str:
     count, meta = change["total"], apps.get_model(removal.model_label)._meta
     phrase = PHRASES[change["what"]](count) % {
-        "count": count,
-        "kind": meta.verbose_name if count == 1 else meta.verbose_name_plural,
+        "count": grouped(count),
+        "objects": meta.verbose_name if count == 1 else meta.verbose_name_plural,
     }
     if not change["keys"]:
         return phrase
@@ -55,13 +56,17 @@ def _phrase(removal: Removal, change: dict[str, Any]) -> str:
 
 PHRASES: dict[str, Callable[[int], str]] = {
     EXCLUDED: lambda n: ngettext(
-        "%(count)d %(kind)s was taken out", "%(count)d %(kind)s were taken out", n
+        "%(count)s %(objects)s was kept", "%(count)s %(objects)s were kept", n
     ),
-    CHANGED: lambda n: ngettext("%(count)d %(kind)s changed", "%(count)d %(kind)s changed", n),
+    CHANGED: lambda n: ngettext(
+        "%(count)s %(objects)s changed", "%(count)s %(objects)s changed", n
+    ),
     DELETED: lambda n: ngettext(
-        "%(count)d %(kind)s was deleted elsewhere", "%(count)d %(kind)s were deleted elsewhere", n
+        "%(count)s %(objects)s was removed by someone else",
+        "%(count)s %(objects)s were removed by someone else",
+        n,
     ),
     REFUSED: lambda n: ngettext(
-        "you may not remove %(count)d %(kind)s", "you may not remove %(count)d %(kind)s", n
+        "you may not remove %(count)s %(objects)s", "you may not remove %(count)s %(objects)s", n
     ),
 }

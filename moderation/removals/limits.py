@@ -10,12 +10,14 @@ from django.apps import apps
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Sum
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from moderation import conf
 from moderation.db.server_time import DatabaseNow
 from moderation.models import Removal
 from moderation.removals.delete import has_lost_staff_status, missing_permissions
 from moderation.removals.permission_names import permission_names
+from moderation.templatetags.moderation_numbers import grouped
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
@@ -25,13 +27,24 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     a ceiling.
     """
     if not removal.objects_total:
-        yield _("Nothing is left in the selection. Cancel the draft and select again.")
+        yield _("The selection is empty. Cancel the draft and select again.")
+    objects = apps.get_model(removal.model_label)._meta.verbose_name_plural
     blocking = Counter(removal.blockers.get("protected", {}))
     blocking.update(removal.blockers.get("restricted", {}))
     for label, rows in blocking.items():
-        yield _("%(rows)d %(kind)s still refer to the selected objects. Remove them first, or take "
-        "the objects that they refer to out of the selection.") % {
-            "rows": rows, "kind": apps.get_model(label)._meta.verbose_name_plural}  # fmt: skip
+        referring = apps.get_model(label)._meta
+        yield ngettext(
+            "%(number)s %(row)s still refers to these %(objects)s. Remove the %(row)s first, or "
+            "keep the %(objects)s that it refers to.",
+            "%(number)s %(rows)s still refer to these %(objects)s. Remove the %(rows)s first, or "
+            "keep the %(objects)s that they refer to.",
+            rows,
+        ) % {
+            "number": grouped(rows),
+            "row": referring.verbose_name,
+            "rows": referring.verbose_name_plural,
+            "objects": objects,
+        }
     if has_lost_staff_status(removal, actor):
         yield _("Your account may no longer use the admin.")
     if codes := missing_permissions(removal.permissions, actor):
@@ -51,17 +64,18 @@ def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     if actor.has_perm("moderation.exceed_ceilings"):
         return
     objects, ceiling = removal.objects_total, conf.removal_ceiling()
+    plural = apps.get_model(removal.model_label)._meta.verbose_name_plural
     if objects > ceiling:
-        yield _("You selected %(count)d objects; one removal may have at most %(ceiling)d. "
+        yield _("You selected %(count)s %(objects)s; one removal may have at most %(ceiling)s. "
         "Select fewer, or ask someone who may exceed the limit.") % {
-            "count": objects, "ceiling": ceiling}  # fmt: skip
+            "count": grouped(objects), "objects": plural, "ceiling": grouped(ceiling)}  # fmt: skip
     since = DatabaseNow(-timedelta(days=1))
     confirmed = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
         total=Sum("objects_total", default=0)
     )["total"]
     if confirmed + objects > conf.daily_ceiling():
         text = _(
-            "You removed %(taken)d objects in the last 24 hours; the daily limit is %(ceiling)d. "
+            "You removed %(count)s objects in the last 24 hours; the daily limit is %(ceiling)s. "
             "Select fewer, or ask someone who may exceed the limit."
         )
-        yield text % {"taken": confirmed, "ceiling": conf.daily_ceiling()}
+        yield text % {"count": grouped(confirmed), "ceiling": grouped(conf.daily_ceiling())}

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 
 def permission_names(codes: Sequence[str]) -> list[str]:
-    """Return permissions as “Can delete post” (posts.delete_post), in the order of their codes.
+    """Return the quoted names of permissions, such as “Can delete post”, in the order of the codes.
 
     Runs one query. A permission that does not exist is named by its code.
     """
@@ -21,4 +21,4 @@ def permission_names(codes: Sequence[str]) -> list[str]:
         "content_type__app_label", "codename", "name"
     )
     names = {f"{app_label}.{codename}": name for app_label, codename, name in rows}
-    return [f"“{names[code]}” ({code})" if code in names else code for code in codes]
+    return [f"“{names[code]}”" if code in names else code for code in codes]

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import ngettext
 
 from moderation.models import RemovalBatch
+from moderation.templatetags.moderation_numbers import grouped
 
 # The most objects that a message names; further objects are counted.
 MAX_NAMED = 20
@@ -41,9 +42,9 @@ class RefusedObjects:
         named = ", ".join(self.names)
         if others := self.others:
             text = ngettext(
-                "%(named)s and %(others)d other", "%(named)s and %(others)d others", others
+                "%(named)s and %(others)s other", "%(named)s and %(others)s others", others
             )
-            return text % {"named": named, "others": others}
+            return text % {"named": named, "others": grouped(others)}
         return named
 
     def add(self, names: Sequence[object]) -> None:

@@ -26,8 +26,8 @@ def check_model(model: type[models.Model]) -> None:
     for each in sorted(deleted_with(model), key=lambda found: found._meta.label):
         if has_composite_key(each) and (each is model or not is_leaf(each)):
             raise CannotFreeze(
-                _("%(kind)s has a primary key of several columns, which removals do not support.")
-                % {"kind": each._meta.label}
+                _("%(model)s has a composite primary key, which removals do not support.")
+                % {"model": each._meta.label}
             )
     _check_database(model, router.db_for_write(model))
 
@@ -57,8 +57,8 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
             frozen = json_key(key)
             if not isinstance(key, JSON_SAFE_TYPES) and not _is_restored(model, key, frozen):
                 raise CannotFreeze(
-                    _("The keys of %(kind)s cannot be stored in a draft: %(key)s")
-                    % {"kind": model._meta.verbose_name_plural, "key": frozen}
+                    _("The keys of %(objects)s cannot be stored in a draft: %(key)s")
+                    % {"objects": model._meta.verbose_name_plural, "key": frozen}
                 )
             yield frozen
         last = key
@@ -91,7 +91,7 @@ def _check_database(model: type[models.Model], using: str) -> None:
     audit_database = AuditEntry.objects.db
     if using != audit_database:
         raise CannotFreeze(
-            _("%(kind)s are in the database “%(using)s”, but only rows in “%(home)s”, where the "
-            "audit log is, can be removed. Nothing was selected.")
-            % {"kind": model._meta.verbose_name_plural, "using": using, "home": audit_database}
+            _("The %(objects)s are in the database “%(using)s”. Only objects in “%(home)s”, the "
+            "database of the audit log, can be removed. Nothing was selected.")
+            % {"objects": model._meta.verbose_name_plural, "using": using, "home": audit_database}
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The admin of the content: Django finds it here."""
+"""The admin of posts and users. Django imports this package."""
 
 from posts.admin.post import PostAdmin
 from posts.admin.user import UserAdmin

@@ -1,4 +1,4 @@
-"""The filters of the posts' change list."""
+"""The filters of the change list of posts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from posts.models import Post, PostImage, Report
 
 
 class HasRowsFilter(admin.SimpleListFilter):
-    """Posts that have rows of another model, or that have none; `rows` points to a post."""
+    """A filter for posts with or without rows of another model. `rows` refer to posts."""
 
     rows: QuerySet[Any]
     with_rows: str | Promise
@@ -27,13 +27,13 @@ class HasRowsFilter(admin.SimpleListFilter):
         request: HttpRequest,
         model_admin: admin.ModelAdmin[Any],
     ) -> list[tuple[str, Any]]:
-        """Offer those with and those without."""
+        """Return the choices: with such rows, and without."""
         return [("yes", self.with_rows), ("no", self.without_rows)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        """Keep the posts with such rows, or those without."""
+        """Return the posts with such rows, or those without."""
         match self.value():
-            case "yes":  # from the other table, which is the smaller one: few posts are reported
+            case "yes":  # reads the other table, which is smaller: few posts have reports
                 return queryset.filter(pk__in=self.rows.values("post"))
             case "no":
                 return queryset.filter(~Exists(self.rows.filter(post=OuterRef("pk"))))
@@ -42,7 +42,7 @@ class HasRowsFilter(admin.SimpleListFilter):
 
 
 class ReportedFilter(HasRowsFilter):
-    """Whether anybody reported the post."""
+    """A filter for posts that users reported."""
 
     title = _("reports")
     with_rows, without_rows = _("Reported"), _("Not reported")
@@ -51,7 +51,7 @@ class ReportedFilter(HasRowsFilter):
 
 
 class PicturesFilter(HasRowsFilter):
-    """Whether the post has pictures."""
+    """A filter for posts with pictures."""
 
     title = _("pictures")
     with_rows, without_rows = _("With pictures"), _("Without pictures")
@@ -60,7 +60,7 @@ class PicturesFilter(HasRowsFilter):
 
 
 class DateFilter(admin.DateFieldListFilter):
-    """When the post was written, under a title that reads well after "By"."""
+    """A filter for the date of a post. Its title fits after "By"."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -68,7 +68,7 @@ class DateFilter(admin.DateFieldListFilter):
 
 
 class AuthorFilter(admin.SimpleListFilter):
-    """The posts of one author, asked for by user name: a list of all users would have no end."""
+    """A filter for the posts of one author, by user name. A list of all users would be too long."""
 
     title = _("author")
     parameter_name = "author"
@@ -79,24 +79,26 @@ class AuthorFilter(admin.SimpleListFilter):
         request: HttpRequest,
         model_admin: admin.ModelAdmin[Any],
     ) -> list[tuple[str, Any]]:
-        """Offer no choices: the name is typed."""
+        """Return no choices: users type the name."""
         return []
 
     def has_output(self) -> bool:
-        """Show the field always."""
+        """Return True: the field is always displayed."""
         return True
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Give the template the one field: its value, and what else the address must keep."""
+        """Yield the context of the form: the value, and the other parameters of the URL."""
         others = {k: v for k, v in changelist.filter_params.items() if k != self.parameter_name}
         yield {
             "name": self.parameter_name,
             "value": self.value() or "",
-            "kept": [(name, value) for name, values in others.items() for value in values],
+            "other_parameters": [
+                (name, value) for name, values in others.items() for value in values
+            ],
             "query_string_without": changelist.get_query_string(remove=[self.parameter_name]),
         }
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        """Keep the posts of the author whose user name was typed, in whatever case."""
+        """Return the posts of the author with the typed user name, ignoring case."""
         name = (self.value() or "").strip()
         return queryset.filter(author__username__iexact=name) if name else queryset

@@ -1,4 +1,4 @@
-"""What stands on a post's page below the post: its pictures, new pictures, its reports."""
+"""The inlines of a post: its pictures, new pictures, and its reports."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from posts.admin.thumbnails import thumbnail
@@ -22,8 +23,8 @@ from posts.images import intake
 from posts.models import PostImage, Report
 from posts.storage_identity import WrongStorage, refuse_wrong_storage
 
-MAX_UPLOADS = 10  # pictures in one request: each may take a second to examine
-REMEMBERED_AS = "examined_picture"
+MAX_UPLOADS = 10  # pictures in one request: checking each may take a second
+CHECKED_ATTRIBUTE = "checked_picture"  # of an uploaded file
 UPLOAD_FIELD = "-upload"  # the suffix of the file fields in a request
 ACCEPTED = "image/jpeg,image/png,image/gif,image/webp"  # what the browser's file dialog offers
 
@@ -48,7 +49,7 @@ class PictureField(forms.FileField):
 
 
 class NewPictureForm(forms.ModelForm):
-    """One file that goes through the intake; its refusal is the field's error."""
+    """A form for one new picture. If the intake refuses the file, the field has the error."""
 
     upload = PictureField(
         label=_("picture"),
@@ -64,9 +65,9 @@ class NewPictureForm(forms.ModelForm):
         fields: list[str] = []
 
     def clean_upload(self) -> UploadedFile:
-        """Examine the picture, unless that has been done. Raises ValidationError."""
+        """Return the file after checking its picture. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
-        found = examined(upload)
+        found = checked_picture(upload)
         if isinstance(found, intake.InvalidImage):
             message = _("%(name)s: %(reason)s")
             params = {"name": upload.name, "reason": found.message}
@@ -75,72 +76,89 @@ class NewPictureForm(forms.ModelForm):
         return upload
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
-        """Store the files, inside the change form's `uploads()`, and fill the row."""
+        """Store the files and save the row. The change form calls this inside `uploads()`."""
         intake.store(self.picture, self.cleaned_data["upload"], row=self.instance)
         row: PostImage = super().save(commit)
         return row
 
 
-def examine_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
-    """Examine new pictures before the transaction begins, since each may take a second.
+def check_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
+    """Check new pictures before the transaction begins, since each may take a second.
 
-    The form gets the result from the file.
+    The result is stored on each file, where the form finds it.
     """
     names = [name for name in files if name.endswith(UPLOAD_FIELD)]
     for name in names[:MAX_UPLOADS]:
-        examined(cast(UploadedFile, files[name]))  # the last file of a name, as in forms
+        checked_picture(
+            cast(UploadedFile, files[name])
+        )  # the last file of each name, as in Django's forms
 
 
-def examined(upload: File[Any]) -> intake.ValidatedImage | intake.InvalidImage:
-    """Examine an uploaded file once; store the picture or the refusal on the file and return it."""
+def checked_picture(upload: File[Any]) -> intake.ValidatedImage | intake.InvalidImage:
+    """Return the picture in an uploaded file, or why it is refused. Checks each file only once."""
     found: intake.ValidatedImage | intake.InvalidImage | None
-    found = getattr(upload, REMEMBERED_AS, None)
+    found = getattr(upload, CHECKED_ATTRIBUTE, None)
     if found is None:
         try:
             found = intake.validate_image(upload)
         except intake.InvalidImage as refused:
             found = refused
-        setattr(upload, REMEMBERED_AS, found)
+        setattr(upload, CHECKED_ATTRIBUTE, found)
     return found
 
 
+class PictureFormSet(forms.BaseInlineFormSet):
+    """The stored pictures, each with a heading such as "Picture 1 of 2"."""
+
+    def get_queryset(self) -> QuerySet[PostImage]:
+        """Return the pictures with their headings."""
+        pictures: QuerySet[PostImage] = super().get_queryset()
+        total = len(pictures)
+        if pictures and not pictures[0].heading:
+            for number, picture in enumerate(pictures, start=1):
+                text = gettext("Picture %(number)s of %(total)s")
+                picture.heading = text % {"number": number, "total": total}
+        return pictures
+
+
 class PictureInline(admin.TabularInline):
-    """The stored pictures: shown, and removed on request, never changed."""
+    """The stored pictures, which can be viewed and deleted but not changed."""
 
     model = PostImage
+    formset = PictureFormSet
     extra = 0
     fields = readonly_fields = ("preview", "dimensions", "bytes", "digest")
     ordering = ("pk",)
     verbose_name_plural = _("pictures")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """New pictures have an inline of their own."""
+        """Refuse, because new pictures have their own inline."""
         return False
 
     @admin.display(description=_("picture"))
     def preview(self, picture: PostImage) -> SafeString:
-        """Show the thumbnail."""
+        """Return the thumbnail."""
         return thumbnail(picture, self.admin_site)
 
     @admin.display(description=_("dimensions"))
     def dimensions(self, picture: PostImage) -> str:
-        """Show width and height in pixels, and how many frames an animation has."""
+        """Return width and height in pixels, and the number of frames of an animation."""
         size = f"{picture.width} × {picture.height}"
         return f"{size}, {_('animated')} ({picture.frames})" if picture.is_animated else size
 
     @admin.display(description=_("size"))
     def bytes(self, picture: PostImage) -> str:
-        """Show the size of the stored file."""
+        """Return the size of the stored file."""
         return filesizeformat(picture.size)
 
     @admin.display(description=_("SHA-256"))
     def digest(self, picture: PostImage) -> SafeString:
-        """Show the digest of the stored file, which may be broken into lines."""
+        """Return the digest of the stored file as HTML that can wrap."""
         return format_html('<span class="post-digest">{}</span>', picture.sha256)
 
 
 class NewPictureInline(admin.TabularInline):
-    """Pictures to add: only a field for the file, nothing of what is stored already."""
+    """New pictures: a file field for each, without the stored pictures."""
 
     model = PostImage
     form = NewPictureForm
@@ -156,20 +174,20 @@ class NewPictureInline(admin.TabularInline):
         return super().get_formset(request, obj, **limits, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Show no stored picture."""
+        """Refuse, so that no stored picture is displayed."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A stored picture is not replaced."""
+        """Refuse, because stored pictures are never replaced."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Stored pictures are removed in their own inline."""
+        """Refuse, because stored pictures are deleted in their own inline."""
         return False
 
 
 class ReportInline(admin.TabularInline):
-    """What users reported: for reading."""
+    """The reports of users, read-only."""
 
     model = Report
     extra = 0
@@ -182,9 +200,9 @@ class ReportInline(admin.TabularInline):
         return super().get_queryset(request).select_related("reporter")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Users report, moderators read."""
+        """Refuse, because only users of the site report posts."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A complaint stays as it was made."""
+        """Refuse, because reports do not change."""
         return False

@@ -1,4 +1,4 @@
-"""How many reports or pictures a post has: shown, and sorted by without counting for every post."""
+"""The numbers of reports and pictures of posts, and sorting by them without counting for all."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-Order = Sequence[Any]  # as a change list has it: names of fields, and OrderBy
+Order = Sequence[Any]  # as in a change list: names of fields, and OrderBy expressions
 
 
 class NumberOf(Coalesce):
-    """The number of a post's rows in another model, whose key `post` leads to it.
+    """The number of a post's rows in another model that has a foreign key `post`.
 
-    A subquery, for the posts that are shown: a join with GROUP BY would count for every post of the
-    table before a page is shown. `post` is the column in which the query has the post's key.
+    Uses a subquery, which is evaluated only for the posts of a page. A join with GROUP BY would
+    count for every post of the table. `post` is the column with the post's key in the outer query.
     """
 
     def __init__(self, model: type[Model], post: str = "pk") -> None:
@@ -35,11 +35,10 @@ class NumberOf(Coalesce):
 
 
 def keys_in_order(posts: QuerySet[Any], order: Order, bottom: int, top: int) -> list[Any]:
-    """Return the keys of the posts from one place in the order to before another.
+    """Return the keys of the posts from `bottom` up to, but not including, `top` in the order.
 
-    Where a NumberOf leads the order, these are two lists, one behind the other: the posts that have
-    such rows, for which the rows are grouped along their index, and those that have none, which
-    are in the rest of the order.
+    If a NumberOf comes first in the order, two lists are concatenated: the posts with such rows,
+    by grouping the rows along their index, and the posts without, in the rest of the order.
     """
     leading, *rest = order
     if not _is_by_number(leading):
@@ -65,7 +64,7 @@ def _is_by_number(part: Any) -> bool:
 
 
 def _with_rows(posts: QuerySet[Any], by: Any, rest: Order) -> Any:
-    """Return the keys of the posts with such rows, in order, as a queryset of these rows."""
+    """Return the ordered keys of the posts with such rows, as a queryset of these rows."""
     rows = by.expression.model._base_manager.all()
     if posts.query.where:
         rows = rows.filter(post__in=posts.order_by().values("pk"))
@@ -75,22 +74,22 @@ def _with_rows(posts: QuerySet[Any], by: Any, rest: Order) -> Any:
 
 
 def _of_post(part: Any) -> Any:
-    """Return a part of an order of posts as one of rows that lead to posts."""
+    """Return a part of an order of posts as part of an order of rows that refer to posts."""
     if _is_by_number(part):
         return OrderBy(NumberOf(part.expression.model, "post_id"), descending=part.descending)
     name = part.removeprefix("-")
-    # Of the key there is a column here, and no join is needed.
+    # The rows have a column with the key, so no join is needed.
     return part.replace(name, "post_id" if name == "pk" else f"post__{name}")
 
 
-def turned_round(order: Order) -> list[Any]:
-    """Return the order that begins at the other end."""
-    return [_turned(part) for part in order]
+def reversed_order(order: Order) -> list[Any]:
+    """Return the reverse of an order."""
+    return [_reversed(part) for part in order]
 
 
-def _turned(part: Any) -> Any:
+def _reversed(part: Any) -> Any:
     if isinstance(part, str):
         return part.removeprefix("-") if part.startswith("-") else f"-{part}"
-    turned = part.copy()
-    turned.reverse_ordering()
-    return turned
+    copy = part.copy()
+    copy.reverse_ordering()
+    return copy

@@ -1,4 +1,4 @@
-"""The posts in the admin: what moderators see, filter and select."""
+"""Posts in the admin, which moderators filter, review and select."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from posts.admin.inlines import (
     NewPictureInline,
     PictureInline,
     ReportInline,
-    examine_uploads,
+    check_uploads,
 )
 from posts.admin.numbers import NumberOf
 from posts.admin.search import search_posts
@@ -39,19 +39,19 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 @admin.register(Post)
 class PostAdmin(RemoveSelectedMixin, CheckedParameters):
-    """Posts with their pictures and reports."""
+    """Posts, with their pictures and reports."""
 
-    list_display = ("title", "pictures", "written_by", "report_count", "written_at")
+    list_display = ("title", "pictures", "author_link", "report_count", "written_at")
     list_filter = (ReportedFilter, PicturesFilter, ("created_at", DateFilter), AuthorFilter)
     list_select_related = ("author",)
     list_per_page = 100
     paginator = PostPaginator
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
+    show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
-    search_fields = ("title", "body")  # shows the field; `get_search_results` searches
-    search_help_text = _("Search title, body and the author's user name. At most ten words.")
+    search_fields = ("title", "body")  # displays the search field; `get_search_results` searches
+    search_help_text = _("Title, body or the author's user name. At most ten words.")
     autocomplete_fields = ("author",)
     fieldsets = (
         (None, {"fields": ("author", "created_at")}),
@@ -65,7 +65,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Post], search_term: str
     ) -> tuple[QuerySet[Post], bool]:
-        """Search each word, so that the database can do it by indexes."""
+        """Search for each word separately, so that the database can use indexes."""
         if has_too_many_words(search_term):
             return queryset.none(), False
         return search_posts(queryset, search_term), False
@@ -73,12 +73,12 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list, under a title that asks for nothing."""
+        """Return the list with its name as the title, instead of "Select post to change"."""
         title = {"title": str(self.opts.verbose_name_plural).capitalize()}
         return super().changelist_view(request, title | (extra_context or {}))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Fetch what the page shows of its posts at once."""
+        """Return the change list class that fetches numbers and pictures for a whole page."""
         return PostChangeList
 
     def changeform_view(
@@ -88,16 +88,16 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show or save a post; a picture that was uploaded in vain leaves no file."""
+        """Show or save a post. If saving fails, the files of uploaded pictures are deleted."""
         if request.method in READING_METHODS:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        if self._takes_pictures(request):
-            examine_uploads(request.FILES)
+        if self._may_upload(request):
+            check_uploads(request.FILES)
         with capture_storage_problem(files=bool(request.FILES)), uploads(verify=False):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-    def _takes_pictures(self, request: HttpRequest) -> bool:
-        """Return whether the user may upload pictures at all; the form checks the rest."""
+    def _may_upload(self, request: HttpRequest) -> bool:
+        """Return whether the user may upload pictures to any post; the form checks this post."""
         may_save = self.has_change_permission(request) or self.has_add_permission(request)
         inline = NewPictureInline(self.model, self.admin_site)
         return may_save and bool(inline.has_add_permission(request, None))
@@ -121,23 +121,23 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
 
     @admin.display(description=_("pictures"), ordering=NumberOf(PostImage))
     def pictures(self, post: Any) -> SafeString:
-        """Show the first thumbnails, and count all pictures."""
+        """Return the first thumbnails and the number of all pictures."""
         return thumbnails(post.first_pictures, total=post.picture_total, site=self.admin_site)
 
     @admin.display(description=_("author"), ordering="author__username")
-    def written_by(self, post: Post) -> SafeString:
-        """Name the author, and lead to all posts of theirs."""
+    def author_link(self, post: Post) -> SafeString:
+        """Return the author's name as a link to all their posts."""
         name = post.author.get_username()
         return format_html('<a href="?{}">{}</a>', urlencode({"author": name}), name)
 
     @admin.display(description=_("reports"), ordering=NumberOf(Report))
     def report_count(self, post: Any) -> int:
-        """Count the reports."""
+        """Return the number of reports."""
         return int(post.report_total)
 
     @admin.display(description=_("date"), ordering="created_at")
     def written_at(self, post: Post) -> SafeString:
-        """Tell day and time, each of which stays in one line."""
+        """Return date and time; a line may break only between the two."""
         local = localtime(post.created_at)
         parts = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
         return format_html_join(" ", '<span class="post-date">{}</span>', ((p,) for p in parts))

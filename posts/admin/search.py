@@ -1,4 +1,4 @@
-"""The search of the change list of posts, by indexes of three letters where PostgreSQL has them."""
+"""The search of the change list of posts. PostgreSQL uses trigram indexes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from posts.models import Post
 
-# Authors whose posts are looked for by an index. A name that more of them have is found in so many
-# posts that a page is soon full.
+# The most authors whose posts are looked up by an index. If more names match, so many posts match
+# that reading them in the order of the list soon fills a page.
 FEW_AUTHORS = 1_000
 
 
 def search_posts(posts: QuerySet[Post], term: str) -> QuerySet[Post]:
-    """Keep the posts that have each word in title, body or the author's user name, in any case.
+    """Return the posts with each word in title, body or the author's user name, ignoring case.
 
-    Words in quotation marks are one.
+    A phrase in quotation marks counts as one word.
     """
     for word in smart_split(term):
         quoted = word[0] in "\"'" and word[0] == word[-1] and len(word) > 1
@@ -25,7 +25,7 @@ def search_posts(posts: QuerySet[Post], term: str) -> QuerySet[Post]:
 
 
 def _has(word: str) -> Q:
-    """Return the condition for one word. Indexes do not span joins, so authors come first."""
+    """Return the condition for one word. Runs a query for authors: indexes do not span joins."""
     users = get_user_model()._default_manager.filter(username__icontains=word)
     authors = list(users.values_list("pk", flat=True)[: FEW_AUTHORS + 1])
     by_author = Q(author__any_of=authors)

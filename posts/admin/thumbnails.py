@@ -1,4 +1,4 @@
-"""Pictures on admin pages: always the thumbnail, always by the page that guards it."""
+"""Thumbnails on admin pages, always with the URL that checks permissions."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from posts.models import PostImage
 
 
 def picture_url(picture: PostImage, site: AdminSite) -> str:
-    """Return where the thumbnail is seen: a page that asks for the permission, and names no key."""
+    """Return the URL of a thumbnail. It checks permissions and does not contain a storage key."""
     args = ("posts.postimage", picture.pk, "thumbnail")
     return reverse("admin:moderation_picture", args=args, current_app=site.name)
 
 
 def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
     """Return the picture's thumbnail as HTML."""
-    named = _("Animated picture %(key)s") if picture.is_animated else _("Picture %(key)s")
-    # The stylesheet has the same size, which is reserved before the picture loads, so that rows do
-    # not move under a pointer that is about to click.
+    alt = _("Animated picture %(key)s") if picture.is_animated else _("Picture %(key)s")
+    # The same size as in the stylesheet. It is reserved before the picture loads, so that rows do
+    # not move under the pointer of a user who is about to click.
     return format_html(
         '<img class="post-thumbnail" loading="lazy" width="48" height="36" src="{}" alt="{}">',
         picture_url(picture, site),
-        named % {"key": picture.pk},
+        alt % {"key": picture.pk},
     )
 
 
 def thumbnails(pictures: Iterable[PostImage], *, total: int, site: AdminSite) -> SafeString:
-    """Return the thumbnails of a post's first pictures, side by side, and the number of all."""
-    shown = format_html_join(" ", "{}", ((thumbnail(each, site),) for each in pictures))
-    return format_html('{} <span class="post-picture-total">{}</span>', shown, total)
+    """Return the thumbnails of a post's first pictures side by side, and the number of all."""
+    images = format_html_join(" ", "{}", ((thumbnail(each, site),) for each in pictures))
+    return format_html('{} <span class="post-picture-total">{}</span>', images, total)

@@ -1,4 +1,4 @@
-"""The users in the admin: one who wrote posts goes with them, by a removal."""
+"""Users in the admin, who are removed together with their posts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.query_parameters import CheckedParameters
 
-admin.site.unregister(User)  # importing Django's registered it
+admin.site.unregister(User)  # Django's own UserAdmin, which the import registered
 
 
 @admin.register(User)
 class UserAdmin(RemoveSelectedMixin, CheckedParameters, auth_admin.UserAdmin):
-    """Users, whose removal takes their posts and pictures along and writes the audit log."""
+    """Users. A removal also deletes their posts and pictures, and writes the audit log."""

@@ -215,7 +215,7 @@ def test_detail_page_tells_the_storage_s_words_and_each_time(audit_client: Clien
     entry = entry_of(None, "a", state=EntryState.FAILED, error=words, failed_at=failed_at)
     page = audit_client.get(reverse("admin:moderation_auditentry_change", args=[entry.pk])).text
     assert "Access Denied &lt;by&gt; policy" in page
-    assert "March 1, 2026, 1:05 p.m." in page
+    assert "1 Mar 2026, 13:05:00 UTC" in page
     assert "entry-state-failed" in page
     assert 'name="_save"' not in page
 
@@ -254,3 +254,42 @@ def test_address_sorts_by_no_column_that_does_not_offer_it(audit_client: Client)
     orders = [str(AuditEntryAdmin.list_display.index(column)) for column in columns]
     lists = [audit_client.get(reverse(LIST), {"o": order}).context["cl"] for order in orders]
     assert [[entry.key for entry in each.result_list] for each in lists] == [["a", "b"], ["b", "a"]]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/media/posts/2026/one%20a.jpg?X-Amz-Signature=1",
+        "/media/posts/2026/one a.jpg",
+        "http://s3.example.org/bucket/posts/2026/one%20a.jpg",
+    ],
+)
+def test_search_finds_the_file_of_a_url(audit_client: Client, url: str) -> None:
+    entry_of(None, "posts/2026/one a.jpg")
+    entry_of(None, "posts/2026/two.jpg")
+    assert shown_keys(audit_client, q=url) == {"posts/2026/one a.jpg"}
+
+
+def test_entry_shows_only_fields_with_a_value(audit_client: Client) -> None:
+    entry = entry_of(None, "a", size=0)
+    page = audit_client.get(reverse("admin:moderation_auditentry_change", args=[entry.pk])).text
+    assert "Hidden name" not in page
+    assert "Error code" not in page
+    assert "0\xa0bytes" in page
+    assert "Technical" in page
+
+
+def test_events_are_described_in_words(audit_client: Client) -> None:
+    removal = removal_of(person("somebody"))
+    details = {"reason": "spam", "note": "a wave", "seal": "x" * 64, "objects": 1300, "files": 2}
+    AuditEvent.objects.create(
+        type="confirm", removal=removal, actor_name="somebody", details=details
+    )
+    AuditEvent.objects.create(
+        type="retry", removal=removal, actor_name="somebody", details={"batches": 0, "entries": 2}
+    )
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    page = audit_client.get(reverse("admin:moderation_auditevent_changelist"), {"from": today}).text
+    assert "Spam · Note: a wave · 1,300 posts · 2 files<" in page
+    assert ">2 files<" in page
+    assert "retried" in page

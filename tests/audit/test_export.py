@@ -250,7 +250,7 @@ def test_workbook_over_its_row_limit_is_refused_and_csv_offered(
     for number in range(3):
         entry_of(None, f"key {number}")
     answer = audit_client.post(reverse(EXPORT), {"format": formats.FORMATS.index(XLSX)})
-    assert "XLSX holds 1,048,575 rows at most" in answer.text
+    assert "XLSX can hold at most 1,048,575 audit entries" in answer.text
     assert "Choose CSV" in answer.text
     assert not AuditEvent.objects.exists()
     assert len(rows_of_csv(exported(audit_client, CSV))) == 3

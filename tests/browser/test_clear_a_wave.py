@@ -100,7 +100,7 @@ def remove_all_reported(page: Page) -> Removal:
     page.get_by_label("Note").fill("A wave")
     page.locator("[name=typed_count]").fill("7")
     page.get_by_role("button", name=f"Remove {SPAM - 1} posts").click()
-    expect(page.get_by_text(f"{SPAM - 1} is the number that is selected")).to_be_visible()
+    expect(page.get_by_text(f"That is not the number selected. Type {SPAM - 1}.")).to_be_visible()
     assert Post.objects.count() == SPAM + HAM
     page.get_by_label("Spam").check()
     page.locator("[name=typed_count]").fill(str(SPAM - 1))

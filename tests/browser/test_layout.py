@@ -58,7 +58,7 @@ def test_the_list_of_events_shows_all_of_a_note(page: Page) -> None:
     AuditEvent.objects.create(type=EventType.CONFIRM, actor_name="moderator", details=details)
     page.goto("/admin/moderation/auditevent/")
     _left, room = edges(page.locator("#changelist-form .results"))
-    assert edges(page.locator(".event-details dd").last)[1] <= room
+    assert edges(page.locator(".event-summary").last)[1] <= room
 
 
 def test_on_a_telephone_no_page_scrolls_sideways_and_the_pictures_are_counted(page: Page) -> None:

@@ -76,7 +76,7 @@ def boxes(page: Page, selector: str) -> list[str]:
     [
         ("/admin/posts/post/", "#result_list tr, #result_list img"),
         ("/admin/posts/post/{post}/change/", ".inline-group tr, .post-thumbnail"),
-        ("/admin/moderation/removal/{removal}/change/", ".removal-card, .removal-picture"),
+        ("/admin/moderation/removal/{removal}/change/", ".removal-preview, .removal-picture"),
     ],
 )
 def test_rows_and_cards_keep_their_boxes_while_pictures_load(

@@ -61,7 +61,7 @@ def test_a_refused_selection_is_told_on_the_change_list(
     settings.MODERATION_BATCH_ROWS = 2  # type: ignore[attr-defined]
     sent = {"action": "remove_selected", "_selected_action": [posts[0].pk]}
     response = client.post(LIST, sent, follow=True)
-    assert "alone takes more than 2 rows" in response.content.decode()
+    assert "alone would delete more than 2 rows" in response.content.decode()
     assert not Removal.objects.exists()
 
 
@@ -82,7 +82,7 @@ def test_the_delete_page_of_one_object_makes_its_draft_by_post_only(
 ) -> None:
     post = make_posts(2)[0]
     response = client.get(f"{LIST}{post.pk}/delete/")
-    assert "Look at what will go" in response.content.decode()
+    assert "Review and remove" in response.content.decode()
     assert not Removal.objects.exists()
     client.post(f"{LIST}{post.pk}/delete/")
     assert Removal.objects.get().objects_total == 1

@@ -38,7 +38,7 @@ def found(*, of: Any) -> list[str]:
 
 def test_the_site_itself_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "all_sites", [admin.site])
-    assert [message for check in checks.OF_THE_ADMIN for message in check()] == []
+    assert [message for check in checks.ADMIN_CHECKS for message in check()] == []
 
 
 def test_django_runs_these_checks(sites: list[AdminSite]) -> None:
@@ -205,4 +205,4 @@ class Elsewhere:
 def test_e025_objects_in_another_database(sites: list[AdminSite]) -> None:
     sites.append(a_site("desk", Shelf))
     (text,) = found(of=checks.check_selectable)
-    assert "shelfs are in the database “other”" in text
+    assert "The shelfs are in the database “other”" in text

@@ -30,16 +30,16 @@ def page(browser_page: Page, client: Client, live_server: LiveServer) -> Page:
     return browser_page
 
 
-def test_taking_out_keeps_the_place_and_what_was_typed(
+def test_keeping_an_object_preserves_scroll_position_and_typed_text(
     page: Page, moderator: User, make_posts: MakePosts
 ) -> None:
     page.goto(page_of(drafted(make_posts(20), moderator)))
     page.get_by_label("Note").fill("ticket 12")
     page.get_by_label("Spam").check()
     address = page.url
-    page.get_by_role("button", name="Take “Cheap pills 7” out of the selection").click()
+    page.get_by_role("button", name="Keep “Cheap pills 7”").click()
     expect(page.get_by_role("heading", name="Remove 19 posts?")).to_be_visible()
-    expect(page.get_by_role("button", name="Take “Cheap pills 8” out")).to_be_focused()
+    expect(page.get_by_role("button", name="Keep “Cheap pills 8”")).to_be_focused()
     expect(page.get_by_label("Note")).to_have_value("ticket 12")
     expect(page.get_by_label("Spam")).to_be_checked()
     assert page.url == address
@@ -51,10 +51,10 @@ def test_a_picture_is_blurred_until_it_is_asked_for(
     page.goto(page_of(drafted(make_posts(2), moderator)))
     picture = page.locator(".removal-picture img").first
     expect(picture).to_have_css("filter", "blur(14px) grayscale(1)")
-    page.get_by_label("Show the picture of “Cheap pills 0” clearly").check()
+    page.get_by_label("Unblur the picture of “Cheap pills 0”").check()
     expect(picture).to_have_css("filter", "none")
     expect(page.locator(".removal-picture img").last).not_to_have_css("filter", "none")
-    page.get_by_label("Show all pictures clearly").check()
+    page.get_by_label("Unblur all pictures").check()
     expect(page.locator(".removal-picture img").last).to_have_css("filter", "none")
 
 

@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.test import RequestFactory
 from django.utils.html import strip_tags
 
-from moderation.admin.action import look_at
+from moderation.admin.action import create_draft
 from moderation.models import Removal
 from moderation.removals.delete import missing_permissions
 from posts.models import Post, PostImage, Report
@@ -218,7 +218,7 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
     request.user = person
     request._messages = told = Told()
     queryset = model_admin.model._default_manager.filter(pk__in=[each.pk for each in objects])
-    response = look_at(model_admin, request, queryset)
+    response = create_draft(model_admin, request, queryset)
     forbidden = {kind for text in told for kind in _refused_kinds(text, model_admin)}
     if response is None:
         assert not Removal.objects.exists()
@@ -230,7 +230,7 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
         kind = apps.get_model(app_label, codename.removeprefix("delete_"))._meta.verbose_name
         assert f"Can delete {kind}" in page.content.decode()
         forbidden.add(str(kind))
-    return Named(forbidden, set(page.context["standing"]))
+    return Named(forbidden, set(page.context["protecting_rows"]))
 
 
 class Told(list[str]):

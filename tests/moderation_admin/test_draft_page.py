@@ -87,7 +87,7 @@ def test_a_confirmed_draft_is_deleted_and_leads_to_its_progress(
         ({"note": "x" * 2001}, "at most 2000 characters"),
         ({"seal": "of another tab"}, "perhaps in another tab"),
         ({"seal": ""}, "perhaps in another tab"),
-        ({"typed_count": "1"}, "2 is the number that is selected"),
+        ({"typed_count": "1"}, "That is not the number selected. Type 2."),
         ({"typed_count": ""}, "This field is required"),
     ],
 )
@@ -130,7 +130,7 @@ def test_what_changed_is_named_and_nothing_is_deleted(
     content = response.content.decode()
     notice = content[content.index("difference-heading") : content.index("numbers-heading")]
     assert "Cheap pills 1" in notice
-    assert f"Post {gone}" in notice
+    assert f"post {gone}" in notice
     assert "Cheap pills 0" not in notice
     assert Post.objects.count() == 2
     assert state(removal) == RemovalState.DRAFT
@@ -145,7 +145,7 @@ def test_many_changes_are_named_up_to_a_limit(
     assert "and 10 others" in content
 
 
-def test_an_object_is_taken_out_and_stays(
+def test_an_object_is_excluded_and_kept(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     posts = make_posts(2)
@@ -158,7 +158,7 @@ def test_an_object_is_taken_out_and_stays(
     removal.refresh_from_db()
     assert removal.objects_total == 1
     assert removal.seal != seal
-    assert "Take “Cheap pills 0”" not in html(client, removal)
+    assert "Keep “Cheap pills 0”" not in html(client, removal)
 
 
 @pytest.mark.parametrize("value", ["", "1", "1:1", "x:y", "1024:9999999"])
@@ -259,9 +259,9 @@ def test_the_page_says_when_no_worker_runs(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     removal = drafted(make_posts(1), moderator)
-    assert "No worker is running" in html(client, removal)
+    assert "The background worker is not running" in html(client, removal)
     Heartbeat.beat("worker")
-    assert "No worker is running" not in html(client, removal)
+    assert "The background worker is not running" not in html(client, removal)
 
 
 def test_no_input_is_there_for_each_object(

@@ -15,7 +15,7 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils.text import capfirst
 
-from moderation.admin.action import look_at
+from moderation.admin.action import create_draft
 from moderation.admin.removals.object_permissions import guard_for
 from moderation.models import Removal
 from moderation.removals.seal import chunks_of_batches
@@ -223,7 +223,7 @@ def test_objects_of_another_model_are_refused(client: Client, make_posts: MakePo
     authors: Any = allowing(lambda *_: True)
     users = User.objects.filter(pk=posts[0].author_id)
     authors.response_action = lambda self, request, **_: (
-        look_at(self, request, users) or HttpResponse("refused")
+        create_draft(self, request, users) or HttpResponse("refused")
     )
     with serving(a_site("desk", Post, post=authors)):
         response = chosen(client, posts, "/desk/posts/post/")

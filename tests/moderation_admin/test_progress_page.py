@@ -70,7 +70,7 @@ def test_a_finished_removal_looks_no_more(client: Client, running: Removal) -> N
     finish(running)
     end(running, state=EntryState.ERASED)
     content = html(client, running)
-    assert "Everything that was confirmed is gone" in content
+    assert "Everything that was confirmed has been removed" in content
     assert "12 of 12 files erased" in content
     assert "data-running" not in content
     assert 'http-equiv="refresh"' not in content
@@ -93,14 +93,14 @@ def test_what_was_left_alone_or_gone_is_named(client: Client, running: Removal) 
     content = html(client, running)
     assert "because they changed after the confirmation" in content
     assert changed.title in content
-    assert f"Gone already when their turn came</h2> <p> {gone_key}" in content
+    assert f"Posts already removed by someone else </h2> <p> {gone_key}" in content
 
 
 def test_kept_files_are_told_with_the_reason(client: Client, running: Removal) -> None:
     finish(running)
     end(running, state=EntryState.IN_USE, in_use_reason="used by posts.PostImage 7")
     content = html(client, running)
-    assert "Something was kept" in content
+    assert "files were kept because they are still in use" in content
     assert "used by posts.PostImage 7" in content
 
 
@@ -110,7 +110,7 @@ def test_failed_files_are_told_in_the_storages_words_and_tried_again(
     finish(running)
     end(running, state=EntryState.FAILED, error_code="AccessDenied", error="No delete for you")
     content = html(client, running)
-    assert "AccessDenied No delete for you" in content
+    assert "No delete for you (AccessDenied)." in content
     client.post(page_of(running, "retry"))
     assert state(running) == RemovalState.PURGING
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {EntryState.PENDING}
@@ -122,7 +122,7 @@ def test_failed_batches_are_told_and_tried_again(client: Client, running: Remova
         state=BatchState.FAILED, error="A trigger said no <b>"
     )
     content = html(client, running)
-    assert "2 objects: A trigger said no &lt;b&gt;" in content
+    assert "2 posts: A trigger said no &lt;b&gt;" in content
     client.post(page_of(running, "retry"))
     assert running.batches.filter(state=BatchState.WAITING).count() == 2
 
@@ -130,14 +130,14 @@ def test_failed_batches_are_told_and_tried_again(client: Client, running: Remova
 def test_stop_and_go_on(client: Client, moderator: User, running: Removal) -> None:
     client.post(page_of(running, "stop"))
     assert state(running) == RemovalState.STOPPED
-    assert "stopped by mod" in html(client, running)
+    assert "Stopped by mod." in html(client, running)
     client.post(page_of(running, "resume"))
     assert state(running) == RemovalState.DELETING
 
 
 def test_what_cannot_be_done_is_told(client: Client, running: Removal) -> None:
     response = client.post(page_of(running, "resume"), follow=True)
-    assert "The removal is not stopped any more." in response.content.decode()
+    assert "The removal is no longer stopped." in response.content.decode()
 
 
 def test_who_manages_removals_may_stop_those_of_others(running: Removal) -> None:
@@ -170,9 +170,9 @@ def test_a_confirmed_draft_cannot_be_changed_any_more(client: Client, running: R
 
 
 def test_the_page_says_when_no_worker_runs(client: Client, running: Removal) -> None:
-    assert "No worker is running" in html(client, running)
+    assert "The background worker is not running" in html(client, running)
     Heartbeat.beat("worker")
-    assert "No worker is running" not in html(client, running)
+    assert "The background worker is not running" not in html(client, running)
 
 
 def test_the_list_shows_ones_own_and_to_some_those_of_others(
@@ -190,7 +190,7 @@ def test_the_list_shows_ones_own_and_to_some_those_of_others(
 
 
 def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: Removal) -> None:
-    assert "Files that have to wait" not in html(client, running)
+    assert "Why files are waiting" not in html(client, running)
     AuditEntry.objects.filter(removal=running).update(
         attempts=2, error_code="SlowDown", error="<b>later</b>"
     )
@@ -198,14 +198,14 @@ def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: 
         alias="default", environment="test", problem="Storage default holds no marker"
     )
     page = html(client, running)
-    assert "The storage answered: SlowDown &lt;b&gt;later&lt;/b&gt;" in page
+    assert "The storage reported: &lt;b&gt;later&lt;/b&gt; (SlowDown)." in page
     assert "Storage default holds no marker" in page
 
 
 def test_files_that_were_missing_are_counted(client: Client, running: Removal) -> None:
     finish(running)
     end(running, state=EntryState.ERASED, erased_at=timezone.now())
-    assert "missing already" not in html(client, running)
+    assert "already missing" not in html(client, running)
     some = AuditEntry.objects.filter(removal=running).order_by("pk").values("pk")[:3]
     with unguarded():
         AuditEntry.objects.filter(pk__in=list(some.values_list("pk", flat=True))).update(
@@ -220,4 +220,4 @@ def test_keys_that_a_request_failed_for_as_a_whole_say_why_they_wait(
 ) -> None:
     finish(running)
     AuditEntry.objects.update(error_code="AccessDenied", error="Not this bucket.")
-    assert "Not this bucket." in html(client, running)
+    assert "Not this bucket (AccessDenied)." in html(client, running)

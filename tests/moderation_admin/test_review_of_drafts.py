@@ -75,7 +75,7 @@ def test_buttons_of_posts_with_equal_titles_have_names_of_their_own(
 ) -> None:
     Post.objects.update(title="Buy now")
     page = html(client, drafted(mixed, moderator), query)
-    names = Counter(re.findall(r"aria-label=\"((?:Take|Show the picture)[^\"]*)\"", page))
+    names = Counter(re.findall(r"aria-label=\"((?:Keep|Unblur the picture)[^\"]*)\"", page))
     assert len(names) >= 2
     assert set(names.values()) == {1}
 
@@ -98,7 +98,7 @@ def test_a_page_that_is_out_of_date_is_told_what_changed_since(
         client.post(page_of(removal, "exclude"), sent)
         removal.refresh_from_db()
     answer = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
-    said = f"1 post was taken out ({mixed[0].pk}); 1 post was taken out ({mixed[1].pk})"
+    said = f"1 post was kept ({mixed[0].pk}); 1 post was kept ({mixed[1].pk})"
     assert f"The selection changed since you opened this page: {said}." in answer
     assert Post.objects.count() == 5
 
@@ -111,9 +111,9 @@ def test_a_difference_is_remembered_for_pages_that_were_open(
     PostImage.objects.filter(post=mixed[0]).delete()
     mixed[1].delete()
     first = client.post(page_of(removal, "confirm"), words(removal)).text
-    assert "The selection has 1 fewer picture than you saw." in first
+    assert "1 picture fewer than you saw." in first
     second = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
-    assert f"1 post changed ({mixed[0].pk}); 1 post was deleted elsewhere" in second
+    assert f"1 post changed ({mixed[0].pk}); 1 post was removed by someone else" in second
 
 
 @pytest.fixture

@@ -138,7 +138,7 @@ class TestDates:
 
     def test_are_those_of_the_posts_found(self, admin_client: Client) -> None:
         assert self.offered(admin_client) == ["2020", "2021", "2022", "2023"]
-        assert self.offered(admin_client, q='"title 2"') == ["March 1"]
+        assert self.offered(admin_client, q='"title 2"') == ["1 March"]
         assert self.offered(admin_client, q="nothing") == []
 
     def test_are_those_of_all_posts_where_more_are_found_than_are_counted(

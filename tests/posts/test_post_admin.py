@@ -172,7 +172,7 @@ class TestChangeList:
         assert shown(admin_client, author="ada+eve@home") == ["A post"]
 
     def test_says_so_when_there_are_no_posts(self, admin_client: Client) -> None:
-        assert "0 posts" in admin_client.get(LIST).content.decode()
+        assert "There are no posts." in admin_client.get(LIST).content.decode()
 
 
 class TestPostPage:

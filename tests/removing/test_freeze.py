@@ -85,7 +85,7 @@ def test_a_batch_closes_at_its_limit_of_rows(moderator: User) -> None:
     assert removal.batches.count() == 4
     assert max(sum(batch.rows_by_model.values()) for batch in removal.batches.all()) <= 10
     Volume.objects.bulk_create(Volume(shelf=shelf) for _ in range(10))
-    with pytest.raises(CannotFreeze, match="alone takes more than 10 rows"):
+    with pytest.raises(CannotFreeze, match="alone would delete more than 10 rows"):
         freeze(Shelf.objects.all(), actor=moderator, permissions=[])
 
 
@@ -102,5 +102,5 @@ def test_batches_are_halved_until_each_is_small_enough(
     assert all(digest for batch in batches for _, digest in batch.frozen)
     assert not refreeze_changed(removal)
     make_posts(1, images=10)
-    with pytest.raises(CannotFreeze, match="alone takes more than 10 rows"):
+    with pytest.raises(CannotFreeze, match="alone would delete more than 10 rows"):
         freeze(Post.objects.all(), actor=moderator, permissions=[])

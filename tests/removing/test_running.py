@@ -91,7 +91,7 @@ def test_an_actor_who_lost_the_permission_stops_the_removal(
     assert not delete_next_batch(running.pk)
     running.refresh_from_db()
     assert running.state == "stopped"
-    assert "posts.delete_post" in running.stop_reason
+    assert "“Can delete post”" in running.stop_reason
     moderator.groups.add(Group.objects.get(name=MODERATORS))
     resume(running, actor=moderator)
     run_all(running)
@@ -195,7 +195,7 @@ def test_what_crosses_into_the_deletion_is_plain_data() -> None:
 
 def test_after_the_last_batch_there_is_nothing_to_stop(running: Removal, moderator: User) -> None:
     running.batches.update(state="deleted")
-    with pytest.raises(RemovalError, match="Nothing is left to stop"):
+    with pytest.raises(RemovalError, match="nothing left to stop"):
         stop(running, actor=moderator)
     running.refresh_from_db()
     assert running.state == "deleting"

@@ -142,7 +142,7 @@ def test_the_page_says_what_waits_and_why(
     delete_next_batch(running.pk)
     client.force_login(moderator)
     page = client.get(f"/admin/moderation/removal/{running.pk}/change/").content.decode()
-    assert "Objects waiting for another attempt" in page
+    assert "Posts waiting for another attempt" in page
     assert "OperationalError: (13, &#x27;the words of it&#x27;)" in page
 
 

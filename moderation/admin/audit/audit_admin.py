@@ -1,10 +1,11 @@
-"""The audit log in the admin: entries, one a storage key, and events, one a human act."""
+"""The audit log in the admin: an entry for each storage key, an event for each human action."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import lookup_field
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -17,32 +18,34 @@ from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 
 from moderation.admin.audit.autocomplete import suggest
+from moderation.admin.audit.event_details import event_details, event_summary
 from moderation.admin.audit.export import export_page
 from moderation.admin.audit.filters import (
     ActorFilter,
     EntriesOfRemovalFilter,
     FoundAgainFilter,
-    HappenedFilter,
     ReasonFilter,
     RecordedFilter,
     RemovalFilter,
     StorageFilter,
 )
 from moderation.admin.audit.search import search_entries
+from moderation.admin.display import Viewer, count
+from moderation.admin.in_use import in_use_reasons
 from moderation.admin.pagination import CappedChangeList, CappedPaginator
-from moderation.admin.read_only import ReadOnlyAdmin, details_list, removal_link
+from moderation.admin.read_only import ReadOnlyAdmin, description_list, removal_link
 from moderation.export.formats import FORMATS
 from moderation.export.resource import AuditEntryResource
 from moderation.models import AuditEntry, AuditEvent, Removal
 
 
 def sees_all_entries(request: HttpRequest) -> bool:
-    """Return whether the person sees the entries of all removals: auditors and superusers."""
+    """Return whether the user may view the entries of all removals."""
     return request.user.has_perm("moderation.view_auditentry")
 
 
 class AuditAdmin(ReadOnlyAdmin):
-    """What entries and events have in common: too many to be counted, newest first."""
+    """The ModelAdmin of entries and events: the tables are too large to count; newest first."""
 
     paginator = CappedPaginator
     show_full_result_count = False
@@ -53,40 +56,40 @@ class AuditAdmin(ReadOnlyAdmin):
         js = ("moderation/suggestions.js",)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Find the rows by their keys, where they are few."""
+        """Return the change list class that counts up to a cap."""
         return CappedChangeList
 
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ExportMixin, AuditAdmin):
-    """The audit entries: all of them for auditors, those of own removals for moderators."""
+    """The audit entries: auditors see all of them, moderators those of their own removals."""
 
     list_display = (
-        "key", "state_shown", "title", "actor_name", "removal_shown", "recorded_at", "reason",
-        "storage", "size_shown",
+        "key", "state_badge", "title", "actor_name", "removal_number", "recorded_at", "reason",
+        "storage", "file_size",
     )  # fmt: skip
     list_filter = (
         "state", ("reason", ReasonFilter), RecordedFilter, ActorFilter, EntriesOfRemovalFilter,
         StorageFilter, FoundAgainFilter,
     )  # fmt: skip
-    search_fields = ("key",)  # shows the field; `get_search_results` says what is searched
-    search_help_text = _("The beginning of a key or of a name, or a SHA-256")
+    search_fields = ("key",)  # displays the search field; `get_search_results` searches
+    search_help_text = _("File key, its beginning, its URL, or a SHA-256")
     ordering = ("-recorded_at", "-pk")
-    sortable_by = ("recorded_at",)  # no other column has an index to walk along
+    sortable_by = ("recorded_at",)  # no other column has an index for its order
     fieldsets = (
         (_("File"), {"fields": (
-            "key", "state_shown", "storage", "location", "name", "size_shown", "sha256", "identity",
+            "key", "state_badge", "in_use_because", "error", "error_code", "storage", "file_size",
+            "sha256",
         )}),
-        (_("What it belonged to"), {"fields": (
-            "title", "owner", "object_shown", "field", "parent_shown",
-        )}),
-        (_("Who and why"), {"fields": ("removal_shown", "actor_name", "reason")}),
-        (_("What became of it"), {"fields": (
-            "in_use_reason", "detail", "attempts", "error_code", "error", "hidden_name", "versions",
-        )}),
-        (_("When"), {"fields": (
+        (_("Belonged to"), {"fields": ("title", "owner", "row", "parent_row")}),
+        (_("Removed by"), {"fields": ("actor_name", "reason", "removal_number")}),
+        (_("Times"), {"fields": (
             "recorded_at", "hidden_at", "erased_at", "verified_at", "in_use_at", "failed_at",
-            "restored_at", "due_at", "leased_until",
+            "restored_at",
+        )}),
+        (_("Technical"), {"classes": ("collapse",), "fields": (
+            "name", "location", "identity", "field", "detail", "attempts", "hidden_name",
+            "versions", "due_at", "leased_until",
         )}),
     )  # fmt: skip
     resource_classes = (AuditEntryResource,)
@@ -94,24 +97,46 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     export_template_name = "admin/moderation/auditentry/export.html"
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
-        """Allow auditors everything, moderators what they removed themselves."""
+        """Permit auditors to view all entries, moderators those of their own removals."""
         if sees_all_entries(request):
             return True
         own = obj is None or obj.actor_id == request.user.pk
         return own and request.user.has_perm("moderation.view_own_auditentry")
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Allow who may see entries and, besides, export them."""
+        """Permit users who may both view and export entries."""
         may_export = request.user.has_perm("moderation.export_auditentry")
         return may_export and self.has_view_permission(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
-        """Return the entries that the person may see."""
+        """Return the entries that the user may view."""
         entries: QuerySet[AuditEntry] = super().get_queryset(request)
         return entries if sees_all_entries(request) else entries.filter(actor=request.user.pk)
 
+    def get_fieldsets(self, request: HttpRequest, obj: AuditEntry | None = None) -> Any:
+        """Return the fieldsets without the fields that have no value in this entry."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:
+            return fieldsets
+        with_values = []
+        for name, options in fieldsets:
+            if fields := [each for each in options["fields"] if lookup_field(each, obj, self)[2]]:
+                with_values.append((name, {**options, "fields": fields}))
+        return with_values
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """Return the entry with `in_use_html`, which links to the row that uses the file."""
+        entry = super().get_object(request, object_id, from_field)
+        if entry is not None:
+            viewer = Viewer(self.admin_site, request)
+            reasons = in_use_reasons(viewer, [entry.in_use_reason])
+            entry.in_use_html = reasons[entry.in_use_reason]
+        return entry
+
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Leave out the moderator where there is only one to choose."""
+        """Return the filters; without that of the moderator if there is only one to choose."""
         if sees_all_entries(request):
             return self.list_filter
         return tuple(spec for spec in self.list_filter if spec is not ActorFilter)
@@ -119,32 +144,32 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
     ) -> tuple[QuerySet[AuditEntry], bool]:
-        """Search by key, name and digest."""
+        """Search by key, name, URL and digest."""
         return search_entries(queryset, search_term.strip()), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of suggestions for the filters."""
+        """Add the view that returns suggestions for the filters."""
         view = self.admin_site.admin_view(self.suggest_view)
         name = "moderation_auditentry_suggest"
-        return [path("suggest/<slug:kind>/", view, name=name), *super().get_urls()]
+        return [path("suggest/<slug:field>/", view, name=name), *super().get_urls()]
 
-    def suggest_view(self, request: HttpRequest, kind: str) -> HttpResponse:
-        """Suggest moderators and removals, of which a moderator knows only the own."""
+    def suggest_view(self, request: HttpRequest, field: str) -> HttpResponse:
+        """Return suggestions for a filter; for a moderator, only their own removals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        everything = sees_all_entries(request)
-        if kind == "actor" and not everything:
+        sees_all = sees_all_entries(request)
+        if field == "actor" and not sees_all:
             raise PermissionDenied
-        own = {} if everything else {"actor": request.user.pk}
-        return suggest(request, kind, removals=Removal.objects.filter(**own))
+        own = {} if sees_all else {"actor": request.user.pk}
+        return suggest(request, field, removals=Removal.objects.filter(**own))
 
     def export_action(self, request: HttpRequest) -> HttpResponseBase:
-        """Export what the change list shows; the stock page would load it whole."""
+        """Export what the change list shows; django-import-export's page loads it into memory."""
         return export_page(self, request)
 
     @admin.display(description=_("state"))
-    def state_shown(self, entry: AuditEntry) -> str:
-        """Show the state as text in a box."""
+    def state_badge(self, entry: AuditEntry) -> str:
+        """Return the state as a badge."""
         return format_html(
             '<span class="entry-state entry-state-{}">{}</span>',
             entry.state,
@@ -152,47 +177,55 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         )
 
     @admin.display(description=_("removal"))
-    def removal_shown(self, entry: AuditEntry) -> str:
-        """Lead to the removal."""
+    def removal_number(self, entry: AuditEntry) -> str:
+        """Return the number of the removal, as a link."""
         return removal_link(entry.removal_id, self.admin_site)
 
     @admin.display(description=_("size"))
-    def size_shown(self, entry: AuditEntry) -> str | None:
-        """Show the size for people; None where nobody noted it."""
+    def file_size(self, entry: AuditEntry) -> str | None:
+        """Return the size with a unit, or None if it is unknown."""
         return None if entry.size is None else filesizeformat(entry.size)
 
-    @admin.display(description=_("object"))
-    def object_shown(self, entry: AuditEntry) -> str:
-        """Name the row that the file belonged to."""
-        return f"{entry.object_label} {entry.object_key}"
+    @admin.display(description=_("in use because"))
+    def in_use_because(self, entry: AuditEntry) -> str:
+        """Return the reason why the file is in use, with a link."""
+        return entry.in_use_html  # type: ignore[attr-defined] # by get_object
+
+    @admin.display(description=_("row"))
+    def row(self, entry: AuditEntry) -> str:
+        """Return the model and key of the row that the file belonged to."""
+        return f"{count(entry.object_label, 1).noun} {entry.object_key}"
 
     @admin.display(description=_("part of"))
-    def parent_shown(self, entry: AuditEntry) -> str:
-        """Name the row that the object belonged to."""
-        return f"{entry.parent_label} {entry.parent_key}".strip()
+    def parent_row(self, entry: AuditEntry) -> str:
+        """Return the model and key of the row's parent, if it has one."""
+        if not entry.parent_label:
+            return ""
+        return f"{count(entry.parent_label, 1).noun} {entry.parent_key}"
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(AuditAdmin):
-    """The audit events, for who has `view_auditevent`."""
+    """The audit events, for users who have `view_auditevent`."""
 
-    list_display = ("recorded_at", "type", "actor_name", "removal_shown", "details_in_short")
-    list_filter = ("type", HappenedFilter, ActorFilter, RemovalFilter)
+    list_display = ("recorded_at", "type", "actor_name", "removal_number", "summary")
+    list_filter = ("type", RecordedFilter, ActorFilter, RemovalFilter)
     ordering = ("-pk",)
     sortable_by = ()
-    fields = ("recorded_at", "type", "actor_name", "removal_shown", "details_shown")
+    fields = ("recorded_at", "type", "actor_name", "removal_number", "all_details")
+    list_select_related = ("removal",)
 
     @admin.display(description=_("removal"))
-    def removal_shown(self, event: AuditEvent) -> str:
-        """Lead to the removal."""
+    def removal_number(self, event: AuditEvent) -> str:
+        """Return the number of the removal, as a link."""
         return removal_link(event.removal_id, self.admin_site)
 
     @admin.display(description=_("details"))
-    def details_shown(self, event: AuditEvent) -> str:
-        """List what the event says."""
-        return details_list(event.details)
+    def all_details(self, event: AuditEvent) -> str:
+        """Return all details of the event as a list."""
+        return description_list(event_details(event))
 
-    @admin.display(description=_("in short"))
-    def details_in_short(self, event: AuditEvent) -> str:
-        """List what the event says, without what only a machine compares."""
-        return details_list(event.details, without=("seal", "permissions"))
+    @admin.display(description=_("details"))
+    def summary(self, event: AuditEvent) -> str:
+        """Return the details of the event in one line, without the technical ones."""
+        return format_html('<span class="event-summary">{}</span>', event_summary(event))

@@ -1,4 +1,4 @@
-"""What the audit log's filters suggest while somebody types: a few matches, never all."""
+"""Suggestions for the filters of the audit log while the user types."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 
 from moderation.admin.audit.filters import KEY_DIGITS
 from moderation.models import AuditEvent, Removal
 from moderation.models.states import EventType
 
-SUGGESTIONS = 20  # as many as fit on a screen
+SUGGESTIONS = 20  # about as many as fit on a screen
 
 
-def suggest(request: HttpRequest, kind: str, *, removals: QuerySet[Removal]) -> JsonResponse:
-    """Answer {"suggestions": [{"value": ..., "label": ...}]} for what was typed (`term`).
+def suggest(request: HttpRequest, field: str, *, removals: QuerySet[Removal]) -> JsonResponse:
+    """Return {"suggestions": [{"value": ..., "label": ...}]} for the parameter `term` as JSON.
 
-    `removals` are those that the person may see. Raises Http404 for another kind.
+    `removals` are those that the user may view. Raises Http404 for an unknown field.
     """
     term = request.GET.get("term", "").strip().removeprefix("#").replace("\0", "")
-    match kind:
+    match field:
         case "removal":
             found = suggested_removals(term, removals)
         case "actor":
@@ -31,7 +33,7 @@ def suggest(request: HttpRequest, kind: str, *, removals: QuerySet[Removal]) -> 
 
 
 def suggested_removals(term: str, removals: QuerySet[Removal]) -> list[dict[str, Any]]:
-    """Return the newest removals with that number, moderator, or word in the note."""
+    """Return the newest removals that match by number, by moderator or by note."""
     matches = Q(actor_name__istartswith=term) | Q(note__icontains=term)
     if term.isdecimal() and len(term) <= KEY_DIGITS:
         matches |= Q(pk=int(term))
@@ -40,12 +42,12 @@ def suggested_removals(term: str, removals: QuerySet[Removal]) -> list[dict[str,
 
 
 def _removal_label(removal: Removal) -> str:
-    day = f"{removal.confirmed_at:%Y-%m-%d}"
+    day = date_format(localtime(removal.confirmed_at))
     return f"#{removal.pk} · {removal.actor_name} · {removal.get_reason_display()} · {day}"
 
 
 def suggested_actors(term: str) -> list[dict[str, Any]]:
-    """Return the names of those who confirmed removals."""
+    """Return the names of users who confirmed removals."""
     confirmed = AuditEvent.objects.filter(type=EventType.CONFIRM, actor_name__istartswith=term)
     names = confirmed.order_by("actor_name").values_list("actor_name", flat=True).distinct()
     return [{"value": name, "label": name} for name in names[:SUGGESTIONS]]

@@ -27,18 +27,17 @@ from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
 
-# Rows up to which the page says how many there are. Beyond them counting is slow, and no workbook
-# holds them anyway.
+# The most rows that the page counts. Counting more is slow, and no workbook holds them anyway.
 COUNTED_ROWS = SHEET_ROWS - 1
-# Parameters of a change list's address that say how it is shown, not what.
-NO_FILTERS = (*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG, "_changelist_filters")
+# Parameters in the URL of a change list that affect its presentation, not its content.
+NOT_FILTERS = (*IGNORED_PARAMS, PAGE_VAR, ERROR_FLAG, "_changelist_filters")
 
 
 def export_page(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
-    """Ask for the format (GET), or send the file (POST).
+    """Return the page that asks for the format (GET), or the file (POST).
 
-    What the filters and the search in the address let through, limited to what the person may see.
-    Raises PermissionDenied for who may not export.
+    Exports the entries that match the filters and the search in the URL and that the user may
+    view. Raises PermissionDenied if the user may not export.
     """
     if not model_admin.has_export_permission(request):
         raise PermissionDenied
@@ -55,14 +54,14 @@ def export_page(model_admin: Any, request: HttpRequest) -> HttpResponseBase:
         if rows is not None or file_format.row_limit is None:
             try:
                 return _send(request, entries, file_format)
-            except ExportFailed as failed:
-                form.add_error("format", _not_this_format(failed))
+            except ExportFailed as error:
+                form.add_error("format", _format_failed(error))
             except OSError as error:
                 logger.exception("An export could not be written to a temporary file.")
-                form.add_error("format", _no_room(error))
+                form.add_error("format", _write_failed(error))
         else:
-            form.add_error("format", _too_many(file_format))
-    return _ask(model_admin, request, form, rows)
+            form.add_error("format", _too_many_rows(file_format))
+    return _form_page(model_admin, request, form, rows)
 
 
 def _form(model_admin: Any, request: HttpRequest, formats: Any) -> ExportForm:
@@ -76,29 +75,29 @@ def _form(model_admin: Any, request: HttpRequest, formats: Any) -> ExportForm:
     return form
 
 
-def _too_many(file_format: Any) -> str:
+def _too_many_rows(file_format: Any) -> str:
     return gettext(
-        "%(format)s holds %(limit)s rows at most, and there are more. Choose CSV, "
+        "%(format)s can hold at most %(limit)s audit entries, and there are more. Choose CSV, "
         "or narrow the filters."
     ) % {"format": file_format.get_title().upper(), "limit": grouped(file_format.row_limit)}
 
 
-def _not_this_format(failed: ExportFailed) -> str:
-    return gettext("%(why)s Choose CSV or JSONL.") % {"why": failed}
+def _format_failed(error: ExportFailed) -> str:
+    return gettext("%(reason)s Choose CSV or JSONL.") % {"reason": error}
 
 
-def _no_room(error: OSError) -> str:
+def _write_failed(error: OSError) -> str:
     return gettext(
-        "The server could not write the file (%(why)s). Narrow the filters or ask an operator."
-    ) % {"why": error.strerror or type(error).__name__}
+        "The server could not write the file (%(reason)s). Narrow the filters or tell an operator."
+    ) % {"reason": error.strerror or type(error).__name__}
 
 
-def _ask(
+def _form_page(
     model_admin: Any, request: HttpRequest, form: ExportForm, rows: int | None
 ) -> HttpResponse:
-    """Show the page with its form."""
+    """Return the page with the form."""
     context = model_admin.init_request_context_data(request, form) | {
-        "title": gettext("Export audit entries"),
+        "title": gettext("Export the audit log"),
         "rows": rows,
         "counted_rows": COUNTED_ROWS,
         "filtered": bool(filters_of(request) or request.GET.get(SEARCH_VAR)),
@@ -151,5 +150,5 @@ def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> Fil
 
 def filters_of(request: HttpRequest) -> dict[str, str]:
     """Return the change list's filters in the URL: {parameter: value}."""
-    shown = {name: str(value) for name, value in request.GET.items() if value}
-    return {name: value for name, value in shown.items() if name not in NO_FILTERS}
+    given = {name: str(value) for name, value in request.GET.items() if value}
+    return {name: value for name, value in given.items() if name not in NOT_FILTERS}

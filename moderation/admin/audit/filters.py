@@ -1,4 +1,4 @@
-"""The filters of the audit log. What is typed is found by an index; nothing is listed whole."""
+"""The filters of the audit log. They find typed values by an index and list no large tables."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from moderation.models import AuditEvent, RemovalBatch, StorageIdentity
 from moderation.models.states import EventType
 from moderation.registry import registered_models, registration_for, storage_alias
 
-# Removals whose entries are looked for one after the other. A reason that more of them have is that
-# of so many entries that a page is soon full.
+# The most removals whose entries are looked up by removal. A reason with more removals has so many
+# entries that reading them in the order of the list soon fills a page.
 FEW_REMOVALS = 1_000
-# Digits of the largest number that every database takes as a key.
+# The number of digits that every database accepts in a key.
 KEY_DIGITS = 18
 
 
 class Field(NamedTuple):
-    """A field of a typed filter: the name in the address, the label, and the kind of input."""
+    """A field of a typed filter: its name in the URL, its label, and its type of input."""
 
     name: str
     label: str | Promise
-    kind: str = "text"
+    input_type: str = "text"
 
 
 class TypedFilter(admin.ListFilter):
-    """A filter that is typed into, as a form of its own: it needs no JavaScript."""
+    """A filter with text fields, in its own form, which works without JavaScript."""
 
     template = "admin/moderation/auditentry/typed_filter.html"
     fields: ClassVar[tuple[Field, ...]] = ()
-    suggested = ""  # what the page of suggestions is asked for, where there are any
+    suggested = ""  # the field that `suggest` returns suggestions for, if any
 
     def __init__(
         self,
@@ -59,30 +59,32 @@ class TypedFilter(admin.ListFilter):
                 self.typed[name] = typed
 
     def has_output(self) -> bool:
-        """Show the fields always."""
+        """Return True: the fields are always displayed."""
         return True
 
     def names(self) -> list[str]:
-        """Name the fields."""
+        """Return the names of the fields."""
         return [field.name for field in self.fields]
 
     def expected_parameters(self) -> list[str | None]:
-        """Name the fields, in the type that Django's own filters have."""
+        """Return the names of the fields, typed as in Django's filters."""
         return [*self.names()]
 
     def value(self) -> str:
-        """Give what was typed, on one line; empty when nothing was."""
+        """Return the typed values on one line, or "" if there are none."""
         return " – ".join(self.typed.get(name, "…") for name in self.names()) if self.typed else ""
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Give the template the one form: its fields, and what else the address must keep."""
+        """Yield the context of the form: its fields, and the other parameters of the URL."""
         names = self.names()
         params = {n: v for n, v in changelist.filter_params.items() if n not in names}
         yield {
             "selected": bool(self.typed),
             "display": self.value(),
             "fields": [(field, self.typed.get(field.name, "")) for field in self.fields],
-            "kept": [(name, value) for name, values in params.items() for value in values],
+            "other_parameters": [
+                (name, value) for name, values in params.items() for value in values
+            ],
             "query_string_without": changelist.get_query_string(remove=names),
             "suggestions_url": self.suggested
             and reverse(
@@ -94,23 +96,22 @@ class TypedFilter(admin.ListFilter):
 
 
 class RecordedFilter(TypedFilter):
-    """Entries that were recorded from a day to a day, both included."""
+    """A filter for rows that were recorded between two days, inclusive."""
 
     title = _("day")
-    column = "recorded_at"
     fields = (Field("from", _("From"), "date"), Field("to", _("To"), "date"))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the rows of those days, in the time zone of the site."""
+        """Return the rows of those days, in the time zone of the site."""
         if first := self.typed.get("from"):
-            queryset = queryset.filter(**{f"{self.column}__gte": _midnight(first)})
+            queryset = queryset.filter(recorded_at__gte=_midnight(first))
         if last := self.typed.get("to"):
-            queryset = queryset.filter(**{f"{self.column}__lt": _midnight(last, days=1)})
+            queryset = queryset.filter(recorded_at__lt=_midnight(last, days=1))
         return queryset
 
 
 def _midnight(day: str, *, days: int = 0) -> datetime:
-    """Return the beginning of an ISO date, or of so many days after it."""
+    """Return the beginning of an ISO date, or of a later day. Raises IncorrectLookupParameters."""
     try:
         date = parse_date(day)
         if date is None or date.year not in YEARS:
@@ -120,27 +121,21 @@ def _midnight(day: str, *, days: int = 0) -> datetime:
         raise IncorrectLookupParameters(day) from error
 
 
-class HappenedFilter(RecordedFilter):
-    """Events from a day to a day."""
-
-    column = "at"
-
-
 class ActorFilter(TypedFilter):
-    """What one moderator did, asked for by the user name."""
+    """A filter for the rows of one moderator, by user name."""
 
     title = _("moderator")
     fields = (Field("actor", _("User name")),)
     suggested = "actor"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the rows of the person with that name, who may be gone by now."""
+        """Return the rows of the user with that name, who may no longer exist."""
         name = self.typed.get("actor")
         return queryset.filter(actor__in=actor_keys(name)) if name else queryset
 
 
 def actor_keys(name: str) -> list[Any]:
-    """Return the keys of the user of that name, and of whoever acted under it."""
+    """Return the keys of the user with that name, and of users who had it when they acted."""
     model = get_user_model()
     users = model._default_manager.filter(**{model.USERNAME_FIELD: name})
     acted = AuditEvent.objects.filter(actor_name=name, actor__isnull=False).distinct()
@@ -148,29 +143,29 @@ def actor_keys(name: str) -> list[Any]:
 
 
 class ReasonFilter(admin.ChoicesFieldListFilter):
-    """The entries of one reason, which each has from its removal."""
+    """A filter for the entries of one reason, which is that of their removal."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the entries of that reason; where few removals have it, those of these."""
+        """Return the entries with that reason; by their removals, if few removals have it."""
         entries = super().queryset(request, queryset)
         if entries is None or not self.lookup_val:
             return queryset
-        acts = AuditEvent.objects.filter(
+        events = AuditEvent.objects.filter(
             type=EventType.CONFIRM, details__reason__in=self.lookup_val
         )
-        removals = list(acts.values_list("removal", flat=True)[: FEW_REMOVALS + 1])
+        removals = list(events.values_list("removal", flat=True)[: FEW_REMOVALS + 1])
         return entries if len(removals) > FEW_REMOVALS else entries.filter(removal__in=removals)
 
 
 class RemovalFilter(TypedFilter):
-    """The rows of one removal, asked for by its number."""
+    """A filter for the rows of one removal, by its number."""
 
     title = _("removal")
     fields = (Field("removal", _("Number")),)
     suggested = "removal"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the rows of that removal. Raises IncorrectLookupParameters for what is no number."""
+        """Return the rows of that removal. Raises IncorrectLookupParameters for other text."""
         typed = self.typed.get("removal", "").removeprefix("#")
         if not typed:
             return queryset
@@ -179,39 +174,38 @@ class RemovalFilter(TypedFilter):
         return self.of_removal(queryset, int(typed))
 
     def of_removal(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """Keep the rows of a removal."""
+        """Return the rows of a removal."""
         return rows.filter(removal=number)
 
 
 class EntriesOfRemovalFilter(RemovalFilter):
-    """The entries of one removal."""
+    """A filter for the entries of one removal."""
 
     def of_removal(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """Keep the entries of a removal, and say until when they were recorded.
+        """Return the entries of a removal, with an upper bound for the time of recording.
 
-        Of a large one that is long ago the newest would otherwise be looked for along the index
-        of all times, from today on.
+        Without it, the database might search for the newest entries of a large, old removal along
+        the index on time, starting from today.
         """
         entries = super().of_removal(rows, number)
         batches = RemovalBatch.objects.filter(removal=number)
-        ended = batches.aggregate(last=Max("finished_at"))[
-            "last"
-        ]  # after its entries were recorded
+        # A batch ends after its entries were recorded.
+        ended = batches.aggregate(last=Max("finished_at"))["last"]
         return entries.filter(recorded_at__lte=ended) if ended else entries
 
 
 class StorageFilter(admin.SimpleListFilter):
-    """The entries of one storage."""
+    """A filter for the entries of one storage."""
 
     title = _("storage")
     parameter_name = "storage"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
-        """Offer the storages that registered models write to, and those that were marked."""
+        """Return the storages that registered models write to, and those with an identity."""
         return [(alias, alias) for alias in known_storages()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the entries of the storage that was chosen; it must be one of those offered."""
+        """Return the entries of the chosen storage. Raises IncorrectLookupParameters."""
         chosen = self.value()
         if not chosen:
             return queryset
@@ -223,11 +217,11 @@ class StorageFilter(admin.SimpleListFilter):
 class FoundAgainFilter(admin.SimpleListFilter):
     """Filter for entries whose key was erased and later found in storage again."""
 
-    title = _("later look")
+    title = _("later check")
     parameter_name = "found"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
-        """Offer the only finding that needs attention."""
+        """Return the only finding that needs attention."""
         return [("again", _("Found in storage again"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -1,8 +1,9 @@
-"""The search of the audit log: each kind of term goes by an index of its own."""
+"""The search of the audit log: by key, name, URL or SHA-256, each with an index."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote, urlsplit
 
 from django.core.files.storage import InvalidStorageError
 from django.db import connections
@@ -13,14 +14,17 @@ from moderation.models import AuditEntry
 from moderation.storage import adapter_for
 
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-# Sorts after every character that a key can hold.
+# Sorts after every character that a key can contain.
 LAST_CHARACTER = "\U0010ffff"
+# The most leading folders of a URL's path that may precede the key, such as /media/ or a bucket.
+MOST_FOLDERS = 8
 
 
 def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEntry]:
-    """Keep the entries whose key, as it stands or as a storage makes it of a name, begins so.
+    """Return the entries whose key begins with a term, or whose SHA-256 it is.
 
-    Also those whose SHA-256 it is. The term is taken whole: keys may hold blanks.
+    The term may be a key, a name from which a storage makes the key, or the URL of a file. It is
+    not split into words, because keys may contain spaces.
     """
     if not term:
         return entries
@@ -33,14 +37,31 @@ def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEn
 
 
 def _keys_of(term: str) -> set[str]:
-    """Return the keys that a term may begin: itself, and what the storages make of it as a name."""
-    keys = {term}
+    """Return the beginnings of keys that a term may mean, in each storage."""
+    names = {term, *_names_in_url(term)}
+    keys = set(names)
     for alias in known_storages():
-        try:
-            keys.add(adapter_for(alias).key(term))
-        except (ValueError, InvalidStorageError):
-            continue  # no name of this storage, or a storage that is gone from the settings
+        for name in names:
+            try:
+                keys.add(adapter_for(alias).key(name))
+            except (ValueError, InvalidStorageError):
+                continue  # not a name of this storage, or a storage that is not in the settings
     return keys
+
+
+def _names_in_url(term: str) -> set[str]:
+    """Return the names that a URL, or its path, may end with; none if it is not a URL."""
+    if not term.startswith(("http://", "https://", "/")):
+        return set()
+    try:
+        path = unquote(urlsplit(term).path)
+    except ValueError:  # malformed
+        return set()
+    folders = path.strip("/").split("/")[:-1][:MOST_FOLDERS]
+    names = {path.strip("/")}
+    for number in range(1, len(folders) + 1):
+        names.add(path.strip("/").split("/", number)[-1])
+    return names - {""}
 
 
 def _key_begins_with(term: str, using: str) -> Q:

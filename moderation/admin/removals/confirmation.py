@@ -1,4 +1,4 @@
-"""The confirmation page: what would go, what forbids it, and the deeds that a draft allows."""
+"""The page of a draft: what will be removed, what prevents it, and the actions on the draft."""
 
 from __future__ import annotations
 
@@ -17,11 +17,19 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from moderation import conf
-from moderation.admin.display import Viewer, counts, named, objects_of, page_of, rows_named
-from moderation.admin.messages import refusals_told, words_of
+from moderation.admin.display import (
+    Viewer,
+    counts,
+    objects_of,
+    other_rows_of,
+    removal_url,
+    row_label,
+    row_names,
+)
+from moderation.admin.messages import errors_as_messages, message_of
 from moderation.admin.removals.forms import ConfirmForm
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
-from moderation.admin.removals.previews import bare_lines_between, cards_between, lines_between
+from moderation.admin.removals.previews import bare_object_previews, file_previews, object_previews
 from moderation.admin.way_back import with_filters
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
@@ -33,9 +41,9 @@ from moderation.removals.blocking_rows import blocking_rows
 from moderation.removals.draft import MAX_NAMED, Difference, confirm, exclude
 from moderation.removals.limits import blockers_of
 
-PICTURES_A_PAGE = 60  # as many as one looks at before losing the thread
-NUMBER_DIGITS = 10  # what the column of a batch's number can hold
-OBJECTS_A_PAGE = 100  # as the change list has
+PICTURES_A_PAGE = 60  # few enough to review each one
+NUMBER_DIGITS = 10  # of the largest number that the column of a batch's number can hold
+OBJECTS_A_PAGE = 100  # as on the change list
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
@@ -48,25 +56,24 @@ def show(
     form: ConfirmForm | None = None,
     difference: Difference | None = None,
 ) -> HttpResponse:
-    """Show a draft to its maker; after a refused confirmation with the form and what differs."""
+    """Return the page of a draft; after a failed confirmation, with its form and the difference."""
     viewer = Viewer(model_admin.admin_site, request)
     objects, model = objects_of(removal), _model_in_admin(viewer, removal)
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": _("Remove %(count)s %(kind)s?") % {"count": objects.shown, "kind": objects.kind},
+        "title": _("Remove %(objects)s?") % {"objects": objects},
         "opts": model_admin.opts,
         "removal": removal,
         "objects": objects,
         "objects_opts": model._meta,
-        "objects_address": viewer.address_of_all(model),
-        "rows": _other_rows(removal),
+        "other_rows": other_rows_of(removal),
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
-        "standing": _standing(viewer, removal),
-        "difference": _named(viewer, removal, difference),
+        "protecting_rows": _protecting_rows(viewer, removal),
+        "difference": _with_names(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
-        "storages_unmarked": _storages_unmarked(removal),
+        "storages_without_identity": _storages_without_identity(removal),
         "expires_at": removal.created_at + timedelta(hours=conf.draft_hours()),
         **_selection(viewer, removal),
     }
@@ -74,7 +81,7 @@ def show(
 
 
 def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Confirm a draft and lead to its progress; else show it again with what stands against it."""
+    """Confirm a draft and redirect to its progress, or return its page with what prevents it."""
     form, difference = ConfirmForm(request.POST, removal=removal), None
     if form.is_valid():
         try:
@@ -85,39 +92,42 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
                 guard=guard_for(admin_of(model_admin.admin_site, removal), request),
                 **form.cleaned_data,
             )
-        except ModerationError as refusal:
+        except ModerationError as error:
             removal.refresh_from_db()
-            form.add_error(None, words_of(refusal))
+            form.add_error(None, message_of(error))
         else:
             if not difference:
-                return redirect(page_of(model_admin.admin_site, removal))
+                return redirect(removal_url(model_admin.admin_site, removal))
     if removal.state != RemovalState.DRAFT:
-        return redirect(page_of(model_admin.admin_site, removal))
+        return redirect(removal_url(model_admin.admin_site, removal))
     return show(model_admin, request, removal, form=form, difference=difference)
 
 
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Take the object that a card's button names out of the selection."""
+    """Exclude the object that the pressed button names from the selection."""
     number, _colon, key = request.POST.get("object", "").partition(":")
-    with refusals_told(request):
+    viewer = Viewer(model_admin.admin_site, request)
+    with errors_as_messages(request):
         exclude(
             removal,
             seal=request.POST.get("seal", ""),
             number=int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0,
             key=key,
         )
-        messages.success(request, _("Taken out of the selection. It stays as it is."))
-    return redirect(f"{page_of(model_admin.admin_site, removal)}?{_place(request.POST)}")
+        text = _("Kept: %(name)s. %(objects)s left in the selection.")
+        name = _name_of_excluded(viewer, removal, key)
+        messages.success(request, text % {"name": name, "objects": objects_of(removal)})
+    return redirect(f"{removal_url(viewer.site, removal)}?{_querystring(request.POST)}")
 
 
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Cancel a draft, and redirect to the list of the objects."""
-    with refusals_told(request):
+    """Cancel a draft and redirect to the change list of the objects."""
+    with errors_as_messages(request):
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
-    address = viewer.address_of_all(_model_in_admin(viewer, removal))
-    return redirect(with_filters(address, removal) or page_of(model_admin.admin_site, removal))
+    url = viewer.list_url(_model_in_admin(viewer, removal))
+    return redirect(with_filters(url, removal) or removal_url(viewer.site, removal))
 
 
 def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
@@ -126,61 +136,65 @@ def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
     return selected_in.model if selected_in else model_of(removal)
 
 
-def _standing(viewer: Viewer, removal: Removal) -> list[str]:
-    """Return the names of the first rows that block the removal."""
+def _name_of_excluded(viewer: Viewer, removal: Removal, key: str) -> str:
+    """Return the quoted name of an object, or its key if it does not exist or is not visible."""
+    model = model_of(removal)
+    keys = visible_to(viewer, removal, [model._meta.pk.to_python(key)])
+    if names := row_names(removal, keys):
+        return _("“%(name)s”") % {"name": next(iter(names.values()))}
+    return f"{model._meta.verbose_name} {key}"
+
+
+def _protecting_rows(viewer: Viewer, removal: Removal) -> list[str]:
+    """Return the labels of the first rows that prevent the removal."""
     names: list[str] = []
-    with refusals_told(viewer.request):
-        names += [named(row) for row in blocking_rows(removal, MAX_NAMED)]
+    with errors_as_messages(viewer.request):
+        names += [row_label(row) for row in blocking_rows(removal, MAX_NAMED)]
     return names
 
 
-def _storages_unmarked(removal: Removal) -> list[str]:
+def _storages_without_identity(removal: Removal) -> list[str]:
     """Return the storages of a draft's files that have no identity yet."""
     if not removal.files_total:
         return []
     return unmarked_storages(map(apps.get_model, removal.rows_by_model))
 
 
-def _other_rows(removal: Removal) -> list[Any]:
-    """Return the rows that go along with the objects, by kind."""
-    return counts({k: n for k, n in removal.rows_by_model.items() if k != removal.model_label})
-
-
 def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return the requested page of cards or lines; by default cards, if there are any."""
+    """Return the requested page of the selection as context; by default its files, if any."""
     show = viewer.request.GET.get("show")
     if show not in ("objects", "bare"):
         show = "pictures" if removal.pictures_total else "objects"
     views: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
-        "pictures": (removal.pictures_total, PICTURES_A_PAGE, cards_between),
-        "objects": (removal.objects_total, OBJECTS_A_PAGE, lines_between),
-        "bare": (removal.without_picture_total, OBJECTS_A_PAGE, bare_lines_between),
+        "pictures": (removal.pictures_total, PICTURES_A_PAGE, file_previews),
+        "objects": (removal.objects_total, OBJECTS_A_PAGE, object_previews),
+        "bare": (removal.without_picture_total, OBJECTS_A_PAGE, bare_object_previews),
     }
-    total, a_page, between = views[show]
+    total, a_page, previews_between = views[show]
     page = Paginator(range(total), a_page).get_page(viewer.request.GET.get("p"))
-    start, shown = max(page.start_index() - 1, 0), []
-    with refusals_told(viewer.request):
-        shown = list(between(viewer, removal, start, start + a_page))
+    start, previews = max(page.start_index() - 1, 0), []
+    with errors_as_messages(viewer.request):
+        previews = list(previews_between(viewer, removal, start, start + a_page))
     return {
-        "as_cards": show == "pictures",
-        "shown": shown,
+        "shows_files": show == "pictures",
+        "previews": previews,
         "page": page,
         "page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
         "show": show,
     }
 
 
-def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """Return names of what differs, at most MAX_NAMED of each sort, and the number of others."""
+def _with_names(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
+    """Return a difference as context: at most MAX_NAMED names of each sort, and the other number."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)
     changed, gone = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
     keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
-    names = rows_named(removal, keys)
+    names = row_names(removal, keys)
     others = len(difference.changed) + len(difference.deleted) - len(changed) - len(gone)
     return {
-        "changed": [(name, viewer.address_of(model, key)) for key, name in names.items()],
+        "changed": [(name, viewer.url_of(model, key)) for key, name in names.items()],
         "gone": gone,
         "others": others,
         "more_pictures": max(difference.pictures, 0),
@@ -189,8 +203,8 @@ def _named(viewer: Viewer, removal: Removal, difference: Difference | None) -> d
     }
 
 
-def _place(sent: QueryDict) -> str:
-    """Return the query string for the current part of the selection."""
-    place = QueryDict(mutable=True)
-    place.update({name: str(sent[name]) for name in ("show", "p") if sent.get(name)})
-    return place.urlencode()
+def _querystring(sent: QueryDict) -> str:
+    """Return the query string of the page of the selection that a form was sent from."""
+    query = QueryDict(mutable=True)
+    query.update({name: str(sent[name]) for name in ("show", "p") if sent.get(name)})
+    return query.urlencode()

@@ -1,4 +1,4 @@
-"""What a moderator says to confirm a draft."""
+"""The form that confirms a draft."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from moderation.models.states import Reason
 from moderation.removals.limits import typed_count_needed
 from moderation.templatetags.moderation_numbers import grouped
 
-# How people separate thousands. The server compares the digits alone.
+# Thousands separators of all languages. Only the digits are compared.
 SEPARATORS = re.compile(r"[\s.,'’]")
 
 
 class ConfirmForm(forms.Form):
-    """Reason, note and, for many objects, their number. The domain checks each of them again."""
+    """Reason, note and, for many objects, their number. The domain checks them again."""
 
     reason = forms.ChoiceField(
         label=_("Reason"), choices=Reason.choices, widget=forms.RadioSelect,
-        help_text=_("It stands in the audit log beside every file."),
+        help_text=_("Recorded in the audit log with every file."),
     )  # fmt: skip
     note = forms.CharField(
         label=_("Note"),
         required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("For whoever asks later, for instance a ticket's number."),
+        help_text=_("Optional. For anyone who asks later – e.g. a ticket number."),
     )
     typed_count = forms.CharField(
         label=_("Number of objects"),
@@ -45,17 +45,17 @@ class ConfirmForm(forms.Form):
             del self.fields["typed_count"]
             return
         typed = self.fields["typed_count"]
-        typed.label = _("Number of %(kind)s") % {"kind": objects_of(removal).kind}
-        typed.help_text = _("It is a large removal. Type %(count)s to confirm.") % {
+        typed.label = _("Number of %(objects)s") % {"objects": objects_of(removal).noun}
+        typed.help_text = _("This is a large removal. Type %(count)s to confirm.") % {
             "count": grouped(self.total)
         }
 
     def clean_typed_count(self) -> str:
-        """Return the digits that were typed. Raises ValidationError for another number."""
+        """Return the typed digits. Raises ValidationError if they are another number."""
         typed = SEPARATORS.sub("", self.cleaned_data["typed_count"])
         if typed != str(self.total):
             raise forms.ValidationError(
-                _("%(count)s is the number that is selected."),
+                _("That is not the number selected. Type %(count)s."),
                 params={"count": grouped(self.total)},
             )
         return typed

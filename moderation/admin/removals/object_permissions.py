@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from moderation.admin.display import Viewer, named
+from moderation.admin.display import Viewer, row_label
 from moderation.cascade import json_key
 from moderation.cascade.batches import keys_of, plan_batch
 from moderation.cascade.relations import deleted_with, leads_back
@@ -31,7 +31,7 @@ from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.refused_objects import Guard
 from moderation.removals.selection import filterable
 
-# Rows that are instantiated at the same time for a permission check.
+# The most rows that a permission check instantiates at the same time.
 ROWS_AT_ONCE = 500
 
 
@@ -41,7 +41,7 @@ def admin_of(site: AdminSite, removal: Removal) -> ModelAdmin[Any] | None:
     return site.get_model_admin(model) if site.is_registered(model) else None
 
 
-def asks_per_object(model_admin: ModelAdmin[Any]) -> bool:
+def decides_per_object(model_admin: ModelAdmin[Any]) -> bool:
     """Return whether a ModelAdmin may permit one object and refuse another.
 
     Django's own method ignores the object and checks only the user's permission for the model.
@@ -65,9 +65,9 @@ def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
     user who loses it later is stopped. Raises CannotFreeze if the cascade cannot be determined.
     """
     needed = []
-    for asked in _asked(model_admin):
-        code = f"{asked.opts.app_label}.{get_permission_codename('delete', asked.opts)}"
-        if not asks_per_object(asked) or user.has_perm(code):
+    for checked in _checked(model_admin):
+        code = f"{checked.opts.app_label}.{get_permission_codename('delete', checked.opts)}"
+        if not decides_per_object(checked) or user.has_perm(code):
             needed.append(code)
     return needed
 
@@ -81,9 +81,9 @@ def guard_for(model_admin: ModelAdmin[Any] | None, request: HttpRequest) -> Guar
 
 
 def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[Any]:
-    """Return the keys of those of a removal's objects that its ModelAdmin shows to the viewer.
+    """Return which of these keys of a removal's objects its ModelAdmin shows to the viewer.
 
-    Deleted objects count as shown. Reads nothing if the ModelAdmin shows all rows.
+    Runs no query if the ModelAdmin shows all rows; keys of deleted objects are then included.
     """
     selected_in = admin_of(viewer.site, removal)
     if selected_in is None or not narrows_rows(selected_in):
@@ -92,31 +92,31 @@ def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[A
 
 
 def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collection[Any]) -> set[Any]:
-    shown = filterable(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
-    return set(shown.values_list("pk", flat=True))
+    visible = filterable(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
+    return set(visible.values_list("pk", flat=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """An object that may not be removed, and the related row that forbids it, if there is one.
+    """An object that may not be removed, and the related row that prevents it, if any.
 
-    Its text is the object's name. The object is fetched for it only if it is not already loaded.
+    `str()` returns the object's name and fetches the object if it is not loaded.
     """
 
     model: type[Model]
     key: Any
     row: Model | None = None
     below: Model | None = None
-    is_seen: bool = True
+    is_visible: bool = True
 
     def __str__(self) -> str:
-        if not self.is_seen:
-            kind = capfirst(self.model._meta.verbose_name)
-            return _("%(kind)s %(key)s (no longer in your list)") % {
-                "kind": kind, "key": self.key}  # fmt: skip
+        if not self.is_visible:
+            model = capfirst(self.model._meta.verbose_name)
+            return _("%(model)s %(key)s (no longer in your list)") % {
+                "model": model, "key": self.key}  # fmt: skip
         row = self.row or all_rows(self.model, _home()).filter(pk=self.key).first()
-        name = named(row) if row else f"{self.model._meta.verbose_name} {self.key}"
-        return f"{name} ({named(self.below)})" if self.below else name
+        name = row_label(row) if row else f"{self.model._meta.verbose_name} {self.key}"
+        return f"{name} ({row_label(self.below)})" if self.below else name
 
 
 class ObjectGuard:
@@ -124,14 +124,14 @@ class ObjectGuard:
 
     def __init__(self, model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
         self.model_admin, self.request = model_admin, request
-        self.asks = asks_per_object(model_admin)
+        self.decides = decides_per_object(model_admin)
         self.narrows = narrows_rows(model_admin)
-        self.below = {each.model: each for each in _below(model_admin) if asks_per_object(each)}
+        self.below = {each.model: each for each in _below(model_admin) if decides_per_object(each)}
 
     @property
     def is_needed(self) -> bool:
         """Return whether any permission can depend on an object."""
-        return bool(self.asks or self.narrows or self.below)
+        return bool(self.decides or self.narrows or self.below)
 
     def refused(self, batches: Sequence[RemovalBatch]) -> Mapping[int, Mapping[Any, Objection]]:
         """Return the objects of batches that may not be removed: {number: {key: objection}}."""
@@ -142,18 +142,19 @@ class ObjectGuard:
         return {json_key(objection.key): objection for objection in found}
 
     def _objects_refused(self, batch: RemovalBatch) -> Iterator[Objection]:
-        if not (self.asks or self.narrows):
+        if not (self.decides or self.narrows):
             return
         keys, model = keys_of(batch), self.model_admin.model
-        if not self.asks:
-            seen = _visible(self.model_admin, self.request, keys)
-            yield from (Objection(model, key, is_seen=False) for key in keys if key not in seen)
+        if not self.decides:
+            visible = _visible(self.model_admin, self.request, keys)
+            hidden = [key for key in keys if key not in visible]
+            yield from (Objection(model, key, is_visible=False) for key in hidden)
             return
-        shown = filterable(self.model_admin.get_queryset(self.request)).filter(pk__any_of=set(keys))
-        rows = {row.pk: row for row in shown}
+        visible = filterable(self.model_admin.get_queryset(self.request))
+        rows = {row.pk: row for row in visible.filter(pk__any_of=set(keys))}
         for key in keys:
             if key not in rows:
-                yield Objection(model, key, is_seen=False)
+                yield Objection(model, key, is_visible=False)
             elif not self.model_admin.has_delete_permission(self.request, rows[key]):
                 yield Objection(model, key, rows[key])
 
@@ -168,7 +169,7 @@ class ObjectGuard:
                     yield Objection(plan.model, objects[row.pk], below=row)
 
 
-def _asked(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
+def _checked(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
     """Yield the ModelAdmins that Django's delete page would check, the objects' own first."""
     yield model_admin
     yield from (each for each in _below(model_admin) if each.model is not model_admin.model)

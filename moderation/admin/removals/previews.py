@@ -1,4 +1,4 @@
-"""What the confirmation page shows of a draft: pictures as cards, and objects as lines."""
+"""The previews on the page of a draft: of its files, and of its objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import reverse
 
-from moderation.admin.display import Viewer, rows_named
+from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.object_permissions import visible_to
 from moderation.admin.removals.window import batches_between
 from moderation.cascade import Plan, json_key
@@ -24,17 +24,17 @@ from moderation.registry.files import StoredFile, details_of
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """One file that would be erased.
+class FilePreview:
+    """A file that will be erased.
 
-    `object_value` is the button value of the selected object that pulls it in. `is_animated` is
-    set if the picture has more than one frame.
+    `object_value` is the button value of the selected object that the file belongs to.
+    `is_animated` is set if the picture has more than one frame.
     """
 
     title: str
     owner: str
-    address: str
-    picture: str
+    url: str
+    picture_url: str
     file_name: str
     size: int | None
     is_animated: bool
@@ -44,37 +44,37 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One object of the selection. `gone` if it was deleted, or left the list, since the freeze."""
+class ObjectPreview:
+    """An object of the selection. `gone` if it was deleted or left the list since the freeze."""
 
     name: str
-    address: str
+    url: str
     files: int
     object_key: str
     object_value: str
     gone: bool
 
 
-def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Card]:
-    """Return the cards from `start` to `stop`. Plans only the batches that contain them.
+def file_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[FilePreview]:
+    """Return the previews of the files from `start` to `stop`. Plans only their batches.
 
-    Files of objects that the admin no longer shows to the viewer are left out. Raises TooManyRows
-    if a batch has grown too large since the freeze.
+    Omits files of objects that the admin no longer shows to the viewer. Raises TooManyRows if a
+    batch has grown too large since the freeze.
     """
-    shown: list[tuple[StoredFile, Any, int]] = []
+    found: list[tuple[StoredFile, Any, int]] = []
     for batch, own in batches_between(removal, "pictures_total", start, stop):
         plan = plan_batch(batch)
-        shown += [(file, plan.files[file], batch.number) for file in plan.pictures()[own]]
-    visible = visible_to(viewer, removal, {root for _, root, _ in shown})
-    shown = [each for each in shown if each[1] in visible]
-    details = details_of((file for file, _, _ in shown), using=AuditEntry.objects.db)
-    names = rows_named(removal, {root for _, root, _ in shown})
+        found += [(file, plan.files[file], batch.number) for file in plan.pictures()[own]]
+    visible = visible_to(viewer, removal, {root for _, root, _ in found})
+    found = [each for each in found if each[1] in visible]
+    details = details_of((file for file, _, _ in found), using=AuditEntry.objects.db)
+    names = row_names(removal, {root for _, root, _ in found})
     return [
-        Card(
+        FilePreview(
             title=str(details[file].get("title") or names.get(root, "")),
             owner=str(details[file].get("owner") or ""),
-            address=viewer.address_of(*_known_by(details[file], removal, root)),
-            picture=_picture_address(viewer.site, file),
+            url=viewer.url_of(*_row_to_link(details[file], removal, root)),
+            picture_url=_picture_url(viewer.site, file),
             file_name=PurePosixPath(file.name).name,
             size=details[file].get("size") if _is_measured(file) else None,
             is_animated=_is_measured(file) and (details[file].get("frames") or 1) > 1,
@@ -82,7 +82,7 @@ def cards_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
             object_key=str(root),
             object_value=_value(number, root),
         )
-        for file, root, number in shown
+        for file, root, number in found
     ]
 
 
@@ -91,8 +91,8 @@ def _value(number: int, key: Any) -> str:
     return f"{number}:{json_key(key)}"
 
 
-def _known_by(details: dict[str, Any], removal: Removal, root: Any) -> tuple[type[Model], Any]:
-    """Return the row that a reader knows a file by: what it hangs on, else the object that goes."""
+def _row_to_link(details: dict[str, Any], removal: Removal, root: Any) -> tuple[type[Model], Any]:
+    """Return the model and key of the row to link to: the file's parent row, else the object."""
     label, key = details.get("parent_label"), details.get("parent_key")
     return (apps.get_model(label), key) if label and key is not None else (model_of(removal), root)
 
@@ -101,8 +101,8 @@ def _is_measured(file: StoredFile) -> bool:
     return bool(file.field) and registration_by_label(file.label).measured_field == file.field
 
 
-def _picture_address(site: AdminSite, file: StoredFile) -> str:
-    """Return the URL of a picture's small version, or "" for other files."""
+def _picture_url(site: AdminSite, file: StoredFile) -> str:
+    """Return the URL of a picture's thumbnail, or "" for other files."""
     registration = registration_by_label(file.label)
     if not file.field or file.field != registration.picture:
         return ""
@@ -110,31 +110,35 @@ def _picture_address(site: AdminSite, file: StoredFile) -> str:
     return reverse("admin:moderation_picture", args=args, current_app=site.name)
 
 
-def lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
-    """Return the objects from `start` to `stop`, those without files too; see `cards_between`."""
-    lines: list[Line] = []
+def object_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[ObjectPreview]:
+    """Return the previews of the objects from `start` to `stop`; see `file_previews`."""
+    previews: list[ObjectPreview] = []
     for batch, own in batches_between(removal, "objects_total", start, stop):
         keys = keys_of(batch)[own]
-        lines += _lines(viewer, batch, keys, plan_batch(batch, keys=keys))
-    return lines
+        previews += _previews_of(viewer, batch, keys, plan_batch(batch, keys=keys))
+    return previews
 
 
-def bare_lines_between(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[Line]:
-    """Return the objects without a picture or file from `start` to `stop`; see `cards_between`."""
-    lines: list[Line] = []
+def bare_object_previews(
+    viewer: Viewer, removal: Removal, start: int, stop: int
+) -> list[ObjectPreview]:
+    """Return the previews of the objects without files from `start` to `stop`."""
+    previews: list[ObjectPreview] = []
     for batch, own in batches_between(removal, "without_picture_total", start, stop):
         plan = plan_batch(batch)
-        lines += _lines(viewer, batch, plan.without_picture()[own], plan)
-    return lines
+        previews += _previews_of(viewer, batch, plan.without_picture()[own], plan)
+    return previews
 
 
-def _lines(viewer: Viewer, batch: RemovalBatch, keys: list[Any], plan: Plan) -> list[Line]:
+def _previews_of(
+    viewer: Viewer, batch: RemovalBatch, keys: list[Any], plan: Plan
+) -> list[ObjectPreview]:
     files = Counter(plan.files[file] for file in plan.pictures())
-    names = rows_named(batch.removal, visible_to(viewer, batch.removal, keys))
+    names = row_names(batch.removal, visible_to(viewer, batch.removal, keys))
     return [
-        Line(
+        ObjectPreview(
             name=names.get(key) or str(key),
-            address=viewer.address_of(plan.model, key) if key in names else "",
+            url=viewer.url_of(plan.model, key) if key in names else "",
             files=files[key],
             object_key=str(key),
             object_value=_value(batch.number, key),

@@ -1,8 +1,8 @@
-"""The page of a confirmed removal: how far it got, what became of what, and the deeds on it."""
+"""The page of a confirmed removal: its progress, its results, and the actions on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any, TypeAlias
 
@@ -15,10 +15,18 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from moderation.admin.access import may_steer, sees_entries
+from moderation.admin.access import may_manage, sees_entries
 from moderation.admin.badge import badge
-from moderation.admin.display import Viewer, counts, objects_of, page_of, rows_as_seen
-from moderation.admin.messages import refusals_told
+from moderation.admin.display import (
+    Viewer,
+    count,
+    objects_of,
+    other_rows_of,
+    removal_url,
+    row_names_for,
+)
+from moderation.admin.in_use import in_use_reasons
+from moderation.admin.messages import errors_as_messages
 from moderation.admin.way_back import with_filters
 from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
@@ -27,21 +35,21 @@ from moderation.models import Heartbeat, Removal, StorageIdentity
 from moderation.models.states import WAS_MISSING, BatchState, EntryState, RemovalState
 from moderation.removals.progress import numbers as numbers_of
 
-# Things that the page names one by one; of the others it gives the number.
+# The most objects, batches or files that a list on the page names. The page counts the others.
 NAMED = 20
-# The last acts on a removal that the page lists.
+# The most recent events that the page lists.
 EVENTS = 50
 
 RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
-# What ends a key's way, for the bar.
-SETTLED = (EntryState.ERASED, EntryState.IN_USE, EntryState.HIDDEN, EntryState.FAILED,
-           EntryState.RESTORED)  # fmt: skip
+# The states of files for which nothing is left to do, for the progress bar.
+FINISHED = (EntryState.ERASED, EntryState.IN_USE, EntryState.HIDDEN, EntryState.FAILED,
+            EntryState.RESTORED)  # fmt: skip
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Show how far a removal got; the page asks for `fragment` again while it runs."""
+    """Return the page of a removal. While the removal runs, the page reloads its `fragment`."""
     context = {
         **model_admin.admin_site.each_context(request),
         **_progress(Viewer(model_admin.admin_site, request), removal),
@@ -52,131 +60,139 @@ def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResp
 
 
 def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Return the part of the page that changes while a removal runs."""
+    """Return the part of the page that changes while the removal runs."""
     context = _progress(Viewer(model_admin.admin_site, request), removal)
     return TemplateResponse(request, "admin/moderation/removal/progress_fragment.html", context)
 
 
 def stop(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Stop a removal after the batch in hand."""
-    told = _("The removal stops after the current step.")
-    return _steer(model_admin, request, removal, lifecycle.stop, told)
+    """Stop a removal after the current batch."""
+    text = _("Stopping after the current batch.")
+    return _run(model_admin, request, removal, lifecycle.stop, text)
 
 
 def resume(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Take up a stopped removal again."""
-    return _steer(model_admin, request, removal, lifecycle.resume, _("The removal continues."))
+    """Resume a stopped removal."""
+    return _run(model_admin, request, removal, lifecycle.resume, _("Continuing."))
 
 
 def retry(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Try what failed once more."""
-    told = _("What failed is being retried.")
-    return _steer(model_admin, request, removal, lifecycle.retry, told)
+    """Retry the batches and files that failed."""
+    text = _("Retrying what failed.")
+    return _run(model_admin, request, removal, lifecycle.retry, text)
 
 
-def _steer(
+def _run(
     model_admin: Admin,
     request: HttpRequest,
     removal: Removal,
-    deed: Callable[..., None],
-    told: str,
+    action: Callable[..., None],
+    text: str,
 ) -> HttpResponse:
-    if not may_steer(request.user, removal):
+    """Run an action and redirect to the page. Raises PermissionDenied."""
+    if not may_manage(request.user, removal):
         raise PermissionDenied
-    with refusals_told(request):
-        deed(removal, actor=request.user)
-        messages.info(request, told)
-    return redirect(page_of(model_admin.admin_site, removal))
+    with errors_as_messages(request):
+        action(removal, actor=request.user)
+        messages.info(request, text)
+    return redirect(removal_url(model_admin.admin_site, removal))
 
 
 def _title(removal: Removal) -> str:
     objects = objects_of(removal)
     if not objects.number:
         return _("Removal %(number)s") % {"number": removal}
-    return _("Removal %(number)s: %(count)s %(kind)s") % {
-        "number": removal, "count": objects.shown, "kind": objects.kind}  # fmt: skip
+    return _("Removal %(number)s: %(objects)s") % {"number": removal, "objects": objects}
 
 
 def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     user, numbers = viewer.request.user, numbers_of(removal)
-    left = _left_alone(removal)
-    settled = sum(numbers[state] for state in SETTLED)
+    kept = _objects_not_deleted(removal)
     files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
     failed = numbers["failed"] + numbers["batches_failed"]
-    steers = may_steer(user, removal)
+    manages = may_manage(user, removal)
     return {
         "removal": removal,
         "badge": badge(
             removal, Failed(numbers["batches_failed"], numbers["failed"], numbers["found_again"])
         ),
         "objects": objects_of(removal),
-        "list_address": _list_address(viewer, removal),
-        "rows": counts(removal.rows_by_model),
+        "deleted": count(removal.model_label, numbers["deleted"]),
+        "list_url": _list_url(viewer, removal),
+        "objects_plural": count(removal.model_label, 0).noun,
+        "other_rows": other_rows_of(removal),
         "numbers": numbers,
-        "objects_passed": numbers["deleted"] + left["changed_total"] + left["gone_total"],
+        "objects_finished": numbers["deleted"] + kept["changed_total"] + kept["gone_total"],
         "files": max(files, numbers["entries"]),
-        "settled": settled,
+        "files_finished": sum(numbers[state] for state in FINISHED),
         "running": removal.state in RUNNING,
         "was_confirmed": removal.confirmed_at is not None,
         "worker_missing": removal.state in RUNNING and not Heartbeat.heard(),
-        "left": left,
-        "changed": _changed(viewer, removal, left["changed"]),
+        "not_deleted": kept,
+        "changed": _changed(viewer, removal, kept["changed"]),
         "batches_failed": _failed_batches(removal),
-        "batches_rescheduled": _reschedule_batches(removal)
+        "batches_rescheduled": _rescheduled_batches(removal)
         if numbers["batches_rescheduled"]
         else [],
         "found_again": _found_again(removal) if numbers["found_again"] else [],
-        "entries_of_note": _entries_of_note(removal, with_names=sees_entries(user, removal))
+        "entries": _entries_in_use_and_failed(viewer, removal)
         if numbers["in_use"] or numbers["failed"]
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
         "missing": removal.entries.filter(detail=WAS_MISSING).count() if numbers["erased"] else 0,
         "events": removal.events.order_by("-recorded_at", "-pk")[:EVENTS],
         "sees_entries": sees_entries(user, removal),
-        "may_stop": steers and removal.state == RemovalState.DELETING,
-        "may_resume": steers and removal.state == RemovalState.STOPPED,
-        "may_retry": steers and bool(failed),
-        "named": NAMED,
+        "may_stop": manages and removal.state == RemovalState.DELETING,
+        "may_resume": manages and removal.state == RemovalState.STOPPED,
+        "may_retry": manages and bool(failed),
+        "list_limit": NAMED,
     }
 
 
-def _list_address(viewer: Viewer, removal: Removal) -> str:
-    """Return the URL of the list that the draft's author came from; empty for other users."""
+def _list_url(viewer: Viewer, removal: Removal) -> str:
+    """Return the URL of the change list with the author's filters, or "" for other users."""
     if removal.actor_id != viewer.request.user.pk:
         return ""
-    return with_filters(viewer.address_of_all(model_of(removal)), removal)
+    return with_filters(viewer.list_url(model_of(removal)), removal)
 
 
-def _left_alone(removal: Removal) -> dict[str, Any]:
-    """Return the objects that no batch deleted: the first keys of each sort, and their numbers."""
-    noted = removal.batches.filter(state=BatchState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
-    left: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
-    for pair in noted.order_by("number").values_list("changed", "gone").iterator():
+def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
+    """Return the first keys and the numbers of the objects that changed or no longer existed."""
+    batches = removal.batches.filter(state=BatchState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
+    found: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
+    for pair in batches.order_by("number").values_list("changed", "gone").iterator():
         for sort, keys in zip(("changed", "gone"), pair, strict=True):
-            left[f"{sort}_total"] += len(keys)
-            left[sort] += islice(keys, NAMED - len(left[sort]))
-    return left
+            found[f"{sort}_total"] += len(keys)
+            found[sort] += islice(keys, NAMED - len(found[sort]))
+    return found
 
 
 def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
-    """Return the objects that were left alone, each with its name and address."""
+    """Return the name and URL of each object that was kept because it had changed."""
     if not keys:
         return []
     model = model_of(removal)
-    names = rows_as_seen(viewer, removal, [model._meta.pk.to_python(key) for key in keys])
-    return [(name, viewer.address_of(model, key)) for key, name in names.items()]
+    names = row_names_for(viewer, removal, [model._meta.pk.to_python(key) for key in keys])
+    return [(name, viewer.url_of(model, key)) for key, name in names.items()]
 
 
 def _failed_batches(removal: Removal) -> list[Any]:
-    """Return the batches that were rolled back, with the reasons."""
+    """Return the first failed batches, with the reasons."""
     failed = removal.batches.filter(state=BatchState.FAILED).order_by("number")
-    return list(failed.values("objects_total", "error")[:NAMED])
+    return _with_objects(removal, failed.values("objects_total", "error")[:NAMED])
 
 
-def _reschedule_batches(removal: Removal) -> list[Any]:
-    """Return the batches that were rolled back and will be retried, with the reasons."""
+def _rescheduled_batches(removal: Removal) -> list[Any]:
+    """Return the first batches that will be retried, with the reasons."""
     later = removal.batches.filter(state=BatchState.WAITING, attempts__gt=0).order_by("number")
-    return list(later.values("objects_total", "error", "attempts", "due_at")[:NAMED])
+    columns = ("objects_total", "error", "attempts", "due_at")
+    return _with_objects(removal, later.values(*columns)[:NAMED])
+
+
+def _with_objects(removal: Removal, batches: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return batches with the count of their objects as `objects`."""
+    label = removal.model_label
+    return [{**batch, "objects": count(label, batch["objects_total"])} for batch in batches]
 
 
 def _found_again(removal: Removal) -> list[Any]:
@@ -186,24 +202,43 @@ def _found_again(removal: Removal) -> list[Any]:
 
 
 def _delays(removal: Removal) -> dict[str, Any]:
-    """Return why keys wait: the last failure of one that is retried, and wrong storages."""
+    """Return why files wait: the failure of the next one to retry, and problems of storages."""
     pending = removal.entries.filter(state=EntryState.PENDING)
     retried = pending.exclude(error_code="")
-    marks = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by("alias")
-    problems = marks.values_list("problem", "reference_problem")
+    identities = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by(
+        "alias"
+    )
+    problems = identities.values_list("problem", "reference_problem")
+    next_up = retried.order_by("due_at").values("error_code", "error", "due_at").first()
     return {
         "retried": retried.count(),
-        "next": retried.order_by("due_at").values("error_code", "error", "due_at").first(),
+        "next_at": next_up and next_up["due_at"],
+        "reason": next_up and _error_of(next_up),
         "problems": [problem for each in problems for problem in each if problem],
     }
 
 
-def _entries_of_note(removal: Removal, *, with_names: bool) -> dict[str, list[Any]]:
-    """Return the first entries that were kept and that failed, with the reasons.
+def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, list[Any]]:
+    """Return the first entries whose files are in use and those that failed, with the reasons.
 
-    Names and titles come from the audit log and are only for users who may see its entries.
+    Names and titles come from the audit log, so they are only for users who may view its entries.
     """
+    with_names = sees_entries(viewer.request.user, removal)
     columns = ["pk", "in_use_reason", "error_code", "error", *(["name", "title"] * with_names)]
     entries = removal.entries.order_by("pk").values(*columns)
-    states = (EntryState.IN_USE, EntryState.FAILED)
-    return {str(state): list(entries.filter(state=state)[:NAMED]) for state in states}
+    in_use = list(entries.filter(state=EntryState.IN_USE)[:NAMED])
+    reasons = in_use_reasons(viewer, {entry["in_use_reason"] for entry in in_use})
+    for entry in in_use:
+        entry["reason"] = reasons[entry["in_use_reason"]]
+    failed = list(entries.filter(state=EntryState.FAILED)[:NAMED])
+    for entry in failed:
+        entry["reason"] = _error_of(entry)
+    return {"in_use": in_use, "failed": failed}
+
+
+def _error_of(entry: dict[str, Any]) -> str:
+    """Return the error message of an entry with its code: "No permission (AccessDenied)."."""
+    message, code = entry["error"], entry["error_code"]
+    if not (message and code):
+        return str(message or code)
+    return f"{message.removesuffix('.')} ({code})."

@@ -1,8 +1,9 @@
-"""Removals in the admin: the list, and the addresses of the pages of one."""
+"""Removals in the admin: their list, and the URLs of the pages of each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from moderation.admin import access, thumbnails
 from moderation.admin.badge import badge
-from moderation.admin.display import objects_of, page_of
+from moderation.admin.display import objects_of, removal_url
 from moderation.admin.query_parameters import CheckedParameters
 from moderation.admin.removals import confirmation, progress
 from moderation.admin.removals.object_permissions import admin_of
@@ -29,13 +30,14 @@ from moderation.models.states import RemovalState
 
 Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 
-# Deeds on a draft, its maker's alone, and on a removal that runs: the address and the page of each.
-DRAFT_DEEDS: dict[str, Page] = {
+# The actions on a draft, which only its author may take, and on a confirmed removal: the last part
+# of the URL, and the view.
+DRAFT_ACTIONS: dict[str, Page] = {
     "exclude": confirmation.exclude_from_draft,
     "confirm": confirmation.confirm_draft,
     "cancel": confirmation.cancel_draft,
 }
-DEEDS: dict[str, Page] = {
+ACTIONS: dict[str, Page] = {
     "stop": progress.stop,
     "resume": progress.resume,
     "retry": progress.retry,
@@ -43,10 +45,10 @@ DEEDS: dict[str, Page] = {
 
 
 class RemovalChangeList(ChangeList):
-    """A change list that sets `failed` on each removal of the page: the numbers of its failures."""
+    """A change list that sets the numbers of failures as `failed` on each removal of the page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the removals of this page and their failures."""
+        """Fetch the removals of the page and the numbers of their failures."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         failed = failed_of(self.result_list)
@@ -54,29 +56,37 @@ class RemovalChangeList(ChangeList):
             removal.failed = failed[removal.pk]
 
 
+class ConfirmedFilter(admin.DateFieldListFilter):
+    """A filter for the date of the confirmation. Its title fits after "By"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("confirmation")
+
+
 @admin.register(Removal)
 class RemovalAdmin(CheckedParameters):
-    """Removals: made by the action of other change lists, confirmed and followed here."""
+    """Removals, which other change lists create, and which are confirmed and followed here."""
 
-    list_display = ("removal", "what", "status", "actor_name", "reason", "created_at")
-    list_display_links = ("removal", "what")
-    list_filter = ("state", "reason", "created_at")
+    list_display = ("removal", "objects", "status", "actor_name", "reason", "confirmed")
+    list_display_links = ("removal", "objects")
+    list_filter = ("state", "reason", ("confirmed_at", ConfirmedFilter))
     list_per_page = 100
     show_full_result_count = False
     ordering = ("-pk",)
     search_fields = ("=id", "actor_name", "note")
-    search_help_text = _("Search by number, moderator and note. At most ten words.")
+    search_help_text = _("Number, moderator or note. At most ten words.")
     actions = None
 
     class Media:
         css = {"all": ("moderation/removal.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Removal]:
-        """Limit to what the person sees; a draft is its maker's alone."""
+        """Return the removals that the user may view; drafts are only for their authors."""
         return access.visible_removals(request.user, super().get_queryset(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """The list, and the pages of one removal; nothing is added, changed or deleted here."""
+        """Return the URLs of the list and of a removal's pages; there are none to add or delete."""
         site_page = self.admin_site.admin_view
         name = "moderation_removal_{}".format
         pages = [
@@ -89,95 +99,99 @@ class RemovalAdmin(CheckedParameters):
             path("<int:number>/change/", self._page(show_removal), name=name("change")),
             path("<int:number>/progress/", self._page(show_progress), name=name("progress")),
         ]
-        for deed, page in (DRAFT_DEEDS | DEEDS).items():
-            view = self._page(page, deed=True, draft=deed in DRAFT_DEEDS)
-            pages.append(path(f"<int:number>/{deed}/", view, name=name(deed)))
+        for action, page in (DRAFT_ACTIONS | ACTIONS).items():
+            view = self._page(page, is_action=True, of_draft=action in DRAFT_ACTIONS)
+            pages.append(path(f"<int:number>/{action}/", view, name=name(action)))
         return pages
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the change list that also counts the failures of each removal."""
+        """Return the change list class that counts failures."""
         return RemovalChangeList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the list, under a title that asks for nothing."""
+        """Return the list with its name as the title: nothing is to be selected to change."""
         title = {"title": str(self.opts.verbose_name_plural).capitalize()}
         return super().changelist_view(request, title | (extra_context or {}))
 
-    def _page(self, page: Page, *, deed: bool = False, draft: bool = False) -> Any:
-        """Return the view of a page: finds the removal, where the person may see it."""
+    def _page(self, page: Page, *, is_action: bool = False, of_draft: bool = False) -> Any:
+        """Return the view of a page, which finds the removal if the user may view it."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
             request.current_app = self.admin_site.name
             removal = get_object_or_404(self.get_queryset(request), pk=number)
-            if draft and removal.actor_id != request.user.pk:
+            if of_draft and removal.actor_id != request.user.pk:
                 raise Http404
-            if draft or removal.state == RemovalState.DRAFT:
+            if of_draft or removal.state == RemovalState.DRAFT:
                 if _is_of_another_site(self, removal):
                     return redirect(_page_on_its_site(request, removal))
                 _check_sees_objects(self, request, removal)
-            if deed and request.method != "POST":  # who had to log in again comes back by GET
-                return redirect(page_of(self.admin_site, removal))
+            if is_action and request.method != "POST":  # the login page redirects here by GET
+                return redirect(removal_url(self.admin_site, removal))
             return page(self, request, removal)
 
-        allowed = ["GET", "HEAD", "POST"] if deed else ["GET", "HEAD"]
+        allowed = ["GET", "HEAD", "POST"] if is_action else ["GET", "HEAD"]
         return self.admin_site.admin_view(require_http_methods(allowed)(view))
 
     def has_view_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
-        """Let people see their own removals, and some those of others."""
+        """Permit viewing one's own removals and, with a permission, those of other users."""
         if obj is None:
             return access.has_removals(request.user)
         return access.visible_removals(request.user, Removal.objects.filter(pk=obj.pk)).exists()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Show the list in the menu to those whom it is of use to."""
+        """Show the list in the menu to users who may view removals or have created one."""
         return access.has_removals(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Removals begin on other change lists."""
+        """Refuse, because other change lists create removals."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
-        """What was decided stays as it was decided."""
+        """Refuse, because a confirmed removal does not change."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
-        """A removal outlives what it removed."""
+        """Refuse, because the record of a removal is kept."""
         return False
 
     @admin.display(description=_("removal"), ordering="pk")
     def removal(self, removal: Removal) -> str:
-        """Name a removal by its number."""
+        """Return the number of a removal."""
         return str(removal)
 
-    @admin.display(description=_("what"), ordering="objects_total")
-    def what(self, removal: Removal) -> str:
-        """Say how many objects of which kind it is about."""
-        objects = objects_of(removal)
-        return f"{objects.shown} {objects.kind}"
+    @admin.display(description=_("objects"), ordering="objects_total")
+    def objects(self, removal: Removal) -> str:
+        """Return how many objects are removed, and their model: "1,397 posts"."""
+        return str(objects_of(removal))
+
+    @admin.display(description=_("confirmed"), ordering="confirmed_at", empty_value=_("not yet"))
+    def confirmed(self, removal: Removal) -> datetime | None:
+        """Return when a removal was confirmed."""
+        return removal.confirmed_at
 
     @admin.display(description=_("state"), ordering="state")
     def status(self, removal: Removal) -> SafeString:
-        """Show the state as a badge, including the number of failures."""
+        """Return the state as a badge, including the number of failures."""
         return badge(removal, removal.failed)  # type: ignore[attr-defined] # by RemovalChangeList
 
 
 def show_removal(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Show a draft to be confirmed, or how far a removal got."""
+    """Return the page of a draft, or the progress of a confirmed removal."""
     page: Page = confirmation.show if removal.state == RemovalState.DRAFT else progress.show
     return page(model_admin, request, removal)
 
 
 def show_progress(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Show the changing part of the page. Raises Http404 for a draft, which has none."""
+    """Return the changing part of the page. Raises Http404 for a draft, which has none."""
     if removal.state == RemovalState.DRAFT:
         raise Http404
     return progress.fragment(model_admin, request, removal)
 
 
 def _check_sees_objects(model_admin: Any, request: HttpRequest, removal: Removal) -> None:
-    """Refuse a draft whose objects the person's admin shows no more. Raises PermissionDenied."""
+    """Raise PermissionDenied for a draft whose objects the user may no longer view."""
     selected_in = admin_of(model_admin.admin_site, removal)
     if selected_in is None and not removal.admin_site:
         return
@@ -193,9 +207,9 @@ def _is_of_another_site(model_admin: Any, removal: Removal) -> bool:
 def _page_on_its_site(request: HttpRequest, removal: Removal) -> str:
     """Return the URL of a draft on the site it was created on. Raises Http404 without a page."""
     try:
-        address = reverse(f"{removal.admin_site}:moderation_removal_change", args=(removal.pk,))
+        url = reverse(f"{removal.admin_site}:moderation_removal_change", args=(removal.pk,))
     except NoReverseMatch as error:
         raise Http404 from error
-    if request.path.startswith(address.removesuffix("change/")):  # the name leads back here
+    if request.path.startswith(url.removesuffix("change/")):  # would redirect to itself
         raise Http404
-    return address
+    return url

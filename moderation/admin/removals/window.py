@@ -1,4 +1,4 @@
-"""A stretch of a draft: the batches that it touches, found without reading the others."""
+"""Find the batches that contain one page of a draft, without reading the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db.models import F, Sum, Window
 
 from moderation.models import Removal, RemovalBatch
 
-# What a page counts in: a column of the batches.
+# The column of the batches that counts the items of a page.
 Column = Literal["objects_total", "pictures_total", "without_picture_total"]
 
 
@@ -18,12 +18,14 @@ def batches_between(
 ) -> Iterator[tuple[RemovalBatch, slice]]:
     """Yield the batches with the items from `start` to `stop`, and the range within each.
 
-    Things are counted through the whole draft by a column of the batches, in their order. A batch
-    without any is left out, so at most `stop - start` are given. One query.
+    The items are numbered through the whole draft, in the order of its batches; `column` holds how
+    many a batch has. Skips batches without items, so it yields at most `stop - start`. One query.
     """
-    upto = Window(Sum(column), order_by="number")
-    counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(upto=upto)
-    touched = counted.annotate(before=F("upto") - F(column)).filter(upto__gt=start, before__lt=stop)
-    for batch in touched.order_by("number"):
-        batch.removal = removal  # spares a query for each
+    total_so_far = Window(Sum(column), order_by="number")
+    counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(upto=total_so_far)
+    overlapping = counted.annotate(before=F("upto") - F(column)).filter(
+        upto__gt=start, before__lt=stop
+    )
+    for batch in overlapping.order_by("number"):
+        batch.removal = removal  # avoids a query for each
         yield batch, slice(max(start - batch.before, 0), stop - batch.before)

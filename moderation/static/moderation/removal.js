@@ -1,17 +1,17 @@
 "use strict";
-// What makes the pages of removals more comfortable. All of it works without.
+// Progressive enhancement of the pages of removals: they also work without JavaScript.
 
 (() => {
-  const FIRST_WAIT = 2000; // milliseconds between two looks at the progress
-  const LONGEST_WAIT = 30000; // while the server does not answer
-  const REMEMBERED = "moderation.show-pictures"; // for the tab that is open, no longer
+  const POLL_INTERVAL = 2000; // milliseconds between two requests for the progress
+  const LONGEST_INTERVAL = 30000; // while the server does not respond
+  const UNBLUR_KEY = "moderation.show-pictures"; // in sessionStorage: lasts as long as the tab
 
   const main = document.getElementById("content-start");
   const progress = document.getElementById("removal-progress");
   const region = document.createElement("p");
 
-  // Tell those who listen; a text that was told already is not repeated.
-  function say(element) {
+  // Announce a text to screen readers, unless it is the text announced last.
+  function announce(element) {
     const text = element ? element.textContent.replace(/\s+/g, " ").trim() : "";
     if (text && region.textContent !== text) {
       region.textContent = text;
@@ -24,43 +24,43 @@
     document.body.append(region);
   }
 
-  // A redirect leads to the log-in page: the session ended.
-  async function look(wait) {
-    let next = FIRST_WAIT;
+  // A redirect leads to the login page: the session has ended.
+  async function refresh(interval) {
+    let next = POLL_INTERVAL;
     try {
-      const answer = await fetch(progress.dataset.address);
-      if (!answer.ok || answer.redirected) {
-        throw new Error(`The server answered ${answer.status}.`);
+      const response = await fetch(progress.dataset.url);
+      if (!response.ok || response.redirected) {
+        throw new Error(`The server responded with ${response.status}.`);
       }
       const focused = progress.contains(document.activeElement) && document.activeElement.id;
-      progress.innerHTML = await answer.text();
+      progress.innerHTML = await response.text();
       document.getElementById(focused)?.focus();
-      say(document.getElementById("removal-lead"));
+      announce(document.getElementById("removal-lead"));
     } catch {
-      next = Math.min(wait * 2, LONGEST_WAIT);
+      next = Math.min(interval * 2, LONGEST_INTERVAL);
     }
-    lookLater(next);
+    refreshLater(next);
   }
 
-  function lookLater(wait) {
+  function refreshLater(interval) {
     if (progress.querySelector("[data-running]")) {
-      window.setTimeout(() => look(wait), wait);
+      window.setTimeout(() => refresh(interval), interval);
     }
   }
 
-  function rememberPictures() {
+  function restoreUnblur() {
     const all = document.getElementById("show-pictures");
     if (!all) {
       return;
     }
-    all.checked = window.sessionStorage.getItem(REMEMBERED) === "yes";
+    all.checked = window.sessionStorage.getItem(UNBLUR_KEY) === "yes";
     all.addEventListener("change", () => {
-      window.sessionStorage.setItem(REMEMBERED, all.checked ? "yes" : "no");
+      window.sessionStorage.setItem(UNBLUR_KEY, all.checked ? "yes" : "no");
     });
   }
 
-  // What was typed for the confirmation stays while objects are taken out; the count does not.
-  function carryOver(before, after) {
+  // Keep the typed reason and note when an object is excluded, but not the typed count.
+  function copyInput(before, after) {
     const note = after.querySelector("[name=note]");
     if (note) {
       note.value = before.querySelector("[name=note]")?.value ?? "";
@@ -71,19 +71,19 @@
     });
   }
 
-  // Take an object out without losing the place on the page.
-  async function takeOut(event) {
+  // Exclude an object from the selection without losing the scroll position.
+  async function excludeObject(event) {
     const form = event.target.closest("form");
     if (event.submitter?.name !== "object") {
       return;
     }
     event.preventDefault();
     const buttons = [...form.querySelectorAll("[name=object]")];
-    const place = buttons.indexOf(event.submitter);
+    const position = buttons.indexOf(event.submitter);
     const body = new FormData(form, event.submitter);
     buttons.forEach((button) => (button.disabled = true));
-    const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
-    const page = new DOMParser().parseFromString(answer ? await answer.text() : "", "text/html");
+    const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
+    const page = new DOMParser().parseFromString(response ? await response.text() : "", "text/html");
     const fresh = page.getElementById("content-start");
     if (!fresh?.querySelector("#draft")) {
       window.location.reload();
@@ -91,20 +91,20 @@
     }
     const before = main.cloneNode(true);
     main.innerHTML = fresh.innerHTML;
-    carryOver(before, main);
+    copyInput(before, main);
     document.title = page.title;
-    rememberPictures();
+    restoreUnblur();
     const left = main.querySelectorAll("[name=object]");
-    left[Math.min(place, left.length - 1)]?.focus({ preventScroll: true });
-    say(main.querySelector(".messagelist"));
+    left[Math.min(position, left.length - 1)]?.focus({ preventScroll: true });
+    announce(main.querySelector(".messagelist"));
   }
 
   makeRegion();
   if (progress) {
-    lookLater(FIRST_WAIT);
+    refreshLater(POLL_INTERVAL);
   }
   if (document.getElementById("draft")) {
-    rememberPictures();
-    main.addEventListener("submit", takeOut);
+    restoreUnblur();
+    main.addEventListener("submit", excludeObject);
   }
 })();

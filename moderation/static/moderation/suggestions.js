@@ -1,17 +1,17 @@
-/* Fills the lists of suggestions below a filter's field while somebody types. The page works
-   without: what is suggested can be typed as well. */
+/* Fill the suggestions of a filter's text field while the user types. The page also works without:
+   a suggested value can be typed in full. */
 "use strict";
 {
-  const PAUSE = 200; // milliseconds without a key before the server is asked
+  const PAUSE = 200; // milliseconds after the last key press before the request is sent
 
-  const ask = async (field) => {
+  const fetchSuggestions = async (field) => {
     const address = new URL(field.dataset.suggestions, location.href);
     address.searchParams.set("term", field.value);
-    const answer = await fetch(address, { headers: { Accept: "application/json" } });
-    if (!answer.ok) {
-      return; // who may not be told them types the name
+    const response = await fetch(address, { headers: { Accept: "application/json" } });
+    if (!response.ok) {
+      return; // without the permission for suggestions, the user types the full name
     }
-    const { suggestions } = await answer.json();
+    const { suggestions } = await response.json();
     field.list.replaceChildren(
       ...suggestions.map(({ value, label }) => new Option(label, value)),
     );
@@ -22,7 +22,7 @@
       let timer = 0;
       const later = () => {
         clearTimeout(timer);
-        timer = setTimeout(ask, PAUSE, field);
+        timer = setTimeout(fetchSuggestions, PAUSE, field);
       };
       field.addEventListener("input", later);
       field.addEventListener("focus", later, { once: true });

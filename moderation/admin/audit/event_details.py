@@ -1,0 +1,87 @@
+"""Describe audit events: the recorded details of an event as texts for users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from moderation.admin.display import count
+from moderation.models import AuditEvent
+from moderation.models.states import Reason
+from moderation.templatetags.moderation_numbers import grouped
+
+# Details that are only needed for comparing records, so a summary omits them.
+TECHNICAL = ("seal", "permissions", "identity")
+
+LABELS = {
+    "reason": gettext_lazy("Reason"),
+    "note": gettext_lazy("Note"),
+    "seal": gettext_lazy("Seal"),
+    "objects": gettext_lazy("Selected"),
+    "files": gettext_lazy("Files"),
+    "batches": gettext_lazy("Batches"),
+    "entries": gettext_lazy("Files"),
+    "rows": gettext_lazy("Audit entries"),
+    "format": gettext_lazy("Format"),
+    "filters": gettext_lazy("Filters"),
+    "search": gettext_lazy("Search"),
+    "storage": gettext_lazy("Storage"),
+    "replace": gettext_lazy("Replaced"),
+    "identity": gettext_lazy("Identity"),
+    "environment": gettext_lazy("Environment"),
+    "permissions": gettext_lazy("Permissions"),
+}
+COUNTS: Mapping[str, Callable[[int], str]] = {
+    "objects": lambda n: ngettext("%s object", "%s objects", n),
+    "files": lambda n: ngettext("%s file", "%s files", n),
+    "batches": lambda n: ngettext("%s batch", "%s batches", n),
+    "entries": lambda n: ngettext("%s file", "%s files", n),
+    "rows": lambda n: ngettext("%s audit entry", "%s audit entries", n),
+}
+
+
+def event_details(event: AuditEvent) -> list[tuple[str, str]]:
+    """Return the label and the text of each detail of an event that has a value."""
+    return [(label, text) for _name, label, text in _details(event)]
+
+
+def event_summary(event: AuditEvent) -> str:
+    """Return the details of an event in one line: "Spam · 1,300 posts · 2,600 files"."""
+    return " · ".join(
+        text if name == "reason" or name in COUNTS else f"{label}: {text}"
+        for name, label, text in _details(event)
+        if name not in TECHNICAL
+    )
+
+
+def _details(event: AuditEvent) -> Iterator[tuple[str, str, str]]:
+    for name, value in event.details.items():
+        if value:
+            label = LABELS.get(name, name.replace("_", " ").capitalize())
+            yield name, str(label), _text(event, name, value)
+
+
+def _text(event: AuditEvent, name: str, value: Any) -> str:
+    if name == "reason" and value in Reason.values:
+        return str(Reason(value).label)
+    if name in COUNTS and isinstance(value, int):
+        if name == "objects" and event.removal is not None:
+            return str(count(event.removal.model_label, value))
+        return COUNTS[name](value) % grouped(value)
+    return _on_one_line(value)
+
+
+def _on_one_line(value: Any) -> str:
+    """Return a JSON value as text: {"a": 1, "b": 2} becomes "a = 1, b = 2"."""
+    match value:
+        case bool():
+            return _("yes") if value else _("no")
+        case dict():
+            return ", ".join(f"{name} = {_on_one_line(each)}" for name, each in value.items())
+        case list():
+            return ", ".join(map(_on_one_line, value))
+        case _:
+            return str(value)

@@ -1,0 +1,74 @@
+"""Name the rows that use the files of audit entries, each with a link."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from moderation.admin.display import Viewer
+from moderation.db.rows import all_rows
+from moderation.models import AuditEntry
+from moderation.registry import registration_for
+
+# The reason that a purge records, such as "still used by posts.PostImage.image 6780".
+REASON = re.compile(r"still used by (?P<label>\w+\.\w+)\.\w+ (?P<key>\S+)")
+
+
+class NamedRow(NamedTuple):
+    """The row by which users know a file."""
+
+    model: type[Model]
+    key: Any
+    name: str
+
+
+def in_use_reasons(viewer: Viewer, reasons: Collection[str]) -> dict[str, str]:
+    """Return each recorded reason as the pages display it: {reason: text or HTML}.
+
+    A row that belongs to another, as a picture belongs to a post, is named by that other row. A
+    reason that names no row, or a row that no longer exists, is returned as recorded. One query
+    for each model.
+    """
+    texts = {reason: reason for reason in reasons}
+    matches = {reason: match for reason in reasons if (match := REASON.fullmatch(reason))}
+    keys: dict[str, set[str]] = {}
+    for match in matches.values():
+        keys.setdefault(match["label"], set()).add(match["key"])
+    rows = {(label, key): row for label in keys for key, row in _named_rows(label, keys[label])}
+    for reason, match in matches.items():
+        if row := rows.get((match["label"], match["key"])):
+            texts[reason] = _text(viewer, row)
+    return texts
+
+
+def _named_rows(label: str, keys: Collection[str]) -> Iterator[tuple[str, NamedRow]]:
+    """Yield the keys of existing rows of a model, each with the row that users know it by."""
+    try:
+        model = apps.get_model(label)
+        wanted = [model._meta.pk.to_python(key) for key in keys]
+    except (LookupError, ValueError, ValidationError):  # the model or its key has changed since
+        return
+    registration = registration_for(model)
+    if registration and registration.parent_field:
+        parent = apps.get_model(registration.parent_label)
+        found = registration.details(wanted, using=AuditEntry.objects.db)
+        for key, details in found.items():
+            yield str(key), NamedRow(parent, details["parent_key"], str(details["title"]))
+    else:
+        for key, row in all_rows(model).in_bulk(wanted).items():
+            yield str(key), NamedRow(model, key, str(row))
+
+
+def _text(viewer: Viewer, row: NamedRow) -> str:
+    model = row.model._meta.verbose_name
+    if not viewer.may_view(row.model):
+        return _("still used by %(model)s %(key)s") % {"model": model, "key": row.key}
+    html = _('still used by the {model} <a href="{url}">“{name}”</a>')
+    return format_html(html, model=model, url=viewer.url_of(row.model, row.key), name=row.name)

@@ -1,0 +1,1 @@
+"""Formats of dates and times, by language. Others than these are Django's."""

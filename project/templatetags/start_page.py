@@ -1,0 +1,42 @@
+"""Numbers for the start page of the admin."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from django import template
+from django.db.models import QuerySet
+
+from moderation.models import AuditEntry
+from posts.models import Report
+
+register = template.Library()
+
+MOST_COUNTED = 10_000  # counting up to here takes milliseconds
+
+
+class CappedCount(NamedTuple):
+    """A number of rows, or MOST_COUNTED if there are more."""
+
+    number: int
+    is_capped: bool
+
+
+@register.simple_tag
+def reported_posts() -> CappedCount:
+    """Return the number of posts with reports."""
+    return _counted(Report.objects.order_by().values("post").distinct())
+
+
+@register.simple_tag(takes_context=True)
+def failed_files(context: dict[str, Any]) -> CappedCount:
+    """Return the number of files that could not be erased and that the user may view."""
+    user, entries = context["user"], AuditEntry.objects.failed().order_by()
+    if not user.has_perm("moderation.view_auditentry"):
+        entries = entries.filter(actor=user.pk)
+    return _counted(entries)
+
+
+def _counted(rows: QuerySet[Any, Any]) -> CappedCount:
+    number = rows[: MOST_COUNTED + 1].count()
+    return CappedCount(min(number, MOST_COUNTED), number > MOST_COUNTED)
