@@ -13,7 +13,7 @@ from typing import Any
 from django.apps import apps
 from django.core.management import CommandError, get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandParser
-from gunicorn.config import Config
+from gunicorn.config import Config  # type: ignore[import-untyped] # it has no types
 
 from tests.project.documents import (
     FENCE,
@@ -139,7 +139,7 @@ def parser_of(command: str) -> CommandParser:
     if app is None:
         raise CommandError(f"manage.py has no command {command}")
     made = app if isinstance(app, BaseCommand) else load_command_class(app, command)
-    return made.create_parser("manage.py", command, called_from_command_line=False)
+    return made.create_parser("manage.py", command)
 
 
 def _program_problems(words: list[str]) -> Iterator[str]:
@@ -194,7 +194,8 @@ def _gunicorn_problems(words: list[str]) -> Iterator[str]:
         yield f"gunicorn does not take {' '.join(words)}"
         return
     yield from (f"gunicorn has no option {word}" for word in unknown)
-    for module in (found.config.removeprefix("python:"), *found.args):
+    modules = [name.removeprefix("python:") for name in (found.config, *found.args) if name]
+    for module in modules:
         if not _exists(module):
             yield f"{module} does not exist"
 
