@@ -185,7 +185,7 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _with_names(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """Return a difference as context: at most MAX_NAMED names of each sort, and the other number."""
+    """Return a difference as context: at most MAX_NAMED names each, and how many others."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)
