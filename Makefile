@@ -3,9 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 # An environment with Django 6 for moderation alone, without django-tasks and the site's other apps.
 DJANGO6 := .venv-django6
-DJANGO6_TESTS := tests/removing tests/storage tests/plan tests/moderation_admin
+DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle models purge recording references \
+  registry removals storage)
 # These do not depend on the database, so they run only once.
-WITHOUT_DATABASE := $(addprefix tests/pictures/test_,browser.py catalogue.py limits.py memory.py)
+WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py limits.py memory.py)
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 

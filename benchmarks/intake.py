@@ -50,7 +50,7 @@ def intake(temporary: Path, size: Size) -> Figures:
 
 def _write_pictures(folder: Path, every: int) -> None:
     """Write the files, each with the expected verdict as its extension."""
-    from tests.pictures.catalogue import CASES
+    from tests.images.catalogue import CASES
 
     for case in CASES[::every]:
         verdict = "refused" if case.refused_as else "accepted"

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.models import triggers
+from moderation.permission_groups import MODERATORS
 from moderation.recording import upload_identity
+from moderation.storage import write_identity
+from posts.models import Post, PostImage
 from project import storages
 from project.security import bucket_origins
-from tests.library.storage import ATTACHMENTS
+from tests.helpers import stored
 from tests.services import browser
 from tests.services import s3_gateway as s3_gateway_part
 from tests.services import versioned_s3 as versioned_s3_part
 from tests.services.s3_gateway import S3Server
+from tests.testapp.storage import ATTACHMENTS
 
 # Without it every page that links a stylesheet asks for a `collectstatic` first.
 STORAGES_WITHOUT_MANIFEST = {
@@ -161,3 +166,44 @@ def flush_past_the_triggers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lifted_teardown)
         yield
+
+
+@pytest.fixture
+def moderator(db: None) -> User:
+    user = User.objects.create_user("mod", is_staff=True)
+    user.groups.add(Group.objects.get(name=MODERATORS))
+    return user
+
+
+@pytest.fixture
+def marked(transactional_db: None) -> None:
+    """The storages carry their marks, as `mark_storage` leaves them."""
+    write_identity("default")
+    write_identity("attachments")
+
+
+@pytest.fixture
+def make_posts(db: None) -> Callable[..., list[Post]]:
+    """Make posts whose pictures are small files in storage; bytes, not pictures, are enough."""
+
+    def make(count: int, *, images: int = 2, author: str = "spammer") -> list[Post]:
+        user, _ = User.objects.get_or_create(username=author)
+        posts = Post.objects.bulk_create(
+            Post(author=user, title=f"Cheap pills {n}", body="Buy!") for n in range(count)
+        )
+        PostImage.objects.bulk_create(
+            PostImage(
+                post=post,
+                image=stored(f"{post.pk}-{n}.jpg"),
+                thumbnail=stored(f"{post.pk}-{n}-thumb.webp"),
+                sha256="0" * 64,
+                size=10,
+                width=1,
+                height=1,
+            )
+            for post in posts
+            for n in range(images)
+        )
+        return posts
+
+    return make

@@ -1,9 +1,9 @@
 """The site's settings with a second content app, which owns files in a way unlike posts."""
 
 from project.settings import *  # noqa: F403 - a test site is the site and a little more
-from tests.library.storage import ATTACHMENTS
+from tests.testapp.storage import ATTACHMENTS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.library"]  # noqa: F405 - comes from there
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]  # noqa: F405 - comes from there
 STORAGES = STORAGES | {"attachments": ATTACHMENTS}  # noqa: F405 - the same
 
 # The slow hasher guards real passwords; in the tests it would only cost half a second a log-in.

@@ -17,7 +17,7 @@ from moderation.storage import write_identity
 from posts.models import Post, PostImage
 from tests.faults import checker
 from tests.faults.places import Bucket, Folder, StorageRef, content_of
-from tests.removing.conftest import confirmed, drafted
+from tests.helpers import confirmed, drafted
 from tests.services.s3_gateway import S3Server
 
 # Good posts beside each wave; the first of them shares a picture with a doomed post.

@@ -22,11 +22,11 @@ from moderation.recording import upload_identity
 from moderation.storage import WrongStorage, write_identity
 from moderation.storage.base import IDENTITY_FILE
 from posts.models import Post, PostImage
-from tests.library.models import Volume
-from tests.moderation_admin.conftest import browser_of
+from tests.admin.conftest import browser_of
 from tests.posts.drawn import a_picture, a_post, drawing
 from tests.posts.test_import_posts import GOOD, images, run, written
 from tests.posts.test_post_admin import an_upload, errors, form, page_of
+from tests.testapp.models import Volume
 
 __all__ = ["images"]
 

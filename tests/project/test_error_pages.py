@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from posts.admin.post import PostAdmin
-from tests.moderation_admin.conftest import browser_of
+from tests.admin.conftest import browser_of
 from tests.posts.drawn import a_post
 from tests.services.processes import ROOT
 

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from project.limits import ANONYMOUS_BYTES
-from tests.moderation_admin.conftest import browser_of
+from tests.admin.conftest import browser_of
 from tests.services.processes import wait_until
 from tests.services.workers import gunicorn
 

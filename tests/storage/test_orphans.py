@@ -14,7 +14,6 @@ from moderation.models import AuditEntry
 from moderation.purge import orphans as module
 from moderation.storage import write_identity
 from posts.models import Post
-from tests.removing.conftest import make_posts  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +32,7 @@ def place(request: pytest.FixtureRequest) -> None:
 
 def test_upload_that_was_killed_is_found_and_named_files_are_not(
     place: None,
-    make_posts: Callable[..., list[Post]],  # noqa: F811
+    make_posts: Callable[..., list[Post]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PAGE", 2)
@@ -50,7 +49,7 @@ def test_upload_that_was_killed_is_found_and_named_files_are_not(
 
 
 def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(
-    make_posts: Callable[..., list[Post]],  # noqa: F811
+    make_posts: Callable[..., list[Post]],
 ) -> None:
     make_posts(1, images=1)[0].delete()
     AuditEntry.objects.update(state="erased")

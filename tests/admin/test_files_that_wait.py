@@ -1,0 +1,31 @@
+"""A removal's page says why files wait if it is unknown whether they are in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from moderation.models import StorageIdentity
+from moderation.removals.draft import confirm
+from posts.models import Post
+from tests.admin.conftest import drafted, page_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_both_problems_of_a_storage_are_named(
+    client: Client, moderator: User, make_posts: Callable[..., list[Post]]
+) -> None:
+    removal = drafted(make_posts(1), moderator)
+    confirm(removal, actor=moderator, seal=removal.seal, reason="spam", typed_count="1")
+    mark = StorageIdentity.objects.create(alias="default", environment="test")
+    words = {"problem": "it holds no marker", "reference_problem": "shop.Banner.image: no such col"}
+    for columns in (words, {"problem": ""}, {"reference_problem": ""}):
+        StorageIdentity.objects.filter(pk=mark.pk).update(**columns)
+        words |= columns
+        content = client.get(page_of(removal)).content.decode()
+        assert ("it holds no marker" in content) == bool(words["problem"])
+        assert ("shop.Banner.image: no such col" in content) == bool(words["reference_problem"])

@@ -1,0 +1,155 @@
+"""Who may what: every page and method of posts and moderation, for every role, as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import get_resolver, reverse
+
+from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.removals.draft import confirm
+from posts.models import Post, PostImage
+from tests.admin.conftest import browser_of, drafted, make_user
+
+ROLES = ("anonymous", "staff", "moderator", "other", "auditor", "superuser")
+
+# method, page, then what each role is answered, in the order of ROLES. "moderator" made the
+# removals, "other" is a moderator too; "staff" has no permission. 302 for an anonymous visitor is
+# the way to the log-in page, and after a POST the way on.
+TABLE = """
+GET  index                                302 200 200 200 200 200
+GET  posts_post_changelist                302 403 200 200 403 200
+POST posts_post_changelist                302 403 302 302 403 302
+GET  posts_post_add                       302 403 403 403 403 200
+POST posts_post_add                       302 403 403 403 403 200
+GET  posts_post_change                    302 403 200 200 403 200
+POST posts_post_change                    302 403 403 403 403 200
+GET  posts_post_history                   302 403 200 200 403 200
+GET  posts_post_delete                    302 403 200 200 403 200
+POST posts_post_delete                    302 403 302 302 403 302
+GET  moderation_picture                   302 404 404 404 404 404
+POST moderation_picture                   302 405 405 405 405 405
+GET  moderation_removal_changelist        302 403 200 200 200 200
+GET  moderation_removal_change:draft      302 404 200 404 404 404
+POST moderation_removal_change:draft      302 405 405 405 405 405
+GET  moderation_removal_progress:draft    302 404 404 404 404 404
+GET  moderation_removal_confirm:draft     302 404 302 404 404 404
+POST moderation_removal_confirm:draft     302 404 302 404 404 404
+GET  moderation_removal_exclude:draft    302 404 302 404 404 404
+POST moderation_removal_exclude:draft    302 404 302 404 404 404
+GET  moderation_removal_cancel:draft      302 404 302 404 404 404
+POST moderation_removal_cancel:draft      302 404 302 404 404 404
+POST moderation_removal_stop:draft        302 404 302 404 404 404
+GET  moderation_removal_change            302 404 200 404 200 200
+GET  moderation_removal_progress          302 404 200 404 200 200
+POST moderation_removal_progress          302 405 405 405 405 405
+POST moderation_removal_confirm           302 404 302 404 404 404
+POST moderation_removal_exclude          302 404 302 404 404 404
+POST moderation_removal_cancel            302 404 302 404 404 404
+GET  moderation_removal_stop              302 404 302 404 302 302
+POST moderation_removal_stop              302 404 302 404 403 302
+GET  moderation_removal_resume             302 404 302 404 302 302
+POST moderation_removal_resume             302 404 302 404 403 302
+GET  moderation_removal_retry             302 404 302 404 302 302
+POST moderation_removal_retry             302 404 302 404 403 302
+GET  moderation_auditentry_changelist     302 403 200 200 200 200
+POST moderation_auditentry_changelist     302 403 200 200 200 200
+GET  moderation_auditentry_add            302 403 403 403 403 403
+POST moderation_auditentry_add            302 403 403 403 403 403
+GET  moderation_auditentry_change         302 403 200 302 200 200
+POST moderation_auditentry_change         302 403 403 403 403 403
+GET  moderation_auditentry_delete         302 403 403 403 403 403
+POST moderation_auditentry_delete         302 403 403 403 403 403
+GET  moderation_auditentry_export         302 403 403 403 200 200
+GET  moderation_auditentry_history        302 302 200 302 200 200
+GET  moderation_auditentry_suggest        302 403 200 200 200 200
+GET  moderation_auditevent_changelist     302 403 403 403 200 200
+GET  moderation_auditevent_add            302 403 403 403 403 403
+GET  moderation_auditevent_change         302 403 403 403 200 200
+POST moderation_auditevent_change         302 403 403 403 403 403
+GET  moderation_auditevent_history        302 403 403 403 200 200
+POST moderation_auditevent_delete         302 403 403 403 403 403
+"""
+ROWS = [line.split() for line in TABLE.split("\n") if line]
+CASES = [(method, page, [int(one) for one in each]) for method, page, *each in ROWS]
+
+
+@dataclass
+class World:
+    """What the pages are about."""
+
+    post: Post
+    draft: Removal
+    running: Removal
+    moderator: User
+
+    def arguments(self, page: str) -> list[object]:
+        """What a page's address names."""
+        kind = page.partition(":")[0].split("_")
+        if kind[1:2] == ["removal"] and kind[2] != "changelist":
+            return [self.draft.pk if page.endswith(":draft") else self.running.pk]
+        if page == "moderation_picture":
+            return ["posts.postimage", PostImage.objects.latest("pk").pk, "image"]
+        if kind[-1] == "suggest":
+            return ["removal"]
+        if kind[-1] not in ("change", "delete", "history"):
+            return []
+        owned = {"post": self.post, "auditentry": AuditEntry, "auditevent": AuditEvent}[kind[1]]
+        return [owned.pk if isinstance(owned, Post) else owned.objects.latest("pk").pk]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
+    """A post, a draft, and a removal whose one batch is deleted and whose keys are due."""
+    running = drafted(make_posts(1), moderator)
+    assert not confirm(running, actor=moderator, seal=running.seal, reason="spam")
+    posts = make_posts(2)
+    draft = drafted(posts[:1], moderator)
+    return World(posts[1], draft, running, moderator)
+
+
+def browser(role: str, world: World) -> Client:
+    """A browser in which somebody of a role is logged in."""
+    match role:
+        case "anonymous":
+            return Client()
+        case "moderator":
+            return browser_of(world.moderator)
+        case "superuser":
+            return browser_of(User.objects.create_superuser("root"))
+        case _:
+            groups = {"staff": (), "other": ("Moderators",), "auditor": ("Auditors",)}[role]
+            return browser_of(make_user(role, *groups))
+
+
+@pytest.mark.parametrize(("method", "page", "expected"), CASES)
+def test_each_role_is_answered_as_the_table_says(
+    world: World, method: str, page: str, expected: list[int]
+) -> None:
+    address = reverse(f"admin:{page.partition(':')[0]}", args=world.arguments(page))
+    sent = {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
+    if page == "posts_post_changelist":
+        sent = {"action": "remove_selected", "_selected_action": str(world.post.pk)}
+    answered = {}
+    for role in ROLES:
+        client = browser(role, world)
+        response = client.post(address, sent) if method == "POST" else client.get(address)
+        answered[role] = response.status_code
+        if role == "anonymous":
+            assert response["Location"].startswith("/admin/login/")
+    assert answered == dict(zip(ROLES, expected, strict=True))
+
+
+def test_every_page_of_posts_and_moderation_is_in_the_table() -> None:
+    named = {page.partition(":")[0] for _, page, *_ in ROWS}
+    admin_urls = get_resolver().namespace_dict["admin"][1].reverse_dict
+    pages = {
+        name
+        for name in admin_urls
+        if isinstance(name, str) and name.startswith(("posts_post_", "moderation_"))
+    }
+    assert pages <= named

@@ -1,0 +1,112 @@
+"""Keys that are equal only in the database: "ABC" refers to "abc" if case is ignored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext, isolate_apps
+
+from moderation.cascade import make_plan
+from moderation.cascade.collation import referenced_values
+from moderation.exceptions import CannotFreeze
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class CaselessField(models.CharField):
+    """A field that ignores case in comparisons, on both engines."""
+
+    def db_type(self, connection: Any) -> str | None:
+        return "citext" if connection.vendor == "postgresql" else super().db_type(connection)
+
+    def db_parameters(self, connection: Any) -> Any:
+        parameters = super().db_parameters(connection)
+        return parameters | ({"collation": "NOCASE"} if connection.vendor == "sqlite" else {})
+
+
+@pytest.fixture
+def terms() -> Any:
+    """Return terms with a case-insensitive key, notes that refer to them, and lines of notes."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE EXTENSION IF NOT EXISTS citext")
+    with isolate_apps("tests.testapp"):
+
+        class Term(models.Model):
+            word = CaselessField(max_length=30, primary_key=True)
+
+            class Meta:
+                app_label = "library"
+
+        class SpecialTerm(Term):
+            class Meta:
+                app_label = "library"
+
+        class Remark(models.Model):
+            term = models.ForeignKey(Term, on_delete=models.CASCADE)
+
+            class Meta:
+                app_label = "library"
+
+        class RemarkLine(models.Model):
+            detail = models.ForeignKey(Remark, on_delete=models.CASCADE)
+
+            class Meta:
+                app_label = "library"
+
+    made = (Term, SpecialTerm, Remark, RemarkLine)
+    with connection.schema_editor() as editor:
+        for model in made:
+            editor.create_model(model)
+    yield made
+    with connection.schema_editor() as editor:
+        for model in reversed(made):
+            editor.delete_model(model)
+
+
+def test_rows_are_found_whatever_their_spelling(terms: Any) -> None:
+    term, special, detail, line = terms
+    for word in ("ÄÖ-日本", "abc", "zzz"):
+        special.objects.create(word=word)
+    for word in ("ABC", "abc", "aBc", "zzz"):
+        line.objects.create(detail=detail.objects.create(term_id=word))
+    plan = make_plan(term, ["abc", "ÄÖ-日本"], using="default", limit=100)
+    assert plan.roots == ["abc", "ÄÖ-日本"]
+    assert plan.counts.rows == {
+        "library.Term": 2, "library.SpecialTerm": 2, "library.Remark": 3, "library.RemarkLine": 3,
+    }  # fmt: skip
+
+
+def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
+    term, special, _detail, _line = terms
+    term.objects.create(word="abc")
+    special(term_ptr_id="ABC").save_base(raw=True)
+    key = special.objects.values_list("pk", flat=True).get()
+    plan = make_plan(special, [key], using="default", limit=100)
+    assert plan.counts.rows["library.Term"] == 1
+
+
+def test_the_database_is_asked_only_where_spellings_differ(terms: Any) -> None:
+    term, _special, detail, _line = terms
+    term.objects.create(word="abc")
+    for word in ("abc", "abc", "ABC"):
+        detail.objects.create(term_id=word)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            make_plan(term, ["abc"], using="default", limit=100)
+        return len(captured)
+
+    differing = queries()
+    detail.objects.filter(pk=detail.objects.latest("pk").pk).delete()
+    assert queries() == differing - 1
+
+
+def test_a_value_that_refers_to_nothing_is_named(terms: Any) -> None:
+    term, _special, detail, _line = terms
+    with pytest.raises(CannotFreeze, match=r"library\.Remark\.term_id: no row was found"):
+        referenced_values(
+            detail, "term_id", ["lost"], target=term, target_column="word", using="default"
+        )

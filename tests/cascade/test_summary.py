@@ -1,0 +1,189 @@
+"""PostgreSQL tells of batches what the walk tells, digest by digest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+
+from moderation.cascade.batches import PREVIEW_COLUMNS, fill_batch, plan_batch
+from moderation.cascade.postgres import MAX_PAIRS, _json_object, digests_of, fill, supports
+from moderation.cascade.tree import branches_of
+from moderation.models import Removal, RemovalBatch
+from posts.models import Post, PostImage, Report
+from tests.testapp.models import (
+    Album,
+    Case,
+    Country,
+    Exhibit,
+    Piece,
+    Shelf,
+    Thread,
+    Visit,
+    Volume,
+)
+
+on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
+pytestmark = pytest.mark.django_db
+
+
+def batches_of(model: type[Model], keys: list[Any], size: int) -> list[RemovalBatch]:
+    removal = Removal.objects.create(model_label=model._meta.label, actor_name="mod")
+    pages = {start: keys[start : start + size] for start in range(0, len(keys), size)}
+    return [
+        RemovalBatch.objects.create(removal=removal, number=n, frozen=[[key, ""] for key in page])
+        for n, page in pages.items()
+    ]
+
+
+@pytest.fixture
+def posts() -> list[Post]:
+    """Posts with no, one and several pictures; names that need care; one file missing in a row."""
+    author = User.objects.create(username="a")
+    posts = [Post.objects.create(author=author, title=str(n), body="") for n in range(9)]
+    for number, post in enumerate(posts):
+        PostImage.objects.bulk_create(
+            PostImage(
+                post=post, image=f"{number}/äö “{image}”\t%s.jpg",
+                thumbnail="" if image == 2 else f"t{number}-{image}", sha256="0" * 64, size=number,
+                width=1, height=1,
+            )
+            for image in range(number % 4)
+        )  # fmt: skip
+        if number % 2:
+            Report.objects.create(post=post, reporter=author, reason="spam")
+    return posts
+
+
+@pytest.fixture
+def exhibits() -> list[Exhibit]:
+    """Trees of three steps with every kind of relation, rows without any file, and NULL for one."""
+    made = [Exhibit(id=UUID(int=n << 90), poster=f"p{n}" if n % 2 else "") for n in range(1, 8)]
+    Exhibit.objects.bulk_create(made)
+    for number, exhibit in enumerate(made):
+        Exhibit.objects.filter(pk=exhibit.pk).update(follows=made[0])
+        cases = [Case.objects.create(exhibit=exhibit) for _ in range(number % 3)]
+        for case in cases:
+            Case.objects.create(exhibit=made[1], beside=case)
+            Piece.objects.create(case=case)
+            Piece.objects.create(case=case, leaflet=f"l{case.pk}")
+            Piece.objects.create(case=case, picture=f"{case.pk}", leaflet=f"l{case.pk}")
+            Visit.objects.create(exhibit=exhibit)
+    return made
+
+
+def assert_told_as_walked(batches: list[RemovalBatch]) -> None:
+    model: Any = Post if batches[0].removal.model_label == "posts.Post" else Exhibit
+    walked = [fill_batch(batch, plan_batch(batch).preview()) for batch in batches]
+    assert digests_of(model, batches, using="default") == {
+        batch.pk: batch.digest for batch in walked
+    }
+    for batch in walked:  # one alone is asked for in another way
+        assert digests_of(model, [batch], using="default") == {batch.pk: batch.digest}
+    rows = fill(model, batches, using="default")
+    assert rows == {batch.pk: sum(batch.rows_by_model.values()) for batch in walked}
+    for batch in walked:
+        told = RemovalBatch.objects.filter(pk=batch.pk).values(*PREVIEW_COLUMNS).get()
+        batch.frozen = [list(pair) for pair in batch.frozen]
+        assert told == {name: getattr(batch, name) for name in PREVIEW_COLUMNS}
+
+
+@on_postgresql
+def test_the_database_tells_what_the_walk_tells(posts: list[Post]) -> None:
+    keys = [post.pk for post in posts] + [posts[-1].pk + 1000]
+    assert_told_as_walked(batches_of(Post, keys, 4))
+
+
+@on_postgresql
+def test_it_does_so_of_a_deeper_tree_with_uuid_keys(exhibits: list[Exhibit]) -> None:
+    batches = batches_of(Exhibit, [str(exhibit.pk) for exhibit in exhibits], 3)
+    assert_told_as_walked(batches)
+    kinds = RemovalBatch.objects.get(pk=batches[0].pk)
+    assert kinds.updates_by_model["library.Exhibit"] == len(exhibits)
+    assert kinds.blockers["protected"] == {"library.Visit": 3}
+
+
+@on_postgresql
+def test_a_batch_whose_objects_are_gone_is_left_alone(posts: list[Post]) -> None:
+    there, gone = batches_of(Post, [posts[0].pk, posts[1].pk], 1)
+    posts[1].delete()
+    assert set(digests_of(Post, [there, gone], using="default")) == {there.pk}
+    assert set(fill(Post, [there, gone], using="default")) == {there.pk}
+    gone.refresh_from_db()
+    assert gone.digest == ""
+
+
+@on_postgresql
+def test_one_statement_serves_any_number_of_batches(posts: list[Post]) -> None:
+    def queries(size: int) -> int:
+        batches = batches_of(Post, [post.pk for post in posts], size)
+        with CaptureQueriesContext(connection) as captured:
+            fill(Post, batches, using="default")
+            digests_of(Post, batches, using="default")
+        return len(captured)
+
+    assert queries(9) == queries(1) == 2
+
+
+@pytest.mark.parametrize("change", ["image", "thumbnail", "key", "swap", "gain", "lose"])
+def test_a_digest_changes_with_every_name_and_key(posts: list[Post], change: str) -> None:
+    (batch,) = batches_of(Post, [posts[3].pk], 1)
+    before = digest(batch)
+    first, second, _ = images = list(PostImage.objects.filter(post=posts[3]).order_by("pk"))
+    rows = PostImage.objects.filter(pk=first.pk)
+    if change in {"image", "thumbnail"}:
+        rows.update(**{change: "another.jpg"})
+    elif change == "key":
+        rows.update(id=images[-1].pk + 1000)
+    elif change == "swap":
+        rows.update(image=second.image.name)
+        PostImage.objects.filter(pk=second.pk).update(image=first.image.name)
+    elif change == "gain":
+        PostImage.objects.filter(post=posts[2]).update(post=posts[3])
+    else:
+        rows.update(post=posts[2])
+    assert digest(batch) != before
+
+
+def test_a_digest_stays_when_rows_without_files_come_and_go(posts: list[Post]) -> None:
+    (batch,) = batches_of(Post, [posts[3].pk], 1)
+    before = digest(batch)
+    Report.objects.all().delete()
+    without = PostImage(post=posts[3], image="", size=1, width=1, height=1)
+    PostImage.objects.bulk_create([without])
+    assert digest(batch) == before
+
+
+def digest(batch: RemovalBatch) -> str:
+    """The digest that a batch has now, told in every way that the database allows."""
+    walked = fill_batch(batch, plan_batch(batch).preview()).digest
+    if connection.vendor == "postgresql":
+        assert digests_of(Post, [batch], using="default") == {batch.pk: walked}
+    return walked
+
+
+@pytest.mark.parametrize(
+    ("model", "plain"),
+    [(Post, True), (Exhibit, True), (Shelf, False), (Volume, False), (Thread, False),
+     (Album, False), (Country, False), (User, False)],
+)  # fmt: skip
+def test_only_trees_of_plain_keys_are_summarized(model: type[Model], plain: bool) -> None:
+    assert (branches_of(model) is not None) is plain
+    assert supports(model, "default") is (plain and connection.vendor == "postgresql")
+
+
+@on_postgresql
+def test_any_number_of_kinds_goes_into_one_object() -> None:
+    for kinds in (0, 1, MAX_PAIRS, MAX_PAIRS + 1, 3 * MAX_PAIRS):
+        pairs = [f"'kind {number}', {number}" for number in range(kinds)]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {_json_object(pairs)}")
+            (told,) = cursor.fetchone()
+        told = told if isinstance(told, dict) else json.loads(told)
+        assert told == {f"kind {number}": number for number in range(kinds)}

@@ -1,0 +1,184 @@
+"""The clock: one step of it, and what it tells an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import pairwise
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.db.models.signals import pre_delete
+from django.test import override_settings
+from django.utils import timezone
+
+from moderation.jobs import tasks
+from moderation.jobs.scheduler import SILENT, overdue, run_once
+from moderation.jobs.tasks import BEAT_EVERY
+from moderation.lifecycle.entries import retry as retry_entries
+from moderation.lifecycle.removals import resume, stop
+from moderation.models import AuditEntry, Heartbeat, QueueingLock, Removal
+from moderation.models.queueing_lock import LOST_AFTER
+from moderation.purge import run
+from moderation.purge.run import purge_due_files
+from posts.models import Post
+from tests.helpers import confirmed, drafted
+from tests.services.audit_log import unguarded
+from tests.services.processes import wait_until
+from tests.services.queue import DBTaskResult, needs_queue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MakePosts = Callable[..., list[Post]]
+
+
+@pytest.fixture
+def make_running(moderator: User, make_posts: MakePosts) -> Callable[[], Removal]:
+    """Confirm a removal of two batches, none of which is deleted yet."""
+
+    def make() -> Removal:
+        with override_settings(MODERATION_BATCH_OBJECTS=1):
+            return confirmed(drafted(make_posts(2, images=1), moderator), moderator)
+
+    return make
+
+
+def name_of(task: DBTaskResult) -> str:
+    return str(task.task_path).rpartition(".")[2]
+
+
+def queued() -> list[str]:
+    """The tasks that wait for a worker."""
+    return [name_of(task) for task in DBTaskResult.objects.ready()]
+
+
+def test_one_removal_in_trouble_does_not_hold_up_the_others(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    troubled, other = make_running(), make_running()
+    keys = {key for batch in troubled.batches.all() for key, _ in batch.frozen}
+
+    def refuse(instance: Post, **_: object) -> None:
+        if instance.pk in keys:
+            raise OperationalError("canceling statement due to lock timeout")
+
+    pre_delete.connect(refuse, sender=Post)
+    try:
+        while run_once(alone=True):
+            pass
+    finally:
+        pre_delete.disconnect(refuse, sender=Post)
+    assert set(Post.objects.values_list("pk", flat=True)) == keys
+    assert other.entries.filter(state="erased").count() == 4
+
+
+@override_settings(MODERATION_OVERDUE_MINUTES=0)
+def test_what_waits_for_a_storage_that_was_never_marked_is_overdue(
+    transactional_db: None, moderator: User, make_posts: MakePosts
+) -> None:
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    purge_due_files()
+    assert AuditEntry.objects.filter(state="pending", due_at__gt=timezone.now()).count() == 2
+    assert overdue().entries == 2
+
+
+def test_a_removal_that_was_just_set_in_motion_again_is_not_overdue(
+    marked: None, make_running: Callable[[], Removal], moderator: User
+) -> None:
+    removal = make_running()
+    Removal.objects.update(confirmed_at=timezone.now() - timedelta(days=1))
+    assert overdue().removals == 1
+    stop(removal, actor=moderator)
+    resume(removal, actor=moderator)
+    assert overdue().removals == 0
+
+
+@override_settings(MODERATION_OVERDUE_MINUTES=0)
+def test_keys_that_are_tried_again_later_are_not_overdue(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    later = timezone.now() + timedelta(minutes=1)
+    AuditEntry.objects.update(attempts=1, due_at=later)
+    assert not overdue()
+    AuditEntry.objects.update(state="failed", failed_at=timezone.now())
+    retry_entries(AuditEntry.objects.all())
+    AuditEntry.objects.update(due_at=later)
+    assert not overdue()
+
+
+def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "BEAT_EVERY", 0.1)
+    beats: list[str] = []
+    monkeypatch.setattr(Heartbeat, "beat", beats.append)
+
+    def stalled() -> bool:
+        wait_until(lambda: len(beats) >= 3, what="signs of life")
+        return False
+
+    monkeypatch.setattr(run, "purge_due_files", stalled)
+    tasks.purge_files.call(str(uuid4()))
+    assert set(beats) == {"worker"}
+    assert SILENT.total_seconds() >= 2 * BEAT_EVERY
+
+
+@needs_queue
+def test_a_storage_in_trouble_does_not_make_the_queue_grow(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    Heartbeat.beat("worker")
+    for _ in range(10):
+        run_once()
+    assert queued() == ["delete_batch"]
+
+
+@needs_queue
+def test_a_lost_wake_up_is_found_while_workers_are_busy_with_others(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    DBTaskResult.objects.all().delete()
+    Heartbeat.beat("worker")
+    run_once()
+    assert queued() == []  # it may still be on its way
+    QueueingLock.objects.update(at=timezone.now() - LOST_AFTER - timedelta(seconds=1))
+    run_once()
+    assert queued() == ["delete_batch"]
+
+
+def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
+    marked: None, moderator: User, make_posts: MakePosts
+) -> None:
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    purge_due_files()
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
+    Heartbeat.beat("worker")
+    assert run_once() is False
+    assert not AuditEntry.objects.filter(verified_at=None).exists()
+
+
+@needs_queue
+@override_settings(MODERATION_REQUEST_KEYS=2)
+def test_batches_and_purge_take_turns_however_slow_the_storage_is(
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "TURN", 0.0)
+    with override_settings(MODERATION_BATCH_OBJECTS=2):
+        confirmed(drafted(make_posts(12, images=2), moderator), moderator)
+    done: list[str] = []
+    while ready := DBTaskResult.objects.ready().first():
+        ready.claim("worker")
+        ready.task.call(*ready.args_kwargs["args"])
+        ready.set_successful(None)
+        done.append(name_of(ready))
+        assert len(queued()) <= 2
+    batches = [turn for turn, name in enumerate(done) if name == "delete_batch"]
+    assert len(batches) >= 6
+    assert all(after - before <= 2 for before, after in pairwise(batches))
+    assert AuditEntry.objects.filter(state="erased").count() == 48

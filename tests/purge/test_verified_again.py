@@ -1,0 +1,203 @@
+"""A storage's results count only after it was verified again, as it may change at any moment."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.storage import InMemoryStorage, default_storage, storages
+from django.test import override_settings
+from django.utils import timezone
+
+from moderation.jobs.scheduler import missing_problems, overdue
+from moderation.models import AuditEntry, StorageIdentity
+from moderation.purge import run as batch_module
+from moderation.purge.run import purge_due_files
+from moderation.purge.verify import verify_erased_files
+from moderation.storage import identity as mark_module
+from moderation.storage import verify_identity, write_identity
+from moderation.storage.base import ERASED_EARLIER, IDENTITY_FILE, WAS_MISSING
+from moderation.storage.filesystem import FileSystemAdapter
+from moderation.storage.generic import GenericAdapter
+from posts.models import Post
+from tests.helpers import confirmed, drafted
+from tests.services.audit_log import unguarded
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
+
+MakePosts = Callable[..., list[Post]]
+IN_MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_module, "PAUSE", 0.01)
+
+
+def due_again() -> None:
+    AuditEntry.objects.filter(state="pending").update(due_at=timezone.now(), leased_until=None)
+
+
+def ends() -> set[tuple[str, str]]:
+    return set(AuditEntry.objects.values_list("state", "detail"))
+
+
+@contextmanager
+def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> Iterator[None]:
+    """Call `deed` once, when the storage is about to delete its second file."""
+    calls: list[str] = []
+    erase = GenericAdapter._erase
+
+    def erased(self: GenericAdapter, name: str) -> str:
+        calls.append(name)
+        if len(calls) == 2:
+            deed()
+        own: Callable[[GenericAdapter, str], str] = erase_by[type(self)]
+        return own(self, name)
+
+    erase_by: dict[type[GenericAdapter], Any] = {
+        FileSystemAdapter: FileSystemAdapter._erase,
+        GenericAdapter: erase,
+    }
+    with patch.context() as inner:
+        inner.setattr(FileSystemAdapter, "_erase", erased)
+        inner.setattr(GenericAdapter, "_erase", erased)
+        yield
+    assert len(calls) > 1
+
+
+def move_away(folder: Path, *, empty_instead: bool) -> None:
+    folder.rename(folder.with_name("away"))
+    if empty_instead:
+        folder.mkdir()
+
+
+@pytest.mark.parametrize("empty_instead", [False, True])
+def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
+    empty_instead: bool,
+) -> None:  # fmt: skip
+    confirmed(drafted(make_posts(2), moderator), moderator)
+    away = fresh_storage.with_name("away")
+    rename = partial(move_away, fresh_storage, empty_instead=empty_instead)
+    with before_a_deletion(monkeypatch, rename):
+        purge_due_files()
+    assert ends() == {("pending", "")}
+    assert not AuditEntry.objects.exclude(attempts=0).exists()
+    assert "holds no identity file" in StorageIdentity.objects.get(alias="default").problem
+    shutil.rmtree(fresh_storage, ignore_errors=True)
+    away.rename(fresh_storage)
+    AuditEntry.objects.update(due_at=timezone.now())
+    purge_due_files()
+    # The files were erased in the folder that had been verified; none is called missing.
+    assert ends() == {("erased", ERASED_EARLIER)}
+    assert not list(fresh_storage.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("empty_instead", [False, True])
+def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
+    empty_instead: bool,
+) -> None:  # fmt: skip
+    confirmed(drafted(make_posts(2), moderator), moderator)
+    away = fresh_storage.with_name("away")
+    rename = partial(move_away, fresh_storage, empty_instead=empty_instead)
+
+    def prove_after_its_return(*place: Any) -> None:
+        if away.exists():
+            shutil.rmtree(fresh_storage, ignore_errors=True)
+            away.rename(fresh_storage)
+        verify_identity(*place)
+
+    monkeypatch.setattr(batch_module, "verify_identity", prove_after_its_return)
+    with before_a_deletion(monkeypatch, rename):
+        purge_due_files()
+    assert ends() == {("erased", "")}
+    assert not list(fresh_storage.rglob("*.jpg"))
+
+
+def test_a_folder_that_goes_between_the_look_and_the_deletion_was_missing(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Django's own `delete` treats it as success."""
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    with before_a_deletion(monkeypatch, lambda: shutil.rmtree(fresh_storage)):
+        purge_due_files()
+    assert ends() == {("pending", "")}
+
+
+def test_any_other_storage_is_proved_again_too(
+    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with override_settings(STORAGES={"default": IN_MEMORY}):
+        write_identity("default", replace=True)
+        assert isinstance(storages["default"], InMemoryStorage)
+        confirmed(drafted(make_posts(2), moderator), moderator)
+        with before_a_deletion(monkeypatch, lambda: default_storage.delete(IDENTITY_FILE)):
+            purge_due_files()
+    assert ends() == {("pending", "")}
+
+
+def test_a_later_look_is_believed_only_by_the_same_proof(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    confirmed(drafted(make_posts(1), moderator), moderator)
+    purge_due_files()
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
+    look = FileSystemAdapter.verify
+
+    def looked(self: FileSystemAdapter, names: list[str]) -> dict[str, bool]:
+        fresh_storage.rename(fresh_storage.with_name("away"))
+        return look(self, names)
+
+    monkeypatch.setattr(FileSystemAdapter, "verify", looked)
+    assert not verify_erased_files()
+    assert not AuditEntry.objects.exclude(verified_at=None).exists()
+
+
+def test_what_a_dead_worker_erased_was_not_missing(
+    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(drafted(make_posts(1), moderator), moderator)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_module, "write_outcomes", die)
+        with pytest.raises(KeyboardInterrupt):
+            purge_due_files()
+    AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    purge_due_files()
+    assert ends() == {("erased", ERASED_EARLIER)}
+
+
+@override_settings(MODERATION_MISSING_ALARM=4)
+def test_many_missing_files_at_once_are_an_alarm_and_on_the_page_s_count(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path
+) -> None:
+    posts = make_posts(2)
+    removal = confirmed(drafted(posts, moderator), moderator)
+    below = [name for name in fresh_storage.iterdir() if name.suffix != ".json"]
+    for path in below[:3]:
+        path.unlink()
+    purge_due_files()
+    assert removal.entries.filter(detail=WAS_MISSING).count() == 3
+    assert missing_problems() == []
+    with unguarded():
+        AuditEntry.objects.filter(detail="").update(detail=WAS_MISSING)
+    (problem,) = overdue().problems
+    assert "8 files" in problem
+    assert "default" in problem
+    with unguarded():
+        AuditEntry.objects.update(erased_at=timezone.now() - timedelta(days=2))
+    assert missing_problems() == []

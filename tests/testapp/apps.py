@@ -1,0 +1,21 @@
+"""Registers what owns files, with as little as can be told of it."""
+
+from django.apps import AppConfig
+
+
+class LibraryConfig(AppConfig):
+    """The tests' second content app."""
+
+    name = "tests.testapp"
+    label = "library"
+
+    def ready(self) -> None:
+        """Register the models with moderation."""
+        from moderation.registration import register
+        from tests.testapp import models
+
+        for model in (models.Volume, models.Thread, models.Song, models.Stamp, models.Exhibit):
+            register(model)
+        for with_default_or_hidden in (models.Profile, models.Badge, models.Binned):
+            register(with_default_or_hidden)
+        register(models.Piece, picture="picture", thumbnail="leaflet")
