@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from moderation.models import audit
+from moderation.models import states
 from moderation.storage.lease import Lease
 from moderation.storage.location import Location
 
@@ -18,7 +18,7 @@ IDENTITY_FILE = ".moderation-storage.json"
 IDENTITY_FILE_BYTES = 4096
 
 # Details of outcomes. The audit log stores them verbatim.
-WAS_MISSING = audit.WAS_MISSING
+WAS_MISSING = states.WAS_MISSING
 ERASED_EARLIER = "erased in an earlier attempt"
 NEWER_STAYS = "a newer version, written since by someone else, stays"
 
