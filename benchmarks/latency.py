@@ -47,7 +47,7 @@ async def serve(port: int, upstream: int) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", upstream)
         exchange = Exchange()
         both = exchange.requests(reader, to_server), exchange.replies(from_server, writer)
-        await asyncio.collect(*both, return_exceptions=True)  # a reset ends this connection only
+        await asyncio.gather(*both, return_exceptions=True)  # a reset ends this connection only
 
     async with await asyncio.start_server(connect, "127.0.0.1", port) as server:
         await server.serve_forever()

@@ -89,7 +89,7 @@ def register(
     for name in filter(None, (picture, thumbnail)):
         if name not in file_names:
             raise ImproperlyConfigured(
-                f"register({model._meta.label}): {name!r} is no file field of it; "
+                f"register({model._meta.label}): {name!r} is not one of its file fields; "
                 f"it has {', '.join(sorted(file_names)) or 'none'}."
             )
     class_prepared.connect(_apply_to_new_model, dispatch_uid="moderation.registration")

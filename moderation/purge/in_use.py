@@ -1,4 +1,4 @@
-"""Entries whose files live rows use: they are kept, and due again when no row uses them."""
+"""Keep entries whose files live rows use. They are due again when no row uses them any more."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ UNDECIDED = timedelta(seconds=5)
 UNKNOWN = timedelta(minutes=1)
 
 
-def decide(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
-    """Keep the entries whose files live rows use; return the removals of those now kept.
+def keep_used_entries(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
+    """Mark the entries whose files live rows use as in use; return the removals of these entries.
 
-    Put off entries for which that is unknown, or whose removal still has batches to run.
+    Reschedule entries for which the use is unknown, or whose removal still has batches to run.
     """
     unknown = [entry.pk for entry in entries if entry.key in usage.unknown]
     _reschedule(unknown, UNKNOWN)
@@ -36,6 +36,6 @@ def decide(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
     return frozenset(entry.removal for entry in kept if entry.removal is not None)
 
 
-def _reschedule(keys: Sequence[int], pause: timedelta) -> None:
-    pending = AuditEntry.objects.pending().filter(pk__any_of=keys)
+def _reschedule(pks: Sequence[int], pause: timedelta) -> None:
+    pending = AuditEntry.objects.pending().filter(pk__any_of=pks)
     pending.update(due_at=DatabaseNow(pause))

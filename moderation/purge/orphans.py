@@ -1,7 +1,7 @@
 """Find files in storage that no live row and no open audit entry refers to.
 
-An upload that is killed between writing the file and the commit leaves one. Deletes nothing: other
-programs may keep files in the same storage, so a person decides.
+An upload that is killed between writing the file and the commit leaves one behind. Nothing is
+deleted here: other programs may keep files in the same storage, so a person decides.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from moderation.storage import adapter_for
 from moderation.storage.base import IDENTITY_FILE
 from moderation.storage.transactions import refuse_inside_transaction
 
-# Names that are searched for with one query for each file field.
+# Number of names that are looked up with one query per file field.
 PAGE = 1000
 
 
@@ -33,7 +33,7 @@ class Orphan(NamedTuple):
 
 
 class _File(NamedTuple):
-    """A file in the form in which `usage_of` expects audit entries."""
+    """A file with the attributes that `usage_of` expects of an audit entry."""
 
     key: str
     name: str
@@ -41,17 +41,17 @@ class _File(NamedTuple):
 
 
 def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan]:
-    """Yield the files below a folder of a storage that nothing refers to and that are old enough.
+    """Yield the files below `prefix` that nothing refers to and that are older than `older_than`.
 
     A newer file may belong to an upload that is still running. Memory grows only with the largest
-    folder, not with the number of files. Raises the storage's own errors, and RuntimeError inside a
+    folder, not with the number of files. Raise the storage's own errors, and RuntimeError inside a
     transaction.
     """
     refuse_inside_transaction()
     storage = storages[alias]
     names = _files(storage, prefix.strip("/"))
     while page := list(islice(names, PAGE)):
-        for name in _unnamed(alias, page):
+        for name in _unreferenced(alias, page):
             try:
                 modified_at = storage.get_modified_time(name)
             except FileNotFoundError:
@@ -65,15 +65,15 @@ def _files(storage: Storage, folder: str) -> Iterator[str]:
     for file in sorted(files):
         if file and (name := posixpath.join(folder, file)) != IDENTITY_FILE:
             yield name
-    for each in sorted(filter(None, folders)):
-        yield from _files(storage, posixpath.join(folder, each))
+    for subfolder in sorted(filter(None, folders)):
+        yield from _files(storage, posixpath.join(folder, subfolder))
 
 
-def _unnamed(alias: str, names: list[str]) -> list[str]:
+def _unreferenced(alias: str, names: list[str]) -> list[str]:
     adapter = adapter_for(alias)
     usage = usage_of(alias, [_File(adapter.key(name), name) for name in names])
-    known = usage.users.keys() | usage.unknown.keys()
-    keys = {key: name for name in names if (key := adapter.key(name)) not in known}
+    excluded = usage.users.keys() | usage.unknown.keys()
+    keys = {key: name for name in names if (key := adapter.key(name)) not in excluded}
     entries = AuditEntry.objects.filter(storage=alias, key__any_of=set(keys))
     for key in entries.exclude(state__in=FINAL_STATES).values_list("key", flat=True):
         keys.pop(key, None)

@@ -1,4 +1,4 @@
-"""What a worker takes from the queue of due entries: plain data."""
+"""What a worker claims from the queue of due entries, as plain data."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from uuid import UUID
 
 
 class StorageRef(NamedTuple):
-    """A storage, and the identity by which it must show to be the one that is meant."""
+    """A storage, and the identity that its identity file must contain."""
 
     storage: str
     identity: UUID | None
 
 
 class Claimed(NamedTuple):
-    """An entry that a worker holds. No model: a purge handles hundreds of thousands.
+    """An entry of a claimed key. Not a model instance, as a purge handles hundreds of thousands.
 
-    `lease` is the one that it found. `is_held`: False for one that was there when its key was
-    claimed and could not be locked: its worker lets it go, and what is erased is so for it as well.
+    `leased_until` is the lease that the entry had before this claim. `is_leased` is False for an
+    entry that existed when its key was claimed but could not be locked: the worker that has locked
+    it will release it, and if the file is erased, this entry is erased as well.
     """
 
     pk: int
@@ -28,21 +29,21 @@ class Claimed(NamedTuple):
     name: str
     versions: list[str]
     removal: int | None
-    lease: datetime | None
+    leased_until: datetime | None
     beside: Mapping[str, Sequence[str]] | None = None
-    is_held: bool = True
+    is_leased: bool = True
 
     @property
     def was_leased(self) -> bool:
-        """Return whether an earlier worker held it, and may have sent a request before it died."""
-        return self.lease is not None
+        """Return whether an earlier worker leased it and may have sent a request before dying."""
+        return self.leased_until is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Entries of one storage that one worker holds until its lease runs out."""
+    """Entries of one storage that one worker holds until its lease expires."""
 
     ref: StorageRef
     entries: tuple[Claimed, ...]
-    settled: frozenset[int]  # removals of which an entry was kept in the claim itself
+    removals: frozenset[int]  # those of the entries that the claim marked as in use
     leased_until: datetime

@@ -1,10 +1,10 @@
 """Check kept entries again, because a file that was in use may not be in use any more.
 
 The row that used it may disappear without an entry: it belongs to an unregistered model, was
-deleted by SQL, or was never committed. One check proves little, since a database that is being
+deleted by SQL, or was never committed. One check is not enough, since a database that is being
 restored has its rows a moment later. So an entry is due again only after two checks, some time
-apart, found the file unused and the storage to be the right one. The purge then checks once more,
-under locks.
+apart, have found the file unused and the storage verified. The purge then checks once more, under
+locks.
 """
 
 from __future__ import annotations
@@ -56,19 +56,19 @@ class _Kept(NamedTuple):
 def recheck_files_in_use() -> bool:
     """Check one page of kept entries; return whether some are due again.
 
-    Raises RuntimeError inside a transaction.
+    Raise RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
     by_storage: dict[tuple[str, UUID | None], list[_Kept]] = defaultdict(list)
-    others = []
+    never = []
     for entry in _page():
         if entry.is_for_a_row:
             by_storage[entry.storage, entry.identity].append(entry)
         else:
-            others.append(entry.pk)
-    _again_at(NEVER, others)
-    again = [_recheck(*ref, entries) for ref, entries in by_storage.items()]
-    return any(again)
+            never.append(entry.pk)
+    _recheck_at(NEVER, never)
+    reopened = [_recheck(*ref, entries) for ref, entries in by_storage.items()]
+    return any(reopened)
 
 
 def _page() -> list[_Kept]:
@@ -81,21 +81,22 @@ def _page() -> list[_Kept]:
 
 
 def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
+    """Check kept entries of one storage again; return whether some are due again."""
     usage = usage_of(storage, entries)
     now, pause = server_time.now(), timedelta(minutes=conf.recheck_minutes())
     used = [entry for entry in entries if entry.key in usage.users]
     old = [entry.pk for entry in used if entry.in_use_at and entry.in_use_at < now - DAY]
-    _again_at(now + max(pause, DAY), old, unused_at=None)
-    _again_at(now + pause, {entry.pk for entry in used} - set(old), unused_at=None)
-    _again_at(now + pause, [entry.pk for entry in entries if entry.key in usage.unknown])
+    _recheck_at(now + max(pause, DAY), old, unused_at=None)
+    _recheck_at(now + pause, {entry.pk for entry in used} - set(old), unused_at=None)
+    _recheck_at(now + pause, [entry.pk for entry in entries if entry.key in usage.unknown])
     unused = [e for e in entries if e.key not in usage.users and e.key not in usage.unknown]
     if not unused or not _is_verified(storage, identity):
-        _again_at(now + pause, [entry.pk for entry in unused])
+        _recheck_at(now + pause, [entry.pk for entry in unused])
         return False
-    again = [e for e in unused if e.unused_at and e.unused_at <= now - pause]
-    _again_at(now + pause, [e.pk for e in unused if not e.unused_at], unused_at=now)
-    _again_at(now + pause, [e.pk for e in unused if e.unused_at and e not in again])
-    return _reopen(storage, identity, {entry.key for entry in again})
+    confirmed = [e for e in unused if e.unused_at and e.unused_at <= now - pause]
+    _recheck_at(now + pause, [e.pk for e in unused if not e.unused_at], unused_at=now)
+    _recheck_at(now + pause, [e.pk for e in unused if e.unused_at and e not in confirmed])
+    return _reopen(storage, identity, {entry.key for entry in confirmed})
 
 
 def _is_verified(storage: str, identity: UUID | None) -> bool:
@@ -108,14 +109,14 @@ def _is_verified(storage: str, identity: UUID | None) -> bool:
     return True
 
 
-def _again_at(when: datetime, keys: Collection[int], **changes: datetime | None) -> None:
-    if keys:
-        kept = AuditEntry.objects.in_use().filter(pk__any_of=keys)
+def _recheck_at(when: datetime, pks: Collection[int], **changes: datetime | None) -> None:
+    if pks:
+        kept = AuditEntry.objects.in_use().filter(pk__any_of=pks)
         kept.update(recheck_at=when, **changes)
 
 
 def _reopen(storage: str, identity: UUID | None, keys: set[str]) -> bool:
-    """Make all kept entries of some keys pending; those that somebody else holds come later."""
+    """Make the kept entries of some keys pending, except those that are locked at the moment."""
     with transaction.atomic():
         kept = AuditEntry.objects.in_use_by_rows().in_storage(storage, identity)
         kept = kept.filter(key__any_of=keys).order_by("pk")

@@ -1,4 +1,4 @@
-"""What a storage answered, written into the audit log."""
+"""Write the outcomes that a storage returned into the audit log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from moderation.redaction import clean
 from moderation.storage import Outcome, Result
 from moderation.storage.base import ERASED_EARLIER, WAS_MISSING
 
-# First pause after a failure, doubled with each further one; the longest.
+# The pause after the first failure, doubled with each further one, and the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
 MOST_DOUBLINGS = 11  # beyond the longest pause
 # Pause after a request failed as a whole, which does not count as an attempt for its keys.
@@ -35,18 +35,18 @@ def write_outcomes(
 ) -> set[int]:
     """Write outcomes into the claimed entries; return the affected removals.
 
-    `leases` are the worker's own. An entry under another lease was taken over and is left alone,
-    like all other entries of its key. If a key is erased, so are its failed entries and those that
-    existed when it was claimed, but not an entry that was recorded later: its file was stored after
-    the outcome.
+    `leases` are the worker's own. An entry with another lease was taken over by another worker. It
+    does not change, and neither do the other entries of its key. If a key is erased, its failed
+    entries and the entries that existed when it was claimed are erased too, but not an entry that
+    was recorded later: its file was stored after the outcome.
     """
-    alike: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
-    for said, claimed in answered:
-        outcome = _with_detail(said, claimed)
-        alike.setdefault(_without_name(outcome), (outcome, []))[1].extend(claimed)
+    groups: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
+    for reported, claimed in answered:
+        outcome = _with_detail(reported, claimed)
+        groups.setdefault(_without_name(outcome), (outcome, []))[1].extend(claimed)
     with transaction.atomic():
-        for outcome, same in alike.values():
-            _write_alike(ref, outcome, same, leases)
+        for outcome, entries in groups.values():
+            _write_group(ref, outcome, entries, leases)
     removals = {entry.removal for _, claimed in answered for entry in claimed}
     return {removal for removal in removals if removal is not None}
 
@@ -54,57 +54,57 @@ def write_outcomes(
 def record_versions(versions: Mapping[int, Sequence[str]], leases: Collection[datetime]) -> bool:
     """Record by entry which versions are about to be deleted, so that a retry deletes no others.
 
-    Return whether all the entries are still held under one of the leases.
+    Return whether all the entries still have one of the leases.
     """
     ours = AuditEntry.objects.with_lease(leases)
-    told = [AuditEntry(pk=pk, versions=list(taken)) for pk, taken in versions.items()]
-    return ours.bulk_update(told, ["versions"]) == len(told)
+    changed = [AuditEntry(pk=pk, versions=list(ids)) for pk, ids in versions.items()]
+    return ours.bulk_update(changed, ["versions"]) == len(changed)
 
 
 def _with_detail(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
-    """Return the outcome; for a missing file, say if an earlier attempt erased it."""
+    """Return the outcome, with another detail if an earlier attempt erased a missing file."""
     if outcome.detail == WAS_MISSING and any(entry.was_leased for entry in claimed):
         return replace(outcome, detail=ERASED_EARLIER)
     return outcome
 
 
 def _without_name(outcome: Outcome) -> tuple[Any, ...]:
-    """Return a key for grouping: the same answer for many names is one UPDATE."""
+    """Return a key for grouping: equal outcomes of many names are written with one UPDATE."""
     return (outcome.result, outcome.code, outcome.message, outcome.detail, outcome.versions,
             outcome.verified, outcome.own, outcome.unsure)  # fmt: skip
 
 
-def _write_alike(
+def _write_group(
     ref: StorageRef, outcome: Outcome, claimed: Sequence[Claimed], leases: Collection[datetime]
 ) -> None:
-    entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
-    held = {entry.pk for entry in claimed if entry.is_held}
+    entries = AuditEntry.objects.select_for_update().order_by("pk")  # lock order
+    held = {entry.pk for entry in claimed if entry.is_leased}
     ours = entries.with_lease(leases).filter(pk__any_of=held)
     found = list(ours.values_list("pk", "attempts"))
     if outcome.result is Result.ERASED:
         lost = held - {pk for pk, _ in found}
         keys = {e.key for e in claimed} - {e.key for e in claimed if e.pk in lost}
-        seen = {e.pk for e in claimed if not e.is_held and e.key in keys}
+        unleased = {e.pk for e in claimed if not e.is_leased and e.key in keys}
         failed = entries.failed().in_storage(*ref).filter(key__any_of=keys)
-        unheld = entries.free().filter(pk__any_of=seen)
-        for rows in (failed, unheld):
+        released = entries.free().filter(pk__any_of=unleased)
+        for rows in (failed, released):
             found += rows.values_list("pk", "attempts")
     by_attempts: dict[int, set[int]] = defaultdict(set)
     for pk, attempts in found:
         by_attempts[attempts + outcome.own].add(pk)
-    for attempts, same in by_attempts.items():
-        _write(AuditEntry.objects.filter(pk__any_of=same), outcome, attempts)
+    for attempts, pks in by_attempts.items():
+        _write(AuditEntry.objects.filter(pk__any_of=pks), outcome, attempts)
 
 
 def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> None:
-    """Write an outcome into entries that have all been tried so often, this time included."""
+    """Write an outcome into entries that have this number of attempts, including the last."""
     details = _details(outcome, attempts)
     match outcome.result:
         case Result.ERASED:
             lifecycle.mark_erased(entries, **details)
         case Result.NEWER_VERSION:
-            because = clean(outcome.detail) or "a newer version is there"
-            lifecycle.mark_in_use(entries, reason=because, **details)
+            reason = clean(outcome.detail) or "a newer version exists"
+            lifecycle.mark_in_use(entries, reason=reason, **details)
         case Result.FAILED if not outcome.own:
             entries.update(due_at=DatabaseNow(UNANSWERED_PAUSE), **details)
         case Result.FAILED if attempts >= conf.max_attempts():
@@ -116,7 +116,7 @@ def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> No
 
 
 def _details(outcome: Outcome, attempts: int) -> dict[str, Any]:
-    """Return the columns of an entry that do not depend on what became of the file."""
+    """Return the columns of an entry that do not depend on the result."""
     details: dict[str, Any] = {
         "attempts": attempts,
         # An expired lease, like a dead worker's, says that the file may have been erased.

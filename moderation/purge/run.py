@@ -1,9 +1,9 @@
-"""One run of the purge: claim keys, verify the storage, erase, and record its answers.
+"""One run of the purge: claim keys, verify the storage, erase the files, record the outcomes.
 
-Storage is called outside any transaction. Keys are claimed a batch at a time, while requests for
-the last ones are under way. Whatever kills the worker in between, the lease runs out and another
-does them again: erasing a key that is gone already is no error, since the storage has just proved
-that it is the one that the entries name.
+The storage is called outside any transaction. More keys are claimed while requests for the previous
+claim are running. If the worker dies in between, its lease expires and another worker repeats the
+requests: a key that is already missing is not an error, since the storage has just been verified by
+its identity file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
-from django.db import Error as DatabaseTrouble
+from django import db
 
 from moderation import conf
 from moderation.lifecycle.removals import advance
@@ -37,39 +37,40 @@ from moderation.storage.transactions import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
-# Seconds during which a call claims more keys: then batches, and other storages, have their turn.
-TURN = 5.0
-# Outcomes that are written down together, and seconds after which fewer are: a crash repeats at
-# most these, and the page shows how far it got.
-OUTCOMES_A_WRITE = 1000
+# Seconds during which a run claims more keys. Then batches and other storages are processed.
+CLAIM_FOR = 5.0
+# Outcomes that are written together, and seconds after which fewer are: a crash repeats at most
+# these, and the page shows the progress.
+OUTCOMES_PER_WRITE = 1000
 WRITE_AFTER = 2.0
 
 
 def purge_due_files() -> bool:
-    """Take due keys of one storage out of it, for a few seconds; False when nothing is due.
+    """Erase due keys of one storage for a few seconds; return False if nothing is due.
 
-    Every key comes out erased, kept, or with its failure and the time of the next try. Raises
-    RuntimeError inside a transaction.
+    Every claimed key is then erased, in use, or has an error and the time of the next attempt.
+    Raise RuntimeError inside a transaction, and database errors after the purge has advanced the
+    removals.
     """
     refuse_inside_transaction()
     before = Moment.now()
     first = claim(conf.request_keys())
     if first is None:
         return False
-    turn = _Turn(first, Lease(conf.lease_seconds(), before))
-    turn.run()
-    advance(*turn.removals)
-    if turn.trouble:
-        raise turn.trouble
+    run = _Run(first, Lease(conf.lease_seconds(), before))
+    run.execute()
+    advance(*run.removals)
+    if run.database_error:
+        raise run.database_error
     return True
 
 
-class _Turn:
-    """The work of one call on one storage: its claimed entries by name, requested or not.
+class _Run:
+    """The state of one run on one storage: its claimed entries by name, requested or not.
 
-    `later` are newer entries of keys that are being requested: the result does not cover a file
+    `later` are newer entries of keys that are being requested: the outcome does not cover a file
     that was stored under the key since. `lease` counts from before the first claim or the last
-    renewal; later claims hold for longer.
+    renewal; the leases of later claims last longer.
     """
 
     def __init__(self, first: Claim, lease: Lease) -> None:
@@ -81,17 +82,17 @@ class _Turn:
         self.later: list[Claimed] = []
         self.leases: set[datetime] = set()
         self.removals: set[int] = set()
-        self.trouble: DatabaseTrouble | None = None
-        self._until = time.monotonic() + TURN
-        self._hold_again_at = _half_a_lease_on()
+        self.database_error: db.Error | None = None
+        self._claim_until = time.monotonic() + CLAIM_FOR
+        self._renew_at = _half_a_lease_from_now()
 
-    def run(self) -> None:
-        """Erase what is claimed, and write down what the storage answers as it comes."""
+    def execute(self) -> None:
+        """Erase the claimed files, and write the outcomes as the storage returns them."""
         answered: list[Answered] = []
         written = time.monotonic()
         for outcome in self._erase():
             answered.append((outcome, self.sent.pop(outcome.name, [])))
-            if len(answered) >= OUTCOMES_A_WRITE or time.monotonic() - written > WRITE_AFTER:
+            if len(answered) >= OUTCOMES_PER_WRITE or time.monotonic() - written > WRITE_AFTER:
                 self._write(answered)
                 answered, written = [], time.monotonic()
         self._write(answered)
@@ -100,40 +101,40 @@ class _Turn:
 
     def _erase(self) -> Iterator[Outcome]:
         """Yield one outcome for each requested name, even if the adapter raises an error."""
-        code, message = "NoAnswer", "The storage did not say what became of it."
+        code, message = "NoAnswer", "The storage returned no result for this file."
         files = self._files()
-        first = list(islice(files, 1))  # proves the storage, before its adapter is made
+        first = list(islice(files, 1))  # verifies the storage before its adapter is created
         try:
             if first:
                 adapter = adapter_for(self.ref.storage)
-                yield from adapter.erase(chain(first, files), self._note)
-        except DatabaseTrouble as trouble:  # none of the storage's; the leases run out
-            self.trouble, self.sent = trouble, {}
-        except Exception as error:  # any storage library, any error: each key is tried again later
-            logger.exception("Storage %s broke off.", self.ref.storage)
+                yield from adapter.erase(chain(first, files), self._record_versions)
+        except db.Error as error:  # not the storage's error; the leases expire
+            self.database_error, self.sent = error, {}
+        except Exception as error:  # any storage library's error: each key is retried later
+            logger.exception("Storage %s failed while erasing files.", self.ref.storage)
             code, message = type(error).__name__, message_of(error)
         unanswered = Outcome("", Result.FAILED, code, message, own=False, unsure=True)
         yield from [replace(unanswered, name=name) for name in self.sent]
 
-    def _note(self, taken: Mapping[str, tuple[str, ...]]) -> None:
+    def _record_versions(self, by_name: Mapping[str, tuple[str, ...]]) -> None:
         by_entry = {
             entry.pk: versions
-            for name, versions in taken.items()
+            for name, versions in by_name.items()
             for entry in self.sent[name]
-            if entry.is_held
+            if entry.is_leased
         }
         if not record_versions(by_entry, self.leases):
             self.lease.end()
 
     def _files(self) -> Iterator[FileToErase]:
-        """Claim keys as the storage asks for them, until none is due or the turn is over.
+        """Yield files as the adapter consumes them, claiming more keys until the time is over.
 
-        Trouble with the database is none of the storage's: it ends the turn and is kept for later.
+        A database error is not the storage's: it ends the run and is raised at the end of it.
         """
         claimed: Claim | None = self.first
         try:
             while claimed:
-                self._take(claimed)
+                self._add(claimed)
                 if claimed.entries and not self._is_verified(claimed):
                     return
                 while self.unsent and self.lease.holds():
@@ -142,13 +143,13 @@ class _Turn:
                     yield FileToErase(
                         name, versions_of(entry.versions for entry in same), self.lease
                     )
-                over = time.monotonic() > self._until or not self.lease.holds()
-                claimed = None if over else claim(conf.request_keys(), self.ref)
-        except DatabaseTrouble as trouble:
-            self.trouble = trouble
+                is_over = time.monotonic() > self._claim_until or not self.lease.holds()
+                claimed = None if is_over else claim(conf.request_keys(), self.ref)
+        except db.Error as error:
+            self.database_error = error
 
-    def _take(self, claimed: Claim) -> None:
-        self.removals |= claimed.settled
+    def _add(self, claimed: Claim) -> None:
+        self.removals |= claimed.removals
         self.leases.add(claimed.leased_until)
         sent = {entry.key for same in self.sent.values() for entry in same}
         for entry in claimed.entries:
@@ -158,7 +159,7 @@ class _Turn:
                 self.unsent.setdefault(entry.name, []).append(entry)
 
     def _is_verified(self, claimed: Claim) -> bool:
-        """Return whether the storage is the one that is meant; if not, the entries are put off."""
+        """Return whether the storage has the right identity; if not, reschedule the entries."""
         try:
             verify_identity(*self.ref)
         except WrongStorage as wrong:
@@ -173,15 +174,15 @@ class _Turn:
     def _write(self, answered: list[Answered]) -> None:
         """Verify the storage again, then write the outcomes and renew the lease."""
         if any(outcome.result is not Result.FAILED for outcome, _ in answered):
-            answered = self._confirmed(answered)
+            answered = self._trustworthy(answered)
         self.removals |= write_outcomes(self.ref, answered, self.leases)
-        if time.monotonic() > self._hold_again_at and self.lease.holds():
+        if time.monotonic() > self._renew_at and self.lease.holds():
             self._renew()
 
-    def _confirmed(self, answered: list[Answered]) -> list[Answered]:
-        """Return the outcomes to be believed: none, if this is no longer the right storage.
+    def _trustworthy(self, answered: list[Answered]) -> list[Answered]:
+        """Return the outcomes to write: only failures if this is no longer the right storage.
 
-        Keys reported as erased or missing are then put off, and nothing more is sent.
+        Keys that it reported as erased or missing are then rescheduled, and nothing more is sent.
         """
         try:
             verify_identity(*self.ref)
@@ -197,7 +198,7 @@ class _Turn:
         return answered
 
     def _renew(self) -> None:
-        """Renew the lease on entries without an outcome; end it if some were taken over."""
+        """Renew the lease on entries without an outcome; end it if another worker has some."""
         before = Moment.now()
         rest = chain(*self.sent.values(), *self.unsent.values(), self.later)
         until, is_ours = renew(rest, self.leases)
@@ -207,8 +208,8 @@ class _Turn:
         else:
             logger.warning("Another worker took over keys of storage %s.", self.ref.storage)
             self.lease.end()
-        self._hold_again_at = _half_a_lease_on()
+        self._renew_at = _half_a_lease_from_now()
 
 
-def _half_a_lease_on() -> float:
+def _half_a_lease_from_now() -> float:
     return time.monotonic() + conf.lease_seconds() / 2

@@ -1,7 +1,8 @@
-"""Looking again, after the deed: is what was erased really gone?
+"""Verify that erased keys are absent from storage.
 
-"Deleted" proves nothing: S3 answers it for keys that never existed. Adapters that look at once say
-so, and their entries have the time already; the others are looked at here, when there is leisure.
+A reported deletion is not sufficient: S3 reports it for keys that never existed too. Some adapters
+verify each key right after erasing it, so that its entry already has `verified_at`. All other keys
+are verified here, when there is no other work.
 """
 
 from __future__ import annotations
@@ -20,51 +21,50 @@ from moderation.storage.transactions import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
 
-# A storage that cannot be looked into is asked again after this time: it may never allow a listing.
+# How long a storage that cannot be searched is not searched again. It may never allow a listing.
 PAUSE = timedelta(minutes=10)
 
 
 def verify_erased_files() -> bool:
-    """Look for one batch of erased keys and note when they were seen to be gone.
+    """Check one page of erased keys, and record when they were absent.
 
-    Gives whether something was noted. An entry whose key is there says so in its detail, since its
-    state is final. A storage that is not the right one, or does not say, is asked again after
-    `PAUSE`; until then its mark says why.
+    Return whether something was recorded. If a key exists, the detail of its entry says so, since
+    its state is final. A storage that is not the right one, or raises an error, is checked again
+    after `PAUSE`; until then its StorageIdentity says why. Raise RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
-    marks = StorageIdentity.objects.exclude(verify_at__gt=DatabaseNow())
-    return any(_verify(mark) for mark in marks.order_by("alias"))
+    storages = StorageIdentity.objects.exclude(verify_at__gt=DatabaseNow())
+    return any(_verify(storage) for storage in storages.order_by("alias"))
 
 
-def _verify(mark: StorageIdentity) -> bool:
-    """Look for a batch of keys of one storage; return whether something was noted."""
-    unverified = AuditEntry.objects.unverified().in_storage(mark.alias, mark.identity)
+def _verify(storage: StorageIdentity) -> bool:
+    """Check a page of erased keys of one storage; return whether something was recorded."""
+    unverified = AuditEntry.objects.unverified().in_storage(storage.alias, storage.identity)
     oldest = unverified.order_by("erased_at").values_list("pk", "name")
     if not (names := dict(oldest[: conf.request_keys()])):
         return False
     try:
-        verify_identity(mark.alias, mark.identity)
-        gone = adapter_for(mark.alias).verify(sorted(set(names.values())))
-        verify_identity(
-            mark.alias, mark.identity
-        )  # a key that is missing in another storage proves nothing
-    except Exception as error:  # noqa: BLE001 - any storage's error: nothing was learnt of the keys
-        _leave_alone(mark, error)
+        verify_identity(storage.alias, storage.identity)
+        absent = adapter_for(storage.alias).verify(sorted(set(names.values())))
+        # Again, as a key that is missing from another storage may still exist in the right one.
+        verify_identity(storage.alias, storage.identity)
+    except Exception as error:  # noqa: BLE001 - any storage's error; it says nothing about the keys
+        _pause(storage, error)
         return False
-    if mark.verify_at or mark.problem:
-        clear_problem(mark.alias, unverifiable=True)
+    if storage.verify_at or storage.problem:
+        clear_problem(storage.alias, unverifiable=True)
     entries = AuditEntry.objects.filter(verified_at=None)
-    there = [pk for pk, name in names.items() if not gone[name]]
-    entries.filter(pk__any_of=there).update(verified_at=DatabaseNow(), detail=FOUND_AGAIN)
-    entries.filter(pk__any_of=names.keys() - set(there)).update(verified_at=DatabaseNow())
+    found = [pk for pk, name in names.items() if not absent[name]]
+    entries.filter(pk__any_of=found).update(verified_at=DatabaseNow(), detail=FOUND_AGAIN)
+    entries.filter(pk__any_of=names.keys() - set(found)).update(verified_at=DatabaseNow())
     return True
 
 
-def _leave_alone(mark: StorageIdentity, error: Exception) -> None:
-    """Ask a storage nothing for a while; where its error came from is logged the first time."""
-    words = clean(f"{type(error).__name__}: {error}")
-    trace = words != mark.unverifiable and not isinstance(error, WrongStorage)
-    logger.warning("Nothing is verified in storage %s. %s", mark.alias, words, exc_info=trace)
-    StorageIdentity.objects.filter(pk=mark.pk).update(
-        unverifiable=words, verify_at=DatabaseNow(PAUSE)
+def _pause(storage: StorageIdentity, error: Exception) -> None:
+    """Do not verify keys of a storage for a while; log the traceback of a new error."""
+    message = clean(f"{type(error).__name__}: {error}")
+    trace = message != storage.unverifiable and not isinstance(error, WrongStorage)
+    logger.warning("Nothing is verified in storage %s. %s", storage.alias, message, exc_info=trace)
+    StorageIdentity.objects.filter(pk=storage.pk).update(
+        unverifiable=message, verify_at=DatabaseNow(PAUSE)
     )

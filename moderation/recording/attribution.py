@@ -15,15 +15,15 @@ from django.db import models
 from moderation.registry.files import StoredFile
 from moderation.registry.registration import DetailsKey
 
-_CONTEXT = "_moderation_deed"
+_CONTEXT = "_moderation_deletion_context"
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionContext:
     """Who deletes and why: plain data that goes into each entry.
 
-    `shown` are the files that may go, None where nothing was shown; `known` are details that were
-    asked for beforehand, see `Registration.details_by_key`.
+    `expected_files` are the only files that may be recorded, or None for no restriction. `known`
+    are details that were read beforehand, see `Registration.details_by_key`.
     """
 
     actor: int | None = None

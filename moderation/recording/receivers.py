@@ -34,20 +34,20 @@ def connect(model: type[models.Model]) -> None:
 def collect_files(
     sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any
 ) -> None:
-    """Before a row goes: note its files."""
+    """Collect the files of a row before it is deleted."""
     if registration := registration_for(sender):
         collect(registration, instance, using, origin)
 
 
 def write_files(using: str, origin: Any, **_: Any) -> None:
-    """After the first row of a registered model went: write all that was noted."""
+    """Write entries for all collected files, after the first registered row is deleted."""
     write_collected(using, origin)
 
 
 def reserve_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
-    """Before a row is saved: see that no removal is taking the keys that it names."""
+    """Reserve the keys that a row names before it is saved, unless a removal has claimed them."""
     reserve_reused_keys(instance, using, update_fields, raw=save["raw"])
 
 

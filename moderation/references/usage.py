@@ -40,9 +40,10 @@ class Entry(Protocol):
 def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
     """Return the entries' keys that live rows use, and the keys for which this is unknown.
 
-    What cannot be asked is noted in the storage's mark, and the note goes when all could be asked.
-    Of a storage that is no more nothing is found: the proof of its identity fails. Of one that
-    cannot be built now nothing is known: the proof may succeed a moment later.
+    Columns that cannot be searched are recorded in the StorageIdentity until all can be searched
+    again. If the storage is no longer in STORAGES, no key is used or unknown: its identity cannot
+    be verified anyway. If it cannot be created now, all keys are unknown: it may be verified a
+    moment later.
     """
     entries = list(entries)
     try:

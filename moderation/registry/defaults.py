@@ -66,10 +66,10 @@ def has_changing_default(field: FileField) -> bool:
 @cached_per_models
 def fields_with_default() -> tuple[tuple[FileField, frozenset[str]], ...]:
     """Return every file field of an installed model that has constant defaults, with these."""
-    return tuple(_findfields_with_default())
+    return tuple(_find_fields_with_default())
 
 
-def _findfields_with_default() -> Iterator[tuple[FileField, frozenset[str]]]:
+def _find_fields_with_default() -> Iterator[tuple[FileField, frozenset[str]]]:
     for model in apps.get_models():
         for field in () if model._meta.proxy else own_file_fields(model):
             if names := default_names_of(field):

@@ -104,9 +104,9 @@ def file_columns_of(registration: Registration) -> list[FileColumn]:
 def files_of(
     registration: Registration, instance: Model, columns: Sequence[FileColumn]
 ) -> list[StoredFile]:
-    """Return every file of one row. Reads names alone: no file is opened, no storage asked.
+    """Return every file of one row. Read only names: no file is opened, no storage is called.
 
-    `places` are those of the registration, which a caller with many rows asks for once.
+    `columns` is the result of `file_columns_of`, which a caller with many rows computes once.
     """
     label, key = registration.label, instance.pk
     # The stored name: asked of a fresh row without making a FieldFile of it.

@@ -168,7 +168,7 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
 def test_batches_and_purge_take_turns_however_slow_the_storage_is(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "TURN", 0.0)
+    monkeypatch.setattr(run, "CLAIM_FOR", 0.0)
     with override_settings(MODERATION_BATCH_OBJECTS=2):
         confirmed(drafted(make_posts(12, images=2), moderator), moderator)
     done: list[str] = []

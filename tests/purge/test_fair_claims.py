@@ -64,7 +64,7 @@ def test_a_good_key_does_not_wait_for_3000_older_ones_that_are_denied(
         purge_due_files()
     due(["good"], recorded_at=timezone.now(), due_at=timezone.now())
     due_again()
-    monkeypatch.setattr(batch_module, "TURN", 0)
+    monkeypatch.setattr(batch_module, "CLAIM_FOR", 0)
     purge_due_files()
     assert AuditEntry.objects.get(name="good").state == "erased"
     bad = AuditEntry.objects.filter(name__startswith="bad")

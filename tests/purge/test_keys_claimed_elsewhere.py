@@ -80,7 +80,7 @@ def test_all_entries_of_a_key_are_claimed_together(entries: list[AuditEntry]) ->
     AuditEntry.objects.filter(pk=entries[1].pk).update(due_at=timezone.now() + timedelta(days=1))
     batch = claim(1)
     assert batch
-    assert [(entry.pk, entry.is_held) for entry in batch.entries] == [
+    assert [(entry.pk, entry.is_leased) for entry in batch.entries] == [
         (entry.pk, True) for entry in entries
     ]
 
@@ -110,7 +110,7 @@ def test_who_has_the_first_entry_of_a_key_takes_it_and_the_answer_counts_for_all
     with in_other_hands(entries[1]):
         batch = claim(10)
         assert batch
-        assert [entry.is_held for entry in batch.entries] == [True, False]
+        assert [entry.is_leased for entry in batch.entries] == [True, False]
     write_outcomes(
         batch.ref, [(Outcome("shared.pdf", Result.ERASED), batch.entries)], {batch.leased_until}
     )

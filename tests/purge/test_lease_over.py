@@ -173,8 +173,8 @@ def test_a_renewal_fails_where_somebody_took_over() -> None:
 
 def test_nothing_is_sent_after_a_renewal_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     deleted("a.pdf", "b.pdf")
-    monkeypatch.setattr(batch_module, "OUTCOMES_A_WRITE", 1)
-    monkeypatch.setattr(batch_module, "_half_a_lease_on", lambda: 0)
+    monkeypatch.setattr(batch_module, "OUTCOMES_PER_WRITE", 1)
+    monkeypatch.setattr(batch_module, "_half_a_lease_from_now", lambda: 0)
     suspended = Suspended(taken_over)
     taken: list[bool] = []
 

@@ -71,7 +71,7 @@ def test_an_answer_is_not_written_into_an_entry_that_came_later(
 
     with monkeypatch.context() as patch:
         patch.setattr(FileSystemStorage, "delete", delete_and_store_again)
-        patch.setattr(batch_module, "TURN", 0)
+        patch.setattr(batch_module, "CLAIM_FOR", 0)
         purge_due_files()
     assert storages["attachments"].exists(done[0])
     assert sorted(AuditEntry.objects.filter(name=done[0]).values_list("state", flat=True)) == [
