@@ -1,10 +1,10 @@
-# Settings come from the environment and from .env; .env.example lists them.
+# Settings come from the environment and from .env; .env.example documents them.
 VENV := .venv
 BIN := $(VENV)/bin
-# Django 6 for moderation alone: without django-tasks and without the site's other apps.
+# An environment with Django 6 for moderation alone, without django-tasks and the site's other apps.
 DJANGO6 := .venv-django6
 DJANGO6_TESTS := tests/removing tests/storage tests/plan tests/moderation_admin
-# Nothing of these depends on the database: they run once.
+# These do not depend on the database, so they run only once.
 WITHOUT_DATABASE := $(addprefix tests/pictures/test_,browser.py catalogue.py limits.py memory.py)
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
@@ -18,9 +18,9 @@ help: ## list the targets
 run: $(VENV)/installed ## install, migrate, load the demo site once, and run web server, worker and scheduler
 	@exec $(BIN)/python -m project.run
 
-test: $(VENV)/installed-dev ## run the tests on SQLite and on PostgreSQL, and moderation's on Django 6
+test: $(VENV)/installed-dev ## run the tests on SQLite and PostgreSQL, and those of moderation on Django 6
 	@if [ "$$CI" = true ] || .ci/find-python6 >/dev/null; then django6=test-django6; \
-	else echo "The tests on Django 6 are left out."; fi; \
+	else echo "The tests on Django 6 are skipped."; fi; \
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sqlite test-postgresql $$django6
 
 test-sqlite: $(VENV)/installed-dev
@@ -39,7 +39,7 @@ faults: export WORKER_ROUNDS = 20
 faults: export WEB_LOAD_POSTS = 20000
 faults: export WORKLOAD_SEEDS = 20
 faults: export WORKLOAD_SECONDS = 120
-faults: $(VENV)/installed-dev ## kill, stall and overload all parts, in the full rounds (three hours)
+faults: $(VENV)/installed-dev ## kill, stall and overload every process, with the full number of rounds (three hours)
 	$(BIN)/pytest -s tests/faults
 	$(BIN)/pytest -s tests/faults --postgresql
 
@@ -63,7 +63,7 @@ format: $(VENV)/installed-dev ## format the code and fix what ruff can fix
 $(VENV)/made:
 	@for python in "$$PYTHON" python3.11 python3 python3.12 python3.13 python; do \
 	  if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    echo "Making $(VENV) with $$python"; \
+	    echo "Creating $(VENV) with $$python"; \
 	    "$$python" -m venv $(VENV) && touch $@; exit; \
 	  fi; \
 	done; \
@@ -78,7 +78,7 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
 	@touch $@
 
 $(DJANGO6)/made:
-	@python=$$(.ci/find-python6) && echo "Making $(DJANGO6) with $$python" && \
+	@python=$$(.ci/find-python6) && echo "Creating $(DJANGO6) with $$python" && \
 	  "$$python" -m venv $(DJANGO6) && touch $@
 
 $(DJANGO6)/installed: $(DJANGO6)/made requirements-django6.txt requirements-constraints.txt

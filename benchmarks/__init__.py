@@ -1,1 +1,1 @@
-"""`make bench`: this app beside what a site would use instead, in the same run."""
+"""`make bench`: compare this app with the alternatives, in the same run."""

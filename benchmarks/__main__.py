@@ -1,8 +1,8 @@
-"""`python -m benchmarks`, which `make bench` calls: runs, prints a table, writes bench.json.
+"""Run the benchmarks, print a table and write bench.json: `python -m benchmarks [FILE]`.
 
-ONLY names one benchmark, or several with commas between; SIZE is `full` (about 40 minutes) or
-`small` (a few minutes, the default). The one argument is another file than bench.json. Ends with 1
-where a benchmark broke off; a figure that is not reached is no error.
+The environment variable ONLY names one or more benchmarks, separated by commas; SIZE is `full`
+(about 40 minutes) or `small` (a few minutes, the default). FILE is written instead of bench.json.
+The exit code is 1 if a benchmark failed; a missed target is not a failure.
 """
 
 from __future__ import annotations
@@ -24,38 +24,40 @@ RESULT = "bench.json"
 
 
 def main(target: Path) -> int:
-    """Run what the environment asks for and write the results; gives the exit code."""
+    """Run the benchmarks that the environment selects, write the results, return the exit code."""
     size = os.environ.get("SIZE") or "small"
     names = [name for name in os.environ.get("ONLY", "").split(",") if name] or list(BENCHMARKS)
     if size not in SIZES or not set(names) <= set(BENCHMARKS):
-        say(f"SIZE is one of {', '.join(SIZES)}; ONLY is of {', '.join(BENCHMARKS)}.")
+        say(f"SIZE must be one of {', '.join(SIZES)}; ONLY, of {', '.join(BENCHMARKS)}.")
         return 2
     results: dict[str, Any] = {}
     for name in names:
         results[name] = judge(BENCHMARKS[name], measure(name, size))
-        target.write_text(json.dumps(results, indent=2) + "\n")  # so that a stop loses nothing
-    print(table(results, size=size))  # noqa: T201 - what the command is for
+        target.write_text(
+            json.dumps(results, indent=2) + "\n"
+        )  # each time, so that an interrupt loses nothing
+    print(table(results, size=size))  # noqa: T201 - the command's output
     return 0 if all(result["figures"] for result in results.values()) else 1
 
 
 def measure(name: str, size: str) -> dict[str, float]:
-    """Run one benchmark in a process of its own; no figures where it broke off."""
+    """Return the figures of a benchmark, run in its own process; none if it failed."""
     say(f"{name} ({size})")
     with tempfile.NamedTemporaryFile(suffix=".json") as result:
-        command = [sys.executable, "-m", "benchmarks.one", name, size, result.name]
-        ended = subprocess.run(command, check=False)  # noqa: S603 - this very program
-        if ended.returncode:
-            say(f"{name} broke off.")
+        command = [sys.executable, "-m", "benchmarks.run_one", name, size, result.name]
+        done = subprocess.run(command, check=False)  # noqa: S603 - this program
+        if done.returncode:
+            say(f"{name} failed.")
             return {}
         figures: dict[str, float] = json.load(result)
     return figures
 
 
 def judge(benchmark: Benchmark, figures: dict[str, float]) -> dict[str, Any]:
-    """A benchmark's record in bench.json."""
+    """Return a benchmark's record for bench.json."""
     return {
         "figures": figures,
-        "reach": benchmark.reach,
+        "target": benchmark.target,
         "ok": all(goal.is_reached(figures) for goal in benchmark.goals),
     }
 

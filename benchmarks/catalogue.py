@@ -1,4 +1,4 @@
-"""The benchmarks: what each needs, and the figures that it has to reach."""
+"""The benchmarks: what each needs, and the targets for its figures."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ Files = Literal["disk", "s3", "slow"]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A figure's bound, one of the two."""
+    """The lower or upper bound of a figure."""
 
     figure: str
     at_least: float = float("-inf")
     at_most: float = float("inf")
 
     def is_reached(self, figures: Mapping[str, float]) -> bool:
-        """Return whether the figure is there and within its bound."""
+        """Return whether the figure was measured and is within its bound."""
         value = figures.get(self.figure)
         return value is not None and self.at_least <= value <= self.at_most
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A name for ONLY; the function of this name in `module` measures it."""
+    """A benchmark, measured by the function `name` of `module`; `target` describes `goals`."""
 
     name: str
     module: str
-    reach: str
+    target: str
     goals: tuple[Goal, ...]
     database: Literal["sqlite", "postgresql"] = "postgresql"
     files: Files = "disk"
@@ -41,7 +41,7 @@ BENCHMARKS = {
         Benchmark(
             "delete_s3",
             "deletion",
-            "at least 15 times (a), 10 times (b), at most 1.3 times (d)",
+            "at least 15x faster than (a) and 10x faster than (b), at most 1.3x the time of (d)",
             (
                 Goal("times_receiver", at_least=15),
                 Goal("times_cleanup", at_least=10),
@@ -52,35 +52,34 @@ BENCHMARKS = {
         Benchmark(
             "delete_rtt",
             "deletion",
-            "at least 50 times (a)",
+            "at least 50x faster than (a)",
             (Goal("times_receiver", at_least=50),),
             files="s3",
         ),
         Benchmark(
             "delete_fs",
             "deletion",
-            "at least 1.5 times as quick as (a); at most twice the time of (b), "
-            "which writes no audit log",
+            "at least 1.5x faster than (a), at most 2x the time of (b), which has no audit log",
             (Goal("times_receiver", at_least=1.5), Goal("of_cleanup", at_most=2)),
             database="sqlite",
         ),
         Benchmark(
             "rows",
             "rows",
-            "at least 0.6 of a bare `queryset.delete()` in the same batches with a receiver that "
-            "does nothing",
+            "at least 0.6x the speed of a bare `queryset.delete()` in the same batches, with a "
+            "receiver that does nothing",
             (Goal("of_bare", at_least=0.6),),
         ),
         Benchmark(
             "memory",
             "rows",
-            "under 200 MB, and the same within 10 % at 10,000 posts",
+            "under 200 MB, and at most 1.1x the peak with 10,000 posts",
             (Goal("peak_mb", at_most=200), Goal("growth", at_most=1.1)),
         ),
         Benchmark(
             "confirm_page",
             "confirmation",
-            "50 times quicker, 100 times smaller; the page itself under 0.3 s",
+            "50x faster and 100x smaller than (c); the page alone under 0.3 s",
             (
                 Goal("times_quicker", at_least=50),
                 Goal("times_smaller", at_least=100),
@@ -91,14 +90,14 @@ BENCHMARKS = {
         Benchmark(
             "workers",
             "workers",
-            "4 workers at least 3.2 times 1",
+            "4 workers at least 3.2x the speed of one",
             (Goal("times_4", at_least=3.2),),
             files="slow",
         ),
         Benchmark(
             "export",
             "export",
-            "4 times quicker, a tenth of the memory",
+            "4x faster than django-import-export, a tenth of its memory",
             (Goal("times_quicker", at_least=4), Goal("of_memory", at_most=0.1)),
         ),
         Benchmark(
@@ -119,7 +118,7 @@ BENCHMARKS = {
         Benchmark(
             "intake",
             "intake",
-            "each picture under 300 MB, an import of the worst ones under 600 MB",
+            "each picture under 300 MB, an import of the worst under 600 MB",
             (Goal("peak_mb", at_most=300), Goal("import_mb", at_most=600)),
             database="sqlite",
         ),

@@ -1,4 +1,4 @@
-"""Many posts selected: from the click to the confirmation page, and from its button to the deed."""
+"""Removing many posts: the requests up to the confirmation page, and the confirmation itself."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from django.urls import reverse
 
 from benchmarks import content, database
+from benchmarks.http_client import FOUND, OK, AdminClient
 from benchmarks.measure import medians, say
 from benchmarks.sizes import Size
-from benchmarks.visitor import FOUND, OK, Visitor
 from moderation.storage import write_identity
 from posts.models import Post
 
 Figures = dict[str, float]
 
 
-def confirm_page(_place: Path, size: Size) -> Figures:
-    """Freeze and page, against (c), Django's own action on the same selection."""
+def confirm_page(_folder: Path, size: Size) -> Figures:
+    """Measure freeze and page, against (c), Django's own action on the same selection."""
     _fill(size)
-    visitor, pages = Visitor(), _Pages()
+    client, pages = AdminClient(), _Pages()
     seconds = medians(
         {
-            "ours": lambda: pages.ours(visitor),
-            "stock": lambda: pages.stock(visitor),
+            "ours": lambda: pages.ours(client),
+            "stock": lambda: pages.stock(client),
         },
         rounds=size.rounds,
     )
@@ -33,18 +33,18 @@ def confirm_page(_place: Path, size: Size) -> Figures:
         "ours_seconds": seconds["ours"],
         "stock_seconds": seconds["stock"],
         "times_quicker": seconds["stock"] / seconds["ours"],
-        "page_seconds": statistics.median(pages.seconds),
+        "page_seconds": statistics.median(pages.page_seconds),
         "ours_kb": pages.ours_bytes / 1000,
         "stock_kb": pages.stock_bytes / 1000,
         "times_smaller": pages.stock_bytes / pages.ours_bytes,
     }
 
 
-def confirm_post(_place: Path, size: Size) -> Figures:
-    """From the click to the answer, the comparison with what was shown included."""
+def confirm_post(_folder: Path, size: Size) -> Figures:
+    """Measure the request that confirms, including the comparison with the preview."""
     _fill(size)
-    visitor = Visitor()
-    return {"seconds": medians({"ours": lambda: _confirm(visitor)}, rounds=size.rounds)["ours"]}
+    client = AdminClient()
+    return {"seconds": medians({"ours": lambda: _confirm(client)}, rounds=size.rounds)["ours"]}
 
 
 def _fill(size: Size) -> None:
@@ -53,12 +53,12 @@ def _fill(size: Size) -> None:
     database.save()
 
 
-def _confirm(visitor: Visitor) -> float:
-    """The seconds of confirming a fresh draft of all posts. No worker runs: nothing is deleted."""
+def _confirm(client: AdminClient) -> float:
+    """Return the seconds to confirm a new draft of all posts. No worker runs, so all posts stay."""
     database.restore()
-    visitor.client.force_login(content.moderator())
+    client.client.force_login(content.moderator())
     removal = content.draft()
-    seconds, _ = visitor.post(
+    seconds, _ = client.post(
         reverse("admin:moderation_removal_confirm", args=[removal.pk]),
         {"seal": removal.seal, "reason": "spam", "typed_count": str(removal.objects_total)},
         expect=FOUND,
@@ -70,31 +70,31 @@ def _confirm(visitor: Visitor) -> float:
 
 
 class _Pages:
-    """The pages of both, with what was noted of them."""
+    """Requests the pages of both admins, and records their seconds and sizes."""
 
     def __init__(self) -> None:
-        self.seconds: list[float] = []
+        self.page_seconds: list[float] = []
         self.ours_bytes = self.stock_bytes = 0
 
-    def ours(self, visitor: Visitor) -> float:
-        """Select all, follow to the draft's page; return the seconds of both requests."""
+    def ours(self, client: AdminClient) -> float:
+        """Select all posts and open the draft's page; return the seconds of both requests."""
         path = reverse("admin:posts_post_changelist")
-        frozen, answer = visitor.post(path, _selected("remove_selected"), expect=FOUND)
-        shown, page = visitor.get(answer["Location"])
-        say(f"    freeze {frozen:.3f}, page {shown:.3f}")
-        self.seconds.append(shown)
-        self.ours_bytes = len(page)
-        return frozen + shown
+        freeze, response = client.post(path, _form("remove_selected"), expect=FOUND)
+        page, body = client.get(response["Location"])
+        say(f"    freeze {freeze:.3f}, page {page:.3f}")
+        self.page_seconds.append(page)
+        self.ours_bytes = len(body)
+        return freeze + page
 
-    def stock(self, visitor: Visitor) -> float:
-        """Select all in Django's own admin; return the seconds of its page."""
+    def stock(self, client: AdminClient) -> float:
+        """Select all posts in Django's own admin; return the seconds of its page."""
         path = reverse("stock:posts_post_changelist")
-        seconds, answer = visitor.post(path, _selected("delete_selected"), expect=OK)
-        self.stock_bytes = len(answer.content)
+        seconds, response = client.post(path, _form("delete_selected"), expect=OK)
+        self.stock_bytes = len(response.content)
         return seconds
 
 
-def _selected(action: str) -> dict[str, Any]:
-    """Return what the change list sends when all posts are selected across pages."""
+def _form(action: str) -> dict[str, Any]:
+    """Return the change list's form data when all posts are selected across pages."""
     first = Post.objects.values_list("pk", flat=True)[0]
     return {"action": action, "select_across": "1", "_selected_action": [first]}

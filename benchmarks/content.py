@@ -1,4 +1,4 @@
-"""Posts with pictures, as many as wanted: rows by the thousand, and files of a few bytes."""
+"""Create posts with pictures: rows in bulk, and files of a few bytes."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from posts.models import Post, PostImage
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
-PICTURES_A_POST = 3
-POSTS_A_WRITE = 5_000
-UPLOADS = 8  # at the same time
-CONTENT = b"not a picture, but as good as one to be deleted"
-CODES = ["posts.delete_post", "posts.delete_postimage", "posts.delete_report"]
+PICTURES_PER_POST = 3
+POSTS_PER_TRANSACTION = 5_000
+PARALLEL_UPLOADS = 8
+CONTENT = b"not a picture, but deleted like one"
+PERMISSIONS = ["posts.delete_post", "posts.delete_postimage", "posts.delete_report"]
 
 
 def moderator() -> User:
-    """Return a superuser: no ceiling applies."""
+    """Return a superuser, to whom no ceiling applies."""
     user, _ = User.objects.get_or_create(username="mod", is_staff=True, is_superuser=True)
     return user
 
 
 def make_posts(number: int) -> None:
-    """Write rows of posts with three pictures each. The files are only named."""
+    """Insert posts with three pictures each. Their files are not written."""
     author, _ = User.objects.get_or_create(username="spammer")
-    for start in range(0, number, POSTS_A_WRITE):
-        numbers = range(start, min(start + POSTS_A_WRITE, number))
+    for start in range(0, number, POSTS_PER_TRANSACTION):
+        numbers = range(start, min(start + POSTS_PER_TRANSACTION, number))
         with transaction.atomic():
             _write(numbers, author)
 
@@ -47,7 +47,7 @@ def _write(numbers: Iterable[int], author: User) -> None:
     titles = {f"Cheap pills {n}": n for n in numbers}
     row = {"author_id": author.pk, "body": "Buy! " * 40, "created_at": timezone.now()}
     insert(Post, ({**row, "title": title} for title in titles), using="default")
-    made = Post.objects.filter(title__in=titles).values_list("pk", "title")
+    created = Post.objects.filter(title__in=titles).values_list("pk", "title")
     insert(
         PostImage,
         (
@@ -60,20 +60,20 @@ def _write(numbers: Iterable[int], author: User) -> None:
                 "width": 800,
                 "height": 600,
             }
-            for pk, title in made
-            for number in range(PICTURES_A_POST)
+            for pk, title in created
+            for number in range(PICTURES_PER_POST)
         ),
         using="default",
     )
 
 
-def name_of(post: int, number: int, ending: str) -> str:
-    """Return a name as the intake makes them."""
-    return f"posts/2026/11/{UUID(int=post * PICTURES_A_POST + number).hex}{ending}"
+def name_of(post: int, number: int, suffix: str) -> str:
+    """Return a file name like those of the intake."""
+    return f"posts/2026/11/{UUID(int=post * PICTURES_PER_POST + number).hex}{suffix}"
 
 
 def stored_names() -> list[str]:
-    """Return every name that a picture has."""
+    """Return the names of all files of pictures."""
     pairs = PostImage.objects.values_list("image", "thumbnail")
     return [name for pair in pairs for name in pair]
 
@@ -87,22 +87,22 @@ def fill_folder(folder: Path, names: Iterable[str]) -> None:
 
 
 def fill_bucket(client: S3Client, bucket: str, names: Iterable[str]) -> None:
-    """Put an object for each name."""
-    with ThreadPoolExecutor(UPLOADS) as pool:
-        puts = [
+    """Upload an object for each name."""
+    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+        uploads = [
             pool.submit(client.put_object, Bucket=bucket, Key=name, Body=CONTENT) for name in names
         ]
-    for put in puts:
-        put.result()
+    for upload in uploads:
+        upload.result()
 
 
 def draft() -> Removal:
     """Return a draft of all posts."""
-    return freeze(Post.objects.all(), actor=moderator(), permissions=CODES)
+    return freeze(Post.objects.all(), actor=moderator(), permissions=PERMISSIONS)
 
 
 def confirm_all(removal: Removal) -> None:
-    """Confirm a draft, as the page does. Raises RuntimeError where something differs."""
+    """Confirm a draft, as the page does. Raises RuntimeError if the selection has changed."""
     total = str(removal.objects_total)
     if confirm(removal, actor=moderator(), seal=removal.seal, reason="spam", typed_count=total):
-        raise RuntimeError("The content changed between draft and confirmation.")
+        raise RuntimeError("The selection changed between draft and confirmation.")

@@ -1,4 +1,4 @@
-"""A benchmark's database: fresh, saved once it is filled, and restored before each run."""
+"""A benchmark's database: created, saved once it is filled, and restored before each run."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SAVED = "saved"
 
 
 def create() -> None:
-    """Make the database that the settings name, with every table."""
+    """Create the database of the settings, with all tables."""
     if connection.vendor == "postgresql":
         _on_server(f"CREATE DATABASE {connection.settings_dict['NAME']}")
     call_command("migrate", verbosity=0)
 
 
 def save() -> None:
-    """Keep the database as it is now, with the planner's statistics that a site would have."""
+    """Save a copy of the database, with planner statistics as on a real site."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
     connection.close()
@@ -27,7 +27,7 @@ def save() -> None:
 
 
 def restore() -> None:
-    """Bring back what was saved."""
+    """Replace the database with the saved copy."""
     connection.close()
     _copy(_saved(), _name())
 
@@ -41,19 +41,19 @@ def _saved() -> str:
 
 
 def _copy(source: str, target: str) -> None:
-    """Copy a database that nobody is connected to over another."""
+    """Replace `target` with a copy of `source`. Neither may have connections."""
     if connection.vendor == "postgresql":
         _on_server(f"DROP DATABASE IF EXISTS {target}")
         _on_server(f"CREATE DATABASE {target} TEMPLATE {source} STRATEGY FILE_COPY")
-        # Else the copy is written to disk in the middle of what is measured next.
+        # Otherwise the copy is written to disk during the next measurement.
         _on_server("CHECKPOINT")
         return
-    for ending in ("", "-wal", "-shm"):
-        Path(target + ending).unlink(missing_ok=True)
+    for suffix in ("", "-wal", "-shm"):
+        Path(target + suffix).unlink(missing_ok=True)
     shutil.copy(source, target)
 
 
 def _on_server(statement: str) -> None:
-    # Django's own way to its test databases: a connection to none of the server's in particular.
+    # Django creates its test databases with this connection, to a maintenance database.
     with connection._nodb_cursor() as cursor:  # noqa: SLF001
         cursor.execute(statement)

@@ -1,4 +1,4 @@
-"""From the confirmation to the last key erased, beside what a site would do by itself."""
+"""From the confirmation to the last erased key, compared with the baselines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import content, database, peers
+from benchmarks import baselines, content, database
 from benchmarks.measure import medians, stopwatch
 from benchmarks.purger import purger
 from benchmarks.sizes import Size
-from benchmarks.stored import InBucket, OnDisk, Stored
+from benchmarks.storage import BenchmarkStorage, BucketStorage, DiskStorage
 from moderation.models import AuditEntry, Removal
 from moderation.models.states import EntryState
 from moderation.purge.run import purge_due_files
@@ -18,42 +18,47 @@ from moderation.removals.delete import delete_next_batch
 from posts.models import Post, PostImage
 
 Figures = dict[str, float]
-DeletionContext = Callable[[], None]
+Action = Callable[[], None]
 
 
-def delete_s3(place: Path, size: Size) -> Figures:
-    """Rows on PostgreSQL, files on the S3 gateway; against (a), (b) and (d)."""
-    seconds = _compete(
-        InBucket(place),
+def delete_s3(folder: Path, size: Size) -> Figures:
+    """Measure rows on PostgreSQL and files on the S3 gateway, against (a), (b) and (d)."""
+    seconds = _compare(
+        BucketStorage(folder),
         size,
-        ours=_by_two_workers,
-        receiver=peers.delete_by_receiver,
-        cleanup=peers.delete_with_cleanup,
-        floor=peers.delete_by_hand,
+        ours=_with_two_workers,
+        receiver=baselines.delete_by_receiver,
+        cleanup=baselines.delete_with_cleanup,
+        floor=baselines.delete_by_hand,
     )
-    return _named(seconds) | {"of_floor": seconds["ours"] / seconds["floor"]}
+    return _figures(seconds) | {"of_floor": seconds["ours"] / seconds["floor"]}
 
 
-def delete_rtt(place: Path, size: Size) -> Figures:
-    """The same, with 20 ms added to each request; against (a)."""
-    stored = InBucket(place, delayed=True)
-    return _named(_compete(stored, size, ours=_by_two_workers, receiver=peers.delete_by_receiver))
-
-
-def delete_fs(_place: Path, size: Size) -> Figures:
-    """Rows on SQLite, files on disk; against (a) and (b). Only one writes on SQLite at a time."""
-    seconds = _compete(
-        OnDisk(),
+def delete_rtt(folder: Path, size: Size) -> Figures:
+    """Measure the same with 20 ms added to each request, against (a)."""
+    seconds = _compare(
+        BucketStorage(folder, delayed=True),
         size,
-        ours=_by_one_worker,
-        receiver=peers.delete_by_receiver,
-        cleanup=peers.delete_with_cleanup,
+        ours=_with_two_workers,
+        receiver=baselines.delete_by_receiver,
     )
-    return _named(seconds) | {"of_cleanup": seconds["ours"] / seconds["cleanup"]}
+    return _figures(seconds)
 
 
-def _named(seconds: Figures) -> Figures:
-    """Return the seconds of each, and how many times ours the others take."""
+def delete_fs(_folder: Path, size: Size) -> Figures:
+    """Measure rows on SQLite, with its single writer, and files on disk, against (a) and (b)."""
+    seconds = _compare(
+        DiskStorage(),
+        size,
+        ours=_with_one_worker,
+        receiver=baselines.delete_by_receiver,
+        cleanup=baselines.delete_with_cleanup,
+    )
+    return _figures(seconds) | {"of_cleanup": seconds["ours"] / seconds["cleanup"]}
+
+
+def _figures(seconds: Figures) -> Figures:
+    """Return the seconds of each contender, and how many times faster than (a) and (b) ours is."""
     times = {
         f"times_{name}": value / seconds["ours"]
         for name, value in seconds.items()
@@ -62,45 +67,49 @@ def _named(seconds: Figures) -> Figures:
     return {f"{name}_seconds": value for name, value in seconds.items()} | times
 
 
-def _compete(
-    stored: Stored, size: Size, *, ours: Callable[[Stored], float], **peers_deeds: DeletionContext
+def _compare(
+    storage: BenchmarkStorage,
+    size: Size,
+    *,
+    ours: Callable[[BenchmarkStorage], float],
+    **baseline_actions: Action,
 ) -> Figures:
-    """The median seconds of ours and of each peer, on the same rows and files again and again."""
+    """Return the median seconds of ours and of each baseline, on the same rows and files."""
     content.make_posts(size.deletion_posts)
-    stored.fill()
+    storage.prepare()
     content.draft()
     database.save()
-    runs = {name: partial(_run, stored, deed) for name, deed in peers_deeds.items()}
-    return medians({"ours": partial(ours, stored), **runs}, rounds=size.rounds)
+    runs = {name: partial(_run, storage, action) for name, action in baseline_actions.items()}
+    return medians({"ours": partial(ours, storage), **runs}, rounds=size.rounds)
 
 
-def _run(stored: Stored, deed: DeletionContext) -> float:
+def _run(storage: BenchmarkStorage, action: Action) -> float:
     database.restore()
-    with stored.laid():
-        return _measured(deed)
+    with storage.filled():
+        return _measured(action)
 
 
-def _by_one_worker(stored: Stored) -> float:
-    return _run(stored, partial(_remove, _purge))
+def _with_one_worker(storage: BenchmarkStorage) -> float:
+    return _run(storage, partial(_remove, _purge))
 
 
-def _by_two_workers(stored: Stored) -> float:
-    """The other has the keys that this one's batches leave."""
+def _with_two_workers(storage: BenchmarkStorage) -> float:
+    """Delete the batches in this process, while a second one purges the keys that they leave."""
     database.restore()
-    with stored.laid() as env, purger(env) as second:
+    with storage.filled() as env, purger(env) as second:
         return _measured(partial(_remove, second.finish))
 
 
-def _measured(deed: DeletionContext) -> float:
+def _measured(action: Action) -> float:
     with stopwatch() as watch:
-        deed()
+        action()
     if Post.objects.exists() or PostImage.objects.exists():
         raise RuntimeError("Rows are left.")
     return watch.seconds
 
 
-def _remove(finish: DeletionContext) -> None:
-    """Ours: confirm, delete batch by batch, then see to the last key."""
+def _remove(finish: Action) -> None:
+    """Confirm the removal, delete its batches, and call `finish` to purge the remaining keys."""
     removal = Removal.objects.get()
     content.confirm_all(removal)
     while delete_next_batch(removal.pk):

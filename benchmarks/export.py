@@ -1,4 +1,4 @@
-"""The audit log as CSV, against the export that django-import-export has by itself."""
+"""The audit log as CSV, against django-import-export's own export."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from benchmarks.sizes import Size
 
 Figures = dict[str, float]
 
-# Entries as a removal writes them, made by the server itself: a million through Python takes
-# longer than everything that is measured.
+# Entries like those of a removal, created by the database server: inserting a million from Python
+# takes longer than the measurement.
 ENTRIES = """
 INSERT INTO moderation_auditentry (
   storage, location, key, name, hidden_name, size, sha256, versions, object_label, object_key,
@@ -30,8 +30,8 @@ FROM generate_series(1, %s) AS n
 """
 
 
-def export(_place: Path, size: Size) -> Figures:
-    """Seconds and peak memory of each, a fresh process a run."""
+def export(_folder: Path, size: Size) -> Figures:
+    """Measure seconds and peak memory of both, each run in a fresh process."""
     from django.db import connection
 
     from benchmarks.measure import medians
@@ -43,21 +43,21 @@ def export(_place: Path, size: Size) -> Figures:
     peaks: Figures = {}
 
     def run(name: str) -> Callable[[], float]:
-        def seconds() -> float:
+        def measure() -> float:
             command = [sys.executable, "-m", "benchmarks.export", name]
-            ended = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
-            told = json.loads(ended.stdout)
-            peaks[name] = max(peaks.get(name, 0), told["peak_mb"])
-            say(f"    {told['bytes']} bytes, {told['peak_mb']:.0f} MB")
-            return float(told["seconds"])
+            done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this program
+            result = json.loads(done.stdout)
+            peaks[name] = max(peaks.get(name, 0), result["peak_mb"])
+            say(f"    {result['bytes']} bytes, {result['peak_mb']:.0f} MB")
+            return float(result["seconds"])
 
-        return seconds
+        return measure
 
-    taken = medians({name: run(name) for name in EXPORTS}, rounds=size.rounds)
+    seconds = medians({name: run(name) for name in EXPORTS}, rounds=size.rounds)
     return {
-        "ours_seconds": taken["ours"],
-        "stock_seconds": taken["stock"],
-        "times_quicker": taken["stock"] / taken["ours"],
+        "ours_seconds": seconds["ours"],
+        "stock_seconds": seconds["stock"],
+        "times_quicker": seconds["stock"] / seconds["ours"],
         "ours_peak_mb": peaks["ours"],
         "stock_peak_mb": peaks["stock"],
         "of_memory": peaks["ours"] / peaks["stock"],
@@ -65,7 +65,7 @@ def export(_place: Path, size: Size) -> Figures:
 
 
 def _ours() -> int:
-    """Write what the export page sends; return the number of bytes."""
+    """Write the file that the export page sends; return its size in bytes."""
     from moderation.export.formats import CSV
     from moderation.models import AuditEntry
 
@@ -76,7 +76,7 @@ def _ours() -> int:
 
 
 def _stock() -> int:
-    """What django-import-export's own page sends, with the same columns; return its bytes."""
+    """Create the file that django-import-export's own page sends; return its size in bytes."""
     from import_export.formats.base_formats import CSV
 
     from moderation.export.resource import AuditEntryResource
@@ -93,5 +93,5 @@ if __name__ == "__main__":
     django.setup()
     with stopwatch() as watch:
         written = EXPORTS[sys.argv[1]]()
-    told = {"seconds": watch.seconds, "peak_mb": peak_mb(), "bytes": written}
-    print(json.dumps(told))  # noqa: T201 - its answer
+    result = {"seconds": watch.seconds, "peak_mb": peak_mb(), "bytes": written}
+    print(json.dumps(result))  # noqa: T201 - read by the parent process

@@ -1,8 +1,8 @@
-"""The most expensive pictures of each format: how much memory and CPU time they take.
+"""Memory and CPU time of the most expensive pictures of each format.
 
 Each is measured in a fork of a process that has not decoded anything: as an upload in the post's
-form, on the picture page, and all of them together in an import. The pictures are those of the
-tests.
+form, and on the picture page. An import measures all of them together. The pictures are those of
+the tests.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from benchmarks.measure import peak_mb, say
 from benchmarks.sizes import Size
 
 Figures = dict[str, float]
-Look = Callable[[str, bytes], None]
+Handler = Callable[[str, bytes], None]
 
 
-def intake(place: Path, size: Size) -> Figures:
+def intake(temporary: Path, size: Size) -> Figures:
     """Measure peak memory in MB and CPU seconds, of the worst picture and of an import."""
-    folder = place / "pictures"
+    folder = temporary / "pictures"
     folder.mkdir()
-    _measured(partial(_make, folder, size.intake_every))
+    _measured(partial(_write_pictures, folder, size.intake_every))
     figures: Figures = {}
     for path in sorted(folder.iterdir()):
-        for way, look in _ways().items():
-            kind, verdict = path.name.split("-")[0], path.name.rpartition(".")[2]
-            measured = _measured(partial(_look, look, path))
+        for way, handle in _handlers().items():
+            image_format, verdict = path.name.split("-")[0], path.name.rpartition(".")[2]
+            measured = _measured(partial(_handle, handle, path))
             for name, value in zip(("peak_mb", "seconds"), measured, strict=True):
-                figure = f"{kind}_{verdict}_{name}"
+                figure = f"{image_format}_{verdict}_{name}"
                 if value > figures.get(figure, 0):
                     figures[figure] = value
                     say(f"  {figure} {value:.3g} ({way} of {path.stem})")
@@ -48,7 +48,7 @@ def intake(place: Path, size: Size) -> Figures:
     return figures
 
 
-def _make(folder: Path, every: int) -> None:
+def _write_pictures(folder: Path, every: int) -> None:
     """Write the files, each with the expected verdict as its extension."""
     from tests.pictures.catalogue import CASES
 
@@ -57,11 +57,11 @@ def _make(folder: Path, every: int) -> None:
         (folder / f"{case.name}.{verdict}").write_bytes(case.make())
 
 
-def _look(look: Look, path: Path) -> None:
-    look(path.name, path.read_bytes())
+def _handle(handle: Handler, path: Path) -> None:
+    handle(path.name, path.read_bytes())
 
 
-def _ways() -> dict[str, Look]:
+def _handlers() -> dict[str, Handler]:
     from moderation.admin import thumbnails
     from moderation.images import InvalidImage
     from posts.admin.inlines import NewPictureForm
@@ -92,7 +92,7 @@ def _import(folder: Path) -> None:
 
 def _measured(work: Callable[[], None]) -> tuple[float, float]:
     """Run `work` in a fork; return its peak memory in MB and its CPU seconds."""
-    connections.close_all()  # a fork must not share them
+    connections.close_all()  # they must not be shared with a fork
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -106,7 +106,7 @@ def _measured(work: Callable[[], None]) -> tuple[float, float]:
             os._exit(0)
     os.close(writing)
     with open(reading, "rb") as result:  # noqa: PTH123 - a descriptor has no path
-        told = result.read()
+        measured = result.read()
     os.waitpid(child, 0)
-    peak, seconds = json.loads(told)
+    peak, seconds = json.loads(measured)
     return peak, seconds

@@ -1,7 +1,8 @@
-"""A proxy that stands 20 ms away: `python -m benchmarks.latency PORT UPSTREAM_PORT`.
+"""A proxy that delays requests by 20 ms: `python -m benchmarks.latency PORT UPSTREAM_PORT`.
 
-A process of its own, so that it takes no time of the one that is measured. It waits once for each
-request: where bytes of a client follow bytes of the server, or are the first of a connection.
+It runs in a separate process, so that it takes no CPU time from the measured one. It delays once
+per request: when bytes from the client follow bytes from the server, or are the first of a
+connection.
 """
 
 from __future__ import annotations
@@ -9,44 +10,44 @@ from __future__ import annotations
 import asyncio
 import sys
 
-# Seconds that each request takes longer.
+# Seconds.
 DELAY = 0.02
 CHUNK = 1 << 16
 
 
 class Exchange:
-    """One connection: whose turn it is to speak."""
+    """A connection, and whether the client's next bytes start a request."""
 
     def __init__(self) -> None:
-        self.client_begins = True
+        self.request_starts = True
 
     async def requests(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
-        """Pass on what the client says; the beginning of a request later."""
+        """Forward the client's bytes, with a delay at the start of each request."""
         while chunk := await client.read(CHUNK):
-            if self.client_begins:
-                self.client_begins = False
+            if self.request_starts:
+                self.request_starts = False
                 await asyncio.sleep(DELAY)
             server.write(chunk)
             await server.drain()
         server.close()
 
     async def replies(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
-        """Pass on what the server says, at once."""
+        """Forward the server's bytes without a delay."""
         while chunk := await server.read(CHUNK):
-            self.client_begins = True
+            self.request_starts = True
             client.write(chunk)
             await client.drain()
         client.close()
 
 
 async def serve(port: int, upstream: int) -> None:
-    """Listen on a port of loopback, for ever."""
+    """Listen on a loopback port until the process is killed."""
 
     async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", upstream)
         exchange = Exchange()
         both = exchange.requests(reader, to_server), exchange.replies(from_server, writer)
-        await asyncio.collect(*both, return_exceptions=True)  # a reset ends a connection, no more
+        await asyncio.collect(*both, return_exceptions=True)  # a reset ends this connection only
 
     async with await asyncio.start_server(connect, "127.0.0.1", port) as server:
         await server.serve_forever()

@@ -1,4 +1,4 @@
-"""Time, memory, and rounds in which contenders take turns."""
+"""Measure time and memory, and run contenders in alternating rounds."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# Linux keeps the peak of a process's memory here, in kB, from its exec on. `ru_maxrss` would
-# start at the size of the process that forked it.
+# Linux reports the peak of a process's memory since its exec here, in kB. `ru_maxrss` starts at the
+# size of the process that forked it.
 PEAK = re.compile(r"^VmHWM:\s*(\d+) kB$", re.MULTILINE)
 
-
-# Seconds.
+# Seconds. A contender that takes longer runs in a single round.
 ONE_ROUND_FROM = 180
 
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Seconds that a `stopwatch()` block took, once it is over."""
+    """The seconds of a `stopwatch()` block, set when it ends."""
 
     seconds: float = 0.0
 
 
 @contextmanager
 def stopwatch() -> Iterator[Stopwatch]:
-    """Measure the block by the wall's clock; rubbish of earlier work is cleared before."""
+    """Measure the wall-clock time of the block, after collecting the garbage of earlier work."""
     gc.collect()
     watch = Stopwatch()
     start = time.perf_counter()
@@ -39,29 +38,29 @@ def stopwatch() -> Iterator[Stopwatch]:
 
 
 def medians(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> dict[str, float]:
-    """The median of what each contender gives. They take turns, so that a slow minute hits all.
+    """Return each contender's median result. They alternate, so that a slow minute affects all.
 
-    One that takes minutes has a single round: it has its own slow and quick ones.
+    A contender that takes minutes runs once: slow and fast minutes average out within its run.
     """
     measured: dict[str, list[float]] = {name: [] for name in contenders}
-    waiting = dict(contenders)
+    remaining = dict(contenders)
     for number in range(rounds):
-        for name, contender in list(waiting.items()):
+        for name, contender in list(remaining.items()):
             start = time.perf_counter()
             measured[name].append(contender())
             say(f"  round {number + 1}: {name} {measured[name][-1]:.3f}")
             if time.perf_counter() - start > ONE_ROUND_FROM:
-                del waiting[name]
+                del remaining[name]
     return {name: statistics.median(values) for name, values in measured.items()}
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process ever held, in MB. Linux only."""
+    """Return the peak memory of this process in MB. Linux only."""
     found = PEAK.search(Path("/proc/self/status").read_text())
-    assert found, "the kernel tells the peak of every process"  # noqa: S101 - tells the type too
+    assert found, "the kernel reports the peak of every process"  # noqa: S101 - for the type checker too
     return int(found[1]) / 1000
 
 
 def say(text: str) -> None:
-    """Tell how far it got; standard output is the table's."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command's own words
+    """Report progress on standard error, since standard output is for the table."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the command's output

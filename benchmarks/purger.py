@@ -1,7 +1,8 @@
-"""A second worker, which runs already when a measurement begins: it purges what the first leaves.
+"""A second worker process that purges the files of the removal while the first deletes its rows.
 
-As a program it says when it is ready, purges what is due, and ends when it was told that no more
-will come. A worker of a site does the same, but looks for work once a second.
+It starts before the measurement. It reports when it is ready, purges due files, and exits once its
+standard input is closed and nothing is due. A site's worker does the same, but looks for work once
+a second.
 """
 
 from __future__ import annotations
@@ -15,36 +16,39 @@ from select import select
 
 import django
 
-# Seconds after which it looks again when nothing was due.
+# Seconds until it looks again after nothing was due.
 IDLE = 0.02
 READY, DONE = b"ready\n", b"done\n"
 
 
 class Purger:
-    """The worker's process, as the one who measures sees it."""
+    """The second worker, as seen from the process that measures."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
 
     def await_ready(self) -> None:
-        """Return when it is ready. Raises RuntimeError where it ended instead."""
+        """Wait until it is ready. Raises RuntimeError if it exits instead."""
         self._expect(READY)
 
     def finish(self) -> None:
-        """Say that all batches are deleted; return when the last key is through. Raises alike."""
-        assert self._process.stdin  # noqa: S101 - tells the type
+        """Report that all batches are deleted, and wait until the last key is erased.
+
+        Raises RuntimeError if the process exits before.
+        """
+        assert self._process.stdin  # noqa: S101 - for the type checker
         self._process.stdin.close()
         self._expect(DONE)
 
-    def _expect(self, words: bytes) -> None:
+    def _expect(self, line: bytes) -> None:
         assert self._process.stdout  # noqa: S101 - the same
-        if (told := self._process.stdout.readline()) != words:
-            raise RuntimeError(f"The second worker said {told!r} instead of {words!r}.")
+        if (received := self._process.stdout.readline()) != line:
+            raise RuntimeError(f"The second worker sent {received!r} instead of {line!r}.")
 
 
 @contextmanager
 def purger(env: Mapping[str, str]) -> Iterator[Purger]:
-    """Run a second worker on this process's database; `env` says where its files are."""
+    """Run a second worker on this process's database, with the storage that `env` configures."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.purger"],
         env={**os.environ, **env},
@@ -53,9 +57,9 @@ def purger(env: Mapping[str, str]) -> Iterator[Purger]:
     )
     with process:
         try:
-            found = Purger(process)
-            found.await_ready()
-            yield found
+            second = Purger(process)
+            second.await_ready()
+            yield second
         finally:
             process.kill()
 
@@ -64,7 +68,7 @@ def work() -> None:
     """Purge until standard input is closed and nothing is due."""
     from moderation.purge.run import purge_due_files
 
-    purge_due_files()  # nothing is due yet; the connection is there afterwards
+    purge_due_files()  # nothing is due yet; this opens the connection
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     all_deleted = False

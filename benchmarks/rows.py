@@ -1,4 +1,4 @@
-"""Rows alone: how quickly batches go, and what memory the worker takes for it."""
+"""Deleting rows alone: the speed of batches, and the memory of a worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import content, database, peers
+from benchmarks import baselines, content, database
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
 from moderation.cascade.batches import keys_of
@@ -18,24 +18,24 @@ from moderation.storage import write_identity
 from posts.models import Post, PostImage
 
 Figures = dict[str, float]
-FILES_A_POST = 2 * content.PICTURES_A_POST
+FILES_PER_POST = 2 * content.PICTURES_PER_POST
 
 
-def rows(_place: Path, size: Size) -> Figures:
-    """Posts a second: delete the batches of a confirmed removal, against the bare deletion."""
+def rows(_folder: Path, size: Size) -> Figures:
+    """Measure posts per second: the batches of a confirmed removal against bare deletions."""
     _fill(size.rows_posts)
     runs = {
         "ours": partial(_rate, size.rows_posts, _delete_batches),
         "bare": partial(_rate, size.rows_posts, _delete_bare),
     }
-    posts_a_second = medians(runs, rounds=size.rounds)
-    return {f"{name}_posts_a_second": rate for name, rate in posts_a_second.items()} | {
-        "of_bare": posts_a_second["ours"] / posts_a_second["bare"]
+    rates = medians(runs, rounds=size.rounds)
+    return {f"{name}_posts_a_second": rate for name, rate in rates.items()} | {
+        "of_bare": rates["ours"] / rates["bare"]
     }
 
 
-def memory(_place: Path, size: Size) -> Figures:
-    """The peak of a worker's process, for few posts and for many."""
+def memory(_folder: Path, size: Size) -> Figures:
+    """Measure the peak memory of a worker process, with few posts and with many."""
     database.save()
     few, many = (_peak_of_worker(posts) for posts in size.memory_posts)
     return {"few_posts_peak_mb": few, "peak_mb": many, "growth": many / few}
@@ -62,17 +62,17 @@ def _delete_batches() -> None:
     posts = removal.objects_total
     while delete_next_batch(removal.pk):
         pass
-    if AuditEntry.objects.count() != posts * FILES_A_POST:
+    if AuditEntry.objects.count() != posts * FILES_PER_POST:
         raise RuntimeError("Entries are missing.")
 
 
 def _delete_bare() -> None:
     batches = RemovalBatch.objects.select_related("removal").order_by("number")
-    peers.delete_bare(keys_of(batch) for batch in batches)
+    baselines.delete_bare(keys_of(batch) for batch in batches)
 
 
 def _peak_of_worker(posts: int) -> float:
-    """The peak in MB of a process that does nothing but a worker's work on so many posts."""
+    """Return the peak memory in MB of a process that only does a worker's work on these posts."""
     from django.db import connection
 
     database.restore()
@@ -81,5 +81,5 @@ def _peak_of_worker(posts: int) -> float:
     content.confirm_all(content.draft())
     connection.close()
     command = [sys.executable, "-m", "benchmarks.worker"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - ours
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this program
     return float(done.stdout)

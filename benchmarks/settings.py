@@ -1,12 +1,12 @@
-"""The site's settings, with a second admin that shows what Django does by itself."""
+"""The site's settings, with a second admin that has Django's own pages."""
 
 import os
 
-from project.settings import *  # noqa: F403 - the site as it is
+from project.settings import *  # noqa: F403 - the site's own settings
 
 ROOT_URLCONF = "benchmarks.urls"
-# The manifest of static files would need a `collectstatic` first.
-STORAGES["staticfiles"] = {  # noqa: F405 - comes from there
+# The site's manifest storage would require `collectstatic` first.
+STORAGES["staticfiles"] = {  # noqa: F405 - imported above
     "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
 }
 if folder := os.environ.get("SLOW_FILES"):

@@ -1,4 +1,4 @@
-"""How much each benchmark takes: `full` for the figures, `small` to see that it works."""
+"""The sizes of the benchmarks: `full` for real figures, `small` to see that they work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Size:
     """Numbers of rows, keys and rounds. Each post has three pictures, each with a thumbnail."""
 
-    rounds: int = 3  # the median of three is not moved by one disturbance
+    rounds: int = 3  # one disturbed round does not change a median of three
     deletion_posts: int = 2_000
     rows_posts: int = 100_000
     memory_posts: tuple[int, int] = (10_000, 100_000)
@@ -17,7 +17,7 @@ class Size:
     worker_keys: int = 2_000
     export_entries: int = 1_000_000
     changelist_posts: int = 1_000_000
-    intake_every: int = 1  # use every n-th of the tests' pictures
+    intake_every: int = 1  # every n-th of the tests' pictures is measured
 
 
 SIZES = {
@@ -32,7 +32,7 @@ SIZES = {
         changelist_posts=10_000,
         intake_every=3,
     ),
-    # For the test of the harness: seconds, and figures that mean nothing.
+    # For the test of the harness: takes seconds, and its figures mean nothing.
     "tiny": Size(
         rounds=1,
         deletion_posts=2,

@@ -1,4 +1,4 @@
-"""A storage that is neither S3 nor a folder, as far as anybody can tell: 20 ms a request."""
+"""A storage with 20 ms a request, of a class for which moderation has no adapter of its own."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from typing import Any
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage
 
-# Seconds. A storage in the same region answers in 5 to 30 ms.
-REQUEST = 0.02
+# A storage in the same region responds in 5 to 30 ms.
+REQUEST_SECONDS = 0.02
 
 
 class SlowStorage(Storage):
-    """Keeps files in a folder and takes its time for each request."""
+    """Stores files in a folder, and sleeps before each request."""
 
     def __init__(self, location: str) -> None:
         self.folder = FileSystemStorage(location)
 
     def exists(self, name: str) -> bool:
-        """Return whether there is such a file."""
-        time.sleep(REQUEST)
+        """Return whether the file exists."""
+        time.sleep(REQUEST_SECONDS)
         return self.folder.exists(name)
 
     def delete(self, name: str) -> None:
-        """Delete a file; a missing one is no error."""
-        time.sleep(REQUEST)
+        """Delete a file; a missing one is not an error."""
+        time.sleep(REQUEST_SECONDS)
         self.folder.delete(name)
 
     def _open(self, name: str, mode: str = "rb") -> File[Any]:
-        time.sleep(REQUEST)
+        time.sleep(REQUEST_SECONDS)
         return self.folder.open(name, mode)
 
     def _save(self, name: str, content: File[Any]) -> str:
-        time.sleep(REQUEST)
+        time.sleep(REQUEST_SECONDS)
         return self.folder.save(name, content)

@@ -1,4 +1,4 @@
-"""The results as a table of Markdown, ready for the README."""
+"""The results as a Markdown table, for the README."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 
 
 def table(results: Mapping[str, Mapping[str, Any]], *, size: str) -> str:
-    """Name, figures, what is to be reached and whether it was, below the date and the machine."""
+    """Return the table of names, figures and targets, under a line with date and machine."""
     lines = [f"{size}, {datetime.now(UTC):%Y-%m-%d}, {machine()}", ""]
-    lines += ["| name | figures | reach | ok |", "| --- | --- | --- | --- |"]
+    lines += ["| name | figures | target | ok |", "| --- | --- | --- | --- |"]
     for name, result in results.items():
         figures = ", ".join(f"{key} {_short(v)}" for key, v in result["figures"].items())
         ok = "yes" if result["ok"] else "no"
-        lines.append(f"| `{name}` | {figures or 'broke off'} | {result['reach']} | {ok} |")
+        lines.append(f"| `{name}` | {figures or 'failed'} | {result['target']} | {ok} |")
     return "\n".join(lines)
 
 
 def machine() -> str:
-    """Processors, memory, and the system's name."""
+    """Return the processors, the memory and the version of Python."""
     cores = os.cpu_count()
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     memory = f"{pages * page / 2**30:.0f} GB"
@@ -30,7 +30,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """Return the processor's name as Linux has it, else its kind."""
+    """Return the processor's name on Linux, elsewhere its architecture."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
@@ -38,5 +38,5 @@ def _processor() -> str:
 
 
 def _short(value: float) -> str:
-    """Three digits that matter; large numbers whole."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - as it says
+    """Return a number with three significant digits; from 100 on, as an integer."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - see the docstring

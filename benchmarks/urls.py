@@ -1,4 +1,4 @@
-"""The site's addresses, and below `stock/` an admin as Django has it."""
+"""The site's URLs, and under `stock/` an admin with Django's own actions."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from project.urls import urlpatterns as site
 
 
 class StockPostAdmin(admin.ModelAdmin[Any]):
-    """Posts with Django's own action."""
+    """Posts with Django's own delete action."""
 
     list_display = ("title", "created_at")
     show_full_result_count = False

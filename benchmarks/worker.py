@@ -1,4 +1,4 @@
-"""A worker's work in a process of its own, and the memory that it took: printed, in MB."""
+"""Do a worker's work in a separate process, and print its peak memory in MB."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import django
 
 from benchmarks.measure import peak_mb
 
-# Batches that are purged after the batches. Each holds as many keys as any other.
-BATCHES = 2
+# Claims that are purged after the deletion. Each has the same number of keys.
+CLAIMS = 2
 
 
 def work() -> None:
-    """Delete every batch of the one removal, and purge the first batches of its keys."""
+    """Delete all batches of the only removal, and purge the first claims of its keys."""
     from moderation.models import Removal
     from moderation.purge.run import purge_due_files
     from moderation.removals.delete import delete_next_batch
@@ -19,11 +19,11 @@ def work() -> None:
     removal = Removal.objects.get().pk
     while delete_next_batch(removal):
         pass
-    for _ in range(BATCHES):
+    for _ in range(CLAIMS):
         purge_due_files()
 
 
 if __name__ == "__main__":
     django.setup()
     work()
-    print(peak_mb())  # noqa: T201 - its answer
+    print(peak_mb())  # noqa: T201 - read by the parent process

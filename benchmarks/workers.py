@@ -1,4 +1,4 @@
-"""Real worker processes on a storage that takes 20 ms a request, one request at a time in each."""
+"""Worker processes on a storage with 20 ms a request, each with one request at a time."""
 
 from __future__ import annotations
 
@@ -24,42 +24,44 @@ from tests.services.workers import DB_WORKER, worker
 
 Figures = dict[str, float]
 
-KEYS_A_POST = 2 * content.PICTURES_A_POST
+KEYS_PER_POST = 2 * content.PICTURES_PER_POST
 WORKERS = (1, 2, 4)
-LONGEST = 600  # seconds until a run counts as stuck
-READY = "Starting worker"
+TIMEOUT_SECONDS = 600
+READY = "Starting worker"  # in the log of django-tasks-db's worker
 
 
-def workers(place: Path, size: Size) -> Figures:
-    """Seconds from the first claim to the last key erased, with 1, 2 and 4 workers.
+def workers(folder: Path, size: Size) -> Figures:
+    """Measure the seconds from the first claim to the last erased key, with 1, 2 and 4 workers.
 
-    A single round: the storage's sleep decides, and three would take six minutes.
+    One round is enough, since nearly all the time is the storage's sleep; three take six minutes.
     """
-    content.make_posts(size.worker_keys // KEYS_A_POST)
+    content.make_posts(size.worker_keys // KEYS_PER_POST)
     content.fill_folder(Path(os.environ["SLOW_FILES"]), content.stored_names())
     write_identity("default")
     Post.objects.all().delete()
-    for woken in (DBTaskResult, QueueingLock):  # by that deletion; here all workers begin together
-        woken.objects.all().delete()
+    # Remove the purge that the deletion has enqueued; `_seconds` enqueues one when all workers are
+    # ready.
+    for model in (DBTaskResult, QueueingLock):
+        model.objects.all().delete()
     database.save()
     runs: dict[str, Callable[[], float]] = {
-        str(number): partial(_seconds, number, place) for number in WORKERS
+        str(number): partial(_seconds, number, folder) for number in WORKERS
     }
     seconds = medians(runs, rounds=1)
     times = {f"times_{number}": seconds["1"] / seconds[str(number)] for number in WORKERS[1:]}
     return {f"seconds_{number}": value for number, value in seconds.items()} | times
 
 
-def _seconds(number: int, place: Path) -> float:
+def _seconds(number: int, folder: Path) -> float:
     database.restore()
-    logs = [place / f"{number}-{each}.log" for each in range(number)]
+    logs = [folder / f"{number}-{index}.log" for index in range(number)]
     with ExitStack() as running:
         for log in logs:
             running.enter_context(worker(*DB_WORKER, log=log, env={"LOG_LEVEL": "INFO"}))
         wait_until(lambda: all(READY in log.read_text() for log in logs), what="the workers")
         with stopwatch() as watch:
             tasks.enqueue_purge()
-            wait_until(_is_done, seconds=LONGEST, what="the last key")
+            wait_until(_is_done, seconds=TIMEOUT_SECONDS, what="the last key")
     connection.close()
     return watch.seconds
 

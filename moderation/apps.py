@@ -1,4 +1,4 @@
-"""The app that removes objects with their files."""
+"""The configuration of the app, which connects its parts."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ModerationConfig(AppConfig):
-    """Connects checks, triggers and groups; each registered model brings its receivers."""
+    """Connects signals, system checks, triggers and permission groups."""
 
     name = "moderation"
     verbose_name = _("Moderation")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Join the parts that do not import each other, and register the system checks."""
+        """Connect the parts that do not import each other, and register the system checks."""
         from moderation import checks, signals
-        from moderation.db import lookups  # noqa: F401 - a lookup registers itself
+        from moderation.db import lookups  # noqa: F401 - importing it registers the lookup
         from moderation.jobs import tasks
 
         signals.batches_waiting.connect(tasks.enqueue_deletion, dispatch_uid="moderation.jobs")
         signals.files_due.connect(tasks.enqueue_purge, dispatch_uid="moderation.jobs")
         checks.register_all()
-        autodiscover_modules("moderation")  # a site registers its models there
+        autodiscover_modules("moderation")  # in which a site registers its models
         register(check_admin, Tags.admin)
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
 
 
 def check_admin(**kwargs: Any) -> list[CheckMessage]:
-    """Check the ModelAdmins, if the admin is installed. Imports them only once it is loaded."""
+    """Check the ModelAdmins if the admin is installed. Otherwise its modules are not imported."""
     if not apps.is_installed("django.contrib.admin"):
         return []
     from moderation.admin.checks import ADMIN_CHECKS
@@ -43,13 +43,13 @@ def check_admin(**kwargs: Any) -> list[CheckMessage]:
 
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
-    """Guard the audit log and make the groups, where the app's tables are there."""
+    """Create the triggers and groups, if the database has the app's tables."""
     from moderation import permission_groups
     from moderation.models import AuditEntry, triggers
 
     connection = connections[using]
     if AuditEntry._meta.db_table not in connection.introspection.table_names():
         return  # the app was just unmigrated, or lives in another database
-    triggers.make(connection)
+    triggers.create(connection)
     for group, codes in permission_groups.OWN_CODES.items():
         permission_groups.grant(sender, group, codes, using=using)

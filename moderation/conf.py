@@ -1,6 +1,7 @@
 """The settings of this app with their defaults, which a site overrides in its Django settings.
 
-Call one to read it: `conf.batch_objects()`. Each call reads it, so that tests can override it.
+Call a setting to read it: `conf.batch_objects()`. It is read at each call, so that tests can
+override it.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ class Limit:
         return int(getattr(settings, self.name, self.default))
 
 
-# From this many objects on, the count must be typed. Below it, looking at the page is enough.
+# Objects from which on the moderator must type the count. Below it, the preview is enough.
 typed_count_from = Limit("MODERATION_TYPED_COUNT_FROM", 100, 1, 1_000_000)
 
-# Objects in a batch: a transaction that takes well under a second, and one step of progress.
+# Objects in a batch: its transaction takes well under a second and is one step of the progress bar.
 batch_objects = Limit("MODERATION_BATCH_OBJECTS", 500, 1, 500)
 
-# Rows, cascade included, that one transaction deletes: memory and locks stay bounded.
+# Rows, including those of the cascade, that one transaction deletes. Bounds memory and locks.
 batch_rows = Limit("MODERATION_BATCH_ROWS", 5_000, 1, 50_000)
 
 # Objects that one removal may delete without the permission to exceed the ceilings.
@@ -39,21 +40,21 @@ removal_ceiling = Limit("MODERATION_REMOVAL_CEILING", 100_000, 1, 100_000_000)
 # Objects that one moderator may remove in a day without that permission.
 daily_ceiling = Limit("MODERATION_DAILY_CEILING", 200_000, 1, 100_000_000)
 
-# Keys in one request to storage. S3 accepts at most 1,000; slow clones time out with fewer.
+# Keys in one request to storage. S3 accepts at most 1,000; slow clones time out even with fewer.
 request_keys = Limit("MODERATION_REQUEST_KEYS", 1_000, 1, 1_000)
 
 # Requests to storage at the same time, from one worker.
 requests = Limit("MODERATION_REQUESTS", 4, 1, 64)
 
-# Attempts for a key before it is parked as failed, until someone retries it.
+# Attempts for a key before it counts as failed and waits until someone retries it.
 max_attempts = Limit("MODERATION_MAX_ATTEMPTS", 8, 1, 100)
 
-# Seconds after which the work of a killed worker is taken over. Must be longer than any batch
-# takes: work that is taken over from a live worker is done twice, which is harmless but useless.
-# The low minimum is for tests that kill workers.
+# Seconds of a worker's lease, after which another worker takes over its keys. Must be longer than
+# any claim takes: the work of a live worker would be done twice, which is harmless but useless. The
+# low minimum is for tests that kill workers.
 lease_seconds = Limit("MODERATION_LEASE_SECONDS", 300, 1, 86_400)
 
-# Hours after which an unconfirmed draft expires: its preview is outdated by then.
+# Hours after which an unconfirmed draft expires, because its preview is outdated.
 draft_hours = Limit("MODERATION_DRAFT_HOURS", 24, 1, 720)
 
 # Drafts that one moderator may have open. Each stores the keys of its whole selection.
@@ -62,13 +63,14 @@ open_drafts = Limit("MODERATION_OPEN_DRAFTS", 10, 1, 1_000)
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
-# `purge --check` raises an alarm if this many files of one storage were already missing within a
-# day. A file is missing now and then, because an upload was killed or someone deleted it by hand.
-# Twenty in a day mean that a folder was moved, and the files still exist there.
+# Files of one storage that were already missing within a day, from which on `purge --check` raises
+# an alarm. Now and then a file is missing because an upload was killed or someone deleted it by
+# hand. Twenty in a day mean that a folder was moved, and the files still exist there.
 missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
-# Minutes between the two checks that must both find a kept file unused before it is purged, so that
-# a database that is being restored has its rows again by then. A file that is in use is checked
-# again after the same time, and once a day after it has been in use for a day.
+
+# Minutes between the two checks that must both find a file unused before it is purged, so that a
+# database that is being restored has its rows again. A file that is in use is checked again after
+# the same time, and once a day after it has been in use for a day.
 recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
 LIMITS = (

@@ -1,34 +1,34 @@
-"""What this app refuses, and why. The admin turns each into a message, in one place."""
+"""The exceptions of this app. The admin turns them into messages in one place."""
 
 from __future__ import annotations
 
 
 class ModerationError(Exception):
-    """A deed was refused; its text tells a person why and what to do. Nothing was changed."""
+    """An action is not allowed. The message says why and what to do. Nothing was changed."""
 
 
 class TooManyRows(ModerationError):
-    """A plan grew past the rows that one transaction may hold."""
+    """A plan has more rows than one transaction may delete."""
 
 
 class CannotFreeze(ModerationError):
-    """What a deletion would take cannot be told beforehand, or cannot be cut into batches."""
+    """The rows of a deletion cannot be determined beforehand, or not divided into batches."""
 
 
 class DraftChanged(ModerationError):
-    """The seal does not fit: the draft is not, or no longer, what the page showed."""
+    """The seal does not match: the draft is not, or no longer, what the page showed."""
 
 
 class RemovalError(ModerationError):
-    """The removal may not be confirmed, stopped, gone on with or retried, for the reason given."""
+    """The removal may not be confirmed, stopped, resumed or retried."""
 
 
 class UnexpectedFiles(ModerationError):
-    """The deletion was about to take a file that the plan does not hold. It was rolled back."""
+    """The deletion was about to remove a file that the plan lacks. It was rolled back."""
 
 
 class KeyTaken(ModerationError):
-    """A row was to adopt a storage key that a removal is taking or has taken."""
+    """A row cannot reuse a storage key that a removal is erasing or has erased."""
 
 
 class ExportFailed(ModerationError):

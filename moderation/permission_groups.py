@@ -1,4 +1,4 @@
-"""The groups that a site starts with. They are there after each migrate."""
+"""The permission groups that a site starts with, created after each `migrate`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission
 
 MODERATORS = "Moderators"
 AUDITORS = "Auditors"
-# This app's own codes. What a site lets its moderators see and delete, its own apps grant.
+# The codes of this app's permissions. The site's own apps grant theirs, such as to delete posts.
 OWN_CODES = {
     MODERATORS: ("view_own_auditentry",),
     AUDITORS: ("view_auditentry", "export_auditentry", "view_auditevent", "view_removal"),
@@ -18,10 +18,10 @@ OWN_CODES = {
 
 
 def grant(app_config: AppConfig, group: str, codes: Collection[str], *, using: str) -> None:
-    """Give a group permissions of one app, making both where they are missing.
+    """Grant permissions of an app to a group, creating both if they are missing.
 
-    Call it from a `post_migrate` receiver of that app. A permission that was taken away from the
-    group comes back with the next migrate; to differ, make a group of another name. Raises
+    Call it from a `post_migrate` receiver of that app. A permission that was removed from the group
+    is granted again by the next `migrate`; to avoid that, use a group with another name. Raises
     LookupError for a code that the app does not have.
     """
     create_permissions(app_config, verbosity=0, using=using)

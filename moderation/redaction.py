@@ -1,10 +1,10 @@
-"""The words of a storage or a database, made fit for the audit log and the pages."""
+"""Redact error messages of storages and databases for the audit log and the pages."""
 
 from __future__ import annotations
 
 import re
 
-# The longest text of an error that the audit log keeps, in characters.
+# The length to which the audit log truncates error messages, in characters.
 ERROR_LENGTH = 300
 
 _QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")

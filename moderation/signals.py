@@ -1,11 +1,11 @@
-"""Signals of this app. Background work listens to them, so that the domain need not know it."""
+"""The signals of this app, through which other modules start background jobs."""
 
 from __future__ import annotations
 
 from django.dispatch import Signal
 
-# Sent when a removal has batches to delete, by its number: `removal`. Sent inside or after the
-# transaction that makes them due, so receivers act on commit.
+# Sent when a removal has batches to delete, with its number as `removal`. Sent inside or after the
+# transaction that makes them due, so receivers must act on commit.
 batches_waiting = Signal()
-# Sent when files are due to be erased, in the same way.
+# Sent when files are due to be erased, in the same way but without arguments.
 files_due = Signal()

@@ -22,7 +22,7 @@ class PostsConfig(AppConfig):
 
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
-    """Let moderators see and remove posts, where the app's tables are there."""
+    """Let moderators view and remove posts, if the app's tables exist in this database."""
     from posts import moderation
     from posts.models import Post
 

@@ -1,4 +1,4 @@
-"""The content of the site: posts, their pictures, and what users reported about them."""
+"""The content of the site: posts, their pictures, and users' reports about them."""
 
 from __future__ import annotations
 
@@ -17,38 +17,38 @@ from posts.dates import DatedQuerySet, MomentField
 
 
 class PictureReplacedError(Exception):
-    """A stored picture was given another file, or a file that no intake has checked.
+    """Raised on saving a picture with another file than the stored one, or with an unchecked file.
 
-    A stored picture is not replaced: it is removed, and another is added.
+    To replace a stored picture, remove it and add another.
     """
 
 
-def _fresh_key(ending: str) -> str:
-    """Return an unguessable key that is never reused: posts/2026/11/<32 hex><ending>."""
-    return f"posts/{timezone.now():%Y/%m}/{uuid4().hex}{ending}"
+def _fresh_key(suffix: str) -> str:
+    """Return an unguessable key that is never reused: posts/2026/11/<32 hex><suffix>."""
+    return f"posts/{timezone.now():%Y/%m}/{uuid4().hex}{suffix}"
 
 
 def image_key(_row: PostImage, filename: str) -> str:
-    """Return the key of a picture: nothing of what the user called it but the ending survives.
+    """Return the key of a picture, with the extension of `filename` and nothing else of it.
 
-    The intake names the file by its decoded format, so the ending is true.
+    The intake names the file after its decoded format, so the extension is right.
     """
     return _fresh_key(PurePosixPath(filename).suffix)
 
 
 def thumbnail_key(_row: PostImage, _filename: str) -> str:
-    """Return the key of a thumbnail, which tells nothing of the key of its picture."""
+    """Return the key of a thumbnail, which does not reveal the key of its picture."""
     return _fresh_key("-thumb.webp")
 
 
 class Post(models.Model):
-    """What a user wrote."""
+    """A text that a user posted."""
 
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("author"),
         on_delete=models.CASCADE,
-        db_index=False,  # the one on author and time begins with it
+        db_index=False,  # the index on author and time starts with it
         related_name="posts",
     )
     title = models.CharField(_("title"), max_length=300)
@@ -60,8 +60,8 @@ class Post(models.Model):
     class Meta:
         verbose_name = _("post")
         verbose_name_plural = _("posts")
-        # The change list's orders and date hierarchy; the import finds a post again by the second.
-        # A migration adds those of the search, which PostgreSQL alone can have.
+        # For the orderings and the date hierarchy of the change list; the import also finds posts
+        # by the second one. A migration adds the indexes of the search, on PostgreSQL only.
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="post_newest"),
             models.Index(fields=["author", "created_at"], name="post_author_created"),
@@ -73,10 +73,10 @@ class Post(models.Model):
 
 
 class PostImage(models.Model):
-    """A picture of a post, with its thumbnail and what the intake measured.
+    """A picture of a post, with its thumbnail and its measurements.
 
     Both file fields are plain FileFields on the default storage: loading a row never opens a file.
-    Their indexes serve the question whether any row still uses a key.
+    Their indexes serve the query whether any row still uses a key.
     """
 
     post = models.ForeignKey(
@@ -86,10 +86,10 @@ class PostImage(models.Model):
     thumbnail = models.FileField(_("thumbnail"), upload_to=thumbnail_key, db_index=True)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     size = models.PositiveBigIntegerField(_("size in bytes"))
-    # As seen: after the orientation that the camera noted.
+    # As displayed: after the rotation that the EXIF orientation asks for.
     width = models.PositiveIntegerField(_("width in pixels"))
     height = models.PositiveIntegerField(_("height in pixels"))
-    frames = models.PositiveIntegerField(_("frames"), default=1)  # more than one: it is animated
+    frames = models.PositiveIntegerField(_("frames"), default=1)  # more than 1 for an animation
     # What a page calls the picture instead of its key, such as "Picture 1 of 2".
     heading = ""
 
@@ -101,31 +101,36 @@ class PostImage(models.Model):
         return self.heading or gettext("Picture %(key)s") % {"key": self.pk}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row. Raises PictureReplacedError for another file than the stored one."""
+        """Save the row. Raises PictureReplacedError if its file is new or not the stored one."""
         self._refuse_other_files()
         super().save(*args, **kwargs)
 
     @property
     def is_animated(self) -> bool:
-        """Return whether a browser shows more than one frame."""
+        """Return whether the picture has more than one frame."""
         return self.frames > 1
 
     def _refuse_other_files(self) -> None:
-        """Ask the database, not this instance: it may have been built by hand."""
+        """Raise PictureReplacedError unless both files are the stored ones.
+
+        Compare with the database, since this instance may not have been loaded from it.
+        """
         if not (_is_stored(self.image) and _is_stored(self.thumbnail)):
-            raise PictureReplacedError("A picture comes in by posts.images.intake.take_in() only.")
+            raise PictureReplacedError("Store pictures with posts.images.intake.store_image().")
         stored = PostImage.objects.filter(pk=self.pk).values_list("image", "thumbnail").first()
         if stored is not None and stored != (self.image.name, self.thumbnail.name):
-            raise PictureReplacedError(f"Picture {self.pk} is stored. Remove it, and add another.")
+            raise PictureReplacedError(
+                f"Picture {self.pk} cannot be replaced. Remove it, and add another."
+            )
 
 
 def _is_stored(file: FieldFile) -> bool:
-    """Return whether the storage holds the file already; else saving the row would upload it."""
+    """Return whether the file is in its storage; otherwise, saving the row would upload it."""
     return bool(file) and file._committed  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 class Report(models.Model):
-    """A user's complaint about a post; each user has one a post."""
+    """A user's complaint about a post, at most one per user and post."""
 
     post = models.ForeignKey(
         Post, verbose_name=_("post"), on_delete=models.CASCADE, related_name="reports"

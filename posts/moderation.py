@@ -1,4 +1,4 @@
-"""What the content app tells moderation about its files."""
+"""Register the pictures of posts with moderation, and grant its permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ register(
 
 
 def grant_to_moderators(app_config: AppConfig, using: str) -> None:
-    """Let the group of moderators see posts and remove them with all that hangs on them."""
+    """Let the group of moderators view posts and remove them with their pictures and reports."""
     models = ("post", "postimage", "report")
-    codes = [f"{act}_{model}" for act in ("view", "delete") for model in models]
-    grant(app_config, MODERATORS, codes, using=using)
+    codenames = [f"{action}_{model}" for action in ("view", "delete") for model in models]
+    grant(app_config, MODERATORS, codenames, using=using)

@@ -13,13 +13,13 @@ from posts.models import PostImage
 
 __all__ = [
     "WrongStorage",
+    "capture_storage_problem",
     "refuse_wrong_storage",
-    "storage_problem_shown",
     "verified_storages",
     "verify_storages",
 ]
 
-_problem: ContextVar[str] = ContextVar("the reason to refuse a form's files", default="")
+_problem: ContextVar[str] = ContextVar("why a form's files cannot be stored", default="")
 
 
 def verified_storages() -> AbstractContextManager[None]:
@@ -34,10 +34,11 @@ def verify_storages() -> None:
 
 
 @contextmanager
-def storage_problem_shown(*, files: bool) -> Iterator[None]:
+def capture_storage_problem(*, files: bool) -> Iterator[None]:
     """Verify the storages before a form with files begins its transaction.
 
-    For a wrong storage, `refuse_wrong_storage()` refuses the files but no other field.
+    A wrong storage raises nothing here. Inside the block, `refuse_wrong_storage()` raises
+    WrongStorage, so that the form can report it as an error of its files alone.
     """
     problem = ""
     try:
@@ -53,7 +54,7 @@ def storage_problem_shown(*, files: bool) -> Iterator[None]:
 
 
 def refuse_wrong_storage() -> None:
-    """Raise WrongStorage if this form's files cannot be stored."""
+    """Raise WrongStorage if `capture_storage_problem()` has found a wrong storage."""
     if problem := _problem.get():
         raise WrongStorage(problem)
 

@@ -1,4 +1,4 @@
-"""The app of the site itself, which connects the handler for logins."""
+"""The app of the site itself, which connects the receiver for logins."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from django.contrib.auth.signals import user_logged_in
 
 
 class ProjectConfig(AppConfig):
-    """An app without models, for handlers that belong to the whole site."""
+    """An app without models, for receivers that belong to the whole site."""
 
     name = "project"
 
     def ready(self) -> None:
-        """Limit the lifetime of each session at login."""
+        """Connect the receiver that limits the lifetime of sessions."""
         from project import logins
 
         user_logged_in.connect(logins.limit_session, dispatch_uid="project.limit_session")

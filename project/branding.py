@@ -1,4 +1,4 @@
-"""What each page's header says about the site."""
+"""The name of the environment, for the header of each page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.utils.text import slugify
 
 
 def environment(_request: HttpRequest) -> dict[str, str]:
-    """Context processor: the environment's name, and the same as a CSS class."""
+    """Context processor: return the environment's name, as text and as a CSS class."""
     return {
         "environment": settings.ENVIRONMENT,
         "environment_class": f"environment-{slugify(settings.ENVIRONMENT)}",

@@ -1,7 +1,7 @@
-"""Typed readers of environment variables, each of which says what is wrong with a value.
+"""Typed readers of environment variables, whose errors say what a value must be.
 
-django-environ reads `.env` and understands database URLs; the readers here are stricter than its
-casts, for which `DEBUG=ture` is simply false. An empty value counts as not set.
+django-environ reads `.env` and parses database URLs. The readers here are stricter than its casts,
+which read `DEBUG=ture` as false. An empty value counts as not set.
 """
 
 from __future__ import annotations
@@ -22,43 +22,43 @@ NO = ("false", "no", "off", "0")
 Option = TypeVar("Option", bound=str)
 # Django's get_random_secret_key() returns 50 characters from an alphabet of 50.
 SECRET_LENGTH = 50
-SECRET_CHARACTERS = 10  # different ones; 64 hexadecimal digits have 16
-COMMAND_FOR_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
-MOST_DIGITS = 20  # of a whole number; Python refuses to read some thousand
+SECRET_CHARACTERS = 10  # different ones; a hexadecimal key has 16
+GENERATE_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+MAX_DIGITS = 20  # of an integer; int() raises an error for more than 4,300
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 
 class EnvironmentVariableError(ImproperlyConfigured):
-    """A variable's value cannot be used; the message names the variable and what it should be."""
+    """A variable with an invalid value; the message names it and says what the value must be."""
 
 
 def read_site_file() -> None:
-    """Take what the environment has not set from `.env`, or from the file that ENV_FILE names.
+    """Set the variables that are not set yet from `.env`, or from the file that ENV_FILE names.
 
-    A missing file is no error; an empty ENV_FILE means none.
+    A missing file is not an error. With an empty ENV_FILE, no file is read.
     """
     path = os.environ.get("ENV_FILE", str(BASE_DIR / ".env"))
     if path:
         environ.Env.read_env(path)
 
 
-def wrong(name: str, value: str, should: str) -> EnvironmentVariableError:
-    """Return the error for a value that may be shown."""
-    return EnvironmentVariableError(f"{name}={value}: {name} must be {should}")
+def invalid(name: str, value: str, expected: str) -> EnvironmentVariableError:
+    """Return the error for an invalid value, which the message includes."""
+    return EnvironmentVariableError(f"{name}={value}: {name} must be {expected}")
 
 
-def wrong_secret(name: str, should: str) -> EnvironmentVariableError:
-    """Return the error for a value that must not be shown, as it may hold a password."""
-    return EnvironmentVariableError(f"{name}: its value (not shown) is wrong, it must be {should}")
+def invalid_secret(name: str, expected: str) -> EnvironmentVariableError:
+    """Return the error for an invalid value that may contain a password, without the value."""
+    return EnvironmentVariableError(f"{name}: invalid value (not shown), it must be {expected}")
 
 
 def text(name: str, default: str = "") -> str:
-    """Return the variable without blanks around it, or the default."""
+    """Return the variable without surrounding whitespace, or the default."""
     return str(environ.Env.ENVIRON.get(name, "")).strip() or default
 
 
 def required(name: str, *, because: str) -> str:
-    """Return the variable; raises where it is not set, saying what needs it."""
+    """Return the variable. Raises EnvironmentVariableError with the reason if it is not set."""
     value = text(name)
     if not value:
         raise EnvironmentVariableError(f"{name} is not set: it is required {because}")
@@ -66,22 +66,23 @@ def required(name: str, *, because: str) -> str:
 
 
 def secret(name: str, *, known: Collection[str], because: str) -> str:
-    """Return a secret key. Raises an error if it is missing, known, too short or not random."""
-    value = required(name, because=f"{because}. Make one: {COMMAND_FOR_A_KEY}")
-    if fault := _fault_of_secret(value, known):
-        raise wrong_secret(
+    """Return a secret key. Raises EnvironmentVariableError if it is missing or can be guessed."""
+    value = required(name, because=f"{because}. Generate one: {GENERATE_KEY}")
+    if weakness := _weakness(value, known):
+        raise invalid_secret(
             name,
-            f"at least {SECRET_LENGTH} random characters ({fault}). Make one: {COMMAND_FOR_A_KEY}",
+            f"at least {SECRET_LENGTH} random characters ({weakness}). "
+            f"Generate one: {GENERATE_KEY}",
         )
     return value
 
 
-def _fault_of_secret(value: str, known: Collection[str]) -> str:
+def _weakness(value: str, known: Collection[str]) -> str:
     """Return why a key can be guessed, or "" if it looks random."""
-    if any(printed in value for printed in known):
+    if any(known_key in value for known_key in known):
         return "this one is published in the source code"
     if value.startswith("django-insecure-"):
-        return "this one was generated by startproject, for development only"
+        return "this one was generated by startproject for development"
     if len(value) < SECRET_LENGTH:
         return f"this one has {len(value)}"
     if len(set(value)) < SECRET_CHARACTERS:
@@ -91,57 +92,62 @@ def _fault_of_secret(value: str, known: Collection[str]) -> str:
     return ""
 
 
-def yes_no(name: str, *, default: bool) -> bool:
-    """Return a switch."""
+def boolean(name: str, *, default: bool) -> bool:
+    """Return a boolean."""
     value = text(name).lower()
     if value in YES:
         return True
     if value in NO:
         return False
     if value:
-        raise wrong(name, value, "true or false")
+        raise invalid(name, value, "true or false")
     return default
 
 
-def whole(name: str, default: int, *, lowest: int, highest: int) -> int:
-    """Return a whole number from `lowest` to `highest`, both included."""
+def integer(name: str, default: int, *, lowest: int, highest: int) -> int:
+    """Return an integer from `lowest` to `highest`, inclusive."""
     value = text(name)
     if not value:
         return default
-    is_number = value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS
+    is_number = value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS
     if is_number and lowest <= int(value) <= highest:
         return int(value)
-    raise wrong(name, value, f"a whole number from {lowest} to {highest}")
+    raise invalid(name, value, f"a whole number from {lowest} to {highest}")
 
 
-def choice(name: str, default: Option, options: Collection[Option], *, kind: str = "") -> Option:
-    """Return one of the options; `kind` describes them where they are too many to list."""
+def choice(
+    name: str, default: Option, options: Collection[Option], *, expected: str = ""
+) -> Option:
+    """Return one of the options. `expected` describes them if they are too many to list."""
     value = text(name, default)
     for option in options:
         if option == value:
             return option
-    raise wrong(name, value, kind or "one of " + ", ".join(options))
+    raise invalid(name, value, expected or "one of " + ", ".join(options))
 
 
-def words(name: str, default: Sequence[str] = ()) -> list[str]:
-    """Return a list that is written with commas."""
-    return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
+def strings(name: str, default: Sequence[str] = ()) -> list[str]:
+    """Return the values of a comma-separated list."""
+    values = (value.strip() for value in text(name).split(","))
+    return [value for value in values if value] or list(default)
 
 
 def origins(name: str) -> list[str]:
     """Return a list of origins, each with its scheme, such as `https://admin.example.org`."""
-    found = words(name)
-    for origin in found:
+    values = strings(name)
+    for origin in values:
         if not origin.startswith(("http://", "https://")):
-            raise wrong(name, origin, "origins with http:// or https://, separated by commas")
-    return found
+            raise invalid(name, origin, "origins with http:// or https://, separated by commas")
+    return values
 
 
 def url(name: str, schemes: Sequence[str], default: str = "") -> str:
-    """Return a URL of one of the schemes, with a host; its value is never shown."""
+    """Return a URL with one of the schemes and a host. Errors do not show the value."""
     value = text(name, default)
     if value and not _is_url(value, schemes):
-        raise wrong_secret(name, "a URL like " + " or ".join(f"{it}://host" for it in schemes))
+        raise invalid_secret(
+            name, "a URL like " + " or ".join(f"{scheme}://host" for scheme in schemes)
+        )
     return value
 
 
@@ -149,32 +155,32 @@ def _is_url(value: str, schemes: Sequence[str]) -> bool:
     try:
         parts = urlsplit(value)
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number, a broken IPv6 address
+    except ValueError:  # a port that is not a number, an invalid IPv6 address
         return False
 
 
 def folder(name: str, default: Path) -> Path:
-    """Return the absolute path of a folder, which need not exist yet; raises where a file is."""
+    """Return the absolute path of a folder, which need not exist. Raises an error for a file."""
     path = Path(text(name, str(default))).expanduser().absolute()
     if path.exists() and not path.is_dir():
-        raise wrong(name, str(path), "a folder")
+        raise invalid(name, str(path), "a folder")
     return path
 
 
 def database(name: str, default: str, *, relative_to: Path) -> dict[str, object]:
-    """Return Django's settings for the database that a URL names: SQLite or PostgreSQL.
+    """Return the DATABASES entry for a URL of SQLite or PostgreSQL.
 
-    The path of an SQLite file counts from `relative_to`.
+    The path of an SQLite file is relative to `relative_to`.
     """
-    error = wrong_secret(
+    error = invalid_secret(
         name, "sqlite:///path/to/file or postgresql://user:password@host:5432/database"
     )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # of a part of the URL that would be ignored
+            warnings.simplefilter("error")  # for parts of the URL that would be ignored
             config: dict[str, object] = environ.Env.db_url_config(text(name, default))
     except (ValueError, KeyError, UserWarning, ImproperlyConfigured):
-        raise error from None  # its text would show the URL
+        raise error from None  # the other error shows the URL
     if config.get("ENGINE") not in ENGINES or config.get("NAME") in ("", ":memory:"):
         raise error
     if config["ENGINE"] == ENGINES[0]:

@@ -1,7 +1,7 @@
-"""How gunicorn serves the site: `gunicorn --config python:project.gunicorn project.wsgi`.
+"""Settings of gunicorn: `gunicorn --config python:project.gunicorn project.wsgi`.
 
-What the command line says wins over it. `.env` is not read here: a reload would then keep the old
-values of everything in it.
+Options of the command line override them. `.env` is not read here: after a reload, its variables
+would keep their old values.
 """
 
 import os
@@ -9,23 +9,23 @@ import socket
 import struct
 from typing import Any
 
-# A sync worker must send a whole answer within gunicorn's timeout and serves nobody meanwhile: a
-# large export, or one that is read slowly, would be cut off. Here the timeout is for the worker
-# alone, which stays alive beside whatever its threads do.
+# A sync worker must send a complete response within gunicorn's timeout, and serves no one else in
+# the meantime: a large export, or one that is read slowly, would be cut off. With threads, the
+# timeout applies to the worker itself, which stays responsive whatever its threads do.
 worker_class = "gthread"
 
-# Answers at once for each worker. A reader of an export holds a thread until the end, mostly
-# waiting for the network, so there are more than cores. Each holds a database connection too:
-# DATABASE_POOL, where it is set, must have room for all of them.
+# Parallel requests per worker. An export occupies a thread until its end, mostly waiting for the
+# network, so there are more threads than cores. Each also uses a database connection:
+# DATABASE_POOL, if it is set, must not be smaller.
 threads = 8
 
-# Two, so that one still answers while the other starts again. gunicorn's own variable decides, for
-# a machine of more cores; its own default is one.
+# Two, so that one still responds while the other restarts. On a machine with more
+# cores, set WEB_CONCURRENCY, gunicorn's own variable, whose default is one.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
-# A client that stops in the middle of a request would block its thread for ever. The request ends
-# after this many seconds without a byte. A client that sends a byte now and then still blocks the
-# thread; the proxy in front of the site prevents that by buffering requests.
+# A client that stops in the middle of a request would block its thread forever. The request is
+# aborted after this many seconds without a byte. A client that sends a byte now and then still
+# blocks the thread; the proxy in front of the site prevents that by buffering requests.
 RECEIVE_TIMEOUT = int(os.environ.get("RECEIVE_TIMEOUT_SECONDS", "20"))
 
 

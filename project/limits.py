@@ -22,7 +22,7 @@ def limit_bodies(get_response: GetResponse) -> GetResponse:
     """
 
     def respond(request: HttpRequest) -> HttpResponse:
-        length = _announced(request)
+        length = _content_length(request)
         if length > ANONYMOUS_BYTES and length > _allowed(request):
             return render(request, "413.html", status=413)
         return get_response(request)
@@ -30,11 +30,11 @@ def limit_bodies(get_response: GetResponse) -> GetResponse:
     return respond
 
 
-def _announced(request: HttpRequest) -> int:
+def _content_length(request: HttpRequest) -> int:
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
-        return 0  # like Django, which reads no body then
+        return 0  # Django reads no body in this case
 
 
 def _allowed(request: HttpRequest) -> int:

@@ -23,12 +23,12 @@ from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
-# How many times LOGIN_FAILURES an address may fail with all user names together. This stops
-# someone who tries one password with every name, but not an office behind one address.
-NAMES_AN_ADDRESS = 10
-# Characters of what a client sent that are noted; no user has a longer name.
-NOTED = 150
-# What one customer of a provider has of IPv6's addresses.
+# An address is locked after this many times LOGIN_FAILURES, with all user names together. This
+# stops someone who tries one password with every name, but not an office behind one address.
+ADDRESS_FACTOR = 10
+# Characters of a client's text that are stored; no user name is longer.
+MAX_LENGTH = 150
+# The network that a provider usually assigns to one customer.
 IPV6_PREFIX = 64
 
 
@@ -41,18 +41,18 @@ def limit_session(request: HttpRequest, **_: Any) -> None:
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
-def noted(text: str | None) -> str | None:
-    """Return what a client sent as every database can hold it: not too long, and without NUL."""
-    return None if text is None else text[:NOTED].replace("\0", "\N{REPLACEMENT CHARACTER}")
+def storable(text: str | None) -> str | None:
+    """Return a client's text as every database can store it: truncated, and without NUL."""
+    return None if text is None else text[:MAX_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def username_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
-    """Return the user name of an attempt, as it is noted; Django's form takes any length."""
-    return noted((credentials or request.POST).get("username"))
+    """Return the user name of an attempt as it is stored; Django's form accepts any length."""
+    return storable((credentials or request.POST).get("username"))
 
 
 class LoginHandler(AxesDatabaseHandler):
-    """Counts the failures of a user name at an address, and those of an address with all names."""
+    """Counts failures for each pair of user name and address, and for each address alone."""
 
     def user_login_failed(
         self,
@@ -61,10 +61,10 @@ class LoginHandler(AxesDatabaseHandler):
         request: HttpRequest | None = None,
         **kwargs: Any,
     ) -> None:
-        """Count a failure, whatever the client says about itself."""
+        """Count a failure, whatever headers and path the client has sent."""
         for name in ("axes_user_agent", "axes_http_accept", "axes_path_info"):
             if hasattr(request, name):
-                setattr(request, name, noted(getattr(request, name)))
+                setattr(request, name, storable(getattr(request, name)))
         super().user_login_failed(sender, credentials, request, **kwargs)
 
     def get_failures(
@@ -78,7 +78,7 @@ class LoginHandler(AxesDatabaseHandler):
         )
         total = recent.aggregate(total=Sum("failures_since_start"))["total"] or 0
         of_name: int = super().get_failures(request, credentials)
-        return max(of_name, total // NAMES_AN_ADDRESS)
+        return max(of_name, total // ADDRESS_FACTOR)
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -124,7 +124,7 @@ def describe(
 def locked_out(
     request: HttpRequest, _response: HttpResponse, credentials: Mapping[str, Any] | None
 ) -> HttpResponse:
-    """Tell that the wait is not over, whatever the password was, and note the attempt."""
+    """Return the page that says how long to wait, whatever the password was; log the attempt."""
     name = username_of(request, credentials)
     address = client_address(request)
     logger.warning("Login refused after too many failures: user %r at %s", name, address)

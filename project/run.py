@@ -22,22 +22,22 @@ from project import environment
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.2
-READY_SECONDS = 60  # for the server to answer; a cold start on a slow disk takes a few
+READY_SECONDS = 60  # until the server must respond; a cold start on a slow disk takes a few
 # A worker or scheduler that exited is restarted after this pause. The pause doubles up to the
-# longest, since a database may be down for hours, and is reset once the process ran for a while.
+# longest, since a database may be down for hours. It is reset once the process has run for a while.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS = 1.0, 30.0, 60.0
-STOP_SECONDS = 15  # for a worker to end its task; then it is killed, and the leases recover it
+STOP_SECONDS = 15  # to finish a task; a worker that takes longer is killed, and its lease expires
 
 
 class RunError(Exception):
-    """The site cannot be run, or no longer; the text says why."""
+    """The site cannot start, or cannot continue; the message says why."""
 
 
 EXPECTED = (RunError, environment.EnvironmentVariableError, CommandError, OperationalError)
 
 
 def main() -> int:
-    """Run the site until Ctrl-C; give the exit code, 1 where something went wrong."""
+    """Run the site until Ctrl-C; return the exit code, 1 after an error."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
@@ -48,7 +48,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     except EXPECTED as error:
-        print(error, file=sys.stderr)  # noqa: T201 (this is a program for the terminal)
+        print(error, file=sys.stderr)  # noqa: T201 (the program's output)
         return 1
     return 0
 
@@ -58,11 +58,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 (this is a program for the terminal)
+    print(text, flush=True)  # noqa: T201 (the program's output)
 
 
 def _read_settings() -> None:
-    """Load the settings, with DEBUG on unless the environment or `.env` says otherwise."""
+    """Load the settings. DEBUG defaults to true here."""
     environment.read_site_file()
     os.environ["DEBUG"] = environment.text("DEBUG", "true")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
@@ -70,7 +70,7 @@ def _read_settings() -> None:
 
 
 def _refuse_taken_port(port: int) -> None:
-    """Raise RunError when something listens on the port already."""
+    """Raise RunError if another process listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -78,18 +78,18 @@ def _refuse_taken_port(port: int) -> None:
         except OSError as error:
             raise RunError(
                 f"PORT={port}: this port cannot be used ({error.strerror}): "
-                "stop what listens there, or set PORT to another"
+                "stop the program that listens there, or set PORT to another port"
             ) from None
 
 
 def _prepare() -> None:
-    """Bring the database up to date, and load the demo site into an empty one."""
-    from django.contrib.auth import get_user_model  # once the apps are loaded
+    """Migrate the database, and load the demo site into an empty one."""
+    from django.contrib.auth import get_user_model  # not before the apps are loaded
 
     call_command("check")
     _say("Preparing the database")
     call_command("migrate", verbosity=0)
-    call_command("mark_storage", stdout=io.StringIO())  # silent when all is well
+    call_command("mark_storage", stdout=io.StringIO())  # prints only errors
     if settings.DEBUG and not get_user_model().objects.exists():
         _say("Loading the demo site")
         call_command("restore_fixtures", "demo")
@@ -99,52 +99,52 @@ def _prepare() -> None:
 
 
 def _commands() -> Mapping[str, Sequence[str]]:
-    """Return the arguments of manage.py for each process, by its name."""
+    """Return the arguments of manage.py for each process, by the name of the process."""
     worker: Sequence[str] = ("db_worker", "--no-reload")
     if settings.TASKS_BACKEND == "rq":
         worker = ("rqworker", "default", "--job-class", "django_tasks_rq.Job")
     return {
         "server": ("runserver", "--noreload", f"{HOST}:{settings.PORT}"),
         "worker": worker,
-        "clock": ("purge", "--loop"),
+        "scheduler": ("purge", "--loop"),
     }
 
 
 class _Process:
-    """One of the site's processes, which is restarted when it exits, except for the server."""
+    """A process of the site. `supervise` restarts it after an exit, unless it is the server."""
 
     def __init__(self, name: str, arguments: Sequence[str]) -> None:
         self.name = name
         self._arguments = arguments
         self._pause = PAUSE_SECONDS
-        self._again_at: float | None = None
+        self._restart_at: float | None = None
         self.start()
 
     def start(self) -> None:
         """Start the process."""
-        self._started, self._again_at = time.monotonic(), None
+        self._started, self._restart_at = time.monotonic(), None
         self.running = _start(self._arguments)
 
-    def look_after(self) -> None:
-        """Restart the process if it exited. Raises RunError if it is the server."""
+    def supervise(self) -> None:
+        """Restart the process if it has exited. Raises RunError if it is the server."""
         code = self.running.poll()
         if code is None:
             return
         now = time.monotonic()
         if self.name == "server":
             raise RunError(f"The server exited with code {code}; stopping the other processes")
-        if self._again_at is None:
+        if self._restart_at is None:
             steady = now - self._started > STEADY_SECONDS
             self._pause = PAUSE_SECONDS if steady else self._pause
-            self._again_at = now + self._pause
+            self._restart_at = now + self._pause
             _say(f"The {self.name} exited with code {code}; restarting it in {self._pause:g} s.")
             self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
-        elif now >= self._again_at:
+        elif now >= self._restart_at:
             self.start()
 
 
 def _run(commands: Mapping[str, Sequence[str]]) -> None:
-    """Run the processes until the server exits (RunError). Always stops all of them."""
+    """Run the processes until the server exits, which raises RunError. Always stop all of them."""
     processes: list[_Process] = []
     try:
         for name, arguments in commands.items():
@@ -152,22 +152,22 @@ def _run(commands: Mapping[str, Sequence[str]]) -> None:
         _await_server(processes)
         _welcome()
         while True:
-            _look_after(processes)
+            _supervise_all(processes)
             time.sleep(POLL_SECONDS)
     finally:
         _stop([process.running for process in processes])
 
 
-def _look_after(processes: Sequence[_Process]) -> None:
+def _supervise_all(processes: Sequence[_Process]) -> None:
     for process in processes:
-        process.look_after()
+        process.supervise()
 
 
 def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start manage.py in a session of its own, so that Ctrl-C reaches this process alone."""
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
     return subprocess.Popen(  # noqa: S603 (our own program)
-        [*manage, *arguments, "--skip-checks"],  # they were made once, for all
+        [*manage, *arguments, "--skip-checks"],  # _prepare() has run them
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         env=os.environ | {"DJANGO_RUNSERVER_HIDE_WARNING": "true"},
@@ -175,32 +175,32 @@ def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def _await_server(processes: Sequence[_Process]) -> None:
-    """Wait until the server accepts connections."""
+    """Wait until the server accepts connections. Raises RunError after READY_SECONDS."""
     end = time.monotonic() + READY_SECONDS
     while True:
-        _look_after(processes)
+        _supervise_all(processes)
         with socket.socket() as probe:
             if probe.connect_ex((HOST, settings.PORT)) == 0:
                 return
         if time.monotonic() > end:
-            raise RunError(f"The server did not answer within {READY_SECONDS} seconds")
+            raise RunError(f"The server did not respond within {READY_SECONDS} seconds")
         time.sleep(POLL_SECONDS)
 
 
 def _welcome() -> None:
-    """Print where the site is and who can log in."""
+    """Print the URL of the site and the demo accounts."""
     _say(f"\nThe site is at http://{HOST}:{settings.PORT}/")
     if settings.DEBUG:
         _say("Demo accounts (user name, password):")
         for account in ACCOUNTS:
             _say(f"  {account.username:<10} {account.password}")
-    _say("Ctrl-C stops it.\n")
+    _say("Press Ctrl-C to stop.\n")
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the processes and all that they started, by force where asking does not help."""
+    """Stop the processes and their children; kill those that do not exit in time."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave one behind
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
     for process in processes:
         _signal(process, signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS

@@ -30,7 +30,7 @@ def content_security_policy(
 def bucket_origins(*, bucket: str, endpoint: str, region: str) -> list[str]:
     """Return the origins from which a browser fetches a bucket's pictures, for `img-src`.
 
-    Without an endpoint it is Amazon's; the bucket may stand in the host's name or in the path.
+    Without an endpoint, they are Amazon's. The bucket may be part of the host name or of the path.
     """
     if not endpoint:
         regional = f"s3.{region}.amazonaws.com" if region else "s3.amazonaws.com"

@@ -1,6 +1,6 @@
-"""Settings of the site. What differs between installations comes from the environment.
+"""Settings of the site. Those that differ between installations come from the environment.
 
-`.env.example` lists the variables with what they mean; `ENV_FILE` names another file than `.env`.
+`.env.example` documents the variables. `ENV_FILE` names a file to read instead of `.env`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BASE_DIR = environment.BASE_DIR
 environment.read_site_file()
 
 # The site
-DEBUG = environment.yes_no("DEBUG", default=False)
+DEBUG = environment.boolean("DEBUG", default=False)
 # The identity of each storage contains the environment's name. With a default, production and a
 # copy of it would have the same name, and the copy would purge production's files.
 ENVIRONMENT = (
@@ -41,8 +41,8 @@ SECRET_KEY = (
         "SECRET_KEY", known=[KEY_FOR_DEVELOPMENT], because="unless DEBUG is true"
     )
 )
-PORT = environment.whole("PORT", 8000, lowest=1, highest=65_535)
-ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+PORT = environment.integer("PORT", 8000, lowest=1, highest=65_535)
+ALLOWED_HOSTS = environment.strings("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -110,13 +110,13 @@ AUTHENTICATION_BACKENDS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"  # after a login without a valid `next`
 SESSION_COOKIE_AGE = 12 * 60 * 60  # seconds after the login, even if the session is used
-TRUST_PROXY = environment.yes_no("TRUST_PROXY", default=False)
-PROXY_COUNT = environment.whole("PROXY_COUNT", 1, lowest=1, highest=10)
+TRUST_PROXY = environment.boolean("TRUST_PROXY", default=False)
+PROXY_COUNT = environment.integer("PROXY_COUNT", 1, lowest=1, highest=10)
 TRUSTED_PROXIES = PROXY_COUNT if TRUST_PROXY else 0
-AXES_ENABLED = environment.yes_no("LOGIN_THROTTLE", default=not DEBUG)
-AXES_FAILURE_LIMIT = environment.whole("LOGIN_FAILURES", 10, lowest=1, highest=1_000)
+AXES_ENABLED = environment.boolean("LOGIN_THROTTLE", default=not DEBUG)
+AXES_FAILURE_LIMIT = environment.integer("LOGIN_FAILURES", 10, lowest=1, highest=1_000)
 AXES_COOLOFF_TIME = timedelta(
-    minutes=environment.whole("LOGIN_LOCK_MINUTES", 15, lowest=1, highest=1_440)
+    minutes=environment.integer("LOGIN_LOCK_MINUTES", 15, lowest=1, highest=1_440)
 )
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
@@ -136,15 +136,15 @@ DATABASES: dict[str, dict[str, Any]] = {
         "DATABASE_URL", f"sqlite:///{BASE_DIR}/var/db.sqlite3", relative_to=BASE_DIR
     )
 }
-DATABASE_POOL = environment.whole("DATABASE_POOL", 0, lowest=0, highest=1_000)
+DATABASE_POOL = environment.integer("DATABASE_POOL", 0, lowest=0, highest=1_000)
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     Path(DATABASES["default"]["NAME"]).parent.mkdir(parents=True, exist_ok=True)
     DATABASES["default"]["OPTIONS"] = {
-        # Readers go on beside a writer, and a transaction that will write waits for its turn at
-        # the start: otherwise "database is locked" comes in the middle of it.
+        # A transaction waits for other writers at its start; otherwise it may fail in the middle
+        # with "database is locked". In WAL mode, readers do not wait for a writer.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
-        # FULL: with NORMAL a power cut may take back a deletion whose files are erased by then.
+        # FULL: with NORMAL, a power cut may undo a deletion whose files are already erased.
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 else:
@@ -156,7 +156,7 @@ else:
         DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# django-admin-interface reads its theme from the cache; without one it is 7 queries a page.
+# django-admin-interface reads its theme from the cache. Without one, each page needs 7 queries.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 # Files
@@ -166,8 +166,8 @@ STATIC_ROOT = environment.folder("STATIC_ROOT", BASE_DIR / "var" / "static")
 MEDIA_URL = "/media/"
 MEDIA_ROOT = environment.folder("MEDIA_ROOT", BASE_DIR / "var" / "media")
 FILES = environment.choice("FILES", "disk", ["disk", "s3"])
-# Metadata such as location and camera is removed from stored pictures, unless this is on.
-PICTURES_KEEP_METADATA = environment.yes_no("PICTURES_KEEP_METADATA", default=False)
+# Metadata such as location and camera is removed from stored pictures, unless this is true.
+PICTURES_KEEP_METADATA = environment.boolean("PICTURES_KEEP_METADATA", default=False)
 STORAGES = {
     "default": storages.disk(root=MEDIA_ROOT, url=MEDIA_URL),
     "staticfiles": {
@@ -176,8 +176,8 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-# Bytes that a staff member may send in one request: ten pictures, and the rest of a form.
-UPLOAD_LIMIT = environment.whole("UPLOAD_LIMIT_MB", 256, lowest=1, highest=4_096) * 1024 * 1024
+# Bytes that a staff member may send in one request: ten pictures and the rest of a form.
+UPLOAD_LIMIT = environment.integer("UPLOAD_LIMIT_MB", 256, lowest=1, highest=4_096) * 1024 * 1024
 picture_origins: list[str] = []
 if FILES == "s3":
     bucket = environment.required("S3_BUCKET", because="when FILES is s3")
@@ -193,7 +193,7 @@ if FILES == "s3":
         addressing_style=environment.choice("S3_ADDRESSING_STYLE", "auto", ADDRESSING_STYLES),
     )
     picture_origins = bucket_origins(bucket=bucket, endpoint=endpoint, region=region)
-if not DEBUG:  # under DEBUG runserver finds static files by itself, without collectstatic
+if not DEBUG:  # under DEBUG, runserver serves static files without collectstatic
     MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
 
 # Background work
@@ -201,33 +201,36 @@ TASKS_BACKEND = environment.choice("TASKS_BACKEND", "database", ["database", "rq
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 if TASKS_BACKEND == "rq":
     if importlib.util.find_spec("django_tasks_rq") is None:
-        raise environment.wrong(
-            "TASKS_BACKEND", "rq", "database, or django-tasks-rq must be installed as well"
+        raise environment.invalid(
+            "TASKS_BACKEND", "rq", "database, unless django-tasks-rq is installed as well"
         )
     environment.required("REDIS_URL", because="when TASKS_BACKEND is rq")
     RQ_QUEUES = {"default": {"URL": environment.url("REDIS_URL", ["redis", "rediss"])}}
-    RQ_SHOW_ADMIN_LINK = False  # its pages let any staff look into queues and empty them
+    RQ_SHOW_ADMIN_LINK = False  # its pages let any staff member view and empty queues
     INSTALLED_APPS += ["django_rq", "django_tasks_rq"]
     TASKS = {"default": {"BACKEND": "django_tasks_rq.RQBackend"}}
 
 # Language and time
 USE_TZ = True
 TIME_ZONE = environment.choice(
-    "TIME_ZONE", "UTC", zoneinfo.available_timezones(), kind="a time zone, such as Europe/Berlin"
+    "TIME_ZONE",
+    "UTC",
+    zoneinfo.available_timezones(),
+    expected="a time zone, such as Europe/Berlin",
 )
 every_language = dict(global_settings.LANGUAGES)
 LANGUAGE_CODE = environment.choice(
-    "LANGUAGE_CODE", "en", every_language, kind="a language that Django knows, such as en or de"
+    "LANGUAGE_CODE", "en", every_language, expected="a language that Django knows, such as en or de"
 )
-LANGUAGES = [(LANGUAGE_CODE, every_language[LANGUAGE_CODE])]  # a site speaks one, for all alike
+LANGUAGES = [(LANGUAGE_CODE, every_language[LANGUAGE_CODE])]  # one language for all users
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "project.formats"
 
 # Transport and headers
-HTTPS = environment.yes_no("HTTPS", default=not DEBUG)
+HTTPS = environment.boolean("HTTPS", default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # asked from inside, where no certificate is
-SECURE_HSTS_SECONDS = environment.whole(
+SECURE_REDIRECT_EXEMPT = ["^healthz$"]  # health checks come from inside, over plain HTTP
+SECURE_HSTS_SECONDS = environment.integer(
     "HSTS_SECONDS", 3_600 if HTTPS else 0, lowest=0, highest=63_072_000
 )
 if TRUST_PROXY:
@@ -244,15 +247,15 @@ SECURE_CSP = {
     "frame-ancestors": ["'self'"],
 }
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # HSTS for subdomains: they are not this site's to decide about
-    "moderation.W005",  # the theme's two file fields: a table of a few rows. Tests look at our own
+    "security.W005",  # HSTS for subdomains: this site cannot decide for them
+    "moderation.W005",  # the theme's two file fields: its table has few rows. Tests check our own
     "security.W019",  # the theme's modals are frames of the same origin
-    "security.W021",  # HSTS preload: the same, for the whole domain
+    "security.W021",  # HSTS preload: this site cannot decide for the whole domain
 ]
-if not HTTPS:  # said on purpose: the site stands where HTTPS ends before it, or is a test
+if not HTTPS:  # on purpose: a proxy terminates HTTPS, or this is a test
     SILENCED_SYSTEM_CHECKS += ["security.W004", "security.W008", "security.W012", "security.W016"]
 
-# Logs go to stderr, for whatever runs the process to keep.
+# Logs go to stderr; whatever runs the process stores them.
 LOG_LEVEL = environment.choice(
     "LOG_LEVEL", "INFO", [name for name in logging.getLevelNamesMapping() if name != "NOTSET"]
 )
@@ -263,7 +266,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
-        # Django's own handlers would print a line twice, and mail to nobody.
+        # Django's own handlers would print each line twice, and send mail to no one.
         "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
     },
 }
@@ -274,8 +277,8 @@ MODERATION_UNREGISTERED = ["admin_interface.Theme"]
 # Staff may not export unless they have the permission for it.
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 
-# The app's own limits; what each means and why it has its default stands in moderation/conf.py.
+# The limits of moderation; moderation/conf.py documents each and the reason for its default.
 for limit in LIMITS:
-    globals()[limit.name] = environment.whole(
+    globals()[limit.name] = environment.integer(
         limit.name, limit.default, lowest=limit.lowest, highest=limit.highest
     )

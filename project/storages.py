@@ -1,4 +1,4 @@
-"""Where uploaded files are kept: Django's STORAGES entry for the disk or for S3."""
+"""STORAGES entries for uploaded files, on disk or on S3."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ AddressingStyle = Literal["auto", "path", "virtual"]
 ADDRESSING_STYLES: tuple[AddressingStyle, ...] = ("auto", "path", "virtual")
 
 # The Cache-Control of pictures: shared caches must not store them, and browsers revalidate before
-# each use. So a removed picture is no longer shown, whatever a cache's own rules are.
+# each use. A removed picture is thus no longer shown, whatever a cache's own rules are.
 PICTURE_CACHE_CONTROL = "private, no-cache"
 CONNECTIONS = 20  # botocore's own pool has 10; purging and serving share one client
 CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 60  # slow clones of S3 need that long for a batch of 1,000 deletions
-ATTEMPTS = 3  # per request; what still fails is tried again by the purge
+READ_TIMEOUT_SECONDS = 60  # slow clones of S3 need this long for a request with 1,000 keys
+ATTEMPTS = 3  # per request; the purge retries later
 
 
 def disk(*, root: Path, url: str) -> dict[str, Any]:
-    """Keep the files in a folder."""
+    """Return the entry for files in a folder."""
     return {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(root), "base_url": url},
@@ -35,7 +35,7 @@ def s3(
     location: str = "",
     addressing_style: AddressingStyle = "auto",
 ) -> dict[str, Any]:
-    """Keep the files in a bucket, private, under `location`; empty values are the SDK's to find."""
+    """Return the entry for private files under `location`; the SDK looks up empty values."""
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -47,7 +47,7 @@ def s3(
             "location": location,
             "default_acl": None,
             "object_parameters": {"CacheControl": PICTURE_CACHE_CONTROL},
-            "file_overwrite": False,  # or two rows would come to own one key
+            "file_overwrite": False,  # otherwise two rows could share a key
             "querystring_auth": True,
             "client_config": _client_config(addressing_style),
         },
@@ -55,8 +55,8 @@ def s3(
 
 
 def _client_config(addressing_style: AddressingStyle) -> Any:
-    """Return botocore's settings: S3Storage drops its own for a style once it is given these."""
-    from botocore.config import Config  # slow to import, and a site on disk has no need of it
+    """Return botocore's settings, with the addressing style: they replace those of S3Storage."""
+    from botocore.config import Config  # slow to import, and not needed for files on disk
 
     return Config(
         s3={"addressing_style": addressing_style},
@@ -65,7 +65,7 @@ def _client_config(addressing_style: AddressingStyle) -> Any:
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-        # Many clones of S3 refuse the checksums that the SDK sends unasked since 1.36.
+        # Many clones of S3 reject the checksums that the SDK sends by default since 1.36.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )

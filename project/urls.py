@@ -1,4 +1,4 @@
-"""The site is its admin."""
+"""The URLs of the site, which consists of its admin."""
 
 from django.conf import settings
 from django.conf.urls.static import static
@@ -12,12 +12,12 @@ from project.storages import PICTURE_CACHE_CONTROL
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Say that the process answers; it asks neither the database nor the storage."""
+    """Return 200 if the process responds. Neither the database nor the storage is checked."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def picture(request: HttpRequest, path: str) -> HttpResponse | FileResponse:
-    """Serve a file of the storage on disk. Raises Http404."""
+    """Serve a file from MEDIA_ROOT. Raises Http404."""
     response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
     response.headers["Cache-Control"] = PICTURE_CACHE_CONTROL
     return response

@@ -155,7 +155,7 @@ def flush_past_the_triggers() -> Iterator[None]:
     teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # private
 
     def lifted_teardown(self: TransactionTestCase) -> None:
-        triggers.lift(connection)
+        triggers.drop(connection)
         teardown(self)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What a deletion takes, told beforehand."""
+"""Compute beforehand what a deletion will delete: its plan, and the preview of each object."""
 
 from moderation.cascade.plan import Plan
 from moderation.cascade.preview import Preview, digest_of, digest_of_batch, json_key

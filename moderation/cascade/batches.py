@@ -1,4 +1,4 @@
-"""What a batch holds: the keys of its objects and the preview of each."""
+"""The contents of a batch: the keys of its objects, and their preview."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moderation.cascade.walk import make_plan
 from moderation.models import AuditEntry, Removal, RemovalBatch
 
 # The columns of a batch that `fill_batch` sets.
-PREVIEWED = (
+PREVIEW_COLUMNS = (
     "frozen", "digest", "objects_total", "files_total", "pictures_total", "without_picture_total",
     "bytes_total", "rows_by_model", "updates_by_model", "blockers",
 )  # fmt: skip
@@ -39,10 +39,10 @@ def plan_batch(
     keys: list[Any] | None = None,
     rows_of: AbstractSet[type[models.Model]] = frozenset(),
 ) -> Plan:
-    """Return the current plan for the objects of a batch, or for those with some of its keys.
+    """Return the current plan for the objects of a batch, or for those with the given keys of it.
 
-    `rows_of` are models whose rows it must contain. Raises TooManyRows if there are now too many
-    rows for one transaction.
+    The plan contains the rows of the models in `rows_of`. Raises TooManyRows if there are now too
+    many rows for one transaction.
     """
     return make_plan(
         model_of(batch.removal),
@@ -55,7 +55,7 @@ def plan_batch(
 
 
 def fill_batch(batch: RemovalBatch, preview: Preview) -> RemovalBatch:
-    """Put a preview into a batch without saving it; return the batch."""
+    """Set the columns of a batch from a preview, without saving it; return the batch."""
     batch.frozen = preview.objects
     batch.digest = digest_of_batch(preview.objects)
     batch.objects_total = len(preview.objects)

@@ -1,7 +1,7 @@
-"""What the deletion of a page of objects takes: the one plan behind preview, seal and deed.
+"""The plan of a deletion: what it will delete, for the preview, the seal and the deletion itself.
 
-The walk reads keys and stored names, never whole rows, and never touches storage. It holds at most
-`limit` rows; a selection of any size is planned batch by batch.
+The walk reads keys and stored names, never whole rows, and never accesses a storage. It holds at
+most `limit` rows; a selection of any size is planned batch by batch.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from moderation.registry.files import StoredFile
 
 @dataclass(slots=True)
 class Plan:
-    """What is deleted with a page of objects.
+    """The rows and files that will be deleted with some objects of a model.
 
-    `roots` are the keys that exist, in key order. `files` maps each stored file to the object that
-    pulls it in. `lines` holds the digest's input for each object, by the owning model. `counts`
-    holds counts; the other fields of `Preview` are derived from these. `rows` maps the deleted rows
-    of the requested models to their object: {model: {key: object}}. `standing` are querysets of the
-    rows that protect or restrict. `rows_read` counts the deleted rows that were read, by model
-    label.
+    `roots` are the keys of the objects that exist, in key order. `files` maps each stored file to
+    the object it is deleted with. `lines` holds the digest's input for each object, by the owning
+    model. `counts` holds those counts of the preview that the other fields do not imply. `rows`
+    maps the deleted rows of the requested models to their object: {model: {key: object}}.
+    `blocking` are querysets of the rows that protect or restrict. `rows_read` counts the deleted
+    rows that were read, by model label.
     """
 
     model: type[models.Model]
@@ -38,22 +38,22 @@ class Plan:
     lines: dict[Any, dict[str, list[tuple[Any, str]]]] = field(default_factory=dict)
     counts: Preview = field(default_factory=Preview)
     rows: dict[type[models.Model], dict[Any, Any]] = field(default_factory=dict)
-    standing: list[models.QuerySet[Any]] = field(default_factory=list)
+    blocking: list[models.QuerySet[Any]] = field(default_factory=list)
     rows_read: Counter[str] = field(default_factory=Counter)
 
     def pictures(self) -> list[StoredFile]:
-        """Return the files that a page shows one by one, in the order of their objects.
+        """Return the files that the preview shows one by one, in the order of their objects.
 
-        A thumbnail goes with its picture and has no card of its own.
+        Thumbnails are left out: they are erased with their pictures.
         """
-        order = {root: place for place, root in enumerate(self.roots)}
+        order = {root: position for position, root in enumerate(self.roots)}
         return sorted(
-            (file for file in self.files if _is_shown(file.label, file.field)),
+            (file for file in self.files if _is_picture(file.label, file.field)),
             key=lambda f: (order[self.files[f]], f.label, str(f.key), f.name),
         )
 
     def preview(self) -> Preview:
-        """Return what is shown of the objects."""
+        """Return the counts of the plan, and the digest of each object."""
         label, objects = self.model._meta.label, []
         for root in self.roots:
             owned = {
@@ -61,8 +61,8 @@ class Plan:
                 for owner, lines in self.lines.get(root, {}).items()
             }
             objects.append((json_key(root), digest_of_object(label, root, owned)))
-        kinds = Counter((file.label, file.field) for file in self.files)
-        pictures = {kind: number for kind, number in kinds.items() if _is_shown(*kind)}
+        by_field = Counter((file.label, file.field) for file in self.files)
+        pictures = {pair: number for pair, number in by_field.items() if _is_picture(*pair)}
         return replace(
             self.counts,
             objects=objects,
@@ -71,17 +71,22 @@ class Plan:
             without_picture=len(self.without_picture(pictures)),
         )
 
-    def without_picture(self, kinds: Collection[tuple[str, str]] | None = None) -> list[Any]:
-        """Return the roots without a card, which do not appear among the pictures.
+    def without_picture(
+        self, picture_fields: Collection[tuple[str, str]] | None = None
+    ) -> list[Any]:
+        """Return the keys of the objects that have no picture.
 
-        `kinds` are the (label, field) pairs that have pictures, if the caller knows them.
+        `picture_fields` are the (label, field) pairs that hold pictures, if the caller knows them.
         """
-        if kinds is None:
-            every = {(file.label, file.field) for file in self.files}
-            kinds = {kind for kind in every if _is_shown(*kind)}
-        seen = {root for file, root in self.files.items() if (file.label, file.field) in kinds}
-        return [root for root in self.roots if root not in seen]
+        if picture_fields is None:
+            pairs = {(file.label, file.field) for file in self.files}
+            picture_fields = {pair for pair in pairs if _is_picture(*pair)}
+        with_picture = {
+            root for file, root in self.files.items() if (file.label, file.field) in picture_fields
+        }
+        return [root for root in self.roots if root not in with_picture]
 
 
-def _is_shown(label: str, field: str) -> bool:
+def _is_picture(label: str, field: str) -> bool:
+    """Return whether the preview shows the files of a field. An extra file has no field."""
     return not field or field != registration_by_label(label).thumbnail

@@ -1,13 +1,13 @@
-"""What the walk would tell of frozen batches, counted, digested and written inside PostgreSQL.
+"""Compute the preview and the digests of frozen batches inside PostgreSQL, as the walk would.
 
-The walk brings each row's key and names to Python, which takes seconds for 50,000 posts; the
-confirmation page and the comparison with the seal have less. Here one statement does it for any
-number of frozen batches, from the keys where they stand. It serves where the cascade is a tree of
-plain foreign keys; for the rest, and on SQLite, the walk does it. A test holds the two against each
-other.
+The walk brings each row's key and names to Python. For 50,000 posts, that takes seconds, which is
+too long for the confirmation page and for the comparison with the seal. Here one statement does it
+for any number of frozen batches, and reads the keys where they are stored. This works if the
+cascade is a tree of plain foreign keys; in other cases, and on SQLite, the walk is used. A test
+compares the two.
 
-The statement is put together by hand, since the ORM joins no table to a list of keys. Nothing goes
-into its text but names and labels of our own models.
+The statement is built by hand, because the ORM cannot join a table to a list of keys. Its text
+contains only names and labels of models; everything else is passed as parameters.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from moderation.registry import Registration
 from moderation.registry.defaults import ODD_SLASHES
 from moderation.registry.files import file_columns_of
 
-# What each branch has of each object, and then of each batch. The digests are those of
-# moderation.cascade.preview. An object that is gone falls out by the join with its table. That
-# keys lie between the first and the last follows from the rest, and lets the planner read a range
-# of the index instead of looking each key up: it cannot guess how many keys the JSON holds. A
-# site's table may have any name that does not begin with ours; the statement uses aliases.
-TOLD = """
+# Summarizes each branch by object, then everything by batch. The digests are those of
+# moderation.cascade.preview. The join with the objects' table drops objects that no longer exist.
+# The range of keys (`between`) is redundant, but it lets the planner read a range of the index
+# instead of looking up each key: the planner cannot estimate how many keys the JSON holds. The
+# names of these expressions begin with "moderation_", so that they hide no table of a site, and
+# the tables have aliases.
+SUMMARY_CTE = """
 WITH moderation_frozen AS MATERIALIZED (
-  SELECT part.id AS batch, (pair->>0)::{key_type} AS key
-  FROM {batches} part, jsonb_array_elements(part.frozen) pair
-  WHERE part.id = ANY(%(parts)s)
-){branches}, moderation_told AS (
+  SELECT source.id AS batch, (pair->>0)::{key_type} AS key
+  FROM {batches} source, jsonb_array_elements(source.frozen) pair
+  WHERE source.id = ANY(%(batches)s)
+){branches}, moderation_summary AS (
   SELECT frozen.batch{columns},
     '[' || string_agg(
       '[' || to_json(frozen.key) || ',"'
@@ -53,35 +54,35 @@ BRANCH = """, moderation_{name} AS (
   SELECT frozen.key{columns} FROM moderation_frozen frozen{path} GROUP BY frozen.key
 )"""
 JOIN = " LEFT JOIN moderation_{name} {name} ON {name}.key = frozen.key"
-# One batch alone looks its objects up one by one. The planner, which takes a hundred keys of a
-# million rows for none, would else read the whole branch again for each object.
-JOIN_OF_ONE = """ LEFT JOIN LATERAL (
+# For a single batch, the objects are looked up one by one. Otherwise the planner, which estimates
+# a hundred keys among a million rows as none, would read the whole branch again for each object.
+LATERAL_JOIN = """ LEFT JOIN LATERAL (
   SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
 ) {name} ON true"""
-MOST_PAIRS = 50  # a function takes a hundred arguments
-COMPARE = "SELECT batch, md5(frozen) FROM moderation_told"
-FILL = """
-UPDATE {batches} part SET
-  frozen = told.frozen::jsonb, digest = md5(told.frozen), objects_total = objects,
+MAX_PAIRS = 50  # a function takes at most a hundred arguments
+SELECT_DIGESTS = "SELECT batch, md5(frozen) FROM moderation_summary"
+UPDATE_BATCHES = """
+UPDATE {batches} target SET
+  frozen = summary.frozen::jsonb, digest = md5(summary.frozen), objects_total = objects,
   files_total = files, pictures_total = pictures,
   without_picture_total = without_picture, bytes_total = size,
   rows_by_model = cascade, updates_by_model = updates,
   blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
-FROM moderation_told told WHERE part.id = batch RETURNING batch, all_rows"""
+FROM moderation_summary summary WHERE target.id = batch RETURNING batch, all_rows"""
 
 
 def supports(model: type[models.Model], using: str) -> bool:
-    """Return whether this module supports a model: on PostgreSQL, with a tree as its cascade."""
+    """Return whether this module supports a model: on PostgreSQL, with a cascade that is a tree."""
     return connections[using].vendor == "postgresql" and branches_of(model) is not None
 
 
 def fill(
     model: type[models.Model], batches: Sequence[RemovalBatch], *, using: str
 ) -> dict[int, int]:
-    """Write into frozen batches of one removal, in order, what is to be seen of their objects now.
+    """Fill frozen batches of one removal, in order, with the current preview, and save them.
 
-    Gives {primary key of a batch: rows that would go with it}. A batch none of whose objects is
-    there any more is left as it was, and out.
+    Return {primary key of a batch: rows that its deletion would delete}. A batch whose objects no
+    longer exist is neither changed nor returned.
     """
     statement = _Statement(model, connections[using], len(batches))
     return _run(statement, statement.to_fill(), batches)
@@ -92,7 +93,7 @@ def digests_of(
 ) -> dict[int, str]:
     """Return the current digests of batches of one removal, in order: {primary key: digest}.
 
-    A batch none of whose objects is there any more is left out.
+    A batch whose objects no longer exist is left out.
     """
     statement = _Statement(model, connections[using], len(batches))
     return _run(statement, statement.to_compare(), batches)
@@ -103,7 +104,7 @@ def _run(statement: _Statement, text: str, batches: Sequence[RemovalBatch]) -> d
         **statement.values,
         "record": RECORD,
         "unit": UNIT,
-        "parts": [batch.pk for batch in batches],
+        "batches": [batch.pk for batch in batches],
         "first": batches[0].frozen[0][0],
         "last": batches[-1].frozen[-1][0],
     }
@@ -113,86 +114,86 @@ def _run(statement: _Statement, text: str, batches: Sequence[RemovalBatch]) -> d
 
 
 class _Statement:
-    """The text of the statements about so many batches of one model."""
+    """Builds the statements for a number of batches of one model."""
 
     def __init__(
         self, model: type[models.Model], connection: BaseDatabaseWrapper, batches: int
     ) -> None:
-        self.model, self.connection, self.of_one = model, connection, batches == 1
+        self.model, self.connection, self.is_single = model, connection, batches == 1
         self.key_type = model._meta.pk.rel_db_type(connection)
         self.between = BETWEEN.format(key_type=self.key_type)
         tree = branches_of(model) or ()
-        # The objects themselves are a branch only where they own files; else they are counted.
+        # The objects themselves are a branch only if they own files; otherwise they are counted.
         found = [branch for branch in tree if branch.path or branch.owner]
         self.branches = {f"branch_{n}": branch for n, branch in enumerate(found)}
         self.owners = {name: each.owner for name, each in self.branches.items() if each.owner}
-        # The names of defaults. They come from a site's models, so they are passed as parameters.
+        # The names of default files. They come from a site's models, so they become parameters.
         self.values: dict[str, list[str]] = {}
 
     def to_compare(self) -> str:
-        """Return the statement for digests. It does not read rows without files."""
+        """Return the statement that selects the digests. It does not read rows without files."""
         owning = {name: each for name, each in self.branches.items() if name in self.owners}
-        return self._told(owning, columns="") + COMPARE
+        return self._summary(owning, columns="") + SELECT_DIGESTS
 
     def to_fill(self) -> str:
-        """Return the statement that writes into the batches all that is seen of them."""
+        """Return the statement that updates the batches with their preview."""
         columns = {
             "objects": "count(*)",
             "files": self._sum("files", self.owners),
             "pictures": self._sum("pictures", self.owners),
-            "without_picture": f"count(*) FILTER (WHERE {self._pictures_of_one()} = 0)",
+            "without_picture": f"count(*) FILTER (WHERE {self._pictures_of_object()} = 0)",
             "size": self._sum("size", self.owners),
             "all_rows": f"count(*) + {self._sum('rows', self._below(OnDelete.CASCADE))}",
-            "cascade": self._by_kind(OnDelete.CASCADE, f"'{self.model._meta.label}', count(*)"),
-            "updates": self._by_kind(OnDelete.UPDATE),
-            "protected": self._by_kind(OnDelete.PROTECT),
+            "cascade": self._by_model(OnDelete.CASCADE, f"'{self.model._meta.label}', count(*)"),
+            "updates": self._by_model(OnDelete.UPDATE),
+            "protected": self._by_model(OnDelete.PROTECT),
         }
-        told = self._told(self.branches, columns=_named(columns))
-        return told + FILL.format(batches=self._table(RemovalBatch))
+        summary = self._summary(self.branches, columns=_aliased(columns))
+        return summary + UPDATE_BATCHES.format(batches=self._table(RemovalBatch))
 
-    def _told(self, branches: dict[str, Branch], *, columns: str) -> str:
+    def _summary(self, branches: dict[str, Branch], *, columns: str) -> str:
         owners = sorted(self.owners, key=lambda name: self.branches[name].model._meta.label)
         rows = "".join(self._rows_of(name, branch) for name, branch in branches.items())
         joins = "".join(JOIN.format(name=name) for name in branches)
-        return TOLD.format(
+        return SUMMARY_CTE.format(
             batches=self._table(RemovalBatch),
             key_type=self.key_type,
             between=self.between,
             label=self.model._meta.label,
             objects=self._table(self.model),
             key=self._column(self.model, "pk", "object"),
-            branches="" if self.of_one else rows,
-            joins=rows if self.of_one else joins,
+            branches="" if self.is_single else rows,
+            joins=rows if self.is_single else joins,
             lines="".join(f", {name}.lines" for name in owners),
             columns=columns,
         )
 
     def _rows_of(self, name: str, branch: Branch) -> str:
-        """Return a branch's part of the statement: its rows and files, by object."""
+        """Return SQL for the rows and files of a branch, by object."""
         columns = {"rows": "count(*)"}
         if branch.owner:
-            columns |= self._of_files(branch.owner)
-        rows = JOIN_OF_ONE if self.of_one else BRANCH
-        return rows.format(name=name, columns=_named(columns), path=self._path(branch))
+            columns |= self._file_columns(branch.owner)
+        rows = LATERAL_JOIN if self.is_single else BRANCH
+        return rows.format(name=name, columns=_aliased(columns), path=self._path(branch))
 
     def _path(self, branch: Branch) -> str:
-        """Return the joins from the keys to a branch's rows, which come to be called `line`."""
-        steps = [(relation.model, relation.name) for relation in branch.path]
-        steps = steps or [(self.model, "pk")]
-        joins, before = "", "frozen.key"
-        for number, (model, name) in enumerate(steps, 1):
-            alias = "line" if number == len(steps) else f"step_{number}"
-            own = self._column(model, name, alias)
-            joins += f" JOIN {self._table(model)} {alias} ON {own} = {before}"
-            joins += f" AND {own} {self.between}" if number == 1 else ""
-            before = self._column(model, "pk", alias)
+        """Return the joins from the keys to a branch's rows, which get the alias `line`."""
+        foreign_keys = [(relation.model, relation.name) for relation in branch.path]
+        foreign_keys = foreign_keys or [(self.model, "pk")]
+        joins, referenced = "", "frozen.key"
+        for number, (model, name) in enumerate(foreign_keys, 1):
+            alias = "line" if number == len(foreign_keys) else f"via_{number}"
+            column = self._column(model, name, alias)
+            joins += f" JOIN {self._table(model)} {alias} ON {column} = {referenced}"
+            joins += f" AND {column} {self.between}" if number == 1 else ""
+            referenced = self._column(model, "pk", alias)
         return joins
 
-    def _of_files(self, owner: Registration) -> dict[str, str]:
-        """Return the lines as `line_of` writes them, in key order, and the counts of the files."""
+    def _file_columns(self, owner: Registration) -> dict[str, str]:
+        """Return SQL for the lines that `line_of` builds, in key order, and for the file counts."""
         model, key = owner.model, self._column(owner.model, "pk", "line")
         columns = file_columns_of(owner)
-        names = {name: self._own_name(model, name, never) for name, _, _, never in columns}
+        names = {name: self._file_name(model, name, defaults) for name, _, _, defaults in columns}
         texts = ", ".join(f"coalesce({column}, '')" for column in names.values())
         any_stored = " OR ".join(f"{column} <> ''" for column in names.values())
         files = {name: f"count(*) FILTER (WHERE {col} <> '')" for name, col in names.items()}
@@ -207,7 +208,7 @@ class _Statement:
             "size": f"sum(greatest({size}, 0)){self._measured(owner)}" if size else "0",
         }
 
-    def _own_name(self, model: type[models.Model], name: str, defaults: frozenset[str]) -> str:
+    def _file_name(self, model: type[models.Model], name: str, defaults: frozenset[str]) -> str:
         """Return SQL for the name in a file column, or '' if it is a default."""
         column = self._column(model, name, "line")
         if not defaults:
@@ -217,11 +218,11 @@ class _Statement:
     def _is_default(self, column: str, defaults: frozenset[str]) -> str:
         parameter = f"defaults_{len(self.values)}"
         self.values[parameter] = sorted(defaults)
-        plain = f"regexp_replace({column}, '{ODD_SLASHES}', '\\1', 'g')"
-        return f"{plain} = ANY(%({parameter})s)"
+        normalized = f"regexp_replace({column}, '{ODD_SLASHES}', '\\1', 'g')"
+        return f"{normalized} = ANY(%({parameter})s)"
 
     def _measured(self, owner: Registration) -> str:
-        """Return SQL for the rows whose size counts; see `registry.files.measured_rows`."""
+        """Return SQL to select rows whose size counts; see `registry.files.measured_rows`."""
         for name, _attname, _alias, defaults in file_columns_of(owner):
             if name == owner.measured_field and defaults:
                 column = self._column(owner.model, name, "line")
@@ -232,18 +233,21 @@ class _Statement:
         branches = self.branches.items()
         return [name for name, each in branches if each.path and each.on_delete is on_delete]
 
-    def _by_kind(self, on_delete: OnDelete, *pairs: str) -> str:
-        """Rows by model label, as JSON; a model without any is left out."""
-        kinds: dict[str, list[str]] = {}
+    def _by_model(self, on_delete: OnDelete, *pairs: str) -> str:
+        """Return SQL for the number of rows by model label, as JSON, without models that have none.
+
+        `pairs` are further labels and numbers.
+        """
+        names: dict[str, list[str]] = {}
         for name in self._below(on_delete):
-            kinds.setdefault(self.branches[name].model._meta.label, []).append(name)
-        counts = [f"'{kind}', nullif({self._sum('rows', kinds[kind])}, 0)" for kind in kinds]
-        return f"jsonb_strip_nulls({_object([*pairs, *counts])})"
+            names.setdefault(self.branches[name].model._meta.label, []).append(name)
+        counts = [f"'{label}', nullif({self._sum('rows', names[label])}, 0)" for label in names]
+        return f"jsonb_strip_nulls({_json_object([*pairs, *counts])})"
 
     def _sum(self, column: str, names: Iterable[str]) -> str:
         return " + ".join(f"coalesce(sum({name}.{column}), 0)" for name in names) or "0"
 
-    def _pictures_of_one(self) -> str:
+    def _pictures_of_object(self) -> str:
         return " + ".join(f"coalesce({name}.pictures, 0)" for name in self.owners) or "0"
 
     def _table(self, model: type[models.Model]) -> str:
@@ -254,17 +258,17 @@ class _Statement:
         return f"{alias}.{self._quoted(field.column)}"
 
     def _quoted(self, name: str) -> str:
-        """Return the quoted name of a table or column, with % escaped for parameters."""
+        """Return the quoted name of a table or column. Escapes %, which marks parameters."""
         return self.connection.ops.quote_name(name).replace("%", "%%")
 
 
-def _object(pairs: Sequence[str]) -> str:
-    """Return a JSON object of pairs, which PostgreSQL builds of so many at once."""
-    starts = range(0, len(pairs) or 1, MOST_PAIRS)
+def _json_object(pairs: Sequence[str]) -> str:
+    """Return SQL for a JSON object of pairs, built from at most MAX_PAIRS at a time."""
+    starts = range(0, len(pairs) or 1, MAX_PAIRS)
     return " || ".join(
-        f"jsonb_build_object({', '.join(pairs[start : start + MOST_PAIRS])})" for start in starts
+        f"jsonb_build_object({', '.join(pairs[start : start + MAX_PAIRS])})" for start in starts
     )
 
 
-def _named(columns: dict[str, str]) -> str:
+def _aliased(columns: dict[str, str]) -> str:
     return "".join(f", {column} AS {name}" for name, column in columns.items())

@@ -1,11 +1,11 @@
-"""What is shown of a page of objects, and digested, whether the walk or the database tells it.
+"""The preview of objects and their digests, in the form that the walk and PostgreSQL both produce.
 
 An object's digest covers its model and key and, for each model that owns files of it, the lines of
-those rows: key and stored names. Rows without files do not count: a new report must not break
-a seal. A batch's digest covers what it holds as JSON: the keys and digests of its objects.
+those rows: key and stored names. It does not cover rows without files: a new report must not break
+a seal. A batch's digest covers the keys and digests of its objects, as JSON.
 
-The digest is MD5, since PostgreSQL has the same. It finds changes; it is not there to withstand
-somebody who forges names, and who could write them could delete the rows.
+The digests are MD5, because PostgreSQL has it too. They detect changes; they need not withstand
+forged names, because whoever can write names to the database can also delete its rows.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# Between the columns of a line, and between lines: no key or file name holds these.
+# The separators of a line's columns, and of lines. No key or file name contains them.
 UNIT, RECORD = "\x1f", "\x1e"
 
 
 @dataclass(slots=True)
 class Preview:
-    """Counts for a page of objects, and the digest of each: [(JSON value of the key, digest)].
+    """Counts for some objects, and the digest of each: [(JSON value of the key, digest)].
 
-    `rows`, `updates`, `protected` and `restricted` count rows by model label: those deleted, those
-    changed (SET_NULL and the like) and those that block the deletion. `size` is the sum of the
-    known sizes in bytes. `pictures` counts the files that a page shows, `without_picture`
-    the objects that have none.
+    `rows`, `updates`, `protected` and `restricted` count rows by model label: those that will be
+    deleted, those that will be changed (SET_NULL and the like), and those that block the deletion.
+    `size` is the sum of the known file sizes, in bytes. `pictures` counts the files that the
+    preview shows, `without_picture` the objects that have none.
     """
 
     objects: list[tuple[int | str, str]] = field(default_factory=list)
@@ -43,22 +43,22 @@ class Preview:
 
 
 def json_key(key: Any) -> int | str:
-    """Return a primary key as JSON holds it."""
+    """Return a primary key as a JSON value."""
     return key if isinstance(key, int | str) else str(key)
 
 
 def digest_of(text: str) -> str:
-    """Return the digest of a text, as hex."""
+    """Return the digest of a text, in hexadecimal."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def line_of(key: Any, names: Iterable[str]) -> str:
-    """Return the line of a row that owns files."""
+    """Return the line of a row that owns files, from its key and their names."""
     return UNIT.join([str(key), *names])
 
 
 def digest_of_object(label: str, key: Any, owned: Mapping[str, Iterable[str]]) -> str:
-    """Return the digest of an object with what goes with it: {owning model: lines in key order}."""
+    """Return the digest of an object and of its files: {owning model: lines in key order}."""
     parts = [label, str(key)]
     for owner in sorted(owned):
         parts += [owner, *owned[owner]]
@@ -66,5 +66,5 @@ def digest_of_object(label: str, key: Any, owned: Mapping[str, Iterable[str]]) -
 
 
 def digest_of_batch(objects: Sequence[tuple[Any, str]]) -> str:
-    """Return the digest over (key, digest) of a batch's objects, in their order."""
+    """Return the digest of a batch from the (key, digest) pairs of its objects, in their order."""
     return digest_of(json.dumps(objects, separators=(",", ":")))

@@ -1,6 +1,6 @@
-"""The shape of a deletion: which relations Django follows from a model, and what each does.
+"""The relations that Django's deletion follows from a model, and the effect of each.
 
-This mirrors `django.db.models.deletion.Collector` (Django 5.2), by the same inputs: candidate
+This mirrors `django.db.models.deletion.Collector` (Django 5.2) and uses the same inputs: candidate
 relations with their `on_delete`, parents in multi-table inheritance, and generic relations.
 """
 
@@ -24,7 +24,7 @@ from moderation.registry.caches import cached_per_models
 
 
 class OnDelete(enum.Enum):
-    """What deleting a row does to the rows that point to it."""
+    """The effect that deleting a row has on the rows that refer to it."""
 
     CASCADE = "cascade"
     PROTECT = "protect"
@@ -32,8 +32,8 @@ class OnDelete(enum.Enum):
     UPDATE = "update"
 
 
-# Django's own actions, as pairs because an action may be an unhashable object.
-OWN_ACTIONS = (
+# Django's own actions. Not a dict, because an action may be an unhashable object.
+DJANGO_ACTIONS = (
     (models.CASCADE, OnDelete.CASCADE),
     (models.PROTECT, OnDelete.PROTECT),
     (models.RESTRICT, OnDelete.RESTRICT),
@@ -44,11 +44,11 @@ OWN_ACTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One relation that leads from rows of a model to rows of `model`.
+    """A relation through which the deletion of a row affects rows of `model`.
 
-    `source` is the attribute of the deleted row that the other rows hold in `column`. A generic
-    relation also names the column of its content type and the type that it must hold. `is_plain`
-    says that it is a foreign key to a primary key, and `name` is that key's.
+    `source` is the attribute of the deleted row whose value the other rows hold in `column`. A
+    generic relation also has the column of its content type and the model that this must name.
+    `name` is the name of a foreign key. `is_plain` is true if it refers to a primary key.
     """
 
     model: type[models.Model]
@@ -62,7 +62,7 @@ class Relation:
     type_model: type[models.Model] | None = None
 
     def where(self, values: list[Any]) -> models.Q:
-        """Return the condition for the rows that point to rows with these source values."""
+        """Return the condition for the rows that refer to rows with these source values."""
         if self.type_model is None:
             return models.Q(**{f"{self.column}__any_of": set(values)})
         content_type = ContentType.objects.get_for_model(
@@ -76,7 +76,8 @@ class Relation:
 def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
     """Return the relations that the deletion of a row of `model` follows.
 
-    Raises CannotFreeze for an `on_delete` that is none of Django's own.
+    Raises CannotFreeze for an `on_delete` that is not one of Django's own, and for a foreign key
+    of several columns.
     """
     fields = candidate_fields(model)
     found = [_foreign_key(field) for field in fields if not _does_nothing(field)]
@@ -86,36 +87,36 @@ def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
 
 
 def candidate_fields(model: type[models.Model]) -> list[Any]:
-    """Return the foreign keys through which the deletion of a row of `model` reaches others."""
+    """Return the foreign keys through which the deletion of a row of `model` affects others."""
     relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
     return [relation.field for relation in relations]
 
 
 @cached_per_models
 def parents_of(model: type[models.Model]) -> tuple[tuple[type[models.Model], str], ...]:
-    """Parents in multi-table inheritance, each with the column that holds its key."""
+    """Return the parents in multi-table inheritance, each with the attribute that holds its key."""
     concrete = model._meta.concrete_model or model
     return tuple((p, link.attname) for p, link in concrete._meta.parents.items() if link)
 
 
 @cached_per_models
 def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
-    """Return the concrete models whose rows deleting a `root` can delete, itself and parents too.
+    """Return the concrete models, parents included, whose rows deleting a `root` can delete.
 
     Raises CannotFreeze if the cascade cannot be determined.
     """
     found: set[type[models.Model]] = set()
-    waiting = list(reached_from(root))
-    while waiting:
-        model = waiting.pop()
+    queue = list(reached_from(root))
+    while queue:
+        model = queue.pop()
         found.add(model)
-        waiting += [parent for parent, _attname in parents_of(model) if parent not in found]
+        queue += [parent for parent, _attname in parents_of(model) if parent not in found]
     return frozenset(found)
 
 
 @cached_per_models
 def leads_back(root: type[models.Model]) -> bool:
-    """Return whether deleting a `root` can delete more rows of the same model."""
+    """Return whether deleting a row of `root` can delete other rows of the same model."""
     reached = reached_from(root)
     onward = (each for model in reached for each in relations_of(model))
     cascades = {each.model for each in onward if each.on_delete is OnDelete.CASCADE}
@@ -130,22 +131,22 @@ def has_composite_key(model: type[models.Model]) -> bool:
 
 @cached_per_models
 def is_leaf(model: type[models.Model]) -> bool:
-    """Return whether a model's rows own no files and no other rows, so counting is enough."""
+    """Return whether a model's rows have no files and no dependent rows, so counting is enough."""
     return not (relations_of(model) or parents_of(model) or registration_for(model))
 
 
 def indivisible_reason(root: type[models.Model]) -> str:
-    """Why a selection of `root` must be deleted as one batch; empty where it can be cut.
+    """Return why a selection of `root` must be deleted as one batch; empty if it can be split.
 
-    RESTRICT lets two rows go in one deletion that it refuses in two; in a cycle of cascades one
-    selected object can drag another along.
+    RESTRICT permits rows to be deleted together that it protects from separate deletions. In a
+    cycle of cascades, deleting a selected object can delete another selected one.
     """
     reached = reached_from(root)
-    taken = reached | {parent for model in reached for parent, _ in parents_of(model)}
+    deleted = reached | {parent for model in reached for parent, _ in parents_of(model)}
     for model in reached:
         for relation in relations_of(model):
-            if relation.on_delete is OnDelete.RESTRICT and relation.model in taken:
-                return f"{relation.field_label} restricts rows that go together"
+            if relation.on_delete is OnDelete.RESTRICT and relation.model in deleted:
+                return f"{relation.field_label} restricts rows that are deleted together"
             if relation.on_delete is OnDelete.CASCADE and model in reached_from(relation.model):
                 return f"{relation.field_label} closes a cycle of cascades"
     return ""
@@ -153,12 +154,12 @@ def indivisible_reason(root: type[models.Model]) -> str:
 
 @cached_per_models
 def reached_from(root: type[models.Model]) -> frozenset[type[models.Model]]:
-    """Return the models that cascades lead to from `root`, itself included, parents left out."""
-    reached, waiting = {root}, [root]
-    while waiting:
-        relations = relations_of(waiting.pop())
+    """Return `root` and the models that cascades lead to from it, without their parents."""
+    reached, queue = {root}, [root]
+    while queue:
+        relations = relations_of(queue.pop())
         onward = {r.model for r in relations if r.on_delete is OnDelete.CASCADE} - reached
-        waiting += onward
+        queue += onward
         reached |= onward
     return frozenset(reached)
 
@@ -185,9 +186,9 @@ def _foreign_key(field: Any) -> Relation:
 
 def _on_delete_of(on_delete: Any, label: str) -> OnDelete:
     action = _action(on_delete)
-    for own, kind in OWN_ACTIONS:
-        if action is own:
-            return kind
+    for django_action, effect in DJANGO_ACTIONS:
+        if action is django_action:
+            return effect
     if _is_made_by_set(action):
         return OnDelete.UPDATE
     raise CannotFreeze(
@@ -204,7 +205,8 @@ def _action(on_delete: Any) -> Any:
     """Return the function that an `on_delete` wraps, or `on_delete` itself.
 
     Known wrappers are a `partial` without arguments, and django-polymorphic's guard, which calls
-    its action with the same rows as plain instances. What any other object calls is unknown.
+    its action with the same rows as non-polymorphic instances. Any other object is returned as it
+    is, because the action that it calls is unknown.
     """
     while True:
         if isinstance(on_delete, partial) and not on_delete.args and not on_delete.keywords:
@@ -216,19 +218,19 @@ def _action(on_delete: Any) -> Any:
 
 
 def _is_polymorphic_guard(on_delete: Any) -> bool:
-    kind = type(on_delete)
-    return (kind.__module__, kind.__name__) == ("polymorphic.deletion", "PolymorphicGuard")
+    cls = type(on_delete)
+    return (cls.__module__, cls.__name__) == ("polymorphic.deletion", "PolymorphicGuard")
 
 
 def _is_made_by_set(on_delete: Any) -> bool:
-    """Return whether Django's `SET(...)` created a function."""
+    """Return whether an action was created by Django's `SET(...)`."""
     qualified = getattr(on_delete, "__module__", ""), getattr(on_delete, "__qualname__", "")
     return qualified[0] == models.SET.__module__ and qualified[1].startswith("SET.")
 
 
 def _generic(field: GenericRelation) -> Relation:
     related: Any = field.remote_field.model
-    own = field.model if not field.for_concrete_model else field.model._meta.concrete_model
+    type_model = field.model if not field.for_concrete_model else field.model._meta.concrete_model
     return Relation(
         model=related._meta.concrete_model,
         column=field.object_id_field_name,
@@ -236,5 +238,5 @@ def _generic(field: GenericRelation) -> Relation:
         on_delete=OnDelete.CASCADE,
         field_label=f"{related._meta.label}.{field.object_id_field_name}",
         type_column=f"{field.content_type_field_name}_id",
-        type_model=own,
+        type_model=type_model,
     )

@@ -1,4 +1,4 @@
-"""The walk over the relations that creates a plan; see `moderation.cascade.plan`."""
+"""Create a plan by a walk over the relations; see `moderation.cascade.plan`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from moderation.cascade.collation import referenced_values
 from moderation.cascade.plan import Plan
 from moderation.cascade.preview import line_of
 from moderation.cascade.relations import OnDelete, Relation, is_leaf, parents_of, relations_of
-from moderation.cascade.spelling import referenced_values
 from moderation.db.rows import all_rows
 from moderation.exceptions import TooManyRows
 from moderation.registry import (
@@ -36,7 +36,7 @@ def make_plan(
     """Return the plan for the objects of `model` with these keys.
 
     With `lock`, the objects are locked FOR UPDATE in key order, then each row that the walk reads,
-    in separate queries, so that the plan stays true until the transaction ends. Rows of the models
+    in separate queries, so that the plan stays valid until the transaction ends. Rows of the models
     in `rows_of` are read even if counting them would be enough. Raises TooManyRows if more than
     `limit` rows would be deleted.
     """
@@ -45,7 +45,11 @@ def make_plan(
 
 
 class Walk:
-    """One breadth-first walk over the relations, which knows the `root` of each row."""
+    """A breadth-first walk over the relations.
+
+    `seen` contains the rows read so far, by model, each with its root: the object that it is
+    deleted with.
+    """
 
     def __init__(
         self,
@@ -67,13 +71,13 @@ class Walk:
         model = self.plan.model
         rows = self._read(model, Q(pk__any_of=set(keys)), "pk")
         self.plan.roots = sorted(row["pk"] for row in rows)
-        wave = self._take(model, rows, {row["pk"]: row["pk"] for row in rows}, "pk")
-        waiting = [(model, wave)]
-        while waiting:
-            source, rows = waiting.pop(0)
+        new = self._add_rows(model, rows, {row["pk"]: row["pk"] for row in rows}, "pk")
+        queue = [(model, new)]
+        while queue:
+            source, rows = queue.pop(0)
             relations = relations_of(source) if rows else ()
-            onward = (self._follow(relation, source, rows) for relation in relations)
-            waiting.extend(found for found in onward if found)
+            followed = (self._follow(relation, source, rows) for relation in relations)
+            queue.extend(found for found in followed if found)
         self.plan.rows_read = Counter(self.plan.counts.rows)
         self._count_leaves()
         self._count_restricted()
@@ -83,17 +87,18 @@ class Walk:
     def _follow(
         self, relation: Relation, source: type[models.Model], rows: list[dict[str, Any]]
     ) -> tuple[type[models.Model], list[dict[str, Any]]] | None:
-        """Read the rows at a relation's other end; return those with relations to follow."""
+        """Read or count the rows that a relation leads to; return those to be followed further."""
         roots = {
-            _mapped(relation, row[relation.source]): self.seen[source][row["pk"]] for row in rows
+            _as_referenced(relation, row[relation.source]): self.seen[source][row["pk"]]
+            for row in rows
         }
         condition = relation.where([row[relation.source] for row in rows])
         label = relation.model._meta.label
         match relation.on_delete:
             case OnDelete.PROTECT:
                 self._add(self.plan.counts.protected, label, self._count(relation.model, condition))
-                standing = relation.model._base_manager.using(self.using).filter(condition)
-                self.plan.standing.append(standing)
+                blocking = relation.model._base_manager.using(self.using).filter(condition)
+                self.plan.blocking.append(blocking)
             case OnDelete.UPDATE:
                 self._add(self.plan.counts.updates, label, self._count(relation.model, condition))
             case OnDelete.RESTRICT:
@@ -102,15 +107,15 @@ class Walk:
                 self.leaves[relation.model] = self.leaves.get(relation.model, Q()) | condition
             case OnDelete.CASCADE:
                 found = self._read(relation.model, condition, relation.column)
-                self._spell_as_referenced(relation, source, found, roots)
-                return relation.model, self._take(relation.model, found, roots, relation.column)
+                self._replace_unmatched(relation, source, found, roots)
+                return relation.model, self._add_rows(relation.model, found, roots, relation.column)
         return None
 
     def _is_counted(self, model: type[models.Model]) -> bool:
         """Return whether counting the rows of a model is enough."""
         return is_leaf(model) and model not in self.rows_of
 
-    def _spell_as_referenced(
+    def _replace_unmatched(
         self,
         relation: Relation,
         source: type[models.Model],
@@ -119,70 +124,72 @@ class Walk:
     ) -> None:
         """Replace values that have no match in Python with the values that they refer to."""
         column = relation.column
-        strays = {row[column] for row in rows if _plain(roots, row[column]) not in roots}
-        if strays:
+        unmatched = {row[column] for row in rows if _in_form_of(roots, row[column]) not in roots}
+        if unmatched:
             found = referenced_values(
-                relation.model, column, strays, using=self.using,
+                relation.model, column, unmatched, using=self.using,
                 target=source, target_column=relation.source,
             )  # fmt: skip
             for row in rows:
                 row[column] = found.get(row[column], row[column])
 
     def _read(self, model: type[models.Model], condition: Q, column: str) -> list[dict[str, Any]]:
-        """Return keys, file names and columns for further relations of the rows that match."""
+        """Return the key, file names and columns for further relations of each row that matches."""
         columns = {"pk", column, *(relation.source for relation in relations_of(model))}
         columns |= {attname for _, attname in parents_of(model)}
         columns |= {each.name for each in own_file_fields(model)}
         if registration := registration_for(model):
             columns |= {registration.size_column} - {""}
-        rows = self._seen_by_the_deletion(model, column).filter(condition)
+        rows = self._found_by_deletion(model, column).filter(condition)
         if self.lock:
             rows = rows.select_for_update().order_by("pk")
-        room = self.limit - sum(len(seen) for seen in self.seen.values())
-        return self._within_limit(list(rows.values(*columns)[: room + 1]), room)
+        remaining = self.limit - sum(len(seen) for seen in self.seen.values())
+        found = list(rows.values(*columns)[: remaining + 1])
+        if len(found) > remaining:
+            raise self._too_many_rows()
+        return found
 
-    def _seen_by_the_deletion(self, model: type[models.Model], column: str) -> Any:
+    def _found_by_deletion(self, model: type[models.Model], column: str) -> Any:
         """Return the rows that Django's deletion can find.
 
-        It follows a relation through the model's base manager, which may hide rows. The objects
-        themselves and the parents of a row are found by their keys, so nothing hides them.
+        Django follows a relation through the model's base manager, which may hide rows. It finds
+        the objects themselves and the parents of a row by their keys, so nothing hides these.
         """
         if column == "pk":
             return all_rows(model, self.using)
         return model._base_manager.using(self.using)
 
-    def _within_limit(self, rows: list[dict[str, Any]], room: int) -> list[dict[str, Any]]:
-        if len(rows) > room:
-            raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
-        return rows
+    def _too_many_rows(self) -> TooManyRows:
+        return TooManyRows(f"More than {self.limit} rows would be deleted in one transaction.")
 
-    def _take(
+    def _add_rows(
         self,
         model: type[models.Model],
         rows: list[dict[str, Any]],
         roots: dict[Any, Any],
         column: str,
     ) -> list[dict[str, Any]]:
-        """Count the rows that are new, with their parents and files; return the new rows."""
+        """Add the rows not seen before, with their parents and files, to the plan; return them."""
         seen = self.seen[model]
         new = [row for row in rows if row["pk"] not in seen]
         for row in new:
-            seen[row["pk"]] = roots[_plain(roots, row[column])]
+            seen[row["pk"]] = roots[_in_form_of(roots, row[column])]
         self.plan.counts.rows[model._meta.label] += len(new)
-        self._take_files(model, new)
+        self._add_files(model, new)
         for parent, attname in parents_of(model):
             keys = {row[attname]: seen[row["pk"]] for row in new}
             if keys:
                 found = self._read(parent, Q(pk__any_of=list(keys)), "pk")
-                if strays := keys.keys() - {row["pk"] for row in found}:
-                    meant = referenced_values(
-                        model, attname, strays, using=self.using, target=parent, target_column="pk"
-                    )
-                    keys |= {value: keys[stray] for stray, value in meant.items()}
-                self._take(parent, found, keys, "pk")
+                if unmatched := keys.keys() - {row["pk"] for row in found}:
+                    referenced = referenced_values(
+                        model, attname, unmatched, using=self.using,
+                        target=parent, target_column="pk",
+                    )  # fmt: skip
+                    keys |= {match: keys[value] for value, match in referenced.items()}
+                self._add_rows(parent, found, keys, "pk")
         return new
 
-    def _take_files(self, model: type[models.Model], rows: list[dict[str, Any]]) -> None:
+    def _add_files(self, model: type[models.Model], rows: list[dict[str, Any]]) -> None:
         registration = registration_for(model)
         if registration is None or not rows:
             return
@@ -190,22 +197,22 @@ class Walk:
         aliases = self._aliases(registration, rows) if registration.storage else None
         found = files.files_in_columns(registration, rows, aliases)
         self.plan.files.update((file, seen[file.key]) for file in found)
-        owned = list(files.names_in_columns(registration, rows))
-        for row, own in zip(rows, owned, strict=True):
-            if any(own):
+        names_of_rows = list(files.names_in_columns(registration, rows))
+        for row, names in zip(rows, names_of_rows, strict=True):
+            if any(names):
                 chosen = aliases[row["pk"]].values() if aliases else ()
-                self._add_line(seen[row["pk"]], model._meta.label, row["pk"], [*own, *chosen])
+                self._add_line(seen[row["pk"]], model._meta.label, row["pk"], [*names, *chosen])
         if column := registration.size_column:
             measured = files.measured_rows(registration, rows)
-            # A negative size means that it is unknown, and must not distort the sum.
+            # A negative size means that the size is unknown. It must not distort the sum.
             self.plan.counts.size += sum(max(row[column] or 0, 0) for row in measured)
         if registration.extra_files is not None:
-            self._take_extra_files(registration, rows)
+            self._add_extra_files(registration, rows)
 
     def _aliases(
         self, registration: Registration, rows: list[dict[str, Any]]
     ) -> dict[Any, dict[str, str]]:
-        """Return the storages of rows that choose one. This needs model instances."""
+        """Return the storages of rows that choose their own, which takes model instances."""
         return files.aliases_by_key(registration, self._instances(registration, rows))
 
     def _instances(
@@ -214,10 +221,9 @@ class Walk:
         stored = all_rows(registration.model, self.using)
         return list(stored.in_bulk([row["pk"] for row in rows]).values())
 
-    def _take_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
+    def _add_extra_files(self, registration: Registration, rows: list[dict[str, Any]]) -> None:
         model, seen = registration.model, self.seen[registration.model]
-        page = self._instances(registration, rows)
-        for file in files.extra_files(registration, page):
+        for file in files.extra_files(registration, self._instances(registration, rows)):
             self.plan.files[file] = seen[file.key]
             label = f"{model._meta.label} beside its fields"
             self._add_line(seen[file.key], label, file.key, [file.storage, file.name])
@@ -238,24 +244,25 @@ class Walk:
         for model, condition in self.leaves.items():
             self._add(self.plan.counts.rows, model._meta.label, self._count(model, condition))
         if sum(self.plan.counts.rows.values()) > self.limit:
-            raise TooManyRows(f"More than {self.limit} rows would go in one transaction.")
+            raise self._too_many_rows()
 
     def _count_restricted(self) -> None:
         """Count the rows that restrict, except those that the same deletion deletes."""
         for relation, condition in self.restricting:
             model = relation.model
-            staying = model._base_manager.using(self.using).filter(condition)
-            staying = staying.exclude(pk__any_of=list(self.seen.get(model, ())))
+            blocking = model._base_manager.using(self.using).filter(condition)
+            blocking = blocking.exclude(pk__any_of=list(self.seen.get(model, ())))
             if model in self.leaves:
-                staying = staying.exclude(self.leaves[model])
-            self.plan.standing.append(staying)
-            self._add(self.plan.counts.restricted, model._meta.label, staying.count())
+                blocking = blocking.exclude(self.leaves[model])
+            self.plan.blocking.append(blocking)
+            self._add(self.plan.counts.restricted, model._meta.label, blocking.count())
 
 
-def _mapped(relation: Relation, value: Any) -> Any:
+def _as_referenced(relation: Relation, value: Any) -> Any:
+    """Return a key as referring rows hold it: a generic relation may hold it as text."""
     return str(value) if relation.type_model is not None else value
 
 
-def _plain(roots: dict[Any, Any], value: Any) -> Any:
-    """Return a value in the form that `roots` uses: generic keys are compared as text."""
+def _in_form_of(roots: dict[Any, Any], value: Any) -> Any:
+    """Return a value in the form that `roots` uses: keys of generic relations are text there."""
     return value if value in roots else str(value)

@@ -1,4 +1,4 @@
-"""System checks: what would make a removal fail, or let it do harm, is found before it starts."""
+"""System checks: find what would make a removal fail or do harm, before it starts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from moderation.checks import file_fields, references, registered_models, site
 
 
 def register_all() -> None:
-    """Register all checks but those of the admin."""
+    """Register all checks except those of the admin."""
     for module in (registered_models, file_fields, references, site):
-        for check in module.OF_THE_CODE:
+        for check in module.MODEL_CHECKS:
             checks.register(check, checks.Tags.models)
     for module in (registered_models, references, site):
-        for check in module.OF_THE_DATABASES:
+        for check in module.DATABASE_CHECKS:
             checks.register(check, checks.Tags.database)

@@ -1,4 +1,4 @@
-"""System checks for models whose rows or files a removal would miss or misjudge."""
+"""System checks for models whose rows or files a removal would miss or treat wrongly."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check_hidden_rows(**_: Any) -> list[CheckMessage]:
 
 
 def check_defaults(**_: Any) -> list[CheckMessage]:
-    """W011: a default whose name is not constant is erased like any other file."""
+    """W011: a default that is not always the same name is erased like any other file."""
     return [
         checks.Warning(
             f"{field.model._meta.label}.{field.name} has a default that is not always the same "
@@ -67,11 +67,11 @@ def check_defaults(**_: Any) -> list[CheckMessage]:
 
 
 def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
-    """W012: a custom FieldFile class may choose its storage by the row."""
+    """W012: a custom FieldFile class may choose a storage for each row."""
     return [
         checks.Warning(
             f"The files of {field.model._meta.label}.{field.name} are {field.attr_class.__name__} "
-            "objects, which may use another storage than the field's. The purge would erase "
+            "objects, which may use a different storage than the field. The purge would erase "
             "nothing there and report the files as missing.",
             hint="Pass storage=… to register() to say which storage holds a row's files, even if "
             "it is always the same.",
@@ -83,7 +83,7 @@ def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
     ]
 
 
-OF_THE_CODE = (check_unregistered, check_hidden_rows, check_defaults, check_storages_of_rows)
+MODEL_CHECKS = (check_unregistered, check_hidden_rows, check_defaults, check_storages_of_rows)
 
 
 def hides_rows(model: type[models.Model]) -> bool:

@@ -1,4 +1,4 @@
-"""System checks for models that the purge cannot search for rows that use a file."""
+"""System checks for models that the purge cannot search for files in use."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from moderation.references.queries import Column, guarded
 from moderation.references.search import file_fields, placed
 from moderation.registry import registered_models
 
-# A name that no file has. It is searched for to see whether a model can be searched at all.
-NOBODY_S_NAME = "moderation/check"
+# A name that no file has, to find out whether a model can be searched at all.
+UNUSED_NAME = "moderation/check"
 
 
-def check_placed_fields(**_: Any) -> list[CheckMessage]:
+def check_storage_locations(**_: Any) -> list[CheckMessage]:
     """W013: the location of a field's storage is unknown.
 
     E001 covers registered models, whose files could not be purged either.
@@ -28,7 +28,7 @@ def check_placed_fields(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(
             f"It is unknown where the storage of {model._meta.label}.{field.name} keeps its files. "
-            "A file in any storage is kept if a row names it there.",
+            "A file in any storage is kept if a row of this model has its name.",
             hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
             obj=field,
             id="moderation.W013",
@@ -56,10 +56,10 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
     ]
 
 
-def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check_searchable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """W015: a model cannot be searched, so the purge does not erase files that it may use."""
     forget_tables()
-    asked = [
+    columns = [
         Column(model, field, database)
         for model, field in file_fields()
         for database in _databases(model, databases)
@@ -72,7 +72,7 @@ def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
             obj=column.field,
             id="moderation.W015",
         )
-        for column in asked
+        for column in columns
         if (problem := _problem(column))
     ]
 
@@ -80,41 +80,41 @@ def check_askable(databases: Sequence[str] | None = None, **_: Any) -> list[Chec
 def check_reference_problems(
     databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """W016: the models that the last purge could not search, with the reason."""
+    """W016: the last purge could not search a model, so files in a storage wait."""
     home = router.db_for_write(AuditEntry)
-    marks = StorageIdentity.objects.using(home).exclude(reference_problem="").order_by("alias")
+    known = StorageIdentity.objects.using(home).exclude(reference_problem="").order_by("alias")
     try:
-        found = list(marks) if home in (databases or ()) else []
+        waiting = list(known) if home in (databases or ()) else []
     except DatabaseError:  # missing or not migrated; Django reports it
         return []
     return [
         checks.Warning(
-            f"Files in storage {mark.alias} are waiting: it is unknown whether a row uses them. "
-            f"{mark.reference_problem}",
+            f"Files in storage {storage.alias} are waiting: it is unknown whether a row uses them. "
+            f"{storage.reference_problem}",
             hint="Fix the problem. The next purge that can search all models clears this warning.",
             id="moderation.W016",
         )
-        for mark in found
+        for storage in waiting
     ]
 
 
 def _databases(model: type[models.Model], databases: Sequence[str] | None) -> list[str]:
-    """Return the databases to check that hold the model's table."""
+    """Return the databases to check that have the model's table."""
     try:
-        holding = list(databases_with(model)) if databases else []
+        found = list(databases_with(model)) if databases else []
     except DatabaseError:  # Django's own checks and commands report an unreachable database
         return []
-    return [each for each in holding if isinstance(each, str) and each in (databases or ())]
+    return [each for each in found if isinstance(each, str) and each in (databases or ())]
 
 
 def _problem(column: Column) -> str:
     try:
         with guarded(column.database):
-            column.names_among([NOBODY_S_NAME])
+            column.names_among([UNUSED_NAME])
     except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
         return str(error) or type(error).__name__
     return ""
 
 
-OF_THE_CODE = (check_placed_fields,)
-OF_THE_DATABASES = (check_other_databases, check_askable, check_reference_problems)
+MODEL_CHECKS = (check_storage_locations,)
+DATABASE_CHECKS = (check_other_databases, check_searchable, check_reference_problems)

@@ -1,4 +1,4 @@
-"""System checks that find, before the site starts, what would break a guarantee of this app."""
+"""System checks for registered models and the audit log, whose guarantees depend on them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from moderation.registry import (
 
 
 def check_storages(**_: Any) -> list[CheckMessage]:
-    """E001: a purge finds a storage by its alias, so each has to have one."""
+    """E001: a purge finds a storage by its alias, so each storage needs one."""
     messages: list[CheckMessage] = []
     for field in registered_fields():
         if is_chosen_by_rows(field):
@@ -46,11 +46,11 @@ def check_storages(**_: Any) -> list[CheckMessage]:
 
 
 def check_database_cascades(**_: Any) -> list[CheckMessage]:
-    """E002: rows that the database deletes by itself send no signal, and their files are lost."""
+    """E002: rows that the database itself deletes send no signal, so no file is recorded."""
     return [
         Error(
             f"{field.model._meta.label}.{field.name} is deleted by the database (DB_CASCADE), "
-            "which sends no signal: its files would never be recorded.",
+            "which sends no signal, so its files would not be recorded.",
             hint="Use on_delete=models.CASCADE.",
             obj=field,
             id="moderation.E002",
@@ -62,7 +62,7 @@ def check_database_cascades(**_: Any) -> list[CheckMessage]:
 
 
 def check_overwriting(**_: Any) -> list[CheckMessage]:
-    """E003: in a storage that overwrites, two rows come to own one key."""
+    """E003: in a storage that overwrites files, two rows may get the same key."""
     return [
         Error(
             f"The storage {alias!r} overwrites files of the same name.",
@@ -76,21 +76,21 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
 
 
 def check_database(**_: Any) -> list[CheckMessage]:
-    """E004: an entry is written in the transaction of the deletion, so in the same database."""
+    """E004: an entry is written in the transaction of the deletion, hence in the same database."""
     home = router.db_for_write(AuditEntry)
     if {home, router.db_for_read(AuditEntry)} != {DEFAULT_DB_ALIAS}:
         return [
             Error(
                 f"The audit log is written to the database {home!r} and read from "
                 f"{router.db_for_read(AuditEntry)!r}; its transactions are those of 'default'.",
-                hint="Route moderation's models to 'default', for reading too.",
+                hint="Route moderation's models to 'default', for reads and writes.",
                 id="moderation.E004",
             )
         ]
     return [
         Error(
-            f"{model._meta.label} lives in the database {router.db_for_write(model)!r}, the audit "
-            f"log in {home!r}: one transaction cannot hold both.",
+            f"{model._meta.label} is in the database {router.db_for_write(model)!r}, but the audit "
+            f"log is in {home!r}: one transaction cannot cover both.",
             hint="Route them to the same database.",
             obj=model,
             id="moderation.E004",
@@ -101,7 +101,7 @@ def check_database(**_: Any) -> list[CheckMessage]:
 
 
 def check_indexes(**_: Any) -> list[CheckMessage]:
-    """W005: a purge asks every file field on a storage whether it still uses a key."""
+    """W005: a purge searches every file field of a storage for the keys that it erases."""
     return [
         checks.Warning(
             f"{model._meta.label}.{field.name} has no index for exact and prefix searches, and "
@@ -111,19 +111,19 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
             id="moderation.W005",
         )
         for model, field in dict.fromkeys(
-            asked for alias in sorted(_registered_aliases()) for asked in fields_on(alias)
+            pair for alias in sorted(_registered_aliases()) for pair in fields_on(alias)
         )
         if not _is_indexed(model, field)
     ]
 
 
 def check_measured_columns(**_: Any) -> list[CheckMessage]:
-    """W006: an ImageField whose size columns may be NULL opens the file when a row is read."""
+    """W006: Django opens an image when it reads a row whose width or height is NULL."""
     return [
         checks.Warning(
-            f"{field.model._meta.label}.{name} may be NULL: Django then opens the file of "
-            f"{field.name} whenever such a row is read, inside a deletion too.",
-            hint=f"Fill {name} for all rows and set null=False, or leave out width_field and "
+            f"{field.model._meta.label}.{name} may be NULL. Django opens the file of {field.name} "
+            "whenever it reads such a row, even during a deletion.",
+            hint=f"Set {name} for all rows and use null=False, or remove width_field and "
             "height_field.",
             obj=field,
             id="moderation.W006",
@@ -135,7 +135,7 @@ def check_measured_columns(**_: Any) -> list[CheckMessage]:
 
 
 def check_lookups(**_: Any) -> list[CheckMessage]:
-    """E008: a mistyped lookup would show at the first deletion only."""
+    """E008: a mistyped lookup would raise an error only at the first deletion."""
     messages: list[CheckMessage] = []
     for model in registered_models():
         lookups = registration_by_label(model._meta.label).lookups
@@ -147,7 +147,7 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
                 messages.append(
                     Error(
                         f"register({model._meta.label}, {name}={path!r}): {error}",
-                        hint="Give a lookup that values_list() takes, or a function.",
+                        hint="Pass a lookup that values_list() accepts, or a function.",
                         obj=model,
                         id="moderation.E008",
                     )
@@ -156,7 +156,7 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """E007: the triggers that guard the audit log are asked for in the database itself."""
+    """E007: a trigger that protects the audit log is missing from the database, or differs."""
     home = router.db_for_write(AuditEntry)
     if home not in (databases or ()):
         return []
@@ -164,19 +164,19 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[Che
         tables = connections[home].introspection.table_names()
         missing = triggers.missing(connections[home])
     except DatabaseError:
-        return []  # Django's own checks and commands name a database that cannot be reached
+        return []  # Django's own checks and commands report an unreachable database
     if not missing or AuditEntry._meta.db_table not in tables:
         return []
     return [
         Error(
-            f"The audit log is not guarded: the database lacks {', '.join(missing)}.",
-            hint="Run manage.py migrate, which makes the triggers again.",
+            f"The audit log is not protected: the database lacks {', '.join(missing)}.",
+            hint="Run manage.py migrate, which creates the triggers again.",
             id="moderation.E007",
         )
     ]
 
 
-OF_THE_CODE = (
+MODEL_CHECKS = (
     check_storages,
     check_database_cascades,
     check_overwriting,
@@ -185,7 +185,7 @@ OF_THE_CODE = (
     check_measured_columns,
     check_lookups,
 )
-OF_THE_DATABASES = (check_triggers,)
+DATABASE_CHECKS = (check_triggers,)
 
 
 def registered_fields() -> Iterator[FileField]:
@@ -209,26 +209,26 @@ def _registered_aliases() -> set[str]:
         try:
             aliases.add(storage_alias(field))
         except ImproperlyConfigured:
-            continue  # E001 names it
+            continue  # E001 reports it
     return aliases
 
 
 def _is_database_cascade(field: Any) -> bool:
-    # Django 6.1 has DatabaseOnDelete objects whose operation is SQL; Django's own are functions.
+    # In Django 6.1, DB_CASCADE is an object with the SQL operation; CASCADE is a function.
     on_delete = getattr(getattr(field, "remote_field", None), "on_delete", None)
     return getattr(on_delete, "operation", None) == "CASCADE"
 
 
 def _is_indexed(model: type[models.Model], field: Any) -> bool:
-    """Return whether an index serves exact and prefix searches. `db_index` has one for both."""
+    """Return whether indexes support exact and prefix searches, as `db_index` does."""
     if field.db_index or field.unique:
         return True
     indexes: list[Any] = [*model._meta.indexes, *model._meta.constraints]
-    firsts = [
+    first_columns = [
         (index.fields[0].lstrip("-"), *getattr(index, "opclasses", ())[:1])
         for index in indexes
         if isinstance(index, models.Index | models.UniqueConstraint) and index.fields
     ]
     if connections[router.db_for_read(model)].vendor == "postgresql":
-        return (field.name, "varchar_pattern_ops") in firsts
-    return field.name in {first for first, *_ in firsts}
+        return (field.name, "varchar_pattern_ops") in first_columns
+    return field.name in {name for name, *_ in first_columns}

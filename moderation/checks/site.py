@@ -1,4 +1,4 @@
-"""System checks of what a site has to provide: packages, a task queue, identified storages."""
+"""System checks for what a site must provide: packages, a task queue, storages with identities."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ else:
 
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
-    """E017: a task backend without workers makes one request do all the work of a removal."""
+    """E017: with a backend that runs tasks immediately, one request does the whole removal."""
     from moderation.jobs.tasks import delete_batch
 
     try:
         backend = delete_batch.get_backend()
     except ImproperlyConfigured:
-        return []  # the checks of the task framework report what is wrong with the setting
+        return []  # the checks of the task framework report the invalid setting
     if not isinstance(backend, ImmediateBackend):
         return []
     return [
@@ -69,7 +69,7 @@ def check_installed(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-def check_marks(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+def check_identities(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """W020: nothing is erased from a storage without an identity. Needs the database."""
     if router.db_for_read(StorageIdentity) not in (databases or ()):
         return []
@@ -102,7 +102,7 @@ def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
 
 @register(Tags.security)
 def check_environment(**_: Any) -> list[CheckMessage]:
-    """E021: without a name, a copy of production would count as production and purge its files."""
+    """E021: without an environment name, a copy of production could purge production's files."""
     if settings.DEBUG or environment().strip():
         return []
     return [
@@ -115,5 +115,5 @@ def check_environment(**_: Any) -> list[CheckMessage]:
     ]
 
 
-OF_THE_CODE = (check_tasks, check_installed)
-OF_THE_DATABASES = (check_marks,)
+MODEL_CHECKS = (check_tasks, check_installed)
+DATABASE_CHECKS = (check_identities,)

@@ -1,7 +1,7 @@
-"""Inserting many rows at once, by the quickest way that the database has.
+"""Insert many rows at once, with the fastest method of the database.
 
-Django's `bulk_create` assumes 999 variables a statement on SQLite, which is 24 audit entries, and
-makes an instance, asks each field about each value, and writes a long statement for the others.
+Django's `bulk_create` assumes 999 variables per statement on SQLite, which is 24 audit entries. On
+every database it creates instances, calls each field for each value, and writes long statements.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 Column = Sequence[Any]
 Prepare = Callable[[Column], Column]
 
-# Rows that are put together while the server still writes the last ones: 200 kB or so.
-ROWS_A_WRITE = 500
+# Rows that are formatted while the server still writes the previous ones: some 200 kB.
+PAGE_ROWS = 500
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 NULL = r"\N"
@@ -33,21 +33,21 @@ def insert(
 ) -> None:
     """Insert rows of a model with an automatic key, in the caller's transaction.
 
-    A row maps columns (`attname`) to values of the fields' own types. What it leaves out is as in
-    `same`, which holds for all rows, else the field's default. No instance is made and no signal
-    sent. Raises what the database has against a row.
+    A row maps columns (`attname`) to values of the fields' own types. A missing column has the
+    value in `same`, which applies to all rows, or else the field's default. Creates no instances
+    and sends no signals. Raises the database's error if it rejects a row.
     """
-    rows = list(rows)  # all of them: while COPY runs, the connection takes no query of a row's
+    rows = list(rows)  # read first: while COPY runs, the connection cannot run the rows' queries
     connection = connections[using]
     write = _copy if connection.vendor == "postgresql" else _execute_many
     write(connection, model._meta.db_table, _Prepared(model, rows, same or {}, connection))
 
 
 class _Prepared:
-    """Rows as columns: those that differ, and those of which all rows have the same value.
+    """Rows as columns: those that differ, and those with the same value in all rows.
 
-    To ask each field about each value took half of the time of a deletion. Columns that are NULL in
-    every row are left out: the database need not be told of these.
+    Calling each field for each value took half of the time of a deletion. Columns that are NULL in
+    every row are omitted.
     """
 
     def __init__(
@@ -58,35 +58,36 @@ class _Prepared:
         connection: BaseDatabaseWrapper,
     ) -> None:
         self.rows = rows
-        told = set().union(*rows)
+        given = set().union(*rows)
         fields = [f for f in model._meta.local_concrete_fields if not f.primary_key]
-        given = {f: same[f.attname] if f.attname in same else f.get_default() for f in fields}
-        own = [f for f in fields if f.attname in told]
-        shared = [f for f in fields if f.attname not in told and given[f] is not None]
-        self.own = [(f.attname, given[f], _preparation(f, connection)) for f in own]
-        self.same = [f.get_db_prep_save(given[f], connection) for f in shared]
+        default = {f: same[f.attname] if f.attname in same else f.get_default() for f in fields}
+        own = [f for f in fields if f.attname in given]
+        shared = [f for f in fields if f.attname not in given and default[f] is not None]
+        self.own = [(f.attname, default[f], _preparation(f, connection)) for f in own]
+        self.same = [f.get_db_prep_save(default[f], connection) for f in shared]
         self.names = [str(f.column) for f in (*own, *shared)]
 
     def pages(self) -> Iterator[list[Column]]:
         """Yield the columns that differ, a page of rows at a time."""
-        for start in range(0, len(self.rows), ROWS_A_WRITE):
-            page = self.rows[start : start + ROWS_A_WRITE]
+        for start in range(0, len(self.rows), PAGE_ROWS):
+            page = self.rows[start : start + PAGE_ROWS]
             yield [
-                prepare([row.get(name, given) for row in page]) for name, given, prepare in self.own
+                prepare([row.get(name, default) for row in page])
+                for name, default, prepare in self.own
             ]
 
 
 def _preparation(field: models.Field[Any, Any], connection: BaseDatabaseWrapper) -> Prepare:
-    """How a column becomes what the database takes; most are taken as they are."""
+    """Return a function that converts a column for the database; most need no conversion."""
     if isinstance(field, models.CharField | models.TextField | models.IntegerField):
         return lambda column: column
 
     def prepared(value: Any) -> Any:
         return field.get_db_prep_save(value, connection)
 
-    if isinstance(field, models.JSONField):  # its values are no keys
+    if isinstance(field, models.JSONField):  # its values are not hashable
         return lambda column: list(map(prepared, column))
-    # Rows repeat a few values (the storage's identity) many times.
+    # A few values (such as the storage's identity) occur in many rows.
     return lambda column: list(map(cache(prepared), column))
 
 
@@ -96,10 +97,10 @@ def _into(connection: Any, table: str, names: Iterable[str]) -> str:
 
 
 def _copy(connection: Any, table: str, prepared: _Prepared) -> None:
-    """Write rows by COPY, in its text format, each page while the server works on the last one.
+    """Write rows with COPY in its text format, a page while the server writes the previous one.
 
-    The lines are put together here: psycopg's `write_row` looks at each of the 30 values of a row,
-    of which half are the same in all, and took as long as the server for the row with its indexes.
+    The lines are built here: psycopg's `write_row` checks each of the 30 values of a row, of which
+    half are the same in all rows, and took as long as the server for the row with its indexes.
     """
     connection.ensure_connection()
     text = _Text(connection)
@@ -115,16 +116,19 @@ def _copy(connection: Any, table: str, prepared: _Prepared) -> None:
 
 
 class _Text:
-    """Values as the text format of COPY has them, see PostgreSQL's manual."""
+    """Converts values to the text format of COPY, as described in PostgreSQL's manual."""
 
     def __init__(self, connection: Any) -> None:
-        from psycopg.adapt import PyFormat, Transformer  # a site on SQLite need not have it
+        from psycopg.adapt import PyFormat, Transformer  # a site on SQLite may not have it
 
         self._dumpers, self._format = Transformer(connection.connection), PyFormat.TEXT
-        self._dumped = lru_cache(maxsize=None, typed=True)(self._dump)  # 1 is no True
+        self._dumped = lru_cache(maxsize=None, typed=True)(self._dump)  # typed: 1 == True
 
     def column(self, values: Column) -> Column:
-        """Return a column's texts. One look for all: hardly any value has something to escape."""
+        """Return the texts of a column.
+
+        Searches the whole column at once: hardly any value contains a character to escape.
+        """
         if set(map(type, values)) == {str} and not SPECIAL.search("".join(values)):
             return values
         return list(map(self._one, values))
@@ -135,7 +139,7 @@ class _Text:
         return (value if type(value) is str else self._dumped(value)).translate(ESCAPES)
 
     def _dump(self, value: Any) -> str:
-        """Return what psycopg makes of a value; rows repeat a few of them, such as the size."""
+        """Return psycopg's text for a value. Cached: a few values occur in many rows."""
         dumped = self._dumpers.get_dumper(value, self._format).dump(value)
         return bytes(dumped or b"").decode()
 

@@ -15,13 +15,13 @@ from django.db.models import ProtectedError, RestrictedError
 
 from moderation.exceptions import ModerationError
 
-# Worth a retry. A few of them are permanent (an index row that is too large is an OperationalError
-# too), so callers limit the number of retries.
+# A few of these errors are permanent (an index row that is too large is an OperationalError too),
+# so callers limit the number of retries.
 TRANSIENT = (OperationalError, InternalError, InterfaceError)
 
 
 def reason_of(error: BaseException) -> str:
-    """Describe an error in words, for people who see neither its class nor its traceback.
+    """Return a description of an error, for people who see neither its class nor its traceback.
 
     The first argument alone is not enough: for a PermissionError it is the number 13.
     """

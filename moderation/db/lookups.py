@@ -13,13 +13,13 @@ from django.db.models import Field, ForeignKey, ForeignObject, Lookup
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
-# Whole numbers on PostgreSQL, which raises for an array with one that does not fit, where `in`
-# finds nothing.
+# The sizes of PostgreSQL's integer types. An array with a number that is too large is an error,
+# whereas `in` finds nothing.
 BITS = {"smallint": 16, "integer": 32, "bigint": 64}
-# What an array's text cannot hold as it is, even between quotes.
+# Characters that must be escaped in an array's text, even between quotes.
 ESCAPED = re.compile(r'["\\]')
-# Types that compare the same without the length that their name ends with.
-CUT_BY_A_CAST = {"varchar", "numeric"}
+# Types that compare in the same way without the length at the end of their name.
+TYPES_WITH_LENGTH = {"varchar", "numeric"}
 
 
 # Django's own Lookup is not generic at run time; only django-stubs-ext makes it so.
@@ -32,11 +32,12 @@ else:
 @ForeignObject.register_lookup
 @Field.register_lookup
 class AnyOf(AnyLookup):
-    """Whether a column's value is one of a list. Nothing is in an empty list, nor is NULL in any.
+    """The lookup `any_of`: the value is in a list. Like `in`, never matches NULL.
 
-    The list is an array on PostgreSQL and JSON on SQLite: to prepare, quote and parse a thousand
-    parameters takes longer than to find the rows. What neither holds as it is goes as in `in`.
-    Give a set where there are many values: Django looks into each of a list for expressions.
+    The list is an array on PostgreSQL and JSON on SQLite: preparing, quoting and parsing a thousand
+    parameters takes longer than finding the rows. For types that neither can represent, the lookup
+    is compiled like `in`. Pass a set if there are many values: Django searches lists for
+    expressions.
     """
 
     lookup_name = "any_of"
@@ -53,17 +54,17 @@ class AnyOf(AnyLookup):
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Return the comparison with an array. Raises EmptyResultSet (Django's) for an empty list.
 
-        The array is of the column's type, so that the index serves, but without its length: a cast
-        cuts longer texts to it, and rounds numbers.
+        The array has the column's type, so that the index is used, but not its length: a cast would
+        truncate longer texts and round numbers.
         """
         column = self._field.rel_db_type(connection) or ""
-        kind, _bracket, length = column.partition("(")
-        if not kind or (length and kind not in CUT_BY_A_CAST):
+        base_type, _bracket, length = column.partition("(")
+        if not base_type or (length and base_type not in TYPES_WITH_LENGTH):
             return self.as_sql(compiler, connection)
         sql, params, values = self._sides(compiler, connection)
-        if kind in BITS:
-            values = _held_in(BITS[kind], values)
-        return f"{sql} = ANY(%s::{kind}[])", [*params, as_array(values)]
+        if base_type in BITS:
+            values = _within_range(BITS[base_type], values)
+        return f"{sql} = ANY(%s::{base_type}[])", [*params, as_array(values)]
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Return the search in a JSON list. Raises EmptyResultSet (Django's) for an empty list."""
@@ -83,33 +84,33 @@ class AnyOf(AnyLookup):
     def _sides(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, Sequence[Any], list[Any]]:
-        asked = [value for value in self.rhs if value is not None]
-        if not asked:
+        values = [value for value in self.rhs if value is not None]
+        if not values:
             raise EmptyResultSet
         sql, params = self.process_lhs(compiler, connection)
         prepare = self._field.get_db_prep_value
-        return sql, params, [prepare(value, connection, prepared=True) for value in asked]
+        return sql, params, [prepare(value, connection, prepared=True) for value in values]
 
 
-def _held_in(bits: int, values: list[Any]) -> list[Any]:
-    """Return the values without whole numbers that are too large for a column of so many bits.
+def _within_range(bits: int, values: list[Any]) -> list[Any]:
+    """Return the values without integers that are too large for a column with this many bits.
 
-    Raises EmptyResultSet where none is left.
+    Raises EmptyResultSet if none remains.
     """
     end = 2 ** (bits - 1)
-    if not (held := [v for v in values if not isinstance(v, int) or -end <= v < end]):
+    if not (within := [v for v in values if not isinstance(v, int) or -end <= v < end]):
         raise EmptyResultSet
-    return held
+    return within
 
 
 def as_array(values: list[Any]) -> str | list[Any]:
-    """PostgreSQL's own text for an array of numbers or texts; the rest is for psycopg to write.
+    """Return PostgreSQL's text for an array of integers or texts, or the list for psycopg.
 
-    psycopg looks for what is to be escaped in each text, which took longer than the query.
+    psycopg searches each text for characters to escape, which took longer than the query.
     """
-    kinds = set(map(type, values))
-    if kinds == {int}:
+    types = set(map(type, values))
+    if types == {int}:
         return "{" + ",".join(map(str, values)) + "}"
-    if kinds == {str} and not ESCAPED.search("".join(values)):
+    if types == {str} and not ESCAPED.search("".join(values)):
         return '{"' + '","'.join(values) + '"}'
     return values

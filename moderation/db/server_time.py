@@ -1,8 +1,8 @@
 """The database's clock, from which all stored times come.
 
 The clocks of a site's machines differ: if a web server's clock were ten minutes fast, a removal
-would wait for ten minutes, and so would the leases of a dead worker. SQLite uses the clock of the
-machine it runs on.
+would wait for ten minutes, and so would the entries that a dead worker has leased. With SQLite, the
+time is that of the machine that runs it.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ def now(using: str | None = None) -> datetime:
 
     `using` defaults to the audit log's database.
     """
-    connection = connections[using or _home()]
+    connection = connections[using or _audit_log_database()]
     if connection.vendor != "postgresql":
         return timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT CLOCK_TIMESTAMP()")
-        found: datetime = cursor.fetchone()[0]
-        return found
+        current: datetime = cursor.fetchone()[0]
+        return current
 
 
 def difference(using: str | None = None) -> timedelta:
@@ -65,10 +65,10 @@ def difference(using: str | None = None) -> timedelta:
     Accurate to half of the query's duration.
     """
     before = timezone.now()
-    there = now(using)
-    return before + (timezone.now() - before) / 2 - there
+    server_time = now(using)
+    return before + (timezone.now() - before) / 2 - server_time
 
 
-def _home() -> str:
-    # By name: the models import this module.
+def _audit_log_database() -> str:
+    # By name, because the models import this module.
     return router.db_for_write(apps.get_model("moderation", "AuditEntry"))

@@ -1,4 +1,4 @@
-"""What a value of an audit entry becomes in a file: a cell of a spreadsheet, or a value of JSON."""
+"""Convert the values of audit entries to spreadsheet cells and JSON values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-# None where the value stays as it is.
+# None if the value needs no conversion.
 Converter = Callable[[Any], Any] | None
 
 # At least one spreadsheet runs a cell that starts with one of these as a formula. All but the first
@@ -28,7 +28,7 @@ SEPARATORS = re.compile(r"[;|\t\r\n]")
 
 
 def harmless(text: str) -> str:
-    """Return the text with an apostrophe before each formula, so that spreadsheets show it."""
+    """Return the text with an apostrophe before each formula, so that spreadsheets display it."""
     if text[:1].isalnum() and not SEPARATORS.search(text):  # nearly all texts, and six times faster
         return text
     return DANGEROUS.sub("'", text)

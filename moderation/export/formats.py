@@ -1,4 +1,4 @@
-"""The formats of an export, each written a few rows at a time."""
+"""The formats of an export. Each writes a chunk of rows at a time."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from moderation.export.resource import COLUMNS
 
 # Rows that are fetched and written together: some 500 kB of text.
 CHUNK_ROWS = 1_000
-# The most rows of a sheet, including the header row, and the most characters of a cell, in UTF-16
-# code units, that the file format allows. (ECMA-376, and Microsoft's "Excel specifications")
+# The limits of the file format: rows of a sheet, including the header row, and characters of a
+# cell, in UTF-16 code units. (ECMA-376, and Microsoft's "Excel specifications")
 SHEET_ROWS = 1_048_576
 CELL_CHARACTERS = 32_767
-# What XML 1.0 cannot carry, not even escaped.
+# What XML 1.0 cannot represent, not even escaped.
 NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -49,7 +49,7 @@ class JSONLines(base_formats.Format):
     row_limit: int | None = None
 
     def get_title(self) -> str:
-        """Name the format, as the page and the command offer it."""
+        """Return the name of the format on the export page and in the command."""
         return "jsonl"
 
     def get_extension(self) -> str:
@@ -61,7 +61,7 @@ class JSONLines(base_formats.Format):
         return "application/jsonl"
 
     def can_export(self) -> bool:
-        """Say that the format can be written."""
+        """Return True: the format can be written."""
         return True
 
     def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
@@ -79,16 +79,16 @@ class XLSX(base_formats.XLSX):
     row_limit: int | None = SHEET_ROWS - 1
 
     def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
-        """Write the rows as they are fetched; openpyxl keeps none of them in this mode.
+        """Write a header and the entries; yield the number of rows in each chunk.
 
-        Yields the number of rows in each chunk. Raises ExportFailed for more rows or a longer text
-        than a sheet can hold, since openpyxl truncates texts silently.
+        Raises ExportFailed for more rows or a longer text than a sheet can hold, because openpyxl
+        truncates texts silently. In this mode it keeps no rows in memory.
         """
         from openpyxl import Workbook  # slow to import, and most exports are CSV
 
         workbook = Workbook(write_only=True)
         sheet = workbook.create_sheet("audit entries")
-        with closing(sheet):  # it writes in a generator, which must also end if a row is refused
+        with closing(sheet):  # it writes in a generator, which must also end after an error
             sheet.append(COLUMNS)
             written = 0
             for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
@@ -109,10 +109,16 @@ def _sheet_row(row: Sequence[Any]) -> list[Any]:
 
 
 def _sheet_text(column: str, text: str) -> str:
-    """Return the text with U+FFFD in place of characters that XML does not allow."""
+    """Return the text with U+FFFD in place of characters that XML does not allow.
+
+    Raises ExportFailed if the text is too long for a cell.
+    """
     if len(text) > CELL_CHARACTERS // 2 and len(text.encode("utf-16-le")) > 2 * CELL_CHARACTERS:
-        says = _("A text in the column “%(column)s” is longer than the %(limit)s a cell can hold.")
-        raise ExportFailed(says % {"column": column, "limit": f"{CELL_CHARACTERS:,}"})
+        message = _(
+            "A text in the column “%(column)s” is longer than the %(limit)s characters that a cell "
+            "can hold."
+        )
+        raise ExportFailed(message % {"column": column, "limit": f"{CELL_CHARACTERS:,}"})
     return NOT_IN_XML.sub("\ufffd", text)
 
 
@@ -123,9 +129,9 @@ def _converters(model: type[Model], choose: Any) -> list[Converter]:
 def _row_chunks(
     entries: QuerySet[Any], converters: Sequence[Converter]
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """Read the columns by a cursor, without making instances; convert all but None.
+    """Yield chunks of converted rows, read with a cursor and without creating instances.
 
-    Column by column: a call for each of the cells is what an export's time would go into.
+    Values are converted column by column: a call for each cell would take most of an export's time.
     """
     rows = iter(entries.values_list(*COLUMNS).iterator(chunk_size=CHUNK_ROWS))
     while chunk := list(islice(rows, CHUNK_ROWS)):

@@ -1,4 +1,4 @@
-"""The columns of an export of audit entries: django-import-export's face of them."""
+"""The columns of an export of audit entries, and their resource for django-import-export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from import_export.resources import ModelResource
 
 from moderation.models import AuditEntry
 
-# In the order of the file. Explicit, so that a new field of the model is not let out unseen.
+# In the order of the file. Explicit, so that a new field of the model is not exported by accident.
 COLUMNS = (
     "id", "state", "storage", "location", "key", "name", "size", "sha256", "object_label",
     "object_key", "field", "parent_label", "parent_key", "title", "owner", "removal", "actor",
@@ -17,7 +17,7 @@ COLUMNS = (
 
 
 class AuditEntryResource(ModelResource):
-    """The audit entry as it is exported."""
+    """The exported columns of audit entries."""
 
     class Meta:
         model = AuditEntry

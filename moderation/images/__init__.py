@@ -1,12 +1,12 @@
-"""Untrusted pictures: parsed, measured, decoded at a reduced size, and converted to sRGB.
+"""Parse and measure untrusted pictures, decode them at a reduced size, and convert them to sRGB.
 
-`inspect` comes first and decodes nothing; `decode` takes its result.
+Call `inspect` first, which decodes nothing, and pass its result to `decode`.
 """
 
 from moderation.images import sheet
 from moderation.images.decode import decode
 from moderation.images.errors import InvalidImage
 from moderation.images.inspect import inspect
-from moderation.images.structure import Recipe, Structure
+from moderation.images.structure import SplicedFile, Structure
 
-__all__ = ["InvalidImage", "Recipe", "Structure", "decode", "inspect", "sheet"]
+__all__ = ["InvalidImage", "SplicedFile", "Structure", "decode", "inspect", "sheet"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageCms
 
-from moderation.images.profile import HEADER_BYTES, essential
+from moderation.images.profile import HEADER_BYTES, reduce_profile
 
 # x and y of red, green, blue and white.
 Primaries = tuple[float, float, float, float, float, float, float, float]
@@ -20,16 +20,16 @@ Matrix = list[list[float]]
 SRGB: Primaries = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 DISPLAY_P3: Primaries = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329)
 REC_2020: Primaries = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)
-SRGB_GAMMA = 2.2  # the error is a tenth of what the eye can see
+SRGB_GAMMA = 2.2  # differs from the exact curve by a tenth of what the eye can see
 BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 D50 = (0.9642, 1.0, 0.8249)  # the white point of ICC profiles
-# The colour spaces in the header of a profile, with the mode of Pillow.
+# The colour spaces in the header of a profile, with Pillow's modes.
 SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """What a file says about its colours: a profile, or gamma and primaries. Otherwise it is sRGB.
+    """The colours that a file declares: a profile, or gamma and primaries. Without both, sRGB.
 
     `gamma` is the exponent that converts values to linear light.
     """
@@ -40,9 +40,9 @@ class Colour:
 
 
 def to_srgb(image: Image.Image, colour: Colour) -> Image.Image:
-    """Convert a picture in L, RGB, RGBA or CMYK to RGB, or to RGBA if it has an alpha channel.
+    """Return a picture in L, RGB, RGBA or CMYK as RGB, or as RGBA if it has an alpha channel.
 
-    Like browsers, ignores a profile that is invalid or for another colour space.
+    Like browsers, ignore a profile that is invalid or for another colour space.
     """
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     profile = colour.profile or _profile_of(colour)
@@ -60,9 +60,9 @@ def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
     if not mode or (mode == "CMYK") != is_cmyk or (mode == "L" and image.mode != "L"):
         return None
     source = image if is_cmyk or image.mode == mode else image.convert(mode)
-    read = BytesIO(essential(profile))
+    source_profile = BytesIO(reduce_profile(profile))
     try:
-        return ImageCms.profileToProfile(source, read, _srgb(), outputMode="RGB")
+        return ImageCms.profileToProfile(source, source_profile, _srgb(), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
         return None
 
@@ -83,7 +83,10 @@ def _profile_of(colour: Colour) -> bytes:
 
 
 def write_profile(gamma: float, primaries: Primaries) -> bytes:
-    """Return a profile of three primaries and one curve. Raises ZeroDivisionError if invalid."""
+    """Return a profile with three primaries and one curve.
+
+    Raises ZeroDivisionError or struct.error for invalid values.
+    """
     columns = zip(*_to_d50(primaries), strict=True)
     curve = b"para" + bytes(8) + struct.pack(">i", round(gamma * 65_536))
     tags = [(b"wtpt", _xyz(D50))]
@@ -113,8 +116,8 @@ def _to_d50(primaries: Primaries) -> Matrix:
     shares = _times(_inverse(columns), [[value] for value in white])
     matrix = [[row[n] * shares[n][0] for n in range(3)] for row in columns]
     cones = [list(row) for row in BRADFORD]
-    seen, wanted = (_times(cones, [[v] for v in each]) for each in (white, D50))
-    scaled = [[wanted[n][0] / seen[n][0] * value for value in cones[n]] for n in range(3)]
+    source, target = (_times(cones, [[v] for v in point]) for point in (white, D50))
+    scaled = [[target[n][0] / source[n][0] * value for value in cones[n]] for n in range(3)]
     return _times(_times(_inverse(cones), scaled), matrix)
 
 
@@ -130,9 +133,10 @@ def _times(left: Matrix, right: Matrix) -> Matrix:
 def _inverse(m: Matrix) -> Matrix:
     (a, b, c), (d, e, f), (g, h, i) = m
     first, second, third = e * i - f * h, f * g - d * i, d * h - e * g
-    whole = a * first + b * second + c * third
-    return [
-        [first / whole, (c * h - b * i) / whole, (b * f - c * e) / whole],
-        [second / whole, (a * i - c * g) / whole, (c * d - a * f) / whole],
-        [third / whole, (b * g - a * h) / whole, (a * e - b * d) / whole],
+    determinant = a * first + b * second + c * third
+    rows = [
+        [first, c * h - b * i, b * f - c * e],
+        [second, a * i - c * g, c * d - a * f],
+        [third, b * g - a * h, a * e - b * d],
     ]
+    return [[value / determinant for value in row] for row in rows]

@@ -1,6 +1,6 @@
-"""Decode pictures: few files at a time, frame by frame, and only as large as they are shown.
+"""Decode pictures: a few files at a time, frame by frame, and no larger than they are displayed.
 
-The result is small, upright and in sRGB, as a browser would show it. Nothing else decodes files.
+The result is small, upright and in sRGB, as a browser would show it. No other module decodes files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moderation.images.errors import InvalidImage
 from moderation.images.inspect import memory_of
 from moderation.images.structure import Disposal, Frame, Structure
 
-# What Pillow's decoders raise for data that does not match its header.
+# The exceptions of Pillow's decoders for data that does not match its header.
 DECODING_ERRORS = (
     OSError,
     SyntaxError,
@@ -32,7 +32,8 @@ DECODING_ERRORS = (
     struct.error,
     zlib.error,
 )
-TURNS = {
+# EXIF orientations, with the transformation that makes the picture upright.
+TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -48,13 +49,13 @@ class _Slots:
     """Limits concurrent decoding: a few files at a time, large ones alone, in order of arrival."""
 
     def __init__(self) -> None:
-        self._turn = Lock()  # held by the next thread in line
+        self._next = Lock()  # held by the next thread in line
         self._changed = Condition()
         self._running = self._memory = 0
 
     @contextmanager
-    def taken(self, memory: int) -> Iterator[None]:
-        with self._turn, self._changed:
+    def reserve(self, memory: int) -> Iterator[None]:
+        with self._next, self._changed:
             self._changed.wait_for(lambda: self._has_room(memory))
             self._running += 1
             self._memory += memory
@@ -80,9 +81,10 @@ def decode(content: bytes, structure: Structure, side: int) -> list[Image.Image]
     One for a still picture, those of `Structure.shown` for an animation. Their mode is RGB or RGBA.
     Waits while other files are decoded. Raises InvalidImage if the data is broken.
     """
-    with _slots.taken(memory_of(structure, len(content))):
+    with _slots.reserve(memory_of(structure, len(content))):
         try:
-            return [_finished(each, structure, side) for each in _frames(content, structure, side)]
+            images = _frames(content, structure, side)
+            return [_finished(image, structure, side) for image in images]
         except DECODING_ERRORS as error:
             raise InvalidImage("broken") from error
 
@@ -99,8 +101,8 @@ def _frames(content: bytes, structure: Structure, side: int) -> Iterator[Image.I
 def _finished(image: Image.Image, structure: Structure, side: int) -> Image.Image:
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     image = to_srgb(image, structure.colour)
-    turn = TURNS.get(structure.orientation)
-    return image if turn is None else image.transpose(turn)
+    transpose = TRANSPOSES.get(structure.orientation)
+    return image if transpose is None else image.transpose(transpose)
 
 
 def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Image.Image:
@@ -110,8 +112,8 @@ def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Im
         return _opened_webp(file, frame)
     image = Image.open(BytesIO(file), formats=[structure.format])
     if image.size != (frame.width, frame.height):
-        raise ValueError("the decoder found another size than the walk")
-    if structure.format == "JPEG":  # may decode at a half, a quarter or an eighth of its size
+        raise ValueError("the decoder found a different size than the parser")
+    if structure.format == "JPEG":  # can be decoded at a half, a quarter or an eighth of its size
         share = min(1, side / max(image.size))
         image.draft(None, (max(1, round(image.width * share)), max(1, round(image.height * share))))
     image.load()
@@ -119,15 +121,15 @@ def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Im
 
 
 def _opened_webp(file: bytes, frame: Frame) -> Image.Image:
-    """Decode a WebP without the two copies of each pixel that Pillow's own class makes."""
+    """Decode a WebP without the two copies of each pixel that Pillow's own class creates."""
     decoder = _webp.WebPAnimDecoder(file)
     size, _loop, _background, _count, mode = decoder.get_info()
     if size != (frame.width, frame.height):
-        raise ValueError("the decoder found another size than the walk")
-    found = decoder.get_next()
-    if found is None:
+        raise ValueError("the decoder found a different size than the parser")
+    decoded = decoder.get_next()
+    if decoded is None:
         raise ValueError("the decoder found no picture")
-    return Image.frombuffer(mode, size, found[0], "raw", mode, 0, 1)
+    return Image.frombuffer(mode, size, decoded[0], "raw", mode, 0, 1)
 
 
 def _shrunk(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
@@ -177,12 +179,12 @@ def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
     if transparent is None:
         return high
     masks = (
-        part.point([255 * (value == wanted) for value in range(256)])
-        for part, wanted in ((low, transparent & 255), (high, transparent >> 8))
+        channel.point([255 * (value == wanted) for value in range(256)])
+        for channel, wanted in ((low, transparent & 255), (high, transparent >> 8))
     )
-    shining = ImageChops.invert(ImageChops.darker(*masks))
+    opaque = ImageChops.invert(ImageChops.darker(*masks))
     image = high.convert("RGB")
-    image.putalpha(shining)
+    image.putalpha(opaque)
     return image
 
 
@@ -196,7 +198,7 @@ def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image
         frame, last = structure.frames[number], number
         area = (frame.x, frame.y, frame.x + frame.width, frame.y + frame.height)
         before = canvas.crop(area) if frame.disposal is Disposal.RESTORE else None
-        _lay(canvas, _opened(content, structure, frame, side), frame)
+        _draw(canvas, _opened(content, structure, frame, side), frame)
         if is_shown:
             yield _shrunk(canvas, side, None)
         if before:
@@ -205,14 +207,14 @@ def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image
             canvas.paste((0, 0, 0, 0), area)
 
 
-def _lay(canvas: Image.Image, image: Image.Image, frame: Frame) -> None:
-    place = (frame.x, frame.y)
+def _draw(canvas: Image.Image, image: Image.Image, frame: Frame) -> None:
+    position = (frame.x, frame.y)
     if frame.blends and image.mode in ("P", "L") and frame.transparent is not None:
         # Each pixel is opaque or transparent, as in a GIF: much faster than blending.
-        canvas.paste(image.convert("RGBA"), place, _mask(image, frame.transparent))
+        canvas.paste(image.convert("RGBA"), position, _mask(image, frame.transparent))
         return
     image = _plain(image, frame.transparent)
     if frame.blends and image.mode == "RGBA":
-        canvas.alpha_composite(image, place)
+        canvas.alpha_composite(image, position)
     else:
-        canvas.paste(image, place)
+        canvas.paste(image, position)

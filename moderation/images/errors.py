@@ -1,4 +1,4 @@
-"""The reasons for which a picture is refused."""
+"""The reasons for rejecting a picture."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MESSAGES: dict[str, Promise] = {
 
 
 class InvalidImage(Exception):
-    """A file that is not accepted as a picture; `code` is a key of MESSAGES."""
+    """The file is not accepted as a picture; `code` is a key of MESSAGES."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

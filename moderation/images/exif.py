@@ -1,4 +1,4 @@
-"""Read and write the only EXIF tag that is used and kept: the orientation."""
+"""Read and write the orientation, the only EXIF tag that is used and kept."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ PREFIX = b"Exif\0\0"  # precedes EXIF in JPEG, and in other formats by mistake
 
 
 def orientation_in(data: bytes) -> int:
-    """Return the orientation in EXIF data, 1 to 8; 1 if it is missing or broken."""
+    """Return the orientation in EXIF data, 1 to 8, or 1 if it is missing or invalid."""
     data = data.removeprefix(PREFIX)
     try:
         order = {b"II": "<", b"MM": ">"}[data[:2]]
         (start,) = struct.unpack_from(order + "I", data, 4)
         (tags,) = struct.unpack_from(order + "H", data, start)
         for number in range(min(tags, MAX_TAGS)):
-            tag, kind, count, value = struct.unpack_from(
+            tag, value_type, count, value = struct.unpack_from(
                 order + "HHIH", data, start + 2 + 12 * number
             )
             if tag == ORIENTATION:
-                sound = kind == SHORT and count == 1 and UPRIGHT <= value <= 8  # noqa: PLR2004
-                return int(value) if sound else UPRIGHT
+                is_valid = value_type == SHORT and count == 1 and UPRIGHT <= value <= 8  # noqa: PLR2004
+                return int(value) if is_valid else UPRIGHT
     except (KeyError, struct.error):
         return UPRIGHT
     return UPRIGHT

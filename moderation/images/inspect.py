@@ -9,12 +9,12 @@ from moderation.images.errors import InvalidImage
 from moderation.images.structure import Structure
 
 RIFF, WEBP = b"RIFF", b"WEBP"
-# Pixels of a canvas a microsecond: it is made small again for each frame that is shown.
+# Pixels of a canvas per microsecond; the canvas is reduced again for each displayed frame.
 SHRUNK = 120
-WALKS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
-    ((b"\xff\xd8\xff",), jpeg.walk),
-    ((png.SIGNATURE,), png.walk),
-    ((b"GIF87a", b"GIF89a"), gif.walk),
+PARSERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
+    ((b"\xff\xd8\xff",), jpeg.parse),
+    ((png.SIGNATURE,), png.parse),
+    ((b"GIF87a", b"GIF89a"), gif.parse),
 )
 
 
@@ -27,18 +27,18 @@ def inspect(content: bytes) -> Structure:
         raise InvalidImage("empty")
     if len(content) > limits.MAX_BYTES:
         raise InvalidImage("bytes")
-    structure = _walk_for(content)(content)
+    structure = _parser_for(content)(content)
     _check_size(structure)
     _check_cost(structure, len(content))
     return structure
 
 
-def _walk_for(content: bytes) -> Callable[[bytes], Structure]:
-    for starts, walk in WALKS:
+def _parser_for(content: bytes) -> Callable[[bytes], Structure]:
+    for starts, parse in PARSERS:
         if content.startswith(starts):
-            return walk
+            return parse
     if content.startswith(RIFF) and content[8:12] == WEBP:
-        return webp.walk
+        return webp.parse
     raise InvalidImage("format")
 
 

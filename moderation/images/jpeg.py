@@ -10,7 +10,7 @@ from moderation.images import limits
 from moderation.images.colour import Colour
 from moderation.images.errors import InvalidImage
 from moderation.images.exif import PREFIX, UPRIGHT, only_orientation, orientation_in
-from moderation.images.structure import Frame, Recipe, Structure
+from moderation.images.structure import Frame, SplicedFile, Structure
 
 MARKER = re.compile(rb"\xff[^\x00\xff]")
 # Within a scan, a byte FF is followed by 0, a restart marker or another FF.
@@ -33,7 +33,7 @@ ROW = 400  # bytes that the decoder keeps for each pixel of a row
 
 
 @dataclass(slots=True)
-class _Walk:
+class _State:
     """The state of the parser."""
 
     content: bytes
@@ -49,12 +49,12 @@ class _Walk:
     jfif: bytes = b""
     icc: dict[int, tuple[int, int]] = field(default_factory=dict)  # segments, by their numbers
     icc_parts: int = 0
-    kept: Recipe = field(default_factory=Recipe)
+    kept: SplicedFile = field(default_factory=SplicedFile)
 
 
-def walk(content: bytes) -> Structure:
+def parse(content: bytes) -> Structure:
     """Parse all segments up to the end of the picture. Raises InvalidImage."""
-    found = _Walk(content)
+    state = _State(content)
     position = 2
     for _ in range(limits.MAX_SEGMENTS):
         match = MARKER.search(content, position)
@@ -62,53 +62,53 @@ def walk(content: bytes) -> Structure:
             raise InvalidImage("broken")
         marker, position = content[match.start() + 1], match.end()
         if marker == END:
-            found.kept.add(b"\xff\xd9")
-            return _structure(found)
+            state.kept.add(b"\xff\xd9")
+            return _structure(state)
         if marker not in ALONE:
-            position = _segment(found, marker, match.start(), position)
+            position = _segment(state, marker, match.start(), position)
     raise InvalidImage("parts")
 
 
-def _segment(found: _Walk, marker: int, start: int, position: int) -> int:
+def _segment(state: _State, marker: int, start: int, position: int) -> int:
     """Parse a segment; return where it ends, including the data of a scan."""
-    length = int.from_bytes(found.content[position : position + 2])
+    length = int.from_bytes(state.content[position : position + 2])
     end = position + length
-    if marker == START or length < 2 or end > len(found.content):  # noqa: PLR2004 - its own bytes
+    if marker == START or length < 2 or end > len(state.content):  # noqa: PLR2004 - its own bytes
         raise InvalidImage("broken")
-    data = found.content[position + 2 : end]
+    data = state.content[position + 2 : end]
     if marker in APPLICATION or marker == COMMENT:
-        _application(found, marker, data, end)
+        _application(state, marker, data, end)
         return end
     if marker in OTHER_FRAMES:
         raise InvalidImage("format")
     if marker in FRAMES:
-        _frame(found, marker, data)
+        _frame(state, marker, data)
     if marker == SCAN:
-        _scan(found, data)
-        match = END_OF_SCAN.search(found.content, end)
+        _scan(state, data)
+        match = END_OF_SCAN.search(state.content, end)
         if match is None:
             raise InvalidImage("broken")
         end = match.start()
-    found.kept.keep(start, end)
+    state.kept.keep(start, end)
     return end
 
 
-def _application(found: _Walk, marker: int, data: bytes, end: int) -> None:
-    found.metadata += len(data)
-    if found.metadata > limits.MAX_METADATA_BYTES:
+def _application(state: _State, marker: int, data: bytes, end: int) -> None:
+    state.metadata += len(data)
+    if state.metadata > limits.MAX_METADATA_BYTES:
         raise InvalidImage("metadata")
-    if marker == JFIF and data.startswith(b"JFIF\0") and not found.jfif:
-        found.jfif = (data[: JFIF_BYTES - 2] + b"\0\0") if len(data) >= JFIF_BYTES else b""
+    if marker == JFIF and data.startswith(b"JFIF\0") and not state.jfif:
+        state.jfif = (data[: JFIF_BYTES - 2] + b"\0\0") if len(data) >= JFIF_BYTES else b""
     elif marker == EXIF and data.startswith(PREFIX):
-        found.orientation = found.orientation or orientation_in(data)
+        state.orientation = state.orientation or orientation_in(data)
     elif marker == ICC and data.startswith(ICC_NAME) and len(data) > len(ICC_NAME) + 2:
-        number, found.icc_parts = data[len(ICC_NAME)], data[len(ICC_NAME) + 1]
-        found.icc.setdefault(number, (end - len(data) - 4, end))
+        number, state.icc_parts = data[len(ICC_NAME)], data[len(ICC_NAME) + 1]
+        state.icc.setdefault(number, (end - len(data) - 4, end))
     elif marker == ADOBE and data.startswith(b"Adobe"):
-        found.kept.add(_segment_bytes(ADOBE, data))
+        state.kept.add(_segment_bytes(ADOBE, data))
 
 
-def _frame(found: _Walk, marker: int, data: bytes) -> None:
+def _frame(state: _State, marker: int, data: bytes) -> None:
     """Read the size and the components. Raises InvalidImage."""
     try:
         depth, height, width, number = struct.unpack_from(">BHHB", data)
@@ -116,74 +116,74 @@ def _frame(found: _Walk, marker: int, data: bytes) -> None:
     except struct.error as error:
         raise InvalidImage("broken") from error
     sampling = [(part[1] >> 4, part[1] & 15) for part in parts]
-    sound = all(1 <= side <= MAX_SAMPLING for pair in sampling for side in pair)
-    if found.width or not (width and height) or number not in COMPONENTS or not sound:
+    is_valid = all(1 <= side <= MAX_SAMPLING for pair in sampling for side in pair)
+    if state.width or not (width and height) or number not in COMPONENTS or not is_valid:
         raise InvalidImage("broken")
     if depth != 8:  # noqa: PLR2004 - bits
         raise InvalidImage("format")
     if width * height > limits.MAX_PIXELS["JPEG"]:  # refuse it before its scans are counted
         raise InvalidImage("pixels")
-    found.width, found.height, found.is_progressive = width, height, marker == PROGRESSIVE
+    state.width, state.height, state.is_progressive = width, height, marker == PROGRESSIVE
     most_x, most_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
     wide, high = -(-width // (BLOCK * most_x)), -(-height // (BLOCK * most_y))
-    found.blocks = {
+    state.blocks = {
         part[0]: wide * x * high * y for part, (x, y) in zip(parts, sampling, strict=True)
     }
-    if len(found.blocks) != number:
+    if len(state.blocks) != number:
         raise InvalidImage("broken")
 
 
-def _scan(found: _Walk, data: bytes) -> None:
+def _scan(state: _State, data: bytes) -> None:
     """Count a scan and the blocks that it covers. Raises InvalidImage."""
     number = data[0] if data else 0
     names = data[1 : 1 + 2 * number : 2]
-    if not number or len(names) != number or any(name not in found.blocks for name in names):
+    if not number or len(names) != number or any(name not in state.blocks for name in names):
         raise InvalidImage("broken")
-    found.scans += 1
-    found.visited += sum(found.blocks[name] for name in names)
-    found.several_scans |= found.is_progressive or number < len(found.blocks)
-    if found.scans > limits.MAX_SCANS or found.visited > limits.MAX_BLOCKS_VISITED:
+    state.scans += 1
+    state.visited += sum(state.blocks[name] for name in names)
+    state.several_scans |= state.is_progressive or number < len(state.blocks)
+    if state.scans > limits.MAX_SCANS or state.visited > limits.MAX_BLOCKS_VISITED:
         raise InvalidImage("parts")
 
 
-def _structure(found: _Walk) -> Structure:
-    if not found.scans:
+def _structure(state: _State) -> Structure:
+    if not state.scans:
         raise InvalidImage("broken")
-    head = Recipe(b"\xff\xd8")
-    if found.jfif:
-        head.add(_segment_bytes(JFIF, found.jfif))
-    profile = _profile(found)
-    frame = _decoded_frame(found, head)
-    orientation = found.orientation or UPRIGHT
+    head = SplicedFile(b"\xff\xd8")
+    if state.jfif:
+        head.add(_segment_bytes(JFIF, state.jfif))
+    profile = _profile(state)
+    frame = _decoded_frame(state, head)
+    orientation = state.orientation or UPRIGHT
     if orientation != UPRIGHT:
         head.add(_segment_bytes(EXIF, PREFIX + only_orientation(orientation)))
-    for number in sorted(found.icc) if profile else ():
-        head.keep(*found.icc[number])
-    stripped = Recipe(*head.pieces, *found.kept.pieces)
+    for number in sorted(state.icc) if profile else ():
+        head.keep(*state.icc[number])
+    stripped = SplicedFile(*head.pieces, *state.kept.pieces)
     return Structure(
-        "JPEG", found.width, found.height, [frame], stripped, orientation, Colour(profile)
+        "JPEG", state.width, state.height, [frame], stripped, orientation, Colour(profile)
     )
 
 
-def _decoded_frame(found: _Walk, head: Recipe) -> Frame:
+def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
     """Return the frame to be decoded: without profile and orientation, at an eighth of its size."""
-    pixels = found.width * found.height
-    coefficients = sum(found.blocks.values()) * COEFFICIENTS if found.several_scans else 0
+    pixels = state.width * state.height
+    coefficients = sum(state.blocks.values()) * COEFFICIENTS if state.several_scans else 0
     return Frame(
-        found.width,
-        found.height,
-        Recipe(*head.pieces, *found.kept.pieces),
-        memory=coefficients + found.width * ROW + pixels // 16 + 4 * limits.MB,
-        work=found.visited / 20 + pixels / 400 + len(found.content) / 80,
+        state.width,
+        state.height,
+        SplicedFile(*head.pieces, *state.kept.pieces),
+        memory=coefficients + state.width * ROW + pixels // 16 + 4 * limits.MB,
+        work=state.visited / 20 + pixels / 400 + len(state.content) / 80,
     )
 
 
-def _profile(found: _Walk) -> bytes:
+def _profile(state: _State) -> bytes:
     """Return the colour profile, joined from its parts; empty if a part is missing."""
-    if sorted(found.icc) != list(range(1, found.icc_parts + 1)):
+    if sorted(state.icc) != list(range(1, state.icc_parts + 1)):
         return b""
-    parts = (found.icc[number] for number in sorted(found.icc))
-    profile = b"".join(found.content[start + ICC_HEADER_BYTES : stop] for start, stop in parts)
+    parts = (state.icc[number] for number in sorted(state.icc))
+    profile = b"".join(state.content[start + ICC_HEADER_BYTES : stop] for start, stop in parts)
     if len(profile) > limits.MAX_PROFILE_BYTES:
         raise InvalidImage("metadata")
     return profile

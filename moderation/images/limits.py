@@ -1,7 +1,7 @@
 """The limits for pictures, each with its unit and its reason.
 
 A file is checked against all of them by parsing its structure, before anything is decoded. With
-them, no file takes more than 200 MB of memory or about a second of CPU time, accepted or refused.
+them, no file takes more than 200 MB of memory or about a second of CPU time, accepted or rejected.
 """
 
 from __future__ import annotations

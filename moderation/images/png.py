@@ -10,16 +10,16 @@ from moderation.images import limits
 from moderation.images.errors import InvalidImage
 from moderation.images.exif import UPRIGHT, only_orientation, orientation_in
 from moderation.images.png_colour import colour_of
-from moderation.images.structure import Disposal, Frame, Recipe, Structure
+from moderation.images.structure import Disposal, Frame, SplicedFile, Structure
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 HEADER_END = 33  # the signature and IHDR, which is always the first
-AROUND = 12  # bytes of length, type and checksum
+OVERHEAD = 12  # bytes of length, type and checksum
 # The chunks that affect how the picture looks. All others are metadata.
 COLOURS = {b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP"}
-LOOKS = COLOURS | {b"tRNS", b"sBIT", b"bKGD", b"pHYs"}
+APPEARANCE = COLOURS | {b"tRNS", b"sBIT", b"bKGD", b"pHYs"}
 ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
-NEEDED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+REQUIRED = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 DEPTHS = {
@@ -39,18 +39,18 @@ class _Data:
     """A frame's control and the ranges of its compressed data."""
 
     control: tuple[int, ...]
-    ranges: Recipe = field(default_factory=Recipe)
+    ranges: SplicedFile = field(default_factory=SplicedFile)
 
 
 @dataclass(slots=True)
-class _Walk:
+class _State:
     """The state of the parser."""
 
     content: bytes
     width: int = 0
     height: int = 0
     depth: int = 0
-    kind: int = 0
+    colour_type: int = 0
     chunks: dict[bytes, bytes] = field(default_factory=dict)  # those that occur once
     image: _Data | None = None  # of IDAT
     frames: list[_Data] = field(default_factory=list)
@@ -61,190 +61,192 @@ class _Walk:
     kept: list[tuple[int, int]] = field(default_factory=list)  # the chunks after the header
 
 
-def walk(content: bytes) -> Structure:
+def parse(content: bytes) -> Structure:
     """Parse all chunks up to IEND. Raises InvalidImage."""
-    found, position = _Walk(content), len(SIGNATURE)
+    state, position = _State(content), len(SIGNATURE)
     for _ in range(limits.MAX_CHUNKS):
-        if position + AROUND > len(content):
+        if position + OVERHEAD > len(content):
             raise InvalidImage("broken")
         length, name = struct.unpack_from(">I4s", content, position)
-        end = position + AROUND + length
-        if end > len(content) or not name.isalpha() or (not found.width and name != b"IHDR"):
+        end = position + OVERHEAD + length
+        if end > len(content) or not name.isalpha() or (not state.width and name != b"IHDR"):
             raise InvalidImage("broken")
         if name == b"IEND":
-            return _structure(found, position)
-        _chunk(found, name, position, end)
+            return _structure(state, position)
+        _chunk(state, name, position, end)
         position = end
     raise InvalidImage("parts")
 
 
-def _chunk(found: _Walk, name: bytes, position: int, end: int) -> None:
+def _chunk(state: _State, name: bytes, position: int, end: int) -> None:
     start, stop = position + 8, end - 4
-    is_needed = name in NEEDED or name in ANIMATION
-    if not is_needed and name not in LOOKS:
-        if not name[0] & 32:  # critical: who does not know the chunk must not decode
+    is_required = name in REQUIRED or name in ANIMATION
+    if not is_required and name not in APPEARANCE:
+        if not name[0] & 32:  # critical: a decoder that does not know the chunk must not continue
             raise InvalidImage("broken")
-        _metadata(found, name, start, stop)
+        _metadata(state, name, start, stop)
         return
-    summed = zlib.crc32(memoryview(found.content)[position + 4 : stop])
-    if summed != int.from_bytes(found.content[stop:end]):
-        if is_needed:
+    checksum = zlib.crc32(memoryview(state.content)[position + 4 : stop])
+    if checksum != int.from_bytes(state.content[stop:end]):
+        if is_required:
             raise InvalidImage("broken")
         return  # browsers ignore a corrupt colour chunk
     if name in ANIMATION:
-        _animation(found, name, start, stop)
+        _animation(state, name, start, stop)
     elif name == b"IDAT":
-        _image_data(found, start, stop)
-    elif name in found.chunks:
+        _image_data(state, start, stop)
+    elif name in state.chunks:
         if name == b"IHDR":
             raise InvalidImage("broken")
         return  # only the first counts
     else:
-        found.chunks[name] = found.content[start:stop]
+        state.chunks[name] = state.content[start:stop]
         if name == b"IHDR":
-            _header(found)
+            _header(state)
             return
-    found.kept.append((position, end))
+    state.kept.append((position, end))
 
 
-def _metadata(found: _Walk, name: bytes, start: int, stop: int) -> None:
-    found.metadata += stop - start
-    if found.metadata > limits.MAX_METADATA_BYTES:
+def _metadata(state: _State, name: bytes, start: int, stop: int) -> None:
+    state.metadata += stop - start
+    if state.metadata > limits.MAX_METADATA_BYTES:
         raise InvalidImage("metadata")
     # Browsers read it only if it precedes the data.
-    if name == b"eXIf" and not found.orientation and found.image is None:
-        found.orientation = orientation_in(found.content[start:stop])
+    if name == b"eXIf" and not state.orientation and state.image is None:
+        state.orientation = orientation_in(state.content[start:stop])
 
 
-def _header(found: _Walk) -> None:
+def _header(state: _State) -> None:
     try:
-        header = struct.unpack(">IIBBBBB", found.chunks[b"IHDR"])
+        header = struct.unpack(">IIBBBBB", state.chunks[b"IHDR"])
     except struct.error as error:
         raise InvalidImage("broken") from error
-    found.width, found.height, found.depth, found.kind, packing, filtering, interlaced = header
-    sound = found.depth in DEPTHS.get(found.kind, ()) and not packing and not filtering
-    if not (found.width and found.height and sound and interlaced <= 1):
+    state.width, state.height, state.depth, state.colour_type, packing, filtering, interlaced = (
+        header
+    )
+    is_valid = state.depth in DEPTHS.get(state.colour_type, ()) and not packing and not filtering
+    if not (state.width and state.height and is_valid and interlaced <= 1):
         raise InvalidImage("broken")
 
 
-def _image_data(found: _Walk, start: int, stop: int) -> None:
-    if found.image is None:
-        found.image = _Data((0, found.width, found.height, 0, 0, 0, 0, 0, 0))
-        if found.animated and found.frames:  # fcTL precedes IDAT: the first frame
-            found.image = found.frames[0]
-            if found.image.control[1:5] != (found.width, found.height, 0, 0):
+def _image_data(state: _State, start: int, stop: int) -> None:
+    if state.image is None:
+        state.image = _Data((0, state.width, state.height, 0, 0, 0, 0, 0, 0))
+        if state.animated and state.frames:  # fcTL precedes IDAT: the first frame
+            state.image = state.frames[0]
+            if state.image.control[1:5] != (state.width, state.height, 0, 0):
                 raise InvalidImage("broken")
-    found.image.ranges.keep(start, stop)
+    state.image.ranges.keep(start, stop)
 
 
-def _animation(found: _Walk, name: bytes, start: int, stop: int) -> None:
+def _animation(state: _State, name: bytes, start: int, stop: int) -> None:
     """Parse a chunk of the animation. Raises InvalidImage if it does not fit the others."""
-    data = found.content[start : min(stop, start + CONTROL.size)]
+    data = state.content[start : min(stop, start + CONTROL.size)]
     if name == b"acTL":
-        if found.image is None and not found.animated and stop - start == 8:  # noqa: PLR2004
-            found.animated = int.from_bytes(data[:4])
+        if state.image is None and not state.animated and stop - start == 8:  # noqa: PLR2004
+            state.animated = int.from_bytes(data[:4])
         return
-    if not found.animated:
+    if not state.animated:
         return  # browsers ignore frames without acTL
-    if len(data) < 4 or int.from_bytes(data[:4]) != found.sequence:  # noqa: PLR2004 - its number
+    if len(data) < 4 or int.from_bytes(data[:4]) != state.sequence:  # noqa: PLR2004 - its number
         raise InvalidImage("broken")
-    found.sequence += 1
+    state.sequence += 1
     if name == b"fcTL":
         if len(data) != CONTROL.size:
             raise InvalidImage("broken")
-        found.frames.append(_Data(CONTROL.unpack(data)))
-        if len(found.frames) > limits.MAX_FRAMES:
+        state.frames.append(_Data(CONTROL.unpack(data)))
+        if len(state.frames) > limits.MAX_FRAMES:
             raise InvalidImage("frames")
-    elif not found.frames or found.image is None:
+    elif not state.frames or state.image is None:
         raise InvalidImage("broken")
     else:
-        found.frames[-1].ranges.keep(start + 4, stop)
+        state.frames[-1].ranges.keep(start + 4, stop)
 
 
-def _structure(found: _Walk, end: int) -> Structure:
-    if found.image is None or not found.image.ranges.pieces:
+def _structure(state: _State, end: int) -> Structure:
+    if state.image is None or not state.image.ranges.pieces:
         raise InvalidImage("broken")
-    if found.kind == PALETTE and b"PLTE" not in found.chunks:
+    if state.colour_type == PALETTE and b"PLTE" not in state.chunks:
         raise InvalidImage("broken")
-    frames = [_frame(found, data) for data in found.frames] if found.animated else []
-    if found.animated and len(frames) != found.animated:
+    frames = [_frame(state, data) for data in state.frames] if state.animated else []
+    if state.animated and len(frames) != state.animated:
         raise InvalidImage("broken")
-    colour = colour_of(found.chunks)
-    orientation = found.orientation or UPRIGHT
-    stripped = Recipe((0, HEADER_END))
+    colour = colour_of(state.chunks)
+    orientation = state.orientation or UPRIGHT
+    stripped = SplicedFile((0, HEADER_END))
     if orientation != UPRIGHT:
         stripped.add(chunk(b"eXIf", only_orientation(orientation)))
-    for start, stop in (*found.kept, (end, end + AROUND)):
+    for start, stop in (*state.kept, (end, end + OVERHEAD)):
         stripped.keep(start, stop)
     return Structure(
         "PNG",
-        found.width,
-        found.height,
-        frames or [_frame(found, found.image)],
+        state.width,
+        state.height,
+        frames or [_frame(state, state.image)],
         stripped,
         orientation,
         colour,
     )
 
 
-def _frame(found: _Walk, data: _Data) -> Frame:
+def _frame(state: _State, data: _Data) -> Frame:
     if not data.ranges.pieces:
         raise InvalidImage("broken")
     _, width, height, x, y, time, unit, disposal, blend = data.control
-    inside = x + width <= found.width and y + height <= found.height
-    if not (width and height and inside and disposal in DISPOSALS):
+    is_inside = x + width <= state.width and y + height <= state.height
+    if not (width and height and is_inside and disposal in DISPOSALS):
         raise InvalidImage("broken")
-    bits = CHANNELS[found.kind] * found.depth
-    shines_through = found.kind in (GREY_ALPHA, RGBA) or b"tRNS" in found.chunks
+    bits = CHANNELS[state.colour_type] * state.depth
+    has_alpha = state.colour_type in (GREY_ALPHA, RGBA) or b"tRNS" in state.chunks
     return Frame(
         width,
         height,
-        _single(found, data, width, height),
-        memory=width * height * _pillow_bytes(found),
+        _single(state, data, width, height),
+        memory=width * height * _pillow_bytes(state),
         work=height * (width * bits // 8 + 1) / UNFILTERED + data.ranges.size() / UNPACKED + 100,
         x=x,
         y=y,
         milliseconds=time * 1000 // (unit or 100),
-        blends=bool(blend) and shines_through,
+        blends=bool(blend) and has_alpha,
         disposal=DISPOSALS[disposal],
-        transparent=_transparent_grey(found),
+        transparent=_transparent_grey(state),
     )
 
 
-def _pillow_bytes(found: _Walk) -> int:
-    """Return the bytes per pixel in memory: colour pictures take four in any case."""
-    if found.kind in (GREY, PALETTE):
-        return 2 if found.depth == TWO_BYTES else 1
+def _pillow_bytes(state: _State) -> int:
+    """Return Pillow's bytes per pixel in memory, which are always four for colour pictures."""
+    if state.colour_type in (GREY, PALETTE):
+        return 2 if state.depth == TWO_BYTES else 1
     return 4
 
 
-def _single(found: _Walk, data: _Data, width: int, height: int) -> Recipe:
-    """Return a file with one frame and only what its decoding needs, with correct checksums."""
+def _single(state: _State, data: _Data, width: int, height: int) -> SplicedFile:
+    """Return a file with one frame and only the chunks that decoding it requires."""
     size = struct.pack(">II", width, height)
-    head = SIGNATURE + chunk(b"IHDR", size + found.chunks[b"IHDR"][8:])
-    if b"PLTE" in found.chunks:
-        head += chunk(b"PLTE", found.chunks[b"PLTE"])
-    if transparency := _transparency(found):
+    head = SIGNATURE + chunk(b"IHDR", size + state.chunks[b"IHDR"][8:])
+    if b"PLTE" in state.chunks:
+        head += chunk(b"PLTE", state.chunks[b"PLTE"])
+    if transparency := _transparency(state):
         head += chunk(b"tRNS", transparency)
     head += struct.pack(">I4s", data.ranges.size(), b"IDAT")
-    return Recipe(head, *data.ranges.pieces, bytes(4), chunk(b"IEND", b""))
+    return SplicedFile(head, *data.ranges.pieces, bytes(4), chunk(b"IEND", b""))
 
 
-def _transparency(found: _Walk) -> bytes:
-    """Return the transparent value in eight bits, as Pillow expects it."""
-    value = found.chunks.get(b"tRNS", b"")
-    if found.kind == RGB and found.depth == TWO_BYTES and len(value) == 6:  # noqa: PLR2004
+def _transparency(state: _State) -> bytes:
+    """Return tRNS with eight bits per value, as Pillow expects it."""
+    value = state.chunks.get(b"tRNS", b"")
+    if state.colour_type == RGB and state.depth == TWO_BYTES and len(value) == 6:  # noqa: PLR2004
         return bytes(byte for high in value[::2] for byte in (0, high))
-    if found.kind == GREY and found.depth < TWO_BYTES and len(value) == 2:  # noqa: PLR2004
-        most = (1 << found.depth) - 1
+    if state.colour_type == GREY and state.depth < TWO_BYTES and len(value) == 2:  # noqa: PLR2004
+        most = (1 << state.depth) - 1
         return ((int.from_bytes(value) & most) * 255 // most).to_bytes(2)
-    return value if found.kind in (RGB, PALETTE) else b""
+    return value if state.colour_type in (RGB, PALETTE) else b""
 
 
-def _transparent_grey(found: _Walk) -> int | None:
+def _transparent_grey(state: _State) -> int | None:
     """Return the transparent value of 16-bit grey, which Pillow ignores."""
-    value = found.chunks.get(b"tRNS", b"")
-    is_grey = found.kind == GREY and found.depth == TWO_BYTES
+    value = state.chunks.get(b"tRNS", b"")
+    is_grey = state.colour_type == GREY and state.depth == TWO_BYTES
     return int.from_bytes(value) if is_grey and len(value) == 2 else None  # noqa: PLR2004
 
 

@@ -1,4 +1,4 @@
-"""Encode the small pictures that moderators see in place of files."""
+"""Encode the small pictures that moderators see instead of the files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 QUALITY = 80  # WebP quality without artefacts that a moderator could mistake for content
 GAP = 4  # pixels between two frames
 MILLISECONDS = 1_000  # of each frame of a small animation
-MARK = (16, 48)  # smallest and largest size of the animation badge in pixels
+BADGE = (16, 48)  # smallest and largest size of the animation badge in pixels
 
 
 def as_webp(image: Image.Image) -> bytes:
@@ -21,7 +21,7 @@ def as_webp(image: Image.Image) -> bytes:
 
 
 def as_animated_webp(frames: Sequence[Image.Image]) -> bytes:
-    """Return one frame as a still WebP, several as an animation with a second for each."""
+    """Return a still WebP for one frame, or an animation with a second for each frame."""
     first, *others = frames
     if not others:
         return as_webp(first)
@@ -60,13 +60,13 @@ def side_by_side(frames: Sequence[Image.Image], side: int) -> Image.Image:
     sheet = Image.new("RGBA", (width + step[0] * last, height + step[1] * last))
     for number, tile in enumerate(tiles):
         sheet.paste(tile, (step[0] * number, step[1] * number))
-    _mark(sheet)
+    _add_badge(sheet)
     return sheet
 
 
-def _mark(sheet: Image.Image) -> None:
-    """Draw a play badge, a triangle on a dark background, into the corner."""
-    least, most = MARK
+def _add_badge(sheet: Image.Image) -> None:
+    """Draw a play badge, a triangle on a dark background, in the corner."""
+    least, most = BADGE
     size = min(max(min(sheet.size) // 8, least), most, *sheet.size)
     left, top = sheet.width - size, sheet.height - size
     drawing = ImageDraw.Draw(sheet)

@@ -11,7 +11,7 @@ from moderation.images.colour import Colour
 Piece = bytes | tuple[int, int]
 
 
-class Recipe:
+class SplicedFile:
     """A file made of ranges of another file and of new bytes."""
 
     __slots__ = ("pieces",)
@@ -62,7 +62,7 @@ class Frame:
 
     width: int
     height: int
-    file: Recipe
+    file: SplicedFile
     memory: int
     work: float
     x: int = 0
@@ -91,7 +91,7 @@ class Structure:
     width: int
     height: int
     frames: Sequence[Frame]
-    stripped: Recipe
+    stripped: SplicedFile
     orientation: int = 1
     colour: Colour = field(default_factory=Colour)
 

@@ -10,7 +10,7 @@ from moderation.images import limits
 from moderation.images.colour import Colour
 from moderation.images.errors import InvalidImage
 from moderation.images.exif import UPRIGHT, only_orientation, orientation_in
-from moderation.images.structure import Disposal, Frame, Recipe, Structure
+from moderation.images.structure import Disposal, Frame, SplicedFile, Structure
 
 HEADER_BYTES = 12
 HAS_ANIMATION, HAS_EXIF, HAS_ALPHA, HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
@@ -31,11 +31,11 @@ class _Image:
     height: int
     has_alpha: bool
     is_lossless: bool
-    chunks: Recipe
+    chunks: SplicedFile
 
 
 @dataclass(slots=True)
-class _Walk:
+class _State:
     """The state of the parser."""
 
     content: bytes
@@ -49,78 +49,78 @@ class _Walk:
     alpha: tuple[int, int] = (0, 0)
     image: _Image | None = None
     frames: list[Frame] = field(default_factory=list)
-    kept: list[Recipe] = field(default_factory=list)  # the frames as stored in the file
+    kept: list[SplicedFile] = field(default_factory=list)  # the frames as stored in the file
 
 
-def walk(content: bytes) -> Structure:
+def parse(content: bytes) -> Structure:
     """Parse all chunks up to the end that the header declares. Raises InvalidImage."""
-    found = _Walk(content)
+    state = _State(content)
     end = 8 + int.from_bytes(content[4:8], "little")
     if end > len(content) + 1:  # the last odd byte is often not padded
         raise InvalidImage("broken")
-    for each in _chunks(found, HEADER_BYTES, min(end, len(content))):
-        _chunk(found, each)
-        if found.image and not found.canvas[0]:  # the simple format ends with its picture
+    for each in _chunks(state, HEADER_BYTES, min(end, len(content))):
+        _chunk(state, each)
+        if state.image and not state.canvas[0]:  # the simple format ends with its picture
             break
-    return _structure(found)
+    return _structure(state)
 
 
-def _chunks(found: _Walk, position: int, end: int) -> Iterator[Chunk]:
+def _chunks(state: _State, position: int, end: int) -> Iterator[Chunk]:
     while position + 8 <= end:
-        name, size = struct.unpack_from("<4sI", found.content, position)
+        name, size = struct.unpack_from("<4sI", state.content, position)
         stop = position + 8 + size
-        found.count += 1
+        state.count += 1
         if stop > end:
             raise InvalidImage("broken")
-        if found.count > limits.MAX_CHUNKS:
+        if state.count > limits.MAX_CHUNKS:
             raise InvalidImage("parts")
         yield name, position, position + 8, stop
         position = stop + size % 2
 
 
-def _chunk(found: _Walk, each: Chunk) -> None:
+def _chunk(state: _State, each: Chunk) -> None:
     name, start, data, stop = each
     if start == HEADER_BYTES and name == b"VP8X":
-        _canvas(found, data, stop)
+        _canvas(state, data, stop)
     elif name in (b"VP8 ", b"VP8L"):
-        if not found.is_animated and found.image is None:
-            found.image = _image(found, each, found.alpha)
+        if not state.is_animated and state.image is None:
+            state.image = _image(state, each, state.alpha)
     elif name == b"ALPH":
-        found.alpha = (start, stop)
-    elif name == b"ANMF" and found.is_animated:
-        _frame(found, data, stop)
+        state.alpha = (start, stop)
+    elif name == b"ANMF" and state.is_animated:
+        _frame(state, data, stop)
     elif name == b"ANIM":
-        found.loop = (data, stop)
-    elif name == b"ICCP" and not found.profile[1]:
-        found.profile = (data, stop)
+        state.loop = (data, stop)
+    elif name == b"ICCP" and not state.profile[1]:
+        state.profile = (data, stop)
         if stop - data > limits.MAX_PROFILE_BYTES:
             raise InvalidImage("metadata")
     else:
-        _metadata(found, name, data, stop)
+        _metadata(state, name, data, stop)
 
 
-def _metadata(found: _Walk, name: bytes, start: int, stop: int) -> None:
-    found.metadata += stop - start
-    if found.metadata > limits.MAX_METADATA_BYTES:
+def _metadata(state: _State, name: bytes, start: int, stop: int) -> None:
+    state.metadata += stop - start
+    if state.metadata > limits.MAX_METADATA_BYTES:
         raise InvalidImage("metadata")
-    if name == b"EXIF" and not found.orientation:
-        found.orientation = orientation_in(found.content[start:stop])
+    if name == b"EXIF" and not state.orientation:
+        state.orientation = orientation_in(state.content[start:stop])
 
 
-def _canvas(found: _Walk, start: int, stop: int) -> None:
+def _canvas(state: _State, start: int, stop: int) -> None:
     if stop - start < 10:  # noqa: PLR2004 - bytes
         raise InvalidImage("broken")
-    data = found.content[start:stop]
-    found.is_animated = bool(data[0] & HAS_ANIMATION)
+    data = state.content[start:stop]
+    state.is_animated = bool(data[0] & HAS_ANIMATION)
     width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (4, 7))
-    found.canvas = (width, height)
+    state.canvas = (width, height)
 
 
-def _image(found: _Walk, each: Chunk, alpha: tuple[int, int]) -> _Image:
+def _image(state: _State, each: Chunk, alpha: tuple[int, int]) -> _Image:
     """Return an encoded picture with its size. Raises InvalidImage."""
     name, start, data, stop = each
-    head = found.content[data : min(data + 10, stop)]
-    recipe = Recipe()
+    head = state.content[data : min(data + 10, stop)]
+    file = SplicedFile()
     if name == b"VP8L" and len(head) >= 5 and head[0] == LOSSLESS_START:  # noqa: PLR2004 - bytes
         bits = int.from_bytes(head[1:5], "little")
         width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
@@ -129,47 +129,47 @@ def _image(found: _Walk, each: Chunk, alpha: tuple[int, int]) -> _Image:
         width, height = (size & 0x3FFF for size in struct.unpack_from("<HH", head, 6))
         has_alpha = bool(alpha[1])
         if has_alpha:
-            _keep(recipe, *alpha)
+            _keep(file, *alpha)
     else:
         raise InvalidImage("broken")
     if not (width and height):
         raise InvalidImage("broken")
-    _keep(recipe, start, stop)
-    return _Image(width, height, has_alpha, name == b"VP8L", recipe)
+    _keep(file, start, stop)
+    return _Image(width, height, has_alpha, name == b"VP8L", file)
 
 
-def _keep(recipe: Recipe, start: int, stop: int) -> None:
+def _keep(file: SplicedFile, start: int, stop: int) -> None:
     """Keep a chunk, padded to an even number of bytes."""
-    recipe.keep(start, stop)
+    file.keep(start, stop)
     if (stop - start) % 2:
-        recipe.add(b"\0")
+        file.add(b"\0")
 
 
-def _frame(found: _Walk, start: int, stop: int) -> None:
+def _frame(state: _State, start: int, stop: int) -> None:
     """Parse a frame of an animation. Raises InvalidImage."""
-    header = found.content[start : start + FRAME_HEADER_BYTES]
+    header = state.content[start : start + FRAME_HEADER_BYTES]
     if len(header) < FRAME_HEADER_BYTES:
         raise InvalidImage("broken")
-    if len(found.frames) >= limits.MAX_FRAMES:
+    if len(state.frames) >= limits.MAX_FRAMES:
         raise InvalidImage("frames")
     x, y, width, height, time = (
         int.from_bytes(header[at : at + 3], "little") for at in (0, 3, 6, 9, 12)
     )
     alpha, image = (0, 0), None
-    for each in _chunks(found, start + FRAME_HEADER_BYTES, stop):
+    for each in _chunks(state, start + FRAME_HEADER_BYTES, stop):
         if each[0] == b"ALPH":
             alpha = (each[1], each[3])
         elif each[0] in (b"VP8 ", b"VP8L") and image is None:
-            image = _image(found, each, alpha)
+            image = _image(state, each, alpha)
     if image is None or (width + 1, height + 1) != (image.width, image.height):
         raise InvalidImage("broken")
     flags = header[15]
     disposal = Disposal.CLEAR if flags & DISPOSE else Disposal.KEEP
     blends = image.has_alpha and not flags & REPLACE
-    found.frames.append(_single(image, 2 * x, 2 * y, time, disposal=disposal, blends=blends))
+    state.frames.append(_single(image, 2 * x, 2 * y, time, disposal=disposal, blends=blends))
     size = FRAME_HEADER_BYTES + image.chunks.size()
-    found.kept.append(
-        Recipe(struct.pack("<4sI", b"ANMF", size) + header, *image.chunks.pieces),
+    state.kept.append(
+        SplicedFile(struct.pack("<4sI", b"ANMF", size) + header, *image.chunks.pieces),
     )
 
 
@@ -189,7 +189,7 @@ def _single(
     return Frame(
         image.width,
         image.height,
-        _file(Recipe(head, *image.chunks.pieces)),
+        _file(SplicedFile(head, *image.chunks.pieces)),
         memory=12 * pixels + size,  # libwebp's canvas twice, its output, and the copy
         work=work + (pixels / BLENDED if blends else 0),
         x=x,
@@ -205,27 +205,27 @@ def _extended(flags: int, width: int, height: int) -> bytes:
     return struct.pack("<4sIB3x", b"VP8X", 10, flags) + sides
 
 
-def _file(body: Recipe) -> Recipe:
+def _file(body: SplicedFile) -> SplicedFile:
     head = struct.pack("<4sI4s", b"RIFF", 4 + body.size(), b"WEBP")
-    return Recipe(head, *body.pieces)
+    return SplicedFile(head, *body.pieces)
 
 
-def _structure(found: _Walk) -> Structure:
-    frames = found.frames if found.is_animated else [_single(_still(found))]
-    if not frames or any(_leaves(found.canvas, frame) for frame in found.frames):
+def _structure(state: _State) -> Structure:
+    frames = state.frames if state.is_animated else [_single(_still(state))]
+    if not frames or any(_leaves(state.canvas, frame) for frame in state.frames):
         raise InvalidImage("broken")
-    image = found.image
-    width, height = found.canvas if found.canvas[0] or not image else (image.width, image.height)
-    profile = found.content[slice(*found.profile)]
+    image = state.image
+    width, height = state.canvas if state.canvas[0] or not image else (image.width, image.height)
+    profile = state.content[slice(*state.profile)]
     # Both stay in the file. Browsers ignore an orientation, and the profile of an animation.
-    stripped = _stripped(found, width, height, found.orientation or UPRIGHT)
-    colour = Colour(b"" if found.is_animated else profile)
+    stripped = _stripped(state, width, height, state.orientation or UPRIGHT)
+    colour = Colour(b"" if state.is_animated else profile)
     return Structure("WEBP", width, height, frames, stripped, colour=colour)
 
 
-def _still(found: _Walk) -> _Image:
-    image = found.image
-    if image is None or found.canvas not in ((0, 0), (image.width, image.height)):
+def _still(state: _State) -> _Image:
+    image = state.image
+    if image is None or state.canvas not in ((0, 0), (image.width, image.height)):
         raise InvalidImage("broken")
     return image
 
@@ -234,21 +234,21 @@ def _leaves(canvas: tuple[int, int], frame: Frame) -> bool:
     return frame.x + frame.width > canvas[0] or frame.y + frame.height > canvas[1]
 
 
-def _stripped(found: _Walk, width: int, height: int, orientation: int) -> Recipe:
+def _stripped(state: _State, width: int, height: int, orientation: int) -> SplicedFile:
     """Return the file without metadata, with its flags set accordingly."""
-    if found.image and not found.canvas[0]:
-        return _file(found.image.chunks)
-    flags = found.content[HEADER_BYTES + 8] & (HAS_ANIMATION | HAS_ALPHA)
-    body = Recipe()
-    if found.profile[1]:
+    if state.image and not state.canvas[0]:
+        return _file(state.image.chunks)
+    flags = state.content[HEADER_BYTES + 8] & (HAS_ANIMATION | HAS_ALPHA)
+    body = SplicedFile()
+    if state.profile[1]:
         flags |= HAS_PROFILE
-        _keep(body, found.profile[0] - 8, found.profile[1])
-    if found.is_animated and found.loop[1]:
-        _keep(body, found.loop[0] - 8, found.loop[1])
-    pictures = found.kept if found.is_animated else [_still(found).chunks]
+        _keep(body, state.profile[0] - 8, state.profile[1])
+    if state.is_animated and state.loop[1]:
+        _keep(body, state.loop[0] - 8, state.loop[1])
+    pictures = state.kept if state.is_animated else [_still(state).chunks]
     body.pieces += [piece for each in pictures for piece in each.pieces]
     if orientation != UPRIGHT:
         flags |= HAS_EXIF
         exif = only_orientation(orientation)
         body.add(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
-    return _file(Recipe(_extended(flags, width, height), *body.pieces))
+    return _file(SplicedFile(_extended(flags, width, height), *body.pieces))

@@ -1,4 +1,4 @@
-"""Failures that remain until someone acts, for `purge --check` and the admin pages."""
+"""Failures that remain until someone acts, for `purge --check` and the admin's pages."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from moderation.models import AuditEntry, Removal, RemovalBatch
 # How long a failure that no retry can fix raises an alarm. The pages always show it.
 ALARM = timedelta(days=30)
 # The most removals that an alarm lists.
-NAMED = 5
+MAX_LISTED = 5
 
 
 class Failed(NamedTuple):
-    """The failures of one removal: batches, parked keys, and erased keys that were found again."""
+    """The failures of one removal: batches, failed keys, and erased keys that were found again."""
 
     batches: int = 0
     entries: int = 0
@@ -30,7 +30,7 @@ class Failed(NamedTuple):
 
 
 def failed_of(removals: Collection[Removal]) -> dict[int, Failed]:
-    """Return the failures of each removal, by its number. Three queries in total."""
+    """Return the failures of each removal, by its number. Runs three queries in total."""
     keys = [removal.pk for removal in removals]
     batches = _by_removal(RemovalBatch.objects.failed(), keys)
     entries = _by_removal(AuditEntry.objects.failed(), keys)
@@ -46,23 +46,22 @@ def _by_removal(rows: Any, removals: list[int]) -> dict[int, int]:
 
 
 def alarms() -> Iterator[str]:
-    """Yield what an operator has to look at: how many of what, and where."""
+    """Yield messages for an operator: how much of what failed, and where to find it."""
     since = DatabaseNow(-ALARM)
     failed = AuditEntry.objects.failed()
-    if parked := failed.exclude(error_code="BadName", failed_at__lt=since).count():
+    if keys := failed.exclude(error_code="BadName", failed_at__lt=since).count():
         where = _entries("state__exact=failed")
         yield (
-            f"{parked} keys could not be erased, see {where}; fix the cause, then run "
+            f"{keys} keys could not be erased, see {where}; fix the cause, then run "
             "purge --retry-failed"
         )
     batches = RemovalBatch.objects.failed().filter(finished_at__gte=since)
-    if broken := batches.count():
+    if count := batches.count():
         numbers = batches.order_by("-removal").values_list("removal", flat=True).distinct()
-        pages = [_page_of(number) for number in numbers[:NAMED]]
-        yield f"{broken} batches failed and their objects still exist, see {', '.join(pages)}"
-    seen = AuditEntry.objects.found_again().filter(verified_at__gte=since).count()
-    if seen:
-        yield f"{seen} erased keys were found in storage again, see {_entries('found=again')}"
+        pages = [_page_of(number) for number in numbers[:MAX_LISTED]]
+        yield f"{count} batches failed and their objects still exist, see {', '.join(pages)}"
+    if again := AuditEntry.objects.found_again().filter(verified_at__gte=since).count():
+        yield f"{again} erased keys were found in storage again, see {_entries('found=again')}"
 
 
 def _entries(query: str) -> str:

@@ -1,8 +1,8 @@
-"""The clock: finds what is due and wakes a worker for it, or does it where no worker is.
+"""The scheduler: finds due work and enqueues tasks for it, or does it if no worker is running.
 
-Wake-ups may be lost and workers killed. What is left to do stands in the database, and here it is
-looked for: waiting batches, due entries, expired leases, old drafts, removals that came to
-their end unnoticed.
+Tasks may be lost and workers killed, but the remaining work is in the database. The scheduler looks
+for it there: waiting batches, due entries, expired leases, old drafts, and removals that are
+complete but still in the state of a running one.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from moderation.purge.verify import verify_erased_files
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import expire_drafts
 
-# A worker at work gives a sign every few seconds. Silent for longer, it sleeps or died.
+# A busy worker records a heartbeat every few seconds. After a longer silence it is idle or dead.
 SILENT = timedelta(seconds=15)
-# A worker takes up what it is woken for within a second or two. Later than this, nobody is there.
-PATIENCE = timedelta(seconds=10)
-# Removals that one tick looks after: enough for any number of moderators.
-REMOVALS_A_TICK = 100
-# A difference between two clocks that only a machine without working NTP has.
-MOST_DIFFERENCE = timedelta(seconds=5)
+# A worker starts a task within a second or two. If it takes longer, no worker is running.
+MAX_START_DELAY = timedelta(seconds=10)
+# The most removals that one run handles: enough for any number of moderators.
+REMOVALS_PER_RUN = 100
+# A larger difference between two clocks occurs only without working NTP.
+MAX_DIFFERENCE = timedelta(seconds=5)
 A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """Work that is later than it should be, for an operator's alarm."""
+    """Work that is overdue, and problems that an operator has to solve."""
 
     removals: int
     entries: int
@@ -57,13 +57,13 @@ class Overdue:
         return bool(self.removals or self.entries or self.problems)
 
 
-def tick(*, alone: bool = False) -> bool:
-    """Look once for what is due; return whether this process did some of it itself.
+def run_once(*, alone: bool = False) -> bool:
+    """Look for due work once; return whether this process did some of it.
 
-    With `alone` it always does one batch of each removal and one batch of keys. Otherwise it wakes
-    workers for all that is left, also while some are at work: they need not know of it. It does the
-    work itself only where they are silent and nobody took it up. Then, it looks whether erased keys
-    are gone.
+    With `alone`, always delete one batch of each removal and purge for a few seconds. Otherwise,
+    enqueue tasks for all due work, even while workers are busy, because these may be unaware of it,
+    and do the work here only if the workers are silent and it was not started. If no work is due,
+    verify that erased keys are absent.
     """
     Heartbeat.beat("scheduler")
     expire_drafts()
@@ -76,14 +76,13 @@ def tick(*, alone: bool = False) -> bool:
         tasks.enqueue_deletion(removal)
     if AuditEntry.objects.due().exists():
         tasks.enqueue_purge()
-    at_work = Heartbeat.heard("worker", within=SILENT)
-    before = server_time.now() - PATIENCE
+    are_busy = Heartbeat.heard("worker", within=SILENT)
+    before = server_time.now() - MAX_START_DELAY
     late = removals_with_due_batches(confirmed_before=before)
-    if not at_work and (late or AuditEntry.objects.due().filter(due_at__lt=before).exists()):
+    if not are_busy and (late or AuditEntry.objects.due().filter(due_at__lt=before).exists()):
         return _work(late)
-    return (
-        verify_erased_files() and not at_work
-    )  # unhurried beside workers: they use the same storage
+    verified = verify_erased_files()
+    return verified and not are_busy  # verify slowly beside workers, which use the same storage
 
 
 def removals_with_due_batches(confirmed_before: datetime | None = None) -> list[int]:
@@ -92,37 +91,38 @@ def removals_with_due_batches(confirmed_before: datetime | None = None) -> list[
     removals = Removal.objects.deleting().filter(Exists(due))
     if confirmed_before:
         removals = removals.filter(confirmed_at__lt=confirmed_before)
-    return list(removals.order_by("confirmed_at").values_list("pk", flat=True)[:REMOVALS_A_TICK])
+    return list(removals.order_by("confirmed_at").values_list("pk", flat=True)[:REMOVALS_PER_RUN])
 
 
 def overdue() -> Overdue:
-    """What should have been done `MODERATION_OVERDUE_MINUTES` ago and was not."""
+    """Return the work that has been due for `MODERATION_OVERDUE_MINUTES`, and all problems."""
     before = server_time.now() - timedelta(minutes=conf.overdue_minutes())
-    recent = RemovalBatch.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
-    again = AuditEvent.objects.filter(
+    progressed = RemovalBatch.objects.filter(removal=OuterRef("pk"), finished_at__gte=before)
+    resumed = AuditEvent.objects.filter(
         removal=OuterRef("pk"),
         type__in=(EventType.RESUME, EventType.RETRY),
         recorded_at__gte=before,
     )
     late = Removal.objects.deleting().filter(
-        ~Exists(recent), ~Exists(again), confirmed_at__lt=before
+        ~Exists(progressed), ~Exists(resumed), confirmed_at__lt=before
     )
-    # Put off for a storage that is not the right one, again and again, without a single try.
-    untried = Q(attempts=0, failed_at=None) & ~Q(removal__state=RemovalState.DELETING)
-    late_entries = Q(due_at__lt=before) | untried
-    marks = StorageIdentity.objects.order_by("alias")
-    problems = [f"{mark.alias}: {mark.problem}" for mark in marks if mark.problem]
+    # Rescheduled repeatedly without an attempt, because the storage is not the expected one.
+    unattempted = Q(attempts=0, failed_at=None) & ~Q(removal__state=RemovalState.DELETING)
+    late_entries = Q(due_at__lt=before) | unattempted
+    known = StorageIdentity.objects.order_by("alias")
+    problems = [f"{storage.alias}: {storage.problem}" for storage in known if storage.problem]
     problems += [
-        f"{mark.alias}: nobody can look whether erased keys are gone. {mark.unverifiable}"
-        for mark in marks
-        if mark.unverifiable
+        f"{storage.alias}: it cannot be verified that erased keys are absent. "
+        f"{storage.unverifiable}"
+        for storage in known
+        if storage.unverifiable
     ]
     problems += clock_problems()
     problems += missing_problems()
     problems += [
-        f"{mark.alias}: it is unknown which files are in use. {mark.reference_problem}"
-        for mark in marks
-        if mark.reference_problem
+        f"{storage.alias}: it is unknown which files are in use. {storage.reference_problem}"
+        for storage in known
+        if storage.reference_problem
     ]
     return Overdue(
         removals=late.count(),
@@ -138,7 +138,7 @@ def clock_problems() -> list[str]:
     in logs would be wrong.
     """
     ahead = server_time.difference()
-    if abs(ahead) <= MOST_DIFFERENCE:
+    if abs(ahead) <= MAX_DIFFERENCE:
         return []
     which = "ahead of" if ahead > timedelta(0) else "behind"
     seconds = f"{abs(ahead).total_seconds():.0f} s"
@@ -146,7 +146,7 @@ def clock_problems() -> list[str]:
 
 
 def missing_problems() -> list[str]:
-    """Return a problem for each storage that missed many files in the last day."""
+    """Return a problem for each storage in which many files were missing in the last day."""
     missing = AuditEntry.objects.missing().filter(erased_at__gte=DatabaseNow(-A_DAY))
     numbers = missing.order_by("storage").values_list("storage").annotate(Count("pk"), Max("pk"))
     return [
@@ -159,19 +159,22 @@ def missing_problems() -> list[str]:
 
 
 def _work(removals: list[int]) -> bool:
-    """Do a batch of each and a batch; what one of them has with the database comes at the end."""
-    trouble = None
+    """Delete a batch of each removal, then purge; return whether anything was due.
+
+    A transient database error of a batch is raised at the end, after the other work.
+    """
+    last_error = None
     for removal in removals:
         try:
             delete_next_batch(removal)
         except TRANSIENT as error:
-            trouble = error
+            last_error = error
     worked = purge_due_files() or bool(removals)
-    if trouble:
-        raise trouble
+    if last_error:
+        raise last_error
     return worked
 
 
 def _unfinished_removals() -> list[int]:
     unfinished = Removal.objects.running().order_by("pk")
-    return list(unfinished.values_list("pk", flat=True)[:REMOVALS_A_TICK])
+    return list(unfinished.values_list("pk", flat=True)[:REMOVALS_PER_RUN])

@@ -1,9 +1,9 @@
-"""Background work: a task does one batch or one batch and enqueues the next.
+"""Background tasks: each deletes one batch or purges for a few seconds, then enqueues the next.
 
-That way the removals of different moderators take turns. A task carries only plain data, may run
-twice or never, and merely wakes a worker: the remaining work is in the database, where the
-scheduler finds it (`moderation.jobs.scheduler`). At most one task is queued for each removal and
-for the purge (`QueueingLock`).
+That way the removals of different moderators alternate. A task carries only plain data and may run
+twice or never: the work itself is in the database, where the scheduler finds it again
+(`moderation.jobs.scheduler`). A task is not enqueued while one for the same removal, or for the
+purge, is queued (`QueueingLock`).
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import django
-from django.db import Error as DatabaseTrouble
-from django.db import close_old_connections, connection, transaction
+from django.db import Error, close_old_connections, connection, transaction
 
 if django.VERSION >= (6, 0):
     from django.tasks import task
 else:
-    from django_tasks import task  # type: ignore[no-redef]  # one of the two is there
+    from django_tasks import task  # type: ignore[no-redef]  # one of the two is installed
 
 from moderation.db.errors import TRANSIENT
 from moderation.models import AuditEntry, Heartbeat, QueueingLock
@@ -30,19 +29,19 @@ from moderation.removals.delete import delete_next_batch
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two signs of life of a worker whose batch, or storage, takes long.
+# Seconds between two heartbeats of a worker during a task.
 BEAT_EVERY = 5.0
 PURGE = "purge"
 
-# The wake-ups of this thread that wait until the current one has been sent.
-_sending = threading.local()
+# The tasks of this thread that are enqueued once the current call of `enqueue()` has returned.
+_enqueueing = threading.local()
 
 
 @task()
 def delete_batch(removal: int, token: str) -> None:
-    """Delete the next waiting batch of a removal, by its number, and go on with the one after."""
+    """Delete the next waiting batch of a removal, given by its number; enqueue the one after it."""
     more = False
-    with _at_work(_work_of(removal), token):
+    with _running(_work_of(removal), token):
         more = delete_next_batch(removal)
     if more:
         enqueue_deletion(removal)
@@ -50,12 +49,12 @@ def delete_batch(removal: int, token: str) -> None:
 
 @task()
 def purge_files(token: str) -> None:
-    """Purge one batch of due audit entries and go on with the next.
+    """Purge due audit entries for a few seconds; enqueue the next task if more may be due.
 
-    Another worker is woken beforehand, to take its share of what is due.
+    Before that, enqueue another task, so that several workers share the work.
     """
     more = False
-    with _at_work(PURGE, token):
+    with _running(PURGE, token):
         if AuditEntry.objects.due().exists():
             enqueue_purge()
         more = purge_due_files()
@@ -64,63 +63,63 @@ def purge_files(token: str) -> None:
 
 
 def enqueue_deletion(removal: int, **_: Any) -> None:
-    """Have a worker begin with a removal's batches once the transaction in hand is committed."""
+    """Enqueue the task for a removal's batches when the current transaction commits."""
 
-    def wake() -> None:
-        _wake(_work_of(removal), delete_batch, removal)
+    def enqueue() -> None:
+        _enqueue_once(_work_of(removal), delete_batch, removal)
 
-    _after_commit(wake)
+    _on_commit(enqueue)
 
 
 def enqueue_purge(**_: Any) -> None:
-    """Have a worker look for due entries once the transaction in hand is committed."""
+    """Enqueue the task for due entries when the current transaction commits."""
 
-    def wake() -> None:
-        _wake(PURGE, purge_files)
+    def enqueue() -> None:
+        _enqueue_once(PURGE, purge_files)
 
-    _after_commit(wake)
+    _on_commit(enqueue)
 
 
 def _work_of(removal: int) -> str:
     return f"removal {removal}"
 
 
-def _after_commit(wake: Callable[[], object]) -> None:
+def _on_commit(enqueue: Callable[[], object]) -> None:
     # Robust: a queue that is down must not undo a commit or report it as failed. Django logs the
     # `__qualname__` of a failed callback, which a function has and a partial does not.
-    transaction.on_commit(wake, robust=True)
+    transaction.on_commit(enqueue, robust=True)
 
 
-def _wake(work: str, task: Any, *args: int) -> None:
+def _enqueue_once(work: str, task: Any, *args: int) -> None:
     """Enqueue a task, unless one is already queued for this work.
 
-    A backend that runs a task immediately, inside `enqueue()`, would nest each task in the one
-    before. Such a wake-up is kept until the current task has returned.
+    A backend that runs tasks immediately, inside `enqueue()`, would nest each task in the previous
+    one. So a task that is enqueued by such a task waits until that has returned.
     """
-    waiting: list[tuple[str, Any, tuple[int, ...]]] | None = getattr(_sending, "waiting", None)
+    waiting: list[tuple[str, Any, tuple[int, ...]]] | None = getattr(_enqueueing, "waiting", None)
     if waiting is not None:
         waiting.append((work, task, args))
         return
-    _sending.waiting = waiting = [(work, task, args)]
+    _enqueueing.waiting = waiting = [(work, task, args)]
     try:
         while waiting:
-            _enqueue(*waiting.pop(0))
+            _enqueue_with_lock(*waiting.pop(0))
     finally:
-        _sending.waiting = None
+        _enqueueing.waiting = None
 
 
-def _enqueue(work: str, task: Any, args: tuple[int, ...]) -> None:
-    if not (token := QueueingLock.take(work)):
+def _enqueue_with_lock(work: str, task: Any, args: tuple[int, ...]) -> None:
+    if not (token := QueueingLock.acquire(work)):
         return
     try:
         task.enqueue(*args, token)
-    except Exception:  # any queue's error: nothing is queued, so the next wake-up may try
-        QueueingLock.arrived(work, token)
+    except Exception:  # a queue may raise anything; nothing is queued, so others may try again
+        QueueingLock.release(work, token)
         raise
 
 
 @contextmanager
-def _surviving_the_database(work: str) -> Iterator[None]:
+def _tolerating_database_errors(work: str) -> Iterator[None]:
     """End the task, but not its worker, after a transient database error.
 
     The scheduler finds the remaining work.
@@ -129,32 +128,32 @@ def _surviving_the_database(work: str) -> Iterator[None]:
         yield
     except TRANSIENT:
         logger.warning("A task ended with a database error (%s).", work, exc_info=True)
-        close_old_connections()  # a broken one; the worker's next query opens another
+        close_old_connections()  # closes a broken one; the worker's next query opens another
 
 
 @contextmanager
-def _at_work(work: str, token: str) -> Iterator[None]:
-    """Note that a wake-up arrived, and give signs of life: a storage may stall for a minute."""
-    with _surviving_the_database(work):
-        QueueingLock.arrived(work, token)
+def _running(work: str, token: str) -> Iterator[None]:
+    """Release the lock, then record heartbeats in a thread: a storage may stall for a minute."""
+    with _tolerating_database_errors(work):
+        QueueingLock.release(work, token)
         Heartbeat.beat("worker")
-    over = threading.Event()
-    beating = threading.Thread(target=_beat_until, args=(over,), daemon=True)
+    finished = threading.Event()
+    beating = threading.Thread(target=_beat_until, args=(finished,), daemon=True)
     beating.start()
     try:
-        with _surviving_the_database(work):
+        with _tolerating_database_errors(work):
             yield
     finally:
-        over.set()
+        finished.set()
         beating.join()
 
 
-def _beat_until(over: threading.Event) -> None:
+def _beat_until(finished: threading.Event) -> None:
     try:
-        while not over.wait(BEAT_EVERY):
+        while not finished.wait(BEAT_EVERY):
             try:
                 Heartbeat.beat("worker")
-            except DatabaseTrouble:  # the work itself will report the error
-                logger.warning("No sign of life could be given.", exc_info=True)
+            except Error:  # the work itself will report the error
+                logger.warning("A heartbeat could not be recorded.", exc_info=True)
     finally:
-        connection.close()  # this thread's own
+        connection.close()  # that of this thread

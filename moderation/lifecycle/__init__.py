@@ -1,5 +1,5 @@
-"""Every change of a state, each a function of its own, together with the event that records it.
+"""The state transitions, each as one function, which also records the event if there is one.
 
-No other module writes the state of a removal, of a batch or of an audit entry (an entry is created
-in its first state by `moderation.recording.entries`).
+No other module changes the state of a removal, a batch or an audit entry. Only an entry's first
+state is set elsewhere, when `moderation.recording.entries` creates it.
 """

@@ -1,4 +1,4 @@
-"""The states of batches: waiting, then deleted or failed."""
+"""The state transitions of batches: from waiting to deleted or failed, and back on a retry."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from moderation.models.states import BatchState
 
 
 def mark_deleted(batch: RemovalBatch, *, deleted: int) -> None:
-    """Record that a batch is deleted, and its objects that were gone or changed."""
+    """Mark a batch as deleted, and save its lists of missing and changed objects.
+
+    `deleted` is the number of objects that were deleted.
+    """
     batch.deleted_total = deleted
     batch.state = BatchState.DELETED
     batch.finished_at = server_time.now()
@@ -19,19 +22,19 @@ def mark_deleted(batch: RemovalBatch, *, deleted: int) -> None:
 
 
 def reschedule(batch: RemovalBatch, *, pause: timedelta, error: str) -> None:
-    """Count an attempt, and let a waiting batch be due again after the pause."""
+    """Count a failed attempt, and make a waiting batch due again after the pause."""
     waiting = RemovalBatch.objects.waiting().filter(pk=batch.pk, attempts=batch.attempts)
     waiting.update(attempts=batch.attempts + 1, due_at=DatabaseNow(pause), error=error)
 
 
-def fail(batch: RemovalBatch, *, error: str) -> bool:
-    """Mark a batch as failed; return False if it was deleted, so that nothing of it failed."""
+def mark_failed(batch: RemovalBatch, *, error: str) -> bool:
+    """Mark a waiting batch as failed. Return False if it is no longer waiting but deleted."""
     waiting = RemovalBatch.objects.waiting().filter(pk=batch.pk)
     return bool(waiting.update(state=BatchState.FAILED, error=error, finished_at=DatabaseNow()))
 
 
 def retry(removal: Removal) -> int:
-    """Let the failed batches of a removal wait again, and return their number."""
+    """Make the failed batches of a removal wait again, and return their number."""
     return int(
         removal.batches.failed().update(
             state=BatchState.WAITING, error="", attempts=0, due_at=None, finished_at=None

@@ -1,7 +1,7 @@
-"""The states of audit entries: pending, then erased, kept or failed.
+"""The state transitions of audit entries: from pending to erased, in use or failed.
 
-Kept and failed entries may be pending again. Functions that take a queryset change all its entries;
-the caller has locked them, or filters by the state that they must have.
+Entries that are in use or failed can become pending again. Functions that take a queryset change
+all its entries; the caller must lock them, or filter them by their state.
 """
 
 from __future__ import annotations
@@ -20,49 +20,52 @@ from moderation.redaction import ERROR_LENGTH
 Entries = models.QuerySet[AuditEntry]
 
 
-def erase(entries: Entries, **details: Any) -> None:
-    """Record that files were deleted from storage, with further columns."""
+def mark_erased(entries: Entries, **details: Any) -> None:
+    """Record that files were deleted from storage. `details` are further columns."""
     entries.update(state=EntryState.ERASED, erased_at=DatabaseNow(), **details)
 
 
-def fail(entries: Entries, **details: Any) -> None:
+def mark_failed(entries: Entries, **details: Any) -> None:
     """Record that files could not be erased, after the last attempt."""
     entries.update(state=EntryState.FAILED, failed_at=DatabaseNow(), **details)
 
 
-def keep(entries: Entries, because: str, **details: Any) -> None:
+def mark_in_use(entries: Entries, *, reason: str, **details: Any) -> None:
     """Record that files stay in storage, all for the same reason."""
     entries.update(
         state=EntryState.IN_USE,
         in_use_at=DatabaseNow(),
-        in_use_reason=because[:ERROR_LENGTH],
+        in_use_reason=reason[:ERROR_LENGTH],
         **details,
     )
 
 
-def keep_in_use(reasons: Mapping[int, str], *, recheck_after: timedelta) -> None:
-    """Record that files stay in storage, by entry, and when to check their use again."""
-    kept = [
+def mark_each_in_use(reasons: Mapping[int, str], *, recheck_after: timedelta) -> None:
+    """Record that files stay in storage because rows use them: {entry: reason}.
+
+    They are checked again after `recheck_after`.
+    """
+    in_use = [
         AuditEntry(
             pk=pk,
             state=EntryState.IN_USE,
             in_use_at=DatabaseNow(),
-            in_use_reason=because[:ERROR_LENGTH],
+            in_use_reason=reason[:ERROR_LENGTH],
             recheck_at=DatabaseNow(recheck_after),
         )
-        for pk, because in reasons.items()
+        for pk, reason in reasons.items()
     ]
-    AuditEntry.objects.bulk_update(kept, ["state", "in_use_at", "in_use_reason", "recheck_at"])
+    AuditEntry.objects.bulk_update(in_use, ["state", "in_use_at", "in_use_reason", "recheck_at"])
 
 
-def reopen(kept: Mapping[int, int | None]) -> None:
-    """Make kept entries pending, in the transaction that holds their locks: {entry: removal}.
+def reopen(removals: Mapping[int, int | None]) -> None:
+    """Make entries that are in use pending again: {entry: its removal}.
 
-    A removal that was done is purging again until all its keys have ended.
+    Call this in the transaction that locked the entries. Removals that were done return to purging.
     """
-    if not kept:
+    if not removals:
         return
-    AuditEntry.objects.filter(pk__any_of=kept.keys()).update(
+    AuditEntry.objects.filter(pk__any_of=removals.keys()).update(
         state=EntryState.PENDING,
         in_use_reason="",
         recheck_at=None,
@@ -70,22 +73,22 @@ def reopen(kept: Mapping[int, int | None]) -> None:
         due_at=DatabaseNow(),
         leased_until=None,
     )
-    _purge_again(kept.values())
+    _reopen_removals(removals.values())
 
 
 def retry(entries: Entries) -> int:
-    """Make failed entries due again with a new set of attempts; return their number.
+    """Make the failed entries among `entries` due again, with no attempts; return their number.
 
-    A removal that was done is purging again. Names that no storage could take stay failed.
+    Removals that were done return to purging. Entries whose name no storage accepts stay failed.
     """
     failed = entries.filter(state=EntryState.FAILED).exclude(error_code="BadName")
     with transaction.atomic():
-        _purge_again(failed.order_by().values_list("removal", flat=True).distinct())
+        _reopen_removals(failed.order_by().values_list("removal", flat=True).distinct())
         return failed.update(state=EntryState.PENDING, attempts=0, due_at=DatabaseNow())
 
 
-def _purge_again(removals: Iterable[int | None]) -> None:
-    """Lock removals, so that nobody finishes one now; those that were done are purging again."""
+def _reopen_removals(removals: Iterable[int | None]) -> None:
+    """Lock removals, so that none of them is finished now, and return those done to purging."""
     keys = {removal for removal in removals if removal is not None}
     locked = Removal.objects.select_for_update().filter(pk__any_of=keys).order_by("pk")
     done = [removal.pk for removal in locked if removal.state == RemovalState.DONE]

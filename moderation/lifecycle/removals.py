@@ -1,4 +1,7 @@
-"""The states of removals: draft, deleting, stopped, purging, done; or cancelled, or expired."""
+"""The state transitions of removals: draft, deleting, purging and done.
+
+A draft can also be cancelled or expire, and a removal that is deleting can be stopped and resumed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _pending = AuditEntry.objects.pending().filter(removal=OuterRef("pk"))
 
 
 def confirm(removal: Removal, *, actor: AbstractUser, reason: str, note: str) -> None:
-    """Confirm a draft that the caller has locked, in the caller's transaction."""
+    """Confirm a draft. Call this in the transaction that locked it."""
     removal.state = RemovalState.DELETING
     removal.reason, removal.note = reason, note
     removal.confirmed_at = server_time.now()
@@ -52,7 +55,7 @@ def cancel(removal: Removal) -> None:
 
 
 def expire(removals: Collection[int]) -> int:
-    """Expire the removals that are drafts, delete their batches, and return their number."""
+    """Expire those of the removals that are drafts, delete their batches; return their number."""
     drafts = Removal.objects.drafts().filter(pk__in=removals)
     expired = drafts.update(state=RemovalState.EXPIRED, finished_at=DatabaseNow())
     RemovalBatch.objects.filter(removal__in=removals, removal__state=RemovalState.EXPIRED).delete()
@@ -60,11 +63,11 @@ def expire(removals: Collection[int]) -> int:
 
 
 def stop(removal: Removal, *, actor: AbstractUser) -> None:
-    """Stop a removal after the current batch. Files of rows already deleted are still purged.
+    """Stop a removal after the current batch. Files of rows already deleted are still erased.
 
-    Raises RemovalError if nothing is left to stop.
+    Raises RemovalError if no batch is waiting or if the removal is not deleting.
     """
-    because = _("Stopped by %(name)s.") % {"name": actor.get_username()}
+    reason = _("Stopped by %(name)s.") % {"name": actor.get_username()}
     if not removal.batches.waiting().exists():
         raise RemovalError(_("There is nothing left to stop: the last batch is deleted."))
     _change(
@@ -72,14 +75,14 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
         actor,
         EventType.STOP,
         RemovalState.DELETING,
-        {"state": RemovalState.STOPPED, "stop_reason": because[:ERROR_LENGTH]},
+        {"state": RemovalState.STOPPED, "stop_reason": reason[:ERROR_LENGTH]},
     )
 
 
-def stop_because(removal: int, because: str) -> None:
-    """Stop a removal, by its number, without anybody having asked for it."""
+def stop_automatically(removal: int, *, reason: str) -> None:
+    """Stop a removal, by its number, without an actor and without an event."""
     Removal.objects.deleting().filter(pk=removal).update(
-        state=RemovalState.STOPPED, stop_reason=because[:ERROR_LENGTH]
+        state=RemovalState.STOPPED, stop_reason=reason[:ERROR_LENGTH]
     )
 
 
@@ -96,24 +99,24 @@ def resume(removal: Removal, *, actor: AbstractUser) -> None:
 
 
 def retry(removal: Removal, *, actor: AbstractUser) -> None:
-    """Retry what failed: batches wait again, and failed entries are due again.
+    """Retry what failed: failed batches wait again, and failed entries are due again.
 
     Raises RemovalError if nothing failed.
     """
     with transaction.atomic():
-        held = Removal.objects.select_for_update().get(pk=removal.pk)
-        failed_batches = batches.retry(held)
-        failed_entries = entries.retry(AuditEntry.objects.filter(removal=held))
+        locked = Removal.objects.select_for_update().get(pk=removal.pk)
+        failed_batches = batches.retry(locked)
+        failed_entries = entries.retry(AuditEntry.objects.filter(removal=locked))
         if not failed_batches and not failed_entries:
             raise RemovalError(_("Nothing in this removal has failed."))
-        if held.state in (RemovalState.PURGING, RemovalState.DONE):
-            held.state = RemovalState.DELETING if failed_batches else RemovalState.PURGING
-            held.finished_at = None
-            held.save(update_fields=["state", "finished_at"])
+        if locked.state in (RemovalState.PURGING, RemovalState.DONE):
+            locked.state = RemovalState.DELETING if failed_batches else RemovalState.PURGING
+            locked.finished_at = None
+            locked.save(update_fields=["state", "finished_at"])
         AuditEvent.record(
             EventType.RETRY,
             actor=actor,
-            removal=held,
+            removal=locked,
             details={"batches": failed_batches, "entries": failed_entries},
         )
     signals.batches_waiting.send(Removal, removal=removal.pk)
@@ -121,48 +124,53 @@ def retry(removal: Removal, *, actor: AbstractUser) -> None:
 
 
 def advance(*removals: int) -> None:
-    """Move removals on whose batches, or whose keys, have all come to their end.
+    """Move removals to their next state if no batch is waiting, or no entry is pending, any more.
 
-    Call it after the commit of a batch or a batch: whoever comes last sees that nothing is left.
+    Call this after the commit of a batch or of a claim, so that the last one to commit sees that
+    nothing is left.
     """
-    asked = Removal.objects.filter(pk__in=removals)
-    for removal in asked.deleting().filter(~Exists(_waiting)).values_list("pk", flat=True):
+    given = Removal.objects.filter(pk__in=removals)
+    for removal in given.deleting().filter(~Exists(_waiting)).values_list("pk", flat=True):
         _begin_purging(removal)
-    for removal in asked.purging().filter(~Exists(_pending)).values_list("pk", flat=True):
+    for removal in given.purging().filter(~Exists(_pending)).values_list("pk", flat=True):
         _finish(removal)
 
 
 def _begin_purging(removal: int) -> None:
-    """No batch is left: shared keys that were put off can be decided now."""
+    """Mark a removal as purging if no batch is waiting, and make its rescheduled entries due.
+
+    An entry whose file a row uses is rescheduled while batches are waiting, because one of them may
+    delete that row.
+    """
     with transaction.atomic():
         waiting = RemovalBatch.objects.waiting().filter(removal=removal)
-        if not _is_through(removal, RemovalState.DELETING, waiting):
+        if not _has_nothing_left(removal, RemovalState.DELETING, waiting):
             return
         Removal.objects.filter(pk=removal).update(state=RemovalState.PURGING)
-        reschedule = AuditEntry.objects.pending().filter(
+        rescheduled = AuditEntry.objects.pending().filter(
             removal=removal, attempts=0, due_at__gt=DatabaseNow()
         )
-        if reschedule.update(due_at=DatabaseNow()):
+        if rescheduled.update(due_at=DatabaseNow()):
             signals.files_due.send(AuditEntry)
 
 
 def _finish(removal: int) -> None:
-    """No batch and no key is left: the removal is done."""
+    """Mark a removal as done if no entry is pending."""
     with transaction.atomic():
         pending = AuditEntry.objects.pending().filter(removal=removal)
-        if _is_through(removal, RemovalState.PURGING, pending):
+        if _has_nothing_left(removal, RemovalState.PURGING, pending):
             Removal.objects.filter(pk=removal).update(
                 state=RemovalState.DONE, finished_at=DatabaseNow()
             )
 
 
-def _is_through(removal: int, state: RemovalState, left: models.QuerySet[Any]) -> bool:
-    """Lock a removal; return whether it is in that state with nothing left to do there.
+def _has_nothing_left(removal: int, state: RemovalState, left: models.QuerySet[Any]) -> bool:
+    """Lock a removal; return whether it is in that state and `left` is empty.
 
-    Checked again under the lock, because a retry may have added work in the meantime.
+    This is checked again under the lock, because a retry may have added work in the meantime.
     """
-    held = Removal.objects.select_for_update().filter(pk=removal, state=state)
-    return bool(held) and not left.exists()
+    locked = Removal.objects.select_for_update().filter(pk=removal, state=state)
+    return bool(locked) and not left.exists()
 
 
 def _change(

@@ -49,8 +49,8 @@ class Migration(migrations.Migration):
                 ('problem', models.CharField(blank=True, max_length=300, verbose_name='problem')),
                 ('problem_at', models.DateTimeField(null=True, verbose_name='problem seen at')),
                 ('reference_problem', models.CharField(blank=True, max_length=300, verbose_name='why it is not known which files are in use')),
-                ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why nothing is verified')),
-                ('verify_at', models.DateTimeField(null=True, verbose_name='verified again at')),
+                ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why erased keys are not verified')),
+                ('verify_at', models.DateTimeField(null=True, verbose_name='next verification at')),
                 ('marked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='marked at')),
             ],
             options={
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'removal',
                 'verbose_name_plural': 'removals',
-                'permissions': [('manage_removal', 'Can stop, go on with and retry removals of others'), ('exceed_ceilings', 'Can remove more than the ceilings allow')],
+                'permissions': [('manage_removal', 'Can stop, resume and retry removals of others'), ('exceed_ceilings', 'Can remove more than the ceilings allow')],
             },
         ),
         migrations.CreateModel(
@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                 ('failed_at', models.DateTimeField(null=True, verbose_name='failed at')),
                 ('restored_at', models.DateTimeField(null=True, verbose_name='restored at')),
                 ('verified_at', models.DateTimeField(null=True, verbose_name='absence verified at')),
-                ('recheck_at', models.DateTimeField(null=True, verbose_name='use checked again at')),
+                ('recheck_at', models.DateTimeField(null=True, verbose_name='next check of use at')),
                 ('unused_at', models.DateTimeField(null=True, verbose_name='found unused at')),
                 ('actor', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='moderator')),
                 ('removal', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='entries', to='moderation.removal', verbose_name='removal')),
@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(condition=models.Q(('detail', 'a later look found the key in storage: written again, or never gone'), ('state', 'erased')), fields=['removal', 'verified_at'], name='entry_found_again'),
+            index=models.Index(condition=models.Q(('detail', 'a later check found the key in storage: written again, or never erased'), ('state', 'erased')), fields=['removal', 'verified_at'], name='entry_found_again'),
         ),
         migrations.AddConstraint(
             model_name='auditentry',

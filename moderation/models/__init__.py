@@ -1,4 +1,4 @@
-"""The rows behind removing: removals, batches, the audit log, storage marks, signs of workers."""
+"""The models: removals, the audit log, storage identities, heartbeats and queueing locks."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
 from moderation.models.heartbeat import Heartbeat

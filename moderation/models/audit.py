@@ -1,4 +1,7 @@
-"""The audit log: one entry a storage key, one event a human act. Both outlive what they name."""
+"""The audit log: an entry for each erased key, an event for each action of a person.
+
+Both outlive the rows that they refer to.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,9 @@ from moderation.redaction import ERROR_LENGTH
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
 
-# Texts that are only displayed are cut to these lengths. Identifying texts (names, keys, labels)
-# are not, so their columns have no length: a limit would prevent the deletion of rows with longer
-# ones.
+# Texts that are only displayed are truncated to the length of their column. Identifying texts
+# (names, keys, labels) are not, so their columns have no length: a limit would prevent the deletion
+# of rows with longer ones.
 TITLE_LENGTH = 80
 
 
@@ -44,7 +47,7 @@ class AuditEntry(models.Model):
     """
 
     storage = models.TextField(_("storage"))
-    # The identity of the StorageIdentity at the time; null where the storage had none yet.
+    # The identity in StorageIdentity at the time; null if the storage had none yet.
     identity = models.UUIDField(_("storage identity"), null=True)
     location = models.TextField(_("bucket or folder"), blank=True)
     key = KeyField(_("key"))
@@ -52,9 +55,9 @@ class AuditEntry(models.Model):
     # Fixed when the entry is written, so that hiding can be repeated; empty until hiding exists.
     hidden_name = models.TextField(_("hidden name"), blank=True)
     size = models.PositiveBigIntegerField(_("size in bytes"), null=True)
-    # Null where it is not known of the file: an index of those that have one serves both engines.
+    # Null if it is unknown, so that a partial index of the known ones works on both engines.
     sha256 = models.TextField(_("SHA-256"), blank=True, null=True)  # noqa: DJ001
-    # Version ids (and delete markers) that the removal took, on a versioned bucket.
+    # The ids of the versions (and delete markers) that the purge deletes, on a versioned bucket.
     versions = models.JSONField(_("versions"), default=list)
     object_label = models.TextField(_("model"))
     object_key = models.TextField(_("object key"))
@@ -68,7 +71,7 @@ class AuditEntry(models.Model):
         verbose_name=_("removal"),
         on_delete=models.DO_NOTHING,
         db_constraint=False,
-        db_index=False,  # the index on removal and state begins with it
+        db_index=False,  # the index on removal and state starts with it
         null=True,
         related_name="entries",
     )
@@ -77,7 +80,7 @@ class AuditEntry(models.Model):
         verbose_name=_("moderator"),
         on_delete=models.DO_NOTHING,
         db_constraint=False,
-        db_index=False,  # as has the one on actor and time
+        db_index=False,  # the index on actor and time starts with it
         null=True,
         related_name="+",
     )
@@ -94,7 +97,7 @@ class AuditEntry(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error_code = models.CharField(_("error code"), max_length=100, blank=True)
     error = models.CharField(_("error"), max_length=ERROR_LENGTH, blank=True)
-    # The work list: when it is next due, and until when a worker holds it.
+    # The work list: when the entry is due next, and until when a worker has leased it.
     due_at = models.DateTimeField(_("due at"))
     leased_until = models.DateTimeField(_("leased until"), null=True)
     recorded_at = models.DateTimeField(_("recorded at"))
@@ -104,9 +107,9 @@ class AuditEntry(models.Model):
     failed_at = models.DateTimeField(_("failed at"), null=True)
     restored_at = models.DateTimeField(_("restored at"), null=True)
     verified_at = models.DateTimeField(_("absence verified at"), null=True)
-    # While kept: when to check again whether a row uses the file (null: as soon as possible), and
+    # While in use: when to check again whether a row uses the file (null: as soon as possible), and
     # when no such row was found for the first time.
-    recheck_at = models.DateTimeField(_("use checked again at"), null=True)
+    recheck_at = models.DateTimeField(_("next check of use at"), null=True)
     unused_at = models.DateTimeField(_("found unused at"), null=True)
 
     objects = AuditEntryQuerySet.as_manager()
@@ -122,8 +125,8 @@ class AuditEntry(models.Model):
             models.CheckConstraint(condition=~Q(name="") & ~Q(key=""), name="entry_key_not_empty")
         ]
         indexes = [
-            # Writing an entry costs about as much as its indexes on values without order: this one,
-            # and the digest's, which half of the entries have none of.
+            # Most of the cost of writing an entry comes from its indexes on unordered values: this
+            # one, and that on the digest, which half of the entries do not have.
             KeyIndex(fields=["key"], name="entry_key"),
             models.Index(fields=["sha256"], name="entry_sha256", condition=Q(sha256__isnull=False)),
             models.Index(fields=["removal", "state"], name="entry_removal_state"),
@@ -155,7 +158,7 @@ class AuditEntry(models.Model):
             models.Index(
                 fields=["recheck_at"], name="entry_recheck", condition=Q(state=EntryState.IN_USE)
             ),
-            # The rare states, newest first. No entry begins in one, so writing costs nothing.
+            # The rare states, newest first. No entry starts in one, so inserts cost nothing.
             models.Index(
                 fields=["state", "recorded_at"],
                 name="entry_rare_state",
@@ -173,7 +176,7 @@ class AuditEntry(models.Model):
 
 
 class AuditEvent(models.Model):
-    """The row for one human act. Triggers forbid changing and deleting it."""
+    """An action of a person. Triggers forbid changing and deleting it."""
 
     type = models.CharField(_("event"), max_length=10, choices=EventType)
     actor = models.ForeignKey(
@@ -214,7 +217,7 @@ class AuditEvent(models.Model):
         details: dict[str, Any],
         removal: Removal | None = None,
     ) -> None:
-        """Write down what a person of the site did, with their name as it is now."""
+        """Record the action of a user, with their current name."""
         cls.objects.create(
             type=event,
             actor_id=actor.pk,
@@ -225,12 +228,12 @@ class AuditEvent(models.Model):
 
     @classmethod
     def record_command(cls, event: EventType, *, details: dict[str, Any]) -> None:
-        """Record what somebody did in a terminal, by the name that the system knows them by."""
+        """Record the action of somebody in a terminal, by their name in the operating system."""
         cls.objects.create(type=event, actor_name=f"{_system_user()} (terminal)", details=details)
 
 
 def _system_user() -> str:
-    """Return the name of the system's user; in a container it may have a number alone."""
+    """Return the name of the operating system's user, or the number if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # KeyError until Python 3.12

@@ -1,4 +1,4 @@
-"""Signs of life of the processes that work in the background."""
+"""The heartbeats of the background processes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.db.server_time import DatabaseNow
 
-# Design, section 4: after a minute without a beat the admin's pages say that no worker runs.
+# After a minute without a heartbeat, the admin's pages say that no worker is running.
 SILENCE = timedelta(minutes=1)
 
 
 class Heartbeat(models.Model):
-    """The last time that a process of one kind ("worker" or "scheduler") was seen at work."""
+    """The time of the last heartbeat of any "worker", or of any "scheduler"."""
 
     process = models.CharField(_("process"), max_length=20, primary_key=True)
     at = models.DateTimeField(_("at"))
@@ -28,11 +28,11 @@ class Heartbeat(models.Model):
 
     @classmethod
     def beat(cls, process: str) -> None:
-        """Note that `process` is alive now."""
+        """Record that `process` is alive now."""
         cls.objects.update_or_create(process=process, defaults={"at": DatabaseNow()})
 
     @classmethod
     def heard(cls, *processes: str, within: timedelta = SILENCE) -> bool:
-        """Return whether one of the named processes (default: any) was alive `within` that time."""
+        """Return whether one of the processes (default: any) had a heartbeat `within` that time."""
         beats = cls.objects.filter(at__gte=DatabaseNow(-within))
         return (beats.filter(process__in=processes) if processes else beats).exists()

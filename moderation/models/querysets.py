@@ -1,4 +1,4 @@
-"""The words for removals, batches and audit entries: filters with a name."""
+"""Querysets with named filters for removals, batches and audit entries."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class RemovalBatchQuerySet(models.QuerySet[Any]):
         """Return the waiting batches that may be deleted now."""
         return self.waiting().filter(Q(due_at=None) | Q(due_at__lte=DatabaseNow()))
 
-    def reschedule(self) -> RemovalBatchQuerySet:
+    def rescheduled(self) -> RemovalBatchQuerySet:
         """Return the waiting batches that failed before."""
         return self.waiting().filter(attempts__gt=0)
 
     def failed(self) -> RemovalBatchQuerySet:
-        """Return the batches that failed and wait for somebody to retry them."""
+        """Return the batches that failed and stay so until someone retries them."""
         return self.filter(state=BatchState.FAILED)
 
 
@@ -66,15 +66,15 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         return self.filter(state=EntryState.PENDING)
 
     def free(self) -> AuditEntryQuerySet:
-        """Return the pending entries that no worker holds."""
+        """Return the pending entries without a valid lease."""
         return self.pending().filter(Q(leased_until=None) | Q(leased_until__lt=DatabaseNow()))
 
     def due(self) -> AuditEntryQuerySet:
-        """Return the free entries whose time has come."""
+        """Return the free entries that are due now."""
         return self.free().filter(due_at__lte=DatabaseNow())
 
-    def held_under(self, leases: Collection[datetime]) -> AuditEntryQuerySet:
-        """Return the pending entries that a worker holds under one of these leases."""
+    def with_lease(self, leases: Collection[datetime]) -> AuditEntryQuerySet:
+        """Return the pending entries with one of these leases."""
         return self.pending().filter(leased_until__in=leases)
 
     def in_use(self) -> AuditEntryQuerySet:
@@ -82,7 +82,7 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         return self.filter(state=EntryState.IN_USE)
 
     def in_use_by_rows(self) -> AuditEntryQuerySet:
-        """Return the entries whose files rows use, not those with a newer version."""
+        """Return the entries whose files are in use by rows, without those with a newer version."""
         return self.in_use().exclude(in_use_reason=F("detail"))
 
     def failed(self) -> AuditEntryQuerySet:
@@ -94,7 +94,7 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         return self.filter(state=EntryState.ERASED)
 
     def unverified(self) -> AuditEntryQuerySet:
-        """Return the erased entries whose absence was not checked yet."""
+        """Return the erased entries whose absence has not been verified yet."""
         return self.erased().filter(verified_at=None)
 
     def found_again(self) -> AuditEntryQuerySet:

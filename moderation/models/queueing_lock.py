@@ -1,4 +1,4 @@
-"""Queued wake-ups, which keep the task queue short however often work is announced."""
+"""The queueing lock: a task is not enqueued while one with the same lock is queued."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.db.server_time import DatabaseNow
 
-# A wake-up that has been queued for longer counts as lost, and another may be enqueued.
-LOST = timedelta(seconds=15)
+# A task that has been queued for longer counts as lost, and another may be enqueued.
+LOST_AFTER = timedelta(seconds=15)
 
 
 class QueueingLock(models.Model):
-    """A queued task that has not started. A second one for the same work would be redundant.
+    """The lock of a queued task, held until the task starts. It keeps the queue short.
 
-    Without it, each batch would add a purge task that continues while anything is due, and the
+    Without it, each batch would enqueue a purge task that continues while anything is due, and the
     batches behind those tasks in the queue would have to wait for all of them.
     """
 
@@ -33,18 +33,18 @@ class QueueingLock(models.Model):
         return self.work
 
     @classmethod
-    def take(cls, work: str) -> str | None:
-        """Record a wake-up for some work; return the token for its task.
+    def acquire(cls, work: str) -> str | None:
+        """Acquire the lock for some work; return the token to pass to its task.
 
-        Returns None if one is already queued, which will find everything committed so far. Do not
-        call this in a transaction, or the task might start before the commit.
+        Return None if a task with this lock is already queued, which will find everything committed
+        so far. Do not call this in a transaction, or the task might start before the commit.
         """
-        # Those of other work too, so that none is left behind.
-        cls.objects.filter(at__lt=DatabaseNow(-LOST)).delete()
-        wake_up, is_new = cls.objects.get_or_create(work=work, defaults={"at": DatabaseNow()})
-        return str(wake_up.token) if is_new else None
+        # Delete the lost locks of all work, so that none is left behind.
+        cls.objects.filter(at__lt=DatabaseNow(-LOST_AFTER)).delete()
+        lock, is_new = cls.objects.get_or_create(work=work, defaults={"at": DatabaseNow()})
+        return str(lock.token) if is_new else None
 
     @classmethod
-    def arrived(cls, work: str, token: str) -> None:
-        """Record that the task with this token has started. Call this before looking for work."""
+    def release(cls, work: str, token: str) -> None:
+        """Release the lock when the task with this token starts, before it looks for work."""
         cls.objects.filter(work=work, token=token).delete()

@@ -1,4 +1,4 @@
-"""A removal and its batches: what one moderator decided to delete, and how far it got."""
+"""Removals, which moderators confirm, and their batches, which are deleted in the background."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from moderation.models.states import BatchState, Reason, RemovalState
 
 
 class Removal(models.Model):
-    """One bulk delete: who, why, which objects. Before it is confirmed it is a draft."""
+    """A bulk deletion: who, why, and which objects. Until it is confirmed, it is a draft."""
 
     model_label = models.TextField(_("model"))
     state = models.CharField(
@@ -36,11 +36,12 @@ class Removal(models.Model):
     admin_label = models.CharField(_("model in the admin"), max_length=100, blank=True)
     reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
     note = models.TextField(_("note"), blank=True, max_length=2000)
-    # The digest of exactly what the moderator was shown; empty until the freeze is complete.
+    # The digest of exactly what the preview showed; empty until the freeze is complete.
     seal = models.CharField(_("seal"), max_length=64, blank=True)
-    # Codes of the permissions that the confirmation checked and that each batch checks again.
+    # The codes of the permissions that were checked at the confirmation; each batch checks them
+    # again.
     permissions = models.JSONField(_("permissions"), default=list)
-    # Sums over the batches: see RemovalBatch for their units.
+    # Sums of the same fields of the batches.
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("pictures"), default=0)
@@ -50,7 +51,8 @@ class Removal(models.Model):
     updates_by_model = models.JSONField(_("changed rows by model"), default=dict)
     # How the selection changed since the freeze; see moderation.removals.history.
     history = models.JSONField(_("changes of the draft"), default=list)
-    # What forbids the confirmation: {"protected": {kind: rows}, "restricted": {kind: rows}}.
+    # What prevents the confirmation, with numbers of rows:
+    # {"protected": {model: rows}, "restricted": {model: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
     # The query string of the change list in which the objects were selected, for the link back.
     list_query = models.CharField(_("filters of the list"), max_length=2000, blank=True)
@@ -65,7 +67,7 @@ class Removal(models.Model):
         verbose_name = _("removal")
         verbose_name_plural = _("removals")
         permissions = [
-            ("manage_removal", _("Can stop, go on with and retry removals of others")),
+            ("manage_removal", _("Can stop, resume and retry removals of others")),
             ("exceed_ceilings", _("Can remove more than the ceilings allow")),
         ]
         indexes = [
@@ -78,11 +80,11 @@ class Removal(models.Model):
 
 
 class RemovalBatch(models.Model):
-    """A part of a removal: at most 500 objects and 5,000 rows, one transaction.
+    """A part of a removal that is deleted in one transaction: at most 500 objects and 5,000 rows.
 
     `frozen` is the selection: a list of [key, digest] in key order. A digest covers the object and
-    its files as the preview showed them. Keys are JSON values that the model's primary key
-    reads back (`to_python`).
+    its files as the preview showed them. Keys are JSON values, which `to_python` of the model's
+    primary key converts back.
     """
 
     removal = models.ForeignKey(Removal, on_delete=models.CASCADE, related_name="batches")
@@ -100,12 +102,12 @@ class RemovalBatch(models.Model):
     rows_by_model = models.JSONField(_("rows by model"), default=dict)
     updates_by_model = models.JSONField(_("changed rows by model"), default=dict)
     blockers = models.JSONField(_("blockers"), default=dict)
-    # What became of it.
+    # The result of the deletion.
     deleted_total = models.PositiveIntegerField(_("objects deleted"), default=0)
     changed = models.JSONField(_("keys of changed objects that were kept"), default=list)
     gone = models.JSONField(_("keys of objects that were already deleted"), default=list)
     error = models.CharField(_("error"), max_length=300, blank=True)
-    # Attempts that failed with a database error, and when the next one is due (null: now).
+    # The number of attempts that failed with a database error; the time of the next (null: now).
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)

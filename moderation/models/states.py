@@ -1,4 +1,4 @@
-"""The states of removals, batches and audit entries, and the other fixed choices of the log.
+"""The states of removals, batches and audit entries, and the other choices of their fields.
 
 `moderation.lifecycle` changes the states.
 """
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Reason(models.TextChoices):
-    """Why objects are removed; the moderator has to choose one."""
+    """The reasons for a removal, of which the moderator has to choose one."""
 
     SPAM = "spam", _("Spam")
     ABUSE = "abuse", _("Abuse")
@@ -19,7 +19,7 @@ class Reason(models.TextChoices):
 
 
 class RemovalState(models.TextChoices):
-    """How far a removal has got."""
+    """The states of a removal."""
 
     DRAFT = "draft", _("draft")
     DELETING = "deleting", _("deleting")
@@ -32,7 +32,7 @@ class RemovalState(models.TextChoices):
 
 
 class BatchState(models.TextChoices):
-    """How far a batch has got. A failed batch does not delay the others."""
+    """The states of a batch. A failed batch does not delay the others."""
 
     WAITING = "waiting", _("waiting")
     DELETED = "deleted", _("deleted")
@@ -40,7 +40,7 @@ class BatchState(models.TextChoices):
 
 
 class EntryState(models.TextChoices):
-    """What became of a file."""
+    """The states of a file in the audit log."""
 
     PENDING = "pending", _("pending")
     HIDDEN = "hidden", _("hidden")
@@ -50,14 +50,14 @@ class EntryState(models.TextChoices):
     RESTORED = "restored", _("restored")
 
 
-# Open: something is still to be done to the key, or could not be done.
+# Open: the key still has to be erased, or could not be.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
-# The detail of an entry whose file was already missing, as adapters write it.
+# The detail of an entry whose file was already missing, as adapters report it.
 WAS_MISSING = "was missing already"
 RARE_STATES = (EntryState.IN_USE, EntryState.FAILED, EntryState.RESTORED)
 # The detail of an erased entry whose key was found in storage again, as stored in the table.
-FOUND_AGAIN = "a later look found the key in storage: written again, or never gone"
+FOUND_AGAIN = "a later check found the key in storage: written again, or never erased"
 
 
 class EventType(models.TextChoices):

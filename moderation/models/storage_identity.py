@@ -1,4 +1,4 @@
-"""Which storage stands behind an alias: the identity that each purge proves first."""
+"""The identities of storages, which each purge verifies first."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class StorageIdentity(models.Model):
-    """The marker that `mark_storage` wrote into the storage behind `alias`.
+    """The identity that `mark_storage` gave to the storage behind `alias`.
 
-    The storage holds the same identity and environment in a file of its own. A purge reads that
-    file before each batch; where the two differ, nothing is touched and `problem` says why. Where
-    nobody can look whether erased keys are gone, `unverifiable` says why, and it is left alone
-    until `verify_at`.
+    The storage holds the same identity and environment in its identity file. A purge reads that
+    file before each claim; if the two differ, it erases nothing and `problem` says why. If the
+    storage cannot report whether erased keys are absent, `unverifiable` says why, and verification
+    pauses until `verify_at`.
     """
 
     alias = models.TextField(_("storage"), primary_key=True)
@@ -23,12 +23,14 @@ class StorageIdentity(models.Model):
     environment = models.TextField(_("environment"))
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
-    # Which models could not be searched for files in use. Not related to the identity.
+    # The models that could not be searched for files in use. Not related to the identity.
     reference_problem = models.CharField(
         _("why it is not known which files are in use"), max_length=300, blank=True
     )
-    unverifiable = models.CharField(_("why nothing is verified"), max_length=300, blank=True)
-    verify_at = models.DateTimeField(_("verified again at"), null=True)
+    unverifiable = models.CharField(
+        _("why erased keys are not verified"), max_length=300, blank=True
+    )
+    verify_at = models.DateTimeField(_("next verification at"), null=True)
     marked_at = models.DateTimeField(_("marked at"), db_default=Now(), editable=False)
 
     class Meta:

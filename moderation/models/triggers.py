@@ -1,8 +1,8 @@
 """Triggers that protect the audit log in the database, whatever code runs.
 
 They forbid deleting and replacing entries and events, changing an event or the identifying fields
-of an entry, leaving a final state, and changing an entry in one. Each migrate creates them again,
-because altering a table on SQLite drops its triggers silently.
+of an entry, leaving a final state, and changing an entry in one. They are created again after each
+`migrate`, because altering a table on SQLite silently drops its triggers.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.states import FINAL_STATES
 
-# When each field of an entry may change. A test fails for a field that is not declared.
-# Identifying: never. The second kind may be set once, while it is null.
+# When each field of an entry may change. A test fails for a field that is in none of these tuples.
+# Identifying fields: never. The second tuple: once, from null.
 IDENTIFYING = (
     "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
     "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
@@ -31,10 +31,10 @@ PROGRESS = (
     "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "in_use_at", "failed_at",
     "restored_at",
 )  # fmt: skip
-# Final: the result of verifying an erased key. Written once, together with the time, and also after
-# the entry has reached its final state.
+# The result of verifying an erased key: written once, together with the time, even after the entry
+# has reached a final state.
 FINAL = ("verified_at", "detail")
-LOOKED_AT = "verified_at"
+VERIFIED_AT = "verified_at"
 
 FUNCTION = "moderation_refuse"
 FUNCTION_BODY = (
@@ -44,9 +44,9 @@ FUNCTION_BODY = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one trigger forbids: an operation on a table, under a condition, with a message.
+    """A trigger that forbids an operation on a table under a condition, with a message.
 
-    The condition is SQL with `{old}`, `{new}` and `{differs}` as placeholders for the engine's
+    The condition is SQL with `{old}`, `{new}` and `{differs}` as placeholders for the database's
     syntax. It is empty for a trigger on statements rather than rows.
     """
 
@@ -57,9 +57,9 @@ class Rule:
     message: str
 
 
-def make(connection: BaseDatabaseWrapper) -> None:
-    """Create all triggers again. Raises NotImplementedError on an unsupported engine."""
-    lift(connection)
+def create(connection: BaseDatabaseWrapper) -> None:
+    """Create or replace all triggers. Raises NotImplementedError on an unsupported database."""
+    drop(connection)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -70,7 +70,7 @@ def make(connection: BaseDatabaseWrapper) -> None:
             cursor.execute(_statement(rule, connection.vendor))
 
 
-def lift(connection: BaseDatabaseWrapper) -> None:
+def drop(connection: BaseDatabaseWrapper) -> None:
     """Drop the triggers, for a test database that has to be flushed."""
     with connection.cursor() as cursor:
         for rule in _rules(connection.vendor):
@@ -79,10 +79,10 @@ def lift(connection: BaseDatabaseWrapper) -> None:
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the names of the triggers that are missing from the log's own tables, or differ.
+    """Return the names of the triggers that are missing from the audit log's tables, or differ.
 
-    Compares the text of each: a trigger of the same name may belong to another table or schema, be
-    disabled, or do nothing.
+    Compare their texts, because a trigger of the same name may belong to another table or schema,
+    be disabled, or do nothing.
     """
     rules = list(_rules(connection.vendor))
     expected, found = (_sqlite if connection.vendor == "sqlite" else _postgresql)(connection, rules)
@@ -124,7 +124,7 @@ def _postgresql(
 
 
 def _described(cursor: Any, table: str) -> dict[str, Any]:
-    """Return {trigger: whether it is enabled, its text, its function's body} of a table."""
+    """Return {trigger: (whether it is enabled, its text in two parts, its function's body)}."""
     cursor.execute(
         "SELECT tgname, tgenabled, pg_get_triggerdef(t.oid), prosrc "
         "FROM pg_trigger t JOIN pg_proc p ON p.oid = tgfoid "
@@ -138,16 +138,16 @@ def _described(cursor: Any, table: str) -> dict[str, Any]:
 
 
 def _rules(vendor: str) -> Iterator[Rule]:
-    """Return the triggers that an engine needs."""
+    """Yield the triggers that a database needs."""
     if vendor not in ("sqlite", "postgresql"):
-        raise NotImplementedError(f"The audit log cannot be guarded on {vendor}.")
+        raise NotImplementedError(f"The audit log cannot be protected by triggers on {vendor}.")
     entry, event = AuditEntry._meta.db_table, AuditEvent._meta.db_table
     for model in (AuditEntry, AuditEvent):
         table = model._meta.db_table
         yield Rule(f"{table}_no_delete", table, "DELETE", "1 = 1", "audit log rows are permanent")
         if vendor == "postgresql":
-            says = "the audit log cannot be truncated"
-            yield Rule(f"{table}_no_truncate", table, "TRUNCATE", "", says)
+            message = "the audit log cannot be truncated"
+            yield Rule(f"{table}_no_truncate", table, "TRUNCATE", "", message)
         else:
             yield from _no_replace(model)
     yield Rule(
@@ -161,14 +161,14 @@ def _rules(vendor: str) -> Iterator[Rule]:
         f"{entry}_final",
         entry,
         "UPDATE",
-        _ended_changes(),
+        _changes_in_final_state(),
         "an audit entry in a final state cannot be changed",
     )
     yield Rule(f"{event}_no_update", event, "UPDATE", "1 = 1", "audit events cannot be changed")
 
 
 def _no_replace(model: type[models.Model]) -> Iterator[Rule]:
-    """Return SQLite's triggers against INSERT OR REPLACE, which fires no DELETE trigger.
+    """Yield SQLite's triggers against INSERT OR REPLACE, which fires no DELETE trigger.
 
     One for the primary key and one for each other unique index. UPDATE OR REPLACE can replace
     another row only by changing a column of such an index, and all of these are identifying.
@@ -176,9 +176,9 @@ def _no_replace(model: type[models.Model]) -> Iterator[Rule]:
     table = model._meta.db_table
     for columns in unique_columns(model):
         same = " AND ".join(f"{column} = {{new}}.{column}" for column in columns)
-        name, says = "_".join(columns), "audit log rows cannot be replaced"
-        taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own
-        yield Rule(f"{table}_no_replace_{name}", table, "INSERT", taken, says)
+        name, message = "_".join(columns), "audit log rows cannot be replaced"
+        exists = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - our own names
+        yield Rule(f"{table}_no_replace_{name}", table, "INSERT", exists, message)
 
 
 def unique_columns(model: type[models.Model]) -> list[tuple[str, ...]]:
@@ -202,24 +202,27 @@ def _identity_changes() -> str:
     return " OR ".join([*(differs for _, differs in _differences(IDENTIFYING)), *known])
 
 
-def _ended_changes() -> str:
-    """Return the condition under which an update would change an entry in a final state."""
+def _changes_in_final_state() -> str:
+    """Return the condition under which an update would change an entry in a final state.
+
+    The first verification may still be recorded.
+    """
     final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
     progress = " OR ".join(differs for _, differs in _differences(PROGRESS))
-    looked = " OR ".join(differs for _, differs in _differences(FINAL))
-    first_look = f"({{old}}.{LOOKED_AT} IS NULL AND {{new}}.{LOOKED_AT} IS NOT NULL)"
-    return f"{{old}}.state IN ({final}) AND ({progress} OR (({looked}) AND NOT {first_look}))"
+    verified = " OR ".join(differs for _, differs in _differences(FINAL))
+    is_first = f"({{old}}.{VERIFIED_AT} IS NULL AND {{new}}.{VERIFIED_AT} IS NOT NULL)"
+    return f"{{old}}.state IN ({final}) AND ({progress} OR (({verified}) AND NOT {is_first}))"
 
 
 def _differences(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield for each field its column and the condition that an update changes it."""
+    """Yield the column of each field, with the condition that an update changes it."""
     for name in names:
         column = str(AuditEntry._meta.get_field(name).column)  # type: ignore[union-attr]
         yield column, f"{{old}}.{column} {{differs}} {{new}}.{column}"
 
 
 def _statement(rule: Rule, vendor: str) -> str:
-    """Return the statement that creates a trigger. Names and values are our own."""
+    """Return the statement that creates a trigger. All names and values in it are our own."""
     differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
     condition = rule.condition.format(old="OLD", new="NEW", differs=differs)
     when = f"FOR EACH ROW WHEN ({condition})" if condition else "FOR EACH STATEMENT"

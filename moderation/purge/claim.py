@@ -65,7 +65,7 @@ def renew(entries: Iterable[Claimed], leases: Collection[datetime]) -> tuple[dat
     """
     until = _lease_from_now()
     held = {entry.pk for entry in entries if entry.is_held}
-    ours = AuditEntry.objects.held_under(leases)
+    ours = AuditEntry.objects.with_lease(leases)
     return until, ours.filter(pk__any_of=held).update(leased_until=until) == len(held)
 
 
@@ -88,7 +88,7 @@ def reschedule(
     a worker held before keeps an expired lease: its file may have been erased
     (moderation.recording.key_entries).
     """
-    ours = AuditEntry.objects.held_under(leases)
+    ours = AuditEntry.objects.with_lease(leases)
     keys: dict[bool, set[int]] = {True: set(), False: set()}
     for entry in entries:
         if entry.is_held:
@@ -114,7 +114,7 @@ def _at_once(storage: str) -> int:
     The proof of its identity will say that, or the look for users of its files.
     """
     try:
-        return adapter_for(storage).claim_names
+        return adapter_for(storage).claim_size
     except Exception:  # noqa: BLE001 - any storage's; the others have their turn all the same
         return conf.request_keys()
 

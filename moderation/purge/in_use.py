@@ -32,7 +32,7 @@ def decide(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
     _reschedule([entry.pk for entry in used if entry.removal in running], UNDECIDED)
     kept = [entry for entry in used if entry.removal not in running]
     reasons = {entry.pk: f"still used by {usage.users[entry.key]}" for entry in kept}
-    lifecycle.keep_in_use(reasons, recheck_after=timedelta(minutes=conf.recheck_minutes()))
+    lifecycle.mark_each_in_use(reasons, recheck_after=timedelta(minutes=conf.recheck_minutes()))
     return frozenset(entry.removal for entry in kept if entry.removal is not None)
 
 

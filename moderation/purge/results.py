@@ -56,7 +56,7 @@ def record_versions(versions: Mapping[int, Sequence[str]], leases: Collection[da
 
     Return whether all the entries are still held under one of the leases.
     """
-    ours = AuditEntry.objects.held_under(leases)
+    ours = AuditEntry.objects.with_lease(leases)
     told = [AuditEntry(pk=pk, versions=list(taken)) for pk, taken in versions.items()]
     return ours.bulk_update(told, ["versions"]) == len(told)
 
@@ -79,7 +79,7 @@ def _write_alike(
 ) -> None:
     entries = AuditEntry.objects.select_for_update().order_by("pk")  # as all who lock several
     held = {entry.pk for entry in claimed if entry.is_held}
-    ours = entries.held_under(leases).filter(pk__any_of=held)
+    ours = entries.with_lease(leases).filter(pk__any_of=held)
     found = list(ours.values_list("pk", "attempts"))
     if outcome.result is Result.ERASED:
         lost = held - {pk for pk, _ in found}
@@ -101,14 +101,14 @@ def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> No
     details = _details(outcome, attempts)
     match outcome.result:
         case Result.ERASED:
-            lifecycle.erase(entries, **details)
+            lifecycle.mark_erased(entries, **details)
         case Result.NEWER_VERSION:
             because = clean(outcome.detail) or "a newer version is there"
-            lifecycle.keep(entries, because, **details)
+            lifecycle.mark_in_use(entries, reason=because, **details)
         case Result.FAILED if not outcome.own:
             entries.update(due_at=DatabaseNow(UNANSWERED_PAUSE), **details)
         case Result.FAILED if attempts >= conf.max_attempts():
-            lifecycle.fail(entries, **details)
+            lifecycle.mark_failed(entries, **details)
         case Result.FAILED:
             doubled = min(attempts - 1, MOST_DOUBLINGS)
             pause = min(FIRST_PAUSE * 2**doubled, LONGEST_PAUSE)

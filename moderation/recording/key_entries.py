@@ -119,7 +119,7 @@ def reserve(entries: Iterable[KnownEntry]) -> None:
 
 def keep(entries: Iterable[KnownEntry], user: str) -> None:
     """Mark the pending entries among locked ones as in use by a row."""
-    lifecycle.keep(_pending(entries), f"{user} uses the file again")
+    lifecycle.mark_in_use(_pending(entries), reason=f"{user} uses the file again")
 
 
 def _watched() -> models.QuerySet[AuditEntry]:

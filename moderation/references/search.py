@@ -31,7 +31,7 @@ from moderation.registry import (
 )
 from moderation.registry.defaults import fields_with_default
 from moderation.storage.base import Adapter
-from moderation.storage.generic import OtherAdapter
+from moderation.storage.generic import GenericAdapter
 from moderation.storage.resolve import adapter_for, adapter_of
 
 Question = tuple[Column, Names]
@@ -161,7 +161,7 @@ def placed(field: FileField) -> Adapter | None:
     try:
         adapter = adapter_of(unwrapped(field.storage))
         adapter.real_location()
-        if type(adapter) is OtherAdapter:
+        if type(adapter) is GenericAdapter:
             storage_alias(field)
     except ImproperlyConfigured:
         return None

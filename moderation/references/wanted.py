@@ -90,12 +90,12 @@ class Names:
         if self.adapter is None:
             return ()
         chosen = sorted(directories(set(self.plain)), key=len)[:MOST_DIRECTORIES]
-        return tuple(odd for each in chosen for odd in self.adapter.odd_beginnings(each))
+        return tuple(odd for each in chosen for odd in self.adapter.odd_prefixes(each))
 
     @cached_property
     def spelled(self) -> set[str]:
         """The spellings that a whole site may have."""
-        spelled = self.adapter.spelled if self.adapter else tuple
+        spelled = self.adapter.odd_spellings if self.adapter else tuple
         return {odd for name in self.plain for odd in spelled(name)}
 
     def meant_by(self, name: str) -> set[str]:

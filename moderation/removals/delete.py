@@ -1,13 +1,15 @@
-"""Delete a batch: one transaction, and the most dangerous code of this app.
+"""Delete a batch in one transaction. This is the most dangerous code of this app.
 
-What holds. An object goes only in the state in which it was shown. First it and every row that the
-plan reads are locked, by queries of their own (`queryset.delete()` on a locked queryset locks
-nothing); then the digests are compared; then Django's own cascade deletes, and the receivers write
-one audit entry a file in the same transaction. No storage is touched here: the purge does that,
-after the commit, and only by what the audit log says. When anything fails, all of the batch is
-rolled back. An error of the database that may pass is tried again later, a few times, spread over
-minutes; any other marks the batch as failed with the reason, also one that comes only with the
-commit, where deferred constraints are checked. The other batches go on in any case.
+Invariants: An object is deleted only in the state that the preview showed. First, the object and
+every row that the plan reads are locked, in separate queries (`queryset.delete()` on a locked
+queryset locks nothing). Then the digests are compared. Then Django's own cascade deletes the rows,
+and receivers write one audit entry for each file, in the same transaction. No storage is accessed
+here: the purge erases the files after the commit, and only those that the audit log names.
+
+If anything fails, the whole batch is rolled back. A batch that fails with a transient database
+error is retried later, a few times, over minutes. Any other error marks the batch as failed, with
+the reason; this includes errors of the commit itself, which checks deferred constraints. The other
+batches continue in any case.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from django.utils.translation import ngettext
 
 from moderation import conf
 from moderation.cascade.batches import model_of
-from moderation.cascade.engine import Locked, engine_for
+from moderation.cascade.engine import LockedBatch, engine_for
 from moderation.db.errors import TRANSIENT, reason_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import ModerationError
@@ -45,18 +47,21 @@ logger = logging.getLogger(__name__)
 
 # Immediate attempts for a batch that hits another transaction's lock (a deadlock, a busy database).
 TRIES = 3
-# The pause after them, which doubles each time, and its maximum: eight attempts take ten minutes.
-# That is longer than a restart of the database, and short enough for a moderator to wait.
+# The pause after these attempts, which doubles each time, and its maximum. Eight attempts take ten
+# minutes, which is longer than a restart of the database and short enough for a moderator to wait.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
-MOST_DOUBLINGS = 6  # enough to exceed the longest pause
+MAX_DOUBLINGS = 6  # enough to exceed the longest pause
 
 
 class ActorNotAllowed(ModerationError):
-    """The moderator may not remove any more: the account is gone, disabled or lacks permission."""
+    """The moderator may no longer remove objects.
+
+    The account is deleted or disabled, is no longer staff, or lacks a permission.
+    """
 
 
 class CountDiffers(ModerationError):
-    """The database deleted other numbers of rows than were locked."""
+    """The number of deleted rows differs from the number of locked rows."""
 
 
 class BatchFailed(ModerationError):
@@ -81,10 +86,10 @@ def delete_next_batch(removal: int) -> bool:
     """
     try:
         _attempt(removal)
-    except ActorNotAllowed as refused:
-        lifecycle.stop_because(removal, str(refused))
-    except BatchRescheduled as reschedule:
-        _try_later(reschedule)
+    except ActorNotAllowed as not_allowed:
+        lifecycle.stop_automatically(removal, reason=str(not_allowed))
+    except BatchRescheduled as rescheduled:
+        _retry_later(rescheduled)
     except BatchFailed as failed:
         _fail(failed)
     lifecycle.advance(removal)
@@ -99,15 +104,15 @@ def _attempt(removal: int) -> None:
                 if batch := _claim(removal):
                     _delete_or_fail(batch)
         except TRANSIENT as error:
-            close_old_connections()  # a broken one; the next query opens another
+            close_old_connections()  # closes a broken one; the next query opens a new one
             if not tries_left:
                 if batch is None:
                     raise
                 raise BatchRescheduled(batch) from error
-            logger.warning("Removal %s tries again after an error: %s", removal, error)
+            logger.warning("Retrying removal %s after a database error: %s", removal, error)
         except (ActorNotAllowed, BatchFailed):
             raise
-        except Exception as error:  # of the commit: a deferred constraint, or another's callback
+        except Exception as error:  # from the commit: a deferred constraint or a callback
             if batch is None:
                 raise
             raise BatchFailed(batch) from error
@@ -120,7 +125,10 @@ def _due(removal: int) -> RemovalBatchQuerySet:
 
 
 def _claim(removal: int) -> RemovalBatch | None:
-    """Lock the first due batch that nobody else holds. The lock ends if this process is killed."""
+    """Lock the first due batch that nobody else holds; return None if there is none.
+
+    The lock ends if this process is killed.
+    """
     return (
         _due(removal)
         .select_related("removal")
@@ -135,7 +143,7 @@ def _delete_or_fail(batch: RemovalBatch) -> None:
         _delete(batch)
     except (ActorNotAllowed, *TRANSIENT):
         raise
-    except Exception as error:  # a batch's boundary: all is rolled back, and the reason is kept
+    except Exception as error:  # any error rolls back the batch, and is recorded as its reason
         raise BatchFailed(batch) from error
 
 
@@ -144,11 +152,11 @@ def _delete(batch: RemovalBatch) -> None:
     locked = engine_for(model_of(batch.removal), AuditEntry.objects.db).lock(batch)
     batch.gone, batch.changed = locked.deleted, locked.changed
     if locked.keys:
-        _delete_as_shown(batch.removal, locked)
+        _delete_locked(batch.removal, locked)
     batches.mark_deleted(batch, deleted=len(locked.keys))
 
 
-def _delete_as_shown(removal: Removal, locked: Locked) -> None:
+def _delete_locked(removal: Removal, locked: LockedBatch) -> None:
     using = AuditEntry.objects.db
     context = DeletionContext(
         actor=removal.actor_id,
@@ -158,14 +166,14 @@ def _delete_as_shown(removal: Removal, locked: Locked) -> None:
         expected_files=locked.files,
         known=known_details(locked.files, using=using),
     )
-    going = all_rows(model_of(removal), using).filter(pk__any_of=set(locked.keys))
-    attribute(going, context)
-    _total, deleted = going.delete()
+    objects = all_rows(model_of(removal), using).filter(pk__any_of=set(locked.keys))
+    attribute(objects, context)
+    _total, deleted = objects.delete()
     _check_count(model_of(removal), deleted, locked.rows)
 
 
 def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping[str, int]) -> None:
-    """Raise CountDiffers if the number of deleted objects, or rows with files, is not the expected.
+    """Raise CountDiffers if more or fewer objects, or rows with files, were deleted than locked.
 
     A trigger or a receiver may prevent deletions or delete rows first. Other rows are not compared:
     some were only counted, and their number may have changed since.
@@ -187,7 +195,7 @@ def _check_actor(removal: Removal) -> None:
         raise ActorNotAllowed(
             _("The account of %(name)s is disabled.") % {"name": removal.actor_name}
         )
-    if is_shut_out(removal, actor):
+    if has_lost_staff_status(removal, actor):
         raise ActorNotAllowed(_("%(name)s is no longer staff.") % {"name": removal.actor_name})
     if missing := missing_permissions(removal.permissions, actor):
         raise ActorNotAllowed(
@@ -200,7 +208,7 @@ def _check_actor(removal: Removal) -> None:
         )
 
 
-def is_shut_out(removal: Removal, actor: Any) -> bool:
+def has_lost_staff_status(removal: Removal, actor: Any) -> bool:
     """Return whether an actor who was staff when the draft was created no longer is.
 
     An admin site may admit users who are not staff; they need not be staff later either.
@@ -213,24 +221,24 @@ def missing_permissions(codes: Sequence[str], actor: Any) -> list[str]:
     return [code for code in codes if not actor.has_perm(code)]
 
 
-def _try_later(reschedule: BatchRescheduled) -> None:
-    """Count an attempt; put the batch off, or mark it as failed after the last attempt."""
-    batch, cause = reschedule.batch, reschedule.__cause__
+def _retry_later(rescheduled: BatchRescheduled) -> None:
+    """Count an attempt; reschedule the batch, or mark it as failed after the last attempt."""
+    batch, cause = rescheduled.batch, rescheduled.__cause__
     if batch.attempts + 1 >= conf.max_attempts():
-        _fail(reschedule)
+        _fail(rescheduled)
         return
     logger.warning("Batch %s will be retried later.", batch, exc_info=cause)
-    pause = min(FIRST_PAUSE * 2 ** min(batch.attempts, MOST_DOUBLINGS), LONGEST_PAUSE)
-    batches.reschedule(batch, pause=pause, error=_reason(reschedule))
+    pause = min(FIRST_PAUSE * 2 ** min(batch.attempts, MAX_DOUBLINGS), LONGEST_PAUSE)
+    batches.reschedule(batch, pause=pause, error=_reason(rescheduled))
 
 
 def _fail(failed: BatchFailed) -> None:
-    """Mark a batch as failed; one that is committed, and whose callback failed, stays deleted."""
-    was_rolled_back = batches.fail(failed.batch, error=_reason(failed))
-    says = (
-        "was rolled back" if was_rolled_back else "is deleted, but what follows its commit failed"
+    """Mark a batch as failed, unless it was committed and only an on_commit callback failed."""
+    was_rolled_back = batches.mark_failed(failed.batch, error=_reason(failed))
+    outcome = (
+        "was rolled back" if was_rolled_back else "is deleted, but an on_commit callback failed"
     )
-    logger.error("Batch %s %s.", failed.batch, says, exc_info=failed.__cause__)
+    logger.error("Batch %s %s.", failed.batch, outcome, exc_info=failed.__cause__)
 
 
 def _reason(failed: BatchFailed) -> str:

@@ -1,4 +1,4 @@
-"""The draft's deeds: take an object out, look again, confirm, cancel, expire."""
+"""The actions on a draft: exclude an object, freeze changed batches again, confirm, expire."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from moderation.models import Removal, RemovalBatch
 from moderation.models.states import Reason, RemovalState
 from moderation.removals import history
 from moderation.removals.delete import delete_next_batch
-from moderation.removals.history import changes_since, remember
+from moderation.removals.history import changes_since, record_change
 from moderation.removals.limits import blockers_of, ceilings, typed_count_needed
 from moderation.removals.refused_objects import Guard, RefusedObjects
 from moderation.removals.seal import (
     changed_batches,
+    chunks_of_batches,
     is_sealed,
-    pages_of_batches,
     reseal,
     save_batch,
 )
@@ -37,25 +37,25 @@ from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
 
-# Objects that a message names one by one; the page counts the others.
-NAMED = 20
+# The most objects that the page names; further objects are counted.
+MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs from the preview: the keys of objects that changed or no longer exist.
+    """What differs from the preview: the keys of objects that changed or were deleted.
 
     `refused` are objects that the actor may no longer remove or see. `pictures` is the number of
     pictures that the selection gained; it is negative if it lost some.
     """
 
     changed: tuple[Any, ...] = ()
-    gone: tuple[Any, ...] = ()
+    deleted: tuple[Any, ...] = ()
     refused: RefusedObjects = field(default_factory=RefusedObjects)
     pictures: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.changed or self.gone or self.refused)
+        return bool(self.changed or self.deleted or self.refused)
 
 
 def confirm(
@@ -70,13 +70,13 @@ def confirm(
 ) -> Difference:
     """Confirm a draft if nothing changed since the preview and the actor may remove all of it.
 
-    A draft that fits in one batch is deleted before this returns; workers delete a larger one. If
-    an object or a picture changed since the freeze, or if `guard` refuses an object, nothing is
-    deleted, the draft is frozen again and the difference is returned. Raises DraftChanged for a
-    wrong seal, otherwise RemovalError with the reason.
+    The objects of a draft with one batch are deleted before this returns; workers delete those of a
+    larger one. If an object or a picture changed since the freeze, or if `guard` refuses an object,
+    nothing is deleted, the draft is frozen again and the difference is returned. Raises
+    DraftChanged if the seal is out of date, and RemovalError for any other reason.
     """
     _check_seal(removal, seal)
-    _check_words(removal, reason, typed_count)
+    _check_input(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise RemovalError(" ".join(blockers))
     difference = refreeze_changed(removal)
@@ -84,102 +84,106 @@ def confirm(
         difference = replace(difference, refused=exclude_refused(removal, guard))
     if difference:
         return difference
-    _set_in_motion(removal, actor, reason, note)
+    _confirm_sealed(removal, actor, reason, note)
     if removal.batches.count() == 1:
-        _delete_at_once(removal)
+        _delete_only_batch(removal)
     else:
         signals.batches_waiting.send(Removal, removal=removal.pk)
     return Difference()
 
 
-def _delete_at_once(removal: Removal) -> None:
-    """Delete the only batch. The removal stays confirmed even if the database fails."""
+def _delete_only_batch(removal: Removal) -> None:
+    """Delete the only batch of a removal, or leave it to workers if the database fails."""
     try:
         delete_next_batch(removal.pk)
     except TRANSIENT:
-        logger.warning("Database error: removal %s is left to workers.", removal, exc_info=True)
+        logger.warning("Database error. Workers will delete removal %s.", removal, exc_info=True)
         signals.batches_waiting.send(Removal, removal=removal.pk)
 
 
 def exclude(removal: Removal, *, seal: str, number: int, key: str) -> None:
-    """Take one object out of a draft's selection. Raises DraftChanged for a wrong seal or key.
+    """Exclude one object from a draft's selection. `number` is that of the object's batch.
 
-    The others stay as they were shown: what became of them since is found when it is confirmed.
+    The other objects stay frozen; the confirmation finds any changes to them. Raises DraftChanged
+    if the seal is out of date, or if the selection does not contain the object.
     """
     _check_seal(removal, seal)
     with transaction.atomic():
-        _hold_draft(removal, seal)
-        if as_shown := is_sealed(removal):
-            _leave_out(removal, number, key)
-            remember(removal, history.EXCLUDED, [key])
+        _lock_draft(removal, seal)
+        if was_sealed := is_sealed(removal):
+            _exclude_object(removal, number, key)
+            record_change(removal, history.EXCLUDED, [key])
         reseal(removal)
-    if not as_shown:
+    if not was_sealed:
         raise _draft_changed(removal, seal)
 
 
 def refreeze_changed(removal: Removal) -> Difference:
-    """Compare the whole draft with the database; freeze anew the batches that differ.
+    """Compare the whole draft with the database, and freeze the batches that differ again.
 
-    Each batch is saved by itself, so that no transaction grows with the draft; until the end the
-    seal is the old one, and whoever acts on it has to ask `is_sealed`. Raises DraftChanged where
-    it stopped being the draft with this seal meanwhile: what differs then is perhaps its own work.
+    Return the difference. Saves each batch in a separate transaction, so that no transaction grows
+    with the draft. The draft has its old seal until all are saved, so code that acts on a draft
+    must check `is_sealed`. Raises DraftChanged if it is no longer the draft with this seal: if it
+    was confirmed in the meantime, its own deletions may be the difference. Raises RemovalError if a
+    batch has become too large for one transaction.
     """
     changed: list[Any] = []
-    gone: list[Any] = []
-    pictures = removal.pictures_total
+    deleted: list[Any] = []
+    pictures_before = removal.pictures_total
     try:
         for batch, preview in changed_batches(removal):
             before, after = dict(batch.frozen), dict(preview.objects)
-            gone += [key for key in before if key not in after]
+            deleted += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
-                _hold_draft(removal, removal.seal)
+                _lock_draft(removal, removal.seal)
                 save_batch(fill_batch(batch, preview))
     except TooManyRows as too_many:
         text = _("The selection has grown too large. Select the objects again.")
         raise RemovalError(text) from too_many
-    except RemovalBatch.DoesNotExist as gone_meanwhile:
-        raise _draft_changed(removal, removal.seal) from gone_meanwhile
-    if changed or gone:
+    except RemovalBatch.DoesNotExist as batch_deleted:
+        raise _draft_changed(removal, removal.seal) from batch_deleted
+    if changed or deleted:
         with transaction.atomic():
-            _hold_draft(removal, removal.seal)
-            for what, keys in ((history.CHANGED, changed), (history.GONE, gone)):
+            _lock_draft(removal, removal.seal)
+            for change, keys in ((history.CHANGED, changed), (history.DELETED, deleted)):
                 if keys:
-                    remember(removal, what, keys)
+                    record_change(removal, change, keys)
             reseal(removal)
-    more = removal.pictures_total - pictures
-    return Difference(tuple(changed), tuple(gone), pictures=more)
+    more_pictures = removal.pictures_total - pictures_before
+    return Difference(tuple(changed), tuple(deleted), pictures=more_pictures)
 
 
 def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
-    """Exclude from a draft what a guard refuses; the other objects stay as they were frozen.
+    """Exclude the objects that a guard refuses from a draft, and return them.
 
-    Works on a page of batches at a time and saves each batch separately, so that neither memory nor
-    a transaction grows with the draft. Seals the draft again if anything was excluded. Raises
-    DraftChanged if it is no longer the draft with this seal.
+    The other objects stay frozen. Works on a few batches at a time and saves each separately, so
+    that neither memory nor a transaction grows with the draft. Seals the draft again if anything
+    was excluded. Raises DraftChanged if it is no longer the draft with this seal, and RemovalError
+    if the guard refuses an object that is not in its batch.
     """
     refused, keys = RefusedObjects(), list[Any]()
-    for batches in pages_of_batches(removal):
-        objections = guard(batches)
-        for batch in (batch for batch in batches if objections.get(batch.number)):
-            objected = objections[batch.number]
-            if objected.keys() - {key for key, _digest in batch.frozen}:
+    for batches in chunks_of_batches(removal):
+        refused_by_batch = guard(batches)
+        for batch in (batch for batch in batches if refused_by_batch.get(batch.number)):
+            refused_here = refused_by_batch[batch.number]
+            if refused_here.keys() - {key for key, _digest in batch.frozen}:
                 raise RemovalError(_("An object that you may not remove could not be excluded."))
-            refused.add(list(objected.values()))
-            keys += list(objected)[: history.NAMED]
+            refused.add(list(refused_here.values()))
+            keys += list(refused_here)[: history.MAX_KEYS]
             with transaction.atomic():
-                _hold_draft(removal, removal.seal)
-                _save_without(batch, objected.keys())
+                _lock_draft(removal, removal.seal)
+                _save_without(batch, refused_here.keys())
     if refused:
         with transaction.atomic():
-            _hold_draft(removal, removal.seal)
-            remember(removal, history.REFUSED, keys, total=refused.total)
+            _lock_draft(removal, removal.seal)
+            record_change(removal, history.REFUSED, keys, total=refused.total)
             reseal(removal)
     return refused
 
 
 def expire_drafts() -> int:
-    """Expire drafts that were not confirmed in time; return their number."""
+    """Expire drafts that were not confirmed in time, at most 100; return their number."""
     oldest = DatabaseNow(-timedelta(hours=conf.draft_hours()))
     old = Removal.objects.drafts().filter(created_at__lt=oldest)
     return lifecycle.expire(list(old.values_list("pk", flat=True)[:100]))
@@ -194,14 +198,14 @@ def _check_seal(removal: Removal, seal: str) -> None:
 
 def _draft_changed(removal: Removal, seal: str) -> DraftChanged:
     if changes := changes_since(removal, seal):
-        says = _("The selection changed since you opened this page: %(changes)s. Review it again.")
-        return DraftChanged(says % {"changes": "; ".join(changes)})
+        text = _("The selection changed since you opened this page: %(changes)s. Review it again.")
+        return DraftChanged(text % {"changes": "; ".join(changes)})
     return DraftChanged(
         _("The selection changed, perhaps in another tab. Review it again before you confirm.")
     )
 
 
-def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None:
+def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None:
     if reason not in Reason.values:
         raise RemovalError(_("Choose a reason."))
     if typed_count_needed(removal) and (typed_count or "").strip() != str(removal.objects_total):
@@ -211,42 +215,45 @@ def _check_words(removal: Removal, reason: str, typed_count: str | None) -> None
         )
 
 
-def _hold_draft(removal: Removal, seal: str) -> None:
-    """Lock the removal, and see under the lock that it is still the draft that was shown."""
-    held = Removal.objects.select_for_update().get(pk=removal.pk)
-    _check_seal(held, seal)
+def _lock_draft(removal: Removal, seal: str) -> None:
+    """Lock a removal. Raises DraftChanged if it is no longer the draft with this seal."""
+    locked = Removal.objects.select_for_update().get(pk=removal.pk)
+    _check_seal(locked, seal)
 
 
-def _leave_out(removal: Removal, number: int, key: str) -> None:
+def _exclude_object(removal: Removal, number: int, key: str) -> None:
     """Save a batch without one of its objects. Raises DraftChanged if it does not contain it."""
     batch = removal.batches.filter(number=number).first()
-    named = {each[0] for each in batch.frozen if str(each[0]) == key} if batch else set()
-    if batch is None or not named:
+    keys = {frozen for frozen, _digest in batch.frozen if str(frozen) == key} if batch else set()
+    if batch is None or not keys:
         raise DraftChanged(_("That object is no longer in this selection."))
-    _save_without(batch, named)
+    _save_without(batch, keys)
 
 
 def _save_without(batch: RemovalBatch, keys: AbstractSet[Any]) -> None:
-    """Save a batch without some of its objects. Counts are updated, digests stay as shown."""
-    batch.frozen = left = [each for each in batch.frozen if each[0] not in keys]
-    save_batch(fill_batch(batch, replace(plan_batch(batch).preview(), objects=left)))
+    """Save a batch without some of its objects, with new counts. The digests stay the same."""
+    batch.frozen = objects = [pair for pair in batch.frozen if pair[0] not in keys]
+    save_batch(fill_batch(batch, replace(plan_batch(batch).preview(), objects=objects)))
 
 
-def _set_in_motion(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
+def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
+    """Confirm a draft, or seal it again and raise DraftChanged if it is not sealed.
+
+    Raises RemovalError if a ceiling has been reached in the meantime.
+    """
     with transaction.atomic():
-        # One at a time for each moderator: two at once would not count each other.
+        # One at a time for each moderator: two concurrent confirmations would not count each other.
         get_user_model()._base_manager.select_for_update(no_key=True).get(pk=actor.pk)
-        _hold_draft(removal, removal.seal)
-        if as_shown := is_sealed(removal):
-            _put_down(removal, actor, reason, note)
+        _lock_draft(removal, removal.seal)
+        if was_sealed := is_sealed(removal):
+            _confirm_within_ceilings(removal, actor, reason, note)
         else:
             reseal(removal)
-    if not as_shown:  # raised inside, it would undo the new seal
+    if not was_sealed:  # raised outside the transaction, which saves the new seal
         raise _draft_changed(removal, removal.seal)
 
 
-def _put_down(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
-    """Write the confirmation down. Raises RemovalError where a ceiling is exceeded by now."""
+def _confirm_within_ceilings(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     if exceeded := list(ceilings(removal, actor)):
         raise RemovalError(" ".join(exceeded))
     lifecycle.confirm(removal, actor=actor, reason=reason, note=note)

@@ -1,4 +1,4 @@
-"""Select and freeze: the keys of a selection go into a draft, with what can be seen of each."""
+"""Freeze a selection: store its keys in the batches of a draft, with the preview of each object."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from moderation.db.bulk_insert import insert
 from moderation.exceptions import CannotFreeze
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import AuditEntry, Removal, RemovalBatch
-from moderation.removals.seal import BATCHES_A_PAGE, fill_batches, pages_of_batches, reseal
-from moderation.removals.selection import check_model, frozen_keys, keys_selected
+from moderation.removals.seal import BATCHES_PER_CHUNK, chunks_of_batches, fill_batches, reseal
+from moderation.removals.selection import check_model, frozen_keys, selected_keys
 from moderation.templatetags.moderation_numbers import grouped
 
-# Numbers are spaced so that a batch with too many rows can be halved, again and again, in place:
-# 500 objects are halved nine times at most.
-NUMBER_STEP = 1024
+# The difference between the numbers of consecutive batches. It leaves room to halve a batch with
+# too many rows repeatedly: 500 objects are halved at most nine times.
+NUMBER_SPACING = 1024
 
 
 def freeze(
@@ -36,19 +36,19 @@ def freeze(
     admin_site: str = "",
     admin_label: str = "",
 ) -> Removal:
-    """Freeze a selection into a draft of `actor`, sealed and ready to be shown; return it.
+    """Freeze a selection as a sealed draft of `actor`, and return it.
 
     The queryset is read once, for its keys. Then the batches are filled a few at a time, so that
     neither memory nor a transaction grows with the selection. If the actor has the maximum number
-    of open drafts, the oldest is closed. `permissions` are the codes that the actor needs, and are
-    checked again for each batch. `admin_site` and `admin_label` name the ModelAdmin in which the
-    objects were selected, if there is one. Raises CannotFreeze, leaving no draft, if the selection
-    is empty, if it cannot be split into batches and is too large for one, or if its objects cannot
-    be removed.
+    of open drafts, the oldest one expires. `permissions` are the codes of the permissions that the
+    actor needs; they are checked again for each batch. `admin_site` and `admin_label` name the
+    ModelAdmin in which the objects were selected, if any. Raises CannotFreeze, and leaves no draft,
+    if the selection is empty, if it cannot be split into batches and is too large for one, or if
+    its objects cannot be removed.
     """
     model = queryset.model._meta.concrete_model or queryset.model
     check_model(model)
-    keys = keys_selected(queryset)
+    keys = selected_keys(queryset)
     removal = Removal(
         model_label=model._meta.label,
         actor_id=actor.pk,
@@ -59,25 +59,26 @@ def freeze(
         admin_label=admin_label,
     )
     indivisible = indivisible_reason(model)
-    objects = conf.batch_rows() + 1 if indivisible else conf.batch_objects()
+    batch_size = conf.batch_rows() + 1 if indivisible else conf.batch_objects()
     with transaction.atomic():  # short, because it locks the actor's row
-        _close_oldest_drafts(actor)
+        _expire_oldest_drafts(actor)
         removal.save()
     with discarded_on_error(removal):
         try:
             with transaction.atomic():
-                _store_keys(removal, keys, objects)
+                _store_keys(removal, keys, batch_size)
         except NotSupportedError as error:  # only PostgreSQL has DISTINCT ON
             raise CannotFreeze(_("The database cannot read this list: %s") % error) from error
-        _plan_batches(removal, indivisible)
+        _fill_batches(removal, indivisible)
     return removal
 
 
-def _close_oldest_drafts(actor: AbstractUser) -> None:
-    """Expire the actor's oldest drafts, so that another one stays within the limit.
+def _expire_oldest_drafts(actor: AbstractUser) -> None:
+    """Expire the actor's oldest drafts, so that one more stays within the limit.
 
-    They are nearly always closed tabs; refusing the new draft would make the moderator look for
-    them first. Call this in the transaction that saves the new draft.
+    Their tabs are nearly always closed already, and if the new draft were refused instead, the
+    moderator would have to find the old ones first. Call this in the transaction that saves the new
+    draft.
     """
     # One at a time for each moderator: two concurrent drafts would not count each other.
     get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()
@@ -87,7 +88,7 @@ def _close_oldest_drafts(actor: AbstractUser) -> None:
 
 @contextmanager
 def discarded_on_error(removal: Removal) -> Iterator[None]:
-    """Delete an incomplete draft if the block fails with any error."""
+    """Delete an incomplete draft if the block raises any exception."""
     try:
         yield
     except BaseException:
@@ -95,52 +96,55 @@ def discarded_on_error(removal: Removal) -> Iterator[None]:
         raise
 
 
-def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], objects: int) -> None:
-    at_once = BATCHES_A_PAGE * objects
+def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], batch_size: int) -> None:
+    """Insert batches that hold only keys, `batch_size` in each."""
+    frozen = frozen_keys(keys.model, keys.iterator(BATCHES_PER_CHUNK * batch_size))
     batches = (
-        {"number": number, "frozen": [(key, "") for key in page]}
-        for number, page in _paged(frozen_keys(keys.model, keys.iterator(at_once)), objects)
+        {"number": number, "frozen": [(key, "") for key in keys_of_batch]}
+        for number, keys_of_batch in _numbered(frozen, batch_size)
     )
-    while batch := list(islice(batches, BATCHES_A_PAGE)):
+    while chunk := list(islice(batches, BATCHES_PER_CHUNK)):
         same = {"removal_id": removal.pk}
-        insert(RemovalBatch, batch, same=same, using=AuditEntry.objects.db)
+        insert(RemovalBatch, chunk, same=same, using=AuditEntry.objects.db)
 
 
-def _paged(keys: Iterator[Any], objects: int) -> Iterator[tuple[int, list[Any]]]:
-    number = NUMBER_STEP
-    while page := list(islice(keys, objects)):
-        yield number, page
-        number += NUMBER_STEP
+def _numbered(keys: Iterator[Any], batch_size: int) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the number and the keys of each batch."""
+    number = NUMBER_SPACING
+    while batch := list(islice(keys, batch_size)):
+        yield number, batch
+        number += NUMBER_SPACING
 
 
-def _plan_batches(removal: Removal, indivisible: str) -> None:
+def _fill_batches(removal: Removal, indivisible: str) -> None:
+    """Fill the batches of a draft, halve those with too many rows, and seal the draft."""
     if indivisible and removal.batches.count() > 1:
         raise _too_large(indivisible)
-    for batches in pages_of_batches(removal):
-        step, too_large = NUMBER_STEP, fill_batches(removal, batches)
+    for batches in chunks_of_batches(removal):
+        spacing, too_large = NUMBER_SPACING, fill_batches(removal, batches)
         while too_large:
             if indivisible:
                 raise _too_large(indivisible)
-            step //= 2
-            halves = [half for batch in too_large for half in _halved(batch, step)]
+            spacing //= 2
+            halves = [half for batch in too_large for half in _halved(batch, spacing)]
             too_large = fill_batches(removal, halves)
     reseal(removal)
     if not removal.objects_total:
         raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
 
 
-def _halved(batch: RemovalBatch, step: int) -> tuple[RemovalBatch, RemovalBatch]:
-    """Cut a batch that has too many rows in two, saved but not yet filled."""
+def _halved(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatch]:
+    """Split a batch with too many rows into two; return them, saved but not filled."""
     if len(batch.frozen) == 1:
-        raise _one_too_large(batch)
+        raise _object_too_large(batch)
     middle = len(batch.frozen) // 2
-    later = RemovalBatch(
-        removal=batch.removal, number=batch.number + step, frozen=batch.frozen[middle:]
+    second = RemovalBatch(
+        removal=batch.removal, number=batch.number + spacing, frozen=batch.frozen[middle:]
     )
     batch.frozen = batch.frozen[:middle]
     batch.save(update_fields=["frozen"])
-    later.save()
-    return batch, later
+    second.save()
+    return batch, second
 
 
 def _too_large(indivisible: str) -> CannotFreeze:
@@ -151,7 +155,7 @@ def _too_large(indivisible: str) -> CannotFreeze:
     )  # fmt: skip
 
 
-def _one_too_large(batch: RemovalBatch) -> CannotFreeze:
+def _object_too_large(batch: RemovalBatch) -> CannotFreeze:
     return CannotFreeze(
         _("Removing the %(object)s %(key)s alone would delete more than %(limit)s rows, the limit "
           "of one transaction. Remove the rows that refer to it first.")

@@ -1,7 +1,6 @@
 """The changes of a draft's selection, to show users what changed since they opened its page.
 
-Each change stores the seal that it replaced. A page with an older seal shows all changes since.
-Stores only keys; names are looked up when they are shown.
+Each change stores the seal that it replaced. A page with an older seal lists all changes since.
 """
 
 from __future__ import annotations
@@ -17,23 +16,26 @@ from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
 
 # The most changes that a draft stores, and the most keys in each; further objects are counted.
-REMEMBERED, NAMED = 50, 5
+MAX_CHANGES, MAX_KEYS = 50, 5
 
-EXCLUDED, CHANGED, GONE, REFUSED = "excluded", "changed", "gone", "refused"
+# The changes, as they are stored.
+EXCLUDED, CHANGED, DELETED, REFUSED = "excluded", "changed", "gone", "refused"
 
 
-def remember(removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None) -> None:
-    """Add a change to a draft without saving it. Call it before the draft gets its new seal.
+def record_change(
+    removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None
+) -> None:
+    """Add a change to a draft's history without saving it. Call this before the draft is resealed.
 
     `total` is the number of objects if `keys` are only some of them.
     """
     total = len(keys) if total is None else total
-    change = {"seal": removal.seal, "what": what, "keys": list(keys[:NAMED]), "total": total}
-    removal.history = [*removal.history, change][-REMEMBERED:]
+    change = {"seal": removal.seal, "what": what, "keys": list(keys[:MAX_KEYS]), "total": total}
+    removal.history = [*removal.history, change][-MAX_CHANGES:]
 
 
 def changes_since(removal: Removal, seal: str) -> list[str]:
-    """Return a phrase for each change since the draft had this seal, none if it is unknown."""
+    """Return a phrase for each change since the draft had this seal; none for an unknown seal."""
     seals = [change["seal"] for change in removal.history]
     if seal not in seals:
         return []
@@ -59,7 +61,7 @@ PHRASES: dict[str, Callable[[int], str]] = {
     CHANGED: lambda n: ngettext(
         "%(count)s %(objects)s changed", "%(count)s %(objects)s changed", n
     ),
-    GONE: lambda n: ngettext(
+    DELETED: lambda n: ngettext(
         "%(count)s %(objects)s was removed by someone else",
         "%(count)s %(objects)s were removed by someone else",
         n,

@@ -15,19 +15,23 @@ from django.utils.translation import ngettext
 from moderation import conf
 from moderation.db.server_time import DatabaseNow
 from moderation.models import Removal
-from moderation.removals.delete import is_shut_out, missing_permissions
+from moderation.removals.delete import has_lost_staff_status, missing_permissions
 from moderation.removals.permission_names import permission_names
 from moderation.templatetags.moderation_numbers import grouped
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    """Yield what prevents the confirmation as sentences: protected rows, permissions, ceilings."""
+    """Yield a sentence for everything that prevents the confirmation of a draft.
+
+    This can be an empty selection, rows that protect or restrict objects, a missing permission or
+    a ceiling.
+    """
     if not removal.objects_total:
         yield _("The selection is empty. Cancel the draft and select again.")
     objects = apps.get_model(removal.model_label)._meta.verbose_name_plural
-    standing = Counter(removal.blockers.get("protected", {}))
-    standing.update(removal.blockers.get("restricted", {}))
-    for label, rows in standing.items():
+    blocking = Counter(removal.blockers.get("protected", {}))
+    blocking.update(removal.blockers.get("restricted", {}))
+    for label, rows in blocking.items():
         referring = apps.get_model(label)._meta
         yield ngettext(
             "%(number)s %(row)s still refers to these %(objects)s. Remove the %(row)s first, or "
@@ -41,7 +45,7 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
             "rows": referring.verbose_name_plural,
             "objects": objects,
         }
-    if is_shut_out(removal, actor):
+    if has_lost_staff_status(removal, actor):
         yield _("Your account may no longer use the admin.")
     if codes := missing_permissions(removal.permissions, actor):
         for name in permission_names(codes):
@@ -56,7 +60,7 @@ def typed_count_needed(removal: Removal) -> bool:
 
 
 def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    """Yield what exceeds the ceilings of a removal or of a day, as sentences."""
+    """Yield a sentence for each ceiling, for one removal or for one day, that a draft exceeds."""
     if actor.has_perm("moderation.exceed_ceilings"):
         return
     objects, ceiling = removal.objects_total, conf.removal_ceiling()
@@ -66,12 +70,12 @@ def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
         "Select fewer, or ask someone who may exceed the limit.") % {
             "count": grouped(objects), "objects": plural, "ceiling": grouped(ceiling)}  # fmt: skip
     since = DatabaseNow(-timedelta(days=1))
-    taken = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
+    confirmed = Removal.objects.filter(actor_id=actor.pk, confirmed_at__gte=since).aggregate(
         total=Sum("objects_total", default=0)
     )["total"]
-    if taken + objects > conf.daily_ceiling():
-        says = _(
+    if confirmed + objects > conf.daily_ceiling():
+        text = _(
             "You removed %(count)s objects in the last 24 hours; the daily limit is %(ceiling)s. "
             "Select fewer, or ask someone who may exceed the limit."
         )
-        yield says % {"count": grouped(taken), "ceiling": grouped(conf.daily_ceiling())}
+        yield text % {"count": grouped(confirmed), "ceiling": grouped(conf.daily_ceiling())}

@@ -11,7 +11,7 @@ from django.db.models import Q
 def permission_names(codes: Sequence[str]) -> list[str]:
     """Return the quoted names of permissions, such as “Can delete post”, in the order of the codes.
 
-    One query. A permission that does not exist is named by its code.
+    Runs one query. A permission that does not exist is named by its code.
     """
     wanted = Q()
     for code in codes:

@@ -1,4 +1,4 @@
-"""How far a removal got, in numbers."""
+"""The progress of a removal, in numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from moderation.models.states import BatchState, EntryState
 
 
 def numbers(removal: Removal) -> dict[str, int]:
-    """How far it got: objects deleted, gone and left alone, batches, and entries by state."""
+    """Return the numbers of objects deleted, of batches and of audit entries by state.
+
+    Also counts the entries whose files were found again after they were erased.
+    """
     batches = removal.batches.aggregate(
         batches=Count("pk"),
         batches_waiting=Count("pk", filter=Q(state=BatchState.WAITING)),

@@ -1,6 +1,6 @@
-"""Objects of a draft that its author may not remove.
+"""The objects of a draft that its author may not remove.
 
-The admin, which knows the request, decides who may remove which object. It passes in a guard.
+The admin passes in a guard, which decides this, because it depends on the request.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from moderation.models import RemovalBatch
 from moderation.templatetags.moderation_numbers import grouped
 
 # The most objects that a message names; further objects are counted.
-NAMED = 20
+MAX_NAMED = 20
 
-# Takes batches of a removal, in order, and returns the objects that may not be removed, each with
-# something whose text is its name: {number of the batch: {JSON value of the key: object}}.
+# Takes batches of a removal, in order, and returns the objects that may not be removed:
+# {number of the batch: {JSON value of the key: object}}. `str()` of such an object is its name.
 Guard = Callable[[Sequence[RemovalBatch]], Mapping[int, Mapping[Any, object]]]
 
 
 @dataclass(slots=True)
 class RefusedObjects:
-    """The names of the first refused objects, and the number of all."""
+    """The names of the first refused objects, and the number of all refused objects."""
 
     names: list[str] = field(default_factory=list)
     total: int = 0
@@ -34,11 +34,11 @@ class RefusedObjects:
 
     @property
     def others(self) -> int:
-        """Return the number of those without a name here."""
+        """Return the number of refused objects that are not named."""
         return self.total - len(self.names)
 
     def __str__(self) -> str:
-        """Return their names as one line."""
+        """Return the names, and the number of others, as one line."""
         named = ", ".join(self.names)
         if others := self.others:
             text = ngettext(
@@ -48,6 +48,6 @@ class RefusedObjects:
         return named
 
     def add(self, names: Sequence[object]) -> None:
-        """Count more objects, and add their names up to the limit."""
-        self.names += [str(name) for name in names[: NAMED - len(self.names)]]
+        """Add objects: count all of them, and name them up to the limit."""
+        self.names += [str(name) for name in names[: MAX_NAMED - len(self.names)]]
         self.total += len(names)

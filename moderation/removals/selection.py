@@ -1,4 +1,4 @@
-"""Which querysets can be selected, and how their keys are read and stored."""
+"""Check which querysets can be selected, and read their keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from moderation.exceptions import CannotFreeze
 from moderation.models import AuditEntry
 
 # Types of keys that are unchanged after a round trip through JSON.
-KEYS = (int, str, UUID)
+JSON_SAFE_TYPES = (int, str, UUID)
 
 
 def check_model(model: type[models.Model]) -> None:
@@ -32,30 +32,30 @@ def check_model(model: type[models.Model]) -> None:
     _check_database(model, router.db_for_write(model))
 
 
-def keys_selected(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
+def selected_keys(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return a queryset of the keys of the objects in a queryset, in key order.
 
     It may repeat a key. It reads from the audit log's database, whatever a router says. Raises
     CannotFreeze for a queryset of another database, and for one that does not return objects.
     """
-    # The argument of `using()`; `db` would call the router.
-    named = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
-    _check_database(queryset.model, named or AuditEntry.objects.db)
+    # `_db` is the argument of `using()`; `db` would call the router.
+    using = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
+    _check_database(queryset.model, using or AuditEntry.objects.db)
     if not issubclass(queryset._iterable_class, ModelIterable):  # noqa: SLF001 - or values()
         raise CannotFreeze(_("This list contains values, not objects, so nothing can be removed."))
-    return plain(queryset).order_by("pk").values_list("pk", flat=True)
+    return filterable(queryset).order_by("pk").values_list("pk", flat=True)
 
 
 def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int | str]:
-    """Yield each key once, as a JSON value. The keys must be in order.
+    """Yield each key once, as a JSON value. The keys must be sorted.
 
-    Raises CannotFreeze for a type of key that does not survive a round trip through JSON.
+    Raises CannotFreeze for a key that changes in a round trip through JSON.
     """
     last = None
     for key in keys:
         if key != last:
             frozen = json_key(key)
-            if not isinstance(key, KEYS) and not _is_read_back(model, key, frozen):
+            if not isinstance(key, JSON_SAFE_TYPES) and not _is_restored(model, key, frozen):
                 raise CannotFreeze(
                     _("The keys of %(objects)s cannot be stored in a draft: %(key)s")
                     % {"objects": model._meta.verbose_name_plural, "key": frozen}
@@ -64,23 +64,23 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
         last = key
 
 
-def plain(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+def filterable(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Return a queryset with the same objects that can be filtered and ordered.
 
-    A slice, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
-    their objects are selected by a subquery.
+    A slice, a union, DISTINCT ON and a reversed order do not allow that, or give it another
+    meaning, so their objects are selected by a subquery.
     """
-    home, query = AuditEntry.objects.db, queryset.query
-    is_odd = query.is_sliced or query.combinator or query.distinct_fields
-    if is_odd or not query.standard_ordering:
-        rows = all_rows(queryset.model, home)
-        return rows.filter(pk__in=queryset.using(home).values("pk"))
-    found = queryset.using(home)
+    using, query = AuditEntry.objects.db, queryset.query
+    needs_subquery = query.is_sliced or query.combinator or query.distinct_fields
+    if needs_subquery or not query.standard_ordering:
+        rows = all_rows(queryset.model, using)
+        return rows.filter(pk__in=queryset.using(using).values("pk"))
+    found = queryset.using(using)
     found.query.select_for_update = False
     return found
 
 
-def _is_read_back(model: type[models.Model], key: Any, frozen: int | str) -> bool:
+def _is_restored(model: type[models.Model], key: Any, frozen: int | str) -> bool:
     try:
         return bool(model._meta.pk.to_python(frozen) == key)
     except (ValidationError, ValueError, TypeError):
@@ -88,10 +88,10 @@ def _is_read_back(model: type[models.Model], key: Any, frozen: int | str) -> boo
 
 
 def _check_database(model: type[models.Model], using: str) -> None:
-    home = AuditEntry.objects.db
-    if using != home:
+    audit_database = AuditEntry.objects.db
+    if using != audit_database:
         raise CannotFreeze(
             _("The %(objects)s are in the database “%(using)s”. Only objects in “%(home)s”, the "
             "database of the audit log, can be removed. Nothing was selected.")
-            % {"objects": model._meta.verbose_name_plural, "using": using, "home": home}
+            % {"objects": model._meta.verbose_name_plural, "using": using, "home": audit_database}
         )  # fmt: skip

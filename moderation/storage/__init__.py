@@ -1,4 +1,4 @@
-"""Everything that touches storage, behind one interface (`moderation.storage.base`)."""
+"""All access to storages, behind one interface (`moderation.storage.base`)."""
 
 from moderation.storage.base import Adapter, FileToErase, Outcome, Result
 from moderation.storage.identity import (

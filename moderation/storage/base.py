@@ -1,4 +1,4 @@
-"""The one interface through which a purge touches storage, whatever stands behind an alias."""
+"""The interface between the purge and a storage, and the types that both sides exchange."""
 
 from __future__ import annotations
 
@@ -12,41 +12,40 @@ from moderation.models import audit
 from moderation.storage.lease import Lease
 from moderation.storage.location import Location
 
-# The file that holds the storage's identity (moderation.storage.identity), inside its location.
+# The name of the file with the storage's identity (moderation.storage.identity), in its location.
 IDENTITY_FILE = ".moderation-storage.json"
-# A marker has about 100 bytes; more is not ours, and a wrong file may be of any size.
+# Bytes read from that file. It has about 100; a longer one is not ours and may be of any size.
 IDENTITY_FILE_BYTES = 4096
 
-# Details of outcomes. They are stored in the audit log as they stand here.
+# Details of outcomes. The audit log stores them verbatim.
 WAS_MISSING = audit.WAS_MISSING
 ERASED_EARLIER = "erased in an earlier attempt"
-NEWER_STAYS = "a newer version, written since by somebody else, stays"
+NEWER_STAYS = "a newer version, written since by someone else, stays"
 
-
-# Called with {name: the versions that are about to be taken}. What it raises comes through.
-Note = Callable[[Mapping[str, tuple[str, ...]]], None]
+# Called with {name: the versions that are about to be deleted}. Its exceptions are passed on.
+OnVersions = Callable[[Mapping[str, tuple[str, ...]]], None]
 
 
 class Result(enum.Enum):
-    """What became of a key when the storage was asked to erase it."""
+    """The result of an attempt to erase a key."""
 
     ERASED = "erased"
-    NEWER_VERSION = "newer version"  # a newer version, written by somebody else, stays
+    NEWER_VERSION = "newer version"  # a newer version, written by someone else, stays
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class FileToErase:
-    """A name to erase. `versions` is that of an earlier attempt's outcome (may be empty).
+    """A name to erase. `versions` comes from the outcome of an earlier attempt (may be empty).
 
-    No request may be sent for it once `lease` has expired. Without a lease there is no limit.
+    No request may be sent for it after `lease` has expired. Without a lease there is no limit.
     """
 
     name: str
     versions: tuple[str, ...] = ()
     lease: Lease | None = field(default=None, compare=False)
 
-    def may_be_asked_for(self) -> bool:
+    def may_be_sent(self) -> bool:
         """Return whether a request for it may be sent now. Call it right before each request."""
         return self.lease is None or self.lease.holds()
 
@@ -55,8 +54,8 @@ class FileToErase:
 class Outcome:
     """The storage's result for one name.
 
-    `versions` are the versions and delete markers that were deleted on a versioned bucket, even if
-    some could not be erased: passed again as `FileToErase.versions`, only these are deleted. `code`
+    `versions` are the versions and delete markers that were to be deleted on a versioned bucket,
+    even if that failed: passed again as `FileToErase.versions`, only these are deleted. `code`
     and `message` are the storage's error (unchanged; the purge shortens and cleans them). `detail`
     annotates a success, for instance "was missing already". `verified` is true if the adapter
     checked afterwards that the key is absent. For a failure, `own` is false if the error was not
@@ -81,10 +80,10 @@ class Adapter(Protocol):
     No method may be called inside a database transaction, except those that say "No network".
     """
 
-    # Names that are claimed for it at once, so that the workers share what a slow storage has.
-    claim_names: int
-    # Whether a plain name lies at the root with the name behind it. A storage of a site's own may
-    # put it elsewhere below the root, such as into a folder for each tenant.
+    # How many names a worker claims together: few for a slow storage, so that workers share them.
+    claim_size: int
+    # Whether the key of a plain name is the root followed by the name. A custom storage may put it
+    # elsewhere below the root, for instance in a folder for each tenant.
     joins_names: bool
 
     def location(self) -> str:
@@ -93,11 +92,11 @@ class Adapter(Protocol):
     def key(self, name: str) -> str:
         """Return the full key of a name as the storage sees it. No network.
 
-        Raises ValueError for a name that names nothing or leaves the location.
+        Raises ValueError for a name that is not that of a file or leads out of the location.
         """
 
     def real_location(self) -> Location:
-        """Return where the files really are, for comparison with other storages. No network."""
+        """Return where the files really are, to compare it with other storages. No network."""
 
     def full_key(self, name: str) -> str:
         """Return the key of a name, in any spelling, within the space of `real_location`.
@@ -105,18 +104,18 @@ class Adapter(Protocol):
         No network. Raises ValueError as `key` does.
         """
 
-    def spelled(self, name: str) -> tuple[str, ...]:
+    def odd_spellings(self, name: str) -> tuple[str, ...]:
         """Return the odd spellings of a name that a site may use throughout. No network."""
 
-    def odd_beginnings(self, directory: str) -> tuple[str, ...]:
-        """Return the prefixes of odd names that lead through a directory. No network."""
+    def odd_prefixes(self, directory: str) -> tuple[str, ...]:
+        """Return the prefixes of oddly spelled names in a directory. No network."""
 
-    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
+    def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
         """Erase names; yield exactly one outcome for each name consumed, in any order.
 
-        On a versioned storage, `note` is called with the versions of some names before they are
-        deleted. After a crash of the caller, the next one passes them in again, so that no newer
-        version is deleted.
+        On a versioned storage, `on_versions` is called with the versions of some names before they
+        are deleted. After a crash of the caller, the next one passes them in again, so that no
+        newer version is deleted.
 
         Names are consumed from the iterable as they are needed, so that they can be claimed while
         requests are running. Its exceptions are passed on, and names that an adapter did not
@@ -129,46 +128,48 @@ class Adapter(Protocol):
         """
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
-        """Look again: {name: whether nothing is stored under it any more}.
+        """Return {name: whether nothing is stored under it}.
 
-        Raises the storage's own error where it does not say, ValueError where `key` does.
+        Raises the storage's own error if this is unclear, and ValueError as `key` does.
         """
 
     def read_identity_file(self) -> bytes | None:
-        """Return the content of the storage's marker file, None where there is none.
+        """Return the content of the storage's identity file, or None if there is none.
 
-        Raises the storage's own error where it cannot be read.
+        Raises the storage's own error if it cannot be read.
         """
 
     def write_identity_file(self, content: bytes) -> None:
-        """Put the marker file into the storage, in place of an older one.
+        """Write the storage's identity file, replacing an older one.
 
-        Raises the storage's own error where it cannot be written.
+        Raises the storage's own error if it cannot be written.
         """
 
 
-LEASE_OVER = "LeaseOver"
-LEASE_IS_OVER = "The worker was delayed beyond its lease. Another worker will retry."
+LEASE_EXPIRED = "LeaseExpired"
+LEASE_EXPIRED_MESSAGE = "The worker was delayed beyond its lease. Another worker will retry."
 
 
 def not_sent(name: str, *, unsure: bool = False) -> Outcome:
     """Return the outcome of a name whose lease expired before a request was sent."""
-    return Outcome(name, Result.FAILED, LEASE_OVER, LEASE_IS_OVER, own=False, unsure=unsure)
+    return Outcome(
+        name, Result.FAILED, LEASE_EXPIRED, LEASE_EXPIRED_MESSAGE, own=False, unsure=unsure
+    )
 
 
 def message_of(error: BaseException) -> str:
-    """Return the message of an exception, described in words if it is a number or empty."""
+    """Return the message of an exception, or a description if it is a number or empty."""
     match error:
         case OSError(args=(int(number),)):
             return f"[Errno {number}] {os.strerror(number)}"
     return str(error).strip() or f"{type(error).__name__}, without a message"
 
 
-def versions_of(taken: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """Return the versions to take for several entries of one key.
+def versions_of(recorded: Iterable[Sequence[str]]) -> tuple[str, ...]:
+    """Return the versions to delete for several entries of one key.
 
-    None by name, which is all that are there, where one entry was not tried yet: what was stored
-    since the others were tried is its file.
+    Empty, which means all that exist, if one entry was not attempted yet: a version that was
+    stored after the others were attempted is the file of this entry.
     """
-    each = list(taken)
+    each = list(recorded)
     return tuple(dict.fromkeys(v for versions in each for v in versions)) if all(each) else ()

@@ -10,22 +10,22 @@ from pathlib import PurePath
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
-from moderation.storage.base import WAS_MISSING, FileToErase, Note, Outcome
-from moderation.storage.generic import OtherAdapter
+from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
+from moderation.storage.generic import GenericAdapter
 from moderation.storage.location import Location, folder
 from moderation.storage.spelling import PLAIN_NAME
 from moderation.storage.transactions import refuse_inside_transaction
 
-# Names claimed at once: a disk erases thousands a second.
-CLAIM_NAMES = 1000
-# Django's own. It ignores the error for a missing file, and removes empty folders.
+# Names claimed together: a disk erases thousands a second.
+CLAIM_SIZE = 1000
+# Django's own method. It ignores a missing file, and removes empty folders.
 DJANGO_DELETE = FileSystemStorage.delete
 
 
-class FileSystemAdapter(OtherAdapter):
-    """Erases files below the storage's folder. A folder is never erased, even an empty one."""
+class FileSystemAdapter(GenericAdapter):
+    """Erases files below the storage's folder, but no folders, not even empty ones."""
 
-    claim_names = CLAIM_NAMES
+    claim_size = CLAIM_SIZE
     storage: FileSystemStorage
 
     def __init__(self, storage: FileSystemStorage) -> None:
@@ -43,7 +43,7 @@ class FileSystemAdapter(OtherAdapter):
         if self.joins_names and PLAIN_NAME.fullmatch(name):
             return name
         if "\0" in name:
-            raise ValueError("The name holds a NUL character.")
+            raise ValueError("The name contains a NUL character.")
         try:
             path = self.storage.path(name)
         except SuspiciousFileOperation as error:
@@ -61,35 +61,35 @@ class FileSystemAdapter(OtherAdapter):
         """Return the path below the real root folder. Raises ValueError as `key` does."""
         return self._real_root + self.key(name)
 
-    def spelled(self, name: str) -> tuple[str, ...]:
+    def odd_spellings(self, name: str) -> tuple[str, ...]:
         """Return those of any storage, and the absolute path, which Django accepts as a name."""
-        return (*super().spelled(name), self.folder + name)
+        return (*super().odd_spellings(name), self.folder + name)
 
-    def odd_beginnings(self, directory: str) -> tuple[str, ...]:
+    def odd_prefixes(self, directory: str) -> tuple[str, ...]:
         """Return those of any storage, and absolute paths. A backslash is an ordinary character."""
-        begin = tuple(odd for odd in super().odd_beginnings(directory) if "\\" not in odd)
-        return begin if directory else (*(odd for odd in begin if odd != "/"), self.folder)
+        prefixes = tuple(odd for odd in super().odd_prefixes(directory) if "\\" not in odd)
+        return prefixes if directory else (*(odd for odd in prefixes if odd != "/"), self.folder)
 
     @cached_property
     def _real_root(self) -> str:
         return folder(os.path.realpath(self.storage.location))
 
     def _path(self, name: str) -> str:
-        """Return the path of a name, for a look at it: what the storage says, only quicker."""
+        """Return the path of a name, like the storage's `path`, but faster for plain names."""
         if self.joins_names and PLAIN_NAME.fullmatch(name):
             return self.folder + name
         return self.storage.path(name)
 
-    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
-        """Erase one name after the other; see `Adapter.erase`."""
-        outcomes = super().erase(files, note)
-        return self._below_open_root(outcomes) if self._deletes_as_django else outcomes
+    def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
+        """Erase one name after another; see `Adapter.erase`."""
+        outcomes = super().erase(files, on_versions)
+        return self._with_open_root(outcomes) if self._deletes_as_django else outcomes
 
-    def _below_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-        """Open the root folder once, right after its identity was verified, and erase below it.
+    def _with_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Keep the root folder open, right after its identity was verified, and erase below it.
 
-        Wherever that very folder is renamed to in the meantime, its files are found there: none
-        looks missing because another folder, or none, is at the path for a moment.
+        If the folder is renamed in the meantime, its files are still found: none looks missing
+        because another folder, or none, is at the path for a moment.
         """
         self._root = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -100,7 +100,10 @@ class FileSystemAdapter(OtherAdapter):
 
     @property
     def _deletes_as_django(self) -> bool:
-        """Whether nothing of the storage's own is bypassed; dir_fd is missing on Windows."""
+        """Return whether `unlink` may replace the storage's own `delete`.
+
+        False if the storage overrides Django's methods, and on Windows, which has no dir_fd.
+        """
         plain = self.joins_names and type(self.storage).delete is DJANGO_DELETE
         return plain and os.unlink in os.supports_dir_fd
 
@@ -108,7 +111,7 @@ class FileSystemAdapter(OtherAdapter):
         path = self._path(name)
         try:
             if self._deletes_as_django:
-                os.unlink(self._below(path), dir_fd=self._root)
+                os.unlink(self._from_root(path), dir_fd=self._root)
             else:
                 self._delete_by_storage(name, path)
         except FileNotFoundError:
@@ -117,31 +120,31 @@ class FileSystemAdapter(OtherAdapter):
             raise IsADirectoryError("The storage holds a folder of this name.") from error
         return ""
 
-    def _below(self, path: str) -> str:
-        """Return a path from the root folder on while that is open, else the whole path."""
+    def _from_root(self, path: str) -> str:
+        """Return the path relative to the root folder while that is open, else the whole path."""
         return path if self._root is None else path.removeprefix(self.folder)
 
     def _delete_by_storage(self, name: str, path: str) -> None:
-        """Delete with the storage's own `delete`. Raises FileNotFoundError, or its error."""
-        is_there = self._is_there(path)
+        """Call the storage's own `delete`. Raises its errors, and FileNotFoundError if missing."""
+        existed = self._exists(path)
         if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - see above
             raise IsADirectoryError(path)
         self.storage.delete(name)
-        if not is_there:
+        if not existed:
             raise FileNotFoundError(path)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
-        """Return whether each file is absent. Raises the error of a folder that cannot be read."""
+        """Return whether each file is absent. Raises OSError if a folder cannot be read."""
         refuse_inside_transaction()
-        return {name: not self._is_there(self._path(name)) for name in names}
+        return {name: not self._exists(self._path(name)) for name in names}
 
-    def _look(self, name: str) -> tuple[bool, bool]:
-        return self._is_there(self._path(name)), True
+    def _check(self, name: str) -> tuple[bool, bool]:
+        return self._exists(self._path(name)), True
 
-    def _is_there(self, path: str) -> bool:
-        """Return whether a file exists. Unlike `lexists`, raises an error if it may not look."""
+    def _exists(self, path: str) -> bool:
+        """Return whether a file exists. Unlike `lexists`, raises OSError if it cannot look."""
         try:
-            os.lstat(self._below(path), dir_fd=self._root)
+            os.lstat(self._from_root(path), dir_fd=self._root)
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True

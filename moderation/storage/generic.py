@@ -1,4 +1,4 @@
-"""Any Django storage that is neither S3 nor a folder: one name at a time, and a look afterwards."""
+"""Any Django storage other than S3 and folders: each name is deleted, then checked."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from moderation.storage.base import (
     IDENTITY_FILE_BYTES,
     WAS_MISSING,
     FileToErase,
-    Note,
+    OnVersions,
     Outcome,
     Result,
     message_of,
     not_sent,
 )
 from moderation.storage.location import Location, folder
-from moderation.storage.spelling import odd_beginnings, spelled
+from moderation.storage.spelling import odd_prefixes, odd_spellings
 from moderation.storage.transactions import refuse_inside_transaction
 
-# Options that identify the store of storages from django-storages and others.
+# The options that identify the store of storages from django-storages and others.
 STORE_OPTIONS = ("bucket_name", "azure_container", "account_name", "endpoint_url", "host", "_host")
 
-# Names claimed at once: at 20 ms a request they take seconds, well within a lease.
-CLAIM_NAMES = 100
+# Names claimed together: at 20 ms a request they take seconds, well within a lease.
+CLAIM_SIZE = 100
 # Errors after which the storage may have deleted the file nevertheless.
 UNSURE = (TimeoutError, ConnectionError, EOFError)
 
 
-class OtherAdapter:
-    """Asks a storage by Django's own interface alone: `delete`, then `exists`."""
+class GenericAdapter:
+    """Uses only Django's own storage interface: `delete`, then `exists`."""
 
-    claim_names = CLAIM_NAMES
+    claim_size = CLAIM_SIZE
     joins_names = True
 
     def __init__(self, storage: Storage) -> None:
         self.storage = storage
 
     def location(self) -> str:
-        """Return the class of the storage: nothing else is known of it."""
+        """Return the class of the storage; nothing else is known about it."""
         return type(self.storage).__qualname__
 
     def key(self, name: str) -> str:
-        """Return the name itself. Raises ValueError where it is empty, absolute or climbs."""
+        """Return the name itself. Raises ValueError if it is empty, absolute or contains ".."."""
         try:
             validate_file_name(name, allow_relative_path=True)
         except SuspiciousFileOperation as error:
@@ -63,74 +63,82 @@ class OtherAdapter:
         return Location(space, folder(root) if isinstance(root, str) else "", type(self.storage))
 
     def full_key(self, name: str) -> str:
-        """Return the location with the normalised name. Raises ValueError as `key` does."""
+        """Return the location followed by the normalised name. Raises ValueError as `key` does."""
         return self.real_location().root + posixpath.normpath(self.key(name.replace("\\", "/")))
 
-    def spelled(self, name: str) -> tuple[str, ...]:
-        """Return the spellings that any storage may understand; see `Adapter.spelled`."""
-        return spelled(name)
+    def odd_spellings(self, name: str) -> tuple[str, ...]:
+        """Return the spellings that any storage may accept; see `Adapter.odd_spellings`."""
+        return odd_spellings(name)
 
-    def odd_beginnings(self, directory: str) -> tuple[str, ...]:
-        """Return the prefixes of odd names; see `Adapter.odd_beginnings`."""
-        return odd_beginnings(directory)
+    def odd_prefixes(self, directory: str) -> tuple[str, ...]:
+        """Return the prefixes of oddly spelled names; see `Adapter.odd_prefixes`."""
+        return odd_prefixes(directory)
 
-    def erase(self, files: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:  # noqa: ARG002
-        """Erase one name after the other; see `Adapter.erase`."""
+    def erase(
+        self,
+        files: Iterable[FileToErase],
+        on_versions: OnVersions,  # noqa: ARG002 - Django's interface knows no versions
+    ) -> Iterator[Outcome]:
+        """Erase one name after another; see `Adapter.erase`."""
         refuse_inside_transaction()
         return map(self._outcome, files)
 
     def verify(self, names: Sequence[str]) -> dict[str, bool]:
-        """Ask `exists` for each name. Raises the storage's own error."""
+        """Call `exists` for each name. Raises the storage's own error."""
         refuse_inside_transaction()
         return {name: not self.storage.exists(name) for name in names}
 
     def read_identity_file(self) -> bytes | None:
-        """Return the marker's content; see `Adapter.read_identity_file`."""
+        """Return the content of the identity file; see `Adapter.read_identity_file`."""
         refuse_inside_transaction()
         if not self.storage.exists(IDENTITY_FILE):
             return None
-        with self.storage.open(IDENTITY_FILE, "rb") as marker:
-            return bytes(marker.read(IDENTITY_FILE_BYTES))
+        with self.storage.open(IDENTITY_FILE, "rb") as file:
+            return bytes(file.read(IDENTITY_FILE_BYTES))
 
     def write_identity_file(self, content: bytes) -> None:
-        """Put the marker in place of an older one. Raises OSError where another name came out."""
+        """Write the identity file. Raises OSError if the storage saves it under another name."""
         refuse_inside_transaction()
-        # A storage that does not overwrite would give the second marker a name of its own.
+        # A storage that does not overwrite would save the new file under another name.
         self.storage.delete(IDENTITY_FILE)
         saved = self.storage.save(IDENTITY_FILE, ContentFile(content))
         if saved != IDENTITY_FILE:
             self.storage.delete(saved)
-            raise OSError(f"The storage saved {saved!r} where {IDENTITY_FILE!r} was asked for.")
+            raise OSError(f"The storage saved {saved!r} instead of {IDENTITY_FILE!r}.")
 
-    def _outcome(self, each: FileToErase) -> Outcome:
-        name, sent = each.name, False
+    def _outcome(self, file: FileToErase) -> Outcome:
+        name, sent = file.name, False
         try:
             self.key(name)
-            if not each.may_be_asked_for():
+            if not file.may_be_sent():
                 return not_sent(name)
             detail = self._erase(name)
             sent = True
-            if not each.may_be_asked_for():
+            if not file.may_be_sent():
                 return not_sent(name, unsure=True)
-            left, verified = self._look(name)
-        except Exception as error:  # noqa: BLE001 - a foreign storage raises what it likes
+            exists, verified = self._check(name)
+        except Exception as error:  # noqa: BLE001 - a custom storage may raise anything
             code = type(error).__name__
             unsure = sent or isinstance(error, UNSURE)
             return Outcome(name, Result.FAILED, code, message_of(error), unsure=unsure)
-        if left:
-            return Outcome(name, Result.FAILED, code="StillThere", message="It exists afterwards.")
+        if exists:
+            message = "The file still exists after it was deleted."
+            return Outcome(name, Result.FAILED, code="StillThere", message=message)
         return Outcome(name, Result.ERASED, detail=detail, verified=verified)
 
     def _erase(self, name: str) -> str:
-        """Delete it and give the detail. Raises the storage's own error."""
+        """Delete the file and return the detail. Raises the storage's own error."""
         try:
             self.storage.delete(name)
         except FileNotFoundError:
             return WAS_MISSING
         return ""
 
-    def _look(self, name: str) -> tuple[bool, bool]:
-        """Tell (is it still there, could it be looked at). Raises the storage's own error."""
+    def _check(self, name: str) -> tuple[bool, bool]:
+        """Return (whether the file exists, whether the storage can check it).
+
+        Raises the storage's own error.
+        """
         try:
             return self.storage.exists(name), True
         except NotImplementedError:

@@ -1,7 +1,7 @@
-"""Which storage is it really? Each holds a marker with an identity that the database knows.
+"""The identity of a storage: a UUID in the database and in an identity file in the storage.
 
-An unmounted disk, a wrong endpoint or a production database in staging would otherwise look as if
-every file were missing already, or lose files that are not theirs to lose.
+It is verified before each purge. With an unmounted disk or a wrong endpoint, every file would seem
+to be missing already; with a copy of the production database, staging would erase production files.
 """
 
 from __future__ import annotations
@@ -25,40 +25,41 @@ logger = logging.getLogger(__name__)
 
 # Entries in one UPDATE, so that no lock is held for long.
 FILL_BATCH = 1000
-# Attempts to read a marker, and the seconds between them: a single truncated or corrupt reply is
-# not a reason to stop using a storage for a minute. No attempt starts later than the last number.
+# Attempts to read an identity file, and the seconds between them: a single truncated or corrupt
+# reply is no reason to stop using a storage for a minute.
 TRIES = 3
 PAUSE = 1.0
+# Seconds after which no further attempt starts.
 LAST_TRY_AFTER = 10.0
 
 
 class WrongStorage(ModerationError):
-    """The storage behind an alias is not, or cannot be shown to be, the one that is meant."""
+    """The storage behind an alias is not the expected one, or its identity cannot be verified."""
 
 
 class IdentityRefused(ModerationError):
-    """A storage may not be marked as asked; its text says what was found and what to do."""
+    """A storage may not get the identity; the message says what was found and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marker:
-    """What a storage's marker file tells."""
+class IdentityFile:
+    """The content of a storage's identity file."""
 
     identity: uuid.UUID
     environment: str
 
     def as_bytes(self) -> bytes:
-        """Return the file's content."""
-        told = {"identity": str(self.identity), "environment": self.environment}
-        return json.dumps(told, indent=1).encode() + b"\n"
+        """Return the content as JSON."""
+        content = {"identity": str(self.identity), "environment": self.environment}
+        return json.dumps(content, indent=1).encode() + b"\n"
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Marker:
-        """Read the file's content. Raises ValueError where it is no marker of ours."""
-        told = json.loads(content)
-        if not isinstance(told, dict):
-            raise ValueError("it holds no object")  # noqa: TRY004 - bad content, not a bad type
-        return cls(uuid.UUID(str(told.get("identity"))), str(told.get("environment", "")))
+    def from_bytes(cls, content: bytes) -> IdentityFile:
+        """Parse the content. Raises ValueError if it is not that of an identity file."""
+        parsed = json.loads(content)
+        if not isinstance(parsed, dict):
+            raise ValueError("not a JSON object")  # noqa: TRY004 - bad content, not a bad type
+        return cls(uuid.UUID(str(parsed.get("identity"))), str(parsed.get("environment", "")))
 
 
 def environment() -> str:
@@ -66,53 +67,57 @@ def environment() -> str:
     return str(getattr(settings, "ENVIRONMENT", ""))
 
 
-def read_mark(alias: str) -> Marker | None:
-    """Return what the storage's marker tells, None where it has none.
+def read_identity(alias: str) -> IdentityFile | None:
+    """Return the content of the storage's identity file, or None if it has none.
 
-    Raises WrongStorage, with the storage's own words, where it cannot be read.
+    Raises WrongStorage, with the storage's own error message, if it cannot be read.
     """
     refuse_inside_transaction()
     try:
         return _read_with_retries(adapter_for(alias))
     except Exception as error:
-        message = _("The marker of storage %(alias)s cannot be read: %(error)s")
-        words = f"{type(error).__name__}: {message_of(error)}"
-        raise WrongStorage(message % {"alias": alias, "error": words}) from error
+        message = _("The identity file of storage %(alias)s cannot be read: %(error)s")
+        text = f"{type(error).__name__}: {message_of(error)}"
+        raise WrongStorage(message % {"alias": alias, "error": text}) from error
 
 
-def _read_with_retries(adapter: Adapter) -> Marker | None:
-    """Read a marker, with retries if it cannot be read. Raises the last error."""
-    last = time.monotonic() + LAST_TRY_AFTER
+def _read_with_retries(adapter: Adapter) -> IdentityFile | None:
+    """Read an identity file, with retries if it cannot be read. Raises the last error."""
+    deadline = time.monotonic() + LAST_TRY_AFTER
     for _try in range(1, TRIES):
         try:
             return _read_once(adapter)
-        except Exception as error:  # any storage's
-            if time.monotonic() > last:
+        except Exception as error:  # a storage may raise anything
+            if time.monotonic() > deadline:
                 raise
             logger.info("An identity file could not be read, trying again: %r", error)
             time.sleep(PAUSE)
     return _read_once(adapter)
 
 
-def _read_once(adapter: Adapter) -> Marker | None:
+def _read_once(adapter: Adapter) -> IdentityFile | None:
     content = adapter.read_identity_file()
-    return None if content is None else Marker.from_bytes(content)
+    return None if content is None else IdentityFile.from_bytes(content)
 
 
 def verify_identity(alias: str, identity: uuid.UUID | None) -> None:
-    """Return where the storage carries this identity and the running environment's name.
+    """Raise WrongStorage unless the storage has this identity and belongs to this environment.
 
-    Raises WrongStorage, naming what differs, in every other case; RuntimeError in a transaction.
+    The message says what differs. Raises RuntimeError inside a transaction.
     """
-    found = read_mark(alias)
+    found = read_identity(alias)
     if identity is None:
-        message = _("Storage %(alias)s was never marked. Run “manage.py mark_storage”.")
+        message = _("Storage %(alias)s has no identity. Run “manage.py mark_storage”.")
     elif found is None:
         message = _(
-            "Storage %(alias)s holds no marker (%(file)s): it may be unmounted, empty or another."
+            "Storage %(alias)s holds no identity file (%(file)s): it may be unmounted, empty or a "
+            "different storage."
         )
     elif found.identity != identity:
-        message = _("Storage %(alias)s is another one: its marker says %(found)s, not %(wanted)s.")
+        message = _(
+            "Storage %(alias)s is a different storage: its identity file says %(found)s, not "
+            "%(wanted)s."
+        )
     elif found.environment != environment():
         message = _("Storage %(alias)s belongs to environment “%(theirs)s”; this is “%(running)s”.")
     else:
@@ -131,15 +136,16 @@ def verify_identity(alias: str, identity: uuid.UUID | None) -> None:
 
 
 def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
-    """Give the storage its identity, or find it again; twice is the same as once.
+    """Give the storage an identity, or record the one that it has. Idempotent.
 
-    A storage that this environment marked and the database does not know is adopted. `replace`
-    lays the known marker into a storage that lost it, and lets a database that came from another
-    environment name this one's storage. Entries recorded before the first mark get the identity.
-    Raises IdentityRefused where marker and database disagree, WrongStorage where it cannot be read.
+    If the database does not know a storage, the identity in its file is recorded, provided that the
+    file is from this environment. `replace` writes the known identity to a storage that lost its
+    file, and accepts a new storage for a database that came from another environment. Entries that
+    were recorded before the storage had an identity get it. Raises IdentityRefused if file and
+    database disagree, WrongStorage if the file cannot be read.
     """
-    found = read_mark(alias)
-    _refuse_foreign(alias, found)
+    found = read_identity(alias)
+    _refuse_other_environment(alias, found)
     known = StorageIdentity.objects.filter(alias=alias).first()
     moved = known is not None and known.environment != environment()
     if moved and not replace:
@@ -151,11 +157,11 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
             )
             % {"alias": alias, "theirs": known and known.environment, "running": environment()}
         )
-    identity = _agreed(alias, found, None if moved else known, replace=replace)
+    identity = _identity_for(alias, found, None if moved else known, replace=replace)
     if found is None:
-        # The file first: where the row then fails, the next run adopts the file.
-        adapter_for(alias).write_identity_file(Marker(identity, environment()).as_bytes())
-    mark, _created = StorageIdentity.objects.update_or_create(
+        # The file first: if writing the row then fails, the next run records the file's identity.
+        adapter_for(alias).write_identity_file(IdentityFile(identity, environment()).as_bytes())
+    row, _created = StorageIdentity.objects.update_or_create(
         alias=alias,
         defaults={
             "identity": identity,
@@ -168,10 +174,10 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
     )
     if not moved:
         _fill_identity(alias, identity)
-    return mark
+    return row
 
 
-def _refuse_foreign(alias: str, found: Marker | None) -> None:
+def _refuse_other_environment(alias: str, found: IdentityFile | None) -> None:
     if found is not None and found.environment != environment():
         raise IdentityRefused(
             _(
@@ -182,17 +188,17 @@ def _refuse_foreign(alias: str, found: Marker | None) -> None:
         )
 
 
-def _agreed(
-    alias: str, found: Marker | None, known: StorageIdentity | None, *, replace: bool
+def _identity_for(
+    alias: str, found: IdentityFile | None, known: StorageIdentity | None, *, replace: bool
 ) -> uuid.UUID:
-    """Return the identity that the storage has or is to get. Raises IdentityRefused."""
+    """Return the identity that the storage has or will get. Raises IdentityRefused."""
     if found is None:
         if known is not None and not replace:
             raise IdentityRefused(
                 _(
-                    "Storage %(alias)s was marked as %(wanted)s and now holds no marker. It may be "
-                    "unmounted, empty or another. If it is the right one, run mark_storage with "
-                    "--replace."
+                    "Storage %(alias)s had the identity %(wanted)s and now holds no identity file. "
+                    "It may be unmounted, empty or a different storage. If it is the right one, "
+                    "run mark_storage with --replace."
                 )
                 % {"alias": alias, "wanted": known.identity}
             )
@@ -200,15 +206,15 @@ def _agreed(
     if known is not None and known.identity != found.identity:
         raise IdentityRefused(
             _(
-                "Storage %(alias)s is another one: its marker says %(found)s, the database "
-                "%(wanted)s. Configure the storage that was marked."
+                "Storage %(alias)s is a different storage: its identity file says %(found)s, the "
+                "database %(wanted)s. Configure the storage that the database knows."
             )
             % {"alias": alias, "found": found.identity, "wanted": known.identity}
         )
     twin = StorageIdentity.objects.exclude(alias=alias).filter(identity=found.identity).first()
     if twin is not None:
         raise IdentityRefused(
-            _("Storages %(alias)s and %(twin)s are the same place. Give each a folder of its own.")
+            _("Storages %(alias)s and %(twin)s are the same. Give each a folder of its own.")
             % {"alias": alias, "twin": twin.alias}
         )
     return found.identity
@@ -216,6 +222,6 @@ def _agreed(
 
 def _fill_identity(alias: str, identity: uuid.UUID) -> None:
     """Give the identity to entries that were recorded before the storage had one."""
-    unmarked = AuditEntry.objects.filter(storage=alias, identity__isnull=True).order_by("pk")
-    while keys := list(unmarked.values_list("pk", flat=True)[:FILL_BATCH]):
+    without = AuditEntry.objects.filter(storage=alias, identity__isnull=True).order_by("pk")
+    while keys := list(without.values_list("pk", flat=True)[:FILL_BATCH]):
         AuditEntry.objects.filter(pk__in=keys).update(identity=identity)

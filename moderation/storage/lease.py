@@ -1,8 +1,8 @@
-"""How long a worker may send requests for the entries that it claimed.
+"""The time during which a worker may send requests for the entries that it claimed.
 
 A lease in the database expires by the database's clock. The worker counts it from before its claim,
 so that it expires here first, and checks it right before each request: a worker that was suspended
-must not erase what was stored under a name that another worker has freed in the meantime.
+must not erase a new file under a name that another worker has already erased and released.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 # CLOCK_MONOTONIC stops while Linux is suspended, CLOCK_BOOTTIME does not. Other systems have no
 # such clock, and only the wall clock reveals a suspension.
 BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-# The last share of a lease, in which nothing is sent any more, because a request takes time.
-LAST_PART = 0.1
+# The share at the end of a lease in which nothing is sent, because a request takes time.
+SAFETY_MARGIN = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Lease:
     """The lease on a worker's entries. It starts at `since`, which is before they were claimed."""
 
     def __init__(self, seconds: float, since: Moment) -> None:
-        self._seconds = seconds * (1 - LAST_PART)
+        self._seconds = seconds * (1 - SAFETY_MARGIN)
         self._since: Moment | None = since
 
     def renew(self, since: Moment) -> None:
@@ -50,7 +50,7 @@ class Lease:
             self._since = since
 
     def end(self) -> None:
-        """End the lease: nothing more may be sent."""
+        """End the lease, so that nothing more is sent."""
         self._since = None
 
     def holds(self) -> bool:

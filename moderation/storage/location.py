@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Location:
     """A space of keys, and the folder in it below which a storage keeps its files.
 
-    `space` distinguishes two stores: the disk, or a bucket at an endpoint. `root` is the folder,
-    empty or with a trailing slash. Aliases, subclasses and base URLs make no difference. For other
-    storages, `backend` is the class and `space` comes from the options.
+    `space` identifies a store: the disk, or a bucket at an endpoint. `root` is the folder, empty or
+    with a trailing slash. Aliases, subclasses and base URLs make no difference. For other storages,
+    `backend` is the class and `space` comes from the options.
     """
 
     space: tuple[str, ...]
@@ -19,7 +19,7 @@ class Location:
     backend: type | None = None
 
     def overlaps(self, other: Location) -> bool:
-        """Return whether one key may belong to both."""
+        """Return whether a key may belong to both."""
         if not self._same_space(other):
             return False
         return self.root.startswith(other.root) or other.root.startswith(self.root)
@@ -37,7 +37,7 @@ class Location:
 
 
 def folder(path: str) -> str:
-    """Return a folder with one trailing slash, or "" for the empty one."""
+    """Return a folder with a trailing slash, or "" for the empty one."""
     return path if not path or path.endswith("/") else f"{path}/"
 
 

@@ -1,4 +1,4 @@
-"""Which adapter serves the storage behind an alias."""
+"""Find the adapter for a storage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from moderation.storage.base import Adapter
 
 
 def adapter_for(alias: str) -> Adapter:
-    """Make the adapter of the storage behind an alias of STORAGES; keep it for one batch or so.
+    """Return a new adapter of the storage behind an alias of STORAGES, for one claim or so.
 
     Raises InvalidStorageError (Django's) for an unknown alias. No network.
     """
@@ -25,12 +25,12 @@ def adapter_of(storage: Storage) -> Adapter:
         from moderation.storage.s3 import S3Adapter
 
         return S3Adapter(storage)
-    from moderation.storage.generic import OtherAdapter
+    from moderation.storage.generic import GenericAdapter
 
-    return OtherAdapter(storage)
+    return GenericAdapter(storage)
 
 
 def _is_s3(storage: Storage) -> bool:
-    """Told by the names of its classes, so that a site without S3 need not have boto3."""
+    """Compare the names of the classes, so that a site without S3 does not need boto3."""
     names = {f"{c.__module__}.{c.__qualname__}" for c in type(storage).__mro__}
     return "storages.backends.s3.S3Storage" in names

@@ -1,4 +1,4 @@
-"""No network inside a transaction: a slow storage would hold rows locked as long as it likes."""
+"""Forbid requests to storage inside a transaction: a slow storage would keep rows locked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from moderation.models import AuditEntry
 def refuse_inside_transaction() -> None:
     """Raise RuntimeError inside a transaction of the audit log's database. Sends no query.
 
-    Tests that touch storage beside the database ask for it with `transaction=True`.
+    Tests that use a storage need a database without an open transaction (`transaction=True`).
     """
     using = router.db_for_write(AuditEntry)
     if transaction.get_connection(using).in_atomic_block:

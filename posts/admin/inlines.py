@@ -68,7 +68,7 @@ class NewPictureForm(forms.ModelForm):
         """Return the file after checking its picture. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = checked_picture(upload)
-        if isinstance(found, intake.PictureRefusedError):
+        if isinstance(found, intake.InvalidImage):
             message = _("%(name)s: %(reason)s")
             params = {"name": upload.name, "reason": found.message}
             raise ValidationError(message, code=found.code, params=params) from found
@@ -77,7 +77,7 @@ class NewPictureForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> PostImage:  # noqa: FBT001, FBT002 - Django's signature
         """Store the files and save the row. The change form calls this inside `uploads()`."""
-        intake.place(self.picture, self.cleaned_data["upload"], row=self.instance)
+        intake.store(self.picture, self.cleaned_data["upload"], row=self.instance)
         row: PostImage = super().save(commit)
         return row
 
@@ -94,14 +94,14 @@ def check_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
         )  # the last file of each name, as in Django's forms
 
 
-def checked_picture(upload: File[Any]) -> intake.Picture | intake.PictureRefusedError:
+def checked_picture(upload: File[Any]) -> intake.ValidatedImage | intake.InvalidImage:
     """Return the picture in an uploaded file, or why it is refused. Checks each file only once."""
-    found: intake.Picture | intake.PictureRefusedError | None
+    found: intake.ValidatedImage | intake.InvalidImage | None
     found = getattr(upload, CHECKED_ATTRIBUTE, None)
     if found is None:
         try:
-            found = intake.examine(upload)
-        except intake.PictureRefusedError as refused:
+            found = intake.validate_image(upload)
+        except intake.InvalidImage as refused:
             found = refused
         setattr(upload, CHECKED_ATTRIBUTE, found)
     return found

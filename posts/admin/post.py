@@ -32,7 +32,7 @@ from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
-from posts.storage_identity import storage_problem_shown
+from posts.storage_identity import capture_storage_problem
 
 READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
@@ -93,7 +93,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if self._may_upload(request):
             check_uploads(request.FILES)
-        with storage_problem_shown(files=bool(request.FILES)), uploads(verify=False):
+        with capture_storage_problem(files=bool(request.FILES)), uploads(verify=False):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_upload(self, request: HttpRequest) -> bool:

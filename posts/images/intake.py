@@ -1,4 +1,4 @@
-"""Store pictures: check them, measure them, remove metadata, and create a thumbnail."""
+"""Validate images, measure them, remove metadata, create thumbnails, and store both."""
 
 from __future__ import annotations
 
@@ -16,28 +16,34 @@ from moderation.images.limits import MAX_BYTES
 from posts.images.uploads import put, uploads
 from posts.models import Post, PostImage
 
-__all__ = ["Picture", "PictureRefusedError", "examine", "place", "take_in", "uploads"]
+__all__ = [
+    "InvalidImage",
+    "ValidatedImage",
+    "content_to_store",
+    "store",
+    "store_content",
+    "store_image",
+    "uploads",
+    "validate_image",
+]
 
 THUMBNAIL_SIDE = 320  # pixels, of the longer side
 
 # The extension of the key, by the actual format of the file.
-ENDINGS = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp"}
-
-PictureRefusedError = InvalidImage
+EXTENSIONS = {"JPEG": ".jpg", "PNG": ".png", "GIF": ".gif", "WEBP": ".webp"}
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """An examined picture that is not yet stored.
+class ValidatedImage:
+    """A validated image that is not yet stored.
 
-    `ending` is the extension of its actual format. `size` and `sha256` are those of the file that
-    will be stored: without metadata, unless PICTURES_KEEP_METADATA is on. `width` and `height` are
-    in pixels, as displayed. `thumbnail` is a WebP of at most 320 pixels without metadata; for an
-    animation, it shows the first, the longest and the last frame. `frames` is 1 for a still
-    picture.
+    `extension` is that of its actual format. `size` and `sha256` are those of the file that will be
+    stored: without metadata, unless PICTURES_KEEP_METADATA is on. `width` and `height` are in
+    pixels, as displayed. `thumbnail` is a WebP of at most 320 pixels without metadata; for an
+    animation, it shows the first, the longest and the last frame. `frames` is 1 for a still image.
     """
 
-    ending: str
+    extension: str
     width: int
     height: int
     size: int
@@ -46,28 +52,28 @@ class Picture:
     frames: int
 
 
-def take_in(file: File[Any], *, post: Post) -> PostImage:
-    """Check, measure and store a picture with its thumbnail; return its row, not yet saved.
+def store_image(file: File[Any], *, post: Post) -> PostImage:
+    """Validate an image and store it with its thumbnail; return its row, not yet saved.
 
-    To be called, and the row saved, inside `uploads()`. Raises PictureRefusedError,
-    and UploadsMissingError outside.
+    Call it, and save the row, inside `uploads()`. Raises InvalidImage, and UploadsMissingError
+    outside `uploads()`.
     """
-    return place(examine(file), file, row=PostImage(post=post))
+    return store(validate_image(file), file, row=PostImage(post=post))
 
 
-def examine(file: File[Any]) -> Picture:
-    """Measure and decode a picture and create its thumbnail. Stores nothing.
+def validate_image(file: File[Any]) -> ValidatedImage:
+    """Measure and decode an image and create its thumbnail. Stores nothing.
 
-    This may take a second, so call it before the transaction that `place` needs. Raises
-    PictureRefusedError unless it is an intact JPEG, PNG, GIF or WebP within the limits.
+    This may take a second, so call it before the transaction that `store` needs. Raises
+    InvalidImage unless it is an intact JPEG, PNG, GIF or WebP within the limits.
     """
     content = _read(file)
     structure = inspect(content)
     thumbnail = sheet.as_animated_webp(decode(content, structure, THUMBNAIL_SIDE))
-    stored = _stored(content, structure)
+    stored = _without_metadata(content, structure)
     width, height = structure.upright_size
-    return Picture(
-        ending=ENDINGS[structure.format],
+    return ValidatedImage(
+        extension=EXTENSIONS[structure.format],
         width=width,
         height=height,
         size=len(stored),
@@ -77,44 +83,43 @@ def examine(file: File[Any]) -> Picture:
     )
 
 
-def place(picture: Picture, file: File[Any], *, row: PostImage) -> PostImage:
+def store(image: ValidatedImage, file: File[Any], *, row: PostImage) -> PostImage:
     """Store the file without its metadata, and its thumbnail; fill the row with the measurements.
 
-    `file` is the one that was examined. Raises PictureRefusedError if it has changed since, and
+    `file` is the one that was validated. Raises InvalidImage if it has changed since, and
     UploadsMissingError outside `uploads()`.
     """
-    return store(picture, stored_bytes(picture, file), row=row)
+    return store_content(image, content_to_store(image, file), row=row)
 
 
-def store(picture: Picture, content: bytes, *, row: PostImage) -> PostImage:
-    """Store the result of `stored_bytes`; otherwise like `place`."""
-    row.image = _stored_name(row.image, f"picture{picture.ending}", ContentFile(content))
-    thumbnail = ContentFile(picture.thumbnail)
-    row.thumbnail = _stored_name(row.thumbnail, "thumbnail.webp", thumbnail)
-    row.sha256, row.size = picture.sha256, picture.size
-    row.width, row.height = picture.width, picture.height
-    row.frames = picture.frames
+def store_content(image: ValidatedImage, content: bytes, *, row: PostImage) -> PostImage:
+    """Store the result of `content_to_store`; otherwise like `store`."""
+    row.image = _store_file(row.image, f"picture{image.extension}", ContentFile(content))
+    row.thumbnail = _store_file(row.thumbnail, "thumbnail.webp", ContentFile(image.thumbnail))
+    row.sha256, row.size = image.sha256, image.size
+    row.width, row.height = image.width, image.height
+    row.frames = image.frames
     return row
 
 
-def stored_bytes(picture: Picture, file: File[Any]) -> bytes:
-    """Return the content to be stored. Raises PictureRefusedError if the file has changed."""
+def content_to_store(image: ValidatedImage, file: File[Any]) -> bytes:
+    """Return the content to be stored. Raises InvalidImage if the file has changed."""
     content = _read(file)
-    stored = _stored(content, inspect(content))
-    if hashlib.sha256(stored).hexdigest() != picture.sha256:
-        raise PictureRefusedError("changed")
+    stored = _without_metadata(content, inspect(content))
+    if hashlib.sha256(stored).hexdigest() != image.sha256:
+        raise InvalidImage("changed")
     return stored
 
 
-def _stored(content: bytes, structure: Structure) -> bytes:
+def _without_metadata(content: bytes, structure: Structure) -> bytes:
     """Return the file without metadata and trailing data, unless the site keeps metadata."""
     if getattr(settings, "PICTURES_KEEP_METADATA", False):
         return content
     return structure.stripped.build(content)
 
 
-def _stored_name(current: FieldFile, filename: str, content: File[Any]) -> str:
-    """Store `content` where the field wants it, and return its name."""
+def _store_file(current: FieldFile, filename: str, content: File[Any]) -> str:
+    """Store `content` under a key from the field's `upload_to`, and return its name."""
     key = current.field.generate_filename(current.instance, filename)
     return put(current.storage, key, content)
 

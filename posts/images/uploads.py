@@ -1,4 +1,4 @@
-"""The transaction around uploads: a file whose row was not kept does not stay behind."""
+"""The transaction around uploads: when it ends, files without a row are deleted."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from django.db.models import Q
 from posts.models import PostImage
 from posts.storage_identity import verified_storages
 
-# How many names one query may ask about: SQLite's oldest limit of 999 parameters, twice used.
-NAMES_A_QUERY = 400
+# Names in one query, which passes each twice: older versions of SQLite allow 999 parameters.
+NAMES_PER_QUERY = 400
 
-# A storage across the network keeps one upload waiting for most of its time.
-UPLOADS_AT_ONCE = 8
+# With a storage across the network, an upload spends most of its time waiting.
+PARALLEL_UPLOADS = 8
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_Stored = list[tuple[Storage, str]]
-_stored: ContextVar[_Stored | None] = ContextVar("stored uploads", default=None)
+_StoredFiles = list[tuple[Storage, str]]
+_stored: ContextVar[_StoredFiles | None] = ContextVar("stored uploads", default=None)
 
 
 class UploadsMissingError(RuntimeError):
-    """A file was to be stored outside `uploads()`: nobody would remove it after a rollback."""
+    """Raised on storing a file outside `uploads()`: nothing would delete it after a rollback."""
 
 
 @contextmanager
 def uploads(*, verify: bool = True) -> Iterator[None]:
     """Run a transaction that may store files; delete files without a row when it ends.
 
-    The identity of the storages is verified first, unless `verify` is false because the caller did
-    so or will store nothing. Raises WrongStorage.
+    The identity of the storages is verified first, unless `verify` is false because the caller has
+    done so or will store nothing. Raises WrongStorage.
 
     However it ends (commit, error, `set_rollback`, a savepoint that was rolled back), the database
     is queried for the files that have a row; the others are deleted through their storage. Blocks
@@ -50,7 +50,7 @@ def uploads(*, verify: bool = True) -> Iterator[None]:
             yield
         return
     with verified_storages() if verify else nullcontext():
-        stored: _Stored = []
+        stored: _StoredFiles = []
         token = _stored.set(stored)
         try:
             with transaction.atomic(using=using, durable=True):
@@ -61,40 +61,40 @@ def uploads(*, verify: bool = True) -> Iterator[None]:
 
 
 def put(storage: Storage, key: str, content: File[Any]) -> str:
-    """Store `content` under a fresh key and give the name that the storage chose.
+    """Store `content` under a fresh key and return the name that the storage chose.
 
     Raises UploadsMissingError outside `uploads()`, and what the storage raises.
     """
     stored = _stored.get()
     if stored is None:
         raise UploadsMissingError(
-            "Store pictures inside `with uploads():`, so that a rollback is seen."
+            "Store pictures inside `with uploads():`, so that a rollback is detected."
         )
-    stored.append((storage, key))  # first: a save that breaks off may leave half a file
+    stored.append((storage, key))  # first: an interrupted save may leave a partial file
     name = storage.save(key, content)
     if name != key:
         stored.append((storage, name))
     return name
 
 
-def side_by_side(store: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def in_parallel(store: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Call `store` for each item, several at once, inside this block of `uploads()`.
 
-    Gives the results in the order of the items. Raises the first error, once all that had begun are
-    over: what they stored is known by then, and is removed with the rest. `store` may not use the
-    database, whose transaction belongs to this thread.
+    Return the results in the order of the items. Raises the first error, but only after all calls
+    that had started have ended, so that the files they stored are known and deleted. `store` must
+    not use the database, whose transaction belongs to this thread.
     """
-    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
-        started = [pool.submit(copy_context().run, store, item) for item in items]
+    with ThreadPoolExecutor(PARALLEL_UPLOADS) as pool:
+        futures = [pool.submit(copy_context().run, store, item) for item in items]
         try:
-            return [each.result() for each in started]
+            return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
 
 
-def _delete_unused(stored: _Stored, using: str) -> None:
-    """Delete the files without a row; one that fails does not save the others from it."""
+def _delete_unused(stored: _StoredFiles, using: str) -> None:
+    """Delete the files without a row. Try all of them, even if some deletions fail."""
     used = _used_names([name for _, name in stored], using)
     with ExitStack() as deletions:
         for storage, name in stored:
@@ -105,9 +105,9 @@ def _delete_unused(stored: _Stored, using: str) -> None:
 def _used_names(names: Sequence[str], using: str) -> set[str]:
     used: set[str] = set()
     rows = PostImage.objects.using(using)
-    for start in range(0, len(names), NAMES_A_QUERY):
-        some = names[start : start + NAMES_A_QUERY]
-        found = rows.filter(Q(image__in=some) | Q(thumbnail__in=some))
+    for start in range(0, len(names), NAMES_PER_QUERY):
+        chunk = names[start : start + NAMES_PER_QUERY]
+        found = rows.filter(Q(image__in=chunk) | Q(thumbnail__in=chunk))
         for pair in found.values_list("image", "thumbnail"):
             used.update(pair)
     return used

@@ -1,1 +1,1 @@
-"""Posts out of a file: reading and checking its lines, finding the pictures, writing batches."""
+"""Import posts from a file: read and check its lines, find the pictures, write batches."""

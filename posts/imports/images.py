@@ -1,4 +1,4 @@
-"""The folder with an import's pictures."""
+"""The pictures of an import, as files in a folder."""
 
 from __future__ import annotations
 
@@ -9,82 +9,89 @@ from pathlib import Path
 
 from django.core.files import File
 
-from posts.images.intake import Picture, PictureRefusedError, examine, store, stored_bytes
+from posts.images.intake import (
+    InvalidImage,
+    ValidatedImage,
+    content_to_store,
+    store_content,
+    validate_image,
+)
 from posts.imports.parse import BadLineError, Entry
 from posts.models import Post, PostImage
 
-# Pictures that are not decoded again when another post uses them: some 20 kB each. More than one
-# batch can have, so that its pictures are still cached when it is written.
-REMEMBERED_PICTURES = 512
+# Validated pictures in the cache, about 20 kB each; another post with the same picture does not
+# decode it again. More than one batch can have, so that its pictures are still cached when it is
+# written.
+CACHED_PICTURES = 512
 
 # The version of a file: path, modification time in nanoseconds, size in bytes.
 _Version = tuple[Path, int, int]
 
 
-class Gallery:
-    """The files of one folder; nothing outside of it is ever opened."""
+class ImportImages:
+    """A folder of pictures. Files outside it are never opened."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self._examined: OrderedDict[_Version, Picture] = OrderedDict()
+        self._validated: OrderedDict[_Version, ValidatedImage] = OrderedDict()
 
     def check(self, entry: Entry) -> None:
-        """Examine every picture of an entry. Raises BadLineError for one that is not taken in."""
-        found: dict[_Version, Picture] = {}
+        """Validate every picture of an entry. Raises BadLineError for one that is not valid."""
+        found: dict[_Version, ValidatedImage] = {}
         for name in entry.images:
             with _named(entry, name):
                 version = self._version(name)
-                found[version] = self._examined.get(version) or _examine(version[0])
+                found[version] = self._validated.get(version) or _validate(version[0])
         # Only now, so that a bad line evicts nothing that a good one of the same batch needs.
-        for version, picture in found.items():
-            self._examined[version] = picture
-            self._examined.move_to_end(version)
-        while len(self._examined) > REMEMBERED_PICTURES:
-            self._examined.popitem(last=False)
+        for version, image in found.items():
+            self._validated[version] = image
+            self._validated.move_to_end(version)
+        while len(self._validated) > CACHED_PICTURES:
+            self._validated.popitem(last=False)
 
-    def take_in(self, entry: Entry, post: Post) -> list[PostImage]:
+    def store(self, entry: Entry, post: Post) -> list[PostImage]:
         """Store every picture of an entry as new files; return the unsaved rows.
 
-        Decodes nothing, since it runs in a transaction and every picture was checked before. Raises
-        BadLineError if one has changed since, UploadsMissingError outside `uploads()`.
+        Decodes nothing, since it runs in a transaction and `check` has validated every picture.
+        Raises BadLineError if one has changed since, UploadsMissingError outside `uploads()`.
         """
         rows = []
         for name in entry.images:
             with _named(entry, name):
-                picture, content = self._content(name)
-            rows.append(store(picture, content, row=PostImage(post=post)))
+                image, content = self._content(name)
+            rows.append(store_content(image, content, row=PostImage(post=post)))
         return rows
 
-    def _content(self, name: str) -> tuple[Picture, bytes]:
+    def _content(self, name: str) -> tuple[ValidatedImage, bytes]:
         version = self._version(name)
-        picture = self._examined.get(version)
-        if picture is None:
-            raise PictureRefusedError("changed")
+        image = self._validated.get(version)
+        if image is None:
+            raise InvalidImage("changed")
         with version[0].open("rb") as file:
-            return picture, stored_bytes(picture, File(file))
+            return image, content_to_store(image, File(file))
 
     def _version(self, name: str) -> _Version:
         path = (self.folder / name).resolve()
         if not path.is_relative_to(self.folder):
-            raise ValueError("it leads out of the folder of pictures")
+            raise ValueError("it is outside the folder of pictures")
         if not path.is_file():
             raise ValueError("there is no such picture")
         status = path.stat()
         return path, status.st_mtime_ns, status.st_size
 
 
-def _examine(path: Path) -> Picture:
+def _validate(path: Path) -> ValidatedImage:
     with path.open("rb") as file:
-        return examine(File(file))
+        return validate_image(File(file))
 
 
 @contextmanager
 def _named(entry: Entry, name: str) -> Iterator[None]:
-    """Turn errors of a picture into a BadLineError that names it."""
+    """Raise errors of a picture as a BadLineError that names the picture."""
     try:
         yield
-    except PictureRefusedError as refused:
-        raise BadLineError(entry.number, f"{name!r}: {refused}") from refused
+    except InvalidImage as error:
+        raise BadLineError(entry.number, f"{name!r}: {error}") from error
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of links
         reason = getattr(error, "strerror", None) or error
         raise BadLineError(entry.number, f"{name!r}: {reason}") from error

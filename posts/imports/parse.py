@@ -1,4 +1,4 @@
-"""The lines of an import file: read one by one, each turned into an entry or refused."""
+"""Read the lines of an import file, and turn each into an entry or refuse it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 
-from posts.dates import validate_moment
+from posts.json_values import read_type, read_value
 from posts.models import Post
 
 GZIP_MAGIC = b"\x1f\x8b"
-MAX_LINE_BYTES = 1024 * 1024  # what one line may take of the memory; a post is a few kilobytes
-MAX_REPORTS = 1000  # of one post: each one is a row, and some need a new user
-MAX_PICTURES = 100  # of one post
+MAX_LINE_BYTES = 1024 * 1024  # read into memory at once; a post has a few kilobytes
+MAX_REPORTS = 1000  # per post; each one is a row, and some need a new user
+MAX_PICTURES = 100  # per post
 
 
 class UnreadableFileError(Exception):
-    """The file itself cannot be read to its end; its message says where and why."""
+    """The file cannot be read to its end; the message says where and why."""
 
 
-class RepeatedFieldError(ValueError):
-    """A line's object has two fields of one name."""
+class DuplicateFieldError(ValueError):
+    """A line's object has two fields with the same name."""
 
 
 class BadLineError(Exception):
-    """A line that is no post; `number` counts from 1."""
+    """A line that is not a valid post; `number` counts from 1."""
 
     def __init__(self, number: int, reason: str) -> None:
         super().__init__(number, reason)
@@ -46,7 +46,7 @@ class BadLineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A post as a line tells it. `reports` is their number, `images` are names of files."""
+    """A post as read from a line. `reports` is their number, `images` are names of files."""
 
     number: int
     author: str
@@ -67,7 +67,7 @@ def read_lines(
     """
     number = position = 0
     try:
-        with path.open("rb") as raw, _unpacked(raw) as file:
+        with path.open("rb") as raw, _decompressed(raw) as file:
             while line := file.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 if len(line) > MAX_LINE_BYTES and not skip_long:
@@ -83,14 +83,14 @@ def read_lines(
         raise UnreadableFileError(f"{path}: after line {number}: {error}") from error
 
 
-def _unpacked(raw: IO[bytes]) -> IO[bytes]:
-    packed = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+def _decompressed(raw: IO[bytes]) -> IO[bytes]:
+    is_gzipped = raw.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     raw.seek(0)
-    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if packed else raw
+    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if is_gzipped else raw
 
 
 def parse(number: int, line: bytes) -> Entry:
-    """Turn a line into an entry. Raises BadLineError with the first thing that is wrong."""
+    """Return the entry of a line. Raises BadLineError with the first error found."""
     if len(line) > MAX_LINE_BYTES:
         raise BadLineError(number, "it is longer than 1 MB")
     try:
@@ -99,88 +99,66 @@ def parse(number: int, line: bytes) -> Entry:
         raise BadLineError(number, str(error)) from error
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of an object's fields. Raises RepeatedFieldError for a name that comes twice."""
+def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's fields as a dict. Raises DuplicateFieldError."""
     fields = dict(pairs)
-    if len(fields) < len(pairs):  # which of both was meant, nobody knows
-        twice = next(
-            name for name, count in Counter(name for name, _ in pairs).items() if count > 1
-        )
-        raise RepeatedFieldError(f"{twice[:40]!r} stands in it more than once")
+    if len(fields) < len(pairs):  # it is unclear which of the values was meant
+        counts = Counter(name for name, _ in pairs)
+        duplicate = next(name for name, count in counts.items() if count > 1)
+        raise DuplicateFieldError(f"{duplicate[:40]!r} occurs more than once")
     return fields
 
 
 def _fields(line: bytes) -> dict[str, Any]:
     try:
-        fields = json.loads(line, object_pairs_hook=_each_once)
-    except RepeatedFieldError:
+        fields = json.loads(line, object_pairs_hook=_unique_fields)
+    except DuplicateFieldError:
         raise
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not JSON") from error
     if not isinstance(fields, dict):
-        raise ValueError("it is not a JSON object")  # noqa: TRY004 - parse() knows one kind
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - parse() catches ValueError
     return fields
 
 
 def _entry(number: int, fields: dict[str, Any]) -> Entry:
     return Entry(
         number=number,
-        author=_text(fields, "author", get_user_model(), "username"),
-        title=_text(fields, "title", Post, "title"),
-        body=_text(fields, "body", Post, "body"),
-        created_at=_moment(fields, "created_at"),
-        reports=_count(fields, "reports"),
-        images=_names(fields, "images"),
+        author=_read_for(get_user_model(), "username", fields, "author"),
+        title=_read_for(Post, "title", fields, "title"),
+        body=_read_for(Post, "body", fields, "body"),
+        created_at=_read_for(Post, "created_at", fields, "created_at"),
+        reports=_read(fields, "reports", _report_count),
+        images=_read(fields, "images", _file_names),
     )
 
 
-def _value(fields: dict[str, Any], name: str, kind: type) -> Any:
+def _read_for(model: type[Any], field_name: str, fields: dict[str, Any], name: str) -> Any:
+    """Return a field of the line as a value of a model field. Raises ValueError."""
+    return _read(fields, name, partial(read_value, model._meta.get_field(field_name)))
+
+
+def _read(fields: dict[str, Any], name: str, read: Callable[[object], Any]) -> Any:
+    """Return the result of `read` for a field. Raises ValueError that names the field."""
     if name not in fields:
         raise ValueError(f"{name} is missing")
-    value = fields[name]
-    if type(value) is not kind:  # not isinstance: true is an int in Python
-        raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")
-    return value
-
-
-def _text(fields: dict[str, Any], name: str, model: type[Any], field_name: str) -> str:
-    """Return a text that the model's field and every database can hold."""
-    text: str = _value(fields, name, str)
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError(f"{name} holds characters that are no text")
     try:
-        model._meta.get_field(field_name).clean(text, None)
-    except ValidationError as error:
-        raise ValueError(f"{name}: {' '.join(error.messages)}") from error
-    return text
+        return read(fields[name])
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
-def _moment(fields: dict[str, Any], name: str) -> datetime:
-    text: str = _value(fields, name, str)
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            moment = moment.astimezone(UTC)
-            validate_moment(moment)
-            return moment
-    except ValidationError as error:
-        raise ValueError(f"{name}: {' '.join(error.messages)}") from error
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{name} is no date: {text[:40]!r}") from error
-    raise ValueError(f"{name} has no time zone: {text[:40]!r}")
-
-
-def _count(fields: dict[str, Any], name: str) -> int:
-    count: int = _value(fields, name, int)
+def _report_count(value: object) -> int:
+    count: int = read_type(value, int)
     if not 0 <= count <= MAX_REPORTS:
-        raise ValueError(f"{name} is not between 0 and {MAX_REPORTS}")
+        raise ValueError(f"it is not between 0 and {MAX_REPORTS}")
     return count
 
 
-def _names(fields: dict[str, Any], name: str) -> tuple[str, ...]:
-    names: list[Any] = _value(fields, name, list)
+def _file_names(value: object) -> tuple[str, ...]:
+    names: list[Any] = read_type(value, list)
     if len(names) > MAX_PICTURES:
-        raise ValueError(f"{name} has more than {MAX_PICTURES} names")
-    if not all(isinstance(each, str) and each for each in names):
-        raise ValueError(f"{name} is not a list of file names")
+        raise ValueError(f"it has more than {MAX_PICTURES} names")
+    if not all(isinstance(name, str) and name for name in names):
+        raise ValueError("it is not a list of file names")
     return tuple(names)

@@ -1,4 +1,4 @@
-"""Writing imported posts: batch by batch, and never the same post twice."""
+"""Write imported posts batch by batch, and never the same post twice."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.db import connections, router
 
-from posts.images.uploads import side_by_side, uploads
-from posts.imports.images import Gallery
+from posts.images.uploads import in_parallel, uploads
+from posts.imports.images import ImportImages
 from posts.imports.parse import Entry
 from posts.models import Post, PostImage, Report
 
-# The number of the advisory lock of imports; nothing else in the database may use it.
+# The number of the imports' advisory lock; nothing else in the database may use it.
 IMPORT_LOCK = 7_077_085_163
-# The file tells how many users reported a post, not who: these stand for them.
+# The file has the number of users who reported a post, not their names. These users stand in.
 REPORTER_NAME = "reporter_{}"
 
 
 @dataclass(slots=True)
 class Tally:
-    """What an import did, or in a dry run would do."""
+    """The numbers of what an import has written, or in a dry run would write."""
 
     added: int = 0
     present: int = 0
@@ -38,17 +38,17 @@ class Tally:
 
 
 class Occurrences:
-    """How often each post came in the file so far, kept on disk: a file may repeat a post.
+    """Counts, on disk, how often each post has occurred in the file, which may repeat a post.
 
-    The n-th of equal lines is there already when the database holds n such posts.
+    The n-th of equal lines is already imported if the database has n such posts.
     """
 
     def __init__(self) -> None:
-        self._seen = sqlite3.connect("")  # a private file that goes with the connection
+        self._seen = sqlite3.connect("")  # a temporary file, deleted with the connection
         self._seen.execute("CREATE TABLE seen (post BLOB PRIMARY KEY, number) WITHOUT ROWID")
 
     def count(self, identity: bytes) -> int:
-        """Note one more, and return the number that it is; the first is 1."""
+        """Count one more occurrence of a post; return the number of them, this one included."""
         (number,) = self._seen.execute(
             "INSERT INTO seen VALUES (?, 1)"
             " ON CONFLICT (post) DO UPDATE SET number = number + 1 RETURNING number",
@@ -57,14 +57,14 @@ class Occurrences:
         return int(number)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete the counts."""
         self._seen.close()
 
 
 def new_entries(batch: Sequence[Entry], occurrences: Occurrences) -> list[Entry]:
-    """Return the entries of the batch that the database does not hold yet.
+    """Return the entries of the batch that are not in the database yet.
 
-    A post is known by author, title, body and time.
+    Posts are the same if author, title, body and time are equal.
     """
     stored = _stored(batch)
     return [
@@ -74,15 +74,17 @@ def new_entries(batch: Sequence[Entry], occurrences: Occurrences) -> list[Entry]
     ]
 
 
-def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, tally: Tally) -> None:
+def write(
+    batch: Sequence[Entry], images: ImportImages, occurrences: Occurrences, tally: Tally
+) -> None:
     """Add the batch's new posts with users, pictures and reports: all of them, or none.
 
-    Raises BadLineError for a picture that changed since it was checked; the batch leaves nothing.
+    Raises BadLineError if a picture has changed since it was validated; then nothing is written.
     """
     with uploads():
-        _take_the_turn()
+        _lock_imports()
         entries = new_entries(batch, occurrences)
-        users, made = _users(entries)
+        users, created = _users(entries)
         posts = Post.objects.bulk_create(
             Post(
                 author_id=users[entry.author],
@@ -93,19 +95,19 @@ def write(batch: Sequence[Entry], gallery: Gallery, occurrences: Occurrences, ta
             for entry in entries
         )
         pairs = list(zip(entries, posts, strict=True))
-        taken_in = side_by_side(lambda pair: gallery.take_in(*pair), pairs)
-        PostImage.objects.bulk_create(row for rows in taken_in for row in rows)
+        pictures = in_parallel(lambda pair: images.store(*pair), pairs)
+        PostImage.objects.bulk_create(row for rows in pictures for row in rows)
         reports = [row for entry, post in pairs for row in _reports(entry, post, users)]
         Report.objects.bulk_create(reports)
-    tally.users += made
+    tally.users += created
     count(batch, entries, tally)
 
 
-def _take_the_turn() -> None:
-    """Wait for the batches of other imports, so that each batch sees what the last one added.
+def _lock_imports() -> None:
+    """Wait for the batches of other imports, so that each batch sees the posts of the last one.
 
-    On PostgreSQL, take the lock that all imports share, until the transaction ends. SQLite has only
-    one writer at a time, from the beginning of its transaction.
+    On PostgreSQL, take a lock until the transaction ends. SQLite allows one writer at a time, from
+    the beginning of its transaction.
     """
     connection = connections[router.db_for_write(Post)]
     if connection.vendor == "postgresql":
@@ -114,7 +116,7 @@ def _take_the_turn() -> None:
 
 
 def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:
-    """Add to the tally what the new entries of a batch bring."""
+    """Add a batch to the tally; `new` are those of its entries that are not in the database."""
     tally.added += len(new)
     tally.present += len(batch) - len(new)
     tally.pictures += sum(len(entry.images) for entry in new)
@@ -126,18 +128,18 @@ def _identity_of(entry: Entry) -> bytes:
 
 
 def _identity(author: str, title: str, body: str, created_at: datetime) -> bytes:
-    told = "\0".join((author, title, body, created_at.astimezone(UTC).isoformat()))
-    return hashlib.sha256(told.encode()).digest()
+    text = "\0".join((author, title, body, created_at.astimezone(UTC).isoformat()))
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _stored(batch: Sequence[Entry]) -> Counter[bytes]:
-    """Return how many posts the database holds of each identity in the batch."""
-    same = Post.objects.filter(
+    """Return the number of stored posts for each identity in the batch."""
+    posts = Post.objects.filter(
         author__username__in={entry.author for entry in batch},
         created_at__in={entry.created_at for entry in batch},
     )
-    told = same.values_list("author__username", "title", "body", "created_at")
-    return Counter(_identity(*row) for row in told)
+    rows = posts.values_list("author__username", "title", "body", "created_at")
+    return Counter(_identity(*row) for row in rows)
 
 
 def _user_names(entries: Sequence[Entry]) -> set[str]:
@@ -151,13 +153,13 @@ def _ids(names: Collection[str]) -> dict[str, Any]:
 
 
 def _users(entries: Sequence[Entry]) -> tuple[dict[str, Any], int]:
-    """Return the keys of all users by name, and how many were created (without any rights)."""
+    """Return the keys of all users by name, and how many were created, without permissions."""
     users = get_user_model()
     names = _user_names(entries)
     missing = sorted(names - _ids(names).keys())
     users.objects.bulk_create(
         (users(username=name, password=make_password(None)) for name in missing),
-        ignore_conflicts=True,  # somebody may make the same user at the same time
+        ignore_conflicts=True,  # someone may create the same user at the same time
     )
     return _ids(names), len(missing)
 
@@ -167,7 +169,7 @@ def _reports(entry: Entry, post: Post, users: dict[str, Any]) -> list[Report]:
         Report(
             post=post,
             reporter_id=users[REPORTER_NAME.format(number)],
-            created_at=entry.created_at,  # the file does not say when
+            created_at=entry.created_at,  # the file has no time for reports
         )
         for number in range(1, entry.reports + 1)
     ]

@@ -22,7 +22,7 @@ The format of FILE: JSON Lines, one object per line, in UTF-8, plain or gzipped.
 
 (a single line in the file). All six fields are required:
 
-  author      a user name; if it does not exist, a user without password and permissions
+  author      a user name; a missing user is created, without password and permissions
   title       at most 300 characters
   body        the text, which may be empty
   created_at  date and time with a time zone, in ISO 8601

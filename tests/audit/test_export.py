@@ -155,7 +155,8 @@ def test_workbook_survives_characters_that_xml_cannot_carry(
 def test_workbook_that_would_cut_a_text_is_refused(audit_client: Client) -> None:
     entry_of(None, "a", versions=["x" * 32_767])
     answer = audit_client.post(reverse(EXPORT), {"format": formats.FORMATS.index(XLSX)})
-    assert "“versions” is longer than the 32,767 a cell can hold. Choose CSV" in answer.text
+    message = "“versions” is longer than the 32,767 characters that a cell can hold. Choose CSV"
+    assert message in answer.text
     assert not AuditEvent.objects.exists()
     assert len(rows_of_csv(exported(audit_client, CSV))[0]["versions"]) > 32_767
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from moderation.models import AuditEntry, Removal
 from moderation.permission_groups import AUDITORS, MODERATORS
 from moderation.storage import write_identity
-from posts.images.intake import take_in
+from posts.images.intake import store_image
 from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
 from tests.posts.drawn import drawing
@@ -48,7 +48,7 @@ def site(transactional_db: None) -> None:
         if spam:
             Report.objects.create(post=post, reporter=author, reason="spam")
         with uploads():
-            take_in(ContentFile(content, name="p.jpg"), post=post).save()
+            store_image(ContentFile(content, name="p.jpg"), post=post).save()
 
 
 def log_in(page: Page, name: str) -> None:

@@ -52,7 +52,7 @@ def posts(db: None) -> list[Post]:
             drawn = io.BytesIO()
             Image.new("RGB", size, "orange").save(drawn, "PNG")
             upload = SimpleUploadedFile("a.png", drawn.getvalue())
-            intake.take_in(upload, post=post).save()
+            intake.store_image(upload, post=post).save()
     return made
 
 

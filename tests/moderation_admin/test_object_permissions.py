@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from moderation.admin.action import create_draft
 from moderation.admin.removals.object_permissions import guard_for
 from moderation.models import Removal
-from moderation.removals.seal import pages_of_batches
+from moderation.removals.seal import chunks_of_batches
 from posts.models import Post, PostImage, Report
 from tests.moderation_admin.conftest import LIST, browser_of, drafted, make_user, page_of, words
 from tests.moderation_admin.desk import a_site, allowing, said, serving
@@ -210,7 +210,7 @@ def test_the_queries_of_a_batch_do_not_grow_with_its_objects(
     def queries(count: int) -> int:
         removal = drafted(make_posts(count), moderator)
         with CaptureQueriesContext(connection) as captured:
-            found = [guard(parts) for parts in pages_of_batches(removal)]
+            found = [guard(parts) for parts in chunks_of_batches(removal)]
         assert not any(refused for each in found for refused in each.values())
         return len(captured)
 

@@ -95,7 +95,7 @@ def test_a_site_alone_leads_through_all_pages_without_another(
     assert list(Post.objects.all()) == posts[:1]
 
 
-@pytest.mark.parametrize("deed", ["stop", "resume", "retry", "cancel"])
+@pytest.mark.parametrize("action", ["stop", "resume", "retry", "cancel"])
 def test_a_deed_leads_back_to_its_own_site(
     root: Client, make_posts: MakePosts, moderator: User, action: str
 ) -> None:

@@ -23,13 +23,13 @@ def look_at_each(folder: Path) -> None:
     """Upload each file, and show it on the picture page."""
     from moderation.admin import thumbnails
     from moderation.images import InvalidImage
-    from posts.images.intake import examine
+    from posts.images.intake import validate_image
 
     for path in sorted(folder.iterdir()):
         with path.open("rb") as file:
             stored: Any = File(file)
             try:
-                examine(stored)
+                validate_image(stored)
                 thumbnails.small(path.read_bytes())
             except InvalidImage:
                 continue

@@ -111,12 +111,12 @@ def test_pictures_are_examined_before_the_transaction_begins(
     outer = len(connection.savepoint_ids)
     seen = []
 
-    def examine(file: Any) -> intake.Picture:
+    def examine(file: Any) -> intake.ValidatedImage:
         seen.append(len(connection.savepoint_ids))
         return look(file)
 
-    look = intake.examine
-    monkeypatch.setattr(intake, "examine", examine)
+    look = intake.validate_image
+    monkeypatch.setattr(intake, "validate_image", examine)
     post = a_post()
     upload = SimpleUploadedFile("a.png", drawing())
     assert admin_client.post(page_of(post), form(post, upload)).status_code == 302
@@ -129,12 +129,12 @@ def test_more_pictures_than_ten_are_refused_without_a_look(
 ) -> None:
     seen = []
 
-    def examine(file: Any) -> intake.Picture:
+    def examine(file: Any) -> intake.ValidatedImage:
         seen.append(file)
         return look(file)
 
-    look = intake.examine
-    monkeypatch.setattr(intake, "examine", examine)
+    look = intake.validate_image
+    monkeypatch.setattr(intake, "validate_image", examine)
     post = a_post()
     uploads = [SimpleUploadedFile(f"{n}.png", drawing()) for n in range(12)]
     response = admin_client.post(page_of(post), form(post, *uploads))
@@ -152,14 +152,14 @@ def test_the_import_decodes_nothing_inside_a_transaction(
     folder.mkdir()
     outer, seen = len(connection.savepoint_ids), set()
 
-    def examine(file: Any) -> intake.Picture:
+    def examine(file: Any) -> intake.ValidatedImage:
         seen.add(len(connection.savepoint_ids))
         return look(file)
 
     from posts.imports import images
 
-    look = intake.examine
-    monkeypatch.setattr(images, "examine", examine)
+    look = intake.validate_image
+    monkeypatch.setattr(images, "validate_image", examine)
     lines = []
     for post in range(20):
         names = [f"{post}-{number}.png" for number in range(30)]

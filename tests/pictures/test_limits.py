@@ -93,12 +93,12 @@ def test_two_small_files_are_decoded_at_once_and_no_third() -> None:
     slots, both, free, third = _Slots(), Barrier(3, timeout=30), Event(), Event()
 
     def hold() -> None:
-        with slots.taken(1):
+        with slots.reserve(1):
             both.wait()
             assert free.wait(30)
 
     def come_third() -> None:
-        with slots.taken(1):
+        with slots.reserve(1):
             third.set()
 
     with ThreadPoolExecutor(3) as pool:
@@ -116,13 +116,13 @@ def test_a_large_file_waits_until_it_is_alone() -> None:
     slots, inside, free, large = _Slots(), Event(), Event(), Event()
 
     def hold() -> None:
-        with slots.taken(limits.MAX_MEMORY // 2):
+        with slots.reserve(limits.MAX_MEMORY // 2):
             inside.set()
             assert free.wait(30)
             assert not large.is_set()
 
     def come_later() -> None:
-        with slots.taken(limits.MAX_MEMORY):
+        with slots.reserve(limits.MAX_MEMORY):
             large.set()
 
     with ThreadPoolExecutor(2) as pool:

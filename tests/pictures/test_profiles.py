@@ -7,7 +7,7 @@ import struct
 import pytest
 
 from moderation.images.colour import SRGB, Colour, to_srgb, write_profile
-from moderation.images.profile import HEADER_BYTES, TAG, essential
+from moderation.images.profile import HEADER_BYTES, TAG, reduce_profile
 from tests.pictures.case import scene
 
 SWAPPED = (0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 0)  # red and blue, and nothing added
@@ -41,14 +41,14 @@ def _with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
 def test_steps_that_browsers_do_not_read_are_not_worked_out(steps: int) -> None:
     plain = write_profile(2.2, SRGB)
     profile = _with_tag(plain, FLOAT_TABLE, _steps(steps))
-    assert FLOAT_TABLE not in essential(profile)
+    assert FLOAT_TABLE not in reduce_profile(profile)
     seen = to_srgb(scene(), Colour(profile))
     assert seen.tobytes() == to_srgb(scene(), Colour(plain)).tobytes()
 
 
 def test_a_profile_of_known_parts_is_left_as_it_is() -> None:
     plain = write_profile(2.2, SRGB)
-    assert essential(plain) == plain
+    assert reduce_profile(plain) == plain
 
 
 @pytest.mark.parametrize("kind", [b"link", b"abst", b"nmcl", b"\0\0\0\0"])
@@ -62,5 +62,5 @@ def test_a_profile_that_is_no_picture_s_own_is_ignored(kind: bytes) -> None:
 def test_a_table_that_is_cut_off_or_too_long_is_ignored(count: int) -> None:
     plain = write_profile(4.0, SRGB)
     profile = plain[:HEADER_BYTES] + struct.pack(">I", count) + plain[HEADER_BYTES + 4 :]
-    assert essential(profile) == b""
+    assert reduce_profile(profile) == b""
     assert to_srgb(scene(), Colour(profile)).tobytes() == scene().tobytes()

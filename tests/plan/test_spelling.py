@@ -9,7 +9,7 @@ from django.db import connection, models
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from moderation.cascade import make_plan
-from moderation.cascade.spelling import referenced_values
+from moderation.cascade.collation import referenced_values
 from moderation.exceptions import CannotFreeze
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,8 +12,8 @@ from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from moderation.cascade.batches import PREVIEWED, fill_batch, plan_batch
-from moderation.cascade.postgres import MOST_PAIRS, _object, digests_of, fill, supports
+from moderation.cascade.batches import PREVIEW_COLUMNS, fill_batch, plan_batch
+from moderation.cascade.postgres import MAX_PAIRS, _json_object, digests_of, fill, supports
 from moderation.cascade.tree import branches_of
 from moderation.models import Removal, RemovalBatch
 from posts.models import Post, PostImage, Report
@@ -89,9 +89,9 @@ def assert_told_as_walked(batches: list[RemovalBatch]) -> None:
     rows = fill(model, batches, using="default")
     assert rows == {batch.pk: sum(batch.rows_by_model.values()) for batch in walked}
     for batch in walked:
-        told = RemovalBatch.objects.filter(pk=batch.pk).values(*PREVIEWED).get()
+        told = RemovalBatch.objects.filter(pk=batch.pk).values(*PREVIEW_COLUMNS).get()
         batch.frozen = [list(pair) for pair in batch.frozen]
-        assert told == {name: getattr(batch, name) for name in PREVIEWED}
+        assert told == {name: getattr(batch, name) for name in PREVIEW_COLUMNS}
 
 
 @on_postgresql
@@ -180,10 +180,10 @@ def test_only_trees_of_plain_keys_are_summarized(model: type[Model], plain: bool
 
 @on_postgresql
 def test_any_number_of_kinds_goes_into_one_object() -> None:
-    for kinds in (0, 1, MOST_PAIRS, MOST_PAIRS + 1, 3 * MOST_PAIRS):
+    for kinds in (0, 1, MAX_PAIRS, MAX_PAIRS + 1, 3 * MAX_PAIRS):
         pairs = [f"'kind {number}', {number}" for number in range(kinds)]
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {_object(pairs)}")
+            cursor.execute(f"SELECT {_json_object(pairs)}")
             (told,) = cursor.fetchone()
         told = told if isinstance(told, dict) else json.loads(told)
         assert told == {f"kind {number}": number for number in range(kinds)}

@@ -67,7 +67,7 @@ def test_each_step_goes_by_indexes(big_site: Client) -> None:
     with none_is_read_whole():
         verify_erased_files()
     with none_is_read_whole():
-        scheduler.tick(alone=True)
+        scheduler.run_once(alone=True)
     show(big_site, removal)
     removal.refresh_from_db()
     assert removal.state == RemovalState.DONE

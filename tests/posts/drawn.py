@@ -42,7 +42,7 @@ def a_post(title: str = "A post", author: str = "ada") -> Post:
 def a_picture(post: Post, content: bytes | None = None) -> PostImage:
     """Take a picture in, and save its row."""
     with intake.uploads():
-        row = intake.take_in(ContentFile(content or drawing(), "mine.png"), post=post)
+        row = intake.store_image(ContentFile(content or drawing(), "mine.png"), post=post)
         row.save()
     return row
 

@@ -14,7 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from posts.fixtures.images import Originals
+from posts.fixtures.images import FixtureImages
 from posts.imports import write as write_module
 from posts.imports.parse import MAX_LINE_BYTES
 from posts.management.commands.import_posts import MESSAGES
@@ -142,7 +142,7 @@ def test_links_in_a_circle_are_a_bad_line(
         run(written(tmp_path, titled("x", images=["one.png"])), images)
     assert "line 1: 'one.png': " in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"one\.png"):
-        Originals(images).find("one.png")
+        FixtureImages(images).find("one.png")
 
 
 @pytest.mark.django_db(transaction=True)

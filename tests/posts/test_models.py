@@ -32,7 +32,7 @@ def test_a_row_built_by_hand_replaces_no_picture_either() -> None:
 
 def test_an_unchecked_file_is_refused_and_not_stored(fresh_storage: Path) -> None:
     row = PostImage(post=a_post(), image=ContentFile(drawing(), "a.png"), size=1)
-    with pytest.raises(PictureReplacedError, match="take_in"):
+    with pytest.raises(PictureReplacedError, match="store_image"):
         row.save()
     assert files_in(fresh_storage) == []
 

@@ -20,12 +20,12 @@ from tests.posts.drawn import a_picture, a_post, animation, drawing, files_in
 KEY = r"posts/\d{4}/\d{2}/[0-9a-f]{32}"
 
 
-def examined(content: bytes) -> intake.Picture:
-    return intake.examine(ContentFile(content, "holiday.exe"))
+def examined(content: bytes) -> intake.ValidatedImage:
+    return intake.validate_image(ContentFile(content, "holiday.exe"))
 
 
 def refusal(content: bytes) -> str:
-    with pytest.raises(intake.PictureRefusedError) as refused:
+    with pytest.raises(intake.InvalidImage) as refused:
         examined(content)
     assert str(refused.value)
     return refused.value.code
@@ -45,7 +45,7 @@ def colour(image: Image.Image, place: tuple[int, int]) -> str:
     ("kind", "ending"), [("JPEG", ".jpg"), ("PNG", ".png"), ("GIF", ".gif"), ("WEBP", ".webp")]
 )
 def test_ending_comes_from_the_decoded_format(kind: str, ending: str) -> None:
-    assert examined(drawing(kind)).ending == ending
+    assert examined(drawing(kind)).extension == ending
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_orientation_turns_thumbnail_and_measures_but_not_the_file() -> None:
     assert (picture.width, picture.height) == thumbnail.size == (40, 80)
     assert colour(thumbnail, (20, 5)) == "red"  # the left half is on top now
     assert colour(thumbnail, (20, 75)) == "blue"
-    assert picture.sha256 == hashlib.sha256(intake.stored_bytes(picture, file)).hexdigest()
+    assert picture.sha256 == hashlib.sha256(intake.content_to_store(picture, file)).hexdigest()
 
 
 def test_thumbnail_carries_no_metadata() -> None:
@@ -155,12 +155,12 @@ def test_more_than_50_megapixels_are_refused_from_the_header(side: int) -> None:
 def test_an_animation_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_PIXELS_ANIMATED", 4 * 40 * 30 - 1)
     assert refusal(animation("GIF", frames=4)) == "frames"
-    assert examined(animation("GIF", frames=3)).ending == ".gif"
+    assert examined(animation("GIF", frames=3)).extension == ".gif"
 
 
 def test_refusals_speak_the_readers_language() -> None:
     with translation.override("en"):
-        assert "20 MB" in str(intake.PictureRefusedError("bytes").message)
+        assert "20 MB" in str(intake.InvalidImage("bytes").message)
 
 
 @pytest.mark.django_db

@@ -50,7 +50,7 @@ def test_pictures_go_through_the_intake_under_fresh_keys(fresh_storage: Path) ->
 def test_twice_is_the_same_as_once(fresh_storage: Path) -> None:
     restore()
     before, files = state(), files_in(fresh_storage)
-    assert "nothing restored; 7 rows were there already" in restore()
+    assert "nothing restored; 7 rows existed already" in restore()
     assert (state(), files_in(fresh_storage)) == (before, files)
 
 
@@ -159,9 +159,9 @@ def test_a_key_that_a_removal_took_is_not_used_again(fresh_storage: Path) -> Non
 
 
 def planned(folder: Path) -> plan.Plan:
-    found = images.Originals(folder / "pictures")
+    found = images.FixtureImages(folder / "pictures")
     return plan.make_plan(
-        parse.read_rows([folder / "demo.json"], schema.kinds(), found, lambda: None)
+        parse.read_rows([folder / "demo.json"], schema.fixture_models(), found, lambda: None)
     )
 
 
@@ -170,7 +170,7 @@ def test_a_row_that_came_meanwhile_stays_and_nothing_is_written(
 ) -> None:
     made = planned(folder)
     User.objects.create(pk=23, username="quicker")
-    with pytest.raises(parse.FixtureError, match="meanwhile"):
+    with pytest.raises(parse.FixtureError, match="in the meantime"):
         load.write(made, lambda: None)
     assert [user.username for user in User.objects.all()] == ["quicker"]
     assert files_in(fresh_storage) == []
@@ -184,7 +184,7 @@ def test_a_lost_file_whose_row_went_meanwhile_is_not_put_back(
         path.unlink()
     made = planned(folder)
     Post.objects.all().delete()
-    with pytest.raises(parse.FixtureError, match="meanwhile"):
+    with pytest.raises(parse.FixtureError, match="in the meantime"):
         load.write(made, lambda: None)
     assert files_in(fresh_storage) == []
 

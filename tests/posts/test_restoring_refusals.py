@@ -50,12 +50,15 @@ BAD: dict[str, tuple[object, tuple[str, ...]]] = {
     "staff": (changed(4, is_staff=True), ("row 5", "field is_staff")),
     "password": (changed(4, password="x"), ("row 5", "field password")),
     "a storage key": (changed(1, thumbnail="posts/x.webp"), ("row 2", "field thumbnail")),
-    "out of the folder": (changed(1, image="../../secret.png"), ("field image", "leads out")),
-    "an absolute path": (changed(1, image="/etc/passwd"), ("field image", "leads out")),
+    "out of the folder": (
+        changed(1, image="../../secret.png"),
+        ("field image", "outside the folder"),
+    ),
+    "an absolute path": (changed(1, image="/etc/passwd"), ("field image", "outside the folder")),
     "an absent picture": (changed(1, image="three.png"), ("row 2", "field image", "three.png")),
     "no picture": (changed(1, image="../demo.json"), ("row 2", "field image")),
     "a broken picture": (changed(1, image="broken.png"), ("row 2", "field image", "broken")),
-    "a number for a text": (changed(3, title=5), ("row 4", "field title", "not a text")),
+    "a number for a text": (changed(3, title=5), ("row 4", "field title", "not a string")),
     "null for a text": (changed(3, title=None), ("row 4", "field title")),
     "a NUL in a text": (changed(3, body="a\0b"), ("row 4", "field body")),
     "a long text": (changed(3, title="x" * 301), ("row 4", "field title", "300")),
@@ -64,7 +67,7 @@ BAD: dict[str, tuple[object, tuple[str, ...]]] = {
     "far date": (changed(3, created_at="9999-01-01T00:00:00+00:00"), ("field created_at", "1970")),
     "report's far date": (changed(0, created_at="0001-01-01T00:00:00+00:00"), ("1970",)),
     "no time zone": (changed(3, created_at=WHEN[:19]), ("field created_at", "time zone")),
-    "true for a key": (changed(3, author=True), ("field author", "not a whole number")),
+    "true for a key": (changed(3, author=True), ("field author", "not an integer")),
     "a missing author": (changed(3, author=99), ("row 4", "field author", "99")),
     "a missing field": ([row("auth.user", 1)], ("row 1", "field username", "missing")),
     "a missing key": ([row("auth.user", None, username="x")], ("row 1", "field pk")),
@@ -86,7 +89,7 @@ def test_what_is_wrong_is_named_and_nothing_written(
 def test_a_link_out_of_the_folder_is_refused(folder: Path, fresh_storage: Path) -> None:
     (folder / "pictures" / "link.png").symlink_to(folder.parent / "secret.png")
     offer(folder, changed(1, image="link.png"))
-    assert_refused(fresh_storage, "field image", "leads out")
+    assert_refused(fresh_storage, "field image", "outside the folder")
 
 
 def test_every_taken_key_and_name_is_listed_and_nothing_written(

@@ -143,7 +143,7 @@ def test_a_disk_that_is_not_mounted_takes_nothing(marked: None, fresh_storage: P
         (fresh_storage / IDENTITY_FILE).unlink()
     else:
         default_storage.delete(IDENTITY_FILE)
-    with pytest.raises(WrongStorage, match="holds no marker"):
+    with pytest.raises(WrongStorage, match="holds no identity file"):
         a_picture(a_post())
 
 

@@ -10,8 +10,8 @@ from django.core.files.storage import default_storage
 from django.core.files.storage.filesystem import FileSystemStorage
 from django.db import transaction
 
-from posts.images.intake import take_in, uploads
-from posts.images.uploads import UploadsMissingError, put, side_by_side
+from posts.images.intake import store_image, uploads
+from posts.images.uploads import UploadsMissingError, in_parallel, put
 from posts.models import PostImage
 from tests.posts.drawn import a_picture, a_post, drawing, files_in
 
@@ -21,7 +21,7 @@ class Interruption(Exception):
 
 
 def add_picture() -> PostImage:
-    row = take_in(ContentFile(drawing()), post=a_post())
+    row = store_image(ContentFile(drawing()), post=a_post())
     row.save()
     return row
 
@@ -79,7 +79,7 @@ def test_nested_uploads_leave_the_cleaning_to_the_outermost(fresh_storage: Path)
 @pytest.mark.django_db
 def test_files_of_a_row_that_was_never_saved_go(fresh_storage: Path) -> None:
     with uploads():
-        take_in(ContentFile(drawing()), post=a_post())
+        store_image(ContentFile(drawing()), post=a_post())
     assert files_in(fresh_storage) == []
 
 
@@ -156,7 +156,7 @@ def test_uploads_side_by_side_keep_their_order_and_leave_nothing_behind_a_failur
         return put(default_storage, f"{number}.txt", ContentFile(b"x"))
 
     with uploads():
-        assert side_by_side(store, range(5)) == [f"{number}.txt" for number in range(5)]
+        assert in_parallel(store, range(5)) == [f"{number}.txt" for number in range(5)]
     with pytest.raises(ValueError, match="the seventh"), uploads():
-        side_by_side(store, range(20))
+        in_parallel(store, range(20))
     assert files_in(fresh_storage) == []

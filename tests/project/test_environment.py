@@ -32,21 +32,21 @@ def manage(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str
     ("reader", "value", "message"),
     [
         (
-            lambda: environment.whole("X", 1, lowest=1, highest=9),
+            lambda: environment.integer("X", 1, lowest=1, highest=9),
             "abc",
             "X=abc: X must be a whole number from 1 to 9",
         ),
         (
-            lambda: environment.whole("X", 1, lowest=1, highest=9),
+            lambda: environment.integer("X", 1, lowest=1, highest=9),
             "10",
             "X=10: X must be a whole number from 1 to 9",
         ),
         (
-            lambda: environment.whole("X", 1, lowest=1, highest=9),
+            lambda: environment.integer("X", 1, lowest=1, highest=9),
             "1" * 5_000,  # more digits than Python reads
             f"X={'1' * 5_000}: X must be a whole number from 1 to 9",
         ),
-        (lambda: environment.yes_no("X", default=True), "ture", "X=ture: X must be true or false"),
+        (lambda: environment.boolean("X", default=True), "ture", "X=ture: X must be true or false"),
         (lambda: environment.choice("X", "a", ["a", "b"]), "c", "X=c: X must be one of a, b"),
         (
             lambda: environment.origins("X"),
@@ -106,19 +106,19 @@ def test_a_wrong_url_is_refused_and_never_shown(
 
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X", "")
-    assert environment.whole("X", 7, lowest=1, highest=9) == 7
-    assert environment.yes_no("X", default=True) is True
-    assert environment.words("X", ["a"]) == ["a"]
+    assert environment.integer("X", 7, lowest=1, highest=9) == 7
+    assert environment.boolean("X", default=True) is True
+    assert environment.strings("X", ["a"]) == ["a"]
     assert environment.choice("X", "a", ["a"]) == "a"
 
 
 def test_right_values_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X", " 9 ")
-    assert environment.whole("X", 7, lowest=1, highest=9) == 9
+    assert environment.integer("X", 7, lowest=1, highest=9) == 9
     monkeypatch.setenv("X", "Off")
-    assert environment.yes_no("X", default=True) is False
+    assert environment.boolean("X", default=True) is False
     monkeypatch.setenv("X", "a.example, b.example,")
-    assert environment.words("X") == ["a.example", "b.example"]
+    assert environment.strings("X") == ["a.example", "b.example"]
 
 
 def test_the_path_of_an_sqlite_file_counts_from_the_project(

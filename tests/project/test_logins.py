@@ -59,7 +59,7 @@ def test_another_browser_is_counted_together_with_the_first() -> None:
 
 
 def test_one_password_tried_with_every_name_is_stopped_by_its_address() -> None:
-    tries = LIMIT * logins.NAMES_AN_ADDRESS
+    tries = LIMIT * logins.ADDRESS_FACTOR
     for number in range(tries):
         attempt(f"user_{number}", "wrong")
     assert attempt("mia", PASSWORD) == 429

@@ -14,7 +14,7 @@ import pytest
 
 from tests.services.processes import ROOT, answers, free_port, running, wait_until
 
-READY = "Ctrl-C stops it."
+READY = "Press Ctrl-C to stop."
 START_SECONDS = 180  # migrating and collecting static files included, on a machine that may be slow
 STOP_SECONDS = 60
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from moderation.jobs.scheduler import overdue, tick
+from moderation.jobs.scheduler import overdue, run_once
 from moderation.models import AuditEntry, StorageIdentity
 from moderation.registry import registration_for, registrations
 from moderation.storage import write_identity
@@ -62,7 +62,7 @@ def break_third(settings: Any, broken: type) -> None:
 
 def work() -> None:
     for _ in range(3):
-        tick(alone=True)
+        run_once(alone=True)
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -16,7 +16,7 @@ from tests.library.storage import ATTACHMENTS
 
 
 def test_every_field_of_this_site_can_be_placed() -> None:
-    assert references.check_placed_fields() == []
+    assert references.check_storage_locations() == []
 
 
 @pytest.mark.parametrize("storage", [Storage(), InMemoryStorage(location="/elsewhere")])
@@ -24,14 +24,14 @@ def test_w013_names_an_unregistered_field_whose_storage_is_unknown(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Flyer._meta.get_field("sheet"), "storage", storage)
-    (warning,) = references.check_placed_fields()
+    (warning,) = references.check_storage_locations()
     assert (warning.id, warning.obj) == ("moderation.W013", Flyer._meta.get_field("sheet"))
     assert warning.hint
 
 
 def test_w013_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Volume._meta.get_field("text"), "storage", Storage())
-    assert references.check_placed_fields() == []
+    assert references.check_storage_locations() == []
     assert [error.id for error in registered_models.check_storages()] == ["moderation.E001"]
 
 
@@ -40,7 +40,7 @@ def test_a_storage_of_another_make_can_be_placed_by_its_alias(
 ) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
     with override_settings(STORAGES={"default": in_memory, "attachments": ATTACHMENTS}):
-        assert references.check_placed_fields() == []
+        assert references.check_storage_locations() == []
 
 
 @isolate_apps("tests.library")
@@ -79,6 +79,6 @@ def test_a_field_is_searched_for_a_storage_at_the_same_place(
 
 @pytest.mark.django_db
 def test_every_model_of_this_site_can_be_asked() -> None:
-    for check in references.OF_THE_DATABASES:
+    for check in references.DATABASE_CHECKS:
         assert check(databases=["default"]) == []
         assert check() == []

@@ -10,7 +10,7 @@ from moderation.db.bulk_insert import insert
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
 from moderation.purge.run import purge_due_files
-from moderation.storage.generic import CLAIM_NAMES
+from moderation.storage.generic import CLAIM_SIZE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,11 +26,11 @@ def due(number: int, storage: str) -> None:
 
 @override_settings(STORAGES={"default": OTHER})
 def test_workers_share_the_keys_of_a_storage_that_takes_one_at_a_time() -> None:
-    due(CLAIM_NAMES + 1, "default")
+    due(CLAIM_SIZE + 1, "default")
     first, second = claim(1000), claim(1000)
     assert first
     assert second
-    assert (len(first.entries), len(second.entries)) == (CLAIM_NAMES, 1)
+    assert (len(first.entries), len(second.entries)) == (CLAIM_SIZE, 1)
 
 
 def test_a_storage_that_is_gone_holds_up_no_other() -> None:

@@ -15,12 +15,12 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.jobs import tasks
-from moderation.jobs.scheduler import SILENT, overdue, tick
+from moderation.jobs.scheduler import SILENT, overdue, run_once
 from moderation.jobs.tasks import BEAT_EVERY
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.lifecycle.removals import resume, stop
 from moderation.models import AuditEntry, Heartbeat, QueueingLock, Removal
-from moderation.models.queueing_lock import LOST
+from moderation.models.queueing_lock import LOST_AFTER
 from moderation.purge import run
 from moderation.purge.run import purge_due_files
 from posts.models import Post
@@ -66,7 +66,7 @@ def test_one_removal_in_trouble_does_not_hold_up_the_others(
 
     pre_delete.connect(refuse, sender=Post)
     try:
-        while tick(alone=True):
+        while run_once(alone=True):
             pass
     finally:
         pre_delete.disconnect(refuse, sender=Post)
@@ -133,7 +133,7 @@ def test_a_storage_in_trouble_does_not_make_the_queue_grow(
     make_running()
     Heartbeat.beat("worker")
     for _ in range(10):
-        tick()
+        run_once()
     assert queued() == ["delete_batch"]
 
 
@@ -144,10 +144,10 @@ def test_a_lost_wake_up_is_found_while_workers_are_busy_with_others(
     make_running()
     DBTaskResult.objects.all().delete()
     Heartbeat.beat("worker")
-    tick()
+    run_once()
     assert queued() == []  # it may still be on its way
-    QueueingLock.objects.update(at=timezone.now() - LOST - timedelta(seconds=1))
-    tick()
+    QueueingLock.objects.update(at=timezone.now() - LOST_AFTER - timedelta(seconds=1))
+    run_once()
     assert queued() == ["delete_batch"]
 
 
@@ -159,7 +159,7 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
     with unguarded():
         AuditEntry.objects.update(verified_at=None)
     Heartbeat.beat("worker")
-    assert tick() is False
+    assert run_once() is False
     assert not AuditEntry.objects.filter(verified_at=None).exists()
 
 

@@ -20,7 +20,7 @@ from moderation.models import AuditEntry, Removal
 from moderation.purge.claim import claim
 from moderation.purge.run import purge_due_files
 from moderation.removals.delete import delete_next_batch
-from moderation.removals.draft import _set_in_motion, confirm
+from moderation.removals.draft import _confirm_sealed, confirm
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted, stored
 
@@ -171,7 +171,7 @@ def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
         return confirm(other, actor=moderator, seal=other.seal, reason="spam")
 
     with transaction.atomic():
-        _set_in_motion(one, moderator, "spam", "")
+        _confirm_sealed(one, moderator, "spam", "")
         confirming = Session(confirm_other)
         assert confirming.is_blocked(), "a moderator confirms one removal after the other"
     assert isinstance(confirming.result(), RemovalError)

@@ -111,7 +111,7 @@ def test_the_check_and_the_scheduler_name_a_clock_that_differs(
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("moderation.management.commands.purge.tick", stop)
+    monkeypatch.setattr("moderation.management.commands.purge.run_once", stop)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         call_command("purge", "--loop", stdout=StringIO(), stderr=told)

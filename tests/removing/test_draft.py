@@ -45,7 +45,7 @@ def test_a_picture_gained_after_the_freeze_stops_the_confirmation(
     entries = AuditEntry.objects.count()
     difference = confirm(removal, actor=moderator, seal=seal, reason="spam")
     assert difference.changed == (posts[1].pk,)
-    assert difference.gone == tuple(set(removal_keys(removal, before=True)) - {
+    assert difference.deleted == tuple(set(removal_keys(removal, before=True)) - {
         posts[0].pk, posts[1].pk})  # fmt: skip
     removal.refresh_from_db()
     assert (removal.state, removal.objects_total) == ("draft", 2)
@@ -69,7 +69,7 @@ def test_each_batch_that_differs_is_found_and_frozen_anew(
     posts[6].delete()
     difference = refreeze_changed(removal)
     assert difference.changed == (posts[1].pk, posts[2].pk)
-    assert difference.gone == (gone,)
+    assert difference.deleted == (gone,)
     after = dict(removal.batches.values_list("number", "digest"))
     numbers = sorted(before)
     assert [after.get(n) == before[n] for n in numbers] == [False, False, True, False]

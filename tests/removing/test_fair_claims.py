@@ -15,7 +15,7 @@ from moderation.purge import run as batch_module
 from moderation.purge.claim import claim
 from moderation.purge.run import purge_due_files
 from moderation.storage import FileToErase, Outcome, Result, write_identity
-from moderation.storage.base import Note
+from moderation.storage.base import OnVersions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,12 +41,12 @@ def due_again() -> None:
 class Denying:
     """A storage that refuses names with "bad", with an error for the key or for the request."""
 
-    claim_names = 1000
+    claim_size = 1000
 
     def __init__(self, *, own: bool = True) -> None:
         self.own = own
 
-    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
         for each in doomed:
             if each.name.startswith("bad"):
                 yield Outcome(each.name, Result.FAILED, "AccessDenied", "No.", own=self.own)

@@ -18,7 +18,7 @@ from moderation.purge.claim import claim, renew
 from moderation.purge.results import record_versions, write_outcomes
 from moderation.purge.run import purge_due_files
 from moderation.storage import FileToErase, Outcome, Result, adapter_for, write_identity
-from moderation.storage.base import LEASE_OVER, Note
+from moderation.storage.base import LEASE_EXPIRED, OnVersions
 from moderation.storage.lease import Lease, Moment
 from tests.library.models import Volume
 from tests.library.storage import ATTACHMENTS
@@ -84,7 +84,7 @@ def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
         assert next(outcomes).result is Result.ERASED
         lease.end()
         (late,) = outcomes
-        assert (late.result, late.code, late.own) == (Result.FAILED, LEASE_OVER, False)
+        assert (late.result, late.code, late.own) == (Result.FAILED, LEASE_EXPIRED, False)
         assert storages["attachments"].exists("b")
 
 
@@ -93,10 +93,10 @@ class Suspended:
 
     def __init__(self, deed: Callable[[], object]) -> None:
         self.real = adapter_for("attachments")
-        self.claim_names = self.real.claim_names
+        self.claim_size = self.real.claim_size
         self.deed = deed
 
-    def erase(self, doomed: Iterable[FileToErase], note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], note: OnVersions) -> Iterator[Outcome]:
         names = iter(doomed)
         first, second = next(names), next(names)
         yield from self.real.erase([first], note)

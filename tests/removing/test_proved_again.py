@@ -25,7 +25,7 @@ from moderation.storage import identity as mark_module
 from moderation.storage import verify_identity, write_identity
 from moderation.storage.base import ERASED_EARLIER, IDENTITY_FILE, WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
-from moderation.storage.generic import OtherAdapter
+from moderation.storage.generic import GenericAdapter
 from posts.models import Post
 from tests.removing.conftest import confirmed, drafted
 from tests.services.audit_log import unguarded
@@ -53,22 +53,22 @@ def ends() -> set[tuple[str, str]]:
 def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> Iterator[None]:
     """Call `deed` once, when the storage is about to delete its second file."""
     calls: list[str] = []
-    erase = OtherAdapter._erase
+    erase = GenericAdapter._erase
 
-    def erased(self: OtherAdapter, name: str) -> str:
+    def erased(self: GenericAdapter, name: str) -> str:
         calls.append(name)
         if len(calls) == 2:
             deed()
-        own: Callable[[OtherAdapter, str], str] = erase_by[type(self)]
+        own: Callable[[GenericAdapter, str], str] = erase_by[type(self)]
         return own(self, name)
 
-    erase_by: dict[type[OtherAdapter], Any] = {
+    erase_by: dict[type[GenericAdapter], Any] = {
         FileSystemAdapter: FileSystemAdapter._erase,
-        OtherAdapter: erase,
+        GenericAdapter: erase,
     }
     with patch.context() as inner:
         inner.setattr(FileSystemAdapter, "_erase", erased)
-        inner.setattr(OtherAdapter, "_erase", erased)
+        inner.setattr(GenericAdapter, "_erase", erased)
         yield
     assert len(calls) > 1
 
@@ -91,7 +91,7 @@ def test_a_folder_that_is_renamed_away_after_the_proof_loses_no_file(
         purge_due_files()
     assert ends() == {("pending", "")}
     assert not AuditEntry.objects.exclude(attempts=0).exists()
-    assert "holds no marker" in StorageIdentity.objects.get(alias="default").problem
+    assert "holds no identity file" in StorageIdentity.objects.get(alias="default").problem
     shutil.rmtree(fresh_storage, ignore_errors=True)
     away.rename(fresh_storage)
     AuditEntry.objects.update(due_at=timezone.now())

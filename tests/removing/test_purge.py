@@ -23,7 +23,7 @@ from moderation.purge.run import purge_due_files
 from moderation.redaction import clean
 from moderation.removals.delete import delete_next_batch
 from moderation.storage import FileToErase, Outcome, Result
-from moderation.storage.base import Note
+from moderation.storage.base import OnVersions
 from posts.models import Post, PostImage
 from tests.removing.conftest import confirmed, drafted
 
@@ -97,7 +97,7 @@ def test_nothing_is_touched_in_a_storage_without_the_marker(
     fresh_storage.mkdir()
     purge_due_files()
     assert set(states().values()) == {"pending"}
-    assert "holds no marker" in StorageIdentity.objects.get(alias="default").problem
+    assert "holds no identity file" in StorageIdentity.objects.get(alias="default").problem
     assert not AuditEntry.objects.exclude(attempts=0).exists()
     fresh_storage.rmdir()
     shutil.move(tmp_path / "unmounted", fresh_storage)
@@ -160,12 +160,12 @@ def test_a_worker_killed_between_storage_and_database_is_taken_over(
 class Refusing:
     """A storage that answers as told."""
 
-    claim_names = 1000
+    claim_size = 1000
 
     def __init__(self, *outcomes: Outcome, error: Exception | None = None) -> None:
         self.outcomes, self.error = outcomes, error
 
-    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
         self.asked = [each.name for each in doomed]
         yield from self.outcomes
         if self.error:

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
-from moderation.jobs.scheduler import tick
+from moderation.jobs.scheduler import run_once
 from moderation.models import AuditEntry, QueueingLock, Removal
 from moderation.removals import delete
 from posts.models import Post
@@ -62,10 +62,10 @@ def test_the_clock_does_the_work_alone(
 ) -> None:
     from datetime import timedelta
 
-    monkeypatch.setattr("moderation.jobs.scheduler.PATIENCE", timedelta(0))
+    monkeypatch.setattr("moderation.jobs.scheduler.MAX_START_DELAY", timedelta(0))
     with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(drafted(make_posts(3), moderator), moderator)
-    while tick():
+    while run_once():
         pass
     removal.refresh_from_db()
     assert removal.state == "done"

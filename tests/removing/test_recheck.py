@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.jobs.scheduler import tick
+from moderation.jobs.scheduler import run_once
 from moderation.models import AuditEntry, Removal
 from moderation.models.states import EntryState
 from moderation.purge import claim as claim_module
@@ -88,7 +88,7 @@ def test_a_file_is_erased_when_two_looks_an_hour_apart_find_it_unused() -> None:
     assert not recheck_files_in_use()
     assert states() == ["in_use"]
     after(HOUR)
-    tick(alone=True)
+    run_once(alone=True)
     purge_all()
     assert states() == ["erased"]
     assert not is_there()

@@ -182,7 +182,7 @@ def test_a_database_in_trouble_leaves_the_batch_waiting(
         tries.append(1)
         raise OperationalError("deadlock detected")
 
-    monkeypatch.setattr(delete_module, "_delete_as_shown", busy)
+    monkeypatch.setattr(delete_module, "_delete_locked", busy)
     assert delete_next_batch(running.pk)
     assert len(tries) == delete_module.TRIES
     assert running.batches.filter(state="waiting").count() == 3

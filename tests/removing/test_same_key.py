@@ -18,7 +18,7 @@ from moderation.purge import run as batch_module
 from moderation.purge.claim import claim, reschedule
 from moderation.purge.run import purge_due_files
 from moderation.storage import FileToErase, Outcome, Result, WrongStorage, write_identity
-from moderation.storage.base import IDENTITY_FILE, Note
+from moderation.storage.base import IDENTITY_FILE, OnVersions
 from tests.library.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,12 +125,12 @@ def test_trouble_of_the_database_while_proving_costs_no_lease(
 class Noting:
     """A storage's adapter that erases all, and notes what it was given."""
 
-    claim_names = 1000
+    claim_size = 1000
 
     def __init__(self) -> None:
         self.given: list[FileToErase] = []
 
-    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
         for each in doomed:
             self.given.append(each)
             yield Outcome(each.name, Result.ERASED)
@@ -155,12 +155,12 @@ def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
 class Meanwhile:
     """An adapter that does something of the test's before it takes each further name."""
 
-    claim_names = 1000
+    claim_size = 1000
 
     def __init__(self, *deeds: Callable[[], object]) -> None:
         self.deeds = deeds
 
-    def erase(self, doomed: Iterable[FileToErase], _note: Note) -> Iterator[Outcome]:
+    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
         names, taken = iter(doomed), []
         for deed in (lambda: None, *self.deeds):
             deed()

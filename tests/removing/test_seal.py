@@ -122,7 +122,7 @@ def test_taking_one_out_leaves_the_others_as_they_were_shown(
     assert removal.objects_total == 3
     assert removal.pictures_total == 2 + 1 + 2  # the cards that the page can show
     difference = confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
-    assert (difference.changed, difference.gone) == ((keys[0],), (keys[1],))
+    assert (difference.changed, difference.deleted) == ((keys[0],), (keys[1],))
     confirmed(removal, moderator)
     assert list(Post.objects.all()) == [out]
     assert not Post.objects.filter(pk=same.pk).exists()
@@ -133,13 +133,13 @@ def test_a_draft_that_is_cancelled_while_it_is_compared_is_no_draft_any_more(
 ) -> None:
     with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = drafted(make_posts(3, images=1), moderator)
-    monkeypatch.setattr(sealing, "BATCHES_A_PAGE", 1)
+    monkeypatch.setattr(sealing, "BATCHES_PER_CHUNK", 1)
     compare = sealing.changed_batches
 
     def cancelled_meanwhile(asked: Removal) -> Iterator[Any]:
-        turns = sealing.pages_of_batches(asked)
+        turns = sealing.chunks_of_batches(asked)
         first = next(turns)
-        monkeypatch.setattr(sealing, "pages_of_batches", lambda _: chain([first], turns))
+        monkeypatch.setattr(sealing, "chunks_of_batches", lambda _: chain([first], turns))
         cancel(Removal.objects.get(pk=asked.pk))
         return compare(asked)
 

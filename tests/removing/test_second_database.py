@@ -153,7 +153,7 @@ def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) ->
     assert states == {"default": "erased", "attachments": "pending"}
     problem = StorageIdentity.objects.get(alias="attachments").reference_problem
     assert problem.startswith("library.Flyer.sheet in database other: ")
-    (warning,) = references.check_askable(databases=["default", other])
+    (warning,) = references.check_searchable(databases=["default", other])
     assert warning.id == "moderation.W015"
     assert "library.Flyer.sheet in database other" in warning.msg
 

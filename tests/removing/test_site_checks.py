@@ -13,7 +13,7 @@ from django.test import Client, override_settings
 from pytest_django import Settings
 
 from moderation.checks import site
-from moderation.checks.site import check_environment, check_installed, check_marks, check_tasks
+from moderation.checks.site import check_environment, check_identities, check_installed, check_tasks
 from moderation.storage import write_identity
 from posts.models import Post
 from tests.removing.conftest import drafted
@@ -60,15 +60,15 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_unmarked_storage_is_named_by_the_check_and_on_the_draft(
     moderator: User, make_posts: MakePosts, client: Client
 ) -> None:
-    names = [str(message.msg) for message in check_marks(databases=["default"])]
+    names = [str(message.msg) for message in check_identities(databases=["default"])]
     assert any("'default'" in name for name in names)
-    assert check_marks() == []
+    assert check_identities() == []
     client.force_login(moderator)
     address = f"/admin/moderation/removal/{drafted(make_posts(1), moderator).pk}/change/"
     assert "mark_storage" in client.get(address).content.decode()
     write_identity("default")
     write_identity("attachments")
-    assert check_marks(databases=["default"]) == []
+    assert check_identities(databases=["default"]) == []
     assert "mark_storage" not in client.get(address).content.decode()
 
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 
-from moderation.jobs.scheduler import overdue, tick
+from moderation.jobs.scheduler import overdue, run_once
 from moderation.models import AuditEntry, StorageIdentity
 from moderation.purge import storage_problems
 from moderation.purge.run import purge_due_files
@@ -118,7 +118,7 @@ def test_a_proof_ends_the_alarms_of_its_own_want(
     (fresh_storage / IDENTITY_FILE).unlink()
     troubled()
     StorageIdentity.objects.update(problem_at=timezone.now() - timedelta(minutes=2))
-    tick(alone=True)
+    run_once(alone=True)
     assert len(overdue().problems) == 2
     (fresh_storage / IDENTITY_FILE).write_bytes(marker)
     StorageIdentity.objects.update(problem_at=timezone.now() - timedelta(minutes=2))

@@ -22,7 +22,7 @@ from django.db.models.signals import pre_delete
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from moderation.jobs.scheduler import tick
+from moderation.jobs.scheduler import run_once
 from moderation.lifecycle.removals import retry
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals import delete
@@ -80,7 +80,7 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     running: Removal, breaks_off: Any, kind: type[Error]
 ) -> None:
     breaks_off(kind)
-    while tick(alone=True):
+    while run_once(alone=True):
         pass
     batch = part_of(running)
     assert (batch.state, batch.attempts) == ("waiting", 1)
@@ -90,11 +90,11 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     assert running.batches.filter(state="deleted").count() == 2
     pre_delete.receivers.pop()
     pre_delete.sender_receivers_cache.clear()
-    while tick(alone=True):
+    while run_once(alone=True):
         pass
     assert Post.objects.count() == 1, "it is not due yet"
     make_due()
-    while tick(alone=True):
+    while run_once(alone=True):
         pass
     running.refresh_from_db()
     assert (running.state, Post.objects.count()) == ("done", 0)
@@ -195,7 +195,7 @@ def wait_until_gone(pid: int) -> None:
 def test_a_session_that_the_server_ended_costs_one_more_try(
     running: Removal, monkeypatch: pytest.MonkeyPatch, end: Callable[[int], None]
 ) -> None:
-    stock, times = delete._delete_as_shown, []
+    stock, times = delete._delete_locked, []
 
     def ended(*arguments: Any) -> None:
         times.append(1)
@@ -206,7 +206,7 @@ def test_a_session_that_the_server_ended_costs_one_more_try(
             end(pid)
         stock(*arguments)
 
-    monkeypatch.setattr(delete, "_delete_as_shown", ended)
+    monkeypatch.setattr(delete, "_delete_locked", ended)
     assert delete_next_batch(running.pk)
     assert part_of(running).state == "deleted"
     assert len(times) == 2

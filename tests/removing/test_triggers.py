@@ -157,7 +157,7 @@ def test_no_event_can_be_changed_or_deleted(db: None) -> None:
 
 def test_a_missing_trigger_is_reported_and_migrate_makes_it_again(db: None) -> None:
     assert check_triggers(databases=["default"]) == []
-    triggers.lift(connection)
+    triggers.drop(connection)
     (error,) = check_triggers(databases=["default"])
     assert error.id == "moderation.E007"
     call_command("migrate", verbosity=0)
@@ -185,7 +185,7 @@ def test_trigger_that_does_nothing_is_reported(db: None) -> None:
         f"WHEN (1 = {1 if connection.vendor == 'sqlite' else 2}) {action}",
     )
     assert triggers.missing(connection) == [name]
-    triggers.make(connection)
+    triggers.create(connection)
 
 
 def test_trigger_of_the_same_name_elsewhere_does_not_count(db: None) -> None:
@@ -204,7 +204,7 @@ def test_trigger_of_the_same_name_elsewhere_does_not_count(db: None) -> None:
     with connection.cursor() as cursor:
         on = " ON moderation_heartbeat" if connection.vendor == "postgresql" else ""
         cursor.execute(f"DROP TRIGGER {name}{on}")
-    triggers.make(connection)
+    triggers.create(connection)
 
 
 def test_disabled_and_hollow_triggers_are_reported(db: None) -> None:
@@ -214,14 +214,14 @@ def test_disabled_and_hollow_triggers_are_reported(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
     assert triggers.missing(connection) == [name]
-    triggers.make(connection)
+    triggers.create(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE OR REPLACE FUNCTION moderation_refuse() RETURNS trigger LANGUAGE plpgsql "
             "AS $$ BEGIN RETURN NEW; END $$"
         )
     assert len(triggers.missing(connection)) == len(list(triggers._rules("postgresql")))
-    triggers.make(connection)
+    triggers.create(connection)
     assert triggers.missing(connection) == []
 
 

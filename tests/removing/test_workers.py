@@ -118,6 +118,6 @@ def test_check_tells_of_overdue_work_and_of_a_wrong_storage(removal: Removal) ->
         call_command("purge", "--check")
     delete_next_batch(removal.pk)
     call_command("purge", "--check")
-    StorageIdentity.objects.filter(alias="default").update(problem="holds no marker")
-    with pytest.raises(CommandError, match="default: holds no marker"):
+    StorageIdentity.objects.filter(alias="default").update(problem="holds no identity file")
+    with pytest.raises(CommandError, match="default: holds no identity file"):
         call_command("purge", "--check")

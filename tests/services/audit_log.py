@@ -13,8 +13,8 @@ from moderation.models import triggers
 @contextmanager
 def unguarded() -> Iterator[None]:
     """Disable the triggers in a block that changes entries in a final state."""
-    triggers.lift(connection)
+    triggers.drop(connection)
     try:
         yield
     finally:
-        triggers.make(connection)
+        triggers.create(connection)

@@ -164,14 +164,14 @@ def test_page_of_a_stranger_never_passes_as_a_deletion(
 
 def test_slow_down_means_fewer_requests_at_once_and_later_more_again() -> None:
     pace = Pace(8)
-    pace.slower()
-    pace.slower()
+    pace.slow_down()
+    pace.slow_down()
     assert pace.allowed == 2
     for _ in range(5):
-        pace.slower()
+        pace.slow_down()
     assert pace.allowed == 1
     for _ in range(100):
-        pace.went_well()
+        pace.speed_up()
     assert pace.allowed == 8
 
 
@@ -199,7 +199,7 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
 def test_server_that_fails_at_everything_is_given_up(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_delete, "MOST_REFUSALS", 20)
+    monkeypatch.setattr(batch_delete, "MAX_KEY_FAILURES", 20)
     shaky.adapter.request_keys = 100
     proxy.faults.append(always(error_reply(403, "AccessDenied", "Not you.")))
     outcomes = shaky.erase(*some_keys(400))
@@ -210,7 +210,7 @@ def test_server_that_fails_at_everything_is_given_up(
 def test_time_is_bounded(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch_delete, "PATIENCE", 0.3)
+    monkeypatch.setattr(batch_delete, "TIME_LIMIT", 0.3)
     shaky.adapter.request_keys = 1
     proxy.faults.append(always(Act(delay=0.1)))
     files = shaky.put(*some_keys(60))

@@ -69,7 +69,7 @@ def test_marker_in_a_bucket_proves(s3_gateway: S3Server, make_bucket: MakeBucket
     assert bucket.keys == [f"media/{IDENTITY_FILE}"]
     verify_identity("default", mark.identity)
     bucket.server.client.delete_object(Bucket=bucket.name, Key=f"media/{IDENTITY_FILE}")
-    with pytest.raises(WrongStorage, match="holds no marker"):
+    with pytest.raises(WrongStorage, match="holds no identity file"):
         verify_identity("default", mark.identity)
     bucket.server.client.delete_bucket(Bucket=bucket.name)
     with pytest.raises(WrongStorage, match="NoSuchBucket"):
@@ -85,7 +85,7 @@ def test_server_that_is_down_proves_nothing(s3_gateway: S3Server, make_bucket: M
 def test_unmounted_disk_is_neither_proved_nor_marked_anew(marker: Path) -> None:
     mark = write_identity("default")
     shutil.rmtree(marker.parent)
-    with pytest.raises(WrongStorage, match="holds no marker"):
+    with pytest.raises(WrongStorage, match="holds no identity file"):
         verify_identity("default", mark.identity)
     with pytest.raises(IdentityRefused, match="--replace"):
         write_identity("default")
@@ -98,9 +98,9 @@ def test_unmounted_disk_is_neither_proved_nor_marked_anew(marker: Path) -> None:
 def test_another_storage_is_neither_proved_nor_marked(marker: Path, replace: bool) -> None:
     mark = write_identity("default")
     put(marker, identity=uuid.uuid4())
-    with pytest.raises(WrongStorage, match="is another one"):
+    with pytest.raises(WrongStorage, match="is a different storage"):
         verify_identity("default", mark.identity)
-    with pytest.raises(IdentityRefused, match="is another one"):
+    with pytest.raises(IdentityRefused, match="is a different storage"):
         write_identity("default", replace=replace)
 
 
@@ -168,7 +168,7 @@ def test_entries_recorded_before_the_first_mark_get_the_identity(
 def test_two_aliases_of_one_place_are_refused(marker: Path, settings: Any) -> None:
     settings.STORAGES = settings.STORAGES | {"twin": settings.STORAGES["default"]}
     write_identity("default")
-    with pytest.raises(IdentityRefused, match="the same place"):
+    with pytest.raises(IdentityRefused, match="are the same"):
         write_identity("twin")
 
 

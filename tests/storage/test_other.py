@@ -17,7 +17,7 @@ from storages.backends.s3 import S3Storage
 from moderation.storage import Adapter, FileToErase, Result, adapter_for
 from moderation.storage.base import WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
-from moderation.storage.generic import OtherAdapter
+from moderation.storage.generic import GenericAdapter
 from tests.storage.conftest import erased, not_noted
 
 HERE = "tests.storage.test_other"
@@ -110,7 +110,7 @@ def test_marker_is_replaced_under_its_own_name(adapter: Adapter) -> None:
     [
         ("django.core.files.storage.FileSystemStorage", FileSystemAdapter),
         (f"{HERE}.OurFiles", FileSystemAdapter),
-        ("django.core.files.storage.InMemoryStorage", OtherAdapter),
+        ("django.core.files.storage.InMemoryStorage", GenericAdapter),
     ],
 )
 def test_adapter_is_chosen_by_the_class_of_the_storage(

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from moderation.storage.base import WAS_MISSING, FileToErase, Result
 from moderation.storage.s3.adapter import full_key
-from moderation.storage.s3.errors import NO_ANSWER, coded
-from moderation.storage.s3.requests import Answer, Deletion, Target, read_reply
+from moderation.storage.s3.errors import NO_ANSWER, classify_code
+from moderation.storage.s3.requests import Answer, DeleteClient, Target, read_reply
 from tests.services.faulty_proxy import Act, FaultyProxy, error_reply
 from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
@@ -159,7 +159,7 @@ def test_names_are_taken_as_requests_need_them(bucket: Bucket) -> None:
 
 
 def test_more_than_a_thousand_keys_never_leave_in_one_request(bucket: Bucket) -> None:
-    deletion = Deletion(bucket.adapter.client, bucket.name)
+    deletion = DeleteClient(bucket.adapter.client, bucket.name)
     with pytest.raises(ValueError, match="1001"):
         deletion.send([Target(f"k{number}") for number in range(1001)])
 
@@ -217,14 +217,14 @@ TWO = [Target("a"), Target("b")]
         ({"Deleted": [{"Key": "c"}]}, [Answer(TWO[0], NO_ANSWER), Answer(TWO[1], NO_ANSWER)]),
         (
             {"Deleted": [{}], "Errors": [{"Key": "a", "Code": "AccessDenied", "Message": "No"}]},
-            [Answer(TWO[0], coded("AccessDenied", "No")), Answer(TWO[1])],
+            [Answer(TWO[0], classify_code("AccessDenied", "No")), Answer(TWO[1])],
         ),
         (
             {
                 "Deleted": [{"Key": "a"}, {"Key": "b"}],
                 "Errors": [{"Key": "a", "Code": "InternalError", "Message": "Oh"}],
             },
-            [Answer(TWO[0], coded("InternalError", "Oh")), Answer(TWO[1])],
+            [Answer(TWO[0], classify_code("InternalError", "Oh")), Answer(TWO[1])],
         ),
         (
             {"Deleted": [{"Key": "a", "DeleteMarker": True, "DeleteMarkerVersionId": "v"}, {}]},

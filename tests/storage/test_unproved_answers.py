@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from moderation.storage import Result, verify_identity, write_identity
-from moderation.storage.base import LEASE_OVER, FileToErase
+from moderation.storage.base import LEASE_EXPIRED, FileToErase
 from moderation.storage.lease import Lease, Moment
 from moderation.storage.s3.errors import NO_ANSWER
 from moderation.storage.s3.requests import Answer, Target, read_reply
@@ -68,7 +68,7 @@ def test_a_request_that_failed_as_a_whole_is_no_attempt_of_its_keys(
 ) -> None:
     from moderation.storage.s3 import batch_delete
 
-    monkeypatch.setattr(batch_delete, "MOST_REFUSALS", 4)
+    monkeypatch.setattr(batch_delete, "MAX_KEY_FAILURES", 4)
     proxy.faults.append(lambda r: error_reply(403, "AccessDenied") if r.deletes else None)
     outcomes = shaky.erase(*some_keys(64))
     assert {o.own for o in outcomes.values()} == {False}
@@ -89,7 +89,7 @@ def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: Faul
     files = [FileToErase(name, lease=lease) for name in names]
     outcomes = list(shaky.adapter.erase(files, not_noted))
     assert sum(request.deletes for request in proxy.seen) == 1
-    assert {(o.code, o.own, o.unsure) for o in outcomes} == {(LEASE_OVER, False, True)}
+    assert {(o.code, o.own, o.unsure) for o in outcomes} == {(LEASE_EXPIRED, False, True)}
     assert shaky.keys == sorted(names)
 
 

@@ -37,9 +37,9 @@ from moderation.exceptions import ModerationError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
-from moderation.removals.draft import NAMED, Difference, confirm, exclude
+from moderation.removals.blocking_rows import blocking_rows
+from moderation.removals.draft import MAX_NAMED, Difference, confirm, exclude
 from moderation.removals.limits import blockers_of
-from moderation.removals.standing import standing_rows
 
 PICTURES_A_PAGE = 60  # few enough to review each one
 NUMBER_DIGITS = 10  # of the largest number that the column of a batch's number can hold
@@ -69,7 +69,7 @@ def show(
         "other_rows": other_rows_of(removal),
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
-        "protecting_rows": _protecting_rows(viewer, removal),
+        "blocking_rows": _blocking_rows(viewer, removal),
         "difference": _with_names(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
@@ -145,11 +145,11 @@ def _name_of_excluded(viewer: Viewer, removal: Removal, key: str) -> str:
     return f"{model._meta.verbose_name} {key}"
 
 
-def _protecting_rows(viewer: Viewer, removal: Removal) -> list[str]:
+def _blocking_rows(viewer: Viewer, removal: Removal) -> list[str]:
     """Return the labels of the first rows that prevent the removal."""
     names: list[str] = []
     with errors_as_messages(viewer.request):
-        names += [row_label(row) for row in standing_rows(removal, NAMED)]
+        names += [row_label(row) for row in blocking_rows(removal, MAX_NAMED)]
     return names
 
 
@@ -185,14 +185,14 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _with_names(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """Return the difference as context: at most NAMED names of each sort, and how many others."""
+    """Return the difference as context: at most MAX_NAMED names of each sort."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)
-    changed, gone = difference.changed[:NAMED], difference.gone[:NAMED]
+    changed, gone = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
     keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
     names = row_names(removal, keys)
-    others = len(difference.changed) + len(difference.gone) - len(changed) - len(gone)
+    others = len(difference.changed) + len(difference.deleted) - len(changed) - len(gone)
     return {
         "changed": [(name, viewer.url_of(model, key)) for key, name in names.items()],
         "gone": gone,

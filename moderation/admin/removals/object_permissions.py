@@ -29,7 +29,7 @@ from moderation.cascade.relations import deleted_with, leads_back
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.refused_objects import Guard
-from moderation.removals.selection import plain
+from moderation.removals.selection import filterable
 
 # The most rows that a permission check instantiates at the same time.
 ROWS_AT_ONCE = 500
@@ -92,7 +92,7 @@ def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[A
 
 
 def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collection[Any]) -> set[Any]:
-    visible = plain(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
+    visible = filterable(model_admin.get_queryset(request)).filter(pk__any_of=set(keys))
     return set(visible.values_list("pk", flat=True))
 
 
@@ -150,7 +150,7 @@ class ObjectGuard:
             hidden = [key for key in keys if key not in visible]
             yield from (Objection(model, key, is_visible=False) for key in hidden)
             return
-        visible = plain(self.model_admin.get_queryset(self.request))
+        visible = filterable(self.model_admin.get_queryset(self.request))
         rows = {row.pk: row for row in visible.filter(pk__any_of=set(keys))}
         for key in keys:
             if key not in rows:

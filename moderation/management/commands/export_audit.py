@@ -1,4 +1,4 @@
-"""`manage.py export_audit`: the audit log as a file, from the terminal."""
+"""`manage.py export_audit`: write the audit log to a file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         path, file_format = options["file"], FORMATS_BY_NAME[options["format"]]()
-        entries = _chosen(options)
+        entries = _selected(options)
         expected = entries.count()
         if file_format.row_limit is not None and expected > file_format.row_limit:
             raise CommandError(
@@ -53,24 +53,24 @@ class Command(BaseCommand):
                 f"{expected:,}. Use --format csv, or select fewer entries."
             )
         try:
-            with _whole_file(path) as file:
-                rows = _written(file_format.write(entries, file), expected)
-                _note(options, rows)
-        except ExportFailed as failed:
-            raise CommandError(f"{failed} Use --format csv or jsonl.") from failed
+            with _complete_file(path) as file:
+                rows = _write(file_format.write(entries, file), expected)
+                _record(options, rows)
+        except ExportFailed as error:
+            raise CommandError(f"{error} Use --format csv or jsonl.") from error
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
         self.stdout.write(f"Wrote {rows} audit entries to {path}.")
 
 
 @contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
+def _complete_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to write to, which is renamed to `path` when the block ends without an error.
 
-    A partial log must not look complete, and nothing cleans up after a kill, so it has another name
-    until then. Raises CommandError if `path` exists, OSError if the file cannot be written.
+    Until then it has another name: a partial log must not look complete, and nothing cleans up
+    after a kill. Raises CommandError if `path` exists, OSError if the file cannot be written.
     """
-    _refuse_taken(path)
+    _refuse_existing(path)
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     with part.open("xb") as file:
@@ -78,31 +78,31 @@ def _whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             _finish(file, part, path)
         except BaseException:  # Ctrl-C too
-            if _is_called(file, part):
+            if _leads_to(part, file):
                 part.unlink()
             raise
 
 
 def _finish(file: BinaryIO, part: Path, path: Path) -> None:
     file.flush()
-    os.fsync(file.fileno())  # or a power cut could leave the name without the bytes
-    _refuse_taken(path)
-    if not _is_called(file, part):
+    os.fsync(file.fileno())  # so that a power cut cannot leave the name without the bytes
+    _refuse_existing(path)
+    if not _leads_to(part, file):
         raise CommandError(f"{path}: another export to this file has started. Choose another name.")
     part.replace(path)
 
 
-def _refuse_taken(path: Path) -> None:
+def _refuse_existing(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise CommandError(f"{path} already exists. Choose another name, or delete it first.")
 
 
-def _is_called(file: BinaryIO, path: Path) -> bool:
+def _leads_to(path: Path, file: BinaryIO) -> bool:
     """Return whether the path still leads to the open file, and not to one that replaced it."""
     return path.exists() and os.path.samestat(path.lstat(), os.fstat(file.fileno()))
 
 
-def _chosen(options: dict[str, Any]) -> QuerySet[AuditEntry]:
+def _selected(options: dict[str, Any]) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.order_by("pk")
     if options["removal"] is not None:
         entries = entries.filter(removal=options["removal"])
@@ -125,7 +125,7 @@ def _moment(text: str, at: time) -> datetime:
     return datetime.combine(day, at, tzinfo=UTC)
 
 
-def _note(options: dict[str, Any], rows: int) -> None:
+def _record(options: dict[str, Any], rows: int) -> None:
     names = ("removal", "state", "first", "last")
     AuditEvent.record_command(
         EventType.EXPORT,
@@ -137,11 +137,11 @@ def _note(options: dict[str, Any], rows: int) -> None:
     )
 
 
-def _written(pieces: Iterator[int], expected: int) -> int:
-    """Show the progress; return the number of rows written."""
+def _write(chunks: Iterator[int], expected: int) -> int:
+    """Write all chunks, with a progress bar; return the number of rows written."""
     rows = 0
     with tqdm(total=expected, unit=" entries", disable=None) as bar:
-        for piece in pieces:
-            rows += piece
-            bar.update(piece)
+        for chunk_rows in chunks:
+            rows += chunk_rows
+            bar.update(chunk_rows)
     return rows

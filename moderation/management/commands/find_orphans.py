@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from moderation.purge.orphans import orphans
 
-# Hours. Longer than any upload takes: a newer file may be waiting for its commit.
+# Hours, longer than any upload takes. The upload of a newer file may not be committed yet.
 OLDER_THAN = 24.0
 
 

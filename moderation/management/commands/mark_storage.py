@@ -1,4 +1,4 @@
-"""Give storages their identity, which every purge verifies before it erases a file."""
+"""`manage.py mark_storage`: give storages an identity, which each purge verifies first."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="write a new identity to a storage that lost its identity file, or that the "
-            "database knows from another environment. First make sure that it is the right "
-            "storage.",
+            help="write the identity file again to a storage that lost it, or give a storage a new "
+            "identity if the database knows the alias from another environment. First make sure "
+            "that it is the right storage.",
         )
 
     def handle(self, *, aliases: list[str], replace: bool, **_options: Any) -> None:
@@ -55,26 +55,26 @@ class Command(BaseCommand):
                 )
             before = StorageIdentity.objects.filter(alias=alias).first()
             try:
-                mark = write_identity(alias, replace=replace)
+                known = write_identity(alias, replace=replace)
             except ModerationError as error:
                 raise CommandError(str(error)) from error
-            if replace or _identity_of(before) != _identity_of(mark):
-                details = {"storage": alias, "replace": replace, **_identity_of(mark)}
+            if replace or _as_details(before) != _as_details(known):
+                details = {"storage": alias, "replace": replace, **_as_details(known)}
                 AuditEvent.record_command(EventType.MARK, details=details)
-            self.stdout.write(f"{mark.alias}  {mark.identity}  {mark.environment}")
+            self.stdout.write(f"{known.alias}  {known.identity}  {known.environment}")
 
 
-def _identity_of(mark: StorageIdentity | None) -> dict[str, str]:
-    """Return a storage's identity as the database knows it."""
-    if mark is None:
+def _as_details(known: StorageIdentity | None) -> dict[str, str]:
+    """Return a storage's identity for the details of an audit event."""
+    if known is None:
         return {}
-    return {"identity": str(mark.identity), "environment": mark.environment}
+    return {"identity": str(known.identity), "environment": known.environment}
 
 
 def aliases_in_use() -> list[str]:
     """Return the aliases of the storages that the fields of registered models write to.
 
-    If rows choose their storage, only the field's own is known, and the others have to be named.
+    If rows choose their storage, only the field's own is known, and the others must be given.
     """
     fields = [field for model in registered_models() for field in own_file_fields(model)]
     return sorted({alias for field in fields if (alias := _known_alias(field))})

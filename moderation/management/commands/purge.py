@@ -1,4 +1,4 @@
-"""`manage.py purge`: the scheduler, and the purge of files by hand."""
+"""`manage.py purge`: run the scheduler, or purge files by hand."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import Error as DatabaseTrouble
-from django.db import close_old_connections, transaction
+from django.db import Error, close_old_connections, transaction
 from tqdm import tqdm
 
 from moderation.jobs import failures
-from moderation.jobs.scheduler import clock_problems, overdue, removals_with_due_batches, tick
+from moderation.jobs.scheduler import clock_problems, overdue, removals_with_due_batches, run_once
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry, AuditEvent, RemovalBatch
 from moderation.models.states import EventType
 
-# Seconds between two steps of the scheduler. A lost task costs this much, plus ten seconds.
+# Seconds between two runs of the scheduler if nothing is due. A lost task delays its work by this
+# time plus ten seconds.
 INTERVAL = 2.0
 
 
@@ -32,24 +32,24 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the options, of which at most one may be given."""
-        which = parser.add_mutually_exclusive_group()
-        which.add_argument(
+        modes = parser.add_mutually_exclusive_group()
+        modes.add_argument(
             "--loop",
             action="store_true",
-            help="run as the scheduler until stopped: wake workers for due work, and do it here if "
-            "no worker does",
+            help="run as the scheduler until stopped: enqueue tasks for due work, and do it here "
+            "if no worker does",
         )
-        which.add_argument(
+        modes.add_argument(
             "--check",
             action="store_true",
             help="change nothing; exit 1 if work is overdue, batches or keys failed, erased keys "
             "were found again, many files were missing, clocks differ, or a storage has the "
             "wrong identity",
         )
-        which.add_argument(
+        modes.add_argument(
             "--dry-run", action="store_true", help="change nothing; print how much is due now"
         )
-        which.add_argument(
+        modes.add_argument(
             "--retry-failed",
             action="store_true",
             help="first make every failed audit entry due again",
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         if options["check"]:
             self._check()
         elif options["dry_run"]:
-            self._say_what_is_due()
+            self._print_due()
         elif options["loop"]:
             self._loop()
         else:
@@ -83,19 +83,18 @@ class Command(BaseCommand):
             raise CommandError("; ".join(alarms), returncode=1)
         self.stdout.write("Nothing is overdue and nothing failed.")
 
-    def _say_what_is_due(self) -> None:
+    def _print_due(self) -> None:
         removals = len(removals_with_due_batches())
         entries = AuditEntry.objects.due().count()
         self.stdout.write(f"Due: {removals} removals with batches, {entries} audit entries.")
 
     def _once(self) -> None:
-        bar = tqdm(desc="steps", unit="", disable=None)
-        while tick(alone=True):
-            bar.update()
-        bar.close()
-        failed = AuditEntry.objects.filter(state="failed").count()
+        with tqdm(desc="runs", unit="", disable=None) as bar:
+            while run_once(alone=True):
+                bar.update()
+        failed = AuditEntry.objects.failed().count()
         self.stdout.write(f"Done. {failed} keys failed and wait for --retry-failed.")
-        if later := RemovalBatch.objects.waiting().filter(attempts__gt=0).count():
+        if later := RemovalBatch.objects.rescheduled().count():
             self.stdout.write(f"{later} batches will be retried later, after a database error.")
 
     def _loop(self) -> None:
@@ -108,10 +107,10 @@ class Command(BaseCommand):
         while not stopping.is_set():
             close_old_connections()
             try:
-                worked = tick()
-            except DatabaseTrouble as error:
+                has_worked = run_once()
+            except Error as error:
                 self.stderr.write(f"Database error, retrying: {error}")
-                worked = False
-            if not worked:
+                has_worked = False
+            if not has_worked:
                 stopping.wait(INTERVAL)
         self.stdout.write("The scheduler has stopped.")

@@ -1,7 +1,8 @@
-"""Many deletions, several requests at once, until every target has its answer.
+"""Delete many keys with several requests at a time, until every target has its answer.
 
-A key fails for good only by an answer of its own. What failed as a whole is sent again after a
-pause, or halved until the bad key stands alone; a server that asks for less gets less.
+A key fails for good only if the answer is about that key. A request that failed as a whole is
+retried after a pause, or halved until the bad key is isolated. A server that throttles gets fewer
+requests at a time.
 """
 
 from __future__ import annotations
@@ -15,19 +16,27 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from moderation.storage.s3.client import TRIES, pause
-from moderation.storage.s3.errors import OVER, Kind, Trouble
-from moderation.storage.s3.requests import Answer, Deletion, Refusal, Target, must_go_singly
+from moderation.storage.s3.errors import LEASE_ERROR, ErrorCategory, StorageError
+from moderation.storage.s3.requests import (
+    Answer,
+    BatchRejected,
+    DeleteClient,
+    Target,
+    needs_own_request,
+)
 
-# Seconds after which nothing is sent again: well below a lease, so that nobody else takes over.
-PATIENCE = 60.0
-# Whole requests that fail in a row before the rest is given up: enough for every request in
-# flight to fail and to be halved, too few to hammer a server that refuses everything.
-GIVE_UP_AFTER = 64
+# Seconds after which nothing more is sent: well below a lease, so that no other worker takes over.
+TIME_LIMIT = 60.0
+# Requests that fail as a whole in a row before the run is given up: enough for every request in
+# flight to fail and to be halved, too few to hammer a server that rejects everything.
+MAX_FAILURES = 64
 # The same if keys may be the cause and have to be isolated: two requests for each of 300 keys that
-# the server refuses. Further keys wait for a later claim.
-MOST_REFUSALS = 640
+# the server rejects. Further keys wait for a later claim.
+MAX_KEY_FAILURES = 640
 
-OUT_OF_TIME = Trouble("OutOfTime", f"No time was left after {PATIENCE:.0f} s.", Kind.WHOLE)
+OUT_OF_TIME = StorageError(
+    "OutOfTime", f"No time was left after {TIME_LIMIT:.0f} s.", ErrorCategory.FATAL
+)
 
 
 @dataclass(order=True, slots=True)
@@ -36,11 +45,14 @@ class _Batch:
     number: int
     targets: Sequence[Target] = field(compare=False)
     failures: int = field(default=0, compare=False)
-    trouble: Trouble | None = field(default=None, compare=False)
+    error: StorageError | None = field(default=None, compare=False)
 
 
 class Pace:
-    """How many requests may be under way: halved at each trouble, one more after a good round."""
+    """The number of requests at a time: halved at each transient error, one more after each round.
+
+    A round is as many successful requests as are allowed at a time.
+    """
 
     def __init__(self, ceiling: int) -> None:
         self.ceiling = ceiling
@@ -48,193 +60,196 @@ class Pace:
 
     @property
     def allowed(self) -> int:
-        """Requests at once, at least one."""
+        """Return how many requests may run at the same time, at least one."""
         return int(self._allowed)
 
-    def slower(self) -> None:
-        """Note that the server could not keep up."""
+    def slow_down(self) -> None:
+        """Record that the server could not keep up."""
         self._allowed = max(1.0, self._allowed / 2)
 
-    def went_well(self) -> None:
-        """Note a request that went well."""
+    def speed_up(self) -> None:
+        """Record a successful request."""
         self._allowed = min(float(self.ceiling), self._allowed + 1 / self._allowed)
 
 
-class Sweep:
-    """One run over distinct targets. Make a new one for each run."""
+class BatchDeleter:
+    """One run over distinct targets. Create a new one for each run."""
 
     def __init__(
         self,
-        deletion: Deletion,
+        client: DeleteClient,
         *,
         request_keys: int,
         requests: int,
         sendable: Callable[[Sequence[Target]], Sequence[Target]] = lambda targets: targets,
     ) -> None:
-        self.deletion = deletion
+        self.client = client
         self.sendable = sendable  # called right before each request; returns what may still be sent
         self.request_keys = request_keys
         self.pace = Pace(requests)
         self._source: Iterator[Target] = iter(())
-        self._waiting: list[_Batch] = []
-        self._flying: dict[Future[list[Answer]], _Batch] = {}
+        self._queue: list[_Batch] = []  # a heap, by due time
+        self._running: dict[Future[list[Answer]], _Batch] = {}
         self._numbers = itertools.count()
-        self._refused_in_a_row = 0
-        self.given_up: Trouble | None = None
-        self._until = time.monotonic() + PATIENCE
+        self._failures_in_a_row = 0
+        self.given_up: StorageError | None = None
+        self._deadline = time.monotonic() + TIME_LIMIT
 
     def run(self, targets: Iterable[Target]) -> Iterator[Answer]:
-        """Delete distinct targets; yield exactly one answer for each that is taken, in any order.
+        """Delete distinct targets; yield exactly one answer for each that is read, in any order.
 
-        They are taken a batch ahead of what is under way, so that the next are at hand when a
-        request ends. After a failure none is taken before a request went well again, and none any
-        more once `given_up` says why.
+        Targets are read a batch ahead of the running requests, so that the next batch is ready
+        when a request ends. After a failure, none is read until a request succeeds, and none after
+        the run is given up, for the reason in `given_up`.
         """
         self._source = iter(targets)
         with ThreadPoolExecutor(self.pace.ceiling) as pool:
-            while self._goes_on(pool):
-                if self._is_over():
-                    yield from self._give_up_waiting()
+            while self._advance(pool):
+                if self._is_given_up():
+                    yield from self._give_up_queue()
                 answers = [
                     answer
-                    for future in self._landed()
-                    for answer in self._settle(self._flying.pop(future), future)
+                    for future in self._wait_for_any()
+                    for answer in self._answers_of(self._running.pop(future), future)
                 ]
-                self._launch(pool)  # before the answers are taken away, which may last
+                self._send_due(pool)  # before the caller handles the answers, which may take time
                 yield from answers
 
-    def _goes_on(self, pool: ThreadPoolExecutor) -> bool:
-        """Send what is due, and take more where nothing else is to be sent; False at the end."""
-        self._launch(pool)
-        while self._wants_more() and (taken := list(islice(self._source, self.request_keys))):
-            self._queue([t for t in taken if not must_go_singly(t)])
-            self._queue_singly(t for t in taken if must_go_singly(t))
-            self._launch(pool)
-        return bool(self._waiting or self._flying)
+    def _advance(self, pool: ThreadPoolExecutor) -> bool:
+        """Send due batches, and read more targets if none is due; return False at the end."""
+        self._send_due(pool)
+        while self._needs_more() and (targets := list(islice(self._source, self.request_keys))):
+            self._enqueue([t for t in targets if not needs_own_request(t)])
+            self._enqueue_one_by_one(t for t in targets if needs_own_request(t))
+            self._send_due(pool)
+        return bool(self._queue or self._running)
 
-    def _wants_more(self) -> bool:
-        busy = self._waiting or self._flying
-        return not (self._has_due() or (self._refused_in_a_row and busy) or self._is_over())
+    def _needs_more(self) -> bool:
+        is_busy = self._queue or self._running
+        return not (self._has_due() or (self._failures_in_a_row and is_busy) or self._is_given_up())
 
     def _has_due(self) -> bool:
-        return bool(self._waiting) and self._waiting[0].due <= time.monotonic()
+        return bool(self._queue) and self._queue[0].due <= time.monotonic()
 
-    def _queue_singly(self, targets: Iterable[Target]) -> None:
+    def _enqueue_one_by_one(self, targets: Iterable[Target]) -> None:
         for target in targets:
-            self._queue([target])
+            self._enqueue([target])
 
-    def _queue(
+    def _enqueue(
         self,
         targets: Sequence[Target],
         *,
         failures: int = 0,
-        trouble: Trouble | None = None,
+        error: StorageError | None = None,
     ) -> None:
         due = time.monotonic() + (pause(failures) if failures else 0)
         if targets:
-            batch = _Batch(due, next(self._numbers), targets, failures, trouble)
-            heapq.heappush(self._waiting, batch)
+            batch = _Batch(due, next(self._numbers), targets, failures, error)
+            heapq.heappush(self._queue, batch)
 
-    def _halve(self, batch: _Batch, trouble: Trouble) -> None:
+    def _halve(self, batch: _Batch, error: StorageError) -> None:
         """Queue both halves before everything else, so that each key is soon isolated.
 
         They count as failed once, so that halves that fail too are halved again immediately.
         """
-        due = time.monotonic() + pause(1) if trouble.may_pass else batch.due
+        due = time.monotonic() + pause(1) if error.is_transient else batch.due
         middle = len(batch.targets) // 2
         for half in (batch.targets[middle:], batch.targets[:middle]):
             number = -next(self._numbers)
-            heapq.heappush(self._waiting, _Batch(due, number, half, 1, trouble))
+            heapq.heappush(self._queue, _Batch(due, number, half, 1, error))
 
-    def _launch(self, pool: ThreadPoolExecutor) -> None:
+    def _send_due(self, pool: ThreadPoolExecutor) -> None:
         now = time.monotonic()
-        while len(self._flying) < self.pace.allowed and self._waiting and not self._is_over():
-            if self._waiting[0].due > now:
+        while len(self._running) < self.pace.allowed and self._queue and not self._is_given_up():
+            if self._queue[0].due > now:
                 return
-            batch = heapq.heappop(self._waiting)
-            if len(batch.targets) > 1 and not self.deletion.batches_understood:
-                self._queue_singly(batch.targets)
+            batch = heapq.heappop(self._queue)
+            if len(batch.targets) > 1 and not self.client.supports_batches:
+                self._enqueue_one_by_one(batch.targets)
                 now = time.monotonic()
             else:
-                self._flying[pool.submit(self._send, batch.targets)] = batch
+                self._running[pool.submit(self._send, batch.targets)] = batch
 
     def _send(self, targets: Sequence[Target]) -> list[Answer]:
-        """Send what may still be sent. Checks it in the pool's thread, right before the request."""
-        may = self.sendable(targets)
-        answers = self.deletion.send(may) if may else []
-        if len(may) == len(targets):
+        """Send the targets that may be sent, checked in the pool's thread before the request."""
+        sendable = self.sendable(targets)
+        answers = self.client.send(sendable) if sendable else []
+        if len(sendable) == len(targets):
             return answers
-        return answers + [Answer(t, OVER, own=False) for t in {*targets} - {*may}]
+        return answers + [Answer(t, LEASE_ERROR, own=False) for t in {*targets} - {*sendable}]
 
-    def _landed(self) -> set[Future[list[Answer]]]:
-        """Wait for the first answer, at most until the next batch is due."""
-        idle = bool(self._waiting) and len(self._flying) < self.pace.allowed
-        timeout = max(0.0, self._waiting[0].due - time.monotonic()) if idle else None
-        if self._flying:
-            return wait(self._flying, timeout, FIRST_COMPLETED).done
+    def _wait_for_any(self) -> set[Future[list[Answer]]]:
+        """Wait until a request ends, at most until the next batch is due; return those ended."""
+        has_room = bool(self._queue) and len(self._running) < self.pace.allowed
+        timeout = max(0.0, self._queue[0].due - time.monotonic()) if has_room else None
+        if self._running:
+            return wait(self._running, timeout, FIRST_COMPLETED).done
         time.sleep(timeout or 0)
         return set()
 
-    def _settle(self, batch: _Batch, future: Future[list[Answer]]) -> Iterator[Answer]:
+    def _answers_of(self, batch: _Batch, future: Future[list[Answer]]) -> Iterator[Answer]:
         try:
             answers = future.result()
-        except Refusal as refusal:
-            yield from self._refused(batch, refusal.trouble)
+        except BatchRejected as rejected:
+            yield from self._handle_rejected(batch, rejected.error)
             return
-        yield from self._read(batch, answers)
+        yield from self._handle(batch, answers)
 
-    def _read(self, batch: _Batch, answers: Sequence[Answer]) -> Iterator[Answer]:
-        """Yield what is decided; queue again what may pass, together."""
+    def _handle(self, batch: _Batch, answers: Sequence[Answer]) -> Iterator[Answer]:
+        """Yield the final answers; queue the targets of the others again, by their error."""
         again: dict[str, list[Answer]] = {}
         for answer in answers:
-            if answer.trouble is None or self._is_final(answer.trouble, batch.failures + 1):
+            if answer.error is None or self._is_final(answer.error, batch.failures + 1):
                 yield answer
             else:
-                again.setdefault(answer.trouble.code, []).append(answer)
-        troubles = [answer.trouble for answer in answers if answer.trouble]
-        worst = next((t for t in troubles if t.may_pass or t.kind is Kind.WHOLE), None)
-        alone = len(batch.targets) == 1
-        in_vain = len(troubles) == len(answers) and (worst is not None or alone)
-        self._note(worst or (troubles[0] if alone and troubles else None), in_vain=in_vain)
-        for alike in again.values():
-            targets = [answer.target for answer in alike]
-            self._queue(targets, failures=batch.failures + 1, trouble=alike[0].trouble)
+                again.setdefault(answer.error.code, []).append(answer)
+        errors = [answer.error for answer in answers if answer.error]
+        fatal = ErrorCategory.FATAL
+        worst = next((e for e in errors if e.is_transient or e.category is fatal), None)
+        is_single = len(batch.targets) == 1
+        is_failure = len(errors) == len(answers) and (worst is not None or is_single)
+        self._record(worst or (errors[0] if is_single and errors else None), is_failure=is_failure)
+        for similar in again.values():
+            targets = [answer.target for answer in similar]
+            self._enqueue(targets, failures=batch.failures + 1, error=similar[0].error)
 
-    def _refused(self, batch: _Batch, trouble: Trouble) -> Iterator[Answer]:
-        """Decide about a batch of which nothing is known but that it failed as a whole."""
-        self._note(trouble, in_vain=True)
-        failures = batch.failures + 1
-        if trouble.kind in (Kind.NO_BATCH, Kind.UNREAD):
-            self._queue_singly(batch.targets)
-        elif trouble.kind is Kind.KEY or (trouble.kind is Kind.PASSING and failures > 1):
-            self._halve(batch, trouble)
-        elif self._is_final(trouble, failures):
-            yield from (Answer(target, trouble, own=False) for target in batch.targets)
+    def _handle_rejected(self, batch: _Batch, error: StorageError) -> Iterator[Answer]:
+        """Retry, split or give up a batch that failed as a whole."""
+        self._record(error, is_failure=True)
+        category, failures = error.category, batch.failures + 1
+        if category in (ErrorCategory.NO_BATCH, ErrorCategory.UNREADABLE):
+            self._enqueue_one_by_one(batch.targets)
+        elif category is ErrorCategory.KEY or (
+            category is ErrorCategory.TRANSIENT and failures > 1
+        ):
+            self._halve(batch, error)
+        elif self._is_final(error, failures):
+            yield from (Answer(target, error, own=False) for target in batch.targets)
         else:
-            self._queue(batch.targets, failures=failures, trouble=trouble)
+            self._enqueue(batch.targets, failures=failures, error=error)
 
-    def _is_final(self, trouble: Trouble, failures: int) -> bool:
-        return not trouble.may_pass or failures >= TRIES
+    def _is_final(self, error: StorageError, failures: int) -> bool:
+        return not error.is_transient or failures >= TRIES
 
-    def _note(self, trouble: Trouble | None, *, in_vain: bool) -> None:
-        """Keep the pace, and count the requests that came to nothing one after the other."""
-        self._refused_in_a_row = self._refused_in_a_row + 1 if in_vain else 0
-        if trouble is None:
-            self.pace.went_well()
+    def _record(self, error: StorageError | None, *, is_failure: bool) -> None:
+        """Adjust the pace, count the requests that failed in a row, and give up if need be."""
+        self._failures_in_a_row = self._failures_in_a_row + 1 if is_failure else 0
+        if error is None:
+            self.pace.speed_up()
             return
-        if trouble.may_pass:
-            self.pace.slower()
-        most = MOST_REFUSALS if trouble.kind is Kind.KEY else GIVE_UP_AFTER
-        if trouble.kind is Kind.WHOLE or self._refused_in_a_row >= most:
-            self.given_up = trouble
+        if error.is_transient:
+            self.pace.slow_down()
+        limit = MAX_KEY_FAILURES if error.category is ErrorCategory.KEY else MAX_FAILURES
+        if error.category is ErrorCategory.FATAL or self._failures_in_a_row >= limit:
+            self.given_up = error
 
-    def _is_over(self) -> bool:
-        if time.monotonic() > self._until:
+    def _is_given_up(self) -> bool:
+        if time.monotonic() > self._deadline:
             self.given_up = self.given_up or OUT_OF_TIME
         return self.given_up is not None
 
-    def _give_up_waiting(self) -> Iterator[Answer]:
-        waiting, self._waiting = self._waiting, []
-        for batch in waiting:
-            trouble = batch.trouble or self.given_up or OUT_OF_TIME
-            yield from (Answer(target, trouble, own=False) for target in batch.targets)
+    def _give_up_queue(self) -> Iterator[Answer]:
+        queue, self._queue = self._queue, []
+        for batch in queue:
+            error = batch.error or self.given_up or OUT_OF_TIME
+            yield from (Answer(target, error, own=False) for target in batch.targets)

@@ -1,4 +1,4 @@
-"""The one low-level client behind a storage, and how the requests of this app differ."""
+"""The low-level client behind a storage, with the changes that this app makes to requests."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from moderation.storage.s3.errors import S3_ERRORS, trouble_of
+from moderation.storage.s3.errors import S3_ERRORS, classify
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 T = TypeVar("T")
 
-# Tries of one request or key within one call; the purge itself tries again later.
+# Attempts for a request or key within one call; the purge itself retries later.
 TRIES = 5
-# Seconds. Full jitter: each pause is drawn between nothing and the doubled last one.
+# Seconds. Exponential backoff with full jitter: a pause is random, up to a limit that doubles.
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 3.0
-# The operations whose retries are counted here, key by key, and not by botocore as well.
+# The operations that this app retries itself, key by key, instead of botocore.
 OWN_RETRIES = ("DeleteObjects", "DeleteObject", "ListObjectVersions", "ListObjectsV2")
 
 
 def prepared_client(storage: Any) -> S3Client:
-    """Return the thread-safe client of an S3Storage, with our handlers registered once."""
+    """Return the thread-safe client of an S3Storage, with this app's handlers registered once."""
     client: S3Client = storage.connection.meta.client
     events = client.meta.events
     events.register(
@@ -35,35 +35,38 @@ def prepared_client(storage: Any) -> S3Client:
     for operation in OWN_RETRIES:
         events.register_first(
             f"needs-retry.s3.{operation}",
-            _never,  # type: ignore[arg-type] # the stubs forget that this event is answered
+            _do_not_retry,  # type: ignore[arg-type] # the stubs omit the return value of handlers
             unique_id=f"moderation-own-retries-{operation}",
         )
     return client
 
 
 def _add_content_md5(params: dict[str, Any], **kwargs: Any) -> None:  # noqa: ARG001 - boto's call
-    """Older MinIO, Ceph and others want it; boto3 sends none since 1.36."""
+    """Add a header that older MinIO, Ceph and others require and boto3 omits since 1.36."""
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = b64encode(digest).decode()
 
 
-def _never(**kwargs: Any) -> bool:  # noqa: ARG001 - boto's call
+def _do_not_retry(**kwargs: Any) -> bool:  # noqa: ARG001 - boto's call
     return False
 
 
-def pause(tries: int) -> float:
-    """Seconds to wait after so many failures."""
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (tries - 1))
-    return random.uniform(0, longest)  # noqa: S311 - spreads requests, guards nothing
+def pause(failures: int) -> float:
+    """Return the seconds to wait after this number of failures."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1))
+    return random.uniform(0, longest)  # noqa: S311 - it only spreads requests
 
 
-def patiently(request: Callable[[], T]) -> T:
-    """Make a request, with retries if they may help. Raises the last error."""
-    for tries in range(1, TRIES):
+def with_retries(request: Callable[[], T]) -> T:
+    """Call a function that makes a request, with retries if they may help.
+
+    Raises the last error.
+    """
+    for failures in range(1, TRIES):
         try:
             return request()
         except S3_ERRORS as error:
-            if not trouble_of(error).may_pass:
+            if not classify(error).is_transient:
                 raise
-            time.sleep(pause(tries))
+            time.sleep(pause(failures))
     return request()

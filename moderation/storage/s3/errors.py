@@ -1,4 +1,4 @@
-"""What S3 and its clones answer, sorted by what is to be done about it."""
+"""The errors of S3 and its clones, classified by what to do about them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from botocore.parsers import ResponseParserError
 
-from moderation.storage.base import LEASE_IS_OVER, LEASE_OVER
+from moderation.storage.base import LEASE_EXPIRED, LEASE_EXPIRED_MESSAGE
 
-# Everything that botocore raises for a request; anything else is a mistake of ours.
+# Everything that botocore raises for a request; anything else is a bug in this app.
 S3_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 
-SLOW_CODES = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "429"}
-PASSING_CODES = {
+THROTTLED_CODES = {"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "429"}
+TRANSIENT_CODES = {
     "InternalError",
     "ServiceUnavailable",
     "RequestTimeout",
@@ -36,20 +36,20 @@ PASSING_CODES = {
     "NoAnswer",
     "NotS3",
 }
-# Of botocore, beside its ConnectionErrors.
-PASSING_EXCEPTIONS = {
+# Exceptions of botocore, in addition to its ConnectionErrors.
+TRANSIENT_EXCEPTIONS = {
     "ConnectionClosedError",
     "ReadTimeoutError",
     "HTTPClientError",
     "IncompleteReadError",
     "ResponseStreamingError",
 }
-# The server has no DeleteObjects at all, whatever the keys.
+# The server does not support DeleteObjects, whatever the keys.
 NO_BATCH_CODES = {"NotImplemented", "MethodNotAllowed", "MissingContentMD5", "405", "501"}
-# The request holds keys that XML cannot carry, or the server speaks another XML.
-UNREAD_CODES = {"MalformedXML", "MalformedPOSTRequest"}
-# These speak of the bucket or of us: no other choice of keys would be answered otherwise.
-WHOLE_CODES = {
+# The request holds keys that XML cannot represent, or the server expects different XML.
+UNREADABLE_CODES = {"MalformedXML", "MalformedPOSTRequest"}
+# Errors about the bucket or the credentials: requests for other keys would fail as well.
+FATAL_CODES = {
     "NoSuchBucket",
     "InvalidBucketName",
     "PermanentRedirect",
@@ -63,90 +63,99 @@ WHOLE_CODES = {
 }
 
 
-class Kind(enum.Enum):
-    """What can be done about a trouble."""
+class ErrorCategory(enum.Enum):
+    """What to do about an error."""
 
-    SLOW = enum.auto()  # the server asks for fewer requests: try later, and fewer at once
-    PASSING = enum.auto()  # try again; a batch that keeps at it is halved
-    UNREACHABLE = enum.auto()  # try again; halving would help nothing
-    NO_BATCH = enum.auto()  # delete the keys singly, here and from now on
-    UNREAD = enum.auto()  # delete the keys of this batch singly
-    WHOLE = enum.auto()  # give all keys up
-    KEY = enum.auto()  # one key may be the cause: halve the batch until it stands alone
+    THROTTLED = enum.auto()  # the server asks for fewer requests: retry later, fewer at a time
+    TRANSIENT = enum.auto()  # retry; halve a batch that fails again
+    UNREACHABLE = enum.auto()  # retry; halving a batch would not help
+    NO_BATCH = enum.auto()  # delete the keys one by one, now and for the rest of the run
+    UNREADABLE = enum.auto()  # delete the keys of this batch one by one
+    FATAL = enum.auto()  # give up all keys
+    KEY = enum.auto()  # one key may be the cause: halve the batch until it is isolated
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why a request or a key failed, in the storage's own words."""
+class StorageError:
+    """The reason why a request or a key failed, with the storage's own message."""
 
     code: str
     message: str
-    kind: Kind
+    category: ErrorCategory
 
     @classmethod
-    def of_name(cls, message: str) -> Trouble:
-        """Return the trouble of a name that names no key; the storage was not asked."""
-        return cls("InvalidName", message, Kind.KEY)
+    def invalid_name(cls, message: str) -> StorageError:
+        """Return the error for a name that has no key. No request is sent for it."""
+        return cls("InvalidName", message, ErrorCategory.KEY)
 
     @property
-    def speaks_of_key(self) -> bool:
-        """Return whether it is about the key, if the request contained only that key."""
-        speaks_of_others = self.kind in (Kind.SLOW, Kind.UNREACHABLE, Kind.WHOLE)
-        return not speaks_of_others and self != NO_ANSWER
+    def concerns_key(self) -> bool:
+        """Return whether the error is about the key, if the request contained only that key."""
+        category = ErrorCategory
+        elsewhere = self.category in (category.THROTTLED, category.UNREACHABLE, category.FATAL)
+        return not elsewhere and self != NO_ANSWER
 
     @property
-    def may_pass(self) -> bool:
-        """Return whether trying again may help."""
-        return self.kind in (Kind.SLOW, Kind.PASSING, Kind.UNREACHABLE)
+    def is_transient(self) -> bool:
+        """Return whether a retry may help."""
+        category = ErrorCategory
+        return self.category in (category.THROTTLED, category.TRANSIENT, category.UNREACHABLE)
 
 
-OVER = Trouble(LEASE_OVER, LEASE_IS_OVER, Kind.WHOLE)
-NO_ANSWER = Trouble("NoAnswer", "The reply does not account for this key.", Kind.PASSING)
-UNLISTABLE = Trouble(
+LEASE_ERROR = StorageError(LEASE_EXPIRED, LEASE_EXPIRED_MESSAGE, ErrorCategory.FATAL)
+NO_ANSWER = StorageError(
+    "NoAnswer", "The reply does not account for this key.", ErrorCategory.TRANSIENT
+)
+UNLISTABLE = StorageError(
     "UnlistableKey",
     "The storage's listings cannot represent the characters of this key, so its versions cannot "
     "be found.",
-    Kind.KEY,
+    ErrorCategory.KEY,
 )
-NOT_S3 = Trouble("NotS3", "The reply to a deletion is none that S3 gives.", Kind.PASSING)
+NOT_S3 = StorageError(
+    "NotS3", "The reply to a deletion is not one that S3 sends.", ErrorCategory.TRANSIENT
+)
 
 
-def trouble_of(error: Exception) -> Trouble:
-    """Sort an exception of botocore; `error` is one of `S3_ERRORS`."""
-    if isinstance(error, ClientError):
-        told = error.response.get("Error", {})
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return coded(told.get("Code") or str(status), told.get("Message") or str(error), status)
-    return Trouble(type(error).__name__, str(error), _kind_of_exception(error))
+def classify(exception: Exception) -> StorageError:
+    """Classify an exception of botocore, which is one of `S3_ERRORS`."""
+    if isinstance(exception, ClientError):
+        error = exception.response.get("Error", {})
+        status = exception.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code, message = error.get("Code") or str(status), error.get("Message") or str(exception)
+        return classify_code(code, message, status)
+    return StorageError(type(exception).__name__, str(exception), _category_of_exception(exception))
 
 
-def coded(code: str, message: str, status: int = 0) -> Trouble:
-    """Sort an error code of S3, of a whole request (with its HTTP status) or of a single key."""
-    return Trouble(code, message, _kind_of_code(code, status))
+def classify_code(code: str, message: str, status: int = 0) -> StorageError:
+    """Classify an S3 error code of a whole request (with its HTTP status) or of a single key."""
+    return StorageError(code, message, _category_of_code(code, status))
 
 
-def _kind_of_code(code: str, status: int) -> Kind:
-    for kind, codes in (
-        (Kind.SLOW, SLOW_CODES),
-        (Kind.NO_BATCH, NO_BATCH_CODES),
-        (Kind.UNREAD, UNREAD_CODES),
-        (Kind.WHOLE, WHOLE_CODES),
-        (Kind.PASSING, PASSING_CODES),
+def _category_of_code(code: str, status: int) -> ErrorCategory:
+    for category, codes in (
+        (ErrorCategory.THROTTLED, THROTTLED_CODES),
+        (ErrorCategory.NO_BATCH, NO_BATCH_CODES),
+        (ErrorCategory.UNREADABLE, UNREADABLE_CODES),
+        (ErrorCategory.FATAL, FATAL_CODES),
+        (ErrorCategory.TRANSIENT, TRANSIENT_CODES),
     ):
         if code in codes:
-            return kind
-    return Kind.PASSING if status >= 500 else Kind.KEY  # noqa: PLR2004 - HTTP's server errors
+            return category
+    is_server_error = status >= 500  # noqa: PLR2004 - defined by HTTP
+    return ErrorCategory.TRANSIENT if is_server_error else ErrorCategory.KEY
 
 
-def _kind_of_exception(error: Exception) -> Kind:
+def _category_of_exception(exception: Exception) -> ErrorCategory:
     unreachable = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
-    if isinstance(error, unreachable):
-        return Kind.UNREACHABLE
-    if isinstance(error, ResponseParserError):
-        return Kind.UNREAD
-    # Resets, time-outs, replies cut short; some of them are no ConnectionError of botocore.
-    if isinstance(error, BotoConnectionError) or type(error).__name__ in PASSING_EXCEPTIONS:
-        return Kind.PASSING
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return Kind.WHOLE
-    return Kind.KEY
+    if isinstance(exception, unreachable):
+        return ErrorCategory.UNREACHABLE
+    if isinstance(exception, ResponseParserError):
+        return ErrorCategory.UNREADABLE
+    # Resets, time-outs and truncated replies; not all of them are ConnectionErrors of botocore.
+    name = type(exception).__name__
+    if isinstance(exception, BotoConnectionError) or name in TRANSIENT_EXCEPTIONS:
+        return ErrorCategory.TRANSIENT
+    if isinstance(exception, (NoCredentialsError, PartialCredentialsError)):
+        return ErrorCategory.FATAL
+    return ErrorCategory.KEY

@@ -1,6 +1,6 @@
 """List a bucket: whether it keeps versions, which ones, and which keys are absent.
 
-A listing proves that a key is absent only if it is complete and in order, and if its XML can
+A listing shows that a key is absent only if it is complete and in order, and if its XML can
 represent the key: some servers list in another order, and XML turns a carriage return into a line
 feed. In case of doubt the key is requested separately.
 """
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from moderation.storage.s3.client import patiently
-from moderation.storage.s3.errors import Kind, trouble_of
+from moderation.storage.s3.client import with_retries
+from moderation.storage.s3.errors import ErrorCategory, classify
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-# Servers without versions refuse the question in words of their own, and some let few people ask.
-VERSIONING_UNTOLD = {Kind.NO_BATCH, Kind.UNREAD, Kind.KEY}
+# Servers without versions reject the request with various errors, and some permit it to few users.
+VERSIONING_UNKNOWN = {ErrorCategory.NO_BATCH, ErrorCategory.UNREADABLE, ErrorCategory.KEY}
 NULL_VERSION = "null"
 LAST_OF_ALL = "\U0010ffff"  # sorts after every key
 # What XML 1.0 cannot represent, or changes, unless the server URL-encodes keys.
@@ -45,8 +45,8 @@ class UnlistableError(Exception):
 class Version(NamedTuple):
     """A version or a delete marker of a key.
 
-    `token` is its id; for the null version, whose id is used again by each later writing, it is
-    the id with the time of writing (S3 tells seconds) and the digest of the content.
+    `token` is its id. The id of the null version is used again by each later upload, so its token
+    is the id with the time of the upload (in seconds on S3) and the digest of the content.
     """
 
     id: str
@@ -55,7 +55,7 @@ class Version(NamedTuple):
 
 
 class _Page(NamedTuple):
-    """Keys, the last key that they cover, and whether they are all keys with the prefix."""
+    """Keys, the last key that the page covers, and whether these are all keys with the prefix."""
 
     keys: set[str]
     last: str
@@ -63,7 +63,7 @@ class _Page(NamedTuple):
 
 
 class Listing:
-    """Looks into one bucket. Safe to use from several threads."""
+    """Sends listing requests for one bucket. Safe to use from several threads."""
 
     def __init__(self, client: S3Client, bucket: str, *, requests: int) -> None:
         self.client = client
@@ -73,13 +73,13 @@ class Listing:
     def keeps_versions(self) -> bool:
         """Return whether versions are, or may be, kept. Raises the storage's own error.
 
-        False where the server does not say: the answer to each deletion then tells by its delete
-        marker.
+        False if the server does not say: a delete marker in the answer to a deletion then shows
+        that versions are kept.
         """
         try:
-            reply = patiently(lambda: self.client.get_bucket_versioning(Bucket=self.bucket))
+            reply = with_retries(lambda: self.client.get_bucket_versioning(Bucket=self.bucket))
         except ClientError as error:
-            if trouble_of(error).kind in VERSIONING_UNTOLD:
+            if classify(error).category in VERSIONING_UNKNOWN:
                 return False
             raise
         return reply.get("Status") in ("Enabled", "Suspended")
@@ -89,14 +89,14 @@ class Listing:
 
         Raises the storage's own error, or UnlistableError if the listing does not show the key.
         """
-        return patiently(lambda: list(self._versions(key)))
+        return with_retries(lambda: list(self._versions(key)))
 
     def _versions(self, key: str) -> Iterator[Version]:
         pages = self.client.get_paginator("list_object_versions")
         found, is_all = False, True
         for page in pages.paginate(Bucket=self.bucket, Prefix=key):
             is_all = is_all and not page.get("IsTruncated")
-            if not _carries(page, key):
+            if not _represents(page, key):
                 raise UnlistableError(f"Listings of this server cannot represent {key!r}")
             versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
             own = [_version(v, is_marker=False) for v in versions if v["Key"] == key]
@@ -107,7 +107,7 @@ class Listing:
             others = any(entry["Key"] != key for entry in itertools.chain(versions, markers))
             if others and _in_order(versions) and _in_order(markers):
                 break
-        # A listing of one page is complete, whatever its order.
+        # A listing with a single page is complete, whatever its order.
         if not found and not is_all and not self.is_absent(key):
             raise UnlistableError(f"Listings of this server omit {key!r}")
 
@@ -117,7 +117,7 @@ class Listing:
         Uses GET, because the 404 of a HEAD does not differ from that of a missing bucket.
         """
         try:
-            reply = patiently(
+            reply = with_retries(
                 lambda: self.client.get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")
             )
         except ClientError as error:
@@ -129,34 +129,35 @@ class Listing:
         return False
 
     def absent(self, keys: Iterable[str]) -> dict[str, bool]:
-        """Tell for each key whether no object has it. Raises the storage's own error.
+        """Return {key: whether it is absent}. Raises the storage's own error.
 
-        One listing serves keys that lie side by side in a folder. A lone key is listed too: the 404
-        of a HEAD could not be told from that of a missing bucket or of a stranger's error page.
+        One listing covers adjacent keys of a folder. A single key is listed too: the 404 of a HEAD
+        does not differ from that of a missing bucket or of another server's error page.
         """
-        asked = sorted(set(keys))  # by code point, which is the order of S3's listings
-        plain = [key for key in asked if not NOT_AS_IT_IS.search(key)]
+        wanted = sorted(set(keys))  # by code point, which is the order of S3's listings
+        plain = [key for key in wanted if not NOT_AS_IT_IS.search(key)]
         folders: dict[str, list[str]] = {}
         for key in plain:
             folders.setdefault(key.rpartition("/")[0], []).append(key)
         try:
-            found = at_once(self._present, folders.values(), requests=self.requests)
+            found = in_parallel(self._present, folders.values(), requests=self.requests)
         except UnlistableError:
             plain, found = [], []
         present = set[str]().union(*found)
-        singly = sorted(set(asked) - set(plain))
-        alone = at_once(self.is_absent, singly, requests=self.requests)
-        return {key: key not in present for key in plain} | dict(zip(singly, alone, strict=True))
+        others = sorted(set(wanted) - set(plain))
+        absent = in_parallel(self.is_absent, others, requests=self.requests)
+        return {key: key not in present for key in plain} | dict(zip(others, absent, strict=True))
 
     def _present(self, keys: Sequence[str]) -> set[str]:
-        """Return those of these sorted keys of one folder that exist; at most two listings per key.
+        """Return those of these sorted keys of one folder that exist.
 
-        Raises UnlistableError if the server does not list in order.
+        Sends at most two listings per key. Raises UnlistableError if the server does not list in
+        order.
         """
         found: set[str] = set()
         while keys:
-            # Begins just before the first key; what lies between shares all but its last character.
-            prefix = commonprefix([keys[0], keys[-1]])  # noqa: RUF071 - keys are no paths
+            # Start just before the first key; keys in between share all but its last character.
+            prefix = commonprefix([keys[0], keys[-1]])  # noqa: RUF071 - keys are not paths
             page = self._page(prefix, after=keys[0][:-1])
             if page.last < keys[0]:
                 page = _Page(self._page(keys[0], after="").keys, keys[0], is_all=True)
@@ -170,10 +171,10 @@ class Listing:
 
     def _page(self, prefix: str, *, after: str) -> _Page:
         """Return one page. Raises UnlistableError if it is out of order or not a reply of S3."""
-        # MinIO refuses a beginning outside of the prefix.
+        # MinIO rejects a StartAfter outside of the prefix.
         start = after if after.startswith(prefix) else ""
         try:
-            reply = patiently(
+            reply = with_retries(
                 lambda: self.client.list_objects_v2(
                     Bucket=self.bucket, Prefix=prefix, StartAfter=start
                 )
@@ -183,12 +184,12 @@ class Listing:
         contents = reply.get("Contents", [])
         listed = [entry["Key"] for entry in contents]
         # A page without this is not a reply of S3, even with status 200.
-        is_page, goes_on = "IsTruncated" in reply, bool(reply.get("IsTruncated"))
+        is_page, is_truncated = "IsTruncated" in reply, bool(reply.get("IsTruncated"))
         in_order = _in_order(contents) and (not listed or listed[0] > start)
-        if not is_page or not in_order or (goes_on and not listed):
+        if not is_page or not in_order or (is_truncated and not listed):
             raise UnlistableError(f"Listings of this server are not in order: {prefix!r}")
-        last = listed[-1] if goes_on else LAST_OF_ALL
-        return _Page(set(listed), last, is_all=not goes_on and not start)
+        last = listed[-1] if is_truncated else LAST_OF_ALL
+        return _Page(set(listed), last, is_all=not is_truncated and not start)
 
 
 def _in_order(entries: Sequence[Mapping[str, Any]]) -> bool:
@@ -196,7 +197,7 @@ def _in_order(entries: Sequence[Mapping[str, Any]]) -> bool:
     return all(one["Key"] <= other["Key"] for one, other in itertools.pairwise(entries))
 
 
-def _carries(page: Mapping[str, Any], key: str) -> bool:
+def _represents(page: Mapping[str, Any], key: str) -> bool:
     """Return whether a page of versions is a reply of S3 that represents this key unchanged."""
     encoded = page.get("EncodingType") == "url"
     return "IsTruncated" in page and (encoded or not NOT_AS_IT_IS.search(key))
@@ -209,7 +210,7 @@ def _version(entry: ObjectVersionTypeDef | DeleteMarkerEntryTypeDef, *, is_marke
     return Version(identifier, token, is_marker)
 
 
-def at_once(ask: Callable[[T], R], questions: Iterable[T], *, requests: int) -> list[R]:
-    """Ask several questions at the same time; the answers come in their order."""
+def in_parallel(function: Callable[[T], R], items: Iterable[T], *, requests: int) -> list[R]:
+    """Call a function with each item, `requests` at a time; return the results in order."""
     with ThreadPoolExecutor(requests) as pool:
-        return list(pool.map(ask, questions))
+        return list(pool.map(function, items))

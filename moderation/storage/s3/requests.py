@@ -1,4 +1,4 @@
-"""The requests that delete: in batches, or singly where a batch cannot carry a key."""
+"""The requests that delete keys: many at a time, or one if a batch cannot contain the key."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from moderation.storage.s3.errors import (
     NO_ANSWER,
     NOT_S3,
     S3_ERRORS,
-    Kind,
-    Trouble,
-    coded,
-    trouble_of,
+    ErrorCategory,
+    StorageError,
+    classify,
+    classify_code,
 )
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
         ObjectIdentifierTypeDef,
     )
 
-# More than that S3 refuses, and moto takes: so the limit is asserted here.
-MOST_KEYS = 1000
-# What XML 1.0 cannot carry.
+# S3 rejects requests with more keys. moto accepts them, so the limit is checked here.
+MAX_KEYS = 1000
+# What XML 1.0 cannot represent.
 NOT_IN_XML = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 OK, NO_CONTENT = 200, 204
-# S3 answers a missing key as deleted; Google and a few clones say so.
+# S3 reports a missing key as deleted; Google and a few clones report it as missing.
 MISSING_CODES = {"NoSuchKey", "NoSuchVersion"}
 
 
 class Target(NamedTuple):
-    """What one deletion takes: a key, or one version of it."""
+    """A key to delete, or one version of it."""
 
     key: str
     version: str = ""
@@ -44,55 +44,58 @@ class Answer(NamedTuple):
 
     `marked`: the storage only created a delete marker. `missing`: it reported that nothing was
     there. `own`: False if the request failed as a whole, so that the error is not about this key;
-    see also `speaks_of_key`.
+    see also `concerns_key`.
     """
 
     target: Target
-    trouble: Trouble | None = None
+    error: StorageError | None = None
     marked: bool = False
     missing: bool = False
     own: bool = True
 
     @property
-    def speaks_of_key(self) -> bool:
-        """Return whether the trouble is the storage's answer about this very key."""
-        return self.own and self.trouble is not None and self.trouble.speaks_of_key
+    def concerns_key(self) -> bool:
+        """Return whether there is an error and it is about this key."""
+        return self.own and self.error is not None and self.error.concerns_key
 
 
-class Refusal(Exception):
-    """The request failed as a whole: nothing is known of any of its targets."""
+class BatchRejected(Exception):
+    """A request failed as a whole: the result of each of its targets is unknown."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        super().__init__(trouble.code)
-        self.trouble = trouble
+    def __init__(self, error: StorageError) -> None:
+        super().__init__(error.code)
+        self.error = error
 
 
-def must_go_singly(target: Target) -> bool:
-    """Return whether the key would spoil the XML of a whole batch."""
+def needs_own_request(target: Target) -> bool:
+    """Return whether the key would make the XML of a batch invalid."""
     return NOT_IN_XML.search(target.key) is not None
 
 
-class Deletion:
-    """Sends the deletions of one bucket. Safe to use from several threads."""
+class DeleteClient:
+    """Sends delete requests for one bucket. Safe to use from several threads."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self.client = client
         self.bucket = bucket
-        self.batches_understood = True
+        self.supports_batches = True
 
     def send(self, targets: Sequence[Target]) -> list[Answer]:
-        """Delete distinct targets in one request: one answer for each. Raises Refusal."""
-        if len(targets) > MOST_KEYS:
-            raise ValueError(f"{len(targets)} keys in one request; S3 takes {MOST_KEYS}.")
+        """Delete distinct targets in one request; return an answer for each.
+
+        Raises BatchRejected if a request for several targets fails as a whole.
+        """
+        if len(targets) > MAX_KEYS:
+            raise ValueError(f"{len(targets)} keys in one request; S3 accepts {MAX_KEYS}.")
         try:
             return [self._one(targets[0])] if len(targets) == 1 else self._batch(targets)
-        except S3_ERRORS as error:
-            trouble = trouble_of(error)
+        except S3_ERRORS as exception:
+            error = classify(exception)
             if len(targets) == 1:
-                return [_troubled(targets[0], trouble)]
-            if trouble.kind is Kind.NO_BATCH:
-                self.batches_understood = False
-            raise Refusal(trouble) from error
+                return [_answer_for(targets[0], error)]
+            if error.category is ErrorCategory.NO_BATCH:
+                self.supports_batches = False
+            raise BatchRejected(error) from exception
 
     def _one(self, target: Target) -> Answer:
         if target.version:
@@ -101,10 +104,10 @@ class Deletion:
             )
         else:
             reply = self.client.delete_object(Bucket=self.bucket, Key=target.key)
-        told = reply["ResponseMetadata"]
-        empty = told["HTTPHeaders"].get("content-length") == "0"
-        # botocore reads no body here: an error page sent with 200 would pass as a deletion.
-        if told["HTTPStatusCode"] == NO_CONTENT or (told["HTTPStatusCode"] == OK and empty):
+        status = reply["ResponseMetadata"]["HTTPStatusCode"]
+        is_empty = reply["ResponseMetadata"]["HTTPHeaders"].get("content-length") == "0"
+        # botocore reads no body here: an error page with status 200 would count as a deletion.
+        if status == NO_CONTENT or (status == OK and is_empty):
             return Answer(target, marked=bool(reply.get("DeleteMarker")) and not target.version)
         return Answer(target, NOT_S3)
 
@@ -123,38 +126,38 @@ def _identifier(target: Target) -> ObjectIdentifierTypeDef:
 
 
 def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> list[Answer]:
-    """Return the result of every target in the reply to a batch; without one it is NO_ANSWER.
+    """Return the answer for each target in the reply to a batch, or NO_ANSWER if there is none.
 
     Some servers (the JuiceFS gateway) name no key under `Deleted`. Such nameless successes count
-    only if their number equals that of the targets without another result, and if the reply
+    only if their number equals that of the targets without another answer, and if the reply
     mentions no key that was not requested: such an error may belong to any target.
     """
-    asked = set(targets)
+    requested = set(targets)
     answers: dict[Target, Answer] = {}
     nameless = 0
     for deleted in reply.get("Deleted", []):
         if "Key" not in deleted:
             nameless += 1
             continue
-        target = _asked_for(Target(deleted["Key"], deleted.get("VersionId", "")), asked)
+        target = _requested(Target(deleted["Key"], deleted.get("VersionId", "")), requested)
         marked = bool(deleted.get("DeleteMarker")) and not target.version
         answers[target] = Answer(target, marked=marked)
-    for error in reply.get("Errors", []):
-        target = _asked_for(Target(error.get("Key", ""), error.get("VersionId", "")), asked)
-        trouble = coded(error.get("Code") or "Unknown", error.get("Message", ""))
-        answers[target] = _troubled(target, trouble)
-    unsaid = sum(target not in answers for target in targets)
-    is_accounted_for = unsaid == nameless and answers.keys() <= asked
+    for failed in reply.get("Errors", []):
+        target = _requested(Target(failed.get("Key", ""), failed.get("VersionId", "")), requested)
+        error = classify_code(failed.get("Code") or "Unknown", failed.get("Message", ""))
+        answers[target] = _answer_for(target, error)
+    unanswered = sum(target not in answers for target in targets)
+    is_accounted_for = unanswered == nameless and answers.keys() <= requested
     otherwise = None if is_accounted_for else NO_ANSWER
     return [answers.get(target) or Answer(target, otherwise) for target in targets]
 
 
-def _asked_for(told: Target, asked: set[Target]) -> Target:
-    """Some servers name the null version where only the key was given to them."""
-    return told if told in asked else Target(told.key)
+def _requested(reported: Target, requested: set[Target]) -> Target:
+    """Return the requested target; some servers report the null version of a requested key."""
+    return reported if reported in requested else Target(reported.key)
 
 
-def _troubled(target: Target, trouble: Trouble) -> Answer:
-    if trouble.code in MISSING_CODES:
+def _answer_for(target: Target, error: StorageError) -> Answer:
+    if error.code in MISSING_CODES:
         return Answer(target, missing=True)
-    return Answer(target, trouble)
+    return Answer(target, error)

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from posts.imports.images import REMEMBERED_PICTURES, Gallery
+from posts.imports.images import CACHED_PICTURES, ImportImages
 from posts.imports.parse import (
     MAX_PICTURES,
     BadLineError,
@@ -25,23 +25,22 @@ from posts.imports.write import Occurrences, Tally, count, new_entries, write
 from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
 
-MESSAGES = 100  # the most bad lines that are listed
+MESSAGES = 100  # bad lines that are listed; further ones are only counted
 HOPELESS = 1000  # bad lines at the start of a file after which even --skip-bad stops
 HINT = "Is it the right file? See --help for the format."
-BATCH = 200  # posts in one transaction: a breath for other writers every second or so
-# A batch is closed when it has this many pictures. With those of one more post, all of them fit
-# into the cache of checked pictures, so that none is decoded while the transaction is open.
-BATCH_PICTURES = REMEMBERED_PICTURES - MAX_PICTURES
+BATCH = 200  # posts in one transaction, which takes about a second; then other writers may write
+# A batch ends when it has at least this many pictures. Even with those of one more post, all fit
+# into the cache of validated pictures, so that none is decoded while the transaction is open.
+BATCH_PICTURES = CACHED_PICTURES - MAX_PICTURES
 
 
 class Command(BaseCommand):
-    """Check the whole file first, then add its posts; or with --skip-bad the good ones."""
+    """Check the whole file, then add its posts; with --skip-bad, add the good lines only."""
 
     help = (
         "Add the posts of FILE (JSON Lines, plain or gzipped) with their pictures from DIR. Every "
-        "line is checked before the first post is written: one bad line, and nothing of the file "
-        "is kept. A post that is there already (same author, title, body and time) is not added "
-        "again."
+        "line is checked before the first post is written; if one is bad, nothing is imported. A "
+        "post that already exists (same author, title, body and time) is not added again."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -50,7 +49,7 @@ class Command(BaseCommand):
         return super().create_parser(prog_name, subcommand, **kwargs)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help="the posts, one a line")
+        parser.add_argument("file", metavar="FILE", type=Path, help="the posts, one per line")
         parser.add_argument(
             "--images", metavar="DIR", type=Path, required=True, help="the folder of the pictures"
         )
@@ -60,7 +59,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--skip-bad",
             action="store_true",
-            help="add the good lines, and report the bad ones in place of stopping at them",
+            help="add the good lines and report the bad ones, instead of stopping at them",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -69,15 +68,15 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: there is no such file.")
         if not folder.is_dir():
             raise CommandError(f"{folder}: there is no such folder.")
-        self.path, self.gallery, self.tally = path, Gallery(folder), Tally()
-        self.broken_off: UnreadableFileError | None = None
+        self.path, self.images, self.tally = path, ImportImages(folder), Tally()
+        self.unreadable: UnreadableFileError | None = None
         try:
             self._import(dry_run=options["dry_run"], skip_bad=options["skip_bad"])
         except (UnreadableFileError, WrongStorage) as error:
-            raise CommandError(f"{error}{self._kept()}") from error
+            raise CommandError(f"{error}{self._imported()}") from error
         except BadLineError as error:
             raise CommandError(
-                f"{error}: it changed while it was imported.{self._kept()}"
+                f"{error}: it changed while it was imported.{self._imported()}"
             ) from error
 
     def _import(self, *, dry_run: bool, skip_bad: bool) -> None:
@@ -91,53 +90,53 @@ class Command(BaseCommand):
                     raise CommandError(f"{self.tally.skipped} bad lines: nothing was imported.")
             if not dry_run:
                 for batch in self._batches("Importing", stop=not skip_bad):
-                    write(batch, self.gallery, occurrences, self.tally)
-        self._summarise(dry_run=dry_run)
-        if self.broken_off:
-            raise self.broken_off
+                    write(batch, self.images, occurrences, self.tally)
+        self._summarize(dry_run=dry_run)
+        if self.unreadable:
+            raise self.unreadable
 
     def _check(self, occurrences: Occurrences | None) -> None:
-        """Go through the whole file; in a dry run count what would be added, too."""
+        """Read the whole file; in a dry run, also count what would be added."""
         for batch in self._batches("Checking", stop=False):
             if occurrences:
                 count(batch, new_entries(batch, occurrences), self.tally)
 
-    def _batches(self, doing: str, *, stop: bool) -> Iterator[list[Entry]]:
-        entries = self._entries(doing, stop=stop)
-        while batch := list(_first_of(entries)):
+    def _batches(self, label: str, *, stop: bool) -> Iterator[list[Entry]]:
+        entries = self._entries(label, stop=stop)
+        while batch := list(_one_batch(entries)):
             yield batch
 
-    def _entries(self, doing: str, *, stop: bool) -> Iterator[Entry]:
-        """Yield the good lines; report and count the others, or stop at them. Shows a bar."""
+    def _entries(self, label: str, *, stop: bool) -> Iterator[Entry]:
+        """Yield the good lines; report and count the others, or stop at them. Show a bar."""
         total, lines = self.path.stat().st_size, 0
-        with tqdm(desc=doing, total=total, unit="B", unit_scale=True, disable=None) as bar:
+        with tqdm(desc=label, total=total, unit="B", unit_scale=True, disable=None) as bar:
             for number, line in self._lines(bar.update):
                 lines += 1
                 try:
                     entry = parse(number, line)
-                    self.gallery.check(entry)
+                    self.images.check(entry)
                 except BadLineError as error:
                     if stop:
                         raise
                     self.tally.skipped += 1
                     bar.clear()
-                    self._complain(error, first=self.tally.skipped == lines)
+                    self._report(error, all_bad=self.tally.skipped == lines)
                 else:
                     yield entry
         if not lines:
-            raise self.broken_off or CommandError(f"{self.path}: the file contains no posts.")
+            raise self.unreadable or CommandError(f"{self.path}: the file contains no posts.")
 
     def _lines(self, advance: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines; with --skip-bad, stop where the file is broken instead of failing."""
+        """Yield the lines; with --skip-bad, end where the file is broken instead of raising."""
         try:
             yield from read_lines(self.path, advance, skip_long=self.skip_bad)
         except UnreadableFileError as error:
             if not self.skip_bad:
                 raise
-            self.broken_off = error
+            self.unreadable = error
 
-    def _complain(self, error: BadLineError, *, first: bool) -> None:
-        """Report a bad line, up to MESSAGES of them. `first`: there was no good line before it.
+    def _report(self, error: BadLineError, *, all_bad: bool) -> None:
+        """Report a bad line, up to MESSAGES of them. `all_bad`: no line before was good.
 
         Raises CommandError if it makes no sense to continue.
         """
@@ -148,26 +147,26 @@ class Command(BaseCommand):
             raise CommandError(f"{bad} bad lines or more: nothing was imported. {HINT}")
         if bad == MESSAGES:
             self.stderr.write("Further bad lines are counted but not listed.")
-        if bad == HOPELESS and first:
+        if bad == HOPELESS and all_bad:
             raise CommandError(f"The first {bad} lines are not posts. Nothing was imported. {HINT}")
 
-    def _kept(self) -> str:
-        """Return what to add to an error that comes when some batches are written already."""
+    def _imported(self) -> str:
+        """Return the end of an error message: which posts have been written."""
         if not self.tally.added:
             return " Nothing was imported."
-        return f" {self.tally.added} posts before it are kept; a second run adds the others."
+        return f" {self.tally.added} posts before it are kept; a second run adds the rest."
 
-    def _summarise(self, *, dry_run: bool) -> None:
+    def _summarize(self, *, dry_run: bool) -> None:
         tally = self.tally
         verb = "would be added" if dry_run else "added"
-        made = "" if dry_run else f" {tally.users} users were made."
+        users = "" if dry_run else f" {tally.users} users were created."
         self.stdout.write(
             f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
-            f"reports; {tally.present} were there already; {tally.skipped} bad lines skipped.{made}"
+            f"reports; {tally.present} existed already; {tally.skipped} bad lines skipped.{users}"
         )
 
 
-def _first_of(entries: Iterator[Entry]) -> Iterator[Entry]:
+def _one_batch(entries: Iterator[Entry]) -> Iterator[Entry]:
     """Yield the entries of one batch."""
     pictures = 0
     for entry in islice(entries, BATCH):

@@ -11,28 +11,28 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from posts.fixtures.images import Originals
+from posts.fixtures.images import FixtureImages
 from posts.fixtures.load import write
 from posts.fixtures.parse import FixtureError, read_rows
 from posts.fixtures.plan import Plan, make_plan
-from posts.fixtures.schema import Kind, kinds
+from posts.fixtures.schema import FixtureModel, fixture_models
 from posts.management.formats import FIXTURE_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage
 
-THEME = "theme"  # loaded with every fixture, where the folder has it
+THEME = "theme"  # loaded with every fixture, if it exists
 
 
 class Command(BaseCommand):
-    """Check the whole fixture, compare it with the site, then write what is not there."""
+    """Check the whole fixture, compare it with the site, then write what is missing."""
 
     help = (
-        "Load fixtures/NAME.json, and fixtures/theme.json where there is one. The files are in the "
-        "form of Django's fixtures, but hold only users (a username), posts, pictures, reports and "
-        "themes; a picture names a file in fixtures/pictures/, which is taken in like any upload "
-        "and gets a fresh key in the configured storage. Rows that are there and equal are left; "
-        "a file that the storage lost is put back. A primary key or a username that something "
-        "else has taken is refused before anything is written. Users come without rights and "
-        "passwords, but for the demo accounts under DEBUG."
+        "Load fixtures/NAME.json, and fixtures/theme.json if it exists. The files have the format "
+        "of Django's fixtures, but contain only users (a username), posts, pictures, reports and "
+        "themes. A picture names a file in fixtures/pictures/, which is checked and stored like an "
+        "upload, under a fresh key. Equal rows that already exist stay as they are; files that are "
+        "missing in the storage are put back. If a primary key or a username belongs to another "
+        "row, nothing is written. Users get neither permissions nor passwords, except for the demo "
+        "accounts under DEBUG."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--environment",
             metavar="NAME",
-            help="the running environment's own name: needed unless DEBUG is on",
+            help="the name of this environment, as in ENVIRONMENT; required unless DEBUG is on",
         )
         parser.add_argument(
             "--dry-run", action="store_true", help="check and compare everything, write nothing"
@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         name: str = options["name"]
         if not re.fullmatch(r"[\w-]+", name):
-            raise CommandError(f"{name!r} is not the name of a fixture, such as demo.")
+            raise CommandError(f"{name!r} is not a valid name of a fixture, such as demo.")
         _refuse_wrong_environment(name, options["environment"])
         try:
             plan = _plan(name)
@@ -68,18 +68,18 @@ class Command(BaseCommand):
 
 
 def _refuse_wrong_environment(name: str, environment: str | None) -> None:
-    """Raise CommandError unless DEBUG is on or the environment is named, and never wrongly."""
+    """Raise CommandError for another environment's name, or for none unless DEBUG is on."""
     if environment == settings.ENVIRONMENT or (settings.DEBUG and environment is None):
         return
-    found = "DEBUG is off" if environment is None else f"This environment is not {environment}"
+    reason = "DEBUG is off" if environment is None else f"This environment is not {environment}"
     raise CommandError(
-        f"{found}: these rows would go into {settings.ENVIRONMENT}. If that is meant, type:\n"
+        f"{reason}: the rows would go into {settings.ENVIRONMENT}. If that is intended, type:\n"
         f"  manage.py restore_fixtures {name} --environment {settings.ENVIRONMENT}"
     )
 
 
 def _plan(name: str) -> Plan:
-    """Read the files and compare them with the site. Raises FixtureError and CommandError."""
+    """Return the plan for a fixture and the theme. Raises FixtureError and CommandError."""
     folder = Path(settings.BASE_DIR) / "fixtures"
     paths = [folder / f"{name}.json"]
     if not paths[0].is_file():
@@ -87,8 +87,9 @@ def _plan(name: str) -> Plan:
     theme = folder / f"{THEME}.json"
     if theme.is_file() and name != THEME:
         paths.append(theme)
+    images = FixtureImages(folder / "pictures")
     with tqdm(desc="Checking", unit=" rows", disable=None) as bar:
-        rows = read_rows(paths, kinds(), Originals(folder / "pictures"), bar.update)
+        rows = read_rows(paths, fixture_models(), images, bar.update)
     return make_plan(rows)
 
 
@@ -100,16 +101,16 @@ def _restore(plan: Plan) -> None:
 
 
 def _summary(name: str, plan: Plan, *, dry_run: bool) -> str:
-    told = [f"{number} {_words(kind, number)}" for kind, number in plan.new_of_each_kind().items()]
+    new = [f"{number} {_noun(model, number)}" for model, number in plan.new_by_model().items()]
     restored, put_back = (
         ("would be restored", "would be put back") if dry_run else ("restored", "put back")
     )
     return (
-        f"{name}: {', '.join(told) or 'nothing'} {restored}; {plan.present} rows were there "
+        f"{name}: {', '.join(new) or 'nothing'} {restored}; {plan.present} rows existed "
         f"already; {len(plan.lost)} lost files {put_back}."
     )
 
 
-def _words(kind: Kind, number: int) -> str:
-    meta = kind.model._meta
+def _noun(fixture_model: FixtureModel, number: int) -> str:
+    meta = fixture_model.model._meta
     return str(meta.verbose_name if number == 1 else meta.verbose_name_plural).lower()

@@ -97,20 +97,20 @@ def sweep(stopping: threading.Event) -> None:
     """Do what `manage.py purge` does, again and again."""
     from django.db import OperationalError, close_old_connections
 
-    from moderation.jobs.scheduler import tick
+    from moderation.jobs.scheduler import run_once
 
     print(READY, flush=True)  # noqa: T201 - for the log
     while not stopping.is_set():
         close_old_connections()
-        _until_idle(tick, OperationalError, stopping)
+        _until_idle(run_once, OperationalError, stopping)
         time.sleep(SWEEP)
 
 
 def _until_idle(
-    tick: Callable[..., bool], busy: type[Exception], stopping: threading.Event
+    run_once: Callable[..., bool], busy: type[Exception], stopping: threading.Event
 ) -> None:
     try:
-        while not stopping.is_set() and tick(alone=True):
+        while not stopping.is_set() and run_once(alone=True):
             pass
     except busy:
         traceback.print_exc()

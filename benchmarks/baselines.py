@@ -1,4 +1,4 @@
-"""What a site would use instead of this app, as its authors would write it."""
+"""The alternatives to this app, as the authors of a site would write them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CLEANUP_SIGNALS = {
 
 @contextmanager
 def without_moderation() -> Iterator[None]:
-    """Pictures as if nobody had registered them."""
+    """Disconnect moderation from pictures, as if they were not registered."""
     for signal, receiver in OURS:
         uid = f"moderation.{receiver.__name__}.{PostImage._meta.label}"
         if not signal.disconnect(sender=PostImage, dispatch_uid=uid):
@@ -44,7 +44,7 @@ def without_moderation() -> Iterator[None]:
 
 
 def delete_by_receiver() -> None:
-    """(a) A receiver that deletes a post's files one by one, and each picture's row after them."""
+    """(a) Delete the posts with a receiver that deletes files and picture rows one by one."""
     with without_moderation(), _connected(pre_delete, Post, _delete_pictures):
         Post.objects.all().delete()
 
@@ -57,14 +57,14 @@ def _delete_pictures(instance: Post, **_: Any) -> None:
 
 
 def delete_with_cleanup() -> None:
-    """(b) django-cleanup: deletes each file after the commit, and forgets those that fail."""
+    """(b) Delete the posts with django-cleanup, which never retries a file after an error."""
     with without_moderation(), _cleanup():
         Post.objects.all().delete()
 
 
 @contextmanager
 def _cleanup() -> Iterator[None]:
-    """Connect django-cleanup as its AppConfig does, and take it off again."""
+    """Connect django-cleanup as its AppConfig does, and disconnect it at the end."""
     from django_cleanup import cache, handlers
 
     cache.prepare(False)  # noqa: FBT003 - its default: all models; a second call does nothing
@@ -79,7 +79,7 @@ def _cleanup() -> Iterator[None]:
 
 
 def delete_by_hand() -> None:
-    """(d) The floor: one DELETE a table, and raw batches with our parallelism. No log, no care."""
+    """(d) Do the minimum: one DELETE per table and parallel DeleteObjects, no log, no checks."""
     pairs = PostImage.objects.values_list("image", "thumbnail")
     names = [name for pair in pairs for name in pair]
     with transaction.atomic(), connection.cursor() as cursor:
@@ -93,16 +93,16 @@ def delete_by_hand() -> None:
         client.delete_objects(Bucket=storage.bucket_name, Delete={"Objects": objects})  # type: ignore[typeddict-item]
 
     with ThreadPoolExecutor(conf.requests()) as pool:
-        list(pool.map(delete, _batches(names, conf.request_keys())))
+        list(pool.map(delete, _chunks(names, conf.request_keys())))
 
 
-def _batches(names: list[str], size: int) -> Iterator[list[str]]:
+def _chunks(names: list[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(names), size):
         yield names[start : start + size]
 
 
 def delete_bare(batches: Iterable[list[Any]]) -> None:
-    """Django's deletion of the same batches, with a receiver that does nothing."""
+    """Delete the posts of each batch with Django and a receiver that does nothing."""
     with without_moderation(), _connected(pre_delete, PostImage, _do_nothing):
         for keys in batches:
             with transaction.atomic():
@@ -110,7 +110,7 @@ def delete_bare(batches: Iterable[list[Any]]) -> None:
 
 
 def _do_nothing(**_: Any) -> None:
-    """Keep Django from its fast path, as every receiver does."""
+    """Prevent Django's fast path, as every receiver does."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The place where one benchmark runs: a server and a folder of its own, Django set up on them."""
+"""Set up one benchmark: a database server and a folder, and Django configured to use them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ENVIRONMENT = {
 
 
 @contextmanager
-def place_for(benchmark: Benchmark) -> Iterator[Path]:
-    """Set Django up for one benchmark; give the folder that it may fill.
+def environment_for(benchmark: Benchmark) -> Iterator[Path]:
+    """Set up Django for one benchmark; yield a temporary folder for its files.
 
-    PostgreSQL writes to disk as it does by default: what is not durable is no deletion. Once in a
-    process.
+    PostgreSQL runs with its durable defaults, since a deletion must be durable. Call this only once
+    in a process.
     """
     with tempfile.TemporaryDirectory(prefix="moderation-bench-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""The files of a benchmark: laid once, and laid again before each run that deletes them."""
+"""The files of a benchmark, written again before each run that deletes them."""
 
 from __future__ import annotations
 
@@ -23,74 +23,74 @@ from tests.services.processes import answers, free_port, running, wait_until
 from tests.services.s3_gateway import ACCESS_KEY, REGION, SECRET_KEY, S3Server
 
 
-class Stored(Protocol):
-    """Where the files are."""
+class BenchmarkStorage(Protocol):
+    """The default storage of a benchmark that deletes files."""
 
-    def fill(self) -> None:
-        """Lay a file for each name that the database holds, and the storage's mark."""
+    def prepare(self) -> None:
+        """Write the identity file, and prepare a file for each name in the database."""
 
-    def laid(self) -> AbstractContextManager[Mapping[str, str]]:
-        """Have all files there, behind the default storage. At the end, none may be left.
+    def filled(self) -> AbstractContextManager[Mapping[str, str]]:
+        """Return a context in which the default storage has all files.
 
-        Gives the variables by which another process finds them.
-
-        Raises RuntimeError for a file that is left: what was measured then was no deletion.
+        Its value is the environment variables with which another process uses the same storage.
+        Leaving it raises RuntimeError if files are left, since then no deletion was measured.
         """
 
 
-class OnDisk:
+class DiskStorage:
     """Files in MEDIA_ROOT."""
 
-    def fill(self) -> None:
-        """Mark the folder; the files are laid for each run."""
+    def prepare(self) -> None:
+        """Write the identity file. The other files are written for each run."""
         write_identity("default")
         self.names = content.stored_names()
 
     @contextmanager
-    def laid(self) -> Iterator[Mapping[str, str]]:
-        """See `Stored.laid`."""
+    def filled(self) -> Iterator[Mapping[str, str]]:
+        """See `BenchmarkStorage.filled`."""
         folder = Path(settings.MEDIA_ROOT)
         content.fill_folder(folder, self.names)
         yield {}
-        _refuse_left([p.name for p in folder.rglob("*") if p.is_file() and p.name != IDENTITY_FILE])
+        left = [path.name for path in folder.rglob("*") if path.is_file()]
+        _raise_if_left([name for name in left if name != IDENTITY_FILE])
 
 
-class InBucket:
-    """Objects on the S3 gateway, which is started anew on a copy of its folder for each run.
+class BucketStorage:
+    """Objects on the S3 gateway, which is restarted with a copy of its folder for each run.
 
-    To put objects takes much longer than to delete them. With `delayed`, requests go through a
-    proxy that is 20 ms away.
+    Uploading objects takes much longer than deleting them. With `delayed`, requests go through a
+    proxy that delays each by 20 ms.
     """
 
     def __init__(self, folder: Path, *, delayed: bool = False) -> None:
         self.folder, self.saved = folder / "gateway", folder / "gateway-saved"
         self.delayed = delayed
 
-    def fill(self) -> None:
-        """Put an object for each name, and keep the gateway's folder."""
+    def prepare(self) -> None:
+        """Upload the identity file and an object for each name, and save the gateway's folder."""
         self.folder.mkdir()
         with s3_gateway.serve(self.folder) as server:
             self.bucket = server.make_bucket()
             content.fill_bucket(server.client, self.bucket, content.stored_names())
-            with self._behind_default(server.endpoint):
+            with self._as_default(server.endpoint):
                 write_identity("default")
         self.folder.rename(self.saved)
 
     @contextmanager
-    def laid(self) -> Iterator[Mapping[str, str]]:
-        """See `Stored.laid`."""
+    def filled(self) -> Iterator[Mapping[str, str]]:
+        """See `BenchmarkStorage.filled`."""
         shutil.copytree(self.saved, self.folder)
         with s3_gateway.serve(self.folder) as server:
-            with self._endpoint(server) as endpoint, self._behind_default(endpoint):
-                default_storage.exists(IDENTITY_FILE)  # a worker that runs has its connection
+            with self._endpoint(server) as endpoint, self._as_default(endpoint):
+                default_storage.exists(IDENTITY_FILE)  # connect, as a running worker already has
                 yield server.environment(self.bucket) | {"S3_ENDPOINT_URL": endpoint}
-            # The gateway keeps files in folders, and an emptied one shows up as a key.
+            # The gateway stores keys as paths, and lists an empty folder as a key.
             keys = (key for key in server.keys(self.bucket) if not key.endswith("/"))
-            _refuse_left([key for key in keys if key != IDENTITY_FILE])
+            _raise_if_left([key for key in keys if key != IDENTITY_FILE])
         shutil.rmtree(self.folder)
 
     @contextmanager
-    def _behind_default(self, endpoint: str) -> Iterator[None]:
+    def _as_default(self, endpoint: str) -> Iterator[None]:
         entry = storages.s3(
             bucket=self.bucket,
             endpoint=endpoint,
@@ -110,10 +110,10 @@ class InBucket:
         port, upstream = free_port(), urlsplit(server.endpoint).port
         command = [sys.executable, "-m", "benchmarks.latency", str(port), str(upstream)]
         with running(command, log=self.folder / "latency.log"):
-            wait_until(lambda: answers(port), what="the proxy that is far away")
+            wait_until(lambda: answers(port), what="the delaying proxy")
             yield f"http://127.0.0.1:{port}"
 
 
-def _refuse_left(names: list[str]) -> None:
+def _raise_if_left(names: list[str]) -> None:
     if names:
         raise RuntimeError(f"{len(names)} files are left, such as {names[0]}.")

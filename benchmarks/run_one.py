@@ -1,4 +1,4 @@
-"""One benchmark in a fresh process: `python -m benchmarks.one NAME SIZE RESULT`."""
+"""Run one benchmark in a fresh process: `python -m benchmarks.run_one NAME SIZE RESULT`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.catalogue import BENCHMARKS
-from benchmarks.place import place_for
+from benchmarks.environment import environment_for
 from benchmarks.sizes import SIZES
 
 
 def measure(name: str, size: str) -> dict[str, float]:
     """Run a benchmark by its name; return its figures."""
     benchmark = BENCHMARKS[name]
-    with place_for(benchmark) as place:
-        # It imports models, which are there only now.
+    with environment_for(benchmark) as folder:
+        # The module imports models, for which Django must be set up.
         module = import_module(f"benchmarks.{benchmark.module}")
-        figures: dict[str, float] = getattr(module, name)(place, SIZES[size])
+        figures: dict[str, float] = getattr(module, name)(folder, SIZES[size])
     return figures
 
 
