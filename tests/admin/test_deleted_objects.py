@@ -230,7 +230,7 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
         kind = apps.get_model(app_label, codename.removeprefix("delete_"))._meta.verbose_name
         assert f"Can delete {kind}" in page.content.decode()
         forbidden.add(str(kind))
-    return Named(forbidden, set(page.context["protecting_rows"]))
+    return Named(forbidden, set(page.context["blocking_rows"]))
 
 
 class Told(list[str]):

@@ -120,7 +120,8 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
             return fieldsets
         with_values = []
         for name, options in fieldsets:
-            if fields := [each for each in options["fields"] if lookup_field(each, obj, self)[2]]:
+            names: Any = options["fields"]
+            if fields := [each for each in names if lookup_field(each, obj, self)[2]]:
                 with_values.append((name, {**options, "fields": fields}))
         return with_values
 
@@ -187,9 +188,10 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return None if entry.size is None else filesizeformat(entry.size)
 
     @admin.display(description=_("in use because"))
-    def in_use_because(self, entry: AuditEntry) -> str:
-        """Return the reason why the file is in use, with a link."""
-        return entry.in_use_html  # type: ignore[attr-defined] # by get_object
+    def in_use_because(self, entry: Any) -> str:
+        """Return the reason why the file is in use, as `get_object` sets it."""
+        html: str = entry.in_use_html
+        return html
 
     @admin.display(description=_("row"))
     def row(self, entry: AuditEntry) -> str:

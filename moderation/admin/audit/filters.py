@@ -224,7 +224,7 @@ class FoundAgainFilter(admin.SimpleListFilter):
         """Return the only finding that needs attention."""
         return [("again", _("Found in storage again"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         """Return the entries with the chosen finding."""
         match self.value():
             case None | "":

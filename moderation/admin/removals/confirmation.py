@@ -69,7 +69,7 @@ def show(
         "other_rows": other_rows_of(removal),
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
-        "protecting_rows": _protecting_rows(viewer, removal),
+        "blocking_rows": _blocking_rows(viewer, removal),
         "difference": _with_names(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
@@ -145,7 +145,7 @@ def _name_of_excluded(viewer: Viewer, removal: Removal, key: str) -> str:
     return f"{model._meta.verbose_name} {key}"
 
 
-def _protecting_rows(viewer: Viewer, removal: Removal) -> list[str]:
+def _blocking_rows(viewer: Viewer, removal: Removal) -> list[str]:
     """Return the labels of the first rows that prevent the removal."""
     names: list[str] = []
     with errors_as_messages(viewer.request):
@@ -185,7 +185,7 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _with_names(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """Return a difference as context: at most MAX_NAMED names each, and how many others."""
+    """Return the difference as context: at most MAX_NAMED names of each sort."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)

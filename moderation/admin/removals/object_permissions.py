@@ -150,8 +150,8 @@ class ObjectGuard:
             hidden = [key for key in keys if key not in visible]
             yield from (Objection(model, key, is_visible=False) for key in hidden)
             return
-        visible = filterable(self.model_admin.get_queryset(self.request))
-        rows = {row.pk: row for row in visible.filter(pk__any_of=set(keys))}
+        queryset = filterable(self.model_admin.get_queryset(self.request))
+        rows = {row.pk: row for row in queryset.filter(pk__any_of=set(keys))}
         for key in keys:
             if key not in rows:
                 yield Objection(model, key, is_visible=False)

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -166,10 +167,10 @@ class RemovalAdmin(CheckedParameters):
         """Return how many objects are removed, and their model: "1,397 posts"."""
         return str(objects_of(removal))
 
-    @admin.display(description=_("confirmed"), ordering="confirmed_at", empty_value=_("not yet"))
-    def confirmed(self, removal: Removal) -> datetime | None:
+    @admin.display(description=_("confirmed"), ordering="confirmed_at")
+    def confirmed(self, removal: Removal) -> datetime | str:
         """Return when a removal was confirmed."""
-        return removal.confirmed_at
+        return removal.confirmed_at or gettext("not yet")
 
     @admin.display(description=_("state"), ordering="state")
     def status(self, removal: Removal) -> SafeString:
