@@ -39,12 +39,13 @@ def check_engine(**_: Any) -> list[CheckMessage]:
 
 
 def check_time_zones(**_: Any) -> list[CheckMessage]:
-    """E027: the times of the audit log are moments, which local times are not."""
+    """E027: leases and due times must not be local times, of which an hour repeats every year."""
     if settings.USE_TZ:
         return []
     return [
         Error(
-            "USE_TZ is False, but the times in the audit log need a time zone.",
+            "USE_TZ is False, so leases and due times would be local times, which repeat for an "
+            "hour when daylight saving time ends.",
             hint="Set USE_TZ to True.",
             id="moderation.E027",
         )

@@ -68,7 +68,7 @@ def test_the_other_app_s_admin_keeps_all_else(desk: AdminSite) -> None:
     users = desk.get_model_admin(User)
     assert isinstance(users, UserAdmin)
     assert type(users).__name__ == "UserAdmin"
-    assert users.list_display == UserAdmin.list_display
+    assert users.list_display == UserAdmin(User, desk).list_display
     assert users.admin_site is desk
 
 
