@@ -6,6 +6,7 @@ DJANGO6 := .venv-django6
 DJANGO6_TESTS := tests/removing tests/storage tests/plan tests/moderation_admin
 # Nothing of these depends on the database: they run once.
 WITHOUT_DATABASE := $(addprefix tests/pictures/test_,browser.py catalogue.py limits.py memory.py)
+WITHOUT_DATABASE += tests/installation
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
