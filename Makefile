@@ -7,6 +7,7 @@ DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle model
   registry removals storage)
 # These do not depend on the database, so they run only once.
 WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py limits.py memory.py)
+WITHOUT_DATABASE += tests/installation
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 

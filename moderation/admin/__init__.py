@@ -2,5 +2,6 @@
 
 from moderation.admin.audit import audit_admin
 from moderation.admin.removals import removal_admin
+from moderation.admin.sites import add_remove_action, register_pages
 
-__all__ = ["audit_admin", "removal_admin"]
+__all__ = ["add_remove_action", "audit_admin", "register_pages", "removal_admin"]

@@ -34,6 +34,7 @@ SINGLE_HOOKS = (
     "render_delete_form",
     "response_delete",
 )
+OUR_CLASSES = (RemoveSelectedMixin, AttributedDeletions)
 
 
 def check_sites(**_: Any) -> list[CheckMessage]:
@@ -122,12 +123,16 @@ def _admins_of(site: AdminSite) -> Iterator[ModelAdmin[Any]]:
 
 
 def _own_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
-    """Yield the overridden hooks that a removal does not call, each with its class."""
+    """Yield the overridden hooks that a removal does not call, each with its class.
+
+    A hook of a class behind the mixin counts too: `add_remove_action` puts the mixin first.
+    """
     has_delete_page = isinstance(model_admin, RemoveSelectedMixin)
+    classes = [each for each in type(model_admin).__mro__ if each not in OUR_CLASSES]
     for hook in SELECTION_HOOKS + SINGLE_HOOKS * has_delete_page:
-        owner = next((each for each in type(model_admin).__mro__ if hook in vars(each)), ModelAdmin)
+        owner = next((each for each in classes if hook in vars(each)), ModelAdmin)
         is_set = getattr(model_admin, hook, None) is not None  # a template may be None
-        if is_set and owner not in (ModelAdmin, AttributedDeletions, RemoveSelectedMixin):
+        if is_set and owner is not ModelAdmin:
             yield owner, hook
 
 

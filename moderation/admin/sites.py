@@ -1,9 +1,16 @@
-"""Register the pages of moderation on a custom admin site."""
+"""Add the pages of moderation, and the action `remove_selected`, to any admin site."""
 
 from __future__ import annotations
 
-from django.contrib.admin import AdminSite
+from importlib import import_module
+from typing import Any
 
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.db.models import Model
+from django.utils.module_loading import module_has_submodule
+
+from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.audit.audit_admin import AuditEntryAdmin, AuditEventAdmin
 from moderation.admin.removals.removal_admin import RemovalAdmin
 from moderation.models import AuditEntry, AuditEvent, Removal
@@ -19,3 +26,30 @@ def register_pages(site: AdminSite) -> None:
     for model, model_admin in pages.items():
         if not site.is_registered(model):
             site.register(model, model_admin)
+
+
+def add_remove_action(site: AdminSite, model: type[Model]) -> None:
+    """Add `remove_selected` to the ModelAdmin that another app registered for a model.
+
+    Call it in `admin.py`. It registers the model again, with a subclass of its ModelAdmin that has
+    `RemoveSelectedMixin`, and registers the pages for removals on the site. A ModelAdmin that
+    already has the mixin stays as it is. If the model is not registered yet, the `admin` module of
+    its app is imported first, so the order of INSTALLED_APPS does not matter. Raises NotRegistered
+    if the site does not show the model.
+    """
+    if not site.is_registered(model):
+        _import_admin_of(model)
+    shown_by = type(site.get_model_admin(model))
+    if not issubclass(shown_by, RemoveSelectedMixin):
+        body = {"__module__": shown_by.__module__, "__doc__": shown_by.__doc__}
+        with_action: Any = type(shown_by.__name__, (RemoveSelectedMixin, shown_by), body)
+        site.unregister(model)
+        site.register(model, with_action)
+    register_pages(site)
+
+
+def _import_admin_of(model: type[Model]) -> None:
+    """Import the `admin` module of a model's app, as Django's autodiscovery does later."""
+    app = apps.get_app_config(model._meta.app_label)
+    if app.module is not None and module_has_submodule(app.module, "admin"):
+        import_module(f"{app.name}.admin")

@@ -48,8 +48,10 @@ def cell_converter(field: models.Field[Any, Any]) -> Converter:
             return _json_text
         case models.CharField() | models.TextField():
             return harmless
-        case models.IntegerField() | models.ForeignKey():
+        case models.IntegerField():
             return None
+        case models.ForeignKey():  # its key may be a number, a text or a UUID
+            return cell_converter(field.target_field)
         case _:
             return str
 
@@ -61,6 +63,8 @@ def json_converter(field: models.Field[Any, Any]) -> Converter:
             return iso_utc
         case models.UUIDField():
             return str
+        case models.ForeignKey():
+            return json_converter(field.target_field)
         case _:
             return None
 

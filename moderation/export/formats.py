@@ -151,4 +151,5 @@ def _csv_text(rows: Iterable[Sequence[Any]]) -> bytes:
     return text.getvalue().encode()
 
 
-FORMATS = (CSV, XLSX, JSONLines)
+# XLSX is available if openpyxl is installed.
+FORMATS = tuple(each for each in (CSV, XLSX, JSONLines) if each.is_available())

@@ -35,7 +35,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="the file to create")
-        parser.add_argument("--format", choices=sorted(FORMATS_BY_NAME), default="csv")
+        parser.add_argument(
+            "--format",
+            choices=sorted(FORMATS_BY_NAME),
+            default="csv",
+            help="xlsx is available if openpyxl is installed (default: csv)",
+        )
         parser.add_argument("--removal", type=int, help="only entries of this removal (its number)")
         parser.add_argument("--state", choices=EntryState.values)
         parser.add_argument(

@@ -1,0 +1,88 @@
+"""A virtual environment with the wheel, and a new Django project in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = Path(__file__).parent / "example"
+LONGEST = 600  # seconds that pip may take on a slow network
+PIN = re.compile(r"^([\w.-]+)(?:\[[\w,]+\])?==([^\s;]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment in which the wheel is installed, and a folder to work in."""
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.folder / "venv" / "bin" / "python")
+
+    def run(self, *command: str, settings: str = "", error: bool = False) -> str:
+        """Run Python with arguments; return its output. `error` expects it to fail."""
+        return run(self.python, *command, cwd=self.folder, settings=settings, error=error)
+
+
+def run(*command: str, cwd: Path, settings: str = "", error: bool = False) -> str:
+    """Run a program without this process's settings; return all that it prints."""
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("DJANGO", "PYTHON", "PYTEST"))
+    }
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=clean | ({"DJANGO_SETTINGS_MODULE": settings} if settings else {}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST,
+        check=False,
+    )
+    assert bool(done.returncode) is error, done.stdout
+    return done.stdout
+
+
+def build_wheel(python: str, folder: Path) -> Path:
+    """Build the wheel of this repository."""
+    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(ROOT),
+        cwd=folder)  # fmt: skip
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def install(folder: Path, *, python: str, wheel: str, requirements: str) -> Environment:
+    """Make a virtual environment with the wheel, in the versions of a file of requirements.
+
+    `wheel` is its path, with the extras.
+    """
+    environment = Environment(folder)
+    run(python, "-m", "venv", "venv", cwd=folder)
+    pins = folder / "constraints.txt"
+    pins.write_text(
+        "".join(f"{name}=={version}\n" for name, version in _pins(requirements).items())
+    )
+    environment.run("-m", "pip", "install", "--quiet", "-c", str(pins), wheel)
+    return environment
+
+
+def start_project(environment: Environment) -> None:
+    """Start a project and an app as Django's tutorial does, and copy the example into them."""
+    environment.run("-m", "django", "startproject", "plain", ".")
+    environment.run("manage.py", "startapp", "gallery")
+    shutil.copytree(EXAMPLE, environment.folder, dirs_exist_ok=True)
+
+
+def _pins(requirements: str) -> dict[str, str]:
+    """Return {package: version}. What a file does not pin is as in requirements.txt."""
+    files = ("requirements-constraints.txt", "requirements.txt", requirements)
+    return {
+        name: version for file in files for name, version in PIN.findall((ROOT / file).read_text())
+    }

@@ -1,0 +1,87 @@
+"""The wheel, installed into a new project, removes that project's objects with their files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from tests.installation.site import ROOT, Environment, build_wheel, install, start_project
+
+# Django's version -> the file with its requirements.
+VERSIONS = {"5.2": "requirements.txt", "6": "requirements-django6.txt"}
+SETTINGS = "integrated"
+S3_IS_MISSING = (
+    "ImproperlyConfigured: Files in S3 need the package botocore: "
+    'pip install "django-bulk-removal[s3]"'
+)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(sys.executable, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def python_for(version: str) -> str:
+    """Return a Python for a version of Django; skip the test where there is none, but not in CI."""
+    if version == "5.2":
+        return sys.executable
+    finder = ROOT / ".ci" / "find-python6"
+    found = subprocess.run([finder], capture_output=True, text=True, check=False)
+    if found.returncode and os.environ.get("CI") != "true":
+        pytest.skip(found.stderr)
+    return found.stdout.strip()
+
+
+def installed(wheel: Path, folder: Path, version: str, extras: str = "") -> Environment:
+    """Return an environment with the wheel and its extras."""
+    return install(
+        folder,
+        python=python_for(version),
+        wheel=f"{wheel}{extras}",
+        requirements=VERSIONS[version],
+    )
+
+
+def test_the_wheel_holds_the_app_alone(wheel: Path) -> None:
+    with ZipFile(wheel) as file:
+        names = [name for name in file.namelist() if ".dist-info/" not in name]
+    own = [path for path in (ROOT / "moderation").rglob("*") if path.is_file()]
+    expected = {str(path.relative_to(ROOT)) for path in own if path.suffix != ".pyc"}
+    assert set(names) == expected
+    assert {".html", ".css", ".js"} <= {Path(name).suffix for name in names}
+
+
+def test_every_module_is_imported_without_extras(wheel: Path, tmp_path: Path, version: str) -> None:
+    environment = installed(wheel, tmp_path, version)
+    start_project(environment)
+    reasons = environment.run("import_all.py", settings="without_extras").splitlines()
+    assert {reason.partition(": ")[2] for reason in reasons} == {S3_IS_MISSING}
+    assert all(reason.startswith("moderation.storage.s3") for reason in reasons)
+    environment.run("manage.py", "check", "--fail-level", "WARNING", settings="without_extras")
+    output = environment.run(
+        "manage.py", "export_audit", "a", "--format", "xlsx", settings="without_extras", error=True
+    )
+    assert "invalid choice: 'xlsx'" in output
+
+
+def test_a_new_project_removes_its_objects(wheel: Path, tmp_path: Path, version: str) -> None:
+    environment = installed(wheel, tmp_path, version, "[s3,worker,xlsx]")
+    start_project(environment)
+    for command in (
+        ("makemigrations", "gallery"),
+        ("migrate",),
+        ("mark_storage",),
+        ("check", "--database", "default", "--fail-level", "WARNING"),
+    ):
+        environment.run("manage.py", *command, settings=SETTINGS)
+    environment.run("walk.py", settings=SETTINGS)
