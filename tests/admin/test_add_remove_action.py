@@ -17,8 +17,8 @@ from moderation.admin import add_remove_action, checks, sites
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.models import AuditEntry, AuditEvent, Removal
 from posts.models import Post
-from tests.moderation_admin.conftest import browser_of, words
-from tests.moderation_admin.desk import Removing, a_site, serving
+from tests.admin.conftest import browser_of, words
+from tests.admin.desk import Removing, a_site, serving
 
 MakePosts = Callable[..., list[Post]]
 
