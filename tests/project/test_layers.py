@@ -27,7 +27,7 @@ def code(tmp_path: Path) -> Path:
 
 def lint(code: Path) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "PYTHONPATH": str(code), "COLUMNS": "200"}
-    command = [LINT, "--no-cache", "--no-logo"]
+    command = [str(LINT), "--no-cache", "--no-logo"]
     return subprocess.run(command, cwd=code, env=env, capture_output=True, text=True, check=False)
 
 

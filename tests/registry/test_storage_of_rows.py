@@ -15,12 +15,11 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 
 from moderation.cascade import make_plan
-from moderation.cascade.tree import branches_of
 from moderation.checks.file_fields import check_storages_of_rows
 from moderation.checks.registered_models import check_storages
 from moderation.models import AuditEntry, Removal
 from moderation.purge.run import purge_due_files
-from moderation.registry import alias_of, registration_for, registrations
+from moderation.registry import alias_of, caches, registration_for, registrations
 from moderation.registry.storages import StorageOf
 from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
@@ -53,10 +52,10 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Iterator[Choose]:
         found = registration_for(Exhibit)
         assert found
         monkeypatch.setitem(known, Exhibit, replace(found, storage=storage))
-        branches_of.cache_clear()
+        caches.clear()
 
     yield register
-    branches_of.cache_clear()
+    caches.clear()
 
 
 @pytest.fixture

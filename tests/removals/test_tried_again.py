@@ -67,8 +67,9 @@ def breaks_off() -> Iterator[Callable[[type[Exception]], None]]:
         pre_delete.disconnect(receiver, sender=Post)
 
 
-def part_of(removal: Removal) -> RemovalBatch:
-    return removal.batches.order_by("number")[0]
+def batch_of(removal: Removal) -> RemovalBatch:
+    batch: RemovalBatch = removal.batches.order_by("number")[0]
+    return batch
 
 
 def make_due() -> None:
@@ -82,7 +83,7 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     breaks_off(kind)
     while run_once(alone=True):
         pass
-    batch = part_of(running)
+    batch = batch_of(running)
     assert (batch.state, batch.attempts) == ("waiting", 1)
     assert batch.error == f"{kind.__name__}: (13, 'the words of it')"
     assert batch.due_at is not None
@@ -105,19 +106,19 @@ def test_it_fails_with_the_reason_after_tries_spread_over_minutes(
 ) -> None:
     breaks_off(OperationalError)
     pauses = []
-    while part_of(running).state == "waiting":
+    while batch_of(running).state == "waiting":
         make_due()
         delete_next_batch(running.pk)
-        if (due_at := part_of(running).due_at) and part_of(running).state == "waiting":
+        if (due_at := batch_of(running).due_at) and batch_of(running).state == "waiting":
             pauses.append((due_at - timezone.now()).total_seconds())
-    failed = part_of(running)
+    failed = batch_of(running)
     assert (failed.state, failed.error) == ("failed", "OperationalError: (13, 'the words of it')")
     assert pauses == sorted(pauses)
     assert len(pauses) == 7
     assert sum(pauses) > 300
     assert max(pauses) <= LONGEST_PAUSE.total_seconds() + 1
     retry(running, actor=moderator)
-    again = part_of(running)
+    again = batch_of(running)
     assert (again.state, again.attempts, again.due_at, again.error) == ("waiting", 0, None, "")
 
 
@@ -128,7 +129,7 @@ def test_an_error_that_never_passes_is_failed_at_once_with_its_reason(
     breaks_off(kind)
     while delete_next_batch(running.pk):
         pass
-    batch = part_of(running)
+    batch = batch_of(running)
     assert batch.state == "failed"
     assert kind.__name__ in batch.error
     assert "the words of it" in batch.error
@@ -158,7 +159,7 @@ def test_what_is_confirmed_is_answered_so_whatever_the_database_says(
     assert not confirm(draft, actor=moderator, seal=draft.seal, reason="spam")
     draft.refresh_from_db()
     assert draft.state == "deleting"
-    assert part_of(draft).attempts == 0, "none was begun"
+    assert batch_of(draft).attempts == 0, "none was begun"
 
 
 def ends_idle(pid: int) -> None:
@@ -208,6 +209,6 @@ def test_a_session_that_the_server_ended_costs_one_more_try(
 
     monkeypatch.setattr(delete, "_delete_locked", ended)
     assert delete_next_batch(running.pk)
-    assert part_of(running).state == "deleted"
+    assert batch_of(running).state == "deleted"
     assert len(times) == 2
     assert AuditEntry.objects.filter(removal=running).count() == 2
