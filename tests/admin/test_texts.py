@@ -150,3 +150,11 @@ def test_times_have_a_zone(client: Client, done: Removal) -> None:
         r"Confirmed \d+ \w{3} \d{4}, \d\d:\d\d:\d\d UTC", text_of(client, page_of(done))
     )
     assert "All times are in the time zone UTC." in text_of(client, reverse("admin:index"))
+
+
+def test_a_draft_says_when_it_expires(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    text = text_of(client, page_of(drafted(make_posts(1), moderator)))
+    text = text.replace("&nbsp;", " ")
+    assert re.search(r"It expires in 1\sday \(\d+ \w{3} \d{4}, \d\d:\d\d UTC\)", text)

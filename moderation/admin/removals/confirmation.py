@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 
 from moderation import conf
@@ -74,7 +75,7 @@ def show(
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
         "storages_without_identity": _storages_without_identity(removal),
-        "expires_at": removal.created_at + timedelta(hours=conf.draft_hours()),
+        **_expiry(removal),
         **_selection(viewer, removal),
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)
@@ -128,6 +129,13 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
     viewer = Viewer(model_admin.admin_site, request)
     url = viewer.list_url(_model_in_admin(viewer, removal))
     return redirect(with_filters(url, removal) or removal_url(viewer.site, removal))
+
+
+def _expiry(removal: Removal) -> dict[str, Any]:
+    """Return as context when a draft expires, and how long that is from now, in whole minutes."""
+    expires_at = removal.created_at + timedelta(hours=conf.draft_hours())
+    rounded_up = expires_at + timedelta(seconds=59)  # `timeuntil` rounds down
+    return {"expires_at": expires_at, "expires_in": timeuntil(rounded_up)}
 
 
 def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
