@@ -16,10 +16,10 @@ from moderation.templatetags.moderation_numbers import grouped
 # Details that are only needed for comparing records, so a summary omits them.
 TECHNICAL = ("seal", "permissions", "identity")
 
+# In the order in which they are shown.
 LABELS = {
     "reason": gettext_lazy("Reason"),
     "note": gettext_lazy("Note"),
-    "seal": gettext_lazy("Seal"),
     "objects": gettext_lazy("Selected"),
     "files": gettext_lazy("Files"),
     "batches": gettext_lazy("Batches"),
@@ -33,6 +33,7 @@ LABELS = {
     "identity": gettext_lazy("Identity"),
     "environment": gettext_lazy("Environment"),
     "permissions": gettext_lazy("Permissions"),
+    "seal": gettext_lazy("Seal"),
 }
 COUNTS: Mapping[str, Callable[[int], str]] = {
     "objects": lambda n: ngettext("%s object", "%s objects", n),
@@ -58,8 +59,10 @@ def event_summary(event: AuditEvent) -> str:
 
 
 def _details(event: AuditEvent) -> Iterator[tuple[str, str, str]]:
-    for name, value in event.details.items():
-        if value:
+    # PostgreSQL stores the keys of JSON in an order of its own.
+    names = [name for name in LABELS if name in event.details]
+    for name in dict.fromkeys([*names, *event.details]):
+        if value := event.details[name]:
             label = LABELS.get(name, name.replace("_", " ").capitalize())
             yield name, str(label), _text(event, name, value)
 

@@ -49,8 +49,8 @@ def test_fixture_names_each_field_of_the_theme(theme: Theme) -> None:
 
 
 @override_settings(ENVIRONMENT="production")
-def test_each_page_names_the_environment(client: Client, admin_client: Client) -> None:
-    login, index = client.get(reverse("admin:login")), admin_client.get(reverse("admin:index"))
+def test_each_page_names_the_environment(admin_client: Client) -> None:
+    login, index = Client().get(reverse("admin:login")), admin_client.get(reverse("admin:index"))
     for page in (login, index):
         assert '<span class="environment environment-production">production</span>' in page.text
 
