@@ -2,7 +2,7 @@
 
 The order of Django's signals is the reason for the shape. All `pre_delete` signals of one
 `.delete()` come before its first SQL DELETE, in an order that depends on which keys are nullable;
-so files are gathered there, under `origin` (the very queryset or instance that `.delete()` was
+so files are collected there, under `origin` (the very queryset or instance that `.delete()` was
 called on), and written in one go at the first `post_delete`, inside the same transaction. Who
 deletes, and why, travels on `origin` too: no thread-locals.
 """
@@ -26,7 +26,7 @@ from moderation.recording.row_locks import BeforeDeletion, Names, lock_and_compa
 from moderation.registry import DetailsKey, Registration
 from moderation.registry.files import FileColumn, StoredFile, file_columns_of, files_of
 
-_COLLECTION = "_moderation_gathering"
+_COLLECTION = "_moderation_collection"
 
 
 @dataclass(slots=True, eq=False)
@@ -62,7 +62,7 @@ class _Collection:
     def lives(self, using: str) -> bool:
         """Return whether the transaction or savepoint of its start was not rolled back.
 
-        Django drops the callbacks of what is rolled back. What was gathered on a queryset would
+        Django drops the callbacks of what is rolled back. What was collected on a queryset would
         survive it, and be written again by the queryset's next `.delete()`.
         """
         calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
@@ -131,7 +131,7 @@ def collect(registration: Registration, instance: models.Model, using: str, orig
 
 
 def write_collected(using: str, origin: Any) -> None:
-    """Write what was gathered under an origin, once, in the transaction of the deletion.
+    """Write what was collected under an origin, once, in the transaction of the deletion.
 
     Raises UnexpectedFiles where a removal's deletion takes other files than were shown.
     """
@@ -183,12 +183,12 @@ def _details(
     instance: models.Model,
     using: str,
     known: Mapping[DetailsKey, Mapping[str, Any]],
-    asked: dict[DetailsKey, Mapping[str, Any]],
+    found: dict[DetailsKey, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
-    """Return the details of one row; one query for all rows with the same relatives."""
-    relatives = registration.relatives(instance)
-    told = known.get(relatives) or asked.get(relatives)
-    if told is None:
-        told = registration.details([instance.pk], using=using).get(instance.pk, {})
-        asked[relatives] = told
-    return {**told, **registration.local_details(instance)}
+    """Return the details of one row. One query for all rows with the same details key."""
+    key = registration.details_key(instance)
+    details = known.get(key) or found.get(key)
+    if details is None:
+        details = registration.details([instance.pk], using=using).get(instance.pk, {})
+        found[key] = details
+    return {**details, **registration.local_details(instance)}

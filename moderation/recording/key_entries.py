@@ -112,7 +112,7 @@ def stored_again(
 
 
 def reserve(entries: Iterable[KnownEntry]) -> None:
-    """Put off the pending entries among locked ones, so that no purge claims them for a minute."""
+    """Reschedule the pending entries among locked ones, so that no purge claims them for a minute."""
     until = DatabaseNow(RESERVED)
     _pending(entries).filter(due_at__lt=until).update(due_at=until)
 

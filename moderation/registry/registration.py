@@ -120,7 +120,7 @@ class Registration:
         """Return the details that are in the row's own columns."""
         return {name: getattr(row, attname) for name, attname in self._own_lookups.items()}
 
-    def relatives(self, row: Model) -> DetailsKey:
+    def details_key(self, row: Model) -> DetailsKey:
         """Return what the other details depend on; rows with an equal result share these details.
 
         It consists of the keys of the rows that the lookups lead to, or of the row's own key if a
@@ -132,7 +132,7 @@ class Registration:
     def details_by_key(
         self, rows: QuerySet[Any], *, using: str
     ) -> dict[DetailsKey, dict[str, Any]]:
-        """Return the details that are not in the rows' own columns, by the rows' `relatives`.
+        """Return the details that are not in the rows' own columns, by the rows' `details_key`.
 
         One query if all lookups follow foreign keys, none if all name the rows' own columns.
         """
