@@ -112,7 +112,7 @@ def stored_again(
 
 
 def reserve(entries: Iterable[KnownEntry]) -> None:
-    """Reschedule the pending entries among locked ones, so that no purge claims them for a minute."""
+    """Reschedule pending entries that are locked, so that no purge claims them for a minute."""
     until = DatabaseNow(RESERVED)
     _pending(entries).filter(due_at__lt=until).update(due_at=until)
 

@@ -38,7 +38,6 @@ PRIVATE = {
     r"patiently": "with retries",
     r"adopt(?:s|ed|ion)?": "reuse of a key",
     r"settle[sd]?|settling": "advance",
-    r"ticks?": "run once",
     r"gather(?:s|ed|ing)?": "collect",
     r"anew": "again",
     r"by now": "already",
@@ -61,11 +60,6 @@ ORDINARY = {
         "A slice, a union, DISTINCT ON and a reversed order do not allow that, or give it another",
     ),
     (
-        "docs/moderators.md",
-        "Tick posts, or tick the box in the header and follow the link that selects all posts on all "
-        "pages.",
-    ),
-    (
         "benchmarks/latency.py",
         "await asyncio.gather(*both, return_exceptions=True)  # a reset ends this connection only",
     ),
@@ -74,7 +68,7 @@ ORDINARY = {
 
 def lines() -> Iterator[tuple[str, int, str]]:
     """Yield file, number and text of each line that people read."""
-    listed = subprocess.check_output(["git", "ls-files", *PLACES], cwd=ROOT, text=True)  # noqa: S607
+    listed = subprocess.check_output(["git", "ls-files", *PLACES], cwd=ROOT, text=True)
     for name in listed.splitlines():
         path = ROOT / name
         if path.suffix in ENDINGS and "migrations" not in path.parts and path.exists():
@@ -100,4 +94,4 @@ def test_no_private_word_is_left(pattern: str) -> None:
 
 def test_each_exception_is_still_needed() -> None:
     texts = {(name, line.strip()) for name, _number, line in lines()}
-    assert ORDINARY <= texts
+    assert texts >= ORDINARY
