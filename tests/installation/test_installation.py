@@ -85,3 +85,24 @@ def test_a_new_project_removes_its_objects(wheel: Path, tmp_path: Path, version:
     ):
         environment.run("manage.py", *command, settings=SETTINGS)
     environment.run("walk.py", settings=SETTINGS)
+
+
+RECIPES = {
+    "photologue": ["default"],
+    "filer": ["default", "filer_private", "filer_private_thumbnails"],
+}
+
+
+@pytest.mark.parametrize("app", RECIPES)
+def test_a_recipe_removes_the_files_of_another_app(wheel: Path, tmp_path: Path, app: str) -> None:
+    environment = installed(wheel, tmp_path, "5.2", "[worker]")
+    environment.run("-m", "pip", "install", "--quiet", "-c", "constraints.txt", f"django-{app}")
+    start_project(environment)
+    for command in (
+        ("makemigrations", "gallery"),
+        ("migrate",),
+        ("mark_storage", *RECIPES[app]),
+        ("check", "--database", "default", "--fail-level", "WARNING"),
+    ):
+        environment.run("manage.py", *command, settings=f"with_{app}.settings")
+    environment.run(f"walk_{app}.py", settings=f"with_{app}.settings")

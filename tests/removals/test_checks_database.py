@@ -39,6 +39,7 @@ def test_e026_the_old_psycopg(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ids(check_engine()) == ["moderation.E026"]
 
 
+@pytest.mark.django_db
 def test_e027_local_times() -> None:
     with override_settings(USE_TZ=False):
         assert ids([each for each in run_checks() if each.id == "moderation.E027"])

@@ -1,75 +1,28 @@
 """Remove objects on the pages of the admin as a moderator does, and look at what is left."""
 
-import io
-import subprocess
-import sys
-from pathlib import Path
-
 import django
-from django.conf import settings
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
-from PIL import Image
 
 django.setup()
 
-from django.contrib.auth.models import Group  # noqa: E402 - Django is set up first
+from common import browser_of, manage, picture, select, stored  # noqa: E402 - Django is set up first
+from django.conf import settings  # noqa: E402 - the same
+from django.contrib.auth.models import Group  # noqa: E402 - the same
+from django.core.files.uploadedfile import SimpleUploadedFile  # noqa: E402 - the same
 from gallery.models import Album, Attachment, Member, Photo  # noqa: E402 - the same
 
-from moderation.models import AuditEntry, AuditEvent, Removal  # noqa: E402 - the same
-
-
-def manage(*arguments):
-    """Run manage.py; return what it prints."""
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert not done.returncode, done.stderr
-    return done.stdout
-
-
-def browser_of(member):
-    """Return a client that is logged in."""
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(member)
-    return client
+from moderation.models import AuditEntry, AuditEvent  # noqa: E402 - the same
 
 
 def upload(client, album):
     """Add a photo and an attachment on their admin pages; return the names of their files."""
-    picture = io.BytesIO()
-    Image.new("RGB", (40, 30), "red").save(picture, "png")
-    for model, field, name, content in (
-        ("photo", "picture", "a.png", picture.getvalue()),
-        ("attachment", "document", "a.txt", b"text"),
+    for model, field, file in (
+        ("photo", "picture", picture("a.png")),
+        ("attachment", "document", SimpleUploadedFile("a.txt", b"text")),
     ):
-        sent = {"album": album.pk, field: SimpleUploadedFile(name, content)}
+        sent = {"album": album.pk, field: file}
         response = client.post(f"/desk/gallery/{model}/add/", sent)
         assert response.status_code == 302, response.content.decode()
     return {album.photo_set.get().picture.name, album.attachment_set.get().document.name}
-
-
-def select(client, model, objects):
-    """Select objects in a list and have them removed, up to the confirmation."""
-    address = f"/desk/gallery/{model}/"
-    assert 'value="remove_selected"' in client.get(address).content.decode()
-    keys = [each.pk for each in objects]
-    response = client.post(address, {"action": "remove_selected", "_selected_action": keys})
-    removal = Removal.objects.latest("pk")
-    page = f"/desk/moderation/removal/{removal.pk}/"
-    assert response["Location"] == f"{page}change/"
-    assert client.get(f"{page}change/").status_code == 200
-    sent = {"seal": removal.seal, "reason": "spam", "note": "", "typed_count": str(len(keys))}
-    response = client.post(f"{page}confirm/", sent)
-    assert response.status_code == 302, response.content.decode()
-    assert client.get(f"{page}change/").status_code == 200
-    return removal
-
-
-def stored():
-    """Return the names of all files in the storage."""
-    root = Path(settings.MEDIA_ROOT)
-    files = (path for path in root.rglob("*") if path.is_file())
-    return {str(path.relative_to(root)) for path in files if not path.name.startswith(".")}
 
 
 def main():
@@ -85,10 +38,10 @@ def main():
     honest_names = upload(superuser, honest_album)
     assert stored() == honest_names.union(*names)
 
-    albums = select(client, "album", [first, second])
+    albums = select(client, "/desk/", "gallery/album", [first, second])
     manage("purge")
     assert stored() == honest_names | names[2]
-    members = select(client, "member", [spammer])
+    members = select(client, "/desk/", "gallery/member", [spammer])
     manage("db_worker", "--batch", "--no-startup-delay")
     manage("purge")
 

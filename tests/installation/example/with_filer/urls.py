@@ -1,0 +1,6 @@
+"""Django's default admin site."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
