@@ -1,6 +1,6 @@
-"""Who deletes, and why.
+"""Attribute a deletion: store who deletes, and why, for the entries in the audit log.
 
-This is stored on the object that `.delete()` is called on, not in a thread-local.
+The context is stored on the object on which `.delete()` is called, not in a thread-local.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _CONTEXT = "_moderation_deletion_context"
 
 @dataclass(frozen=True, slots=True)
 class DeletionContext:
-    """Who deletes and why: plain data that goes into each entry.
+    """Who deletes and why, as plain data that is copied to each entry.
 
     `expected_files` are the only files that may be recorded, or None for no restriction. `known`
-    are details that were read beforehand, see `Registration.details_by_key`.
+    contains details that were read beforehand, see `Registration.details_by_key`.
     """
 
     actor: int | None = None
@@ -34,16 +34,16 @@ class DeletionContext:
     known: Mapping[DetailsKey, Mapping[str, Any]] = field(default_factory=dict)
 
 
-# Nobody said who deletes: the shell, an inline, other code.
+# The context of a deletion without attribution: by the shell, an inline or other code.
 NOBODY = DeletionContext()
 
 
 def attribute(origin: models.Model | models.QuerySet[Any], context: DeletionContext) -> None:
-    """Say who is about to call `.delete()` on this very object, for the entries that it writes."""
+    """Set the context of the next `.delete()` on this object, for the entries that it writes."""
     setattr(origin, _CONTEXT, context)
 
 
 def context_of(origin: Any) -> DeletionContext:
-    """Return what `attribute` said about an origin, or NOBODY."""
+    """Return the context that `attribute` set on an origin, or NOBODY."""
     found: DeletionContext = getattr(origin, _CONTEXT, NOBODY)
     return found

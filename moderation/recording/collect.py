@@ -1,10 +1,10 @@
-"""Writing the audit log: one entry for each stored file of a row that is being deleted.
+"""Write the audit log: one entry for each stored file of a row that is being deleted.
 
-The order of Django's signals is the reason for the shape. All `pre_delete` signals of one
-`.delete()` come before its first SQL DELETE, in an order that depends on which keys are nullable;
-so files are collected there, under `origin` (the very queryset or instance that `.delete()` was
-called on), and written in one go at the first `post_delete`, inside the same transaction. Who
-deletes, and why, travels on `origin` too: no thread-locals.
+The design follows from the order of Django's signals. Django sends all `pre_delete` signals of one
+`.delete()` before its first SQL DELETE, in an order that depends on which foreign keys are
+nullable. So files are collected on `pre_delete` and stored on `origin` (the queryset or instance on
+which `.delete()` was called). Their entries are written together on the first `post_delete`, inside
+the same transaction. `origin` also carries who deletes, and why, so there are no thread-locals.
 """
 
 from __future__ import annotations
@@ -31,27 +31,28 @@ _COLLECTION = "_moderation_collection"
 
 @dataclass(slots=True, eq=False)
 class _Collection:
-    """The files met so far in one `.delete()`, and a callback that dies with a rollback."""
+    """The files collected so far in one `.delete()`, and a callback that a rollback discards."""
 
     found: dict[StoredFile, Mapping[str, Any]] = field(default_factory=dict)
     by_details_key: dict[DetailsKey, Mapping[str, Any]] = field(default_factory=dict)
     columns: Callable[[Registration], Sequence[FileColumn]] = field(
         default_factory=lambda: cache(file_columns_of)
     )
-    # The rows that are not locked yet, by their key, with the names in their file columns; and what
-    # locks them before the first is deleted.
+    # The rows that are not locked yet, by key, with the names in their file columns. `watch` locks
+    # them before the first is deleted.
     unlocked: dict[Registration, dict[Any, Names]] = field(default_factory=dict)
     watch: BeforeDeletion | None = None
     is_written: bool = False
-    # Called after the commit; an object of its own, by which to know it again.
+    # Called after the commit. Each collection creates its own function, so that `lives` can find it
+    # among the connection's callbacks.
     at_commit: Callable[[], None] | None = None
 
     def begin(self, using: str) -> None:
-        """Have a worker woken after the commit, once."""
+        """Register the callback that wakes a worker after the commit, once."""
         if self.at_commit is not None:
             return
 
-        # No partial: Django logs the `__qualname__` of a function that fails.
+        # Not a partial: Django logs the `__qualname__` of a callback that fails.
         def wake() -> None:
             if self.is_written:
                 signals.files_due.send(AuditEntry)
@@ -60,24 +61,25 @@ class _Collection:
         transaction.on_commit(wake, using=using, robust=True)
 
     def lives(self, using: str) -> bool:
-        """Return whether the transaction or savepoint of its start was not rolled back.
+        """Return True unless the transaction or savepoint in which this began was rolled back.
 
-        Django drops the callbacks of what is rolled back. What was collected on a queryset would
-        survive it, and be written again by the queryset's next `.delete()`.
+        Django discards the callbacks of a transaction or savepoint that is rolled back. A
+        collection on a queryset would survive the rollback, and the queryset's next `.delete()`
+        would write it again.
         """
-        calls = reversed(connections[using].run_on_commit)  # its own is the last, nearly always
+        calls = reversed(connections[using].run_on_commit)  # its own is nearly always the last
         return any(call[1] is self.at_commit for call in calls)
 
     def add(
         self, registration: Registration, row: models.Model, using: str, context: DeletionContext
     ) -> None:
-        """Note the files of a row, with their details."""
+        """Add the files of a row, with their details."""
         if files := files_of(registration, row, self.columns(registration)):
             details = _details(registration, row, using, context.known, self.by_details_key)
             self.found.update(dict.fromkeys(files, details))
 
     def write(self, context: DeletionContext, using: str) -> None:
-        """Write the entries."""
+        """Write the entries of the collected files."""
         if self.found:
             write_entries(self.found, context, using)
             self.is_written = True
@@ -85,7 +87,7 @@ class _Collection:
     def lock_before_deletion(
         self, registration: Registration, row: models.Model, using: str
     ) -> None:
-        """Have the row locked in time, and looked at again."""
+        """Schedule a row to be locked, and its file names compared again, before it is deleted."""
         if self.watch is None:
             self.watch = BeforeDeletion(
                 using, partial(self._compare_again, using), lambda: not self.lives(using)
@@ -95,7 +97,11 @@ class _Collection:
         self.unlocked.setdefault(registration, {})[row.pk] = names
 
     def _compare_again(self, using: str) -> None:
-        """Leave out the files of rows that are gone; note those that a row names now."""
+        """Lock the scheduled rows and correct the collected files.
+
+        Discards the files of rows that were deleted or that name other files than before, and adds
+        the files that the changed rows name now.
+        """
         for registration in sorted(self.unlocked, key=lambda each: each.label):
             rows = self.unlocked[registration]
             gone, changed = lock_and_compare(rows, registration, using=using)
@@ -109,7 +115,7 @@ class _Collection:
 
 
 def collect(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
-    """Note the files of a row that is about to be deleted; write at once where no origin is."""
+    """Collect the files of a row before it is deleted; without an origin, write them at once."""
     is_fresh = not (_is_of(origin, instance) or _lacks_names(registration, instance))
     stored = instance if is_fresh else _as_stored(registration, instance, using)
     collection = getattr(origin, _COLLECTION, None)
@@ -120,9 +126,8 @@ def collect(registration: Registration, instance: models.Model, using: str, orig
     context = context_of(origin)
     collection.begin(using)
     collection.add(registration, stored, using, context)
-    if (
-        stored is instance and context.expected_files is None and origin is not None
-    ):  # else locked already
+    # Otherwise the row is already locked.
+    if stored is instance and context.expected_files is None and origin is not None:
         collection.lock_before_deletion(registration, stored, using)
     if origin is None:
         collection.write(context, using)
@@ -131,9 +136,9 @@ def collect(registration: Registration, instance: models.Model, using: str, orig
 
 
 def write_collected(using: str, origin: Any) -> None:
-    """Write what was collected under an origin, once, in the transaction of the deletion.
+    """Write the files collected on an origin, once, in the transaction of the deletion.
 
-    Raises UnexpectedFiles where a removal's deletion takes other files than were shown.
+    Raises UnexpectedFiles if the files differ from those that the removal expects.
     """
     collection = getattr(origin, _COLLECTION, None)
     if collection is None:
@@ -153,19 +158,19 @@ def write_collected(using: str, origin: Any) -> None:
 
 
 def _is_of(origin: Any, instance: models.Model) -> bool:
-    """Return whether an instance is the one that `.delete()` was called on, or a parent of it.
+    """Return whether an instance is the one on which `.delete()` was called, or a parent of it.
 
-    It may name other files than the row in the database: old ones, or new ones that were never
-    stored. The same is true without an origin, when code uses a Collector directly. Django has just
-    read all other instances from the database.
+    Such an instance may name other files than its row in the database: outdated files, or new files
+    that were never stored. The same is true without an origin, when code uses a Collector directly.
+    Django has just read all other instances from the database.
     """
     return origin is None or (isinstance(origin, type(instance)) and origin.pk == instance.pk)
 
 
 def _lacks_names(registration: Registration, instance: models.Model) -> bool:
-    """Return whether a row was read without its file fields, by `only()` or `defer()`.
+    """Return whether a row was read without one of its file fields, by `only()` or `defer()`.
 
-    Django would fetch each field through the model's base manager, which may hide the row.
+    Django would fetch the field through the model's base manager, which may hide the row.
     """
     return any(field.attname not in instance.__dict__ for field in registration.fields)
 
@@ -173,7 +178,7 @@ def _lacks_names(registration: Registration, instance: models.Model) -> bool:
 def _as_stored(
     registration: Registration, instance: models.Model, using: str
 ) -> models.Model | None:
-    """Return the locked row from the database, or None if it was already deleted."""
+    """Lock a row and return it as stored in the database, or None if it was already deleted."""
     rows = all_rows(registration.model, using).select_for_update()
     return rows.filter(pk=instance.pk).first()
 
@@ -185,7 +190,7 @@ def _details(
     known: Mapping[DetailsKey, Mapping[str, Any]],
     found: dict[DetailsKey, Mapping[str, Any]],
 ) -> Mapping[str, Any]:
-    """Return the details of one row. One query for all rows with the same details key."""
+    """Return the details of one row, with one query for all rows that share its details key."""
     key = registration.details_key(instance)
     details = known.get(key) or found.get(key)
     if details is None:

@@ -1,4 +1,4 @@
-"""Audit entries as they are first written: pending, or failed where no storage has such a name."""
+"""Write new audit entries: pending, or failed if the name is invalid in the storage."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from moderation.registry.files import StoredFile
 from moderation.storage import adapter_for
 from moderation.storage.base import Adapter
 
-# What a text column cannot hold: NUL on PostgreSQL, lone surrogates on both engines.
+# Characters that a text column cannot hold: NUL on PostgreSQL, lone surrogates on both engines.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 TEXTS = ("name", "object_key", "parent_key", "title", "owner")
-LARGEST_SIZE = 2**63 - 1  # what the column can hold
+LARGEST_SIZE = 2**63 - 1  # bytes; the maximum of the column
 LONGEST_DIGEST = 200  # characters; a SHA-256 has 64, a few more with a prefix
 
 
@@ -36,7 +36,7 @@ def write_entries(
 ) -> None:
     """Write one entry for each file, with its details, in the caller's transaction.
 
-    Uses only the database: identities come from StorageIdentity, and sizes from columns.
+    Uses only the database: identities are read from StorageIdentity, and sizes from columns.
     Raises DeletedElsewhere if `using` is not the database of the audit log.
     """
     _refuse_elsewhere(files, using)
@@ -78,7 +78,7 @@ def _refuse_elsewhere(files: Iterable[StoredFile], using: str) -> None:
 def _entries(
     files: Mapping[StoredFile, Mapping[str, Any]], marks: Mapping[str, UUID], now: datetime
 ) -> Iterator[dict[str, Any]]:
-    """Yield the columns of each entry that are its own."""
+    """Yield the columns of each entry that the entries do not share."""
     adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
     places = {
         alias: {"storage": alias, "identity": marks.get(alias), "location": adapter.location()}
@@ -111,7 +111,7 @@ def _entries(
 
 
 def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
-    """Return the names in the file fields of each row, by alias, for entries of extra files."""
+    """Return the names in the file fields of each row, by alias, for the entries of extra files."""
     beside: dict[tuple[str, Any], dict[str, list[str]]] = {}
     for file in files:
         if file.field:
@@ -121,7 +121,7 @@ def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list
 
 
 def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
-    """Return the key of a name. One that the storage could never take is failed from the start."""
+    """Return the key of a name, or the columns of a failed entry if the storage rejects it."""
     try:
         return {"key": adapter.key(name)}
     except ValueError as error:
@@ -130,10 +130,10 @@ def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:
 
 
 def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the size and digest, which the registration declares for one field only.
+    """Return the size and digest, which a registration declares for only one field.
 
-    Invalid values (a size of -1, a whole file as the digest) are left out, so that they do not
-    prevent the deletion of a row.
+    Invalid values (a size of -1, a whole file as the digest) are replaced by None, so that they
+    do not prevent the deletion of a row.
     """
     size, sha256 = details.get("size"), str(details.get("sha256") or "")
     try:
@@ -147,7 +147,7 @@ def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unstorable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the entries with a text that the database cannot hold."""
+    """Return the entries that contain text which the database cannot hold."""
     if not UNSTORABLE.search("".join(map(_texts, entries))):
         return []
     return [entry for entry in entries if UNSTORABLE.search(_texts(entry))]
@@ -158,7 +158,7 @@ def _texts(entry: dict[str, Any]) -> str:
 
 
 def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the entry with escapes in its texts. A key that needs escapes has failed."""
+    """Return the entry with its texts escaped; it has failed if its name needs escapes."""
     told = {name: _escape(value) for name, value in entry.items() if isinstance(value, str)}
     if told["name"] == entry["name"] or entry.get("state") == EntryState.FAILED:
         return told

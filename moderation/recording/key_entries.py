@@ -1,4 +1,4 @@
-"""Keys of the audit log that a row reuses: their state and their lock."""
+"""Read, lock and update the audit entries of the keys that a row reuses."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from moderation.models import AuditEntry
 from moderation.models.states import OPEN_STATES, EntryState
 from moderation.storage import adapter_for
 
-# How long a key is reserved for a row that is about to use it. An INSERT takes less time; if it
+# How long a key is reserved for a row that is about to use it. An INSERT is faster than this; if it
 # fails, the file is erased that much later.
 RESERVED = timedelta(minutes=1)
-# The file is no longer under its name. Whatever is found there was stored later.
+# In these states, the file is no longer stored under its name. A file with this name is newer.
 GONE = (EntryState.ERASED, EntryState.HIDDEN)
 WATCHED = (*OPEN_STATES, EntryState.ERASED, EntryState.IN_USE)
 
@@ -32,7 +32,7 @@ class FileKey(NamedTuple):
     name: str
 
     def is_of(self, entry: KnownEntry) -> bool:
-        """Return whether an entry is about this file, even if its alias is another one."""
+        """Return whether an entry belongs to this file, even if it has another storage alias."""
         if entry.key != self.key:
             return False
         return entry.storage == self.storage or _place_of(entry.storage) == _place_of(self.storage)
@@ -52,10 +52,10 @@ class KnownEntry(NamedTuple):
     def is_taken(self, stored_again: AbstractSet[int]) -> bool:
         """Return whether the file may have been erased already.
 
-        `stored_again` are the entries whose key has a newer file.
+        `stored_again` contains the entries whose key has a newer file.
 
-        An expired lease belongs to a worker that was killed, perhaps after the storage had deleted
-        the file. A failed request may have deleted it, too.
+        An expired lease belongs to a worker that was killed, possibly after the storage deleted the
+        file. A failed request may also have deleted it.
         """
         if self.state in GONE:
             return self.pk not in stored_again
@@ -74,7 +74,7 @@ def home() -> str:
 
 
 def file_key(alias: str, name: str) -> FileKey | None:
-    """Return the file with this name, or None if the name is invalid in the storage."""
+    """Return the key of the file with this name, or None if the name is invalid in the storage."""
     adapter = adapter_for(alias)
     try:
         return FileKey(alias, adapter.key(name), name)
@@ -83,12 +83,12 @@ def file_key(alias: str, name: str) -> FileKey | None:
 
 
 def entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
-    """Return the entries of some files, in one query and without a lock."""
+    """Return the entries of the files, in one query and without locking them."""
     return _read(files, _watched())
 
 
 def lock_entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
-    """Return the entries of some files, locked until the end of the log's transaction."""
+    """Return the entries of the files, locked until the end of the log's transaction."""
     return _read(files, _watched().select_for_update().order_by("pk"))  # lock order
 
 
@@ -97,7 +97,7 @@ def stored_again(
 ) -> set[int]:
     """Return the entries of erased files whose key has a newer file, according to the storage.
 
-    This is the only request to a storage that may happen inside a transaction. It is made once for
+    This is the only request to a storage that is allowed inside a transaction. It is made once for
     each key that a row reuses after a removal erased its file, and for no other key. Raises the
     storage's own error.
     """
@@ -112,13 +112,13 @@ def stored_again(
 
 
 def reserve(entries: Iterable[KnownEntry]) -> None:
-    """Reschedule pending entries that are locked, so that no purge claims them for a minute."""
+    """Reschedule locked entries that are pending, so that no purge claims them for a minute."""
     until = DatabaseNow(RESERVED)
     _pending(entries).filter(due_at__lt=until).update(due_at=until)
 
 
 def keep(entries: Iterable[KnownEntry], user: str) -> None:
-    """Mark the pending entries among locked ones as in use by a row."""
+    """Mark locked entries that are pending as in use by a row."""
     lifecycle.mark_in_use(_pending(entries), reason=f"{user} uses the file again")
 
 
@@ -141,15 +141,15 @@ def _pending(entries: Iterable[KnownEntry]) -> models.QuerySet[AuditEntry]:
 
 
 def _place_of(alias: str) -> object:
-    """Where a storage really writes; the alias where it is in STORAGES no more, or is broken."""
+    """Return where a storage really writes, or its alias if it is broken or not in STORAGES."""
     try:
         return adapter_for(alias).real_location()
-    except Exception:  # noqa: BLE001 - another storage's trouble is none of the row's that is saved
+    except Exception:  # noqa: BLE001 - an error of another storage must not fail the save
         return alias
 
 
 def _is_stored(file: FileKey) -> bool:
     try:
         return storages[file.storage].exists(file.name)
-    except NotImplementedError:  # the storage cannot tell, so the file counts as erased
+    except NotImplementedError:  # the storage has no `exists()`, so the file counts as erased
         return False

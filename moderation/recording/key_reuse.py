@@ -1,23 +1,24 @@
-"""A row that is saved reuses a key of the audit log: either the file is kept or the row refused.
+"""Handle rows that reuse a key of the audit log: either keep the file or refuse the row.
 
-The entry's row lock is the key's lock: a purge claims keys under it, and only then searches for
-rows that use them. In autocommit mode `save()` is not one transaction: the changes of `pre_save`,
-the INSERT and the changes of `post_save` are committed one after the other, and the INSERT may
-fail. So there are two steps.
+The row lock of an entry is the lock of its key: a purge claims keys while it holds this lock, and
+only then searches for rows that use them. In autocommit mode, `save()` is not one transaction: the
+changes of `pre_save`, the INSERT and the changes of `post_save` are committed one after the other,
+and the INSERT may fail. So there are two steps.
 
-Before the row is written, its keys are reserved in a short separate transaction: their entries are
-due a minute later. A key that was already requested from a storage is refused. If the INSERT fails,
-there is nothing to undo: the reservation expires.
+Before the row is written, its keys are reserved in a short separate transaction: their entries
+become due one minute later. If the deletion of a key was already requested from a storage, the row
+is refused. If the INSERT fails, there is nothing to undo: the reservation expires.
 
-After the row is written, its keys are locked again. Keys that are still free are now in use by this
-row. Keys that were claimed in between (the reservation expired, or the entry is newer than the
-first check) may be erased at any moment, so the row is taken back (`recording.take_back`) and
-KeyTaken is raised. A file name that is decided only while the row is saved is checked in this step.
+After the row is written, its keys are locked again. Keys that are still free are marked as in use
+by this row. Keys that were claimed in between (because the reservation expired, or the entry is
+newer than the first check) may be erased at any moment, so the write is undone
+(`recording.take_back`) and KeyTaken is raised. A file name that is generated only while the row is
+saved is checked in this step.
 
-Inside a transaction, all locks last until its end. Only an entry that is recorded and claimed after
-the last check, while the row is still invisible to others, is missed. So the rows of a transaction
-are checked again after its commit, all in one query. A row in another database than the log's is
-also decided then, because its transaction is not the log's.
+Inside a transaction, all locks last until its end. The only entry that these checks miss is one
+that is recorded and claimed after the last check, while other transactions cannot see the row yet.
+So the rows of a transaction are checked again after its commit, all in one query. Rows in another
+database than the log's are also handled then, because their transaction is not the log's.
 """
 
 from __future__ import annotations
@@ -57,19 +58,19 @@ from moderation.registry.files import extra_files
 logger = logging.getLogger(__name__)
 
 _SEEN = "_moderation_seen_before_save"
-# How many of the last callbacks are searched for ours: other apps may add some with every row.
+# How many of the last callbacks are searched for ours. Other apps may add some with every row.
 NEAR_THE_END = 10
-# Rows that are checked with one query after a commit.
+# How many rows are checked with one query after a commit.
 ROWS_A_QUERY = 1000
 
 
 def reserve_reused_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, *, raw: bool = False
 ) -> None:
-    """Reserve the keys that a row uses and the log knows, before the row is written.
+    """Reserve the keys of a row that have entries in the log, before the row is written.
 
-    Raises KeyTaken if the deletion of one was requested from a storage, whatever the result, or if
-    one was erased and the storage holds no newer file. A name that the stored row already has is
+    Raises KeyTaken if the deletion of a key was requested from a storage, whatever the result, or
+    if a key was erased and the storage has no newer file. A name that the stored row already has is
     not checked, unless `update_fields` is given.
     """
     fields = list(_fields(instance, update_fields, raw=raw))
@@ -87,7 +88,7 @@ def reserve_reused_keys(
     new = [file for n, file in files.items() if asked_for or not seen.is_unchanged(n, file)]
     if not entries_of(new):
         return
-    new += _extra_files(instance)  # a row that names a picture again wants its sizes as well
+    new += _extra_files(instance)  # a row that reuses a picture also needs its other sizes
     seen.stored_again = stored_again(new, entries_of(new), set())
     seen.is_reserved = True
     with transaction.atomic(using=home()):
@@ -109,7 +110,7 @@ def confirm_reused_keys(
 ) -> None:
     """Make sure, after a row is written, that no removal has claimed its keys or will claim them.
 
-    If one was claimed in the meantime, takes the row back and raises KeyTaken.
+    If one was claimed in the meantime, undoes the write and raises KeyTaken.
     """
     seen: BeforeSave = instance.__dict__.pop(_SEEN, None) or BeforeSave()
     fields = list(_fields(instance, update_fields, raw=raw))
@@ -135,7 +136,7 @@ def confirm_reused_keys(
 
 
 def confirm(row: SavedRow) -> None:
-    """Mark the pending keys of a written row as in use, or take the row back and raise KeyTaken.
+    """Mark the pending keys of a written row as in use, or undo the write and raise KeyTaken.
 
     Ignores file names that the row no longer has in the database.
     """
@@ -163,7 +164,7 @@ class _AtCommit:
         self.rows: list[SavedRow] = []
 
     def __call__(self) -> None:
-        """Check the rows, take back those that came too late, and raise the first KeyTaken."""
+        """Check the rows, undo the writes that came too late, and raise the first KeyTaken."""
         refused: list[KeyTaken] = []
         for start in range(0, len(self.rows), ROWS_A_QUERY):
             page = self.rows[start : start + ROWS_A_QUERY]
@@ -213,7 +214,7 @@ def _fields(
 ) -> Iterator[FileField]:
     """Yield the registered file fields that are written, including those of parent models.
 
-    One save writes all tables, except for the rows of a fixture, which are `raw`.
+    A save also writes the tables of the parents, except for the rows of a fixture, which are `raw`.
     """
     own = type(instance)._meta.concrete_model
     for each in instance._meta.concrete_fields:
@@ -225,12 +226,12 @@ def _fields(
 
 
 def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[str, FileKey]]:
-    """Yield the files that a row names, by field. A file that is not yet stored has no name."""
+    """Yield the files that a row names, by field. A file has no name until it is stored."""
     for each in fields:
         if isinstance(instance.__dict__.get(each.attname), DatabaseDefault):
             continue
         file = getattr(instance, each.attname)
-        if not file or not getattr(file, "_committed", True):  # has no public name
+        if not file or not getattr(file, "_committed", True):  # has no public equivalent
             continue
         alias = alias_of(instance, each)
         if is_default(file.name, default_names_on(alias)):
@@ -240,13 +241,13 @@ def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[st
 
 
 def _extra_files(instance: models.Model) -> list[FileKey]:
-    """Return the files of a row that no field names, where they can be told before it is saved."""
+    """Return the files of a row that no field names, if they are known before it is saved."""
     registration = registration_for(type(instance))
     if registration is None:
         return []
     try:
         found = list(extra_files(registration, [instance]))
-    except Exception:  # a foreign function must not fail a save
+    except Exception:  # a function of the project must not make a save fail
         logger.exception("extra_files of %s failed for a row to be saved.", registration.label)
         return []
     keys = (file_key(file.storage, file.name) for file in found)
@@ -262,7 +263,7 @@ def _is_key(value: Any) -> bool:
 
 
 def _has_parents(instance: models.Model, using: str) -> bool:
-    """Return whether this save adds a row to a row of a parent model that is already stored."""
+    """Return whether this save adds a row to an existing row of a parent model."""
     concrete: type[models.Model] = instance._meta.concrete_model or type(instance)
     parents: list[type[models.Model]] = list(concrete._meta.parents)
     return any(

@@ -1,4 +1,4 @@
-"""What registered models send: each receiver does one thing, and all are connected here."""
+"""Receivers for the signals of registered models. Each does one thing; `connect` connects all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from moderation.registry import registration_for
 
 
 def connect(model: type[models.Model]) -> None:
-    """Connect the receivers for one sender. Always named: one without would slow every model."""
+    """Connect the receivers to one model. Without a sender, they would slow down every model."""
     for signal, receiver in (
         (pre_delete, collect_files),
         (post_delete, write_files),
@@ -40,7 +40,7 @@ def collect_files(
 
 
 def write_files(using: str, origin: Any, **_: Any) -> None:
-    """Write entries for all collected files, after the first registered row is deleted."""
+    """Write the entries for all collected files, after the first registered row is deleted."""
     write_collected(using, origin)
 
 

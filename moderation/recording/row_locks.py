@@ -1,13 +1,13 @@
-"""What happens to a row between the moment that a deletion reads it and the one that it is deleted.
+"""Lock the rows of a deletion, and detect changes since they were read, before they are deleted.
 
-Two deletions may meet: only the one that deletes the row may record its files.
+Two deletions may overlap, and only the one that deletes a row may record its files.
 
-Django reads the rows of a deletion without locking them, and sends `pre_delete` for each of them,
-whether or not another transaction deletes the row in between. The SQL DELETE of the one that comes
-second waits for the first and then finds nothing, but its `post_delete` comes all the same. So the
-rows are locked once more, a query a model, between the last `pre_delete` and the first DELETE of
-such a row. Those that are gone were recorded by whoever deleted them; those that name another file
-since they were read, because somebody replaced it in between, are recorded with that one.
+Django reads the rows of a deletion without locking them and sends `pre_delete` for each of them,
+even if another transaction deletes the row in between. The SQL DELETE of the second transaction
+waits for the first and then finds nothing, but Django still sends its `post_delete`. So the rows
+are locked between the last `pre_delete` and the first DELETE of such a row, with one query per
+model. Rows that no longer exist were recorded by the transaction that deleted them. Rows whose file
+was replaced since they were read are recorded with the new file.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Names = tuple[str, ...]
 
 
 class BeforeDeletion:
-    """Calls `look` before the first statement that deletes from one of the tables.
+    """An execute wrapper that calls `look` before the first DELETE from one of the tables.
 
-    It is a wrapper around the connection's statements, the only hook that Django has at that
-    moment. It is the first wrapper, because Django's own `execute_wrapper()` removes the last one.
+    Django has no other hook at this point. This wrapper is inserted before all others of the
+    connection, because Django's own `execute_wrapper()` removes the last one.
     """
 
     def __init__(self, using: str, look: Callable[[], object], is_over: Callable[[], bool]) -> None:
@@ -41,7 +41,7 @@ class BeforeDeletion:
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
-        """Execute a statement; call `look` before the first that deletes such rows."""
+        """Execute a statement, and call `look` before the first that deletes from the tables."""
         if self._is_over():
             self.remove()
         elif isinstance(sql, str) and sql.startswith("DELETE FROM ") and self._is_one_of_ours(sql):
@@ -62,20 +62,21 @@ class BeforeDeletion:
 
 
 def names_of(registration: Registration, row: Model) -> Names:
-    """Return what the file columns of a row that was read hold, in the order of the fields."""
-    held = row.__dict__  # without making a FieldFile of each
+    """Return the names in the file columns of a row as it was read, in the order of the fields."""
+    held = row.__dict__  # without creating a FieldFile for each
     return tuple(str(held[field.attname] or "") for field in registration.fields)
 
 
 def lock_and_compare(
     rows: Mapping[Any, Names], registration: Registration, *, using: str
 ) -> tuple[set[Any], set[Any]]:
-    """Lock rows of one model, given by key with the names that they were read with. One query.
+    """Lock rows of one model, with one query, and return the keys of those that changed.
 
-    Return the keys of those that are gone, and of those that name other files than before. To be
-    called in the transaction that is about to delete them.
+    `rows` contains the names with which each row was read, by key. The first set contains the keys
+    of the rows that no longer exist, the second those of the rows that name other files than
+    before. Call this in the transaction that is about to delete the rows.
     """
-    # No manager: one that hides the row would take it for gone.
+    # Not a manager: a row that it hides would count as deleted.
     every = all_rows(registration.model, using)
     kept = every.filter(pk__any_of=set(rows)).order_by("pk").select_for_update(of=("self",))
     columns = [field.attname for field in registration.fields]

@@ -1,4 +1,4 @@
-"""Take back a row that was written with a key that a removal claimed at the same moment."""
+"""Undo the write of a row with a key that a removal claimed at the same moment."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from moderation.registry.files import StoredFile
 
 @dataclass(slots=True)
 class BeforeSave:
-    """What was known about a row before it was written. Plain data, kept on the instance.
+    """The state of a row before it was written, as plain data that is stored on the instance.
 
-    `files` are the file names that the row was going to have, `former` the stored ones, which are
-    fetched only if the log knows one of the keys. For `stored_again` see `key_entries`.
+    `files` contains the files that the row is going to name, `former` the names in the database,
+    which are read only if one of the keys has an entry in the log. For `stored_again`, see
+    `key_entries`.
     """
 
     files: Mapping[str, FileKey] = field(default_factory=dict)
@@ -34,7 +35,7 @@ class BeforeSave:
     has_parents: bool = False
 
     def is_unchanged(self, name: str, file: FileKey) -> bool:
-        """Return whether the row was already stored with this name."""
+        """Return whether the stored row already had this file name."""
         return self.former is not None and self.former.get(name) == file.name
 
 
@@ -42,8 +43,9 @@ class BeforeSave:
 class SavedRow:
     """A row that was just written, as plain data that does not depend on its instance.
 
-    `files` are those to be confirmed, `uploaded` the fields whose name was decided while the row
-    was saved, `tables` the models with the file fields, each with the row's key in its table.
+    `files` contains the files to confirm, and `uploaded` the fields whose file name was generated
+    while the row was saved. `tables` contains, for each file field, its model, the row's key in the
+    model's table and whether the column is nullable.
     """
 
     model: type[models.Model]
@@ -85,11 +87,11 @@ class SavedRow:
 
     @property
     def text(self) -> str:
-        """Return the row's name in the log."""
+        """Return the text that names the row in the log."""
         return f"{self.model._meta.label} {self.key}"
 
     def still_named(self) -> dict[str, FileKey]:
-        """Return those of its files that it still names in the database."""
+        """Return the files that the row still names in the database."""
         stored = _stored(self.tables, self.using)
         return {name: file for name, file in self.files.items() if stored.get(name) == file.name}
 
@@ -97,7 +99,7 @@ class SavedRow:
 def names_in_database(
     instance: models.Model, fields: Iterable[FileField], using: str
 ) -> dict[str, str | None]:
-    """Return the file names of a row in the database, by field; {} if the row does not exist."""
+    """Return the file names of a row in the database by field, or {} if the row does not exist."""
     tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
     return _stored(tables, using)
 
@@ -105,10 +107,10 @@ def names_in_database(
 def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
     """Undo the write of a row that uses keys claimed by a removal.
 
-    A row that was inserted is deleted, as if by hand: the log gets an entry for each of its files,
-    so that what was uploaded with it is erased, and what others use stays. A row that was changed,
-    or that another row protects already, gets its former file names back, or none where nobody
-    knows them; other columns stay as saved.
+    An inserted row is deleted, as if by hand: the log gets an entry for each of its files, so that
+    files uploaded with the row are erased, and files that other rows use are kept. A row that was
+    updated, or that another row already protects, gets its former file names back. Where these are
+    unknown, the names of claimed files are cleared. The other columns stay as saved.
     """
     is_gone = row.created and _delete(row)
     if row.has_parents or not is_gone:
@@ -116,13 +118,13 @@ def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
 
 
 def _delete(row: SavedRow) -> bool:
-    """Delete a row that was inserted; return False where another row protects it already."""
+    """Delete an inserted row, or return False if another row already protects it."""
     try:
         with transaction.atomic(using=row.using):
             if not row.has_parents:
                 all_rows(row.model, row.using).filter(pk=row.key).delete()
             elif inserted := all_rows(row.model, row.using).filter(pk=row.key).first():
-                # Model's own method: the row's may do something else
+                # Not `inserted.delete()`: the model may override it.
                 models.Model.delete(inserted, using=row.using, keep_parents=True)
     except (ProtectedError, RestrictedError):
         return False
@@ -130,7 +132,7 @@ def _delete(row: SavedRow) -> bool:
 
 
 def reset(instance: models.Model, row: SavedRow, *, had_key: bool) -> None:
-    """Let the instance of a row that was deleted again be one that was never saved."""
+    """Reset the instance to its unsaved state if its inserted row was deleted."""
     if not row.created or all_rows(row.model, row.using).filter(pk=row.key).exists():
         return
     instance._state.adding = True
@@ -154,7 +156,7 @@ def _put_back_names(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
 
 
 def _record(row: SavedRow, name: str, file: FileKey) -> None:
-    """Record a file for erasure that was uploaded with an undone change."""
+    """Record a file that was uploaded with an undone change, so that it is erased."""
     model, key, _null = row.tables[name]
     upload = StoredFile(model._meta.label, key, name, file.storage, file.name)
     write_entries({upload: {}}, NOBODY, home())

@@ -1,7 +1,7 @@
 """Verify the identity of a storage before a file is stored in it.
 
-Otherwise a copy of the production database, or a wrong variable, would let staging write to the
-production storage, and uploads would be lost on an unmounted disk.
+Otherwise a copy of the production database, or a wrong environment variable, would let staging
+write to the production storage, and uploads to an unmounted disk would be lost.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from moderation.models import AuditEntry, StorageIdentity
 from moderation.registry import alias_of, own_file_fields, storage_alias
 from moderation.storage.identity import WrongStorage, environment, verify_identity
 
-# Seconds for which all uploads of this process trust one check of the identity file.
+# How many seconds all uploads of a process trust one check of the identity file.
 TRUSTED_FOR = 60.0
 
 _WRAPPED = "_moderation_verifies_storage"
 _lock = threading.Lock()
-# Alias -> the verified storage, for which environment, and when, by the monotonic clock.
+# By alias: the verified storage, the environment, and the time of the check (monotonic clock).
 _verified: dict[str, tuple[Storage, str, float]] = {}
 _verified_here: ContextVar[frozenset[str]] = ContextVar("verified storages", default=frozenset())
 
 
 def verify_for_upload(alias: str) -> None:
-    """Raise WrongStorage unless the storage has the identity that the database knows.
+    """Raise WrongStorage unless the storage has the identity that is stored in the database.
 
-    The exception says what differs and what to do. Each process reads the identity file once a
+    The message states what differs and what to do. Each process reads the identity file once a
     minute.
     """
     storage = storages[alias]
@@ -57,7 +57,7 @@ def verify_for_upload(alias: str) -> None:
 def verified_for_upload(*aliases: str) -> Iterator[None]:
     """Verify storages once for all uploads in the block, including threads that copy its context.
 
-    Raises WrongStorage.
+    Raises WrongStorage if one of them has another identity.
     """
     for alias in aliases:
         verify_for_upload(alias)
@@ -84,8 +84,8 @@ def verify_uploads_of(model: type[models.Model]) -> None:
 def _wrap(field: FileField) -> None:
     """Wrap two methods of this field.
 
-    Every way to store a file calls `generate_filename` first. A form calls `clean` before that, and
-    can show the error.
+    Every way of storing a file calls `generate_filename` first. A form calls `clean` before that,
+    and can display the error.
     """
     generate, clean = field.generate_filename, field.clean
 
@@ -107,7 +107,7 @@ def _wrap(field: FileField) -> None:
 def aliases_of(*fields: FileField) -> set[str]:
     """Return the aliases of the fields' storages.
 
-    A storage without an alias, which a system check reports, has no known identity.
+    A storage without an alias has no known identity and is skipped. A system check reports it.
     """
     aliases = set()
     for field in fields:
@@ -117,7 +117,7 @@ def aliases_of(*fields: FileField) -> set[str]:
 
 
 def _verify(field: FileField, row: models.Model) -> None:
-    with suppress(ImproperlyConfigured):  # as above
+    with suppress(ImproperlyConfigured):  # no alias, see `aliases_of`
         verify_for_upload(alias_of(row, field))
 
 
@@ -139,10 +139,10 @@ def _is_trusted(alias: str, storage: Storage) -> bool:
 
 
 def _verify_identity(alias: str, identity: Any) -> None:
-    """Compare the storage's identity with the known one. Raises WrongStorage.
+    """Raise WrongStorage unless the storage has this identity.
 
-    A form uploads inside the admin's transaction, where calls to a storage are refused. So a
-    separate thread reads the identity in that case.
+    A form uploads inside the admin's transaction, where calls to a storage are refused. In this
+    case, a separate thread reads the identity file.
     """
     if not transaction.get_connection(router.db_for_write(AuditEntry)).in_atomic_block:
         verify_identity(alias, identity)

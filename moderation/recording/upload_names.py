@@ -1,13 +1,14 @@
-"""Keep uploads away from names whose key has an open entry in the audit log.
+"""Prevent uploads to names whose key has an open entry in the audit log.
 
-A storage returns a name that is free. It may be free because a purge has just erased the file, or
+A storage chooses a name that is free. It may be free because a purge has just erased the file, or
 because the file was lost. If the log has an open entry for the key, the next request would erase
 the upload. `FieldFile.save()` writes the file before the row, so refusing the row would be too
-late. It calls `generate_filename` of its field first, and a registered field returns another name
-if the log has an open entry.
+late. But it first calls `generate_filename` of its field, and a registered field returns another
+name if the log has an open entry.
 
-A thread without a database connection does not open one: it stores files for another thread, which
-saves the row. The row is still checked when it is saved (moderation.recording.key_reuse).
+A thread without a database connection does not open one, because it stores files for another
+thread, which saves the row. The row is still checked when it is saved
+(`moderation.recording.key_reuse`).
 """
 
 from __future__ import annotations
@@ -41,14 +42,14 @@ def keep_uploads_off_open_keys(field: FileField) -> None:
 
 
 def free_name(field: FileField, row: models.Model, name: str) -> str:
-    """Return the name, or one like it where the key of the first has an open entry."""
+    """Return the name, or a similar one if its key has an open entry."""
     if connections[home()].connection is None:
         return name
     try:
         alias = alias_of(row, field)
         file = file_key(alias, name)
     except ImproperlyConfigured:
-        return name  # no purge reaches such a storage; a check reports the field
+        return name  # no purge reaches a storage without an alias; a system check reports the field
     if file is None or not any(entry.state in OPEN_STATES for entry in entries_of([file])):
         return name
     folder, last = posixpath.split(name)
