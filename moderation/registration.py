@@ -1,4 +1,4 @@
-"""Registration: how a site tells this app which models own files."""
+"""The registration of a site's models that own files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from moderation.registry.registrations import add_registration, is_registered
 
 @dataclass(frozen=True, eq=False)
 class Registered:
-    """One call of `register`, applied to the model, its proxies and subclasses, even later ones."""
+    """One call of `register`, which applies to the model and to its proxies and subclasses.
+
+    Proxies and subclasses that are declared later are included.
+    """
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
@@ -77,10 +80,10 @@ def register(
     field belongs to no row, so `extra_files` must not yield files that are derived from it, such as
     a thumbnail. An extra file is kept while a row that shares a field's file with the deleted row
     yields it too; other rows cannot be found by an extra file. `frames` is the number of frames of
-    the picture; pages mark a picture with more than one. `storage` says which storage holds a row's
-    files, if that differs from row to row. Like all functions here, it is called inside the
-    transaction and should read only the row's own columns. Raises ImproperlyConfigured for a name
-    that is not a file field of the model.
+    the picture; the pages label a picture with more than one. `storage` determines which storage
+    holds a row's files, if that differs from row to row. All functions passed here are called
+    inside the transaction and should read only the row's own columns. Raises ImproperlyConfigured
+    for a name that is not a file field of the model.
     """
     model = concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
@@ -114,10 +117,10 @@ def _with_subclasses(model: type[Model]) -> Iterator[type[Model]]:
 
 
 def _apply_to_new_model(sender: type[Model], **_: Any) -> None:
-    """Treat a model that was just declared like its nearest registered ancestor.
+    """Apply the registration of the nearest registered ancestor to a newly declared model.
 
-    The admin imports `admin.py` when all apps are ready, and other code declares models in
-    functions. Each proxy or subclass sends signals of its own.
+    Models may be declared after `ready()`: the admin imports `admin.py` when all apps are ready,
+    and other code declares models in functions. Each proxy or subclass sends its own signals.
     """
     caches.clear()
     for relative in sender.__mro__:

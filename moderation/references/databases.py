@@ -11,7 +11,7 @@ from django.db.models.signals import post_migrate
 
 from moderation.models import AuditEntry
 
-# Seconds for which a database's list of tables, or its being unreachable, is cached.
+# Seconds for which a database's list of tables, or the failure to read it, is cached.
 REFRESH = 60.0
 
 
@@ -24,11 +24,12 @@ _looked_at = 0.0
 
 
 def look_for_new_tables() -> None:
-    """Believe that a table is absent only by a list that is read from now on, once for each look.
+    """Require a newly read list of tables before a table counts as absent.
 
-    Another process may have migrated since, and the files that rows of a new table use must stay.
+    Another process may have migrated since a list was cached, and files that rows of a new table
+    use must not be erased. Each call causes a database's list to be read again at most once.
     """
-    global _looked_at  # noqa: PLW0603 - the lists are this process's, too
+    global _looked_at  # noqa: PLW0603 - the lists are cached per process, too
     _looked_at = time.monotonic()
 
 
@@ -44,7 +45,7 @@ def databases_with(model: type[Model]) -> Iterator[str | Unreachable]:
     """Yield the aliases of the databases that hold the model's table, and unreachable databases.
 
     A database with two aliases is yielded once. A copy (a test's mirror, a standby server) is never
-    yielded: its rows are slightly older rows of the database that it copies.
+    yielded: its rows are slightly outdated copies of rows in another database.
     """
     for alias in distinct_databases():
         tables = _tables_of(alias)
@@ -69,7 +70,7 @@ def distinct_databases() -> list[str]:
 
 def _holds(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
     table = model._meta.db_table
-    if '"' in table:  # with a schema ('"schema"."table"'): not in any list of tables
+    if '"' in table:  # has a schema ('"schema"."table"') and so is not in any list
         return alias == router.db_for_write(model)
     if (name := _as_listed(alias, table)) in tables:
         return True
@@ -78,7 +79,7 @@ def _holds(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
 
 
 def _as_listed(alias: str, table: str) -> str:
-    """Return a table's name as the database lists it: PostgreSQL cuts one that is too long."""
+    """Return a table's name as the database lists it. PostgreSQL truncates long names."""
     if connections[alias].vendor == "sqlite":
         return table.casefold()
     longest = connections[alias].ops.max_name_length()
@@ -94,7 +95,7 @@ def _tables_of(alias: str, *, since: float = 0.0) -> frozenset[str] | Unreachabl
 
 
 def _read_tables(alias: str) -> frozenset[str] | Unreachable:
-    """Return the tables of a database. Raises errors only for the audit log's own database."""
+    """Return the tables of a database. Raises an error only for the audit log's database."""
     connection = connections[alias]
     try:
         if connection.vendor == "postgresql" and _is_standby(alias):

@@ -1,8 +1,8 @@
 """Find live rows that use extra files, which no field names.
 
-No index says which rows name an extra file. But an extra file belongs to the files in the fields of
-its row. So the rows that share one of those with the deleted row are looked up, and their
-registration returns the extra files that they have.
+No index leads from an extra file to the rows that have it. But an extra file belongs to the files
+in the fields of its row. So the search finds the rows that share one of those files with the
+deleted row, and the `extra_files` function of their registration returns their extra files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from moderation.references.wanted import Wanted
 from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
 from moderation.storage.resolve import adapter_for
 
-# Names that fields of a deleted row held, by alias, as an entry has them.
+# The names in the fields of a deleted row, by storage alias: the value of `AuditEntry.beside`.
 Beside = Mapping[str, Sequence[str]]
 
 
@@ -30,9 +30,10 @@ class _Name(NamedTuple):
 
 
 def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usage: Usage) -> None:
-    """Add the extra files that live rows use to `usage`; `beside` is that of the entries, by key.
+    """Add the extra files that live rows use to `usage`.
 
-    Skips registrations without `extra_files`. Runs no query if no entry is for an extra file.
+    `beside` maps the key of each entry for an extra file to the entry's `beside`. Registrations
+    without `extra_files` are skipped. Runs no query if no entry is for an extra file.
     """
     if not (left := {key: each for key, each in beside.items() if key not in usage.users}):
         return
@@ -43,14 +44,14 @@ def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usag
             for column, names in _columns(registration, left):
                 with guarded(column.database):
                     usage.users |= _users_in(extra_files, column, names, wanted)
-        except Exception as error:  # noqa: BLE001 - the function is the site's, as are the storages
+        except Exception as error:  # noqa: BLE001 - the function and storages are the site's
             usage.fail(left, f"extra_files of {registration.label}: {error}")
 
 
 def _columns(
     registration: Registration, beside: Mapping[str, Beside]
 ) -> Iterator[tuple[Column, dict[str, set[str]]]]:
-    """Yield the file fields that may share a name, with {name: keys of its extra files}."""
+    """Yield the columns that may hold such a name, with {name: keys of its extra files}."""
     by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for key, each in beside.items():
         for alias, held in each.items():
@@ -63,14 +64,14 @@ def _columns(
             names = names_held_by(field, shared)
             found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
             for database in databases_with(registration.model) if found else ():
-                if isinstance(database, str):  # `find_users` has reported the others
+                if isinstance(database, str):  # `find_users` reports the unreachable ones
                     yield Column(registration.model, field, database), found
 
 
 def _shared(alias: str, names: Iterable[str]) -> Wanted | None:
     try:
         return Wanted(adapter_for(alias), [_Name(name, name) for name in names])
-    except InvalidStorageError:  # a storage that no longer exists; no row shares a file in it
+    except InvalidStorageError:  # the storage no longer exists, so no row shares a file in it
         return None
 
 

@@ -1,4 +1,4 @@
-"""Queries for the rows of one file field, in one database, that hold any of some names."""
+"""Queries for the rows of one file field, in one database, that hold any of the given names."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 else:
     TextLookup = Lookup
 
-# The most odd names that are read from one field. A field with more uses them by habit, in few
-# spellings.
+# The maximum number of oddly spelled names that are read from one field. A field with more of them
+# uses the same few odd spellings throughout.
 MOST_ODD_NAMES = 1000
-# Rows that share the names of one claim, of one field.
+# The maximum number of rows that are read from one field for the names of one claim.
 MOST_ROWS = 1000
-# An annotation's name must not be that of a field.
+# The name of an annotation, which must not be the name of a field.
 A_KEY = "moderation_a_key"
 
 
@@ -80,7 +80,7 @@ class Column:
 
     @property
     def label(self) -> str:
-        """Return "app.Model.field", with the database if it is not the log's."""
+        """Return "app.Model.field", with the database if it is not the audit log's."""
         home = router.db_for_write(AuditEntry)
         where = "" if self.database == home else f" in database {self.database}"
         return f"{self.model._meta.label}.{self.field.name}{where}"
@@ -90,7 +90,7 @@ class Column:
         return all_rows(self.model, self.database).order_by()
 
     def holders(self, names: Iterable[str]) -> dict[str, str]:
-        """Return the names that rows hold, each with one such row: {name: "label key"}."""
+        """Return the names that rows hold, each with one row that holds it: {name: "label key"}."""
         rows, name = self.rows().filter(**{f"{self.field.name}__any_of": names}), self.field.name
         if connections[self.database].features.can_distinct_on_fields:
             keys = _key_columns(self.model)
@@ -101,7 +101,7 @@ class Column:
         return {str(row[0]): self._user(row[1:]) for row in found}
 
     def names_among(self, names: Iterable[str]) -> dict[str, str]:
-        """Like `holders`, but without the key, for a model whose key column cannot be read."""
+        """Return what `holders` does without the key, for a model whose key cannot be read."""
         rows = self.rows().filter(**{f"{self.field.name}__any_of": names})
         found = rows.values_list(self.field.name, flat=True).distinct()
         return {str(name): self.label for name in found}
@@ -118,17 +118,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ChosenColumn(Column):
-    """A file field whose rows choose their storage: only those count that chose `alias`.
+    """A file field whose rows choose their storage. Only rows that chose `alias` count.
 
-    Where more rows hold the names than can be read, all of them count. So does a row of which
-    nobody can say what it chose, and one that spells its name oddly.
+    If more than `MOST_ROWS` rows hold the names, all of them count. A row also counts if its
+    storage cannot be determined, or if its name is spelled oddly.
     """
 
     alias: str
     registration: Registration
 
     def holders(self, names: Iterable[str]) -> dict[str, str]:
-        """As of any column, for the rows that chose this storage."""
+        """Return what `Column.holders` does, for the rows that chose this storage."""
         names = list(names)
         rows = self.rows().filter(**{f"{self.field.name}__any_of": names})
         found = list(rows[: MOST_ROWS + 1])
@@ -143,7 +143,7 @@ class ChosenColumn(Column):
     names_among = holders
 
     def _aliases_of(self, rows: list[Model]) -> list[str]:
-        """What each row chose; empty where STORAGES does not have it, or has it no more."""
+        """Return the alias that each row chose, or "" if it is not, or no longer, in STORAGES."""
         try:
             return [own[self.field.name] for own in self.registration.aliases_of(rows)]
         except ImproperlyConfigured:
@@ -159,6 +159,6 @@ def _key_columns(model: type[Model]) -> list[str]:
 
 
 def guarded(database: str) -> AbstractContextManager[Any]:
-    """Return a savepoint if there is a transaction, which an error would break."""
+    """Return a savepoint if a transaction is open, because an error would break the transaction."""
     in_transaction = connections[database].in_atomic_block
     return transaction.atomic(using=database) if in_transaction else nullcontext()

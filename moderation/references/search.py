@@ -1,8 +1,8 @@
 """Find the files that live rows still use, in every file field of every installed model.
 
 Storages are compared by the real location of their files, not by alias, and files by their full
-keys. A name in a row counts in any spelling: both plain names and the prefixes that only odd
-spellings have (`moderation.storage.spelling`) are found through the index.
+keys. A name in a row counts in any spelling: plain names, and the prefixes that only odd spellings
+have (`moderation.storage.spelling`), are both found through the index.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Question = tuple[Column, Names]
 
 @dataclass(slots=True)
 class Usage:
-    """The result of a search: keys with a row that uses them, and keys with an unknown result."""
+    """The result of a search: keys with a row that uses them, and keys that may be in use."""
 
     users: dict[str, str] = dataclass_field(default_factory=dict)
     unknown: dict[str, str] = dataclass_field(default_factory=dict)
@@ -66,7 +66,7 @@ def find_users(wanted: Wanted) -> Usage:
 
 
 def _questions(wanted: Wanted, usage: Usage) -> Iterator[Question]:
-    """Yield each column that may hold one of the keys; note in the usage what is out of reach."""
+    """Yield each column that may hold one of the keys; record unreachable databases in `usage`."""
     seen: dict[object, Names | None] = {}
     for model, field in file_fields():
         for names, chosen in _names_in(wanted, field, seen):
@@ -80,7 +80,7 @@ def _questions(wanted: Wanted, usage: Usage) -> Iterator[Question]:
 
 
 def _used_as_defaults(wanted: Wanted) -> dict[str, str]:
-    """Return the keys that are a field's default, which every row to come will use."""
+    """Return the keys that are a field's default, which any future row may use."""
     found = {}
     for field, defaults in fields_with_default():
         adapter = placed(field)
@@ -91,7 +91,7 @@ def _used_as_defaults(wanted: Wanted) -> dict[str, str]:
 
 
 def _ask(questions: list[Question], usage: Usage) -> None:
-    """Search all columns in one savepoint; after an error, each one alone."""
+    """Search all columns in one savepoint; after an error, search each one separately."""
     try:
         with guarded(router.db_for_write(AuditEntry)):
             found = [_users_in(column, names, column.holders) for column, names in questions]
@@ -111,7 +111,7 @@ def _ask_alone(column: Column, names: Names, usage: Usage) -> None:
         try:
             with guarded(column.database):
                 usage.users = _users_in(column, names, holders) | usage.users
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
             _raise_what_spoils_all(error)
             problem = problem or f"{column.label}: {error}"
         else:
@@ -120,7 +120,7 @@ def _ask_alone(column: Column, names: Names, usage: Usage) -> None:
 
 
 def _raise_what_spoils_all(error: Exception) -> None:
-    """Raise the error again if it broke the audit log's own transaction."""
+    """Raise the error again if it broke the transaction in the audit log's database."""
     if connections[router.db_for_write(AuditEntry)].needs_rollback:
         raise error
 
@@ -128,7 +128,7 @@ def _raise_what_spoils_all(error: Exception) -> None:
 def _users_in(
     column: Column, names: Names, holders: Callable[[Iterable[str]], dict[str, str]]
 ) -> dict[str, str]:
-    """Return the keys that rows of one column use, each with one such row."""
+    """Return the keys that rows of one column use, each with one row that uses it."""
     found = holders(names.plain.keys())
     if names.odd_beginnings:
         odd = column.beginning_with(names.odd_beginnings)
@@ -137,13 +137,16 @@ def _users_in(
 
 
 def file_fields() -> Iterator[tuple[type[Model], FileField]]:
-    """Yield every file field of every installed model, registered or not, with its own table."""
+    """Yield (model, field) for every file field in the table of every installed model.
+
+    Models that are not registered are included.
+    """
     models = (model for model in apps.get_models() if not model._meta.proxy)
     return ((model, field) for model in models for field in own_file_fields(model))
 
 
 def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
-    """Yield the file fields that may hold keys of the storage with this alias."""
+    """Yield (model, field) for file fields that may hold keys of the storage with this alias."""
     location = adapter_for(alias).real_location()
     for model, field in file_fields():
         registration = registration_for(model)
@@ -165,13 +168,13 @@ def placed(field: FileField) -> Adapter | None:
             storage_alias(field)
     except ImproperlyConfigured:
         return None
-    except Exception:  # noqa: BLE001 - the storage cannot be created; a check names it
+    except Exception:  # noqa: BLE001 - the storage cannot be created; a check reports it
         return None
     return adapter
 
 
 def names_held_by(field: FileField, wanted: Wanted) -> dict[str, set[str]]:
-    """Return the names by which rows may hold the wanted keys in a field, with the keys."""
+    """Return the names that rows may use for the wanted keys in a field: {name: keys}."""
     held: dict[str, set[str]] = defaultdict(set)
     for names, _chosen in _names_in(wanted, field, {}):
         for name, keys in names.plain.items():
@@ -182,7 +185,10 @@ def names_held_by(field: FileField, wanted: Wanted) -> dict[str, set[str]]:
 def _names_in(
     wanted: Wanted, field: FileField, seen: dict[object, Names | None]
 ) -> Iterator[tuple[Names, tuple[str, Registration] | None]]:
-    """Yield the names that rows of a field may hold: by each alias that they may choose."""
+    """Yield the names that rows of a field may hold, once for each alias that they may choose.
+
+    Each comes with (alias, registration), or with None if the rows do not choose their storage.
+    """
     registration = registration_for(field.model)
     if registration is None or registration.storage is None:
         adapter = placed(field)
@@ -201,7 +207,7 @@ def _names_in(
 
 
 def _overlapping(wanted: Wanted, adapter: Adapter | None) -> Names | None:
-    """Return the names that mean a wanted key in a storage; None where there can be none."""
+    """Return the names in a storage that refer to a wanted key, or None if there cannot be any."""
     if adapter and not adapter.real_location().overlaps(wanted.location):
         return None
     names = wanted.seen_from(adapter)
@@ -209,10 +215,10 @@ def _overlapping(wanted: Wanted, adapter: Adapter | None) -> Names | None:
 
 
 def _behind(alias: str) -> Adapter | None:
-    """Return the adapter behind an alias; None where it cannot be built, so that it holds none."""
+    """Return the adapter of an alias, or None if it cannot be created and so holds no files."""
     try:
         adapter = adapter_for(alias)
         adapter.real_location()
-    except Exception:  # noqa: BLE001 - a storage of a site's own raises what it likes
+    except Exception:  # noqa: BLE001 - a custom storage may raise anything
         return None
     return adapter

@@ -15,7 +15,7 @@ from moderation.references.search import Usage, find_users
 from moderation.references.wanted import Wanted
 from moderation.storage.resolve import adapter_for
 
-# Seconds for which a process does not clear the problem again, which every claim would do.
+# Seconds for which a process does not clear the problem again, as every claim otherwise would.
 CLEAR_FOR = 10.0
 
 _clear_until: dict[str, float] = {}
@@ -41,16 +41,16 @@ def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
     """Return the entries' keys that live rows use, and the keys for which this is unknown.
 
     Columns that cannot be searched are recorded in the StorageIdentity until all can be searched
-    again. If the storage is no longer in STORAGES, no key is used or unknown: its identity cannot
-    be verified anyway. If it cannot be created now, all keys are unknown: it may be verified a
-    moment later.
+    again. If the storage is no longer in STORAGES, no key is used or unknown, because its identity
+    cannot be verified anyway. If it cannot be created now, all keys are unknown, because it may be
+    verified shortly afterwards.
     """
     entries = list(entries)
     try:
         wanted = Wanted(adapter_for(storage), entries)
     except InvalidStorageError:
         return Usage()
-    except Exception as error:  # noqa: BLE001 - a storage of a site's own raises what it likes
+    except Exception as error:  # noqa: BLE001 - a custom storage may raise anything
         usage = Usage()
         usage.fail({entry.key for entry in entries}, f"{type(error).__name__}: {error}")
         _note_problems(storage, usage.problems)

@@ -1,4 +1,4 @@
-"""Keys that are asked for, and the names by which the rows of each storage may hold them."""
+"""The keys to search for, and the names under which rows may hold them in each storage."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Protocol
 from moderation.storage.base import Adapter
 from moderation.storage.location import directories
 
-# Directories whose odd spellings are looked for, the shortest first: each is a few conditions of
-# one query. Keys that are sorted by month lie in a dozen.
+# The maximum number of directories that are searched for odd spellings, shortest paths first. Each
+# adds a few conditions to one query. Keys that are sorted by month are in about a dozen.
 MOST_DIRECTORIES = 32
 
 
 class Asked(Protocol):
-    """What is asked for: an audit entry, or what was read of one."""
+    """A file to search for: an audit entry, or the values that were read from one."""
 
     @property
     def key(self) -> str:
-        """The entry's key."""
+        """Return the entry's key."""
 
     @property
     def name(self) -> str:
-        """The name by which its storage knows it."""
+        """Return the name in its storage."""
 
 
 class Wanted:
-    """Keys of a storage that are asked for, by their full keys."""
+    """The keys of a storage to search for, by their full keys."""
 
     def __init__(self, adapter: Adapter, entries: Iterable[Asked]) -> None:
         self.adapter = adapter
@@ -38,11 +38,11 @@ class Wanted:
         for entry in self.entries:
             try:
                 self.keys[adapter.full_key(entry.name)].add(entry.key)
-            except ValueError:  # a name that the storage does not take; the purge will say so
+            except ValueError:  # the storage rejects the name; the purge reports it
                 continue
 
     def seen_from(self, adapter: Adapter | None) -> Names:
-        """The names that a field of this storage, or of an unknown one, would use."""
+        """Return the names that a field of this storage, or of an unknown one, may hold."""
         location = adapter.real_location() if adapter else self.location
         named = ((location.name_of(full), keys) for full, keys in self.keys.items())
         names = {name: keys for name, keys in named if name}
@@ -51,16 +51,16 @@ class Wanted:
         if adapter is None or location == self.location:
             raw: dict[str, set[str]] = defaultdict(set)
             for entry in self.entries:
-                if entry.name not in names:  # else it is the plain one, which has the key already
+                if entry.name not in names:  # a plain name already has its key
                     raw[entry.name].add(entry.key)
             names |= raw
         return Names(self, adapter, names)
 
     def _ends(self) -> dict[str, set[str]]:
-        """What the full keys end with, from each folder on.
+        """Return the ends of the full keys, from each folder on: {end: keys}.
 
-        A storage that puts names into folders of its choice knows a key by one of these. Which
-        names really mean a key is for the storage to say, see `Names.meant_by`.
+        In a storage that puts files into folders of its choice, the name of a key is one of these.
+        The storage decides which names really refer to a key; see `Names.meant_by`.
         """
         ends: dict[str, set[str]] = defaultdict(set)
         for full, keys in self.keys.items():
@@ -72,7 +72,7 @@ class Wanted:
 
 
 class Names:
-    """The wanted keys as the fields of one storage name them."""
+    """The names of the wanted keys in the fields of one storage."""
 
     def __init__(
         self, wanted: Wanted, adapter: Adapter | None, names: Mapping[str, set[str]]
@@ -81,12 +81,12 @@ class Names:
 
     @property
     def keys(self) -> set[str]:
-        """The entries' keys that such a field could hold."""
+        """Return the entries' keys that such a field may hold."""
         return set().union(*self.plain.values())
 
     @cached_property
     def odd_beginnings(self) -> tuple[str, ...]:
-        """The beginnings of names that mean one of the keys without being plain."""
+        """Return the prefixes of names that refer to one of the keys but are not plain."""
         if self.adapter is None:
             return ()
         chosen = sorted(directories(set(self.plain)), key=len)[:MOST_DIRECTORIES]
@@ -94,12 +94,12 @@ class Names:
 
     @cached_property
     def spelled(self) -> set[str]:
-        """The spellings that a whole site may have."""
+        """Return the odd spellings of the names that a site may use throughout."""
         spelled = self.adapter.odd_spellings if self.adapter else tuple
         return {odd for name in self.plain for odd in spelled(name)}
 
     def meant_by(self, name: str) -> set[str]:
-        """The keys that a row's name means, by the field's own storage."""
+        """Return the keys that a row's name refers to, according to the field's storage."""
         if self.adapter is None:
             return self.plain.get(name, set())
         try:

@@ -1,4 +1,4 @@
-"""Which models own files, in which fields and storages, and what is known about each file."""
+"""The models that own files, with their fields and storages, and the details of each file."""
 
 from moderation.registry.fields import own_file_fields, storage_alias, unwrapped
 from moderation.registry.registration import DetailsKey, ExtraFiles, Lookup, Registration

@@ -1,4 +1,4 @@
-"""Caches of what the code knows about the installed models."""
+"""Caches for functions whose results depend on the installed models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _cached: list[Any] = []
 def cached_per_models(function: Function) -> Function:
     """Cache a function's results until `clear` is called, as `functools.cache` does.
 
-    For functions whose result depends on which models are installed or registered.
+    Use it for functions whose result depends on which models are installed or registered.
     """
     cached = functools.cache(function)
     _cached.append(cached)
@@ -22,6 +22,6 @@ def cached_per_models(function: Function) -> Function:
 
 
 def clear() -> None:
-    """Forget all results: a model was declared or registered."""
+    """Clear all cached results. Call it when a model is declared or registered."""
     for cached in _cached:
         cached.cache_clear()

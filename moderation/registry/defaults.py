@@ -1,7 +1,7 @@
-"""File names that are defaults of file fields, and so are never erased.
+"""The file names that are defaults of file fields and therefore never erased.
 
 A default is not a file of the row that has it. It is not recorded when the row is deleted, is not
-counted in a preview, and is never refused when a row is saved.
+counted in a preview, and never rejected when a row is saved.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.models import FileField, Value
 from moderation.registry.caches import cached_per_models
 from moderation.registry.fields import own_file_fields, storage_alias
 
-# Needless slashes and dots in a name: "./a", "a//b". PostgreSQL accepts the same expression.
+# Redundant slashes and dots in a name: "./a", "a//b". PostgreSQL accepts the same expression.
 ODD_SLASHES = r"(^|/)(\.?/)+"
 _odd_slashes = re.compile(ODD_SLASHES)
 
@@ -28,7 +28,7 @@ def is_default(name: object, defaults: frozenset[str]) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """Return a name without needless slashes and dots."""
+    """Return a name without redundant slashes and dots."""
     return _odd_slashes.sub(r"\1", name)
 
 
@@ -57,7 +57,7 @@ def default_names_of(field: FileField) -> frozenset[str]:
 
 def has_changing_default(field: FileField) -> bool:
     """Return whether a field has a default whose name is not constant."""
-    # Without a default, `default` is a class of Django's, which is callable as well.
+    # Without a default, `default` is Django's NOT_PROVIDED, a class and so callable as well.
     if field.has_default() and callable(field.default) and _constant(field.default) is None:
         return True
     return bool(_has_database_default(field)) and _database_default(field) is None
@@ -65,7 +65,7 @@ def has_changing_default(field: FileField) -> bool:
 
 @cached_per_models
 def fields_with_default() -> tuple[tuple[FileField, frozenset[str]], ...]:
-    """Return every file field of an installed model that has constant defaults, with these."""
+    """Return the file fields of installed models that have constant defaults, with the names."""
     return tuple(_find_fields_with_default())
 
 

@@ -26,7 +26,7 @@ def own_file_fields(model: type[Model]) -> tuple[FileField, ...]:
 def storage_alias(field: FileField) -> str:
     """Return the alias in STORAGES of the storage that a file field writes to.
 
-    Raises ImproperlyConfigured if there is none: a purge could not find the storage again.
+    Raises ImproperlyConfigured if there is none, because a purge could not find the storage again.
     """
     wanted = unwrapped(field.storage)
     for alias in storages.backends:
@@ -39,9 +39,9 @@ def storage_alias(field: FileField) -> str:
 
 
 def unwrapped(storage: Storage) -> Any:
-    """Return the storage without its wrapper, which the default storage has.
+    """Return the storage without the lazy wrapper that the default storage has.
 
-    Raises whatever the storage raises if it cannot be created.
+    Raises the storage's own exception if it cannot be created.
     """
     if isinstance(storage, LazyObject):
         bool(storage)  # DefaultStorage creates its storage on first access

@@ -1,4 +1,4 @@
-"""The stored files of rows, as plain data that can be compared, digested and written down."""
+"""The stored files of rows, as plain data that can be compared, digested and recorded."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FileColumn = tuple[str, str, str, frozenset[str]]
 class StoredFile(NamedTuple):
     """One file in one storage, and the row that owns it. `field` is empty for an extra file.
 
-    A named tuple, since a removal makes and compares hundreds of thousands of them.
+    A named tuple, because a removal creates and compares hundreds of thousands of them.
     """
 
     label: str
@@ -72,7 +72,7 @@ def names_in_columns(
 def measured_rows(
     registration: Registration, rows: Sequence[Mapping[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
-    """Return the rows whose `size` counts, without those whose measured file is a default."""
+    """Return the rows whose `size` counts: all except those whose measured file is a default."""
     field = registration.measured_field
     never = [
         names for name, _, _, names in file_columns_of(registration) if name == field and names
@@ -91,7 +91,7 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
 
 
 def file_columns_of(registration: Registration) -> list[FileColumn]:
-    """Return where a model's rows name their files: field, attribute, storage alias, defaults.
+    """Return the file columns of a model: field, attribute, storage alias and default names.
 
     If each row chooses its storage, the alias is empty and the defaults are the field's own.
     """
@@ -104,12 +104,12 @@ def file_columns_of(registration: Registration) -> list[FileColumn]:
 def files_of(
     registration: Registration, instance: Model, columns: Sequence[FileColumn]
 ) -> list[StoredFile]:
-    """Return every file of one row. Read only names: no file is opened, no storage is called.
+    """Return every file of one row. Only names are read: no file is opened, no storage is called.
 
     `columns` is the result of `file_columns_of`, which a caller with many rows computes once.
     """
     label, key = registration.label, instance.pk
-    # The stored name: asked of a fresh row without making a FieldFile of it.
+    # A fresh row has the stored name in `__dict__`; reading it there does not create a FieldFile.
     row = instance.__dict__
     chosen = registration.aliases_of([instance])[0] if registration.storage else {}
     found = [
@@ -142,7 +142,7 @@ def _owners(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[An
 def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, dict[str, Any]]:
     """Return the details of the rows that own these files; see `Registration.details`.
 
-    One query a model, whatever the number of files.
+    The number of queries depends on the number of models, not on the number of files.
     """
     files = list(files)
     told = {

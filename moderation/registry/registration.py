@@ -13,8 +13,8 @@ from moderation.db.rows import all_rows
 from moderation.registry.fields import own_file_fields, storage_alias
 from moderation.registry.storages import StorageOf, chosen_aliases
 
-# A lookup from the model as text ("post__title"), or a function that takes a page of rows and
-# returns one value for each row, in the same order.
+# A lookup path from the model ("post__title"), or a function that takes a page of rows and returns
+# one value for each row, in the same order.
 Lookup = str | Callable[[Sequence[Any]], Sequence[Any]]
 # Takes a page of rows and yields (row, storage alias, name) for files that no field names.
 ExtraFiles = Callable[[Sequence[Any]], Iterable[tuple[Any, str, str]]]
@@ -24,7 +24,7 @@ DetailsKey = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """The options of a registered model. `lookups` contains those that were passed."""
+    """The options of a registered model. `lookups` contains only those that were passed."""
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
@@ -48,7 +48,7 @@ class Registration:
         return own_file_fields(self.model)
 
     def aliases_of(self, rows: Sequence[Model]) -> list[dict[str, str]]:
-        """Return for each row {file field: the alias of the storage that holds its file}.
+        """Return {file field: alias of the storage that holds its file} for each row.
 
         Raises ImproperlyConfigured for an alias that is not in STORAGES.
         """
@@ -74,13 +74,13 @@ class Registration:
 
     @property
     def size_column(self) -> str:
-        """Return the model's own column with the size, or "" if the size is not a column of it."""
+        """Return the model's own column that holds the size, or "" if there is none."""
         size = self.lookups.get("size")
         return size if isinstance(size, str) and "__" not in size else ""
 
     @property
     def parent_field(self) -> str:
-        """Return the relation that `title` starts with. Readers know the row by its target."""
+        """Return the relation that `title` starts with, or "". Readers know a row by its target."""
         title = self.lookups.get("title")
         leads_on = isinstance(title, str) and _column_of_relation(self.model, title)
         return str(title).split("__")[0] if leads_on else ""
@@ -88,8 +88,8 @@ class Registration:
     def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
         """Return the details of the rows with these keys, including the parent of each.
 
-        {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. One query for
-        all textual lookups, one more if a lookup is a function.
+        {key: {"title": ..., "size": ..., "parent_label": ..., "parent_key": ...}}. Runs one query
+        for all textual lookups, and one more if a lookup is a function.
         """
         rows = all_rows(self.model, using).filter(pk__any_of=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
@@ -110,7 +110,7 @@ class Registration:
 
     @property
     def parent_label(self) -> str:
-        """Return the label of the model that `parent_field` leads to."""
+        """Return the label of the model that `parent_field` leads to, or ""."""
         if not self.parent_field:
             return ""
         related: Any = self.model._meta.get_field(self.parent_field).related_model
@@ -134,7 +134,7 @@ class Registration:
     ) -> dict[DetailsKey, dict[str, Any]]:
         """Return the details that are not in the rows' own columns, by the rows' `details_key`.
 
-        One query if all lookups follow foreign keys, none if all name the rows' own columns.
+        Runs one query if all other lookups follow foreign keys, and none if there are no others.
         """
         if not self._remote_lookups:
             return {(self.model,): {"parent_label": self.parent_label}}

@@ -1,4 +1,4 @@
-"""The registrations of all models, and how to find one."""
+"""The registrations of all models, and functions that find one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_registered(model: type[Model]) -> bool:
 
 
 def registered_models() -> list[type[Model]]:
-    """Return the concrete models whose files are looked after."""
+    """Return the concrete models whose files are recorded and purged."""
     return list(_registrations)
 
 
@@ -33,7 +33,7 @@ def registration_for(model: type[Model]) -> Registration | None:
 
 
 def registration_by_label(label: str) -> Registration:
-    """Return the registration of "app.model". Raises LookupError where there is none."""
+    """Return the registration of "app.model". Raises LookupError if there is none."""
     registration = registration_for(apps.get_model(label))
     if registration is None:
         raise LookupError(f"{label} is not registered with moderation.")
@@ -50,5 +50,5 @@ def alias_of(row: Model, field: FileField) -> str:
 
 
 def title_text(value: object) -> str:
-    """Return a title as the audit log keeps it: one line, 80 characters at most."""
+    """Return a title as the audit log stores it: one line of at most 80 characters."""
     return " ".join(str(value or "").split())[:TITLE_LENGTH]

@@ -1,4 +1,4 @@
-"""Which storage holds a row's files, for models where that differs from row to row."""
+"""Find the storage of a row's files, for models where it differs from row to row."""
 
 from __future__ import annotations
 
