@@ -129,8 +129,21 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
             halves = [half for batch in too_large for half in _halved(batch, spacing)]
             too_large = fill_batches(removal, halves)
     reseal(removal)
-    if not removal.objects_total:
+    if not _has_expired(removal) and not removal.objects_total:
         raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
+
+
+def _has_expired(removal: Removal) -> bool:
+    """Return whether newer drafts of the actor expired this one while it was filled.
+
+    Deletes the batches that were saved after that.
+    """
+    with transaction.atomic():
+        if Removal.objects.drafts().select_for_update().filter(pk=removal.pk).first():
+            return False
+        removal.batches.all().delete()
+    removal.refresh_from_db(fields=["state", "finished_at"])
+    return True
 
 
 def _halved(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatch]:

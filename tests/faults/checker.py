@@ -22,20 +22,20 @@ STILL_THERE = {"in_use", "failed"}
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What there was before a removal: the files of each picture row, and the doomed posts."""
+    """What there was before a removal: the files of each picture row, and those to be removed."""
 
     files: frozenset[RowFile]
-    doomed: frozenset[RowFile]
+    removed: frozenset[RowFile]
 
 
-def look(doomed_posts: Iterable[int]) -> Before:
+def look(spam_posts: Iterable[int]) -> Before:
     """Note what is in the tables now."""
-    posts = set(doomed_posts)
+    posts = set(spam_posts)
     rows = _sql("SELECT id, post_id, image, thumbnail FROM posts_postimage")
-    doomed = [(row, image, thumb) for row, post, image, thumb in rows if post in posts]
+    removed = [(row, image, thumb) for row, post, image, thumb in rows if post in posts]
     return Before(
         files=frozenset(_files((row, image, thumb) for row, _post, image, thumb in rows)),
-        doomed=frozenset(_files(doomed)),
+        removed=frozenset(_files(removed)),
     )
 
 
@@ -88,9 +88,9 @@ def _stranded(
 
 
 def _left_out(before: Before, gone: frozenset[RowFile]) -> Iterator[str]:
-    for file in gone - before.doomed:
+    for file in gone - before.removed:
         yield f"{file} is gone, and nobody selected it"
-    for file in before.doomed - gone:
+    for file in before.removed - gone:
         yield f"{file} was selected and is still there"
 
 

@@ -20,7 +20,7 @@ from tests.faults.places import Bucket, Folder, StorageRef, content_of
 from tests.helpers import confirmed, drafted
 from tests.services.s3_gateway import S3Server
 
-# Good posts beside each wave; the first of them shares a picture with a doomed post.
+# Good posts beside each wave; the first of them shares a picture with a spam post.
 GOOD_POSTS = 3
 
 
@@ -30,16 +30,16 @@ class Wave:
 
     place: StorageRef
     moderator: User
-    files: tuple[Post, ...]
+    spam: tuple[Post, ...]
     before: checker.Before
 
     def remove(self) -> Removal:
-        """Freeze and confirm the removal of the doomed posts; workers are woken for it."""
+        """Freeze and confirm the removal of the spam posts; workers are woken for it."""
         return self.confirm(self.draft())
 
     def draft(self) -> Removal:
-        """Freeze the doomed posts into a draft."""
-        return drafted(list(self.files), self.moderator)
+        """Freeze the spam posts into a draft."""
+        return drafted(list(self.spam), self.moderator)
 
     def confirm(self, draft: Removal) -> Removal:
         """Confirm a draft; workers are woken for it."""
@@ -50,7 +50,7 @@ class Wave:
         stored = self.place.names()
         spoilt = [
             f"{name} has other bytes than before"
-            for name in (name for _row, name in self.before.files - self.before.files)
+            for name in (name for _row, name in self.before.files - self.before.removed)
             if name in stored and self.place.content(name) != content_of(name)
         ]
         return checker.problems(self.before, removal.pk, stored) + spoilt
@@ -93,13 +93,13 @@ def make_wave(moderator: User) -> MakeWave:
     def make(count: int, place: StorageRef) -> Wave:
         write_identity("default")
         author, _ = User.objects.get_or_create(username="spammer")
-        files, good = posts_of(author, count), posts_of(author, GOOD_POSTS)
-        names = [f"posts/{uuid.uuid4().hex}" for _ in files + good]
-        names[0] = names[count]  # a doomed post and a good one show the same picture
-        names[1] = names[count - 1]  # and so do the doomed ones of two batches
+        spam, good = posts_of(author, count), posts_of(author, GOOD_POSTS)
+        names = [f"posts/{uuid.uuid4().hex}" for _ in spam + good]
+        names[0] = names[count]  # a spam post and a good one show the same picture
+        names[1] = names[count - 1]  # and so do the spam posts of two batches
         place.put({f"{name}{end}" for name in names for end in (".jpg", "-thumb.webp")})
-        PostImage.objects.bulk_create(map(image_of, files + good, names))
-        return Wave(place, moderator, tuple(files), checker.look(post.pk for post in files))
+        PostImage.objects.bulk_create(map(image_of, spam + good, names))
+        return Wave(place, moderator, tuple(spam), checker.look(post.pk for post in spam))
 
     return make
 

@@ -166,7 +166,7 @@ def refused_batches(denied: set[str]) -> Fault:
 def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
     wave: Wave, proxy: FaultyProxy, refused: Callable[[set[str]], Fault]
 ) -> None:
-    denied = {name for _row, name in sorted(wave.before.files)[10:60:10]}
+    denied = {name for _row, name in sorted(wave.before.removed)[10:60:10]}
     proxy.faults.append(refused(denied))
     removal = run(wave)
     assert failures(removal) == {("AccessDenied", "Object is locked."): denied}

@@ -39,7 +39,7 @@ import os, signal, sys
 import django
 django.setup()
 from moderation.storage.filesystem import FileSystemAdapter
-from moderation.purge.batch import purge_due_files
+from moderation.purge.run import purge_due_files
 outcome, calls = FileSystemAdapter._outcome, []
 def stop_at_the_third(self, each):
     calls.append(each)

@@ -50,7 +50,7 @@ def wave(
     """Posts whose files have several versions, and of which some were deleted already."""
     with site_behind(proxy, bucket.server, bucket.name):
         wave = make_wave(POSTS, bucket)
-        names = sorted({name for _row, name in wave.before.files})
+        names = sorted({name for _row, name in wave.before.removed})
         bucket.put(names[::3])
         for name in names[:-5:4]:
             bucket.server.client.delete_object(Bucket=bucket.name, Key=name)
@@ -96,8 +96,8 @@ def names_in(removal: Removal, state: str) -> set[str]:
 def test_nothing_is_called_erased_while_a_version_is_left(
     wave: Wave, bucket: Bucket, proxy: FaultyProxy, act: Act
 ) -> None:
-    shared = {name for _row, name in wave.before.files - wave.before.files}  # these are kept
-    locked = max({name for _row, name in wave.before.files} - shared)
+    shared = {name for _row, name in wave.before.files - wave.before.removed}  # these are kept
+    locked = max({name for _row, name in wave.before.removed} - shared)
     proxy.faults += [denied(locked), sparing(locked, now_and_then(act))]
     with override_settings(MODERATION_MAX_ATTEMPTS=20):  # so that chance alone parks no key
         removal = run(wave)
@@ -116,7 +116,7 @@ def test_nothing_is_called_erased_while_a_version_is_left(
         ("in_use", NEWER_STAYS)
     }
     assert len(left(bucket)[locked]) == 1 < len(newest)
-    good = {name for _row, name in wave.before.files - wave.before.files}
+    good = {name for _row, name in wave.before.files - wave.before.removed}
     assert set(left(bucket)) - {locked} - good <= {IDENTITY_FILE}
 
 
@@ -128,8 +128,8 @@ def test_a_key_written_again_after_a_worker_died_is_kept(
         raise Killed
 
     removal = deleted(wave)
-    shared = {name for _row, name in wave.before.files - wave.before.files}
-    name = max({name for _row, name in wave.before.files} - shared)
+    shared = {name for _row, name in wave.before.files - wave.before.removed}
+    name = max({name for _row, name in wave.before.removed} - shared)
     for version in [] if was_there else left(bucket)[name]:
         bucket.server.client.delete_object(Bucket=bucket.name, Key=name, VersionId=version)
     with monkeypatch.context() as patch:

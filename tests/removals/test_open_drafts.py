@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +11,9 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from moderation.exceptions import CannotFreeze
+from moderation.lifecycle.removals import expire
 from moderation.models import Removal, RemovalBatch
+from moderation.removals import freeze as freezing
 from posts.models import Post
 from tests.helpers import drafted
 from tests.removals.test_concurrency import Session
@@ -65,3 +68,17 @@ def test_drafts_made_at_once_are_counted_too(moderator: User, make_posts: MakePo
     assert states(moderator).count("draft") <= 2
     drafts = RemovalBatch.objects.exclude(removal__state="draft")
     assert not drafts.exists()
+
+
+def test_a_draft_that_expires_while_it_is_filled_keeps_no_batch(
+    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def expired_first(removal: Removal, batches: Any) -> Any:
+        expire([removal.pk])
+        removal.batches.create(number=1, frozen=[[batches[0].frozen[0][0], ""]])
+        return []
+
+    monkeypatch.setattr(freezing, "fill_batches", expired_first)
+    removal = drafted(make_posts(1), moderator)
+    assert removal.state == "expired"
+    assert not RemovalBatch.objects.exists()
