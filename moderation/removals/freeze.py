@@ -69,7 +69,7 @@ def freeze(
                 _store_keys(removal, keys, batch_size)
         except NotSupportedError as error:  # only PostgreSQL has DISTINCT ON
             raise CannotFreeze(_("The database cannot read this list: %s") % error) from error
-        _fill_batches(removal, indivisible)
+        _fill_and_seal(removal, indivisible)
     return removal
 
 
@@ -116,8 +116,21 @@ def _numbered(keys: Iterator[Any], batch_size: int) -> Iterator[tuple[int, list[
         number += NUMBER_SPACING
 
 
+def _fill_and_seal(removal: Removal, indivisible: str) -> None:
+    """Fill the batches of a draft and seal it, unless it expires in the meantime."""
+    try:
+        _fill_batches(removal, indivisible)
+    except RemovalBatch.DoesNotExist:
+        if not _has_expired(removal):
+            raise
+        return
+    reseal(removal)
+    if not _has_expired(removal) and not removal.objects_total:
+        raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
+
+
 def _fill_batches(removal: Removal, indivisible: str) -> None:
-    """Fill the batches of a draft, halve those with too many rows, and seal the draft."""
+    """Fill the batches of a draft, and halve those with too many rows."""
     if indivisible and removal.batches.count() > 1:
         raise _too_large(indivisible)
     for batches in chunks_of_batches(removal):
@@ -128,9 +141,6 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
             spacing //= 2
             halves = [half for batch in too_large for half in _halved(batch, spacing)]
             too_large = fill_batches(removal, halves)
-    reseal(removal)
-    if not _has_expired(removal) and not removal.objects_total:
-        raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
 
 
 def _has_expired(removal: Removal) -> bool:

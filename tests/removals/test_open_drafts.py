@@ -70,12 +70,17 @@ def test_drafts_made_at_once_are_counted_too(moderator: User, make_posts: MakePo
     assert not drafts.exists()
 
 
+@pytest.mark.parametrize("saves_batch", [True, False])
 def test_a_draft_that_expires_while_it_is_filled_keeps_no_batch(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch, saves_batch: bool
 ) -> None:
+    fill = freezing.fill_batches
+
     def expired_first(removal: Removal, batches: Any) -> Any:
         expire([removal.pk])
-        removal.batches.create(number=1, frozen=[[batches[0].frozen[0][0], ""]])
+        if not saves_batch:
+            return fill(removal, batches)
+        removal.batches.create(number=1, frozen=[[1, ""]])
         return []
 
     monkeypatch.setattr(freezing, "fill_batches", expired_first)
