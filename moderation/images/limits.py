@@ -17,8 +17,8 @@ MAX_SIDE = 32_768
 
 # Pixels of the canvas and of each frame, by format. A JPEG is decoded at an eighth of its size, so
 # a 64-megapixel camera is accepted; above 89 megapixels Pillow itself warns. WebP is decoded at
-# full size, with 12 bytes per pixel.
-MAX_PIXELS = {"JPEG": 80 * MB, "PNG": 50 * MB, "GIF": 50 * MB, "WEBP": 16 * MB}
+# full size, with 12 to 16 bytes per pixel; a telephone of 12 megapixels is accepted.
+MAX_PIXELS = {"JPEG": 80 * MB, "PNG": 50 * MB, "GIF": 50 * MB, "WEBP": 13 * MB}
 
 # Pixels of all frames of an animation together: half an hour of a small one, 4 minutes of video.
 MAX_PIXELS_ANIMATED = 500 * MB

@@ -102,9 +102,10 @@ def accepted() -> Iterator[Case]:
     yield from _with_more()
     yield from _animated()
     yield Case("12-megapixels", lambda: saved(scene((4032, 3024)), "WEBP"))
-    yield Case("15-megapixels", lambda: saved(scene((4500, 3400)), "WEBP"), looks=False)
-    large = partial(saved, scene((4500, 3400)), "WEBP", lossless=True)
-    yield Case("15-megapixels-lossless", large, looks=False)
+    yield Case("13-megapixels", lambda: saved(scene((4160, 3120)), "WEBP"), looks=False)
+    large = partial(saved, scene((4160, 3120)), "WEBP", lossless=True)
+    yield Case("13-megapixels-lossless", large, looks=False)
+    yield Case("15-megapixels", lambda: saved(scene((4500, 3400)), "WEBP"), "pixels")
     yield Case("noise", partial(noise, (3000, 2000)), looks=False)
 
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from moderation.models import AuditEvent
-from tests.admin.audit.conftest import entry_of, removal_of
+from tests.admin.audit.conftest import auditor, entry_of, logged_in, moderator, removal_of
 
 PASSWORD = "a-password-for-tests"
 THEME = Path(settings.BASE_DIR) / "fixtures" / "theme.json"
