@@ -17,7 +17,8 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from moderation.models import AuditEvent
-from tests.admin.audit.conftest import auditor, entry_of, logged_in, moderator, removal_of
+from moderation.permission_groups import AUDITORS
+from tests.admin.audit.conftest import entry_of, person, removal_of
 
 PASSWORD = "a-password-for-tests"
 THEME = Path(settings.BASE_DIR) / "fixtures" / "theme.json"
@@ -46,6 +47,11 @@ def test_fixture_names_each_field_of_the_theme(theme: Theme) -> None:
     text = THEME.read_text()
     fields = [f for f in Theme._meta.concrete_fields if not isinstance(f, FileField)]
     assert [f.name for f in fields if not f.primary_key and f'"{f.name}"' not in text] == []
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return person("auditor", group=AUDITORS)
 
 
 @override_settings(ENVIRONMENT="production")
