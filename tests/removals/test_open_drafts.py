@@ -14,6 +14,7 @@ from moderation.exceptions import CannotFreeze
 from moderation.lifecycle.removals import expire
 from moderation.models import Removal, RemovalBatch
 from moderation.removals import freeze as freezing
+from moderation.removals.seal import fill_batches
 from posts.models import Post
 from tests.helpers import drafted
 from tests.removals.test_concurrency import Session
@@ -74,12 +75,10 @@ def test_drafts_made_at_once_are_counted_too(moderator: User, make_posts: MakePo
 def test_a_draft_that_expires_while_it_is_filled_keeps_no_batch(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch, saves_batch: bool
 ) -> None:
-    fill = freezing.fill_batches
-
     def expired_first(removal: Removal, batches: Any) -> Any:
         expire([removal.pk])
         if not saves_batch:
-            return fill(removal, batches)
+            return fill_batches(removal, batches)
         removal.batches.create(number=1, frozen=[[1, ""]])
         return []
 
