@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import islice
 from typing import NamedTuple
 
 from django.core.files.storage import InvalidStorageError
 
+from moderation.db.rows import all_rows
 from moderation.references.databases import databases_with
 from moderation.references.queries import MOST_ROWS, Column, guarded
 from moderation.references.search import Usage, names_held_by
@@ -97,3 +100,34 @@ def _keys_of(alias: str, name: str, wanted: Wanted) -> set[str]:
         return wanted.keys.get(adapter.full_key(name), set())
     except ValueError:
         return set()
+
+
+def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
+    """Return a fingerprint of each extra file that a live row has in the storage behind an alias.
+
+    Reads every row of the models with extra files, a page at a time. Only 8 bytes for each file are
+    kept, since their number is not limited. Raises the error of a function that fails.
+    """
+    location = adapter_for(alias).real_location()
+    found: set[int] = set()
+    for registration in filter(None, map(registration_for, registered_models())):
+        if (extra_files := registration.extra_files) is None:
+            continue
+        for database in databases_with(registration.model):
+            if not isinstance(database, str):
+                raise database
+            rows = all_rows(registration.model, database).order_by("pk").iterator(MOST_ROWS)
+            while page := list(islice(rows, MOST_ROWS)):
+                for _row, other, name in extra_files(page):
+                    if name and adapter_for(other).real_location().overlaps(location):
+                        found.add(fingerprint(other, name))
+    return frozenset(found)
+
+
+def fingerprint(alias: str, name: str) -> int:
+    """Return a number for a file, the same for each spelling of its name in any storage object."""
+    try:
+        key = adapter_for(alias).full_key(name)
+    except ValueError:  # no file can have this name
+        key = name
+    return int.from_bytes(blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())

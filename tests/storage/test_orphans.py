@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -12,8 +13,10 @@ from django.core.management import CommandError, call_command
 
 from moderation.models import AuditEntry
 from moderation.purge import orphans as module
+from moderation.registry import registration_for, registrations
 from moderation.storage import write_identity
 from posts.models import Post
+from tests.testapp.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,6 +57,21 @@ def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(
     make_posts(1, images=1)[0].delete()
     AuditEntry.objects.update(state="erased")
     assert len(listed("--older-than", "0")) == 2
+
+
+def test_extra_file_of_a_live_row_is_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
+    registration = registration_for(Volume)
+    assert registration
+    with_sizes = replace(
+        registration,
+        extra_files=lambda rows: [(row, "attachments", f"./small/{row.text.name}") for row in rows],
+    )
+    known = registrations._registrations | {Volume: with_sizes}
+    monkeypatch.setattr(registrations, "_registrations", known)
+    for name in ("a.png", "small/a.png", "small/b.png"):
+        storages["attachments"].save(name, ContentFile(b"x"))
+    Volume.objects.create(text="a.png")
+    assert listed("attachments", "--older-than", "0") == ["small/b.png"]
 
 
 @pytest.mark.parametrize(
