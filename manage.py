@@ -10,7 +10,7 @@ from project.environment import EnvironmentVariableError
 def main() -> None:
     """Run the management command that the arguments name."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-    from django.core.management import execute_from_command_line  # once the settings module is set
+    from django.core.management import execute_from_command_line  # noqa: PLC0415 - settings first
 
     try:
         execute_from_command_line(sys.argv)

@@ -23,8 +23,8 @@ class PostsConfig(AppConfig):
 
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     """Let moderators view and remove posts, if the app's tables exist in this database."""
-    from posts import moderation
-    from posts.models import Post
+    from posts import moderation  # noqa: PLC0415 - needs the models
+    from posts.models import Post  # noqa: PLC0415 - the apps are loaded by now
 
     if Post._meta.db_table in connections[using].introspection.table_names():
         moderation.grant_to_moderators(sender, using)

@@ -13,6 +13,6 @@ class ProjectConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receiver that limits the lifetime of sessions."""
-        from project import logins
+        from project import logins  # noqa: PLC0415 - needs the models of axes
 
         user_logged_in.connect(logins.limit_session, dispatch_uid="project.limit_session")

@@ -84,7 +84,7 @@ def _refuse_taken_port(port: int) -> None:
 
 def _prepare() -> None:
     """Migrate the database, and load the demo site into an empty one."""
-    from django.contrib.auth import get_user_model  # not before the apps are loaded
+    from django.contrib.auth import get_user_model  # noqa: PLC0415 - after django.setup()
 
     call_command("check")
     _say("Preparing the database")

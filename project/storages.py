@@ -56,7 +56,7 @@ def s3(
 
 def _client_config(addressing_style: AddressingStyle) -> Any:
     """Return botocore's settings, with the addressing style: they replace those of S3Storage."""
-    from botocore.config import Config  # slow to import, and not needed for files on disk
+    from botocore.config import Config  # noqa: PLC0415 - slow, and for S3 only
 
     return Config(
         s3={"addressing_style": addressing_style},

@@ -25,7 +25,8 @@ def check_engine(**_: Any) -> list[CheckMessage]:
                 id="moderation.E026",
             )
         ]
-    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # not on other databases
+    # Other databases do not have it.
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3  # noqa: PLC0415
 
     if is_psycopg3:
         return []

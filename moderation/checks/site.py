@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
 from django.db.models import Model
 
+from moderation.jobs.tasks import delete_batch
 from moderation.models import StorageIdentity
 from moderation.registry import own_file_fields, registered_models, storage_alias
 from moderation.storage.identity import environment
@@ -29,8 +30,6 @@ else:
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
     """E017: with a backend that runs tasks immediately, one request does the whole removal."""
-    from moderation.jobs.tasks import delete_batch
-
     try:
         backend = delete_batch.get_backend()
     except ImproperlyConfigured:

@@ -119,7 +119,7 @@ class _Text:
     """Converts values to the text format of COPY, as described in PostgreSQL's manual."""
 
     def __init__(self, connection: Any) -> None:
-        from psycopg.adapt import PyFormat, Transformer  # a site on SQLite may not have it
+        from psycopg.adapt import PyFormat, Transformer  # noqa: PLC0415 - optional on SQLite
 
         self._dumpers, self._format = Transformer(connection.connection), PyFormat.TEXT
         self._dumped = lru_cache(maxsize=None, typed=True)(self._dump)  # typed: 1 == True

@@ -84,7 +84,7 @@ class XLSX(base_formats.XLSX):
         Raises ExportFailed for more rows or a longer text than a sheet can hold, because openpyxl
         truncates texts silently. In this mode it keeps no rows in memory.
         """
-        from openpyxl import Workbook  # slow to import, and most exports are CSV
+        from openpyxl import Workbook  # noqa: PLC0415 - optional, and slow to import
 
         workbook = Workbook(write_only=True)
         sheet = workbook.create_sheet("audit entries")

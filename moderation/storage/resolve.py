@@ -18,14 +18,14 @@ def adapter_for(alias: str) -> Adapter:
 def adapter_of(storage: Storage) -> Adapter:
     """Return the adapter of a storage, whether or not it is in STORAGES. No network."""
     if isinstance(storage, FileSystemStorage):
-        from moderation.storage.filesystem import FileSystemAdapter
+        from moderation.storage.filesystem import FileSystemAdapter  # noqa: PLC0415 - imported when needed
 
         return FileSystemAdapter(storage)
     if _is_s3(storage):
-        from moderation.storage.s3 import S3Adapter
+        from moderation.storage.s3 import S3Adapter  # noqa: PLC0415 - needs boto3
 
         return S3Adapter(storage)
-    from moderation.storage.generic import GenericAdapter
+    from moderation.storage.generic import GenericAdapter  # noqa: PLC0415 - imported when needed
 
     return GenericAdapter(storage)
 
