@@ -43,8 +43,8 @@ class _Collection:
     unlocked: dict[Registration, dict[Any, Names]] = field(default_factory=dict)
     watch: BeforeDeletion | None = None
     is_written: bool = False
-    # Called after the commit. Each collection creates its own function, so that `lives` can find it
-    # among the connection's callbacks.
+    # Called after the commit. Each collection creates its own function, so that `is_alive` can find
+    # it among the connection's callbacks.
     at_commit: Callable[[], None] | None = None
 
     def begin(self, using: str) -> None:
@@ -60,7 +60,7 @@ class _Collection:
         self.at_commit = wake
         transaction.on_commit(wake, using=using, robust=True)
 
-    def lives(self, using: str) -> bool:
+    def is_alive(self, using: str) -> bool:
         """Return True unless the transaction or savepoint in which this began was rolled back.
 
         Django discards the callbacks of a transaction or savepoint that is rolled back. A
@@ -90,7 +90,7 @@ class _Collection:
         """Schedule a row to be locked, and its file names compared again, before it is deleted."""
         if self.watch is None:
             self.watch = BeforeDeletion(
-                using, partial(self._compare_again, using), lambda: not self.lives(using)
+                using, partial(self._compare_again, using), lambda: not self.is_alive(using)
             )
         self.watch.tables.add(registration.model._meta.db_table)
         names = names_of(registration, row)
@@ -104,11 +104,11 @@ class _Collection:
         """
         for registration in sorted(self.unlocked, key=lambda each: each.label):
             rows = self.unlocked[registration]
-            gone, changed = lock_and_compare(rows, registration, using=using)
-            if not (untrue := gone | changed):
+            deleted, changed = lock_and_compare(rows, registration, using=using)
+            if not (stale := deleted | changed):
                 continue
             label = registration.label
-            for file in [f for f in self.found if f.label == label and f.key in untrue]:
+            for file in [f for f in self.found if f.label == label and f.key in stale]:
                 del self.found[file]
             for row in all_rows(registration.model, using).filter(pk__any_of=changed):
                 self.add(registration, row, using, NOBODY)
@@ -119,7 +119,7 @@ def collect(registration: Registration, instance: models.Model, using: str, orig
     is_fresh = not (_is_of(origin, instance) or _lacks_names(registration, instance))
     stored = instance if is_fresh else _as_stored(registration, instance, using)
     collection = getattr(origin, _COLLECTION, None)
-    if collection is None or not collection.lives(using):
+    if collection is None or not collection.is_alive(using):
         collection = _Collection()
     if stored is None:
         return
@@ -146,7 +146,7 @@ def write_collected(using: str, origin: Any) -> None:
     delattr(origin, _COLLECTION)
     if collection.watch is not None:
         collection.watch.remove()
-    if not collection.lives(using):
+    if not collection.is_alive(using):
         return
     context = context_of(origin)
     if context.expected_files is not None and (

@@ -159,11 +159,11 @@ def _texts(entry: dict[str, Any]) -> str:
 
 def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Return the entry with its texts escaped; it has failed if its name needs escapes."""
-    told = {name: _escape(value) for name, value in entry.items() if isinstance(value, str)}
-    if told["name"] == entry["name"] or entry.get("state") == EntryState.FAILED:
-        return told
+    escaped = {name: _escape(value) for name, value in entry.items() if isinstance(value, str)}
+    if escaped["name"] == entry["name"] or entry.get("state") == EntryState.FAILED:
+        return escaped
     return {
-        **told,
+        **escaped,
         "state": EntryState.FAILED,
         "failed_at": now,
         "error_code": "BadName",

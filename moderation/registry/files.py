@@ -125,11 +125,11 @@ def files_of(
 
 def known_details(files: Iterable[StoredFile], *, using: str) -> dict[DetailsKey, dict[str, Any]]:
     """Return `Registration.details_by_key` of the rows that own these files."""
-    told: dict[DetailsKey, dict[str, Any]] = {}
+    details: dict[DetailsKey, dict[str, Any]] = {}
     for registration, keys in _owners(files):
         rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
-        told |= registration.details_by_key(rows, using=using)
-    return told
+        details |= registration.details_by_key(rows, using=using)
+    return details
 
 
 def _owners(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[Any]]]:
@@ -145,8 +145,8 @@ def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, d
     The number of queries depends on the number of models, not on the number of files.
     """
     files = list(files)
-    told = {
+    details = {
         registration.label: registration.details(keys, using=using)
         for registration, keys in _owners(files)
     }
-    return {file: told[file.label].get(file.key, {}) for file in files}
+    return {file: details[file.label].get(file.key, {}) for file in files}

@@ -56,10 +56,10 @@ class Registration:
             own = {field.name: storage_alias(field) for field in self.fields}
             return [own] * len(rows)
         names = [field.name for field in self.fields]
-        told = chosen_aliases(self.storage, rows, names)
+        chosen = chosen_aliases(self.storage, rows, names)
         return [
             {f.name: aliases.get(f.name) or storage_alias(f) for f in self.fields}
-            for aliases in told
+            for aliases in chosen
         ]
 
     def alias_of(self, row: Model, field: FileField) -> str:
@@ -140,18 +140,17 @@ class Registration:
             return {(self.model,): {"parent_label": self.parent_label}}
         if not self._relations:
             keys = list(rows.values_list("pk", flat=True))
-            return {
-                (self.model, key): told for key, told in self.details(keys, using=using).items()
-            }
+            details_by_row = self.details(keys, using=using)
+            return {(self.model, key): details for key, details in details_by_row.items()}
         paths = [str(self.lookups[name]) for name in self._remote_lookups]
         found = {}
         for row in rows.order_by().values_list(*self._relations, *paths).distinct():
             keys = row[: len(self._relations)]
-            told = dict(zip(self._remote_lookups, row[len(keys) :], strict=True))
+            details = dict(zip(self._remote_lookups, row[len(keys) :], strict=True))
             if self.parent_field:
                 parent = _column_of_relation(self.model, str(self.lookups["title"]))
-                told["parent_key"] = keys[self._relations.index(parent)]
-            found[(self.model, *keys)] = {"parent_label": self.parent_label, **told}
+                details["parent_key"] = keys[self._relations.index(parent)]
+            found[(self.model, *keys)] = {"parent_label": self.parent_label, **details}
         return found
 
     @cached_property

@@ -21,12 +21,12 @@ def chosen_aliases(
     Raises ImproperlyConfigured for an alias that is not in STORAGES.
     """
     if isinstance(storage, str):
-        told: Sequence[str | Mapping[str, str]] = [getattr(row, storage) for row in rows]
+        chosen: Sequence[str | Mapping[str, str]] = [getattr(row, storage) for row in rows]
     else:
-        told = storage(rows)
+        chosen = storage(rows)
     found: list[Mapping[str, str]] = []
-    for row, said in zip(rows, told, strict=True):
-        aliases = dict.fromkeys(fields, said) if isinstance(said, str) else said
+    for row, choice in zip(rows, chosen, strict=True):
+        aliases = dict.fromkeys(fields, choice) if isinstance(choice, str) else choice
         if unknown := sorted(set(aliases.values()) - set(storages.backends)):
             raise ImproperlyConfigured(
                 f"register({row._meta.label}, storage=…) returned {unknown[0]!r} for {row.pk!r}. "
