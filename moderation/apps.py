@@ -21,9 +21,9 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the parts that do not import each other, and register the system checks."""
-        from moderation import checks, signals  # noqa: PLC0415 - models are loaded by now
+        from moderation import checks, signals  # noqa: PLC0415 - after all models are loaded
         from moderation.db import lookups  # noqa: F401, PLC0415 - importing it registers the lookup
-        from moderation.jobs import tasks  # noqa: PLC0415 - models are loaded by now
+        from moderation.jobs import tasks  # noqa: PLC0415 - after all models are loaded
 
         signals.batches_waiting.connect(tasks.enqueue_deletion, dispatch_uid="moderation.jobs")
         signals.files_due.connect(tasks.enqueue_purge, dispatch_uid="moderation.jobs")
@@ -45,7 +45,7 @@ def check_admin(**kwargs: Any) -> list[CheckMessage]:
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     """Create the triggers and groups, if the database has the app's tables."""
     from moderation import permission_groups  # noqa: PLC0415 - needs the models
-    from moderation.models import AuditEntry, triggers  # noqa: PLC0415 - the apps are loaded by now
+    from moderation.models import AuditEntry, triggers  # noqa: PLC0415 - after all apps are loaded
 
     connection = connections[using]
     if AuditEntry._meta.db_table not in connection.introspection.table_names():

@@ -24,7 +24,7 @@ class PostsConfig(AppConfig):
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     """Let moderators view and remove posts, if the app's tables exist in this database."""
     from posts import moderation  # noqa: PLC0415 - needs the models
-    from posts.models import Post  # noqa: PLC0415 - the apps are loaded by now
+    from posts.models import Post  # noqa: PLC0415 - after all apps are loaded
 
     if Post._meta.db_table in connections[using].introspection.table_names():
         moderation.grant_to_moderators(sender, using)
