@@ -10,27 +10,26 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.db import models, transaction
+from django.db import transaction
 
 from moderation.db.server_time import DatabaseNow
 from moderation.models import AuditEntry, Removal
+from moderation.models.querysets import AuditEntryQuerySet
 from moderation.models.states import EntryState, RemovalState
 from moderation.redaction import ERROR_LENGTH
 
-Entries = models.QuerySet[AuditEntry]
 
-
-def mark_erased(entries: Entries, **details: Any) -> None:
+def mark_erased(entries: AuditEntryQuerySet, **details: Any) -> None:
     """Record that files were deleted from storage. `details` are further columns."""
     entries.update(state=EntryState.ERASED, erased_at=DatabaseNow(), **details)
 
 
-def mark_failed(entries: Entries, **details: Any) -> None:
+def mark_failed(entries: AuditEntryQuerySet, **details: Any) -> None:
     """Record that files could not be erased, after the last attempt."""
     entries.update(state=EntryState.FAILED, failed_at=DatabaseNow(), **details)
 
 
-def mark_in_use(entries: Entries, *, reason: str, **details: Any) -> None:
+def mark_in_use(entries: AuditEntryQuerySet, *, reason: str, **details: Any) -> None:
     """Record that files stay in storage, all for the same reason."""
     entries.update(
         state=EntryState.IN_USE,
@@ -76,12 +75,12 @@ def reopen(removals: Mapping[int, int | None]) -> None:
     _reopen_removals(removals.values())
 
 
-def retry(entries: Entries) -> int:
+def retry(entries: AuditEntryQuerySet) -> int:
     """Make the failed entries among `entries` due again, with no attempts; return their number.
 
     Removals that were done return to purging. Entries whose name no storage accepts stay failed.
     """
-    failed = entries.filter(state=EntryState.FAILED).exclude(error_code="BadName")
+    failed = entries.failed().exclude(error_code="BadName")
     with transaction.atomic():
         _reopen_removals(failed.order_by().values_list("removal", flat=True).distinct())
         return failed.update(state=EntryState.PENDING, attempts=0, due_at=DatabaseNow())

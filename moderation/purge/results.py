@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from moderation import conf
 from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry
+from moderation.models.querysets import AuditEntryQuerySet
 from moderation.purge.queue import Claimed, StorageRef
 from moderation.redaction import clean
 from moderation.storage import Outcome, Result
@@ -96,7 +96,7 @@ def _write_group(
         _write(AuditEntry.objects.filter(pk__any_of=pks), outcome, attempts)
 
 
-def _write(entries: QuerySet[AuditEntry], outcome: Outcome, attempts: int) -> None:
+def _write(entries: AuditEntryQuerySet, outcome: Outcome, attempts: int) -> None:
     """Write an outcome into entries that have this number of attempts, including the last."""
     details = _details(outcome, attempts)
     match outcome.result:

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.core.files.storage import storages
-from django.db import models, router
+from django.db import router
 
 from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry
+from moderation.models.querysets import AuditEntryQuerySet
 from moderation.models.states import OPEN_STATES, EntryState
 from moderation.storage import adapter_for
 
@@ -122,11 +123,11 @@ def keep(entries: Iterable[KnownEntry], user: str) -> None:
     lifecycle.mark_in_use(_pending(entries), reason=f"{user} uses the file again")
 
 
-def _watched() -> models.QuerySet[AuditEntry]:
+def _watched() -> AuditEntryQuerySet:
     return AuditEntry.objects.using(home()).filter(state__in=WATCHED)
 
 
-def _read(files: Iterable[FileKey], entries: models.QuerySet[AuditEntry]) -> list[KnownEntry]:
+def _read(files: Iterable[FileKey], entries: AuditEntryQuerySet) -> list[KnownEntry]:
     by_key: dict[str, list[FileKey]] = {}
     for file in files:
         by_key.setdefault(file.key, []).append(file)
@@ -135,7 +136,7 @@ def _read(files: Iterable[FileKey], entries: models.QuerySet[AuditEntry]) -> lis
     return [entry for entry in known if any(file.is_of(entry) for file in by_key[entry.key])]
 
 
-def _pending(entries: Iterable[KnownEntry]) -> models.QuerySet[AuditEntry]:
+def _pending(entries: Iterable[KnownEntry]) -> AuditEntryQuerySet:
     keys = {entry.pk for entry in entries if entry.state == EntryState.PENDING}
     return AuditEntry.objects.using(home()).pending().filter(pk__any_of=keys)
 

@@ -178,13 +178,13 @@ def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[st
 
 def _failed_batches(removal: Removal) -> list[Any]:
     """Return the first failed batches, with the reasons."""
-    failed = removal.batches.filter(state=BatchState.FAILED).order_by("number")
+    failed = removal.batches.failed().order_by("number")
     return _with_objects(removal, failed.values("objects_total", "error")[:NAMED])
 
 
 def _rescheduled_batches(removal: Removal) -> list[Any]:
     """Return the first batches that will be retried, with the reasons."""
-    later = removal.batches.filter(state=BatchState.WAITING, attempts__gt=0).order_by("number")
+    later = removal.batches.rescheduled().order_by("number")
     columns = ("objects_total", "error", "attempts", "due_at")
     return _with_objects(removal, later.values(*columns)[:NAMED])
 
@@ -203,7 +203,7 @@ def _found_again(removal: Removal) -> list[Any]:
 
 def _delays(removal: Removal) -> dict[str, Any]:
     """Return why files wait: the failure of the next one to retry, and problems of storages."""
-    pending = removal.entries.filter(state=EntryState.PENDING)
+    pending = removal.entries.pending()
     retried = pending.exclude(error_code="")
     identities = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by(
         "alias"
@@ -225,12 +225,12 @@ def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, li
     """
     with_names = sees_entries(viewer.request.user, removal)
     columns = ["pk", "in_use_reason", "error_code", "error", *(["name", "title"] * with_names)]
-    entries = removal.entries.order_by("pk").values(*columns)
-    in_use = list(entries.filter(state=EntryState.IN_USE)[:NAMED])
+    entries = removal.entries.order_by("pk")
+    in_use = list(entries.in_use().values(*columns)[:NAMED])
     reasons = in_use_reasons(viewer, {entry["in_use_reason"] for entry in in_use})
     for entry in in_use:
         entry["reason"] = reasons[entry["in_use_reason"]]
-    failed = list(entries.filter(state=EntryState.FAILED)[:NAMED])
+    failed = list(entries.failed().values(*columns)[:NAMED])
     for entry in failed:
         entry["reason"] = _error_of(entry)
     return {"in_use": in_use, "failed": failed}
