@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -53,8 +54,7 @@ def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan
     extra_files = fingerprints_of_extra_files(alias)
     names = _files(storage, prefix.strip("/"))
     while page := list(islice(names, PAGE)):
-        others = [name for name in page if fingerprint(alias, name) not in extra_files]
-        for name in _unreferenced(alias, others):
+        for name in _unreferenced(alias, page, extra_files):
             try:
                 modified_at = storage.get_modified_time(name)
             except FileNotFoundError:
@@ -72,8 +72,11 @@ def _files(storage: Storage, folder: str) -> Iterator[str]:
         yield from _files(storage, posixpath.join(folder, subfolder))
 
 
-def _unreferenced(alias: str, names: list[str]) -> list[str]:
+def _unreferenced(alias: str, page: list[str], extra_files: AbstractSet[int]) -> list[str]:
     adapter = adapter_for(alias)
+    names = page
+    if extra_files:
+        names = [name for name in page if fingerprint(adapter, name) not in extra_files]
     usage = usage_of(alias, [_File(adapter.key(name), name) for name in names])
     excluded = usage.users.keys() | usage.unknown.keys()
     keys = {key: name for name in names if (key := adapter.key(name)) not in excluded}

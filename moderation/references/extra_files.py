@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
@@ -21,6 +22,7 @@ from moderation.references.queries import MOST_ROWS, Column, guarded
 from moderation.references.search import Usage, names_held_by
 from moderation.references.wanted import Wanted
 from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
+from moderation.storage.base import Adapter
 from moderation.storage.resolve import adapter_for
 
 # The names in the fields of a deleted row, by storage alias: the value of `AuditEntry.beside`.
@@ -109,6 +111,8 @@ def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
     kept, since their number is not limited. Raises the error of a function that fails.
     """
     location = adapter_for(alias).real_location()
+    adapters = cache(adapter_for)
+    overlaps = cache(lambda other: adapters(other).real_location().overlaps(location))
     found: set[int] = set()
     for registration in filter(None, map(registration_for, registered_models())):
         if (extra_files := registration.extra_files) is None:
@@ -119,15 +123,15 @@ def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
             rows = all_rows(registration.model, database).order_by("pk").iterator(MOST_ROWS)
             while page := list(islice(rows, MOST_ROWS)):
                 for _row, other, name in extra_files(page):
-                    if name and adapter_for(other).real_location().overlaps(location):
-                        found.add(fingerprint(other, name))
+                    if name and overlaps(other):
+                        found.add(fingerprint(adapters(other), name))
     return frozenset(found)
 
 
-def fingerprint(alias: str, name: str) -> int:
+def fingerprint(adapter: Adapter, name: str) -> int:
     """Return a number for a file, the same for each spelling of its name in any storage object."""
     try:
-        key = adapter_for(alias).full_key(name)
+        key = adapter.full_key(name)
     except ValueError:  # no file can have this name
         key = name
     return int.from_bytes(blake2b(key.encode(errors="surrogatepass"), digest_size=8).digest())
