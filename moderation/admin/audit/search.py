@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 
 from django.core.files.storage import InvalidStorageError
@@ -41,11 +42,13 @@ def _keys_of(term: str) -> set[str]:
     names = {term, *_names_in_url(term)}
     keys = set(names)
     for alias in known_storages():
+        try:
+            adapter = adapter_for(alias)
+        except InvalidStorageError:
+            continue  # not in the settings
         for name in names:
-            try:
-                keys.add(adapter_for(alias).key(name))
-            except (ValueError, InvalidStorageError):
-                continue  # not a name of this storage, or a storage that is not in the settings
+            with suppress(ValueError):  # not a name of this storage
+                keys.add(adapter.key(name))
     return keys
 
 
