@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from moderation.models import Removal
+from moderation.models import AuditEntry, Removal
 
 # Each of these permits viewing the confirmed removals of other users.
 SEES_ALL = ("moderation.view_removal", "moderation.manage_removal")
@@ -38,7 +38,17 @@ def may_manage(user: Any, removal: Removal) -> bool:
     return bool(own or user.has_perm("moderation.manage_removal"))
 
 
+def sees_all_entries(user: Any) -> bool:
+    """Return whether a user may view the audit entries of all removals."""
+    return bool(user.has_perm("moderation.view_auditentry"))
+
+
+def visible_entries(user: Any, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    """Return the audit entries that a user may view: all, or those of their own removals."""
+    return entries if sees_all_entries(user) else entries.filter(actor=user.pk)
+
+
 def sees_entries(user: Any, removal: Removal) -> bool:
     """Return whether a user may view the audit entries of a removal."""
     own = removal.actor_id == user.pk and user.has_perm("moderation.view_own_auditentry")
-    return bool(own or user.has_perm("moderation.view_auditentry"))
+    return own or sees_all_entries(user)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django import template
 from django.db.models import QuerySet
 
+from moderation.admin.access import visible_entries
 from moderation.models import AuditEntry
 from posts.models import Report
 
@@ -31,10 +32,8 @@ def reported_posts() -> CappedCount:
 @register.simple_tag(takes_context=True)
 def failed_files(context: dict[str, Any]) -> CappedCount:
     """Return the number of files that could not be erased and that the user may view."""
-    user, entries = context["user"], AuditEntry.objects.failed().order_by()
-    if not user.has_perm("moderation.view_auditentry"):
-        entries = entries.filter(actor=user.pk)
-    return _counted(entries)
+    failed = AuditEntry.objects.failed().order_by()
+    return _counted(visible_entries(context["user"], failed))
 
 
 def _counted(rows: QuerySet[Any, Any]) -> CappedCount:

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 
+from moderation.admin.access import sees_all_entries, visible_entries
 from moderation.admin.audit.autocomplete import suggest
 from moderation.admin.audit.event_details import event_details, event_summary
 from moderation.admin.audit.export import export_page
@@ -37,11 +38,6 @@ from moderation.admin.read_only import ReadOnlyAdmin, description_list, removal_
 from moderation.export.formats import FORMATS
 from moderation.export.resource import AuditEntryResource
 from moderation.models import AuditEntry, AuditEvent, Removal
-
-
-def sees_all_entries(request: HttpRequest) -> bool:
-    """Return whether the user may view the entries of all removals."""
-    return request.user.has_perm("moderation.view_auditentry")
 
 
 class AuditAdmin(ReadOnlyAdmin):
@@ -98,7 +94,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
         """Permit auditors to view all entries, moderators those of their own removals."""
-        if sees_all_entries(request):
+        if sees_all_entries(request.user):
             return True
         own = obj is None or obj.actor_id == request.user.pk
         return own and request.user.has_perm("moderation.view_own_auditentry")
@@ -110,8 +106,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuditEntry]:
         """Return the entries that the user may view."""
-        entries: QuerySet[AuditEntry] = super().get_queryset(request)
-        return entries if sees_all_entries(request) else entries.filter(actor=request.user.pk)
+        return visible_entries(request.user, super().get_queryset(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: AuditEntry | None = None) -> Any:
         """Return the fieldsets without the fields that have no value in this entry."""
@@ -138,7 +133,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Return the filters; without that of the moderator if there is only one to choose."""
-        if sees_all_entries(request):
+        if sees_all_entries(request.user):
             return self.list_filter
         return tuple(spec for spec in self.list_filter if spec is not ActorFilter)
 
@@ -158,7 +153,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         """Return suggestions for a filter; for a moderator, only their own removals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        sees_all = sees_all_entries(request)
+        sees_all = sees_all_entries(request.user)
         if field == "actor" and not sees_all:
             raise PermissionDenied
         own = {} if sees_all else {"actor": request.user.pk}
