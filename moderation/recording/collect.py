@@ -79,10 +79,14 @@ class _Collection:
             self.found.update(dict.fromkeys(files, details))
 
     def write(self, context: DeletionContext, using: str) -> None:
-        """Write the entries of the collected files."""
+        """Write the entries of the collected files.
+
+        Then forget the files: this object and `at_commit` refer to each other, so their memory
+        would be free only after the next full garbage collection, several batches later.
+        """
         if self.found:
             write_entries(self.found, context, using)
-            self.is_written = True
+            self.found, self.is_written = {}, True
 
     def lock_before_deletion(
         self, registration: Registration, row: models.Model, using: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry
 from moderation.recording.attribution import DeletionContext, attribute
+from moderation.registry.files import StoredFile
 from posts.models import Post, PostImage
 from tests.testapp.models import BoundVolume, Volume, VolumeProxy
 
@@ -70,6 +72,17 @@ def test_queries_grow_with_posts_and_not_with_pictures(make_posts: MakePosts) ->
 
     queries(1)  # from here on a wake-up of the purge is on its way
     assert queries(2) == queries(10)
+
+
+def test_collected_files_do_not_wait_for_the_garbage_collector(make_posts: MakePosts) -> None:
+    make_posts(2)
+    gc.collect()
+    gc.disable()
+    try:
+        Post.objects.all().delete()
+        assert [each for each in gc.get_objects() if isinstance(each, StoredFile)] == []
+    finally:
+        gc.enable()
 
 
 def test_the_actor_travels_on_the_object_that_is_deleted(
