@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 QUALITY = 80  # WebP quality without artefacts that a moderator could mistake for content
 GAP = 4  # pixels between two frames
@@ -66,6 +66,8 @@ def side_by_side(frames: Sequence[Image.Image], side: int) -> Image.Image:
 
 def _add_badge(sheet: Image.Image) -> None:
     """Draw a play badge, a triangle on a dark background, in the corner."""
+    from PIL import ImageDraw  # noqa: PLC0415 - it loads 2 MB of fonts, for animations only
+
     least, most = BADGE
     size = min(max(min(sheet.size) // 8, least), most, *sheet.size)
     left, top = sheet.width - size, sheet.height - size
