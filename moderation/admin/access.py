@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from moderation.models import AuditEntry, Removal
+from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.models.states import EventType
 
+# The most removals whose entries are looked up by removal. With more, there are so many entries
+# that reading them in the order of the list soon fills a page.
+FEW_REMOVALS = 1_000
 # Each of these permits viewing the confirmed removals of other users.
 SEES_ALL = ("moderation.view_removal", "moderation.manage_removal")
 
@@ -45,7 +50,23 @@ def sees_all_entries(user: Any) -> bool:
 
 def visible_entries(user: Any, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
     """Return the audit entries that a user may view: all, or those of their own removals."""
-    return entries if sees_all_entries(user) else entries.filter(actor=user.pk)
+    return entries if sees_all_entries(user) else entries_by(entries, [user.pk])
+
+
+def entries_by(entries: QuerySet[AuditEntry], actors: Collection[Any]) -> QuerySet[AuditEntry]:
+    """Return the audit entries of users, by their removals if these are few."""
+    theirs = Q(actor__in=actors)
+    confirmed = AuditEvent.objects.filter(theirs, type=EventType.CONFIRM)  # outlives the removal
+    removals = few(confirmed.values_list("removal", flat=True))
+    if removals is None:
+        return entries.filter(theirs)
+    return entries.filter(Q(removal__in=removals) | Q(theirs, removal=None))
+
+
+def few(removals: QuerySet[Any]) -> list[Any] | None:
+    """Return the keys of removals, or None if there are too many to look up their entries."""
+    keys = list(removals[: FEW_REMOVALS + 1])
+    return keys if len(keys) <= FEW_REMOVALS else None
 
 
 def sees_entries(user: Any, removal: Removal) -> bool:

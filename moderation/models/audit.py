@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -80,7 +81,7 @@ class AuditEntry(models.Model):
         verbose_name=_("moderator"),
         on_delete=models.DO_NOTHING,
         db_constraint=False,
-        db_index=False,  # the index on actor and time starts with it
+        db_index=False,  # found by their removals, or by entry_actor
         null=True,
         related_name="+",
     )
@@ -130,8 +131,14 @@ class AuditEntry(models.Model):
             KeyIndex(fields=["key"], name="entry_key"),
             models.Index(fields=["sha256"], name="entry_sha256", condition=Q(sha256__isnull=False)),
             models.Index(fields=["removal", "state"], name="entry_removal_state"),
-            models.Index(fields=["actor", "recorded_at"], name="entry_actor_recorded"),
-            models.Index(fields=["recorded_at"], name="entry_recorded"),
+            # Entries of no removal: those of other admin pages, for instance.
+            models.Index(
+                fields=["actor"],
+                name="entry_actor",
+                condition=Q(removal=None, actor__isnull=False),
+            ),
+            # Entries are stored in the order of time. On SQLite, this is an ordinary index.
+            BrinIndex(fields=["recorded_at"], name="entry_recorded"),
             models.Index(
                 fields=["due_at"], name="entry_due", condition=Q(state=EntryState.PENDING)
             ),
@@ -160,7 +167,7 @@ class AuditEntry(models.Model):
             ),
             # The rare states, newest first. No entry starts in one, so inserts cost nothing.
             models.Index(
-                fields=["state", "recorded_at"],
+                fields=["state", "id"],
                 name="entry_rare_state",
                 condition=Q(state__in=RARE_STATES),
             ),

@@ -23,6 +23,7 @@ from moderation.admin.audit.event_details import event_details, event_summary
 from moderation.admin.audit.export import export_page
 from moderation.admin.audit.filters import (
     ActorFilter,
+    ActorOfEntriesFilter,
     EntriesOfRemovalFilter,
     FoundAgainFilter,
     ReasonFilter,
@@ -61,17 +62,17 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     """The audit entries: auditors see all of them, moderators those of their own removals."""
 
     list_display = (
-        "key", "state_badge", "title", "actor_name", "removal_number", "recorded_at", "reason",
+        "key", "state_badge", "title", "actor_name", "removal_number", "recorded", "reason",
         "storage", "file_size",
     )  # fmt: skip
     list_filter = (
-        "state", ("reason", ReasonFilter), RecordedFilter, ActorFilter, EntriesOfRemovalFilter,
-        StorageFilter, FoundAgainFilter,
+        "state", ("reason", ReasonFilter), RecordedFilter, ActorOfEntriesFilter,
+        EntriesOfRemovalFilter, StorageFilter, FoundAgainFilter,
     )  # fmt: skip
     search_fields = ("key",)  # displays the search field; `get_search_results` searches
     search_help_text = _("File key, its beginning, its URL, or a SHA-256")
-    ordering = ("-recorded_at", "-pk")
-    sortable_by = ("recorded_at",)  # no other column has an index for its order
+    ordering = ("-pk",)  # that of time
+    sortable_by = ("recorded",)  # no other column has an index for its order
     fieldsets = (
         (_("File"), {"fields": (
             "key", "state_badge", "in_use_because", "error", "error_code", "storage", "file_size",
@@ -135,7 +136,12 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         """Return the filters; without that of the moderator if there is only one to choose."""
         if sees_all_entries(request.user):
             return self.list_filter
-        return tuple(spec for spec in self.list_filter if spec is not ActorFilter)
+        return tuple(spec for spec in self.list_filter if spec is not ActorOfEntriesFilter)
+
+    @admin.display(description=_("recorded at"), ordering="pk")
+    def recorded(self, entry: AuditEntry) -> Any:
+        """Return the time of recording. Entries are stored in its order."""
+        return entry.recorded_at
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str

@@ -18,14 +18,12 @@ from django.utils.dateparse import parse_date
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.access import entries_by, few
 from moderation.admin.query_parameters import YEARS
-from moderation.models import AuditEvent, RemovalBatch, StorageIdentity
+from moderation.models import AuditEvent, Removal, StorageIdentity
 from moderation.models.states import EventType
 from moderation.registry import registered_models, registration_for, storage_alias
 
-# The most removals whose entries are looked up by removal. A reason with more removals has so many
-# entries that reading them in the order of the list soon fills a page.
-FEW_REMOVALS = 1_000
 # The number of digits that every database accepts in a key.
 KEY_DIGITS = 18
 
@@ -131,7 +129,19 @@ class ActorFilter(TypedFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows of the user with that name, who may no longer exist."""
         name = self.typed.get("actor")
-        return queryset.filter(actor__in=actor_keys(name)) if name else queryset
+        return self.by_actors(queryset, actor_keys(name)) if name else queryset
+
+    def by_actors(self, rows: QuerySet[Any], actors: list[Any]) -> QuerySet[Any]:
+        """Return the rows of these users."""
+        return rows.filter(actor__in=actors)
+
+
+class ActorOfEntriesFilter(ActorFilter):
+    """A filter for the entries of one moderator."""
+
+    def by_actors(self, rows: QuerySet[Any], actors: list[Any]) -> QuerySet[Any]:
+        """Return the entries of these users."""
+        return entries_by(rows, actors)
 
 
 def actor_keys(name: str) -> list[Any]:
@@ -153,8 +163,8 @@ class ReasonFilter(admin.ChoicesFieldListFilter):
         events = AuditEvent.objects.filter(
             type=EventType.CONFIRM, details__reason__in=self.lookup_val
         )
-        removals = list(events.values_list("removal", flat=True)[: FEW_REMOVALS + 1])
-        return entries if len(removals) > FEW_REMOVALS else entries.filter(removal__in=removals)
+        removals = few(events.values_list("removal", flat=True))
+        return entries if removals is None else entries.filter(removal__in=removals)
 
 
 class RemovalFilter(TypedFilter):
@@ -182,16 +192,16 @@ class EntriesOfRemovalFilter(RemovalFilter):
     """A filter for the entries of one removal."""
 
     def of_removal(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """Return the entries of a removal, with an upper bound for the time of recording.
+        """Return the entries of a removal, and limit the time of recording to that of its batches.
 
-        Without it, the database might search for the newest entries of a large, old removal along
-        the index on time, starting from today.
+        Otherwise the database might search for the newest entries of a large, old removal along
+        the primary key, starting from today.
         """
         entries = super().of_removal(rows, number)
-        batches = RemovalBatch.objects.filter(removal=number)
+        removal = Removal.objects.filter(pk=number)
         # A batch ends after its entries were recorded.
-        ended = batches.aggregate(last=Max("finished_at"))["last"]
-        return entries.filter(recorded_at__lte=ended) if ended else entries
+        times = removal.aggregate(first=Max("confirmed_at"), last=Max("batches__finished_at"))
+        return entries.filter(recorded_at__range=times.values()) if all(times.values()) else entries
 
 
 class StorageFilter(admin.SimpleListFilter):

@@ -14,8 +14,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from moderation.admin import pagination
-from moderation.admin.audit import filters, search
+from moderation.admin import access, pagination
+from moderation.admin.audit import search
 from moderation.admin.audit.audit_admin import AuditEntryAdmin
 from moderation.models import AuditEntry, AuditEvent, RemovalBatch, StorageIdentity
 from moderation.models.states import EntryState
@@ -119,7 +119,7 @@ def test_filters_find_what_they_name(audit_client: Client) -> None:
 def test_reason_is_found_in_few_and_in_many_removals(
     few: int, audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filters, "FEW_REMOVALS", few)
+    monkeypatch.setattr(access, "FEW_REMOVALS", few)
     entry_of(removal_of(person("first"), reason="abuse"), "a")
     entry_of(removal_of(person("second")), "b")
     entry_of(None, "c")
@@ -127,11 +127,24 @@ def test_reason_is_found_in_few_and_in_many_removals(
     assert shown_keys(audit_client, reason__exact="illegal") == set()
 
 
+@pytest.mark.parametrize("few", [0, 100])
+def test_moderator_is_found_in_few_and_in_many_removals_and_outside_of_them(
+    few: int, audit_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "FEW_REMOVALS", few)
+    first = person("first")
+    entry_of(removal_of(first), "a")
+    entry_of(None, "b", actor=first, actor_name="first")
+    entry_of(removal_of(person("second")), "c")
+    entry_of(None, "d")
+    assert shown_keys(audit_client, actor="first") == {"a", "b"}
+
+
 def test_entries_of_a_removal_are_looked_for_until_its_last_batch_ended(
     audit_client: Client,
 ) -> None:
-    removal = removal_of(person("somebody"))
     ended = datetime(2026, 3, 1, tzinfo=UTC)
+    removal = removal_of(person("somebody"), confirmed_at=ended - timedelta(hours=3))
     for number, at in enumerate((ended, ended - timedelta(hours=1), None)):
         RemovalBatch.objects.create(removal=removal, number=number, finished_at=at)
     entry_of(removal, "first", recorded_at=ended - timedelta(hours=2))
@@ -250,7 +263,7 @@ def test_suggestions_tell_moderators_nothing_of_others(
 def test_address_sorts_by_no_column_that_does_not_offer_it(audit_client: Client) -> None:
     entry_of(None, "b")
     entry_of(None, "a")
-    columns = ("key", "recorded_at")
+    columns = ("key", "recorded")
     orders = [str(AuditEntryAdmin.list_display.index(column)) for column in columns]
     lists = [audit_client.get(reverse(LIST), {"o": order}).context["cl"] for order in orders]
     assert [[entry.key for entry in each.result_list] for each in lists] == [["a", "b"], ["b", "a"]]
