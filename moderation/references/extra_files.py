@@ -8,7 +8,7 @@ deleted row, and the `extra_files` function of their registration returns their 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import blake2b
 from itertools import islice
@@ -23,6 +23,7 @@ from moderation.references.search import Usage, names_held_by
 from moderation.references.wanted import Wanted
 from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
 from moderation.storage.base import Adapter
+from moderation.storage.location import Location
 from moderation.storage.resolve import adapter_for
 
 # The names in the fields of a deleted row, by storage alias: the value of `AuditEntry.beside`.
@@ -87,16 +88,30 @@ def _users_in(
     rows = list(found[: MOST_ROWS + 1])
     if len(rows) > MOST_ROWS:
         return dict.fromkeys(set().union(*names.values()), f"{column.label}: many rows share it")
+    adapter_in = _adapters_in(wanted.location)
     users = {}
     for row, alias, name in extra_files(rows) if rows else ():
-        for key in _keys_of(alias, name, wanted):
+        for key in _keys_of(adapter_in(alias), name, wanted):
             users[key] = f"the extra files of {row._meta.label} {row.pk}"
     return users
 
 
-def _keys_of(alias: str, name: str, wanted: Wanted) -> set[str]:
-    adapter = adapter_for(alias)
-    if not name or not adapter.real_location().overlaps(wanted.location):
+def _adapters_in(location: Location) -> Callable[[str], Adapter | None]:
+    """Return a function that returns the adapter of an alias, the same one each time.
+
+    It returns None if the storage has no files in the location.
+    """
+
+    @cache
+    def adapter_in(alias: str) -> Adapter | None:
+        adapter = adapter_for(alias)
+        return adapter if adapter.real_location().overlaps(location) else None
+
+    return adapter_in
+
+
+def _keys_of(adapter: Adapter | None, name: str, wanted: Wanted) -> set[str]:
+    if not name or adapter is None:
         return set()
     try:
         return wanted.keys.get(adapter.full_key(name), set())
@@ -110,9 +125,7 @@ def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
     Reads every row of the models with extra files, a page at a time. Only 8 bytes for each file are
     kept, since their number is not limited. Raises the error of a function that fails.
     """
-    location = adapter_for(alias).real_location()
-    adapters = cache(adapter_for)
-    overlaps = cache(lambda other: adapters(other).real_location().overlaps(location))
+    adapter_in = _adapters_in(adapter_for(alias).real_location())
     found: set[int] = set()
     for registration in filter(None, map(registration_for, registered_models())):
         if (extra_files := registration.extra_files) is None:
@@ -123,8 +136,8 @@ def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
             rows = all_rows(registration.model, database).order_by("pk").iterator(MOST_ROWS)
             while page := list(islice(rows, MOST_ROWS)):
                 for _row, other, name in extra_files(page):
-                    if name and overlaps(other):
-                        found.add(fingerprint(adapters(other), name))
+                    if name and (adapter := adapter_in(other)):
+                        found.add(fingerprint(adapter, name))
     return frozenset(found)
 
 

@@ -16,7 +16,7 @@ from moderation.models import AuditEntry, StorageIdentity
 from moderation.purge.run import purge_due_files
 from moderation.references import extra_files as extra_files_module
 from moderation.registry import registration_for, registrations
-from moderation.storage import write_identity
+from moderation.storage import Adapter, adapter_for, write_identity
 from tests.testapp.models import Exhibit, Volume
 from tests.testapp.models_references import Flyer
 
@@ -153,6 +153,23 @@ def test_a_picture_that_very_many_rows_share_keeps_its_extra_files(
     with_extra_files(Volume=lambda rows: sizes(rows) if len(list(rows)) < 2 else ())
     gone.delete()
     assert purged() == dict.fromkeys((NAME, *SIZES), "in_use")
+
+
+def test_one_adapter_serves_all_extra_files_of_a_storage(
+    with_extra_files: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[str] = []
+
+    def counted(alias: str) -> Adapter:
+        created.append(alias)
+        return adapter_for(alias)
+
+    monkeypatch.setattr(extra_files_module, "adapter_for", counted)
+    with_extra_files(Volume=sizes)
+    rows = [volume() for _ in range(10)]
+    rows[0].delete()
+    assert purged() == dict.fromkeys((NAME, *SIZES), "in_use")
+    assert created == ["attachments"] * 2  # one for the picture, one for the extra files
 
 
 def test_what_lies_beside_a_file_is_written_for_extra_files_alone(
