@@ -16,7 +16,7 @@ from moderation.permission_groups import MODERATORS
 from moderation.storage import write_identity
 from posts.models import Post, PostImage
 from tests.faults import checker
-from tests.faults.places import Bucket, Folder, StorageRef, content_of
+from tests.faults.places import Bucket, FileStore, Folder, content_of
 from tests.helpers import confirmed, drafted
 from tests.services.s3_gateway import S3Server
 
@@ -28,7 +28,7 @@ GOOD_POSTS = 3
 class Wave:
     """Posts that are to be removed, between posts that must stay."""
 
-    place: StorageRef
+    place: FileStore
     moderator: User
     spam: tuple[Post, ...]
     before: checker.Before
@@ -79,10 +79,10 @@ def bucket(s3_storage: str, s3_gateway: S3Server) -> Bucket:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> StorageRef:
+def place(request: pytest.FixtureRequest) -> FileStore:
     """The storage that usually goes with the database: disk with SQLite, else a bucket."""
     name = "folder" if connection.vendor == "sqlite" else "bucket"
-    found: StorageRef = request.getfixturevalue(name)
+    found: FileStore = request.getfixturevalue(name)
     return found
 
 
@@ -90,7 +90,7 @@ def place(request: pytest.FixtureRequest) -> StorageRef:
 def make_wave(moderator: User) -> MakeWave:
     """Give a function that makes a wave of posts with one picture each."""
 
-    def make(count: int, place: StorageRef) -> Wave:
+    def make(count: int, place: FileStore) -> Wave:
         write_identity("default")
         author, _ = User.objects.get_or_create(username="spammer")
         spam, good = posts_of(author, count), posts_of(author, GOOD_POSTS)

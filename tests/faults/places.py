@@ -15,7 +15,7 @@ from tests.services.s3_gateway import S3Server
 UPLOADS = 8
 
 
-class StorageRef(Protocol):
+class FileStore(Protocol):
     """A storage that is looked at directly: no code of the product lies between."""
 
     def put(self, names: Iterable[str]) -> None:

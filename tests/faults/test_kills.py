@@ -20,7 +20,7 @@ from django.db import connection
 from moderation.models import Removal
 from tests.faults import checker, database_server
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import StorageRef
+from tests.faults.places import FileStore
 from tests.services.processes import wait_until
 from tests.services.workers import CLOCK, DB_WORKER, worker
 
@@ -53,7 +53,7 @@ def seeds(rounds: int) -> range:
 
 
 @pytest.fixture
-def wave(place: StorageRef, make_wave: MakeWave, settings: object) -> Wave:
+def wave(place: FileStore, make_wave: MakeWave, settings: object) -> Wave:
     settings.MODERATION_BATCH_OBJECTS = max(1, min(500, POSTS // STEPS))  # type: ignore[attr-defined]
     return make_wave(POSTS, place)
 

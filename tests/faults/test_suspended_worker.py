@@ -23,7 +23,7 @@ from moderation.models import AuditEntry
 from moderation.purge.run import purge_due_files
 from moderation.storage.base import ERASED_EARLIER
 from tests.faults.conftest import MakeWave
-from tests.faults.places import Bucket, Folder, StorageRef
+from tests.faults.places import Bucket, FileStore, Folder
 from tests.services.faulty_proxy import Act, Request, error_reply, faulty_proxy
 from tests.services.processes import ROOT, wait_until
 from tests.services.s3_gateway import S3Server
@@ -56,7 +56,7 @@ PURGE = (
 
 
 @contextmanager
-def purging(script: str, place: StorageRef, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def purging(script: str, place: FileStore, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a purge in a separate process, on this test's database and files."""
     variables = os.environ | environment() | place.environment() | env
     variables |= {

@@ -22,7 +22,7 @@ from django_tasks_db.models import DBTaskResult
 from moderation.models import AuditEntry, Removal
 from posts.models import Post
 from tests.faults.conftest import GOOD_POSTS, MakeWave, Wave
-from tests.faults.places import Bucket, StorageRef
+from tests.faults.places import Bucket, FileStore
 from tests.services.faulty_proxy import Act, FaultyProxy, faulty_proxy
 from tests.services.processes import wait_until
 from tests.services.s3_gateway import S3Server
@@ -47,7 +47,7 @@ def small_batches() -> Iterator[None]:
 
 
 @pytest.fixture
-def wave(place: StorageRef, make_wave: MakeWave, small_batches: None) -> Wave:
+def wave(place: FileStore, make_wave: MakeWave, small_batches: None) -> Wave:
     return make_wave(POSTS, place)
 
 

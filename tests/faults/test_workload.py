@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults.workload import database
 from tests.faults.workload.database import Database
-from tests.faults.workload.places import Bucket, Disk, StorageRef
+from tests.faults.workload.places import Bucket, Disk, FileStore
 from tests.faults.workload.round import Round
 
 SECONDS = float(os.environ.get("WORKLOAD_SECONDS", "15"))
@@ -35,7 +35,7 @@ def make_database(tmp_path_factory: pytest.TempPathFactory) -> MakeDatabase:
 
 
 @pytest.fixture
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageRef:
+def storage(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
     """Return the storage usually combined with the database: a disk for SQLite, or a bucket."""
     if ON_POSTGRESQL:
         return Bucket(request.getfixturevalue("s3_gateway"))
@@ -44,7 +44,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> StorageRef:
 
 @pytest.mark.parametrize("number", range(SEEDS))
 def test_every_invariant_holds_under_a_random_workload(
-    number: int, storage: StorageRef, make_database: MakeDatabase, tmp_path: Path
+    number: int, storage: FileStore, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
     seed = FIRST_SEED + number
     folder = tmp_path / "round"

@@ -21,7 +21,7 @@ DEFAULT = b"the badge of everybody"
 DECOY_NAMES = [f"documents/user-0{u}-{n}.txt" for u in range(2) for n in range(60)]
 
 
-class StorageRef(Protocol):
+class FileStore(Protocol):
     """A storage with all that is in it."""
 
     def environment(self) -> dict[str, str]:
@@ -52,21 +52,21 @@ class Disk:
         self.root, self.decoy = folder / "media", folder / "media-decoy"
 
     def environment(self) -> dict[str, str]:
-        """See `Place.environment`."""
+        """See `FileStore.environment`."""
         return {"FILES": "disk", "MEDIA_ROOT": str(self.root)}
 
     def prepare(self) -> None:
-        """See `Place.prepare`."""
+        """See `FileStore.prepare`."""
         _write(self.root / DEFAULT_BADGE, DEFAULT)
         for name in DECOY_NAMES:
             _write(self.decoy / name, DECOY)
 
     def has(self, key: str) -> bool:
-        """See `Place.has`."""
+        """See `FileStore.has`."""
         return (self.root / key).is_file()
 
     def digests(self) -> dict[str, str]:
-        """See `Place.digests`."""
+        """See `FileStore.digests`."""
         return {
             key: digest(path.read_bytes())
             for key, path in _files(self.root)
@@ -74,7 +74,7 @@ class Disk:
         }
 
     def decoy_problems(self) -> list[str]:
-        """See `Place.decoy_problems`."""
+        """See `FileStore.decoy_problems`."""
         there = {key: path.read_bytes() for key, path in _files(self.decoy)}
         return _differences(there)
 
@@ -87,17 +87,17 @@ class Bucket:
         self.name, self.decoy = server.make_bucket(versioned=versioned), server.make_bucket()
 
     def environment(self) -> dict[str, str]:
-        """See `Place.environment`."""
+        """See `FileStore.environment`."""
         return self.server.environment(self.name)
 
     def prepare(self) -> None:
-        """See `Place.prepare`."""
+        """See `FileStore.prepare`."""
         self._put(self.name, DEFAULT_BADGE, DEFAULT)
         with ThreadPoolExecutor(UPLOADS) as pool:
             list(pool.map(lambda name: self._put(self.decoy, name, DECOY), DECOY_NAMES))
 
     def has(self, key: str) -> bool:
-        """See `Place.has`."""
+        """See `FileStore.has`."""
         try:
             self.server.client.head_object(Bucket=self.name, Key=key)
         except ClientError as error:
@@ -107,7 +107,7 @@ class Bucket:
         return True
 
     def digests(self) -> dict[str, str]:
-        """See `Place.digests`."""
+        """See `FileStore.digests`."""
         keys = (key for key in self.keys() if not key.startswith(OWN_FILES))
         return dict(self._digests(self.name, keys))
 
@@ -116,7 +116,7 @@ class Bucket:
         return [key for key in self.server.keys(self.name) if not key.endswith("/")]
 
     def decoy_problems(self) -> list[str]:
-        """See `Place.decoy_problems`."""
+        """See `FileStore.decoy_problems`."""
         keys = [key for key in self.server.keys(self.decoy) if not key.endswith("/")]
         with ThreadPoolExecutor(UPLOADS) as pool:
             contents = pool.map(lambda key: self._get(self.decoy, key), keys)

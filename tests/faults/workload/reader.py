@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.faults.workload.checker import Breach
 from tests.faults.workload.database import Database
-from tests.faults.workload.places import StorageRef
+from tests.faults.workload.places import FileStore
 from tests.faults.workload.tables import TABLES, RowId, key_of, live_rows
 
 # Seconds for which a row must name a file that is not there. A row that is refused after it was
@@ -24,7 +24,7 @@ class Reader:
 
     def __init__(
         self,
-        place: StorageRef,
+        place: FileStore,
         away: threading.Event,
         open_database: Callable[[], Database],
     ) -> None:

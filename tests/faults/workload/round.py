@@ -19,7 +19,7 @@ from tests.faults.workload.crew import ACTOR, COMMANDS, MANAGE, Crew
 from tests.faults.workload.database import SETTINGS, Database
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal, read
-from tests.faults.workload.places import Bucket, StorageRef
+from tests.faults.workload.places import Bucket, FileStore
 from tests.faults.workload.reader import Reader
 from tests.faults.workload.report import Report
 from tests.faults.workload.slow_database import detour
@@ -54,7 +54,7 @@ class Round:
 
     seed: int
     seconds: float
-    place: StorageRef
+    place: FileStore
     open_database: Callable[[], Database]
     folder: Path
     kept_is_checked: bool = True

@@ -17,7 +17,7 @@ from tests.faults.workload.database import Database
 from tests.faults.workload.disturbances import disturbance
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal
-from tests.faults.workload.places import Disk, StorageRef
+from tests.faults.workload.places import Disk, FileStore
 from tests.faults.workload.tables import leased
 from tests.services.faulty_proxy import FaultyProxy
 
@@ -35,7 +35,7 @@ class Weather:
         seed: str,
         *,
         crew: Crew,
-        place: StorageRef,
+        place: FileStore,
         gate: Gate,
         journal: Journal,
         open_database: Callable[[], Database],
