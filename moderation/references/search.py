@@ -31,7 +31,6 @@ from moderation.registry import (
 )
 from moderation.registry.defaults import fields_with_default
 from moderation.storage.base import Adapter
-from moderation.storage.generic import GenericAdapter
 from moderation.storage.resolve import adapter_for, adapter_of
 
 Question = tuple[Column, Names]
@@ -159,12 +158,12 @@ def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
 def placed(field: FileField) -> Adapter | None:
     """Return the adapter of a field's storage, or None if the location of its files is unknown.
 
-    The location is known for folders, S3, and storages in STORAGES.
+    The location is known if the adapter knows it, as for folders and S3, and for storages in
+    STORAGES.
     """
     try:
         adapter = adapter_of(unwrapped(field.storage))
-        adapter.real_location()
-        if type(adapter) is GenericAdapter:
+        if adapter.real_location().backend:
             storage_alias(field)
     except ImproperlyConfigured:
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import PurePath
 
@@ -11,10 +11,9 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
 from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
-from moderation.storage.generic import GenericAdapter
 from moderation.storage.location import Location, folder
+from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.spelling import PLAIN_NAME
-from moderation.storage.transactions import refuse_inside_transaction
 
 # Names claimed together: a disk erases thousands a second.
 CLAIM_SIZE = 1000
@@ -22,7 +21,7 @@ CLAIM_SIZE = 1000
 DJANGO_DELETE = FileSystemStorage.delete
 
 
-class FileSystemAdapter(GenericAdapter):
+class FileSystemAdapter(OneByOneAdapter):
     """Erases files below the storage's folder, but no folders, not even empty ones."""
 
     claim_size = CLAIM_SIZE
@@ -83,7 +82,15 @@ class FileSystemAdapter(GenericAdapter):
     def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
         """Erase one name after another; see `Adapter.erase`."""
         outcomes = super().erase(files, on_versions)
-        return self._with_open_root(outcomes) if self._deletes_as_django else outcomes
+        return self._with_open_root(outcomes) if self._deletes_as_django() else outcomes
+
+    def _deletes_as_django(self) -> bool:
+        """Return whether `unlink` may replace the storage's own `delete`.
+
+        False if the storage overrides Django's methods, and on Windows, which has no dir_fd.
+        """
+        plain = self.joins_names and type(self.storage).delete is DJANGO_DELETE
+        return plain and os.unlink in os.supports_dir_fd
 
     def _with_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
         """Keep the root folder open, right after its identity was verified, and erase below it.
@@ -98,53 +105,41 @@ class FileSystemAdapter(GenericAdapter):
             root, self._root = self._root, None
             os.close(root)
 
-    @property
-    def _deletes_as_django(self) -> bool:
-        """Return whether `unlink` may replace the storage's own `delete`.
-
-        False if the storage overrides Django's methods, and on Windows, which has no dir_fd.
-        """
-        plain = self.joins_names and type(self.storage).delete is DJANGO_DELETE
-        return plain and os.unlink in os.supports_dir_fd
-
-    def _erase(self, name: str) -> str:
+    def delete(self, name: str) -> str:
+        """Delete a file below the open root folder, or by the storage's own `delete`."""
         path = self._path(name)
         try:
-            if self._deletes_as_django:
-                os.unlink(self._from_root(path), dir_fd=self._root)
-            else:
+            if self._root is None:
                 self._delete_by_storage(name, path)
+            else:
+                os.unlink(self._from_root(path), dir_fd=self._root)
         except FileNotFoundError:
             return WAS_MISSING
         except IsADirectoryError as error:
             raise IsADirectoryError("The storage holds a folder of this name.") from error
         return ""
 
-    def _from_root(self, path: str) -> str:
-        """Return the path relative to the root folder while that is open, else the whole path."""
-        return path if self._root is None else path.removeprefix(self.folder)
+    def exists(self, name: str) -> bool:
+        """Return whether a file exists. Raises OSError if a folder cannot be read."""
+        return self._path_exists(self._path(name))
 
     def _delete_by_storage(self, name: str, path: str) -> None:
         """Call the storage's own `delete`. Raises its errors, and FileNotFoundError if missing."""
-        existed = self._exists(path)
+        existed = self._path_exists(path)
         if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - see above
             raise IsADirectoryError(path)
         self.storage.delete(name)
         if not existed:
             raise FileNotFoundError(path)
 
-    def verify(self, names: Sequence[str]) -> dict[str, bool]:
-        """Return whether each file is absent. Raises OSError if a folder cannot be read."""
-        refuse_inside_transaction()
-        return {name: not self._exists(self._path(name)) for name in names}
-
-    def _check(self, name: str) -> tuple[bool, bool]:
-        return self._exists(self._path(name)), True
-
-    def _exists(self, path: str) -> bool:
-        """Return whether a file exists. Unlike `lexists`, raises OSError if it cannot look."""
+    def _path_exists(self, path: str) -> bool:
+        """Return whether a path exists. Unlike `lexists`, raises OSError if it cannot look."""
         try:
             os.lstat(self._from_root(path), dir_fd=self._root)
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True
+
+    def _from_root(self, path: str) -> str:
+        """Return the path relative to the root folder while that is open, else the whole path."""
+        return path if self._root is None else path.removeprefix(self.folder)

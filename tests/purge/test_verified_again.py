@@ -26,6 +26,7 @@ from moderation.storage import verify_identity, write_identity
 from moderation.storage.base import ERASED_EARLIER, IDENTITY_FILE, WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import GenericAdapter
+from moderation.storage.one_by_one import OneByOneAdapter
 from posts.models import Post
 from tests.helpers import confirmed, drafted
 from tests.services.audit_log import unguarded
@@ -50,25 +51,25 @@ def ends() -> set[tuple[str, str]]:
 
 
 @contextmanager
-def before_a_deletion(patch: pytest.MonkeyPatch, deed: Callable[[], object]) -> Iterator[None]:
-    """Call `deed` once, when the storage is about to delete its second file."""
+def before_a_deletion(patch: pytest.MonkeyPatch, action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` once, when the storage is about to delete its second file."""
     calls: list[str] = []
-    erase = GenericAdapter._erase
+    delete = GenericAdapter.delete
 
-    def erased(self: GenericAdapter, name: str) -> str:
+    def counted(self: OneByOneAdapter, name: str) -> str:
         calls.append(name)
         if len(calls) == 2:
-            deed()
-        own: Callable[[GenericAdapter, str], str] = erase_by[type(self)]
+            action()
+        own: Callable[[OneByOneAdapter, str], str] = delete_by[type(self)]
         return own(self, name)
 
-    erase_by: dict[type[GenericAdapter], Any] = {
-        FileSystemAdapter: FileSystemAdapter._erase,
-        GenericAdapter: erase,
+    delete_by: dict[type[OneByOneAdapter], Any] = {
+        FileSystemAdapter: FileSystemAdapter.delete,
+        GenericAdapter: delete,
     }
     with patch.context() as inner:
-        inner.setattr(FileSystemAdapter, "_erase", erased)
-        inner.setattr(GenericAdapter, "_erase", erased)
+        inner.setattr(FileSystemAdapter, "delete", counted)
+        inner.setattr(GenericAdapter, "delete", counted)
         yield
     assert len(calls) > 1
 
