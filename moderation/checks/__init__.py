@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from django.core import checks
 
-from moderation.checks import database, file_fields, references, registered_models, site
+from moderation.checks import (
+    database,
+    file_fields,
+    references,
+    registered_models,
+    site,
+    storage_adapters,
+)
 
 
 def register_all() -> None:
     """Register all checks except those of the admin."""
-    for module in (registered_models, file_fields, references, site, database):
+    for module in (registered_models, file_fields, references, storage_adapters, site, database):
         for check in module.MODEL_CHECKS:
             checks.register(check, checks.Tags.models)
     for module in (registered_models, references, site):

@@ -27,11 +27,10 @@ from moderation.registry import (
     own_file_fields,
     registration_for,
     storage_alias,
-    unwrapped,
 )
 from moderation.registry.defaults import fields_with_default
 from moderation.storage.base import Adapter
-from moderation.storage.resolve import adapter_for, adapter_of
+from moderation.storage.resolve import adapter_for, adapter_for_storage, unwrapped
 
 Question = tuple[Column, Names]
 
@@ -162,7 +161,7 @@ def placed(field: FileField) -> Adapter | None:
     STORAGES.
     """
     try:
-        adapter = adapter_of(unwrapped(field.storage))
+        adapter = adapter_for_storage(field.storage)
         if adapter.real_location().backend:
             storage_alias(field)
     except ImproperlyConfigured:

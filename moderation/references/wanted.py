@@ -46,7 +46,7 @@ class Wanted:
         location = adapter.real_location() if adapter else self.location
         named = ((location.name_of(full), keys) for full, keys in self.keys.items())
         names = {name: keys for name, keys in named if name}
-        if adapter and not adapter.joins_names:
+        if adapter and not adapter.key_is_root_plus_name:
             names |= self._ends()
         if adapter is None or location == self.location:
             raw: dict[str, set[str]] = defaultdict(set)

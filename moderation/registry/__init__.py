@@ -1,6 +1,6 @@
 """The models that own files, with their fields and storages, and the details of each file."""
 
-from moderation.registry.fields import own_file_fields, storage_alias, unwrapped
+from moderation.registry.fields import own_file_fields, storage_alias
 from moderation.registry.registration import DetailsKey, ExtraFiles, Lookup, Registration
 from moderation.registry.registrations import (
     alias_of,
@@ -24,5 +24,4 @@ __all__ = [
     "registration_for",
     "storage_alias",
     "title_text",
-    "unwrapped",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.files.storage import Storage, storages
+from django.core.files.storage import storages
 from django.db.models import FileField, Model
-from django.utils.functional import LazyObject
 
 from moderation.registry.caches import cached_per_models
+from moderation.storage.resolve import unwrapped
 
 
 def concrete(model: type[Model]) -> type[Model]:
@@ -36,17 +36,6 @@ def storage_alias(field: FileField) -> str:
         f"The storage of {field} is not in STORAGES. Give it an alias there and use "
         f"storage=storages[alias], so that a purge can find the storage again."
     )
-
-
-def unwrapped(storage: Storage) -> Any:
-    """Return the storage without the lazy wrapper that the default storage has.
-
-    Raises the storage's own exception if it cannot be created.
-    """
-    if isinstance(storage, LazyObject):
-        bool(storage)  # DefaultStorage creates its storage on first access
-        return storage.__dict__["_wrapped"]
-    return storage
 
 
 def _is_same(one: Any, other: Any) -> bool:

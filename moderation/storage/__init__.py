@@ -1,22 +1,47 @@
-"""All access to storages, behind one interface (`moderation.storage.base`)."""
+"""All access to storages, behind one interface: `Adapter`.
 
-from moderation.storage.base import Adapter, FileToErase, Outcome, Result
+These names are public. An adapter of a site imports them from here.
+"""
+
+from moderation.storage.base import (
+    IDENTITY_FILE,
+    IDENTITY_FILE_BYTES,
+    WAS_MISSING,
+    Adapter,
+    FileToErase,
+    OnVersions,
+    Outcome,
+    Result,
+    not_sent,
+)
 from moderation.storage.identity import (
     IdentityRefused,
     WrongStorage,
     verify_identity,
     write_identity,
 )
-from moderation.storage.resolve import adapter_for
+from moderation.storage.location import Location
+from moderation.storage.one_by_one import OneByOneAdapter
+from moderation.storage.resolve import adapter_for, register_adapter
+from moderation.storage.transactions import refuse_inside_transaction
 
 __all__ = [
+    "IDENTITY_FILE",
+    "IDENTITY_FILE_BYTES",
+    "WAS_MISSING",
     "Adapter",
     "FileToErase",
     "IdentityRefused",
+    "Location",
+    "OnVersions",
+    "OneByOneAdapter",
     "Outcome",
     "Result",
     "WrongStorage",
     "adapter_for",
+    "not_sent",
+    "refuse_inside_transaction",
+    "register_adapter",
     "verify_identity",
     "write_identity",
 ]

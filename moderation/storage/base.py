@@ -77,14 +77,24 @@ class Outcome:
 class Adapter(Protocol):
     """The interface to every storage.
 
-    No method may be called inside a database transaction, except those that say "No network".
+    An adapter is created with the storage as its only argument, often and without network. No
+    method may be called inside a database transaction, except those that say "No network".
     """
 
-    # How many names a worker claims together: few for a slow storage, so that workers share them.
-    claim_size: int
-    # Whether the key of a plain name is the root followed by the name. A custom storage may put it
-    # elsewhere below the root, for instance in a folder for each tenant.
-    joins_names: bool
+    @property
+    def claim_size(self) -> int:
+        """Return how many names a worker claims together. No network.
+
+        Few for a slow storage, so that workers share them.
+        """
+
+    @property
+    def key_is_root_plus_name(self) -> bool:
+        """Return whether the key of a plain name is the root followed by the name. No network.
+
+        A custom storage may put it elsewhere below the root, for instance in a folder for each
+        tenant.
+        """
 
     def location(self) -> str:
         """Return the bucket or root folder, for the audit entry. No network."""

@@ -30,8 +30,12 @@ class FileSystemAdapter(OneByOneAdapter):
     def __init__(self, storage: FileSystemStorage) -> None:
         super().__init__(storage)
         self.folder = os.path.join(storage.location, "")  # noqa: PTH118 - joined to names below
-        self.joins_names = type(storage).path is FileSystemStorage.path
         self._root: int | None = None  # the open root folder, while files are erased
+
+    @cached_property
+    def key_is_root_plus_name(self) -> bool:
+        """Return whether the storage's `path` is Django's."""
+        return type(self.storage).path is FileSystemStorage.path
 
     def location(self) -> str:
         """Return the root folder."""
@@ -39,7 +43,7 @@ class FileSystemAdapter(OneByOneAdapter):
 
     def key(self, name: str) -> str:
         """Return the normalised path below the root. Raises ValueError for paths outside it."""
-        if self.joins_names and PLAIN_NAME.fullmatch(name):
+        if self.key_is_root_plus_name and PLAIN_NAME.fullmatch(name):
             return name
         if "\0" in name:
             raise ValueError("The name contains a NUL character.")
@@ -75,7 +79,7 @@ class FileSystemAdapter(OneByOneAdapter):
 
     def _path(self, name: str) -> str:
         """Return the path of a name, like the storage's `path`, but faster for plain names."""
-        if self.joins_names and PLAIN_NAME.fullmatch(name):
+        if self.key_is_root_plus_name and PLAIN_NAME.fullmatch(name):
             return self.folder + name
         return self.storage.path(name)
 
@@ -89,7 +93,7 @@ class FileSystemAdapter(OneByOneAdapter):
 
         False if the storage overrides Django's methods, and on Windows, which has no dir_fd.
         """
-        plain = self.joins_names and type(self.storage).delete is DJANGO_DELETE
+        plain = self.key_is_root_plus_name and type(self.storage).delete is DJANGO_DELETE
         return plain and os.unlink in os.supports_dir_fd
 
     def _with_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:

@@ -22,7 +22,7 @@ class GenericAdapter(OneByOneAdapter):
     """Uses only Django's own storage interface: `delete`, then `exists`."""
 
     claim_size = CLAIM_SIZE
-    joins_names = True
+    key_is_root_plus_name = True
 
     def location(self) -> str:
         """Return the class of the storage; nothing else is known about it."""

@@ -67,9 +67,17 @@ class S3Adapter:
         self.storage = storage
         self.bucket: str = storage.bucket_name
         self.folder = folder(storage.location)
-        self.joins_names = type(storage)._normalize_name is S3Storage._normalize_name  # noqa: SLF001
         self.request_keys = min(conf.request_keys(), MAX_KEYS)
-        self.claim_size = self.request_keys
+
+    @property
+    def claim_size(self) -> int:
+        """Return the number of keys in a request."""
+        return self.request_keys
+
+    @cached_property
+    def key_is_root_plus_name(self) -> bool:
+        """Return whether the storage joins names as django-storages does."""
+        return type(self.storage)._normalize_name is S3Storage._normalize_name  # noqa: SLF001
 
     def location(self) -> str:
         """Return the bucket and the folder in it, as `s3://bucket/folder`."""
@@ -86,7 +94,7 @@ class S3Adapter:
 
     def full_key(self, name: str) -> str:
         """Return the key in the bucket, like `key`, but faster for plain names."""
-        if self.joins_names and PLAIN_NAME.fullmatch(name):
+        if self.key_is_root_plus_name and PLAIN_NAME.fullmatch(name):
             return self.folder + name
         return self.key(name)
 
