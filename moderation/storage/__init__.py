@@ -22,6 +22,7 @@ from moderation.storage.identity import (
 )
 from moderation.storage.location import Location
 from moderation.storage.one_by_one import OneByOneAdapter
+from moderation.storage.pace import Pace, pause_after
 from moderation.storage.resolve import adapter_for, register_adapter
 from moderation.storage.transactions import refuse_inside_transaction
 
@@ -36,10 +37,12 @@ __all__ = [
     "OnVersions",
     "OneByOneAdapter",
     "Outcome",
+    "Pace",
     "Result",
     "WrongStorage",
     "adapter_for",
     "not_sent",
+    "pause_after",
     "refuse_inside_transaction",
     "register_adapter",
     "verify_identity",

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import posixpath
+import time
+from collections.abc import Iterable, Iterator
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.utils import validate_file_name
 
-from moderation.storage.base import WAS_MISSING
+from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
 from moderation.storage.location import Location, folder
 from moderation.storage.one_by_one import OneByOneAdapter
+from moderation.storage.pace import pause_after
 
 # The options that identify the store of storages from django-storages and others.
 STORE_OPTIONS = ("bucket_name", "azure_container", "account_name", "endpoint_url", "host", "_host")
 
 # Names claimed together: at 20 ms a request they take seconds, well within a lease.
 CLAIM_SIZE = 100
+# Failures in a row of a busy or unreachable storage before the other names are left for a later
+# claim. Their pauses take a second or so.
+MAX_FAILURES = 5
 
 
 class GenericAdapter(OneByOneAdapter):
@@ -46,6 +52,24 @@ class GenericAdapter(OneByOneAdapter):
     def full_key(self, name: str) -> str:
         """Return the location followed by the normalised name. Raises ValueError as `key` does."""
         return self.real_location().root + posixpath.normpath(self.key(name.replace("\\", "/")))
+
+    def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
+        """Erase one name after another, more slowly while requests fail; see `Adapter.erase`.
+
+        Requests are not sent in parallel, because many storages are not thread-safe.
+        """
+        return self._with_pauses(super().erase(files, on_versions))
+
+    def _with_pauses(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Pause after each failure that may be the storage's; stop after several in a row."""
+        failures = 0
+        for outcome in outcomes:
+            failures = failures + 1 if outcome.unsure else 0
+            yield outcome
+            if failures == MAX_FAILURES:
+                return
+            if failures:
+                time.sleep(pause_after(failures))
 
     def delete(self, name: str) -> str:
         """Call the storage's `delete`."""

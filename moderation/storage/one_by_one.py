@@ -18,6 +18,7 @@ from moderation.storage.base import (
     message_of,
     not_sent,
 )
+from moderation.storage.pace import is_throttled
 from moderation.storage.spelling import odd_prefixes, odd_spellings
 from moderation.storage.transactions import refuse_inside_transaction
 
@@ -101,9 +102,7 @@ class OneByOneAdapter(ABC):
                 return not_sent(name, unsure=True)
             exists, verified = self._check(name)
         except Exception as error:  # noqa: BLE001 - a custom storage may raise anything
-            code = type(error).__name__
-            unsure = sent or isinstance(error, UNSURE)
-            return Outcome(name, Result.FAILED, code, message_of(error), unsure=unsure)
+            return _failed(name, error, sent=sent)
         if exists:
             message = "The file still exists after it was deleted."
             return Outcome(name, Result.FAILED, code="StillThere", message=message)
@@ -115,3 +114,15 @@ class OneByOneAdapter(ABC):
             return self.exists(name), True
         except NotImplementedError:
             return False, False
+
+
+def _failed(name: str, error: Exception, *, sent: bool) -> Outcome:
+    throttled = is_throttled(error)
+    return Outcome(
+        name,
+        Result.FAILED,
+        type(error).__name__,
+        message_of(error),
+        own=not throttled,
+        unsure=sent or throttled or isinstance(error, UNSURE),
+    )

@@ -17,7 +17,7 @@ from moderation.purge import results
 from moderation.purge import run as purge_run
 from moderation.purge.run import purge_due_files
 from moderation.removals.delete import delete_next_batch
-from moderation.storage.s3 import client
+from moderation.storage import pace
 from tests.faults.conftest import Wave
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy
 from tests.services.s3_gateway import S3Server
@@ -48,8 +48,8 @@ def site_behind(
             MODERATION_MAX_ATTEMPTS=3,
         ),
     ):
-        patch.setattr(client, "FIRST_PAUSE", 0.01)
-        patch.setattr(client, "LONGEST_PAUSE", 0.05)
+        patch.setattr(pace, "FIRST_PAUSE", 0.01)
+        patch.setattr(pace, "LONGEST_PAUSE", 0.05)
         patch.setattr(purge_run, "FIRST_PAUSE", timedelta(0))
         patch.setattr(results, "FIRST_PAUSE", timedelta(0))
         patch.setattr(purge_run, "STORAGE_RETRY", timedelta(0))

@@ -12,9 +12,9 @@ from botocore.config import Config
 from django.conf import settings
 from django.test import override_settings
 
-from moderation.storage import Outcome, adapter_for, identity
+from moderation.storage import Outcome, adapter_for, identity, pace
 from moderation.storage.base import FileToErase
-from moderation.storage.s3 import S3Adapter, client
+from moderation.storage.s3 import S3Adapter
 from tests.services.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.services.s3_gateway import S3Server
 
@@ -112,8 +112,8 @@ def shaky(s3_gateway: S3Server, proxy: FaultyProxy, make_bucket: MakeBucket) -> 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(client, "LONGEST_PAUSE", 0.05)
+    monkeypatch.setattr(pace, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(pace, "LONGEST_PAUSE", 0.05)
     monkeypatch.setattr(identity, "PAUSE", 0.01)
 
 

@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from moderation.storage.base import FileToErase, Outcome, Result
 from moderation.storage.s3 import batch_delete
-from moderation.storage.s3.batch_delete import Pace
 from moderation.storage.s3.client import TRIES
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
 from tests.services.s3_gateway import S3Server
@@ -160,19 +159,6 @@ def test_page_of_a_stranger_never_passes_as_a_deletion(
     assert fates(shaky.erase(*files)) == {Result.FAILED}
     assert fates(shaky.erase(files[0])) == {Result.FAILED}  # this one by DeleteObject
     assert shaky.keys == sorted(files)
-
-
-def test_slow_down_means_fewer_requests_at_once_and_later_more_again() -> None:
-    pace = Pace(8)
-    pace.slow_down()
-    pace.slow_down()
-    assert pace.allowed == 2
-    for _ in range(5):
-        pace.slow_down()
-    assert pace.allowed == 1
-    for _ in range(100):
-        pace.speed_up()
-    assert pace.allowed == 8
 
 
 def test_server_that_only_asks_to_slow_down_is_not_hammered(

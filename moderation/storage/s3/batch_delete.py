@@ -15,7 +15,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
-from moderation.storage.s3.client import TRIES, pause
+from moderation.storage.pace import Pace, pause_after
+from moderation.storage.s3.client import TRIES
 from moderation.storage.s3.errors import LEASE_ERROR, ErrorCategory, StorageError
 from moderation.storage.s3.requests import (
     Answer,
@@ -46,30 +47,6 @@ class _Batch:
     targets: Sequence[Target] = field(compare=False)
     failures: int = field(default=0, compare=False)
     error: StorageError | None = field(default=None, compare=False)
-
-
-class Pace:
-    """The number of requests at a time: halved at each transient error, one more after each round.
-
-    A round is as many successful requests as are allowed at a time.
-    """
-
-    def __init__(self, ceiling: int) -> None:
-        self.ceiling = ceiling
-        self._allowed = float(ceiling)
-
-    @property
-    def allowed(self) -> int:
-        """Return how many requests may run at the same time, at least one."""
-        return int(self._allowed)
-
-    def slow_down(self) -> None:
-        """Record that the server could not keep up."""
-        self._allowed = max(1.0, self._allowed / 2)
-
-    def speed_up(self) -> None:
-        """Record a successful request."""
-        self._allowed = min(float(self.ceiling), self._allowed + 1 / self._allowed)
 
 
 class BatchDeleter:
@@ -142,7 +119,7 @@ class BatchDeleter:
         failures: int = 0,
         error: StorageError | None = None,
     ) -> None:
-        due = time.monotonic() + (pause(failures) if failures else 0)
+        due = time.monotonic() + (pause_after(failures) if failures else 0)
         if targets:
             batch = _Batch(due, next(self._numbers), targets, failures, error)
             heapq.heappush(self._queue, batch)
@@ -152,7 +129,7 @@ class BatchDeleter:
 
         They count as failed once, so that halves that fail too are halved again immediately.
         """
-        due = time.monotonic() + pause(1) if error.is_transient else batch.due
+        due = time.monotonic() + pause_after(1) if error.is_transient else batch.due
         middle = len(batch.targets) // 2
         for half in (batch.targets[middle:], batch.targets[:middle]):
             number = -next(self._numbers)

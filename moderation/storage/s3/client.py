@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import time
 from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from moderation.storage.pace import pause_after
 from moderation.storage.s3.errors import S3_ERRORS, classify
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ T = TypeVar("T")
 
 # Attempts for a request or key within one call; the purge itself retries later.
 TRIES = 5
-# Seconds. Exponential backoff with full jitter: a pause is random, up to a limit that doubles.
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 3.0
 # The operations that this app retries itself, key by key, instead of botocore.
 OWN_RETRIES = ("DeleteObjects", "DeleteObject", "ListObjectVersions", "ListObjectsV2")
 
@@ -51,12 +48,6 @@ def _do_not_retry(**kwargs: Any) -> bool:  # noqa: ARG001 - boto's call
     return False
 
 
-def pause(failures: int) -> float:
-    """Return the seconds to wait after this number of failures."""
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1))
-    return random.uniform(0, longest)  # noqa: S311 - it only spreads requests
-
-
 def with_retries(request: Callable[[], T]) -> T:
     """Call a function that makes a request, with retries if they may help.
 
@@ -68,5 +59,5 @@ def with_retries(request: Callable[[], T]) -> T:
         except S3_ERRORS as error:
             if not classify(error).is_transient:
                 raise
-            time.sleep(pause(failures))
+            time.sleep(pause_after(failures))
     return request()
