@@ -31,7 +31,7 @@ from moderation.storage import (
     adapter_for,
     verify_identity,
 )
-from moderation.storage.base import message_of, versions_of
+from moderation.storage.base import message_of, versions_to_delete
 from moderation.storage.lease import Lease, Moment
 from moderation.storage.transactions import refuse_inside_transaction
 
@@ -141,7 +141,7 @@ class _Run:
                     name = next(iter(self.unsent))  # in the order of the claim
                     self.sent[name] = same = self.unsent.pop(name)
                     yield FileToErase(
-                        name, versions_of(entry.versions for entry in same), self.lease
+                        name, versions_to_delete(entry.versions for entry in same), self.lease
                     )
                 is_over = time.monotonic() > self._claim_until or not self.lease.holds()
                 claimed = None if is_over else claim(conf.request_keys(), self.ref)

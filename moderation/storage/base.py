@@ -175,7 +175,7 @@ def message_of(error: BaseException) -> str:
     return str(error).strip() or f"{type(error).__name__}, without a message"
 
 
-def versions_of(recorded: Iterable[Sequence[str]]) -> tuple[str, ...]:
+def versions_to_delete(recorded: Iterable[Sequence[str]]) -> tuple[str, ...]:
     """Return the versions to delete for several entries of one key.
 
     Empty, which means all that exist, if one entry was not attempted yet: a version that was

@@ -11,7 +11,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
 from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
-from moderation.storage.location import Location, folder
+from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.spelling import PLAIN_NAME
 
@@ -75,7 +75,7 @@ class FileSystemAdapter(OneByOneAdapter):
 
     @cached_property
     def _real_root(self) -> str:
-        return folder(os.path.realpath(self.storage.location))
+        return with_trailing_slash(os.path.realpath(self.storage.location))
 
     def _path(self, name: str) -> str:
         """Return the path of a name, like the storage's `path`, but faster for plain names."""

@@ -10,7 +10,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.utils import validate_file_name
 
 from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
-from moderation.storage.location import Location, folder
+from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.pace import pause_after
 
@@ -47,7 +47,9 @@ class GenericAdapter(OneByOneAdapter):
         options = ((name, getattr(self.storage, name, None)) for name in STORE_OPTIONS)
         space = tuple(f"{name}={value}" for name, value in options if isinstance(value, str))
         root = getattr(self.storage, "location", "")
-        return Location(space, folder(root) if isinstance(root, str) else "", type(self.storage))
+        return Location(
+            space, with_trailing_slash(root) if isinstance(root, str) else "", type(self.storage)
+        )
 
     def full_key(self, name: str) -> str:
         """Return the location followed by the normalised name. Raises ValueError as `key` does."""

@@ -29,8 +29,8 @@ FILL_BATCH = 1000
 # reply is no reason to stop using a storage for a minute.
 TRIES = 3
 PAUSE = 1.0
-# Seconds after which no further attempt starts.
-LAST_TRY_AFTER = 10.0
+# Seconds after which a failed attempt is not repeated.
+NO_RETRY_AFTER = 10.0
 
 
 class WrongStorage(ModerationError):
@@ -83,7 +83,7 @@ def read_identity(alias: str) -> IdentityFile | None:
 
 def _read_with_retries(adapter: Adapter) -> IdentityFile | None:
     """Read an identity file, with retries if it cannot be read. Raises the last error."""
-    deadline = time.monotonic() + LAST_TRY_AFTER
+    deadline = time.monotonic() + NO_RETRY_AFTER
     for _try in range(1, TRIES):
         try:
             return _read_once(adapter)
@@ -147,8 +147,8 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
     found = read_identity(alias)
     _refuse_other_environment(alias, found)
     known = StorageIdentity.objects.filter(alias=alias).first()
-    moved = known is not None and known.environment != environment()
-    if moved and not replace:
+    is_copied = known is not None and known.environment != environment()
+    if is_copied and not replace:
         raise IdentityRefused(
             _(
                 "The database knows storage %(alias)s from environment “%(theirs)s”; this is "
@@ -157,7 +157,7 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
             )
             % {"alias": alias, "theirs": known and known.environment, "running": environment()}
         )
-    identity = _identity_for(alias, found, None if moved else known, replace=replace)
+    identity = _identity_for(alias, found, None if is_copied else known, replace=replace)
     if found is None:
         # The file first: if writing the row then fails, the next run records the file's identity.
         adapter_for(alias).write_identity_file(IdentityFile(identity, environment()).as_bytes())
@@ -172,7 +172,7 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
             "verify_at": None,
         },
     )
-    if not moved:
+    if not is_copied:
         _fill_identity(alias, identity)
     return row
 
@@ -211,11 +211,11 @@ def _identity_for(
             )
             % {"alias": alias, "found": found.identity, "wanted": known.identity}
         )
-    twin = StorageIdentity.objects.exclude(alias=alias).filter(identity=found.identity).first()
-    if twin is not None:
+    other = StorageIdentity.objects.exclude(alias=alias).filter(identity=found.identity).first()
+    if other is not None:
         raise IdentityRefused(
-            _("Storages %(alias)s and %(twin)s are the same. Give each a folder of its own.")
-            % {"alias": alias, "twin": twin.alias}
+            _("Storages %(alias)s and %(other)s are the same. Give each a folder of its own.")
+            % {"alias": alias, "other": other.alias}
         )
     return found.identity
 

@@ -36,7 +36,7 @@ class Location:
         return related and self.space == other.space
 
 
-def folder(path: str) -> str:
+def with_trailing_slash(path: str) -> str:
     """Return a folder with a trailing slash, or "" for the empty one."""
     return path if not path or path.endswith("/") else f"{path}/"
 
@@ -46,6 +46,6 @@ def directories(names: set[str]) -> set[str]:
     found = {""}
     waiting = {name.rpartition("/")[0] for name in names}
     while waiting:
-        found |= {folder(parent) for parent in waiting}
+        found |= {with_trailing_slash(parent) for parent in waiting}
         waiting = {parent.rpartition("/")[0] for parent in waiting if parent}
     return found

@@ -228,7 +228,7 @@ TWO = [Target("a"), Target("b")]
         ),
         (
             {"Deleted": [{"Key": "a", "DeleteMarker": True, "DeleteMarkerVersionId": "v"}, {}]},
-            [Answer(TWO[0], marked=True), Answer(TWO[1])],
+            [Answer(TWO[0], created_marker=True), Answer(TWO[1])],
         ),
         (
             {"Deleted": [{"Key": "a", "VersionId": "null"}], "Errors": [{"Code": "NoSuchKey"}]},

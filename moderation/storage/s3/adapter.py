@@ -22,7 +22,7 @@ from moderation.storage.base import (
     Outcome,
     Result,
 )
-from moderation.storage.location import Location, folder
+from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.s3.batch_delete import BatchDeleter
 from moderation.storage.s3.client import prepared_client, with_retries
 from moderation.storage.s3.errors import S3_ERRORS, StorageError, classify
@@ -66,7 +66,7 @@ class S3Adapter:
     def __init__(self, storage: S3Storage) -> None:
         self.storage = storage
         self.bucket: str = storage.bucket_name
-        self.folder = folder(storage.location)
+        self.folder = with_trailing_slash(storage.location)
         self.request_keys = min(conf.request_keys(), MAX_KEYS)
 
     @property
@@ -194,7 +194,9 @@ class S3Adapter:
         except S3_ERRORS as exception:
             # Consume one name, whose outcome says why. The others are not consumed.
             error = classify(exception)
-            yield from (_failed(file.name, error, own=False) for _, file in islice(keyed, 1))
+            yield from (
+                _failed_outcome(file.name, error, own=False) for _, file in islice(keyed, 1)
+            )
         else:
             erase = self._erase_versions if keeps_versions else self._erase_plain
             yield from erase(keyed, on_versions)
@@ -208,7 +210,7 @@ class S3Adapter:
             try:
                 yield self.key(file.name), file
             except ValueError as error:
-                invalid.append(_failed(file.name, StorageError.invalid_name(str(error))))
+                invalid.append(_failed_outcome(file.name, StorageError.invalid_name(str(error))))
 
     def _erase_plain(
         self, keyed: Iterator[tuple[str, FileToErase]], on_versions: OnVersions
@@ -228,10 +230,10 @@ class S3Adapter:
 
         for answer in self._deleter(pending).run(targets()):
             same = pending.pop(answer.target.key)
-            if answer.marked:  # the bucket keeps versions after all
+            if answer.created_marker:  # the bucket keeps versions after all
                 versioned += ((answer.target.key, file) for file in same)
             else:
-                yield from (_plain(file.name, answer) for file in same)
+                yield from (_outcome_without_versions(file.name, answer) for file in same)
         others = keyed if len(versioned) >= self.request_keys else ()
         yield from self._erase_versions(chain(versioned, others), on_versions)
 
@@ -251,10 +253,12 @@ class S3Adapter:
                 pending.by_name(on_versions),
                 may_be_sent=pending.may_be_sent,
             ):
-                yield from (_versioned(file.name, erasure) for file in pending.pop(erasure.key))
+                yield from (
+                    _outcome_with_versions(file.name, erasure) for file in pending.pop(erasure.key)
+                )
 
 
-def _failed(
+def _failed_outcome(
     name: str, error: StorageError, versions: tuple[str, ...] = (), *, own: bool = True
 ) -> Outcome:
     unsure = not own or error.is_transient
@@ -263,15 +267,15 @@ def _failed(
     )
 
 
-def _plain(name: str, answer: Answer) -> Outcome:
+def _outcome_without_versions(name: str, answer: Answer) -> Outcome:
     if answer.error:
-        return _failed(name, answer.error, own=answer.concerns_key)
+        return _failed_outcome(name, answer.error, own=answer.concerns_key)
     return Outcome(name, Result.ERASED, detail=WAS_MISSING if answer.missing else "")
 
 
-def _versioned(name: str, erasure: Erasure) -> Outcome:
+def _outcome_with_versions(name: str, erasure: Erasure) -> Outcome:
     if erasure.error:
-        return _failed(name, erasure.error, erasure.versions, own=erasure.own)
+        return _failed_outcome(name, erasure.error, erasure.versions, own=erasure.own)
     verified = erasure.result is Result.ERASED
     return Outcome(
         name, erasure.result, detail=erasure.detail, versions=erasure.versions, verified=verified

@@ -23,7 +23,7 @@ from moderation.storage.s3.requests import (
     BatchRejected,
     DeleteClient,
     Target,
-    needs_own_request,
+    needs_separate_request,
 )
 
 # Seconds after which nothing more is sent: well below a lease, so that no other worker takes over.
@@ -96,8 +96,8 @@ class BatchDeleter:
         """Send due batches, and read more targets if none is due; return False at the end."""
         self._send_due(pool)
         while self._needs_more() and (targets := list(islice(self._source, self.request_keys))):
-            self._enqueue([t for t in targets if not needs_own_request(t)])
-            self._enqueue_one_by_one(t for t in targets if needs_own_request(t))
+            self._enqueue([t for t in targets if not needs_separate_request(t)])
+            self._enqueue_one_by_one(t for t in targets if needs_separate_request(t))
             self._send_due(pool)
         return bool(self._queue or self._running)
 
@@ -174,19 +174,19 @@ class BatchDeleter:
 
     def _handle(self, batch: _Batch, answers: Sequence[Answer]) -> Iterator[Answer]:
         """Yield the final answers; queue the targets of the others again, by their error."""
-        again: dict[str, list[Answer]] = {}
+        to_retry: dict[str, list[Answer]] = {}
         for answer in answers:
             if answer.error is None or self._is_final(answer.error, batch.failures + 1):
                 yield answer
             else:
-                again.setdefault(answer.error.code, []).append(answer)
+                to_retry.setdefault(answer.error.code, []).append(answer)
         errors = [answer.error for answer in answers if answer.error]
         fatal = ErrorCategory.FATAL
         worst = next((e for e in errors if e.is_transient or e.category is fatal), None)
         is_single = len(batch.targets) == 1
         is_failure = len(errors) == len(answers) and (worst is not None or is_single)
         self._record(worst or (errors[0] if is_single and errors else None), is_failure=is_failure)
-        for similar in again.values():
+        for similar in to_retry.values():
             targets = [answer.target for answer in similar]
             self._enqueue(targets, failures=batch.failures + 1, error=similar[0].error)
 

@@ -30,9 +30,9 @@ R = TypeVar("R")
 # Servers without versions reject the request with various errors, and some permit it to few users.
 VERSIONING_UNKNOWN = {ErrorCategory.NO_BATCH, ErrorCategory.UNREADABLE, ErrorCategory.KEY}
 NULL_VERSION = "null"
-LAST_OF_ALL = "\U0010ffff"  # sorts after every key
+AFTER_ALL_KEYS = "\U0010ffff"  # sorts after every key
 # What XML 1.0 cannot represent, or changes, unless the server URL-encodes keys.
-NOT_AS_IT_IS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]|^ | $")
+CHANGED_BY_XML = re.compile("[\x00-\x1f\x7f-\x9f\u2028\ufffe\uffff]|^ | $")
 MISSING = "NoSuchKey"
 # The error for a range of an empty object.
 EMPTY = "InvalidRange"
@@ -99,10 +99,10 @@ class Listing:
             if not _represents(page, key):
                 raise UnlistableError(f"Listings of this server cannot represent {key!r}")
             versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
-            own = [_version(v, is_marker=False) for v in versions if v["Key"] == key]
-            own += [_version(m, is_marker=True) for m in markers if m["Key"] == key]
-            yield from own
-            found = found or bool(own)
+            matching = [_version(v, is_marker=False) for v in versions if v["Key"] == key]
+            matching += [_version(m, is_marker=True) for m in markers if m["Key"] == key]
+            yield from matching
+            found = found or bool(matching)
             # Longer keys with this prefix come after it, and may be many.
             others = any(entry["Key"] != key for entry in itertools.chain(versions, markers))
             if others and _in_order(versions) and _in_order(markers):
@@ -135,7 +135,7 @@ class Listing:
         does not differ from that of a missing bucket or of another server's error page.
         """
         wanted = sorted(set(keys))  # by code point, which is the order of S3's listings
-        plain = [key for key in wanted if not NOT_AS_IT_IS.search(key)]
+        plain = [key for key in wanted if not CHANGED_BY_XML.search(key)]
         folders: dict[str, list[str]] = {}
         for key in plain:
             folders.setdefault(key.rpartition("/")[0], []).append(key)
@@ -188,7 +188,7 @@ class Listing:
         in_order = _in_order(contents) and (not listed or listed[0] > start)
         if not is_page or not in_order or (is_truncated and not listed):
             raise UnlistableError(f"Listings of this server are not in order: {prefix!r}")
-        last = listed[-1] if is_truncated else LAST_OF_ALL
+        last = listed[-1] if is_truncated else AFTER_ALL_KEYS
         return _Page(set(listed), last, is_all=not is_truncated and not start)
 
 
@@ -200,7 +200,7 @@ def _in_order(entries: Sequence[Mapping[str, Any]]) -> bool:
 def _represents(page: Mapping[str, Any], key: str) -> bool:
     """Return whether a page of versions is a reply of S3 that represents this key unchanged."""
     encoded = page.get("EncodingType") == "url"
-    return "IsTruncated" in page and (encoded or not NOT_AS_IT_IS.search(key))
+    return "IsTruncated" in page and (encoded or not CHANGED_BY_XML.search(key))
 
 
 def _version(entry: ObjectVersionTypeDef | DeleteMarkerEntryTypeDef, *, is_marker: bool) -> Version:

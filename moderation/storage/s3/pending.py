@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from moderation.storage.base import FileToErase, OnVersions, versions_of
+from moderation.storage.base import FileToErase, OnVersions, versions_to_delete
 from moderation.storage.s3.requests import Target
 
 
@@ -44,5 +44,6 @@ class PendingFiles:
     def versions(self) -> dict[str, tuple[str, ...]]:
         """Return for each key the versions that earlier attempts were to delete."""
         return {
-            key: versions_of(file.versions for file in same) for key, same in self._files.items()
+            key: versions_to_delete(file.versions for file in same)
+            for key, same in self._files.items()
         }

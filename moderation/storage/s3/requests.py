@@ -42,14 +42,14 @@ class Target(NamedTuple):
 class Answer(NamedTuple):
     """The storage's result for one target.
 
-    `marked`: the storage only created a delete marker. `missing`: it reported that nothing was
-    there. `own`: False if the request failed as a whole, so that the error is not about this key;
-    see also `concerns_key`.
+    `created_marker`: the storage only created a delete marker. `missing`: it reported that nothing
+    was there. `own`: False if the request failed as a whole, so that the error is not about this
+    key; see also `concerns_key`.
     """
 
     target: Target
     error: StorageError | None = None
-    marked: bool = False
+    created_marker: bool = False
     missing: bool = False
     own: bool = True
 
@@ -67,7 +67,7 @@ class BatchRejected(Exception):
         self.error = error
 
 
-def needs_own_request(target: Target) -> bool:
+def needs_separate_request(target: Target) -> bool:
     """Return whether the key would make the XML of a batch invalid."""
     return NOT_IN_XML.search(target.key) is not None
 
@@ -108,7 +108,9 @@ class DeleteClient:
         is_empty = reply["ResponseMetadata"]["HTTPHeaders"].get("content-length") == "0"
         # botocore reads no body here: an error page with status 200 would count as a deletion.
         if status == NO_CONTENT or (status == OK and is_empty):
-            return Answer(target, marked=bool(reply.get("DeleteMarker")) and not target.version)
+            return Answer(
+                target, created_marker=bool(reply.get("DeleteMarker")) and not target.version
+            )
         return Answer(target, NOT_S3)
 
     def _batch(self, targets: Sequence[Target]) -> list[Answer]:
@@ -140,8 +142,8 @@ def read_reply(targets: Sequence[Target], reply: DeleteObjectsOutputTypeDef) -> 
             nameless += 1
             continue
         target = _requested(Target(deleted["Key"], deleted.get("VersionId", "")), requested)
-        marked = bool(deleted.get("DeleteMarker")) and not target.version
-        answers[target] = Answer(target, marked=marked)
+        created_marker = bool(deleted.get("DeleteMarker")) and not target.version
+        answers[target] = Answer(target, created_marker=created_marker)
     for failed in reply.get("Errors", []):
         target = _requested(Target(failed.get("Key", ""), failed.get("VersionId", "")), requested)
         error = classify_code(failed.get("Code") or "Unknown", failed.get("Message", ""))

@@ -24,7 +24,7 @@ from moderation.storage.s3.errors import (
 from moderation.storage.s3.listing import Listing, UnlistableError, Version, in_parallel
 from moderation.storage.s3.requests import Answer, Target
 
-LEFT = StorageError(
+VERSIONS_LEFT = StorageError(
     "VersionsLeft", "Versions that were to be erased are still listed.", ErrorCategory.KEY
 )
 
@@ -112,7 +112,7 @@ def _erasure(key: str, versions: tuple[str, ...], after: _Listed, failed: Answer
         return Erasure(key, Result.FAILED, versions, after.error, own=after.error.concerns_key)
     if any(version.token in versions for version in after.versions):
         if failed is None:
-            return Erasure(key, Result.FAILED, versions, LEFT)
+            return Erasure(key, Result.FAILED, versions, VERSIONS_LEFT)
         return Erasure(key, Result.FAILED, versions, failed.error, own=failed.concerns_key)
     if any(not version.is_marker for version in after.versions):
         return Erasure(key, Result.NEWER_VERSION, versions, detail=NEWER_STAYS)
