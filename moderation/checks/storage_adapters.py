@@ -15,13 +15,13 @@ from moderation.storage.resolve import AdapterClass, imported_class, registered_
 
 
 def check_adapters(**_: Any) -> list[CheckMessage]:
-    """E029: an adapter that could not serve the storages that it is registered for."""
+    """E031: an adapter that could not serve the storages that it is registered for."""
     return [
         Error(
             f"register_adapter({_text(storage)}, {_text(adapter)}): {problem}",
             hint="Pass a subclass of django.core.files.storage.Storage, and a class with all "
             "members of moderation.storage.Adapter, or the dotted paths of these classes.",
-            id="moderation.E029",
+            id="moderation.E031",
         )
         for storage, adapter in registered_adapters()
         if (problem := _problem(storage, adapter))

@@ -67,11 +67,11 @@ def test_the_registrations_of_the_site_are_valid() -> None:
         (InMemoryStorage, GenericAdapter.location, "the adapter lacks claim_size"),
     ],
 )
-def test_e029_an_adapter_that_cannot_serve_the_storage(
+def test_e031_an_adapter_that_cannot_serve_the_storage(
     storage: Any, adapter: Any, problem: str
 ) -> None:
     register_adapter(storage, adapter)
-    (message,) = [each for each in run_checks() if each.id == "moderation.E029"]
+    (message,) = [each for each in run_checks() if each.id == "moderation.E031"]
     assert problem in str(message.msg)
     assert "register_adapter(" in str(message.msg)
     assert message.hint
