@@ -30,7 +30,7 @@ from moderation.registry import (
 )
 from moderation.registry.defaults import fields_with_default
 from moderation.storage.base import Adapter
-from moderation.storage.resolve import adapter_for, adapter_for_storage, unwrapped
+from moderation.storage.resolve import adapter_for, adapter_for_storage, unwrap
 
 Question = tuple[Column, Names]
 
@@ -190,7 +190,7 @@ def _names_in(
     registration = registration_for(field.model)
     if registration is None or registration.storage is None:
         adapter = placed(field)
-        storage: object = id(unwrapped(field.storage)) if adapter else 0
+        storage: object = id(unwrap(field.storage)) if adapter else 0
         if storage not in seen:
             seen[storage] = _overlapping(wanted, adapter)
         if names := seen[storage]:

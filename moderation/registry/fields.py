@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.db.models import FileField, Model
 
 from moderation.registry.caches import cached_per_models
-from moderation.storage.resolve import unwrapped
+from moderation.storage.resolve import unwrap
 
 
 def concrete(model: type[Model]) -> type[Model]:
@@ -28,9 +28,9 @@ def storage_alias(field: FileField) -> str:
 
     Raises ImproperlyConfigured if there is none, because a purge could not find the storage again.
     """
-    wanted = unwrapped(field.storage)
+    wanted = unwrap(field.storage)
     for alias in storages.backends:
-        if _is_same(unwrapped(storages[alias]), wanted):
+        if _is_same(unwrap(storages[alias]), wanted):
             return alias
     raise ImproperlyConfigured(
         f"The storage of {field} is not in STORAGES. Give it an alias there and use "

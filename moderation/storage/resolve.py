@@ -48,12 +48,12 @@ def adapter_for_storage(storage: Storage) -> Adapter:
 
     Raises TypeError for an object that is not a Storage of Django.
     """
-    storage = unwrapped(storage)
+    storage = unwrap(storage)
     return _adapter_class(type(storage))(storage)
 
 
-def unwrapped(storage: Storage) -> Any:
-    """Return the storage without the lazy wrapper that the default storage has.
+def unwrap(storage: Storage) -> Any:
+    """Return the storage behind the lazy wrapper that the default storage has.
 
     Raises the storage's own exception if it cannot be created.
     """
