@@ -28,29 +28,29 @@ class Bucket:
     adapter: S3Adapter
 
     def put(self, *keys: str, body: bytes = b"picture") -> list[str]:
-        """Write objects past the adapter; give their keys."""
+        """Write objects without the adapter; return their keys."""
         for key in keys:
             self.server.client.put_object(Bucket=self.name, Key=key, Body=body)
         return list(keys)
 
     def erase(self, *names: str) -> dict[str, Outcome]:
-        """Erase names; each must come out exactly once."""
+        """Erase names; return their outcomes, exactly one for each."""
         return erased(self.adapter, *names)
 
     @property
     def keys(self) -> list[str]:
-        """Every key in the bucket. The gateway may list the folders that became empty."""
+        """Return every key, without the empty folders that the gateway may list."""
         return [key for key in self.server.keys(self.name) if not key.endswith("/")]
 
 
-def not_noted(_taken: object) -> None:
-    """Note no version: the test does not ask for it."""
+def ignore_versions(_versions: object) -> None:
+    """Ignore the versions."""
 
 
 def erased(adapter: Any, *names: str, **versions: tuple[str, ...]) -> dict[str, Outcome]:
-    """Erase names through an adapter; each must come out exactly once."""
+    """Erase names through an adapter; return their outcomes, exactly one for each."""
     files = [FileToErase(name, versions.get(name, ())) for name in names]
-    outcomes = list(adapter.erase(files, not_noted))
+    outcomes = list(adapter.erase(files, ignore_versions))
     assert sorted(outcome.name for outcome in outcomes) == sorted(names)
     return {outcome.name: outcome for outcome in outcomes}
 
@@ -60,16 +60,16 @@ MakeBucket = Callable[..., Bucket]
 
 @pytest.fixture
 def read_timeout() -> float:
-    """Seconds that the adapter waits for an answer: more than a busy machine needs for one.
+    """Seconds that the adapter waits for a reply: more than a busy machine needs for one.
 
-    A test whose server stalls has a shorter one, by `parametrize`.
+    Tests with a server that stalls override it by `parametrize`.
     """
     return 60
 
 
 @pytest.fixture
 def make_bucket(read_timeout: float) -> Iterator[MakeBucket]:
-    """Give a function that makes a bucket and points the default storage to it."""
+    """Return a function that makes a bucket and points the default storage to it."""
     overrides: list[Any] = []
 
     def make(
@@ -99,14 +99,14 @@ def bucket(s3_gateway: S3Server, make_bucket: MakeBucket) -> Bucket:
 
 @pytest.fixture
 def proxy(s3_gateway: S3Server) -> Iterator[FaultyProxy]:
-    """A proxy before the real gateway, without faults yet."""
+    """A proxy in front of the real gateway, without faults yet."""
     with faulty_proxy(s3_gateway.endpoint) as running:
         yield running
 
 
 @pytest.fixture
 def shaky(s3_gateway: S3Server, proxy: FaultyProxy, make_bucket: MakeBucket) -> Bucket:
-    """A bucket whose adapter goes through the proxy; `put` and `keys` go past it."""
+    """A bucket whose adapter uses the proxy; `put` and `keys` do not."""
     return make_bucket(s3_gateway, endpoint=proxy.endpoint)
 
 
@@ -118,5 +118,5 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def some_keys(count: int, folder: str = "posts") -> list[str]:
-    """Distinct keys as uploads have them."""
+    """Return distinct keys like those of uploads."""
     return [f"{folder}/{uuid.uuid4().hex}.png" for _ in range(count)]

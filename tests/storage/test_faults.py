@@ -1,4 +1,4 @@
-"""Erasing while the server or the network fails: each key its own answer, no good file touched."""
+"""Erasing while the server or the network fails: only the requested keys are erased."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from moderation.storage.s3 import batch_delete
 from moderation.storage.s3.client import TRIES
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, html_reply
 from tests.services.s3_gateway import S3Server
-from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
+from tests.storage.conftest import Bucket, MakeBucket, ignore_versions, some_keys
 
 
-def now_and_then(act: Act, *, share: float = 0.3) -> Fault:
-    """Do it to this share of the deletions, the same ones in each run."""
+def sometimes(act: Act, *, share: float = 0.3) -> Fault:
+    """Apply the fault to this share of the deletions, the same ones in each run."""
     dice = random.Random(7)  # noqa: S311 - a test
     return lambda request: act if request.deletes and dice.random() < share else None
 
 
 def once(act: Act) -> Fault:
-    """Do it to the first deletion alone."""
+    """Apply the fault to the first deletion only."""
     acts = [act]
     return lambda request: acts.pop() if request.deletes and acts else None
 
 
 def always(act: Act, *, when: Callable[[Request], bool] = lambda request: request.deletes) -> Fault:
-    """Do it to each request of a kind."""
+    """Apply the fault to each matching request."""
     return lambda request: act if when(request) else None
 
 
 def names_key(key: str) -> Callable[[Request], bool]:
-    """Whether a deletion names the key, in its path or in its body."""
+    """Return whether a deletion names the key, in its path or in its body."""
     return lambda r: r.deletes and (key.encode() in r.body or key in r.path)
 
 
-def fates(outcomes: dict[str, Outcome]) -> set[Result]:
-    """The fates that occur."""
+def results(outcomes: dict[str, Outcome]) -> set[Result]:
+    """Return the results that occur."""
     return {outcome.result for outcome in outcomes.values()}
 
 
@@ -58,14 +58,14 @@ def fates(outcomes: dict[str, Outcome]) -> set[Result]:
     ],
     ids=["slow down", "500", "html 502", "html 200", "reset", "cut", "empty", "no answers"],
 )
-def test_every_key_goes_though_a_third_of_the_requests_fails(
+def test_every_key_is_erased_although_a_third_of_the_requests_fail(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch, act: Act
 ) -> None:
-    monkeypatch.setattr(batch_delete, "TRIES", 12)  # so that chance alone never ends one as failed
+    monkeypatch.setattr(batch_delete, "TRIES", 12)  # so that no key fails by chance
     files, good = shaky.put(*some_keys(80)), shaky.put(*some_keys(10))
     shaky.adapter.request_keys = 8
-    proxy.faults.append(now_and_then(act))
-    assert fates(shaky.erase(*files)) == {Result.ERASED}
+    proxy.faults.append(sometimes(act))
+    assert results(shaky.erase(*files)) == {Result.ERASED}
     assert shaky.keys == sorted(good)
     assert any(request.is_batch for request in proxy.seen)
 
@@ -76,11 +76,11 @@ def test_stalled_requests_are_sent_again(
 ) -> None:
     files = shaky.put(*some_keys(20))
     proxy.faults.append(once(Act(delay=read_timeout + 1)))
-    assert fates(shaky.erase(*files)) == {Result.ERASED}
+    assert results(shaky.erase(*files)) == {Result.ERASED}
     assert shaky.keys == []
 
 
-def test_errors_inside_a_good_reply_are_read_and_tried_again(
+def test_errors_in_a_successful_reply_are_read_and_retried(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
     files = shaky.put(*some_keys(6))
@@ -93,13 +93,13 @@ def test_errors_inside_a_good_reply_are_read_and_tried_again(
         codes = {denied.encode(): "AccessDenied"}
         if len(proxy.seen) < 4:
             codes[passing.encode()] = "InternalError"
-        told = "".join(
+        results = "".join(
             f"<Error><Key>{key.decode()}</Key><Code>{codes[key]}</Code><Message>No.</Message></Error>"
             if key in codes
             else f"<Deleted><Key>{key.decode()}</Key></Deleted>"
             for key in keys
         )
-        body = f"<DeleteResult>{told}</DeleteResult>".encode()
+        body = f"<DeleteResult>{results}</DeleteResult>".encode()
         return Act(reply=(200, "application/xml", body))
 
     proxy.faults.append(errors)
@@ -123,7 +123,7 @@ def test_bad_key_is_found_by_halving_and_stands_alone(
     assert outcomes[bad].code in ("AccessDenied", "InternalError")
     assert len(proxy.seen) < 30
     proxy.faults.clear()
-    assert fates(shaky.erase(bad)) == {Result.ERASED}
+    assert results(shaky.erase(bad)) == {Result.ERASED}
     assert shaky.keys == []
 
 
@@ -144,26 +144,24 @@ def test_keys_go_singly_where_the_server_knows_no_batches(
     files, good = shaky.put(*some_keys(12)), shaky.put(*some_keys(2))
     shaky.adapter.request_keys = 6
     proxy.faults.append(always(act, when=lambda request: request.is_batch))
-    assert fates(shaky.erase(*files)) == {Result.ERASED}
+    assert results(shaky.erase(*files)) == {Result.ERASED}
     assert shaky.keys == sorted(good)
     assert [r.method for r in proxy.seen if r.deletes].count("DELETE") == len(files)
 
 
 @pytest.mark.parametrize("page", [b"<html><p>Hello</p></html>", b"<p>Hello<br>"])
 @pytest.mark.parametrize("status", [200, 202, 302, 404])
-def test_page_of_a_stranger_never_passes_as_a_deletion(
+def test_a_page_of_another_server_never_counts_as_a_deletion(
     shaky: Bucket, proxy: FaultyProxy, status: int, page: bytes
 ) -> None:
     files = shaky.put(*some_keys(3))
     proxy.faults.append(always(Act(reply=(status, "text/html", page))))
-    assert fates(shaky.erase(*files)) == {Result.FAILED}
-    assert fates(shaky.erase(files[0])) == {Result.FAILED}  # this one by DeleteObject
+    assert results(shaky.erase(*files)) == {Result.FAILED}
+    assert results(shaky.erase(files[0])) == {Result.FAILED}  # this one by DeleteObject
     assert shaky.keys == sorted(files)
 
 
-def test_server_that_only_asks_to_slow_down_is_not_hammered(
-    shaky: Bucket, proxy: FaultyProxy
-) -> None:
+def test_a_server_that_throttles_gets_fewer_requests(shaky: Bucket, proxy: FaultyProxy) -> None:
     files = shaky.put(*some_keys(40))
     shaky.adapter.request_keys = 10
     slow_down = error_reply(503, "SlowDown", "Reduce your request rate.").reply
@@ -182,7 +180,7 @@ def test_server_that_only_asks_to_slow_down_is_not_hammered(
     assert set(at_once[-10:]) == {1}
 
 
-def test_server_that_fails_at_everything_is_given_up(
+def test_a_server_that_rejects_everything_is_given_up(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batch_delete, "MAX_KEY_FAILURES", 20)
@@ -200,16 +198,20 @@ def test_time_is_bounded(
     shaky.adapter.request_keys = 1
     proxy.faults.append(always(Act(delay=0.1)))
     files = shaky.put(*some_keys(60))
-    untaken = iter([FileToErase(name) for name in files])
-    outcomes = list(shaky.adapter.erase(untaken, not_noted))  # 60 requests of 0.1 s, four at once
+    not_consumed = iter([FileToErase(name) for name in files])
+    outcomes = list(
+        shaky.adapter.erase(not_consumed, ignore_versions)
+    )  # 60 requests of 0.1 s, four at once
     failed = [outcome for outcome in outcomes if outcome.result is Result.FAILED]
     assert {outcome.code for outcome in failed} <= {"OutOfTime"}
     assert len(outcomes) - len(failed) == 60 - len(shaky.keys)
-    assert len(outcomes) + len(list(untaken)) == 60, "one outcome for each that was taken"
+    assert len(outcomes) + len(list(not_consumed)) == 60, (
+        "one outcome for each name that was consumed"
+    )
     assert len(outcomes) < 60
 
 
-def test_missing_bucket_fails_each_key_by_its_own_words(
+def test_a_missing_bucket_fails_each_key_with_the_message_of_the_server(
     s3_gateway: S3Server, bucket: Bucket
 ) -> None:
     s3_gateway.client.delete_bucket(Bucket=bucket.name)
@@ -222,18 +224,18 @@ def test_missing_bucket_fails_each_key_by_its_own_words(
         bucket.adapter.read_identity_file()
 
 
-def test_server_that_is_down_says_so_of_one_key_and_takes_no_other(
+def test_a_server_that_is_down_fails_one_key_and_consumes_no_other(
     s3_gateway: S3Server, make_bucket: MakeBucket
 ) -> None:
     bucket = make_bucket(s3_gateway, endpoint="http://127.0.0.1:9")
-    untaken = iter([FileToErase(name) for name in some_keys(3)])
-    (outcome,) = bucket.adapter.erase(untaken, not_noted)
+    not_consumed = iter([FileToErase(name) for name in some_keys(3)])
+    (outcome,) = bucket.adapter.erase(not_consumed, ignore_versions)
     assert (outcome.result, outcome.code) == (Result.FAILED, "EndpointConnectionError")
-    assert len(list(untaken)) == 2
+    assert len(list(not_consumed)) == 2
 
 
-def test_retries_are_counted_here_alone(shaky: Bucket, proxy: FaultyProxy) -> None:
-    """Those of botocore would multiply with ours."""
+def test_botocore_does_not_retry_as_well(shaky: Bucket, proxy: FaultyProxy) -> None:
+    """Its retries would multiply with those of the adapter."""
     proxy.faults.append(always(error_reply(500, "InternalError")))
     shaky.erase("posts/a.png")
     assert sum(request.deletes for request in proxy.seen) == TRIES

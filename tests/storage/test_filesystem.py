@@ -1,4 +1,4 @@
-"""Erasing below a folder."""
+"""Erasing files below a folder."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from django.core.files.storage import FileSystemStorage, storages
 from moderation.storage import Result, adapter_for
 from moderation.storage.base import WAS_MISSING, Adapter, FileToErase
 from moderation.storage.filesystem import FileSystemAdapter
-from tests.storage.conftest import erased, not_noted
+from tests.storage.conftest import erased, ignore_versions
 
 
 @pytest.fixture
 def adapter(fresh_storage: Path) -> Adapter:
-    """The adapter of the default storage, a folder with one good file."""
+    """Return the adapter of the default storage, a folder with one other file."""
     storages["default"].save("posts/good.png", ContentFile(b"good"))
     return adapter_for("default")
 
 
 def files(root: Path) -> list[str]:
-    """Every file below the folder."""
+    """Return all files below the folder."""
     return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
 
 
-def test_file_goes_and_its_absence_is_verified(adapter: Adapter, fresh_storage: Path) -> None:
+def test_a_file_is_erased_and_its_absence_verified(adapter: Adapter, fresh_storage: Path) -> None:
     name = storages["default"].save("posts/a.png", ContentFile(b"x"))
     outcome = erased(adapter, name)[name]
     assert (outcome.result, outcome.detail, outcome.verified) == (Result.ERASED, "", True)
     assert files(fresh_storage) == ["posts/good.png"]
 
 
-def test_missing_file_ends_erased_with_a_remark(adapter: Adapter) -> None:
+def test_a_missing_file_counts_as_erased_with_a_detail(adapter: Adapter) -> None:
     outcome = erased(adapter, "posts/none.png")["posts/none.png"]
     assert (outcome.result, outcome.detail, outcome.verified) == (Result.ERASED, WAS_MISSING, True)
 
@@ -42,7 +42,7 @@ def test_missing_file_ends_erased_with_a_remark(adapter: Adapter) -> None:
 @pytest.mark.parametrize(
     "name", ["", ".", "a/..", "../x", "/etc/passwd", "posts/../../x", "a\0b", "posts/\0"]
 )
-def test_name_that_names_nothing_or_leaves_the_folder_fails(
+def test_an_empty_name_or_one_outside_the_folder_fails(
     adapter: Adapter, fresh_storage: Path, name: str
 ) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -51,7 +51,7 @@ def test_name_that_names_nothing_or_leaves_the_folder_fails(
     assert files(fresh_storage) == ["posts/good.png"]
 
 
-def test_folder_is_not_erased_even_when_it_is_empty(adapter: Adapter, fresh_storage: Path) -> None:
+def test_a_folder_is_not_erased_even_if_it_is_empty(adapter: Adapter, fresh_storage: Path) -> None:
     (fresh_storage / "empty").mkdir()
     outcomes = erased(adapter, "empty", "posts")
     assert {(o.result, o.code) for o in outcomes.values()} == {(Result.FAILED, "IsADirectoryError")}
@@ -65,10 +65,10 @@ def test_name_too_long_for_the_disk_fails(adapter: Adapter) -> None:
     assert "too long" in outcome.message
 
 
-def test_refusal_of_the_disk_fails_by_its_words_and_the_others_go(
+def test_an_error_of_the_disk_fails_one_file_and_the_others_are_erased(
     adapter: Adapter, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Root, who runs the tests in CI, may do everything: so the refusal is made here."""
+    """The error is raised here, because root, who runs the tests in CI, may erase any file."""
     remove = FileSystemStorage.delete
 
     def refuse(self: Any, name: str) -> None:
@@ -85,7 +85,7 @@ def test_refusal_of_the_disk_fails_by_its_words_and_the_others_go(
     assert files(fresh_storage) == ["posts/good.png"]
 
 
-def test_file_that_is_still_there_afterwards_is_not_called_erased(
+def test_a_file_that_still_exists_afterwards_is_not_erased(
     adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(FileSystemStorage, "delete", lambda _self, _name: None)
@@ -120,11 +120,13 @@ def test_location_is_the_folder(adapter: Adapter, fresh_storage: Path) -> None:
     assert adapter.location() == str(fresh_storage)
 
 
-def test_verify_tells_what_is_left(adapter: Adapter) -> None:
+def test_verify_returns_what_is_absent(adapter: Adapter) -> None:
     assert adapter.verify(["posts/good.png", "none"]) == {"posts/good.png": False, "none": True}
 
 
-def test_marker_is_replaced_under_its_own_name(adapter: Adapter, fresh_storage: Path) -> None:
+def test_the_identity_file_is_replaced_under_its_own_name(
+    adapter: Adapter, fresh_storage: Path
+) -> None:
     assert adapter.read_identity_file() is None
     adapter.write_identity_file(b"one")
     adapter.write_identity_file(b"two")
@@ -144,7 +146,7 @@ def test_a_storage_with_paths_of_its_own_is_asked_for_each(tmp_path: Path) -> No
     adapter = FileSystemAdapter(storage)
     storage.save("a.png", ContentFile(b"x"))
     assert adapter.key("a.png") == adapter.key("./a.png") == "shard/a.png"
-    assert [outcome.result for outcome in adapter.erase([FileToErase("a.png")], not_noted)] == [
-        Result.ERASED
-    ]
+    assert [
+        outcome.result for outcome in adapter.erase([FileToErase("a.png")], ignore_versions)
+    ] == [Result.ERASED]
     assert not storage.exists("a.png")

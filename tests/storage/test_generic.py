@@ -1,4 +1,4 @@
-"""Any other Django storage, which adapter serves which, and none of them in a transaction."""
+"""Any other Django storage, the adapters for subclasses, and no storage in a transaction."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from moderation.storage import Adapter, FileToErase, Result, adapter_for
 from moderation.storage.base import WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import GenericAdapter
-from tests.storage.conftest import erased, not_noted
+from tests.storage.conftest import erased, ignore_versions
 
-HERE = "tests.storage.test_other"
+HERE = "tests.storage.test_generic"
 
 
 class OddStorage(InMemoryStorage):
-    """Does at each name what the name says."""
+    """Does for each name what the name says."""
 
     def delete(self, name: str) -> None:
         if name == "raises":
-            raise KeyError("odd words")
+            raise KeyError("error message")
         if name == "forbidden":
             raise PermissionError(13)
-        if name == "mute":
+        if name == "no message":
             raise RuntimeError
-        if name == "cut":
+        if name == "disconnects":
             raise ConnectionResetError(104, "reset")
         if name == "missing":
             raise FileNotFoundError(name)
@@ -41,54 +41,54 @@ class OddStorage(InMemoryStorage):
             super().delete(name)
 
     def exists(self, name: str) -> bool:
-        if name == "cannot look":
+        if name == "cannot check":
             raise NotImplementedError
-        if name == "looks badly":
+        if name == "check fails":
             raise OSError(5, "Input/output error")
         return super().exists(name)
 
 
 class OurBucket(S3Storage):
-    """A site's own bucket."""
+    """A bucket class of a site."""
 
 
 class OurFiles(FileSystemStorage):
-    """A site's own folder."""
+    """A folder class of a site."""
 
 
 @pytest.fixture
 def adapter() -> Iterator[Adapter]:
-    """The adapter of a storage that the product has no adapter for."""
+    """Return the adapter of a storage without an adapter of its own."""
     with override_settings(STORAGES={"odd": {"BACKEND": f"{HERE}.OddStorage"}}):
         yield adapter_for("odd")
 
 
-def test_names_go_one_by_one_and_each_has_its_outcome(adapter: Adapter) -> None:
+def test_each_name_has_its_own_outcome(adapter: Adapter) -> None:
     for name in ("a", "b", "stays", "raises"):
         storages["odd"].save(name, ContentFile(b"x"))
-    outcomes = erased(adapter, "a", "missing", "stays", "raises", "cannot look", "", "../x")
-    told = {n: (o.result, o.code, o.detail, o.verified) for n, o in outcomes.items()}
-    assert told == {
+    outcomes = erased(adapter, "a", "missing", "stays", "raises", "cannot check", "", "../x")
+    found = {n: (o.result, o.code, o.detail, o.verified) for n, o in outcomes.items()}
+    assert found == {
         "a": (Result.ERASED, "", "", True),
         "missing": (Result.ERASED, "", WAS_MISSING, True),
         "stays": (Result.FAILED, "StillThere", "", False),
         "raises": (Result.FAILED, "KeyError", "", False),
-        "cannot look": (Result.ERASED, "", "", False),
+        "cannot check": (Result.ERASED, "", "", False),
         "": (Result.FAILED, "ValueError", "", False),
         "../x": (Result.FAILED, "ValueError", "", False),
     }
-    assert "odd words" in outcomes["raises"].message
+    assert "error message" in outcomes["raises"].message
     assert adapter.verify(["a", "b"]) == {"a": True, "b": False}
 
 
-def test_a_failure_says_in_words_what_the_storage_had_against_it(adapter: Adapter) -> None:
-    outcomes = erased(adapter, "forbidden", "mute", "cut", "looks badly")
-    told = {n: (o.code, o.message, o.unsure) for n, o in outcomes.items()}
-    assert told == {
+def test_a_failure_has_the_message_of_the_storage(adapter: Adapter) -> None:
+    outcomes = erased(adapter, "forbidden", "no message", "disconnects", "check fails")
+    found = {n: (o.code, o.message, o.unsure) for n, o in outcomes.items()}
+    assert found == {
         "forbidden": ("PermissionError", "[Errno 13] Permission denied", False),
-        "mute": ("RuntimeError", "RuntimeError, without a message", False),
-        "cut": ("ConnectionResetError", "[Errno 104] reset", True),
-        "looks badly": ("OSError", "[Errno 5] Input/output error", True),
+        "no message": ("RuntimeError", "RuntimeError, without a message", False),
+        "disconnects": ("ConnectionResetError", "[Errno 104] reset", True),
+        "check fails": ("OSError", "[Errno 5] Input/output error", True),
     }
     assert {outcome.result for outcome in outcomes.values()} == {Result.FAILED}
 
@@ -97,7 +97,7 @@ def test_location_is_the_class(adapter: Adapter) -> None:
     assert adapter.location() == "OddStorage"
 
 
-def test_marker_is_replaced_under_its_own_name(adapter: Adapter) -> None:
+def test_the_identity_file_is_replaced_under_its_own_name(adapter: Adapter) -> None:
     assert adapter.read_identity_file() is None
     adapter.write_identity_file(b"one")
     adapter.write_identity_file(b"two")
@@ -141,7 +141,7 @@ def test_site_without_s3_does_not_import_boto3() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_storage_is_refused_inside_a_transaction(adapter: Adapter) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: adapter.erase([FileToErase("a")], not_noted),
+        lambda: adapter.erase([FileToErase("a")], ignore_versions),
         lambda: adapter.verify(["a"]),
         adapter.read_identity_file,
         lambda: adapter.write_identity_file(b"x"),

@@ -1,4 +1,4 @@
-"""A storage's identity: written once, proved before each batch, never guessed."""
+"""A storage's identity is written once and verified whenever the storage is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from moderation.models import AuditEntry, StorageIdentity
 from moderation.storage import IdentityRefused, WrongStorage, verify_identity, write_identity
-from moderation.storage import identity as mark_module
+from moderation.storage import identity as identity_module
 from moderation.storage.base import IDENTITY_FILE
 from tests.services.s3_gateway import S3Server
 from tests.storage.conftest import MakeBucket
@@ -30,88 +30,92 @@ def _running_environment(settings: Any) -> None:
 
 
 @pytest.fixture
-def marker(fresh_storage: Path) -> Path:
-    """Where the marker of the default storage lies."""
+def identity_file(fresh_storage: Path) -> Path:
+    """Return the path of the default storage's identity file."""
     return fresh_storage / IDENTITY_FILE
 
 
 def entry(**fields: Any) -> AuditEntry:
-    """An audit entry for a key of the default storage."""
+    """Create an audit entry for a key of the default storage."""
     now = timezone.now()
-    told = {"storage": "default", "key": "k", "name": "k", "due_at": now, "recorded_at": now}
-    return AuditEntry.objects.create(**told | fields)
+    values = {"storage": "default", "key": "k", "name": "k", "due_at": now, "recorded_at": now}
+    return AuditEntry.objects.create(**values | fields)
 
 
-def put(marker: Path, *, identity: uuid.UUID, environment: str = "here") -> None:
-    marker.parent.mkdir(parents=True, exist_ok=True)
-    told = {"identity": str(identity), "environment": environment}
-    marker.write_text(json.dumps(told), encoding="utf-8")
+def put(identity_file: Path, *, identity: uuid.UUID, environment: str = "here") -> None:
+    identity_file.parent.mkdir(parents=True, exist_ok=True)
+    content = {"identity": str(identity), "environment": environment}
+    identity_file.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_first_mark_is_written_to_both_and_proves(marker: Path) -> None:
-    mark = write_identity("default")
-    told = json.loads(marker.read_bytes())
-    assert told == {"identity": str(mark.identity), "environment": "here"}
-    verify_identity("default", mark.identity)
+def test_a_new_identity_is_written_to_database_and_storage(identity_file: Path) -> None:
+    row = write_identity("default")
+    content = json.loads(identity_file.read_bytes())
+    assert content == {"identity": str(row.identity), "environment": "here"}
+    verify_identity("default", row.identity)
 
 
-def test_marking_twice_changes_nothing(marker: Path) -> None:
+def test_writing_the_identity_again_changes_nothing(identity_file: Path) -> None:
     first = write_identity("default")
-    written = marker.stat().st_mtime_ns
+    written = identity_file.stat().st_mtime_ns
     assert write_identity("default").identity == first.identity
-    assert marker.stat().st_mtime_ns == written
+    assert identity_file.stat().st_mtime_ns == written
 
 
-def test_marker_in_a_bucket_proves(s3_gateway: S3Server, make_bucket: MakeBucket) -> None:
+def test_the_identity_of_a_bucket_is_verified(
+    s3_gateway: S3Server, make_bucket: MakeBucket
+) -> None:
     bucket = make_bucket(s3_gateway, location="media")
-    mark = write_identity("default")
-    assert write_identity("default").identity == mark.identity
+    row = write_identity("default")
+    assert write_identity("default").identity == row.identity
     assert bucket.keys == [f"media/{IDENTITY_FILE}"]
-    verify_identity("default", mark.identity)
+    verify_identity("default", row.identity)
     bucket.server.client.delete_object(Bucket=bucket.name, Key=f"media/{IDENTITY_FILE}")
     with pytest.raises(WrongStorage, match="holds no identity file"):
-        verify_identity("default", mark.identity)
+        verify_identity("default", row.identity)
     bucket.server.client.delete_bucket(Bucket=bucket.name)
     with pytest.raises(WrongStorage, match="NoSuchBucket"):
-        verify_identity("default", mark.identity)
+        verify_identity("default", row.identity)
 
 
-def test_server_that_is_down_proves_nothing(s3_gateway: S3Server, make_bucket: MakeBucket) -> None:
+def test_a_storage_whose_server_is_down_is_refused(
+    s3_gateway: S3Server, make_bucket: MakeBucket
+) -> None:
     make_bucket(s3_gateway, endpoint="http://127.0.0.1:9")
     with pytest.raises(WrongStorage, match="Could not connect"):
         verify_identity("default", uuid.uuid4())
 
 
-def test_unmounted_disk_is_neither_proved_nor_marked_anew(marker: Path) -> None:
-    mark = write_identity("default")
-    shutil.rmtree(marker.parent)
+def test_an_unmounted_disk_is_refused_and_gets_no_new_identity(identity_file: Path) -> None:
+    row = write_identity("default")
+    shutil.rmtree(identity_file.parent)
     with pytest.raises(WrongStorage, match="holds no identity file"):
-        verify_identity("default", mark.identity)
+        verify_identity("default", row.identity)
     with pytest.raises(IdentityRefused, match="--replace"):
         write_identity("default")
-    assert not marker.exists()
-    assert write_identity("default", replace=True).identity == mark.identity
-    verify_identity("default", mark.identity)
+    assert not identity_file.exists()
+    assert write_identity("default", replace=True).identity == row.identity
+    verify_identity("default", row.identity)
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_another_storage_is_neither_proved_nor_marked(marker: Path, replace: bool) -> None:
-    mark = write_identity("default")
-    put(marker, identity=uuid.uuid4())
+def test_a_different_storage_is_refused_and_keeps_its_identity(
+    identity_file: Path, replace: bool
+) -> None:
+    row = write_identity("default")
+    put(identity_file, identity=uuid.uuid4())
     with pytest.raises(WrongStorage, match="is a different storage"):
-        verify_identity("default", mark.identity)
+        verify_identity("default", row.identity)
     with pytest.raises(IdentityRefused, match="is a different storage"):
         write_identity("default", replace=replace)
 
 
 @pytest.mark.parametrize("replace", [False, True])
-def test_storage_of_another_environment_is_neither_proved_nor_marked(
-    marker: Path, replace: bool
-) -> None:
-    mark = write_identity("default")
+def test_a_storage_of_another_environment_is_refused(identity_file: Path, replace: bool) -> None:
+    row = write_identity("default")
     with override_settings(ENVIRONMENT="staging"):
         with pytest.raises(WrongStorage, match="belongs to environment “here”"):
-            verify_identity("default", mark.identity)
+            verify_identity("default", row.identity)
         with pytest.raises(IdentityRefused, match="belongs to environment “here”"):
             write_identity("default", replace=replace)
 
@@ -119,27 +123,29 @@ def test_storage_of_another_environment_is_neither_proved_nor_marked(
 @pytest.mark.parametrize(
     "content", ["", "no json", "[]", "{}", '{"identity": "1"}', '"text"', "x" * 5000]
 )
-def test_file_that_is_no_marker_proves_nothing(marker: Path, content: str) -> None:
-    mark = write_identity("default")
-    marker.write_text(content, encoding="utf-8")
+def test_a_file_that_is_not_an_identity_file_is_refused(identity_file: Path, content: str) -> None:
+    row = write_identity("default")
+    identity_file.write_text(content, encoding="utf-8")
     with pytest.raises(WrongStorage, match="cannot be read"):
-        verify_identity("default", mark.identity)
+        verify_identity("default", row.identity)
     with pytest.raises(WrongStorage, match="cannot be read"):
         write_identity("default", replace=True)
 
 
-def test_storage_that_was_never_marked_is_not_proved(marker: Path) -> None:
+def test_a_storage_without_an_identity_is_refused(identity_file: Path) -> None:
     with pytest.raises(WrongStorage, match="mark_storage"):
         verify_identity("default", None)
 
 
-def test_marked_storage_is_adopted_by_a_database_that_does_not_know_it(marker: Path) -> None:
+def test_a_database_that_does_not_know_a_storage_records_its_identity(identity_file: Path) -> None:
     identity = uuid.uuid4()
-    put(marker, identity=identity)
+    put(identity_file, identity=identity)
     assert write_identity("default").identity == identity
 
 
-def test_database_from_another_environment_names_the_storage_anew_when_told(marker: Path) -> None:
+def test_a_copied_database_gives_its_storage_a_new_identity_with_replace(
+    identity_file: Path,
+) -> None:
     theirs = StorageIdentity.objects.create(alias="default", environment="production")
     old = entry()
     with pytest.raises(IdentityRefused, match="from environment “production”"):
@@ -152,54 +158,54 @@ def test_database_from_another_environment_names_the_storage_anew_when_told(mark
         verify_identity("default", theirs.identity)
 
 
-def test_entries_recorded_before_the_first_mark_get_the_identity(
-    marker: Path, monkeypatch: pytest.MonkeyPatch
+def test_entries_that_were_recorded_before_get_the_identity(
+    identity_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mark_module, "FILL_BATCH", 2)
+    monkeypatch.setattr(identity_module, "FILL_BATCH", 2)
     early = [entry(key=f"k{number}") for number in range(5)]
     elsewhere = entry(storage="other")
-    mark = write_identity("default")
-    told = AuditEntry.objects.filter(pk__in=[each.pk for each in early])
-    assert set(told.values_list("identity", flat=True)) == {mark.identity}
+    row = write_identity("default")
+    entries = AuditEntry.objects.filter(pk__in=[each.pk for each in early])
+    assert set(entries.values_list("identity", flat=True)) == {row.identity}
     elsewhere.refresh_from_db()
     assert elsewhere.identity is None
 
 
-def test_two_aliases_of_one_place_are_refused(marker: Path, settings: Any) -> None:
-    settings.STORAGES = settings.STORAGES | {"twin": settings.STORAGES["default"]}
+def test_two_aliases_of_one_storage_are_refused(identity_file: Path, settings: Any) -> None:
+    settings.STORAGES = settings.STORAGES | {"other": settings.STORAGES["default"]}
     write_identity("default")
     with pytest.raises(IdentityRefused, match="are the same"):
-        write_identity("twin")
+        write_identity("other")
 
 
-def test_nothing_is_proved_inside_a_transaction(marker: Path) -> None:
-    mark = write_identity("default")
+def test_an_identity_is_not_verified_inside_a_transaction(identity_file: Path) -> None:
+    row = write_identity("default")
     with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
-        verify_identity("default", mark.identity)
+        verify_identity("default", row.identity)
 
 
-def test_command_marks_the_storages_of_registered_models(
-    marker: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_writes_identities_to_the_storages_of_registered_models(
+    identity_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("mark_storage")
-    mark = StorageIdentity.objects.get(alias="default")
-    assert f"default  {mark.identity}  here\n" in capsys.readouterr().out
-    verify_identity("default", mark.identity)
+    row = StorageIdentity.objects.get(alias="default")
+    assert f"default  {row.identity}  here\n" in capsys.readouterr().out
+    verify_identity("default", row.identity)
 
 
-def test_command_tells_what_is_wrong(marker: Path) -> None:
+def test_the_command_says_what_is_wrong(identity_file: Path) -> None:
     with pytest.raises(CommandError, match="nowhere is not in STORAGES"):
         call_command("mark_storage", "nowhere")
-    put(marker, identity=uuid.uuid4(), environment="production")
+    put(identity_file, identity=uuid.uuid4(), environment="production")
     with pytest.raises(CommandError, match="belongs to environment “production”"):
         call_command("mark_storage", "default")
 
 
-def test_command_replaces_a_lost_marker_when_told(
-    marker: Path, capsys: pytest.CaptureFixture[str]
+def test_the_command_replaces_a_lost_identity_file_with_replace(
+    identity_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("mark_storage", "default")
-    marker.unlink()
+    identity_file.unlink()
     call_command("mark_storage", "default", "--replace")
-    assert marker.exists()
+    assert identity_file.exists()
     capsys.readouterr()

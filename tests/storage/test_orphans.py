@@ -1,4 +1,4 @@
-"""Files that nothing refers to are listed; all others are not."""
+"""find_orphans lists the files that nothing refers to, and no others."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def listed(*arguments: str) -> list[str]:
 
 
 @pytest.fixture(params=["disk", "s3"])
-def place(request: pytest.FixtureRequest) -> None:
+def storage(request: pytest.FixtureRequest) -> None:
     if request.param == "s3":
         request.getfixturevalue("s3_storage")
 
 
-def test_upload_that_was_killed_is_found_and_named_files_are_not(
-    place: None,
+def test_the_file_of_a_killed_upload_is_listed_and_files_of_rows_and_entries_are_not(
+    storage: None,
     make_posts: Callable[..., list[Post]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -51,7 +51,7 @@ def test_upload_that_was_killed_is_found_and_named_files_are_not(
     assert listed() == []  # it may belong to an upload that is still running
 
 
-def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(
+def test_a_file_that_exists_again_after_it_was_erased_is_listed(
     make_posts: Callable[..., list[Post]],
 ) -> None:
     make_posts(1, images=1)[0].delete()
@@ -59,7 +59,7 @@ def test_file_of_an_erased_entry_that_is_there_again_is_an_orphan(
     assert len(listed("--older-than", "0")) == 2
 
 
-def test_extra_file_of_a_live_row_is_no_orphan(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_extra_file_of_a_live_row_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     registration = registration_for(Volume)
     assert registration
     with_sizes = replace(
@@ -78,6 +78,8 @@ def test_extra_file_of_a_live_row_is_no_orphan(monkeypatch: pytest.MonkeyPatch) 
     ("arguments", "message"),
     [(["nowhere"], "STORAGES"), (["--prefix", "no/such"], "no/such does not exist")],
 )
-def test_what_cannot_be_listed_is_named(arguments: list[str], message: str) -> None:
+def test_a_storage_or_folder_that_cannot_be_listed_is_named(
+    arguments: list[str], message: str
+) -> None:
     with pytest.raises(CommandError, match=message):
         call_command("find_orphans", *arguments)

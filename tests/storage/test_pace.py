@@ -8,7 +8,7 @@ from django.core.files.storage import InMemoryStorage
 from moderation.storage import FileToErase, Outcome, Pace, Result, pause_after
 from moderation.storage.generic import MAX_FAILURES, GenericAdapter
 from moderation.storage.pace import FIRST_PAUSE, LONGEST_PAUSE
-from tests.storage.conftest import not_noted
+from tests.storage.conftest import ignore_versions
 
 
 class TooManyRequests(Exception):
@@ -46,7 +46,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def erased(storage: BusyStorage, count: int) -> tuple[list[Outcome], int]:
     """Erase files; return the outcomes, and how many names were not consumed."""
     files = iter([FileToErase(f"{n}.jpg") for n in range(count)])
-    outcomes = list(GenericAdapter(storage).erase(files, not_noted))
+    outcomes = list(GenericAdapter(storage).erase(files, ignore_versions))
     return outcomes, len(list(files))
 
 

@@ -19,7 +19,7 @@ from moderation.storage.s3.errors import NO_ANSWER, classify_code
 from moderation.storage.s3.requests import Answer, DeleteClient, Target, read_reply
 from tests.services.faulty_proxy import Act, FaultyProxy, error_reply
 from tests.services.s3_gateway import S3Server
-from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
+from tests.storage.conftest import Bucket, MakeBucket, ignore_versions, some_keys
 
 segments = st.text(st.sampled_from("ab.-_ é%+&<>'\"?#*~\t\n"), min_size=1, max_size=8)
 names = st.lists(segments, min_size=1, max_size=3).map("/".join)
@@ -49,7 +49,7 @@ def test_key_is_the_one_under_which_django_storages_saves(
         *itertools.product(["media"], ["../x", "a/../../x", "../media", "../mediaother"]),
     ],
 )
-def test_name_of_nothing_is_refused(
+def test_a_name_that_is_not_that_of_a_file_is_refused(
     s3_gateway: S3Server, make_bucket: MakeBucket, location: str, name: str
 ) -> None:
     bucket = make_bucket(s3_gateway, location=location)
@@ -86,18 +86,20 @@ def test_key_never_leaves_the_location_nor_names_it(name: str, location: str) ->
         unique=True,
     )
 )
-def test_keys_of_every_shape_go_and_their_neighbours_stay(
+def test_keys_of_every_shape_are_erased_and_similar_ones_stay(
     bucket: Bucket, shapes: list[str]
 ) -> None:
     files = bucket.put(*(f"in/{shape}" for shape in shapes))
-    neighbours = bucket.put(*(f"in/{shape}.other" for shape in shapes))
+    similar = bucket.put(*(f"in/{shape}.other" for shape in shapes))
     outcomes = bucket.erase(*files)
     assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
-    assert bucket.keys == sorted(neighbours)
-    bucket.erase(*neighbours)
+    assert bucket.keys == sorted(similar)
+    bucket.erase(*similar)
 
 
-def test_many_keys_go_in_several_requests_at_once(shaky: Bucket, proxy: FaultyProxy) -> None:
+def test_many_keys_are_erased_by_several_requests_at_a_time(
+    shaky: Bucket, proxy: FaultyProxy
+) -> None:
     files, good = shaky.put(*some_keys(60)), shaky.put(*some_keys(5))
     shaky.adapter.request_keys = 10
     proxy.faults.append(lambda request: Act(delay=0.05) if request.deletes else None)
@@ -116,7 +118,7 @@ def test_batch_carries_content_md5(shaky: Bucket, proxy: FaultyProxy) -> None:
     assert all(request.headers["Content-MD5"] for request in batches)
 
 
-def test_control_characters_go_singly_and_do_not_spoil_the_batch(
+def test_keys_with_control_characters_are_sent_separately(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
     good, odd = shaky.put(*some_keys(3)), ["odd/a\x01b", "odd/tab\t"]
@@ -126,7 +128,7 @@ def test_control_characters_go_singly_and_do_not_spoil_the_batch(
     assert shaky.keys == []
 
 
-def test_names_of_one_key_are_sent_once_and_answered_each(
+def test_a_key_with_two_names_is_sent_once_and_each_name_has_an_outcome(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
     shaky.put("posts/a.png")
@@ -135,7 +137,7 @@ def test_names_of_one_key_are_sent_once_and_answered_each(
     assert next(r.body for r in proxy.seen if r.is_batch).count(b"<Key>") == 2
 
 
-def test_missing_key_ends_erased_without_a_request_of_its_own(
+def test_a_missing_key_counts_as_erased_without_a_separate_request(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
     outcomes = shaky.erase("posts/never.png", "posts/was.png")
@@ -143,22 +145,24 @@ def test_missing_key_ends_erased_without_a_request_of_its_own(
     assert sum(request.deletes for request in proxy.seen) == 1
 
 
-def test_names_are_taken_as_requests_need_them(bucket: Bucket) -> None:
-    adapter, taken = bucket.adapter, 0
+def test_names_are_consumed_as_requests_need_them(bucket: Bucket) -> None:
+    adapter, consumed = bucket.adapter, 0
 
     def files() -> Iterator[FileToErase]:
-        nonlocal taken
+        nonlocal consumed
         for number in range(10 * adapter.request_keys):
-            taken += 1
+            consumed += 1
             yield FileToErase(f"posts/{number}.png")
 
-    outcomes = adapter.erase(files(), not_noted)
+    outcomes = adapter.erase(files(), ignore_versions)
     assert next(outcomes).result is Result.ERASED
-    assert taken <= adapter.request_keys * (adapter.requests + 2), "a batch ahead of the requests"
+    assert consumed <= adapter.request_keys * (adapter.requests + 2), (
+        "a batch ahead of the requests"
+    )
     assert len(list(outcomes)) == 10 * adapter.request_keys - 1
 
 
-def test_more_than_a_thousand_keys_never_leave_in_one_request(bucket: Bucket) -> None:
+def test_a_request_never_has_more_than_a_thousand_keys(bucket: Bucket) -> None:
     deletion = DeleteClient(bucket.adapter.client, bucket.name)
     with pytest.raises(ValueError, match="1001"):
         deletion.send([Target(f"k{number}") for number in range(1001)])
@@ -174,32 +178,32 @@ def test_batch_size_and_requests_come_from_the_settings(
         assert adapter.requests == adapter.client.meta.config.max_pool_connections  # type: ignore[attr-defined]
 
 
-def test_verify_tells_what_is_left(bucket: Bucket) -> None:
-    left = bucket.put("posts/b.png", "posts/bb.png", "lone", "posts/sub/x.png")
-    gone = ["posts/a.png", "posts/b", "posts/bb.pn", "posts/zz", "lon", "lonely", "posts/sub"]
-    wanted = dict.fromkeys(left, False) | dict.fromkeys(gone, True)
+def test_verify_returns_what_is_absent(bucket: Bucket) -> None:
+    present = bucket.put("posts/b.png", "posts/bb.png", "lone", "posts/sub/x.png")
+    absent = ["posts/a.png", "posts/b", "posts/bb.pn", "posts/zz", "lon", "lonely", "posts/sub"]
+    wanted = dict.fromkeys(present, False) | dict.fromkeys(absent, True)
     assert bucket.adapter.verify(list(wanted)) == wanted
 
 
-def test_verify_asks_once_for_keys_side_by_side(shaky: Bucket, proxy: FaultyProxy) -> None:
+def test_verify_sends_one_request_for_adjacent_keys(shaky: Bucket, proxy: FaultyProxy) -> None:
     keys = shaky.put(*some_keys(30))
-    shaky.adapter.client  # noqa: B018 - made, and the bucket asked about versions, beforehand
+    shaky.adapter.client  # noqa: B018 - both are cached before the requests are counted
     shaky.adapter.keeps_versions  # noqa: B018
     proxy.seen.clear()
     assert set(shaky.adapter.verify(keys).values()) == {False}
     assert len(proxy.seen) == 1
 
 
-def test_verify_asks_again_where_a_page_ends_early(
+def test_verify_sends_another_request_after_a_short_page(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = bucket.put(*(f"f/{n:02}" for n in range(12)))
-    ask = bucket.adapter.client.list_objects_v2
+    list_objects = bucket.adapter.client.list_objects_v2
     monkeypatch.setattr(
-        bucket.adapter.client, "list_objects_v2", lambda **given: ask(**given, MaxKeys=2)
+        bucket.adapter.client, "list_objects_v2", lambda **given: list_objects(**given, MaxKeys=2)
     )
-    gone = ["f/00x", "f/05x", "f/99"]
-    wanted = dict.fromkeys(keys[::2], False) | dict.fromkeys(gone, True)
+    absent = ["f/00x", "f/05x", "f/99"]
+    wanted = dict.fromkeys(keys[::2], False) | dict.fromkeys(absent, True)
     assert bucket.adapter.verify(list(wanted)) == wanted
 
 
@@ -244,7 +248,7 @@ def test_reply_to_a_batch_is_read_key_by_key(reply: Any, answers: list[Answer]) 
     assert read_reply(TWO, reply) == answers
 
 
-def test_key_that_the_server_calls_missing_gets_the_remark(
+def test_a_key_that_the_server_reports_as_missing_gets_the_detail(
     shaky: Bucket, proxy: FaultyProxy
 ) -> None:
     proxy.faults.append(lambda r: error_reply(404, "NoSuchKey") if r.deletes else None)

@@ -1,4 +1,4 @@
-"""Replies of S3 and its clones that prove nothing: none of them counts as an erased key."""
+"""Replies of S3 and its clones that say nothing about a key do not count as its deletion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moderation.storage.s3.errors import NO_ANSWER
 from moderation.storage.s3.requests import Answer, Target, read_reply
 from tests.services.faulty_proxy import Act, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.services.s3_gateway import S3Server
-from tests.storage.conftest import Bucket, MakeBucket, not_noted, some_keys
+from tests.storage.conftest import Bucket, MakeBucket, ignore_versions, some_keys
 
 TWO = [Target("a"), Target("b")]
 NO_ANSWERS = [Answer(target, NO_ANSWER) for target in TWO]
@@ -32,7 +32,9 @@ NO_ANSWERS = [Answer(target, NO_ANSWER) for target in TWO]
         {"Deleted": [{}, {}, {}]},
     ],
 )
-def test_nameless_successes_are_void_beside_what_belongs_to_no_key(reply: Any) -> None:
+def test_nameless_successes_do_not_count_if_the_reply_names_a_key_that_was_not_requested(
+    reply: Any,
+) -> None:
     assert read_reply(TWO, reply) == NO_ANSWERS
 
 
@@ -44,7 +46,7 @@ def keys_in(request: Request) -> list[str]:
 
 
 @pytest.mark.parametrize("good_at", [0, 150, 300])
-def test_a_good_key_among_300_forbidden_ones_goes_and_only_own_answers_are_attempts(
+def test_a_key_among_300_forbidden_ones_is_erased_and_only_separate_answers_are_attempts(
     shaky: Bucket, proxy: FaultyProxy, good_at: int
 ) -> None:
     keys = shaky.put(*some_keys(5)) + some_keys(296)
@@ -63,7 +65,7 @@ def test_a_good_key_among_300_forbidden_ones_goes_and_only_own_answers_are_attem
     assert {name for name, outcome in outcomes.items() if outcome.own} == alone - {good}
 
 
-def test_a_request_that_failed_as_a_whole_is_no_attempt_of_its_keys(
+def test_a_request_that_failed_as_a_whole_does_not_count_as_an_attempt(
     shaky: Bucket, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from moderation.storage.s3 import batch_delete
@@ -75,7 +77,7 @@ def test_a_request_that_failed_as_a_whole_is_no_attempt_of_its_keys(
     assert {o.unsure for o in outcomes.values()} == {True}
 
 
-def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: FaultyProxy) -> None:
+def test_nothing_is_retried_after_the_lease_has_expired(shaky: Bucket, proxy: FaultyProxy) -> None:
     lease = Lease(300, Moment.now())
     names = shaky.put(*some_keys(6))
 
@@ -87,7 +89,7 @@ def test_nothing_is_sent_again_once_the_lease_is_over(shaky: Bucket, proxy: Faul
 
     proxy.faults.append(overloaded)
     files = [FileToErase(name, lease=lease) for name in names]
-    outcomes = list(shaky.adapter.erase(files, not_noted))
+    outcomes = list(shaky.adapter.erase(files, ignore_versions))
     assert sum(request.deletes for request in proxy.seen) == 1
     assert {(o.code, o.own, o.unsure) for o in outcomes} == {(LEASE_EXPIRED, False, True)}
     assert shaky.keys == sorted(names)
@@ -107,7 +109,7 @@ def is_listing(request: Request) -> bool:
 Order = Callable[[list[str]], list[str]]
 
 
-def in_disorder(bucket: Bucket, order: Order, page: int) -> Callable[[Request], Act | None]:
+def out_of_order(bucket: Bucket, order: Order, page: int) -> Callable[[Request], Act | None]:
     """List the bucket in another order, with `page` keys per page."""
 
     def answer(request: Request) -> Act | None:
@@ -131,19 +133,19 @@ def interleaved(keys: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("page", [1, 2, 7, 1000])
 @pytest.mark.parametrize("order", [reversed_keys, interleaved])
-def test_no_present_key_is_told_absent_by_a_server_that_lists_out_of_order(
+def test_no_existing_key_counts_as_absent_if_listings_are_out_of_order(
     shaky: Bucket, proxy: FaultyProxy, order: Order, page: int
 ) -> None:
     present = shaky.put(*some_keys(30))
     absent = some_keys(3)
-    proxy.faults.append(in_disorder(shaky, order, page))
-    told = shaky.adapter.verify(present + absent)
-    assert [key for key in present if told[key]] == []
-    assert all(told[key] for key in absent)
+    proxy.faults.append(out_of_order(shaky, order, page))
+    absence = shaky.adapter.verify(present + absent)
+    assert [key for key in present if absence[key]] == []
+    assert all(absence[key] for key in absent)
 
 
 @pytest.mark.parametrize("page", [b"<html><p>Hello</p></html>", b"<ListBucketResult/>"])
-def test_a_page_that_is_no_listing_says_nothing_of_a_key(
+def test_a_page_that_is_not_a_listing_says_nothing_about_a_key(
     shaky: Bucket, proxy: FaultyProxy, page: bytes
 ) -> None:
     present = shaky.put(*some_keys(3))
@@ -153,7 +155,7 @@ def test_a_page_that_is_no_listing_says_nothing_of_a_key(
 
 
 @pytest.mark.parametrize("odd", ["p/a\rb.png", "p/a\tb.png", " p.png"])
-def test_keys_that_xml_changes_are_asked_for_by_themselves(
+def test_keys_that_xml_changes_are_requested_separately(
     versioned_s3: S3Server, make_bucket: MakeBucket, odd: str
 ) -> None:
     bucket = make_bucket(versioned_s3)
@@ -170,7 +172,7 @@ def versioned(versioned_s3: S3Server, make_bucket: MakeBucket) -> Bucket:
 
 
 @pytest.mark.parametrize("odd", ["p/a\rb.png", "p/a\x85b.png"])
-def test_a_versioned_key_that_its_listing_cannot_carry_is_never_called_erased(
+def test_a_versioned_key_that_listings_cannot_represent_never_counts_as_erased(
     versioned: Bucket, odd: str
 ) -> None:
     versioned.put(odd, "p/b.png")
@@ -188,7 +190,7 @@ def version_proxy(versioned_s3: S3Server) -> Iterator[FaultyProxy]:
 
 
 @pytest.mark.parametrize("order", ["longer first", "one a page"])
-def test_versions_behind_a_page_of_longer_keys_are_found_or_not_called_missing(
+def test_versions_after_a_page_of_longer_keys_are_found_or_the_key_fails(
     versioned_s3: S3Server, version_proxy: FaultyProxy, make_bucket: MakeBucket, order: str
 ) -> None:
     bucket = make_bucket(versioned_s3, endpoint=version_proxy.endpoint, versioned=True)
@@ -214,11 +216,11 @@ def test_versions_behind_a_page_of_longer_keys_are_found_or_not_called_missing(
 @pytest.mark.parametrize(
     "act", [Act(cut=True), Act(edit=lambda body: body[: len(body) // 2]), Act(reset=True)]
 )
-def test_a_cut_reply_to_the_marker_s_read_is_asked_for_again(
+def test_a_truncated_identity_file_is_requested_again(
     shaky: Bucket, proxy: FaultyProxy, act: Act
 ) -> None:
-    mark = write_identity("default")
+    row = write_identity("default")
     acts = [act]
     proxy.faults.append(lambda r: acts.pop() if r.method == "GET" and acts else None)
-    verify_identity("default", mark.identity)
+    verify_identity("default", row.identity)
     assert acts == []

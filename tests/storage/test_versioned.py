@@ -9,7 +9,7 @@ import pytest
 from moderation.storage.base import NEWER_STAYS, WAS_MISSING, FileToErase, Result
 from tests.services.faulty_proxy import Act, FaultyProxy, error_reply, faulty_proxy
 from tests.services.s3_gateway import S3Server
-from tests.storage.conftest import Bucket, MakeBucket, erased, not_noted, some_keys
+from tests.storage.conftest import Bucket, MakeBucket, erased, ignore_versions, some_keys
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def bucket(versioned_s3: S3Server, make_bucket: MakeBucket) -> Bucket:
 
 @pytest.fixture
 def version_proxy(versioned_s3: S3Server) -> Iterator[FaultyProxy]:
-    """A proxy before the server with versions."""
+    """A proxy in front of the server with versions."""
     with faulty_proxy(versioned_s3.endpoint) as proxy:
         yield proxy
 
@@ -32,27 +32,27 @@ def shaky(versioned_s3: S3Server, version_proxy: FaultyProxy, make_bucket: MakeB
 
 
 def versions(bucket: Bucket, key: str) -> list[str]:
-    """Ids of all that the server holds under exactly this key."""
+    """Return the ids of all versions and delete markers of exactly this key."""
     listed = bucket.server.client.list_object_versions(Bucket=bucket.name, Prefix=key)
     entries = [*listed.get("Versions", []), *listed.get("DeleteMarkers", [])]
     return [entry["VersionId"] for entry in entries if entry["Key"] == key]
 
 
 def suspend(bucket: Bucket) -> None:
-    """Let the bucket keep no further versions."""
+    """Suspend versioning."""
     bucket.server.client.put_bucket_versioning(
         Bucket=bucket.name, VersioningConfiguration={"Status": "Suspended"}
     )
 
 
-def test_erased_means_that_no_version_and_no_marker_is_left(bucket: Bucket) -> None:
+def test_a_key_is_erased_with_all_versions_and_delete_markers(bucket: Bucket) -> None:
     bucket.put("p/a.png", "p/a.png", "p/b.png", "p/a.png.other")
     bucket.server.client.delete_object(Bucket=bucket.name, Key="p/a.png")
-    taken = set(versions(bucket, "p/a.png"))
+    listed_before = set(versions(bucket, "p/a.png"))
     outcomes = bucket.erase("p/a.png", "p/b.png")
     assert {(o.result, o.verified) for o in outcomes.values()} == {(Result.ERASED, True)}
-    assert set(outcomes["p/a.png"].versions) == taken
-    assert len(taken) == 3
+    assert set(outcomes["p/a.png"].versions) == listed_before
+    assert len(listed_before) == 3
     assert versions(bucket, "p/a.png") == versions(bucket, "p/b.png") == []
     assert len(versions(bucket, "p/a.png.other")) == 1
 
@@ -72,34 +72,34 @@ def test_key_without_versions_was_missing(bucket: Bucket) -> None:
     assert (outcome.result, outcome.detail, outcome.verified) == (Result.ERASED, WAS_MISSING, True)
 
 
-def test_version_written_since_stays_and_makes_the_key_kept(bucket: Bucket) -> None:
+def test_a_version_that_was_written_since_stays(bucket: Bucket) -> None:
     bucket.put("p/a.png")
-    taken = tuple(versions(bucket, "p/a.png"))
+    listed_before = tuple(versions(bucket, "p/a.png"))
     bucket.put("p/a.png", body=b"somebody else's")
-    outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": taken})["p/a.png"]
+    outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": listed_before})["p/a.png"]
     assert (outcome.result, outcome.detail, outcome.versions) == (
         Result.NEWER_VERSION,
         NEWER_STAYS,
-        taken,
+        listed_before,
     )
     assert len(versions(bucket, "p/a.png")) == 1
     read = bucket.server.client.get_object(Bucket=bucket.name, Key="p/a.png")
     assert read["Body"].read() == b"somebody else's"
 
 
-def test_marker_laid_since_does_not_keep_the_key(bucket: Bucket) -> None:
+def test_a_delete_marker_that_was_written_since_does_not_count(bucket: Bucket) -> None:
     bucket.put("p/a.png")
-    taken = tuple(versions(bucket, "p/a.png"))
+    listed_before = tuple(versions(bucket, "p/a.png"))
     bucket.server.client.delete_object(Bucket=bucket.name, Key="p/a.png")
-    outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": taken})["p/a.png"]
+    outcome = erased(bucket.adapter, "p/a.png", **{"p/a.png": listed_before})["p/a.png"]
     assert (outcome.result, outcome.verified) == (Result.ERASED, True)
 
 
-def test_failed_attempt_tells_what_it_took_and_the_next_takes_only_that(
+def test_a_failed_attempt_reports_its_versions_and_the_next_deletes_only_these(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
     shaky.put("p/a.png", "p/a.png")
-    taken = versions(shaky, "p/a.png")
+    listed_before = versions(shaky, "p/a.png")
     version_proxy.faults.append(
         lambda request: error_reply(403, "AccessDenied", "Locked.") if request.deletes else None
     )
@@ -109,7 +109,7 @@ def test_failed_attempt_tells_what_it_took_and_the_next_takes_only_that(
         "AccessDenied",
         "Locked.",
     )
-    assert sorted(failed.versions) == sorted(taken)
+    assert sorted(failed.versions) == sorted(listed_before)
     version_proxy.faults.clear()
     shaky.put("p/a.png")
     again = erased(shaky.adapter, "p/a.png", **{"p/a.png": failed.versions})["p/a.png"]
@@ -117,22 +117,22 @@ def test_failed_attempt_tells_what_it_took_and_the_next_takes_only_that(
     assert len(versions(shaky, "p/a.png")) == 1
 
 
-def test_versions_are_never_called_erased_while_they_are_listed(
+def test_versions_that_are_still_listed_are_not_erased(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
     files = shaky.put(*some_keys(3))
-    told = "".join(
+    entries = "".join(
         f"<Deleted><Key>{k}</Key><VersionId>{versions(shaky, k)[0]}</VersionId></Deleted>"
         for k in files
     )
-    body = f"<DeleteResult>{told}</DeleteResult>".encode()
-    lie = Act(reply=(200, "application/xml", body))
-    version_proxy.faults.append(lambda request: lie if request.is_batch else None)
+    body = f"<DeleteResult>{entries}</DeleteResult>".encode()
+    wrong_reply = Act(reply=(200, "application/xml", body))
+    version_proxy.faults.append(lambda request: wrong_reply if request.is_batch else None)
     outcomes = shaky.erase(*files)
     assert {(o.result, o.code) for o in outcomes.values()} == {(Result.FAILED, "VersionsLeft")}
 
 
-def test_null_version_written_again_while_versions_are_suspended_stays(bucket: Bucket) -> None:
+def test_a_null_version_that_was_written_since_stays(bucket: Bucket) -> None:
     bucket.put("p/a.png")
     suspend(bucket)
     bucket.put("p/a.png")
@@ -146,20 +146,20 @@ def test_null_version_written_again_while_versions_are_suspended_stays(bucket: B
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NotImplemented", "InvalidArgument"])
-def test_versions_go_too_where_the_server_does_not_say_that_it_keeps_them(
+def test_versions_are_erased_if_the_server_does_not_say_that_it_keeps_them(
     shaky: Bucket, version_proxy: FaultyProxy, code: str
 ) -> None:
     files = shaky.put(*some_keys(3), "lone")
     version_proxy.faults.append(
         lambda r: error_reply(403, code) if r.path.endswith("?versioning") else None
     )
-    shaky.adapter.request_keys = 3  # the lone key goes by DeleteObject
+    shaky.adapter.request_keys = 3  # the last key is sent by DeleteObject
     outcomes = shaky.erase(*files)
     assert {(o.result, o.verified) for o in outcomes.values()} == {(Result.ERASED, True)}
     assert [versions(shaky, key) for key in files] == [[], [], [], []]
 
 
-def test_versions_that_cannot_be_listed_fail_by_the_storages_words(
+def test_versions_that_cannot_be_listed_fail_with_the_message_of_the_storage(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
     files = shaky.put(*some_keys(2))
@@ -171,7 +171,7 @@ def test_versions_that_cannot_be_listed_fail_by_the_storages_words(
     assert [len(versions(shaky, key)) for key in files] == [1, 1]
 
 
-def test_verify_sees_versions_under_a_delete_marker(bucket: Bucket) -> None:
+def test_verify_finds_versions_behind_a_delete_marker(bucket: Bucket) -> None:
     bucket.put("p/hidden.png", "p/there.png")
     bucket.server.client.delete_object(Bucket=bucket.name, Key="p/hidden.png")
     assert bucket.adapter.verify(["p/hidden.png", "p/there.png", "p/none.png"]) == {
@@ -181,15 +181,15 @@ def test_verify_sees_versions_under_a_delete_marker(bucket: Bucket) -> None:
     }
 
 
-def test_one_version_that_stays_is_told_in_the_storages_words(
+def test_a_version_that_cannot_be_deleted_fails_with_the_message_of_the_storage(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
     shaky.put("p/a.png", "p/a.png")
-    stays, goes = versions(shaky, "p/a.png")
-    told = f"<Error><Key>p/a.png</Key><VersionId>{stays}</VersionId>"
-    told += "<Code>AccessDenied</Code><Message>Locked.</Message></Error>"
-    told += f"<Deleted><Key>p/a.png</Key><VersionId>{goes}</VersionId></Deleted>"
-    reply = f"<DeleteResult>{told}</DeleteResult>".encode()
+    kept, deleted = versions(shaky, "p/a.png")
+    entries = f"<Error><Key>p/a.png</Key><VersionId>{kept}</VersionId>"
+    entries += "<Code>AccessDenied</Code><Message>Locked.</Message></Error>"
+    entries += f"<Deleted><Key>p/a.png</Key><VersionId>{deleted}</VersionId></Deleted>"
+    reply = f"<DeleteResult>{entries}</DeleteResult>".encode()
     version_proxy.faults.append(
         lambda r: Act(reply=(200, "application/xml", reply)) if r.is_batch else None
     )
@@ -201,7 +201,7 @@ def test_one_version_that_stays_is_told_in_the_storages_words(
     )
 
 
-def test_outcomes_come_while_names_are_still_taken(
+def test_outcomes_are_yielded_before_all_names_are_consumed(
     shaky: Bucket, version_proxy: FaultyProxy
 ) -> None:
     files = shaky.put(*some_keys(40))
@@ -209,8 +209,8 @@ def test_outcomes_come_while_names_are_still_taken(
         lambda r: error_reply(403, "AccessDenied") if r.path.endswith("?versioning") else None
     )
     shaky.adapter.request_keys = 5
-    untaken = iter([FileToErase(name) for name in files])
-    outcomes = shaky.adapter.erase(untaken, not_noted)
+    not_consumed = iter([FileToErase(name) for name in files])
+    outcomes = shaky.adapter.erase(not_consumed, ignore_versions)
     first = next(outcomes)
     assert (first.result, first.verified) == (Result.ERASED, True)
-    assert len(list(untaken)) > 0, "a turn would end before its first outcome"
+    assert len(list(not_consumed)) > 0, "not all names are consumed before the first outcome"
