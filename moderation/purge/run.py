@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain, islice
@@ -24,11 +25,12 @@ from moderation.purge.queue import Claim, Claimed
 from moderation.purge.results import FIRST_PAUSE, Answered, record_versions, write_outcomes
 from moderation.purge.storage_problems import STORAGE_RETRY, clear_problem, record_problem
 from moderation.storage import (
+    Adapter,
     FileToErase,
     Outcome,
     Result,
     WrongStorage,
-    adapter_for,
+    opened_adapter,
     verify_identity,
 )
 from moderation.storage.base import message_of, versions_to_delete
@@ -83,11 +85,17 @@ class _Run:
         self.leases: set[datetime] = set()
         self.removals: set[int] = set()
         self.database_error: db.Error | None = None
+        self.adapter: Adapter | None = None
+        self._context = ExitStack()  # closes the adapter
         self._claim_until = time.monotonic() + CLAIM_FOR
         self._renew_at = _half_a_lease_from_now()
 
     def execute(self) -> None:
         """Erase the claimed files, and write the outcomes as the storage returns them."""
+        with self._context:
+            self._execute()
+
+    def _execute(self) -> None:
         answered: list[Answered] = []
         written = time.monotonic()
         for outcome in self._erase():
@@ -103,11 +111,10 @@ class _Run:
         """Yield one outcome for each requested name, even if the adapter raises an error."""
         code, message = "NoAnswer", "The storage returned no result for this file."
         files = self._files()
-        first = list(islice(files, 1))  # verifies the storage before its adapter is created
+        first = list(islice(files, 1))  # verifies the storage, which creates the adapter
         try:
-            if first:
-                adapter = adapter_for(self.ref.storage)
-                yield from adapter.erase(chain(first, files), self._record_versions)
+            if first and self.adapter:
+                yield from self.adapter.erase(chain(first, files), self._record_versions)
         except db.Error as error:  # not the storage's error; the leases expire
             self.database_error, self.sent = error, {}
         except Exception as error:  # any storage library's error: each key is retried later
@@ -161,7 +168,7 @@ class _Run:
     def _is_verified(self, claimed: Claim) -> bool:
         """Return whether the storage has the right identity; if not, reschedule the entries."""
         try:
-            verify_identity(*self.ref)
+            self._verify()
         except WrongStorage as wrong:
             logger.warning("Nothing is purged from storage %s: %s", self.ref.storage, wrong)
             reschedule(chain(claimed.entries, self.later), STORAGE_RETRY, self.leases)
@@ -170,6 +177,16 @@ class _Run:
             return False
         clear_problem(self.ref.storage)
         return True
+
+    def _verify(self) -> None:
+        """Verify the location in which files are erased: the adapter keeps it open.
+
+        Otherwise the right folder could be verified, and another one, which takes its place for a
+        moment, would report every file as missing. Raises WrongStorage.
+        """
+        if self.adapter is None:
+            self.adapter = self._context.enter_context(opened_adapter(self.ref.storage))
+        verify_identity(*self.ref, self.adapter)
 
     def _write(self, answered: list[Answered]) -> None:
         """Verify the storage again, then write the outcomes and renew the lease."""
@@ -185,7 +202,7 @@ class _Run:
         Keys that it reported as erased or missing are then rescheduled, and nothing more is sent.
         """
         try:
-            verify_identity(*self.ref)
+            self._verify()
         except WrongStorage as wrong:
             logger.warning("Results of storage %s are discarded: %s", self.ref.storage, wrong)
             self.lease.end()

@@ -16,7 +16,7 @@ from moderation.models import AuditEntry, StorageIdentity
 from moderation.models.states import FOUND_AGAIN
 from moderation.purge.storage_problems import clear_problem
 from moderation.redaction import clean
-from moderation.storage import WrongStorage, adapter_for, verify_identity
+from moderation.storage import WrongStorage, opened_adapter, verify_identity
 from moderation.storage.transactions import refuse_inside_transaction
 
 logger = logging.getLogger(__name__)
@@ -44,10 +44,7 @@ def _verify(storage: StorageIdentity) -> bool:
     if not (names := dict(oldest[: conf.request_keys()])):
         return False
     try:
-        verify_identity(storage.alias, storage.identity)
-        absent = adapter_for(storage.alias).verify(sorted(set(names.values())))
-        # Again, as a key that is missing from another storage may still exist in the right one.
-        verify_identity(storage.alias, storage.identity)
+        absent = _absent(storage, sorted(set(names.values())))
     except Exception as error:  # noqa: BLE001 - any storage's error; it says nothing about the keys
         _pause(storage, error)
         return False
@@ -58,6 +55,18 @@ def _verify(storage: StorageIdentity) -> bool:
     entries.filter(pk__any_of=found).update(verified_at=DatabaseNow(), detail=FOUND_AGAIN)
     entries.filter(pk__any_of=names.keys() - set(found)).update(verified_at=DatabaseNow())
     return True
+
+
+def _absent(storage: StorageIdentity, names: list[str]) -> dict[str, bool]:
+    """Return whether each key is absent from the storage, which is verified before and after.
+
+    A key that is missing from another storage may still exist in the right one.
+    """
+    with opened_adapter(storage.alias) as adapter:
+        verify_identity(storage.alias, storage.identity, adapter)
+        absent = adapter.verify(names)
+        verify_identity(storage.alias, storage.identity, adapter)
+    return absent
 
 
 def _pause(storage: StorageIdentity, error: Exception) -> None:

@@ -17,6 +17,7 @@ from moderation.storage.base import (
 from moderation.storage.identity import (
     IdentityRefused,
     WrongStorage,
+    opened_adapter,
     verify_identity,
     write_identity,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "WrongStorage",
     "adapter_for",
     "not_sent",
+    "opened_adapter",
     "pause_after",
     "refuse_inside_transaction",
     "register_adapter",

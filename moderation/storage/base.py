@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -119,6 +120,12 @@ class Adapter(Protocol):
 
     def odd_prefixes(self, directory: str) -> tuple[str, ...]:
         """Return the prefixes of oddly spelled names in a directory. No network."""
+
+    def opened(self) -> AbstractContextManager[None]:
+        """Return a context in which all methods use the location that exists when it is entered.
+
+        Another folder that takes its place meanwhile is then neither verified nor searched.
+        """
 
     def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
         """Erase names; yield exactly one outcome for each name consumed, in any order.

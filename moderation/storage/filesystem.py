@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import PurePath
 
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import FileSystemStorage
 
-from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
+from moderation.storage.base import (
+    IDENTITY_FILE,
+    IDENTITY_FILE_BYTES,
+    WAS_MISSING,
+    FileToErase,
+    OnVersions,
+    Outcome,
+)
 from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.spelling import PLAIN_NAME
+from moderation.storage.transactions import refuse_inside_transaction
 
 # Names claimed together: a disk erases thousands a second.
 CLAIM_SIZE = 1000
-# Django's own method. It ignores a missing file, and removes empty folders.
-DJANGO_DELETE = FileSystemStorage.delete
+# Django's own methods. Its `delete` ignores a missing file, and removes empty folders.
+DJANGO_METHODS = {
+    name: getattr(FileSystemStorage, name) for name in ("path", "delete", "exists", "open", "_open")
+}
+# In place of a file descriptor: a root folder that is missing. Every use of it raises OSError.
+NO_FOLDER = -1
 
 
 class FileSystemAdapter(OneByOneAdapter):
@@ -30,7 +43,7 @@ class FileSystemAdapter(OneByOneAdapter):
     def __init__(self, storage: FileSystemStorage) -> None:
         super().__init__(storage)
         self.folder = os.path.join(storage.location, "")  # noqa: PTH118 - joined to names below
-        self._root: int | None = None  # the open root folder, while files are erased
+        self._root: int | None = None  # the open root folder, while there is one
 
     @cached_property
     def key_is_root_plus_name(self) -> bool:
@@ -86,28 +99,58 @@ class FileSystemAdapter(OneByOneAdapter):
     def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
         """Erase one name after another; see `Adapter.erase`."""
         outcomes = super().erase(files, on_versions)
-        return self._with_open_root(outcomes) if self._deletes_as_django() else outcomes
+        return outcomes if self._root is not None else self._opened_for(outcomes)
 
-    def _deletes_as_django(self) -> bool:
-        """Return whether `unlink` may replace the storage's own `delete`.
-
-        False if the storage overrides Django's methods, and on Windows, which has no dir_fd.
-        """
-        plain = self.key_is_root_plus_name and type(self.storage).delete is DJANGO_DELETE
-        return plain and os.unlink in os.supports_dir_fd
-
-    def _with_open_root(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
-        """Keep the root folder open, right after its identity was verified, and erase below it.
-
-        If the folder is renamed in the meantime, its files are still found: none looks missing
-        because another folder, or none, is at the path for a moment.
-        """
-        self._root = os.open(self.storage.location, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+    def _opened_for(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        with self.opened():
             yield from outcomes
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Keep the root folder open, to verify and erase below the same folder.
+
+        If it is renamed in the meantime, its files are still found: none looks missing because
+        another folder, or none, is at its path for a moment.
+        """
+        if not self._is_plain():
+            yield
+            return
+        self._root = _open_folder(self.storage.location)
+        try:
+            yield
         finally:
             root, self._root = self._root, None
-            os.close(root)
+            if root != NO_FOLDER:
+                os.close(root)
+
+    def _is_plain(self) -> bool:
+        """Return whether the files may be accessed without the storage's own methods.
+
+        False if the storage overrides Django's, and on Windows, which has no dir_fd.
+        """
+        own = type(self.storage)
+        plain = all(getattr(own, name) is method for name, method in DJANGO_METHODS.items())
+        return plain and os.unlink in os.supports_dir_fd
+
+    def read_identity_file(self) -> bytes | None:
+        """Return the content of the identity file; see `Adapter.read_identity_file`.
+
+        While the root folder is open, the file is that of this folder, or None if the folder is no
+        longer at its path.
+        """
+        if self._root is None:
+            return super().read_identity_file()
+        refuse_inside_transaction()
+        if self._root == NO_FOLDER:
+            return None
+        try:
+            if not os.path.samestat(os.stat(self.storage.location), os.fstat(self._root)):  # noqa: PTH116 - see above
+                return None
+            file = os.open(IDENTITY_FILE, os.O_RDONLY, dir_fd=self._root)
+        except FileNotFoundError:
+            return None
+        with open(file, "rb") as opened:  # noqa: PTH123 - a file descriptor
+            return opened.read(IDENTITY_FILE_BYTES)
 
     def delete(self, name: str) -> str:
         """Delete a file below the open root folder, or by the storage's own `delete`."""
@@ -147,3 +190,10 @@ class FileSystemAdapter(OneByOneAdapter):
     def _from_root(self, path: str) -> str:
         """Return the path relative to the root folder while that is open, else the whole path."""
         return path if self._root is None else path.removeprefix(self.folder)
+
+
+def _open_folder(path: str | os.PathLike[str]) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        return NO_FOLDER

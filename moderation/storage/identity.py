@@ -10,6 +10,8 @@ import json
 import logging
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -67,18 +69,37 @@ def environment() -> str:
     return str(getattr(settings, "ENVIRONMENT", ""))
 
 
-def read_identity(alias: str) -> IdentityFile | None:
+def read_identity(alias: str, adapter: Adapter | None = None) -> IdentityFile | None:
     """Return the content of the storage's identity file, or None if it has none.
 
     Raises WrongStorage, with the storage's own error message, if it cannot be read.
     """
     refuse_inside_transaction()
     try:
-        return _read_with_retries(adapter_for(alias))
+        return _read_with_retries(adapter or adapter_for(alias))
     except Exception as error:
-        message = _("The identity file of storage %(alias)s cannot be read: %(error)s")
-        text = f"{type(error).__name__}: {message_of(error)}"
-        raise WrongStorage(message % {"alias": alias, "error": text}) from error
+        raise _unreadable(alias, error) from error
+
+
+@contextmanager
+def opened_adapter(alias: str) -> Iterator[Adapter]:
+    """Yield an adapter of the storage whose location is open; see `Adapter.opened`.
+
+    Verify the identity with this adapter, and what it then does concerns the same location. Raises
+    WrongStorage for an unknown alias.
+    """
+    try:
+        adapter = adapter_for(alias)
+    except Exception as error:
+        raise _unreadable(alias, error) from error
+    with adapter.opened():
+        yield adapter
+
+
+def _unreadable(alias: str, error: Exception) -> WrongStorage:
+    message = _("The identity file of storage %(alias)s cannot be read: %(error)s")
+    text = f"{type(error).__name__}: {message_of(error)}"
+    return WrongStorage(message % {"alias": alias, "error": text})
 
 
 def _read_with_retries(adapter: Adapter) -> IdentityFile | None:
@@ -100,12 +121,12 @@ def _read_once(adapter: Adapter) -> IdentityFile | None:
     return None if content is None else IdentityFile.from_bytes(content)
 
 
-def verify_identity(alias: str, identity: uuid.UUID | None) -> None:
+def verify_identity(alias: str, identity: uuid.UUID | None, adapter: Adapter | None = None) -> None:
     """Raise WrongStorage unless the storage has this identity and belongs to this environment.
 
     The message says what differs. Raises RuntimeError inside a transaction.
     """
-    found = read_identity(alias)
+    found = read_identity(alias, adapter)
     if identity is None:
         message = _("Storage %(alias)s has no identity. Run “manage.py mark_storage”.")
     elif found is None:

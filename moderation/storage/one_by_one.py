@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
@@ -57,6 +58,10 @@ class OneByOneAdapter(ABC):
     def odd_prefixes(self, directory: str) -> tuple[str, ...]:
         """Return the prefixes of oddly spelled names; see `Adapter.odd_prefixes`."""
         return odd_prefixes(directory)
+
+    def opened(self) -> AbstractContextManager[None]:
+        """Do nothing: the location cannot change; see `Adapter.opened`."""
+        return nullcontext()
 
     def erase(
         self,

@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, default_storage, storages
 from django.test import override_settings
 from django.utils import timezone
 
 from moderation.jobs.scheduler import missing_problems, overdue
 from moderation.models import AuditEntry, StorageIdentity
+from moderation.models.states import FOUND_AGAIN
 from moderation.purge import run as batch_module
+from moderation.purge import verify as verify_module
 from moderation.purge.run import purge_due_files
 from moderation.purge.verify import verify_erased_files
 from moderation.storage import identity as mark_module
@@ -74,6 +77,18 @@ def before_a_deletion(patch: pytest.MonkeyPatch, action: Callable[[], object]) -
     assert len(calls) > 1
 
 
+def verify_after_its_return(away: Path, folder: Path) -> Callable[..., None]:
+    """Return a function that brings a folder back before it verifies the storage."""
+
+    def verify(*arguments: Any) -> None:
+        if away.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            away.rename(folder)
+        verify_identity(*arguments)
+
+    return verify
+
+
 def move_away(folder: Path, *, empty_instead: bool) -> None:
     folder.rename(folder.with_name("away"))
     if empty_instead:
@@ -111,17 +126,55 @@ def test_a_folder_that_is_away_only_while_files_are_erased_loses_none(
     away = fresh_storage.with_name("away")
     rename = partial(move_away, fresh_storage, empty_instead=empty_instead)
 
-    def prove_after_its_return(*place: Any) -> None:
-        if away.exists():
-            shutil.rmtree(fresh_storage, ignore_errors=True)
-            away.rename(fresh_storage)
-        verify_identity(*place)
-
-    monkeypatch.setattr(batch_module, "verify_identity", prove_after_its_return)
+    verify = verify_after_its_return(away, fresh_storage)
+    monkeypatch.setattr(batch_module, "verify_identity", verify)
     with before_a_deletion(monkeypatch, rename):
         purge_due_files()
     assert ends() == {("erased", "")}
     assert not list(fresh_storage.rglob("*.jpg"))
+
+
+@pytest.mark.parametrize("empty_instead", [False, True])
+def test_a_folder_that_is_away_from_its_verification_to_the_next_loses_no_file(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch,
+    empty_instead: bool,
+) -> None:  # fmt: skip
+    confirmed(drafted(make_posts(2), moderator), moderator)
+    away = fresh_storage.with_name("away")
+    erase = FileSystemAdapter.erase
+
+    def erase_elsewhere(self: FileSystemAdapter, *arguments: Any) -> Any:
+        move_away(fresh_storage, empty_instead=empty_instead)
+        return erase(self, *arguments)
+
+    verify = verify_after_its_return(away, fresh_storage)
+    monkeypatch.setattr(batch_module, "verify_identity", verify)
+    monkeypatch.setattr(FileSystemAdapter, "erase", erase_elsewhere)
+    purge_due_files()
+    assert ends() == {("erased", "")}
+    assert not list(fresh_storage.rglob("*.jpg"))
+
+
+def test_a_folder_that_is_away_only_while_absence_is_verified_has_its_files(
+    moderator: User, make_posts: MakePosts, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    purge_due_files()
+    for name in AuditEntry.objects.values_list("name", flat=True):
+        default_storage.save(name, ContentFile(b"again"))
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
+    verify = FileSystemAdapter.verify
+
+    def verify_elsewhere(self: FileSystemAdapter, names: Any) -> Any:
+        move_away(fresh_storage, empty_instead=True)
+        return verify(self, names)
+
+    after = verify_after_its_return(fresh_storage.with_name("away"), fresh_storage)
+    monkeypatch.setattr(verify_module, "verify_identity", after)
+    monkeypatch.setattr(FileSystemAdapter, "verify", verify_elsewhere)
+    verify_erased_files()
+    assert ends() == {("erased", FOUND_AGAIN)}
 
 
 def test_a_folder_that_goes_between_the_look_and_the_deletion_was_missing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -105,6 +106,10 @@ class S3Adapter:
     def odd_prefixes(self, directory: str) -> tuple[str, ...]:
         """Return the prefixes of oddly spelled names; see `Adapter.odd_prefixes`."""
         return odd_prefixes(directory)
+
+    def opened(self) -> AbstractContextManager[None]:
+        """Do nothing: a bucket cannot be renamed; see `Adapter.opened`."""
+        return nullcontext()
 
     def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
         """Erase names with all their versions; see `Adapter.erase`."""
