@@ -16,6 +16,7 @@ from moderation.purge.claim import claim
 from moderation.purge.run import purge_due_files
 from moderation.storage import FileToErase, Outcome, Result, write_identity
 from moderation.storage.base import OnVersions
+from tests.purge.erasing import erase_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,7 +60,7 @@ def test_a_good_key_does_not_wait_for_3000_older_ones_that_are_denied(
     own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     due(f"bad-{n}" for n in range(3000))
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: Denying(own=own))
+    erase_with(monkeypatch, Denying(own=own))
     for _ in range(4):
         purge_due_files()
     due(["good"], recorded_at=timezone.now(), due_at=timezone.now())
@@ -91,7 +92,7 @@ def test_keys_that_failed_have_a_share_of_a_claim_and_the_least_tried_go_first()
 
 def test_a_whole_storage_that_denies_parks_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     due(["bad"])
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: Denying(own=False))
+    erase_with(monkeypatch, Denying(own=False))
     for _ in range(10):
         due_again()
         purge_due_files()

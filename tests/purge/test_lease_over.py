@@ -17,10 +17,18 @@ from moderation.purge import run as batch_module
 from moderation.purge.claim import claim, renew
 from moderation.purge.results import record_versions, write_outcomes
 from moderation.purge.run import purge_due_files
-from moderation.storage import FileToErase, Outcome, Result, adapter_for, write_identity
+from moderation.storage import (
+    FileToErase,
+    Outcome,
+    Result,
+    adapter_for,
+    opened_adapter,
+    write_identity,
+)
 from moderation.storage.base import LEASE_EXPIRED, OnVersions
 from moderation.storage.lease import Lease, Moment
 from tests.helpers import stored
+from tests.purge.erasing import erase_with
 from tests.testapp.models import Volume
 from tests.testapp.storage import ATTACHMENTS
 
@@ -119,13 +127,13 @@ def test_a_worker_that_wakes_up_after_its_lease_spares_what_was_stored_since(
     def sleep() -> None:
         AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
         with monkeypatch.context() as patch:
-            patch.setattr(batch_module, "adapter_for", adapter_for)
+            patch.setattr(batch_module, "opened_adapter", opened_adapter)
             purge_due_files()
         uploaded.extend(stored(name, "attachments") for name in ("a.pdf", "b.pdf"))
         wait_past_the_lease(monkeypatch)
 
     suspended = Suspended(sleep)
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
+    erase_with(monkeypatch, suspended)
     purge_due_files()
     assert sorted(uploaded) == ["a.pdf", "b.pdf"]
     assert all(storages["attachments"].exists(name) for name in uploaded)
@@ -138,7 +146,7 @@ def test_what_a_late_worker_did_not_ask_for_is_due_again_without_an_attempt(
 ) -> None:
     deleted("a.pdf", "b.pdf")
     suspended = Suspended(lambda: wait_past_the_lease(monkeypatch))
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
+    erase_with(monkeypatch, suspended)
     purge_due_files()
     ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts", "leased_until")
     assert list(ends) == [("erased", 1, None), ("pending", 0, None)]
@@ -186,7 +194,7 @@ def test_nothing_is_sent_after_a_renewal_that_failed(monkeypatch: pytest.MonkeyP
 
     suspended.deed = lambda: None
     monkeypatch.setattr(batch_module, "renew", take_over_first)
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: suspended)
+    erase_with(monkeypatch, suspended)
     purge_due_files()
     assert taken
     left = [name for name in ("a.pdf", "b.pdf") if storages["attachments"].exists(name)]

@@ -26,6 +26,7 @@ from moderation.storage import FileToErase, Outcome, Result
 from moderation.storage.base import OnVersions
 from posts.models import Post, PostImage
 from tests.helpers import confirmed, drafted
+from tests.purge.erasing import erase_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,7 +174,7 @@ class Refusing:
 
 
 def with_answers(patch: pytest.MonkeyPatch, refusing: Refusing) -> None:
-    patch.setattr(batch_module, "adapter_for", lambda _: refusing)
+    erase_with(patch, refusing)
 
 
 def test_failures_are_tried_again_later_then_parked_with_the_storage_s_words(

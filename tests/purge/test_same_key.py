@@ -19,6 +19,7 @@ from moderation.purge.claim import claim, reschedule
 from moderation.purge.run import purge_due_files
 from moderation.storage import FileToErase, Outcome, Result, WrongStorage, write_identity
 from moderation.storage.base import IDENTITY_FILE, OnVersions
+from tests.purge.erasing import erase_with
 from tests.testapp.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,7 +148,7 @@ def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
     keys = AuditEntry.objects.order_by("pk").values_list("pk", flat=True)[:tried]
     AuditEntry.objects.filter(pk__in=list(keys)).update(versions=["v1"], attempts=1)
     noting = Noting()
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: noting)
+    erase_with(monkeypatch, noting)
     purge_due_files()
     assert noting.given == [FileToErase(name, asked)]
 
@@ -188,7 +189,7 @@ def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong
 
     deleted("one.pdf")
     adapter = Meanwhile(again, turn_wrong)
-    monkeypatch.setattr(batch_module, "adapter_for", lambda _: adapter)
+    erase_with(monkeypatch, adapter)
     purge_due_files()
     # Earlier results are not believed either; their files may be erased, so the lease stays.
     waiting = AuditEntry.objects.filter(state="pending").order_by("pk")

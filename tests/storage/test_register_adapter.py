@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from io import StringIO
 from typing import Any
 
@@ -69,6 +70,9 @@ class DictAdapter:
 
     def location(self) -> str:
         return "dict"
+
+    def opened(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def key(self, name: str) -> str:
         if not name:
