@@ -10,9 +10,9 @@ from django.core.checks import CheckMessage
 from django.db import DatabaseError, models, router
 
 from moderation.models import AuditEntry, StorageIdentity
-from moderation.references.databases import databases_with, forget_tables
-from moderation.references.queries import Column, guarded
-from moderation.references.search import file_fields, placed
+from moderation.references.databases import clear_table_cache, databases_with
+from moderation.references.queries import Column, savepoint
+from moderation.references.search import field_adapter, file_fields
 from moderation.registry import registered_models
 
 # A name that no file has, to find out whether a model can be searched at all.
@@ -34,7 +34,7 @@ def check_storage_locations(**_: Any) -> list[CheckMessage]:
             id="moderation.W013",
         )
         for model, field in file_fields()
-        if model not in registered and placed(field) is None
+        if model not in registered and field_adapter(field) is None
     ]
 
 
@@ -58,7 +58,7 @@ def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> l
 
 def check_searchable(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """W015: a model cannot be searched, so the purge does not erase files that it may use."""
-    forget_tables()
+    clear_table_cache()
     columns = [
         Column(model, field, database)
         for model, field in file_fields()
@@ -109,8 +109,8 @@ def _databases(model: type[models.Model], databases: Sequence[str] | None) -> li
 
 def _problem(column: Column) -> str:
     try:
-        with guarded(column.database):
-            column.names_among([UNUSED_NAME])
+        with savepoint(column.database):
+            column.find_without_keys([UNUSED_NAME])
     except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
         return str(error) or type(error).__name__
     return ""

@@ -15,7 +15,7 @@ from django.db.models import FileField, ImageField
 from moderation.cascade.relations import candidate_fields
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, triggers
-from moderation.references.search import fields_on
+from moderation.references.search import fields_in_storage
 from moderation.registry import (
     own_file_fields,
     registered_models,
@@ -111,7 +111,7 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
             id="moderation.W005",
         )
         for model, field in dict.fromkeys(
-            pair for alias in sorted(_registered_aliases()) for pair in fields_on(alias)
+            pair for alias in sorted(_registered_aliases()) for pair in fields_in_storage(alias)
         )
         if not _is_indexed(model, field)
     ]

@@ -12,55 +12,55 @@ from django.db.models.signals import post_migrate
 from moderation.models import AuditEntry
 
 # Seconds for which a database's list of tables, or the failure to read it, is cached.
-REFRESH = 60.0
+CACHE_SECONDS = 60.0
 
 
-class Unreachable(DatabaseError):
+class UnreachableDatabase(DatabaseError):
     """A database that may hold rows could not list its tables."""
 
 
-_known: dict[str, tuple[float, frozenset[str] | Unreachable]] = {}
-_looked_at = 0.0
+_table_lists: dict[str, tuple[float, frozenset[str] | UnreachableDatabase]] = {}
+_required_since = 0.0  # the time after which the list must have been read if it lacks a table
 
 
-def look_for_new_tables() -> None:
-    """Require a newly read list of tables before a table counts as absent.
+def require_current_tables() -> None:
+    """Read the tables of a database again before a table counts as absent.
 
-    Another process may have migrated since a list was cached, and files that rows of a new table
-    use must not be erased. Each call causes a database's list to be read again at most once.
+    Another process may have migrated since the list was cached, and files that rows of a new table
+    use must not be erased. Each call causes at most one query for each database.
     """
-    global _looked_at  # noqa: PLW0603 - the lists are cached per process, too
-    _looked_at = time.monotonic()
+    global _required_since  # noqa: PLW0603 - the lists are cached per process, too
+    _required_since = time.monotonic()
 
 
-def forget_tables(**_: object) -> None:
+def clear_table_cache(**_: object) -> None:
     """Clear the cached lists of tables."""
-    _known.clear()
+    _table_lists.clear()
 
 
-post_migrate.connect(forget_tables, dispatch_uid="moderation.forget_tables")
+post_migrate.connect(clear_table_cache, dispatch_uid="moderation.clear_table_cache")
 
 
-def databases_with(model: type[Model]) -> Iterator[str | Unreachable]:
+def databases_with(model: type[Model]) -> Iterator[str | UnreachableDatabase]:
     """Yield the aliases of the databases that hold the model's table, and unreachable databases.
 
-    A database with two aliases is yielded once. A copy (a test's mirror, a standby server) is never
-    yielded: its rows are slightly outdated copies of rows in another database.
+    Yields a database with two aliases once, and never yields a replica (a test mirror or a standby
+    server), because its rows are slightly outdated copies of rows in another database.
     """
     for alias in distinct_databases():
-        tables = _tables_of(alias)
-        if isinstance(tables, Unreachable):
+        tables = _cached_tables(alias)
+        if isinstance(tables, UnreachableDatabase):
             if not model._meta.managed or router.allow_migrate_model(alias, model):
                 yield tables
-        elif _holds(alias, tables, model):
+        elif _has_table(alias, tables, model):
             yield alias
 
 
 def distinct_databases() -> list[str]:
-    """Return one alias for each database, the audit log's first."""
-    home = router.db_for_write(AuditEntry)
+    """Return one alias for each database, that of the audit log first."""
+    audit_database = router.db_for_write(AuditEntry)
     found: dict[tuple[str, ...], str] = {}
-    for alias in sorted(connections, key=lambda alias: alias != home):
+    for alias in sorted(connections, key=lambda alias: alias != audit_database):
         options = connections[alias].settings_dict
         if not options.get("TEST", {}).get("MIRROR"):
             names = ("ENGINE", "HOST", "PORT", "NAME", "USER", "OPTIONS")
@@ -68,17 +68,17 @@ def distinct_databases() -> list[str]:
     return list(found.values())
 
 
-def _holds(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
+def _has_table(alias: str, tables: frozenset[str], model: type[Model]) -> bool:
     table = model._meta.db_table
-    if '"' in table:  # has a schema ('"schema"."table"') and so is not in any list
+    if '"' in table:  # '"schema"."table"', which is in no list
         return alias == router.db_for_write(model)
-    if (name := _as_listed(alias, table)) in tables:
+    if (name := _listed_name(alias, table)) in tables:
         return True
-    tables_now = _tables_of(alias, since=_looked_at)
-    return not isinstance(tables_now, Unreachable) and name in tables_now
+    tables_now = _cached_tables(alias, since=_required_since)
+    return not isinstance(tables_now, UnreachableDatabase) and name in tables_now
 
 
-def _as_listed(alias: str, table: str) -> str:
+def _listed_name(alias: str, table: str) -> str:
     """Return a table's name as the database lists it. PostgreSQL truncates long names."""
     if connections[alias].vendor == "sqlite":
         return table.casefold()
@@ -86,15 +86,16 @@ def _as_listed(alias: str, table: str) -> str:
     return table.encode()[:longest].decode(errors="ignore") if longest else table
 
 
-def _tables_of(alias: str, *, since: float = 0.0) -> frozenset[str] | Unreachable:
+def _cached_tables(alias: str, *, since: float = 0.0) -> frozenset[str] | UnreachableDatabase:
+    """Return the tables of a database, from a list that was read after `since`."""
     now = time.monotonic()
     key = f"{alias} {connections[alias].settings_dict.get('NAME')}"
-    if key not in _known or _known[key][0] < max(since, now - REFRESH):
-        _known[key] = (now, _read_tables(alias))
-    return _known[key][1]
+    if key not in _table_lists or _table_lists[key][0] < max(since, now - CACHE_SECONDS):
+        _table_lists[key] = (now, _read_tables(alias))
+    return _table_lists[key][1]
 
 
-def _read_tables(alias: str) -> frozenset[str] | Unreachable:
+def _read_tables(alias: str) -> frozenset[str] | UnreachableDatabase:
     """Return the tables of a database. Raises an error only for the audit log's database."""
     connection = connections[alias]
     try:
@@ -104,7 +105,7 @@ def _read_tables(alias: str) -> frozenset[str] | Unreachable:
     except Exception as error:
         if alias == router.db_for_write(AuditEntry):
             raise
-        return Unreachable(f"database {alias}: {error}")
+        return UnreachableDatabase(f"database {alias}: {error}")
     return frozenset(map(str.casefold, tables) if connection.vendor == "sqlite" else tables)
 
 

@@ -1,8 +1,8 @@
 """Find live rows that use extra files, which no field names.
 
-No index leads from an extra file to the rows that have it. But an extra file belongs to the files
-in the fields of its row. So the search finds the rows that share one of those files with the
-deleted row, and the `extra_files` function of their registration returns their extra files.
+The rows that have an extra file cannot be looked up by its name, because no column holds it. So the
+search finds the rows that share a file in one of their fields with the deleted row, and asks the
+`extra_files` function of their registration for their extra files.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from django.core.files.storage import InvalidStorageError
 
 from moderation.db.rows import all_rows
 from moderation.references.databases import databases_with
-from moderation.references.queries import MOST_ROWS, Column, guarded
-from moderation.references.search import Usage, names_held_by
-from moderation.references.wanted import Wanted
+from moderation.references.queries import MAX_ROWS, Column, savepoint
+from moderation.references.search import Usage, names_in_field
+from moderation.references.wanted import WantedKeys
 from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
 from moderation.storage.base import Adapter
 from moderation.storage.location import Location
@@ -30,64 +30,68 @@ from moderation.storage.resolve import adapter_for
 Beside = Mapping[str, Sequence[str]]
 
 
-class _Name(NamedTuple):
+class _NamedFile(NamedTuple):
+    """A name to search for, which stands for its own key; see `WantedFile`."""
+
     key: str
     name: str
 
 
-def find_users_of_extra_files(wanted: Wanted, beside: Mapping[str, Beside], usage: Usage) -> None:
+def add_usage_of_extra_files(
+    wanted: WantedKeys, beside: Mapping[str, Beside], usage: Usage
+) -> None:
     """Add the extra files that live rows use to `usage`.
 
     `beside` maps the key of each entry for an extra file to the entry's `beside`. Registrations
     without `extra_files` are skipped. Runs no query if no entry is for an extra file.
     """
-    if not (left := {key: each for key, each in beside.items() if key not in usage.users}):
+    if not (unknown := {key: each for key, each in beside.items() if key not in usage.users}):
         return
     for registration in filter(None, map(registration_for, registered_models())):
         if (extra_files := registration.extra_files) is None:
             continue
         try:
-            for column, names in _columns(registration, left):
-                with guarded(column.database):
-                    usage.users |= _users_in(extra_files, column, names, wanted)
+            for column, names in _columns_to_search(registration, unknown):
+                with savepoint(column.database):
+                    usage.users |= _used_keys(extra_files, column, names, wanted)
         except Exception as error:  # noqa: BLE001 - the function and storages are the site's
-            usage.fail(left, f"extra_files of {registration.label}: {error}")
+            usage.fail(unknown, f"extra_files of {registration.label}: {error}")
 
 
-def _columns(
+def _columns_to_search(
     registration: Registration, beside: Mapping[str, Beside]
 ) -> Iterator[tuple[Column, dict[str, set[str]]]]:
-    """Yield the columns that may hold such a name, with {name: keys of its extra files}."""
+    """Yield the columns that may hold a name in `beside`, with {name: keys of its extra files}."""
     by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for key, each in beside.items():
-        for alias, held in each.items():
-            for name in held:
+        for alias, names_of_row in each.items():
+            for name in names_of_row:
                 by_alias[alias][name].add(key)
     for alias, keys in by_alias.items():
-        if (shared := _shared(alias, keys)) is None:
+        if (wanted := _wanted(alias, keys)) is None:
             continue
         for field in registration.fields:
-            names = names_held_by(field, shared)
+            names = names_in_field(field, wanted)
             found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
             for database in databases_with(registration.model) if found else ():
-                if isinstance(database, str):  # `find_users` reports the unreachable ones
+                if isinstance(database, str):  # `find_usage` reports unreachable databases
                     yield Column(registration.model, field, database), found
 
 
-def _shared(alias: str, names: Iterable[str]) -> Wanted | None:
+def _wanted(alias: str, names: Iterable[str]) -> WantedKeys | None:
     try:
-        return Wanted(adapter_for(alias), [_Name(name, name) for name in names])
+        return WantedKeys(adapter_for(alias), [_NamedFile(name, name) for name in names])
     except InvalidStorageError:  # the storage no longer exists, so no row shares a file in it
         return None
 
 
-def _users_in(
-    extra_files: ExtraFiles, column: Column, names: Mapping[str, set[str]], wanted: Wanted
+def _used_keys(
+    extra_files: ExtraFiles, column: Column, names: Mapping[str, set[str]], wanted: WantedKeys
 ) -> dict[str, str]:
     found = column.rows().filter(**{f"{column.field.name}__any_of": names.keys()})
-    rows = list(found[: MOST_ROWS + 1])
-    if len(rows) > MOST_ROWS:
-        return dict.fromkeys(set().union(*names.values()), f"{column.label}: many rows share it")
+    rows = list(found[: MAX_ROWS + 1])
+    if len(rows) > MAX_ROWS:
+        return dict.fromkeys(set().union(*names.values()), f"many rows of {column.label}")
     adapter_in = _adapters_in(wanted.location)
     users = {}
     for row, alias, name in extra_files(rows) if rows else ():
@@ -110,7 +114,7 @@ def _adapters_in(location: Location) -> Callable[[str], Adapter | None]:
     return adapter_in
 
 
-def _keys_of(adapter: Adapter | None, name: str, wanted: Wanted) -> set[str]:
+def _keys_of(adapter: Adapter | None, name: str, wanted: WantedKeys) -> set[str]:
     if not name or adapter is None:
         return set()
     try:
@@ -122,8 +126,8 @@ def _keys_of(adapter: Adapter | None, name: str, wanted: Wanted) -> set[str]:
 def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
     """Return a fingerprint of each extra file that a live row has in the storage behind an alias.
 
-    Reads every row of the models with extra files, a page at a time. Only 8 bytes for each file are
-    kept, since their number is not limited. Raises the error of a function that fails.
+    Reads every row of the models with extra files, a page at a time. Keeps only 8 bytes for each
+    file, because their number is not limited. Raises the error of a function that fails.
     """
     adapter_in = _adapters_in(adapter_for(alias).real_location())
     found: set[int] = set()
@@ -133,8 +137,8 @@ def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
         for database in databases_with(registration.model):
             if not isinstance(database, str):
                 raise database
-            rows = all_rows(registration.model, database).order_by("pk").iterator(MOST_ROWS)
-            while page := list(islice(rows, MOST_ROWS)):
+            rows = all_rows(registration.model, database).order_by("pk").iterator(MAX_ROWS)
+            while page := list(islice(rows, MAX_ROWS)):
                 for _row, other, name in extra_files(page):
                     if name and (adapter := adapter_in(other)):
                         found.add(fingerprint(adapter, name))

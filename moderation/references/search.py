@@ -1,8 +1,8 @@
 """Find the files that live rows still use, in every file field of every installed model.
 
 Storages are compared by the real location of their files, not by alias, and files by their full
-keys. A name in a row counts in any spelling: plain names, and the prefixes that only odd spellings
-have (`moderation.storage.spelling`), are both found through the index.
+keys. A row uses a file however its name is spelled: plain names, and the prefixes that only odd
+spellings have (`moderation.storage.spelling`), are both found through the index.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from django.db import connections, router
 from django.db.models import FileField, Model
 
 from moderation.models import AuditEntry
-from moderation.references.databases import Unreachable, databases_with, look_for_new_tables
-from moderation.references.queries import MOST_ODD_NAMES, ChosenColumn, Column, guarded
-from moderation.references.wanted import Names, Wanted
+from moderation.references.databases import (
+    UnreachableDatabase,
+    databases_with,
+    require_current_tables,
+)
+from moderation.references.queries import MAX_ODD_NAMES, Column, StorageColumn, savepoint
+from moderation.references.wanted import WantedKeys, WantedNames
 from moderation.registry import (
     Registration,
     own_file_fields,
@@ -32,12 +36,16 @@ from moderation.registry.defaults import fields_with_default
 from moderation.storage.base import Adapter
 from moderation.storage.resolve import adapter_for, adapter_for_storage, unwrap
 
-Question = tuple[Column, Names]
+# A column, and the names to search for in it.
+Search = tuple[Column, WantedNames]
 
 
 @dataclass(slots=True)
 class Usage:
-    """The result of a search: keys with a row that uses them, and keys that may be in use."""
+    """The result of a search: the keys in use, each with a row that uses it, and unknown keys.
+
+    `unknown` has the reason for each key that may be in use, because a model was not searched.
+    """
 
     users: dict[str, str] = dataclass_field(default_factory=dict)
     unknown: dict[str, str] = dataclass_field(default_factory=dict)
@@ -50,88 +58,88 @@ class Usage:
             self.unknown.setdefault(key, problem)
 
 
-def find_users(wanted: Wanted) -> Usage:
+def find_usage(wanted: WantedKeys) -> Usage:
     """Return the keys that live rows use, and the keys for which this is unknown.
 
     Runs two indexed queries for each file field that may hold one of them, in each database that
     holds its model. Inside a transaction, an error rolls back a savepoint, not the transaction.
     """
-    look_for_new_tables()
+    require_current_tables()
     usage = Usage()
-    _ask(list(_questions(wanted, usage)), usage)
-    usage.users |= _used_as_defaults(wanted)
+    _run_all(list(_searches(wanted, usage)), usage)
+    usage.users |= _default_users(wanted)
     return usage
 
 
-def _questions(wanted: Wanted, usage: Usage) -> Iterator[Question]:
+def _searches(wanted: WantedKeys, usage: Usage) -> Iterator[Search]:
     """Yield each column that may hold one of the keys; record unreachable databases in `usage`."""
-    seen: dict[object, Names | None] = {}
+    seen: dict[object, WantedNames | None] = {}
     for model, field in file_fields():
-        for names, chosen in _names_in(wanted, field, seen):
+        for names, chosen in _names_by_alias(wanted, field, seen):
             for database in databases_with(model):
-                if isinstance(database, Unreachable):
+                if isinstance(database, UnreachableDatabase):
                     usage.fail(names.keys, f"{model._meta.label}: {database}")
                 elif chosen:
-                    yield ChosenColumn(model, field, database, *chosen), names
+                    yield StorageColumn(model, field, database, *chosen), names
                 else:
                     yield Column(model, field, database), names
 
 
-def _used_as_defaults(wanted: Wanted) -> dict[str, str]:
+def _default_users(wanted: WantedKeys) -> dict[str, str]:
     """Return the keys that are a field's default, which any future row may use."""
     found = {}
     for field, defaults in fields_with_default():
-        adapter = placed(field)
-        if names := _overlapping(wanted, adapter):
-            for key in {key for name in defaults for key in names.meant_by(name)}:
+        if names := _names_in_storage(wanted, field_adapter(field)):
+            for key in {key for name in defaults for key in names.keys_of(name)}:
                 found[key] = f"the default of {field.model._meta.label}.{field.name}"
     return found
 
 
-def _ask(questions: list[Question], usage: Usage) -> None:
+def _run_all(searches: list[Search], usage: Usage) -> None:
     """Search all columns in one savepoint; after an error, search each one separately."""
     try:
-        with guarded(router.db_for_write(AuditEntry)):
-            found = [_users_in(column, names, column.holders) for column, names in questions]
+        with savepoint(router.db_for_write(AuditEntry)):
+            found = [_used_keys(column, names, column.find) for column, names in searches]
     except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
-        _raise_what_spoils_all(error)
+        _raise_if_transaction_broken(error)
     else:
         for users in found:
             usage.users = users | usage.users
         return
-    for column, names in questions:
-        _ask_alone(column, names, usage)
+    for column, names in searches:
+        _run_one(column, names, usage)
 
 
-def _ask_alone(column: Column, names: Names, usage: Usage) -> None:
+def _run_one(column: Column, names: WantedNames, usage: Usage) -> None:
+    """Search one column; after an error, search it without its primary key."""
     problem = ""
-    for holders in (column.holders, column.names_among):
+    for find in (column.find, column.find_without_keys):
         try:
-            with guarded(column.database):
-                usage.users = _users_in(column, names, holders) | usage.users
+            with savepoint(column.database):
+                usage.users = _used_keys(column, names, find) | usage.users
         except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
-            _raise_what_spoils_all(error)
+            _raise_if_transaction_broken(error)
             problem = problem or f"{column.label}: {error}"
         else:
             return
     usage.fail(names.keys, problem)
 
 
-def _raise_what_spoils_all(error: Exception) -> None:
-    """Raise the error again if it broke the transaction in the audit log's database."""
+def _raise_if_transaction_broken(error: Exception) -> None:
+    """Raise the error again if the transaction in the audit log's database cannot continue."""
     if connections[router.db_for_write(AuditEntry)].needs_rollback:
         raise error
 
 
-def _users_in(
-    column: Column, names: Names, holders: Callable[[Iterable[str]], dict[str, str]]
+def _used_keys(
+    column: Column, names: WantedNames, find: Callable[[Iterable[str]], dict[str, str]]
 ) -> dict[str, str]:
     """Return the keys that rows of one column use, each with one row that uses it."""
-    found = holders(names.plain.keys())
-    if names.odd_beginnings:
-        odd = column.beginning_with(names.odd_beginnings)
-        found |= holders(names.spelled) if len(odd) > MOST_ODD_NAMES else odd
-    return {key: user for name, user in found.items() for key in names.meant_by(name)}
+    found = find(names.plain.keys())
+    if names.odd_prefixes:
+        odd = column.find_by_prefix(names.odd_prefixes)
+        found |= find(names.odd) if len(odd) > MAX_ODD_NAMES else odd
+    return {key: user for name, user in found.items() for key in names.keys_of(name)}
 
 
 def file_fields() -> Iterator[tuple[type[Model], FileField]]:
@@ -143,19 +151,19 @@ def file_fields() -> Iterator[tuple[type[Model], FileField]]:
     return ((model, field) for model in models for field in own_file_fields(model))
 
 
-def fields_on(alias: str) -> Iterator[tuple[type[Model], FileField]]:
+def fields_in_storage(alias: str) -> Iterator[tuple[type[Model], FileField]]:
     """Yield (model, field) for file fields that may hold keys of the storage with this alias."""
     location = adapter_for(alias).real_location()
     for model, field in file_fields():
         registration = registration_for(model)
-        adapter = placed(field)
+        adapter = field_adapter(field)
         is_chosen = registration is not None and registration.storage is not None
         if is_chosen or adapter is None or adapter.real_location().overlaps(location):
             yield model, field
 
 
-def placed(field: FileField) -> Adapter | None:
-    """Return the adapter of a field's storage, or None if the location of its files is unknown.
+def field_adapter(field: FileField) -> Adapter | None:
+    """Return the adapter of a field's storage, or None if nobody knows where its files are.
 
     The location is known if the adapter knows it, as for folders and S3, and for storages in
     STORAGES.
@@ -171,49 +179,49 @@ def placed(field: FileField) -> Adapter | None:
     return adapter
 
 
-def names_held_by(field: FileField, wanted: Wanted) -> dict[str, set[str]]:
-    """Return the names that rows may use for the wanted keys in a field: {name: keys}."""
-    held: dict[str, set[str]] = defaultdict(set)
-    for names, _chosen in _names_in(wanted, field, {}):
+def names_in_field(field: FileField, wanted: WantedKeys) -> dict[str, set[str]]:
+    """Return the names that rows may have for the wanted keys in a field: {name: keys}."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for names, _chosen in _names_by_alias(wanted, field, {}):
         for name, keys in names.plain.items():
-            held[name] |= keys
-    return held
+            found[name] |= keys
+    return found
 
 
-def _names_in(
-    wanted: Wanted, field: FileField, seen: dict[object, Names | None]
-) -> Iterator[tuple[Names, tuple[str, Registration] | None]]:
+def _names_by_alias(
+    wanted: WantedKeys, field: FileField, seen: dict[object, WantedNames | None]
+) -> Iterator[tuple[WantedNames, tuple[str, Registration] | None]]:
     """Yield the names that rows of a field may hold, once for each alias that they may choose.
 
     Each comes with (alias, registration), or with None if the rows do not choose their storage.
     """
     registration = registration_for(field.model)
     if registration is None or registration.storage is None:
-        adapter = placed(field)
+        adapter = field_adapter(field)
         storage: object = id(unwrap(field.storage)) if adapter else 0
         if storage not in seen:
-            seen[storage] = _overlapping(wanted, adapter)
+            seen[storage] = _names_in_storage(wanted, adapter)
         if names := seen[storage]:
             yield names, None
         return
     for alias in storages.backends:
         if alias not in seen:
-            adapter = _behind(alias)
-            seen[alias] = _overlapping(wanted, adapter) if adapter else None
+            adapter = _alias_adapter(alias)
+            seen[alias] = _names_in_storage(wanted, adapter) if adapter else None
         if names := seen[alias]:
             yield names, (alias, registration)
 
 
-def _overlapping(wanted: Wanted, adapter: Adapter | None) -> Names | None:
-    """Return the names in a storage that refer to a wanted key, or None if there cannot be any."""
+def _names_in_storage(wanted: WantedKeys, adapter: Adapter | None) -> WantedNames | None:
+    """Return the names in a storage that may refer to a wanted key, or None if no name can."""
     if adapter and not adapter.real_location().overlaps(wanted.location):
         return None
-    names = wanted.seen_from(adapter)
+    names = wanted.names_in(adapter)
     return names if names.plain else None
 
 
-def _behind(alias: str) -> Adapter | None:
-    """Return the adapter of an alias, or None if it cannot be created and so holds no files."""
+def _alias_adapter(alias: str) -> Adapter | None:
+    """Return the adapter of an alias, or None if its storage cannot be created."""
     try:
         adapter = adapter_for(alias)
         adapter.real_location()

@@ -10,27 +10,19 @@ from django.core.files.storage import InvalidStorageError
 
 from moderation.models import StorageIdentity
 from moderation.redaction import clean
-from moderation.references.extra_files import find_users_of_extra_files
-from moderation.references.search import Usage, find_users
-from moderation.references.wanted import Wanted
+from moderation.references.extra_files import add_usage_of_extra_files
+from moderation.references.search import Usage, find_usage
+from moderation.references.wanted import WantedFile, WantedKeys
 from moderation.storage.resolve import adapter_for
 
-# Seconds for which a process does not clear the problem again, as every claim otherwise would.
-CLEAR_FOR = 10.0
+# Seconds between two clearings of a storage's problem; otherwise each claim would run the query.
+CLEAR_INTERVAL = 10.0
 
-_clear_until: dict[str, float] = {}
+_next_clear: dict[str, float] = {}
 
 
-class Entry(Protocol):
+class Entry(WantedFile, Protocol):
     """The attributes of an audit entry that the search needs."""
-
-    @property
-    def key(self) -> str:
-        """Return the full key."""
-
-    @property
-    def name(self) -> str:
-        """Return the name in its storage."""
 
     @property
     def beside(self) -> Mapping[str, Sequence[str]] | None:
@@ -47,28 +39,28 @@ def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
     """
     entries = list(entries)
     try:
-        wanted = Wanted(adapter_for(storage), entries)
+        wanted = WantedKeys(adapter_for(storage), entries)
     except InvalidStorageError:
         return Usage()
     except Exception as error:  # noqa: BLE001 - a custom storage may raise anything
         usage = Usage()
         usage.fail({entry.key for entry in entries}, f"{type(error).__name__}: {error}")
-        _note_problems(storage, usage.problems)
+        _save_problems(storage, usage.problems)
         return usage
-    usage = find_users(wanted)
+    usage = find_usage(wanted)
     beside = {entry.key: entry.beside for entry in entries if entry.beside}
-    find_users_of_extra_files(wanted, beside, usage)
+    add_usage_of_extra_files(wanted, beside, usage)
     usage.unknown = {k: why for k, why in usage.unknown.items() if k not in usage.users}
-    _note_problems(storage, usage.problems)
+    _save_problems(storage, usage.problems)
     return usage
 
 
-def _note_problems(storage: str, problems: list[str]) -> None:
+def _save_problems(storage: str, problems: list[str]) -> None:
     text = clean("; ".join(dict.fromkeys(problems)))
     now = time.monotonic()
-    if not text and now < _clear_until.get(storage, now):
+    if not text and now < _next_clear.get(storage, now):
         return
-    _clear_until[storage] = now if text else now + CLEAR_FOR
+    _next_clear[storage] = now if text else now + CLEAR_INTERVAL
     StorageIdentity.objects.filter(alias=storage).exclude(reference_problem=text).update(
         reference_problem=text
     )

@@ -1,4 +1,4 @@
-"""The keys to search for, and the names under which rows may hold them in each storage."""
+"""The keys to search for, and the names that rows of each storage may have for them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Protocol
 from moderation.storage.base import Adapter
 from moderation.storage.location import directories
 
-# The maximum number of directories that are searched for odd spellings, shortest paths first. Each
-# adds a few conditions to one query. Keys that are sorted by month are in about a dozen.
-MOST_DIRECTORIES = 32
+# The most directories that are searched for odd spellings, shortest paths first. Each adds a few
+# conditions to one query. Keys with a directory for each month are in about a dozen.
+MAX_DIRECTORIES = 32
 
 
-class Asked(Protocol):
+class WantedFile(Protocol):
     """A file to search for: an audit entry, or the values that were read from one."""
 
     @property
@@ -27,10 +27,10 @@ class Asked(Protocol):
         """Return the name in its storage."""
 
 
-class Wanted:
+class WantedKeys:
     """The keys of a storage to search for, by their full keys."""
 
-    def __init__(self, adapter: Adapter, entries: Iterable[Asked]) -> None:
+    def __init__(self, adapter: Adapter, entries: Iterable[WantedFile]) -> None:
         self.adapter = adapter
         self.location = adapter.real_location()
         self.entries = list(entries)
@@ -41,64 +41,65 @@ class Wanted:
             except ValueError:  # the storage rejects the name; the purge reports it
                 continue
 
-    def seen_from(self, adapter: Adapter | None) -> Names:
-        """Return the names that a field of this storage, or of an unknown one, may hold."""
+    def names_in(self, adapter: Adapter | None) -> WantedNames:
+        """Return the names that a field may hold; without an adapter, its storage is unknown."""
         location = adapter.real_location() if adapter else self.location
         named = ((location.name_of(full), keys) for full, keys in self.keys.items())
         names = {name: keys for name, keys in named if name}
         if adapter and not adapter.key_is_root_plus_name:
-            names |= self._ends()
+            names |= self._suffixes()
         if adapter is None or location == self.location:
             raw: dict[str, set[str]] = defaultdict(set)
             for entry in self.entries:
                 if entry.name not in names:  # a plain name already has its key
                     raw[entry.name].add(entry.key)
             names |= raw
-        return Names(self, adapter, names)
+        return WantedNames(self, adapter, names)
 
-    def _ends(self) -> dict[str, set[str]]:
-        """Return the ends of the full keys, from each folder on: {end: keys}.
+    def _suffixes(self) -> dict[str, set[str]]:
+        """Return the full keys without their leading folders: {suffix: keys}.
 
-        In a storage that puts files into folders of its choice, the name of a key is one of these.
-        The storage decides which names really refer to a key; see `Names.meant_by`.
+        If a storage chooses the folders of its files, a file's name is one of these suffixes. The
+        storage decides which names really refer to a key; see `WantedNames.keys_of`.
         """
-        ends: dict[str, set[str]] = defaultdict(set)
+        suffixes: dict[str, set[str]] = defaultdict(set)
         for full, keys in self.keys.items():
             parts = full.split("/")
             for start in range(len(parts)):
-                if end := "/".join(parts[start:]):
-                    ends[end] |= keys
-        return ends
+                if suffix := "/".join(parts[start:]):
+                    suffixes[suffix] |= keys
+        return suffixes
 
 
-class Names:
+class WantedNames:
     """The names of the wanted keys in the fields of one storage."""
 
     def __init__(
-        self, wanted: Wanted, adapter: Adapter | None, names: Mapping[str, set[str]]
+        self, wanted: WantedKeys, adapter: Adapter | None, names: Mapping[str, set[str]]
     ) -> None:
         self.wanted, self.adapter, self.plain = wanted, adapter, names
 
     @property
     def keys(self) -> set[str]:
-        """Return the entries' keys that such a field may hold."""
+        """Return the keys that these names may refer to."""
         return set().union(*self.plain.values())
 
     @cached_property
-    def odd_beginnings(self) -> tuple[str, ...]:
-        """Return the prefixes of names that refer to one of the keys but are not plain."""
+    def odd_prefixes(self) -> tuple[str, ...]:
+        """Return the prefixes that only oddly spelled names of the keys have."""
         if self.adapter is None:
             return ()
-        chosen = sorted(directories(set(self.plain)), key=len)[:MOST_DIRECTORIES]
+        chosen = sorted(directories(set(self.plain)), key=len)[:MAX_DIRECTORIES]
         return tuple(odd for each in chosen for odd in self.adapter.odd_prefixes(each))
 
     @cached_property
-    def spelled(self) -> set[str]:
-        """Return the odd spellings of the names that a site may use throughout."""
-        spelled = self.adapter.odd_spellings if self.adapter else tuple
-        return {odd for name in self.plain for odd in spelled(name)}
+    def odd(self) -> set[str]:
+        """Return the names in each odd spelling that a site may use throughout."""
+        if self.adapter is None:
+            return set()
+        return {odd for name in self.plain for odd in self.adapter.odd_spellings(name)}
 
-    def meant_by(self, name: str) -> set[str]:
+    def keys_of(self, name: str) -> set[str]:
         """Return the keys that a row's name refers to, according to the field's storage."""
         if self.adapter is None:
             return self.plain.get(name, set())

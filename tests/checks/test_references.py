@@ -9,7 +9,7 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from moderation.checks import references, registered_models
-from moderation.references.search import fields_on
+from moderation.references.search import fields_in_storage
 from tests.testapp.models import Volume
 from tests.testapp.models_references import Flyer
 from tests.testapp.storage import ATTACHMENTS
@@ -68,13 +68,13 @@ def test_a_field_is_searched_for_a_storage_at_the_same_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sheet = Flyer._meta.get_field("sheet")
-    assert (Flyer, sheet) in fields_on("attachments")
-    assert (Flyer, sheet) not in fields_on("default")
+    assert (Flyer, sheet) in fields_in_storage("attachments")
+    assert (Flyer, sheet) not in fields_in_storage("default")
     location = ATTACHMENTS["OPTIONS"]["location"]
     monkeypatch.setattr(sheet, "storage", FileSystemStorage(location=f"{location}/below"))
-    assert (Flyer, sheet) in fields_on("attachments")
+    assert (Flyer, sheet) in fields_in_storage("attachments")
     monkeypatch.setattr(sheet, "storage", FileSystemStorage(location=f"{location}2"))
-    assert (Flyer, sheet) not in fields_on("attachments")
+    assert (Flyer, sheet) not in fields_in_storage("attachments")
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from moderation.checks import references
 from moderation.exceptions import DeletedElsewhere
 from moderation.models import AuditEntry, StorageIdentity
 from moderation.purge.run import purge_due_files
-from moderation.references.databases import distinct_databases, forget_tables
+from moderation.references.databases import clear_table_cache, distinct_databases
 from moderation.storage import write_identity
 from tests.testapp.models import Thread, Volume
 from tests.testapp.models_references import Flyer
@@ -46,13 +46,13 @@ def attached(alias: str, options: dict[str, Any]) -> Iterator[str]:
     engine = {"ENGINE": "django.db.backends.sqlite3", **options}
     both = connections.configure_settings({"default": {}, alias: engine})
     connections.settings[alias] = both[alias]
-    forget_tables()
+    clear_table_cache()
     try:
         yield alias
     finally:
         connections[alias].close()
         del connections[alias], connections.settings[alias]
-        forget_tables()
+        clear_table_cache()
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +131,7 @@ def test_a_copy_and_a_second_alias_are_not_asked(transactional_db: None, other: 
 def test_a_database_without_the_table_is_not_asked(other: str) -> None:
     with connections[other].schema_editor() as editor:
         editor.delete_model(Flyer)
-    forget_tables()
+    clear_table_cache()
     Volume.objects.get().delete()
     purge_all()
     assert AuditEntry.objects.get().state == "erased"
@@ -179,7 +179,7 @@ def test_a_live_row_of_another_model_still_decides_while_one_cannot_be_asked(
     from moderation.references.queries import Column
 
     Volume.objects.bulk_create([Volume(index=NAME)])
-    holders, among = Column.holders, Column.names_among
+    find, among = Column.find, Column.find_without_keys
 
     def broken(real: Callable[..., Any]) -> Callable[..., Any]:
         def ask(self: Column, names: Any) -> Any:
@@ -189,8 +189,8 @@ def test_a_live_row_of_another_model_still_decides_while_one_cannot_be_asked(
 
         return ask
 
-    monkeypatch.setattr(Column, "holders", broken(holders))
-    monkeypatch.setattr(Column, "names_among", broken(among))
+    monkeypatch.setattr(Column, "find", broken(find))
+    monkeypatch.setattr(Column, "find_without_keys", broken(among))
     Volume.objects.get(text=NAME).delete()
     purge_all()
     assert AuditEntry.objects.get().state == "in_use"

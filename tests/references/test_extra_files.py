@@ -145,7 +145,7 @@ def test_a_function_that_fails_keeps_its_files_waiting_and_is_named(
 def test_a_picture_that_very_many_rows_share_keeps_its_extra_files(
     with_extra_files: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extra_files_module, "MOST_ROWS", 2)
+    monkeypatch.setattr(extra_files_module, "MAX_ROWS", 2)
     with_extra_files(Volume=sizes)
     gone = volume()
     for _ in range(3):

@@ -170,8 +170,8 @@ def test_a_row_may_spell_the_name_in_another_way() -> None:
 def test_a_site_that_spells_all_its_names_so_is_not_read_whole(
     spelled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "MOST_ODD_NAMES", 3)
-    monkeypatch.setattr("moderation.references.search.MOST_ODD_NAMES", 3)
+    monkeypatch.setattr(queries, "MAX_ODD_NAMES", 3)
+    monkeypatch.setattr("moderation.references.search.MAX_ODD_NAMES", 3)
     for n in range(9):
         hidden(spelled.format(root=root()).replace("spring", f"a{n}"))
     hidden(spelled.format(root=root()))
@@ -251,7 +251,7 @@ def test_a_table_is_asked_however_it_is_called_and_though_it_is_new(
     finally:
         with connection.cursor() as cursor:
             cursor.execute(f'DROP TABLE "{table}"')
-        databases.forget_tables()
+        databases.clear_table_cache()
         monkeypatch.undo()
         forget_columns(Clipping)
 

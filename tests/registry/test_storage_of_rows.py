@@ -133,7 +133,7 @@ def test_a_row_of_which_nobody_can_say_what_it_chose_may_use_it(
 def test_where_very_many_rows_share_a_name_all_of_them_count(
     choose: Choose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moderation.references.queries.MOST_ROWS", 2)
+    monkeypatch.setattr("moderation.references.queries.MAX_ROWS", 2)
     choose(by_key)
     assert state_after_deleting(shared_in_second(5)[0]) == "in_use"
 
