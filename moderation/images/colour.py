@@ -46,7 +46,7 @@ def to_srgb(image: Image.Image, colour: Colour) -> Image.Image:
     """
     alpha = image.getchannel("A") if image.mode == "RGBA" else None
     profile = colour.profile or _profile_of(colour)
-    if profile and (converted := _converted(image, profile)):
+    if profile and (converted := _convert(image, profile)):
         image = converted
     image = image.convert("RGB")
     if alpha:
@@ -54,7 +54,7 @@ def to_srgb(image: Image.Image, colour: Colour) -> Image.Image:
     return image
 
 
-def _converted(image: Image.Image, profile: bytes) -> Image.Image | None:
+def _convert(image: Image.Image, profile: bytes) -> Image.Image | None:
     mode = SPACES.get(profile[16:20], "")
     is_cmyk = image.mode == "CMYK"
     if not mode or (mode == "CMYK") != is_cmyk or (mode == "L" and image.mode != "L"):
@@ -113,19 +113,19 @@ def _to_d50(primaries: Primaries) -> Matrix:
     corners = [_xyz_of(*primaries[start : start + 2]) for start in (0, 2, 4)]
     white = _xyz_of(*primaries[6:8])
     columns = [list(row) for row in zip(*corners, strict=True)]
-    shares = _times(_inverse(columns), [[value] for value in white])
+    shares = _product(_inverse(columns), [[value] for value in white])
     matrix = [[row[n] * shares[n][0] for n in range(3)] for row in columns]
     cones = [list(row) for row in BRADFORD]
-    source, target = (_times(cones, [[v] for v in point]) for point in (white, D50))
+    source, target = (_product(cones, [[v] for v in point]) for point in (white, D50))
     scaled = [[target[n][0] / source[n][0] * value for value in cones[n]] for n in range(3)]
-    return _times(_times(_inverse(cones), scaled), matrix)
+    return _product(_product(_inverse(cones), scaled), matrix)
 
 
 def _xyz_of(x: float, y: float) -> tuple[float, float, float]:
     return x / y, 1.0, (1 - x - y) / y
 
 
-def _times(left: Matrix, right: Matrix) -> Matrix:
+def _product(left: Matrix, right: Matrix) -> Matrix:
     columns = list(zip(*right, strict=True))
     return [[sum(a * b for a, b in zip(row, c, strict=True)) for c in columns] for row in left]
 

@@ -1,4 +1,4 @@
-"""Decode pictures: a few files at a time, frame by frame, and no larger than they are displayed.
+"""Decode pictures: a few files at a time, frame by frame, and not larger than needed.
 
 The result is small, upright and in sRGB, as a browser would show it. No other module decodes files.
 """
@@ -42,7 +42,7 @@ TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-STRIP = 1_000_000  # pixels converted at a time
+STRIP_PIXELS = 1_000_000  # pixels converted at a time
 
 
 class _Slots:
@@ -69,7 +69,7 @@ class _Slots:
 
     def _has_room(self, memory: int) -> bool:
         fits = self._memory + memory <= limits.MAX_MEMORY or not self._running
-        return fits and self._running < limits.DECODED_AT_ONCE
+        return fits and self._running < limits.MAX_CONCURRENT
 
 
 _slots = _Slots()
@@ -78,52 +78,52 @@ _slots = _Slots()
 def decode(content: bytes, structure: Structure, side: int) -> list[Image.Image]:
     """Return the frames that represent a file, each at most `side` pixels a side, upright, in sRGB.
 
-    One for a still picture, those of `Structure.shown` for an animation. Their mode is RGB or RGBA.
-    Waits while other files are decoded. Raises InvalidImage if the data is broken.
+    A still picture has one, an animation those of `Structure.representative_frames`. Their mode is
+    RGB or RGBA. Waits while other files are decoded. Raises InvalidImage if the data is broken.
     """
     with _slots.reserve(memory_of(structure, len(content))):
         try:
             images = _frames(content, structure, side)
-            return [_finished(image, structure, side) for image in images]
+            return [_finish(image, structure, side) for image in images]
         except DECODING_ERRORS as error:
             raise InvalidImage("broken") from error
 
 
 def _frames(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
     if structure.is_composed:
-        yield from _composed(content, structure, side)
+        yield from _compose(content, structure, side)
         return
     frame = structure.frames[0]
-    image = _opened(content, structure, frame, side)
-    yield _shrunk(image, side, frame.transparent)
+    image = _decode_frame(content, structure, frame, side)
+    yield _reduce(image, side, frame.transparent)
 
 
-def _finished(image: Image.Image, structure: Structure, side: int) -> Image.Image:
+def _finish(image: Image.Image, structure: Structure, side: int) -> Image.Image:
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     image = to_srgb(image, structure.colour)
     transpose = TRANSPOSES.get(structure.orientation)
     return image if transpose is None else image.transpose(transpose)
 
 
-def _opened(content: bytes, structure: Structure, frame: Frame, side: int) -> Image.Image:
+def _decode_frame(content: bytes, structure: Structure, frame: Frame, side: int) -> Image.Image:
     """Decode a single frame."""
     file = frame.file.build(content)
     if structure.format == "WEBP":
-        return _opened_webp(file, frame)
+        return _decode_webp(file, frame)
     image = Image.open(BytesIO(file), formats=[structure.format])
     if image.size != (frame.width, frame.height):
         raise ValueError("the decoder found a different size than the parser")
     if structure.format == "JPEG":  # can be decoded at a half, a quarter or an eighth of its size
-        share = min(1, side / max(image.size))
-        image.draft(None, (max(1, round(image.width * share)), max(1, round(image.height * share))))
+        scale = min(1, side / max(image.size))
+        image.draft(None, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     image.load()
     return image
 
 
-def _opened_webp(file: bytes, frame: Frame) -> Image.Image:
+def _decode_webp(file: bytes, frame: Frame) -> Image.Image:
     """Decode a WebP without the two copies of each pixel that Pillow's own class creates."""
     decoder = _webp.WebPAnimDecoder(file)
-    size, _loop, _background, _count, mode = decoder.get_info()
+    size, _loop, _background, _frame_count, mode = decoder.get_info()
     if size != (frame.width, frame.height):
         raise ValueError("the decoder found a different size than the parser")
     decoded = decoder.get_next()
@@ -132,17 +132,17 @@ def _opened_webp(file: bytes, frame: Frame) -> Image.Image:
     return Image.frombuffer(mode, size, decoded[0], "raw", mode, 0, 1)
 
 
-def _shrunk(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
+def _reduce(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
     """Return the picture in L, RGB, RGBA or CMYK, at most about twice `side` pixels a side.
 
     Works strip by strip, to avoid a second copy of a large picture.
     """
     factor = max(1, max(image.size) // (2 * side))
-    rows = max(1, STRIP // (image.width * factor)) * factor
+    rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
     target: Image.Image | None = None
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
-        strip = _plain(strip, transparent).reduce(factor)
+        strip = _to_eight_bits(strip, transparent).reduce(factor)
         if target is None:
             size = (strip.width, -(-image.height // factor))
             target = Image.new(strip.mode, size)
@@ -152,14 +152,14 @@ def _shrunk(image: Image.Image, side: int, transparent: int | None) -> Image.Ima
     return target
 
 
-def _plain(image: Image.Image, transparent: int | None) -> Image.Image:
+def _to_eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
     """Convert to a mode with eight bits per channel: L, RGB, RGBA or CMYK."""
     if image.mode.startswith("I;16"):
-        return _eight_bits(image, transparent)
+        return _grey_to_eight_bits(image, transparent)
     if image.mode == "1":
         image = image.convert("L")
     if transparent is not None:
-        mask = _mask(image, transparent)
+        mask = _opaque_mask(image, transparent)
         image = image.convert("RGB")
         image.putalpha(mask)
     if image.has_transparency_data:
@@ -167,12 +167,12 @@ def _plain(image: Image.Image, transparent: int | None) -> Image.Image:
     return image if image.mode in ("L", "RGB", "CMYK") else image.convert("RGB")
 
 
-def _mask(image: Image.Image, transparent: int) -> Image.Image:
+def _opaque_mask(image: Image.Image, transparent: int) -> Image.Image:
     """Return a mask of the pixels of a palette or grey picture that are not transparent."""
     return image.point([0 if value == transparent else 255 for value in range(256)], "L")
 
 
-def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
+def _grey_to_eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
     """Convert 16-bit grey to 8 bits, with an alpha channel if one value is transparent."""
     data = image.tobytes()
     low, high = (Image.frombytes("L", image.size, data[start::2]) for start in (0, 1))
@@ -188,19 +188,19 @@ def _eight_bits(image: Image.Image, transparent: int | None) -> Image.Image:
     return image
 
 
-def _composed(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
+def _compose(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
     """Compose the frames as a browser does, and yield those that are shown."""
     canvas = Image.new("RGBA", (structure.width, structure.height))
     last = -1
-    for number, is_shown in structure.needed():
+    for number, is_shown in structure.frames_to_decode():
         if number != last + 1:  # this frame covers the whole canvas
             canvas.paste((0, 0, 0, 0), (0, 0, *canvas.size))
         frame, last = structure.frames[number], number
         area = (frame.x, frame.y, frame.x + frame.width, frame.y + frame.height)
         before = canvas.crop(area) if frame.disposal is Disposal.RESTORE else None
-        _draw(canvas, _opened(content, structure, frame, side), frame)
+        _draw(canvas, _decode_frame(content, structure, frame, side), frame)
         if is_shown:
-            yield _shrunk(canvas, side, None)
+            yield _reduce(canvas, side, None)
         if before:
             canvas.paste(before, area[:2])
         elif frame.disposal is Disposal.CLEAR:
@@ -211,9 +211,9 @@ def _draw(canvas: Image.Image, image: Image.Image, frame: Frame) -> None:
     position = (frame.x, frame.y)
     if frame.blends and image.mode in ("P", "L") and frame.transparent is not None:
         # Each pixel is opaque or transparent, as in a GIF: much faster than blending.
-        canvas.paste(image.convert("RGBA"), position, _mask(image, frame.transparent))
+        canvas.paste(image.convert("RGBA"), position, _opaque_mask(image, frame.transparent))
         return
-    image = _plain(image, frame.transparent)
+    image = _to_eight_bits(image, frame.transparent)
     if frame.blends and image.mode == "RGBA":
         canvas.alpha_composite(image, position)
     else:

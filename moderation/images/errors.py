@@ -13,7 +13,7 @@ MESSAGES: dict[str, Promise] = {
     "side": _("A side of the picture is longer than 32,768 pixels."),
     "pixels": _(
         "The picture has too many pixels. A JPEG may have up to 80 megapixels, a PNG or GIF up to "
-        "50 (35 in true colour) and a WebP up to 16. Make it smaller or save it as a JPEG."
+        "50 (35 in true colour) and a WebP up to 13. Make it smaller or save it as a JPEG."
     ),
     "frames": _("The animation is too long or too large. Shorten it or make it smaller."),
     "parts": _("The file has too many parts. Save the picture again with another program."),

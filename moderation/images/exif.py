@@ -1,4 +1,4 @@
-"""Read and write the orientation, the only EXIF tag that is used and kept."""
+"""Read and write the orientation, the only EXIF tag that is used and stored."""
 
 from __future__ import annotations
 

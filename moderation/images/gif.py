@@ -15,8 +15,8 @@ CONTROL, APPLICATION = 0xF9, 0xFF
 LOOPS = (b"NETSCAPE2.0", b"ANIMEXTS1.0")  # application extensions with the number of repetitions
 HAS_PALETTE, INTERLACED, SIZE = 0x80, 0x40, 0x07
 DISPOSALS = {2: Disposal.CLEAR, 3: Disposal.RESTORE, 4: Disposal.RESTORE}  # 4: as browsers do
-# Browsers show a frame of 10 ms or less for 100 ms.
-SHORTEST, INSTEAD = 10, 100
+# Milliseconds. Browsers show a frame with a delay of 10 ms or less for 100 ms.
+SHORTEST_DELAY, DEFAULT_DELAY = 10, 100
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ def parse(content: bytes) -> Structure:
             position = _image(state, position)
         elif introducer == STRAY:
             position += 1
-            _count(state)
+            _count_block(state)
         else:
             break
     raise InvalidImage("broken")
@@ -74,7 +74,7 @@ def _palette_bytes(flags: int) -> int:
     return 3 << ((flags & SIZE) + 1) if flags & HAS_PALETTE else 0
 
 
-def _count(state: _State) -> None:
+def _count_block(state: _State) -> None:
     state.blocks += 1
     if state.blocks > limits.MAX_BLOCKS:
         raise InvalidImage("parts")
@@ -102,7 +102,7 @@ def _extension(state: _State, start: int) -> int:
     if label == CONTROL and len(data) >= 4:  # noqa: PLR2004 - bytes
         flags, hundredths, index = struct.unpack_from("<BHB", data)
         disposal = DISPOSALS.get(flags >> 2 & 7, Disposal.KEEP)
-        time = hundredths * 10 if hundredths * 10 > SHORTEST else INSTEAD
+        time = hundredths * 10 if hundredths * 10 > SHORTEST_DELAY else DEFAULT_DELAY
         state.control = _Control(start, end, time, disposal, index if flags & 1 else None)
     elif label == APPLICATION and data in LOOPS:
         state.kept.keep(start, end)
@@ -125,13 +125,13 @@ def _image(state: _State, start: int) -> int:
     if not state.frames:  # browsers enlarge the canvas for the first frame and crop the others
         state.width, state.height = max(state.width, x + width), max(state.height, y + height)
     if width and height:
-        control = state.control or _Control(0, 0, INSTEAD, Disposal.KEEP, None)
+        control = state.control or _Control(0, 0, DEFAULT_DELAY, Disposal.KEEP, None)
         palette = (start + 10, data) if flags & HAS_PALETTE else state.palette
         state.frames.append(
             Frame(
                 width,
                 height,
-                _single(width, height, flags, palette, (data, end)),
+                _single_frame_file(width, height, flags, palette, (data, end)),
                 memory=width * height,
                 work=width * height / 95 + 150,
                 x=x,
@@ -148,7 +148,7 @@ def _image(state: _State, start: int) -> int:
     return end
 
 
-def _single(
+def _single_frame_file(
     width: int, height: int, flags: int, palette: tuple[int, int], data: tuple[int, int]
 ) -> SplicedFile:
     """Return a file with one opaque frame at the origin and its palette."""

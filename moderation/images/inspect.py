@@ -9,8 +9,8 @@ from moderation.images.errors import InvalidImage
 from moderation.images.structure import Structure
 
 RIFF, WEBP = b"RIFF", b"WEBP"
-# Pixels of a canvas per microsecond; the canvas is reduced again for each displayed frame.
-SHRUNK = 120
+# Pixels per microsecond at which a canvas is reduced, once for each displayed frame.
+REDUCE_RATE = 120
 PARSERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
     ((b"\xff\xd8\xff",), jpeg.parse),
     ((png.SIGNATURE,), png.parse),
@@ -34,8 +34,8 @@ def inspect(content: bytes) -> Structure:
 
 
 def _parser_for(content: bytes) -> Callable[[bytes], Structure]:
-    for starts, parse in PARSERS:
-        if content.startswith(starts):
+    for signatures, parse in PARSERS:
+        if content.startswith(signatures):
             return parse
     if content.startswith(RIFF) and content[8:12] == WEBP:
         return webp.parse
@@ -64,9 +64,14 @@ def _check_cost(structure: Structure, size: int) -> None:
     """Check the memory and time that decoding is estimated to take. Raises InvalidImage."""
     if memory_of(structure, size) > limits.MAX_MEMORY:
         raise InvalidImage("pixels")
-    work = sum(structure.frames[n].work for n, _ in structure.needed())
+    work = sum(structure.frames[n].work for n, _ in structure.frames_to_decode())
     if structure.is_composed:
-        work += len(structure.shown()) * structure.width * structure.height / SHRUNK
+        work += (
+            len(structure.representative_frames())
+            * structure.width
+            * structure.height
+            / REDUCE_RATE
+        )
     if work > limits.MAX_WORK:
         raise InvalidImage("frames" if structure.is_animated else "pixels")
 

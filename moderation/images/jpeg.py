@@ -16,11 +16,13 @@ MARKER = re.compile(rb"\xff[^\x00\xff]")
 # Within a scan, a byte FF is followed by 0, a restart marker or another FF.
 END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 START, END, SCAN, COMMENT = 0xD8, 0xD9, 0xDA, 0xFE
-ALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment
+STANDALONE = {0x01, *range(0xD0, 0xD8)}  # markers without a segment
 APPLICATION = range(0xE0, 0xF0)
 JFIF, EXIF, ICC, ADOBE = 0xE0, 0xE1, 0xE2, 0xEE
 FRAMES = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive: what browsers show
-OTHER_FRAMES = set(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xDE}  # lossless, arithmetic, ...
+UNSUPPORTED_FRAMES = set(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC} | {
+    0xDE
+}  # lossless, arithmetic, ...
 PROGRESSIVE = 0xC2
 ICC_NAME = b"ICC_PROFILE\0"
 ICC_HEADER_BYTES = 4 + len(ICC_NAME) + 2  # marker, length, name, number and count of parts
@@ -28,8 +30,8 @@ JFIF_BYTES = 14  # without the thumbnail that may follow
 COMPONENTS = (1, 3, 4)
 MAX_SAMPLING = 4
 BLOCK = 8  # pixels a side
-COEFFICIENTS = 128  # bytes of a block, kept until the last scan
-ROW = 400  # bytes that the decoder keeps for each pixel of a row
+COEFFICIENT_BYTES = 128  # bytes of a block, kept until the last scan
+ROW_BYTES = 400  # bytes that the decoder keeps for each pixel of a row
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ def parse(content: bytes) -> Structure:
         if marker == END:
             state.kept.add(b"\xff\xd9")
             return _structure(state)
-        if marker not in ALONE:
+        if marker not in STANDALONE:
             position = _segment(state, marker, match.start(), position)
     raise InvalidImage("parts")
 
@@ -79,7 +81,7 @@ def _segment(state: _State, marker: int, start: int, position: int) -> int:
     if marker in APPLICATION or marker == COMMENT:
         _application(state, marker, data, end)
         return end
-    if marker in OTHER_FRAMES:
+    if marker in UNSUPPORTED_FRAMES:
         raise InvalidImage("format")
     if marker in FRAMES:
         _frame(state, marker, data)
@@ -124,8 +126,8 @@ def _frame(state: _State, marker: int, data: bytes) -> None:
     if width * height > limits.MAX_PIXELS["JPEG"]:  # refuse it before its scans are counted
         raise InvalidImage("pixels")
     state.width, state.height, state.is_progressive = width, height, marker == PROGRESSIVE
-    most_x, most_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
-    wide, high = -(-width // (BLOCK * most_x)), -(-height // (BLOCK * most_y))
+    max_x, max_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
+    wide, high = -(-width // (BLOCK * max_x)), -(-height // (BLOCK * max_y))
     state.blocks = {
         part[0]: wide * x * high * y for part, (x, y) in zip(parts, sampling, strict=True)
     }
@@ -168,12 +170,12 @@ def _structure(state: _State) -> Structure:
 def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
     """Return the frame to be decoded: without profile and orientation, at an eighth of its size."""
     pixels = state.width * state.height
-    coefficients = sum(state.blocks.values()) * COEFFICIENTS if state.several_scans else 0
+    coefficients = sum(state.blocks.values()) * COEFFICIENT_BYTES if state.several_scans else 0
     return Frame(
         state.width,
         state.height,
         SplicedFile(*head.pieces, *state.kept.pieces),
-        memory=coefficients + state.width * ROW + pixels // 16 + 4 * limits.MB,
+        memory=coefficients + state.width * ROW_BYTES + pixels // 16 + 4 * limits.MB,
         work=state.visited / 20 + pixels / 400 + len(state.content) / 80,
     )
 

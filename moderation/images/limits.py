@@ -1,14 +1,14 @@
 """The limits for pictures, each with its unit and its reason.
 
-A file is checked against all of them by parsing its structure, before anything is decoded. With
-them, no file takes more than 200 MB of memory or about a second of CPU time, accepted or rejected.
+All of them are checked by parsing the structure of a file, before anything is decoded. No file,
+accepted or rejected, takes more than 200 MB of memory or about a second of CPU time.
 """
 
 from __future__ import annotations
 
 MB = 1_000_000
 
-# Bytes of a file. A phone's photograph has 2 to 12 MB.
+# Bytes of a file. A phone's picture has 2 to 12 MB.
 MAX_BYTES = 20 * 1024 * 1024
 
 # Pixels of the longer side. Decoders keep a pointer for each row, so a picture of 1 x 50 million
@@ -17,13 +17,13 @@ MAX_SIDE = 32_768
 
 # Pixels of the canvas and of each frame, by format. A JPEG is decoded at an eighth of its size, so
 # a 64-megapixel camera is accepted; above 89 megapixels Pillow itself warns. WebP is decoded at
-# full size, with 12 to 16 bytes per pixel; a telephone of 12 megapixels is accepted.
+# full size, with 12 to 16 bytes per pixel, so a picture of 12 megapixels is accepted.
 MAX_PIXELS = {"JPEG": 80 * MB, "PNG": 50 * MB, "GIF": 50 * MB, "WEBP": 13 * MB}
 
-# Pixels of all frames of an animation together: half an hour of a small one, 4 minutes of video.
+# Pixels of all frames of an animation together: 2,000 frames of 500 x 500.
 MAX_PIXELS_ANIMATED = 500 * MB
 
-# Frames of an animation: a minute at 30 per second.
+# Frames of an animation: about a minute at 30 frames per second.
 MAX_FRAMES = 2_000
 
 # Scans of a JPEG. Cameras write 1, progressive encoders 3 to 14.
@@ -56,5 +56,5 @@ MAX_MEMORY = 195 * MB
 # Estimated microseconds for decoding all frames that are shown; see `Frame.work`.
 MAX_WORK = 800_000
 
-# Files that a process decodes at the same time, if together they stay below MAX_MEMORY.
-DECODED_AT_ONCE = 2
+# Files that a process decodes at the same time, if they take less than MAX_MEMORY together.
+MAX_CONCURRENT = 2

@@ -27,15 +27,15 @@ DEPTHS = {
     PALETTE: (1, 2, 4, 8),
     **dict.fromkeys((RGB, GREY_ALPHA, RGBA), (8, 16)),
 }
-TWO_BYTES = 16  # bits per channel
+SIXTEEN_BITS = 16  # bits per channel
 CONTROL = struct.Struct(">IIIIIHHBB")  # the frame control chunk, fcTL
-# Bytes per microsecond: of the slowest filter, and of zlib.
-UNFILTERED, UNPACKED = 140, 250
+# Bytes per microsecond that the slowest filter and zlib decode.
+UNFILTER_RATE, INFLATE_RATE = 140, 250
 DISPOSALS = {0: Disposal.KEEP, 1: Disposal.CLEAR, 2: Disposal.RESTORE}
 
 
 @dataclass(slots=True)
-class _Data:
+class _FrameData:
     """A frame's control and the ranges of its compressed data."""
 
     control: tuple[int, ...]
@@ -52,8 +52,8 @@ class _State:
     depth: int = 0
     colour_type: int = 0
     chunks: dict[bytes, bytes] = field(default_factory=dict)  # those that occur once
-    image: _Data | None = None  # of IDAT
-    frames: list[_Data] = field(default_factory=list)
+    image: _FrameData | None = None  # of IDAT
+    frames: list[_FrameData] = field(default_factory=list)
     animated: int = 0  # the number of frames that acTL declares
     sequence: int = 0
     metadata: int = 0
@@ -131,7 +131,7 @@ def _header(state: _State) -> None:
 
 def _image_data(state: _State, start: int, stop: int) -> None:
     if state.image is None:
-        state.image = _Data((0, state.width, state.height, 0, 0, 0, 0, 0, 0))
+        state.image = _FrameData((0, state.width, state.height, 0, 0, 0, 0, 0, 0))
         if state.animated and state.frames:  # fcTL precedes IDAT: the first frame
             state.image = state.frames[0]
             if state.image.control[1:5] != (state.width, state.height, 0, 0):
@@ -154,7 +154,7 @@ def _animation(state: _State, name: bytes, start: int, stop: int) -> None:
     if name == b"fcTL":
         if len(data) != CONTROL.size:
             raise InvalidImage("broken")
-        state.frames.append(_Data(CONTROL.unpack(data)))
+        state.frames.append(_FrameData(CONTROL.unpack(data)))
         if len(state.frames) > limits.MAX_FRAMES:
             raise InvalidImage("frames")
     elif not state.frames or state.image is None:
@@ -189,7 +189,7 @@ def _structure(state: _State, end: int) -> Structure:
     )
 
 
-def _frame(state: _State, data: _Data) -> Frame:
+def _frame(state: _State, data: _FrameData) -> Frame:
     if not data.ranges.pieces:
         raise InvalidImage("broken")
     _, width, height, x, y, time, unit, disposal, blend = data.control
@@ -201,9 +201,11 @@ def _frame(state: _State, data: _Data) -> Frame:
     return Frame(
         width,
         height,
-        _single(state, data, width, height),
+        _single_frame_file(state, data, width, height),
         memory=width * height * _pillow_bytes(state),
-        work=height * (width * bits // 8 + 1) / UNFILTERED + data.ranges.size() / UNPACKED + 100,
+        work=height * (width * bits // 8 + 1) / UNFILTER_RATE
+        + data.ranges.size() / INFLATE_RATE
+        + 100,
         x=x,
         y=y,
         milliseconds=time * 1000 // (unit or 100),
@@ -216,11 +218,11 @@ def _frame(state: _State, data: _Data) -> Frame:
 def _pillow_bytes(state: _State) -> int:
     """Return Pillow's bytes per pixel in memory, which are always four for colour pictures."""
     if state.colour_type in (GREY, PALETTE):
-        return 2 if state.depth == TWO_BYTES else 1
+        return 2 if state.depth == SIXTEEN_BITS else 1
     return 4
 
 
-def _single(state: _State, data: _Data, width: int, height: int) -> SplicedFile:
+def _single_frame_file(state: _State, data: _FrameData, width: int, height: int) -> SplicedFile:
     """Return a file with one frame and only the chunks that decoding it requires."""
     size = struct.pack(">II", width, height)
     head = SIGNATURE + chunk(b"IHDR", size + state.chunks[b"IHDR"][8:])
@@ -235,9 +237,9 @@ def _single(state: _State, data: _Data, width: int, height: int) -> SplicedFile:
 def _transparency(state: _State) -> bytes:
     """Return tRNS with eight bits per value, as Pillow expects it."""
     value = state.chunks.get(b"tRNS", b"")
-    if state.colour_type == RGB and state.depth == TWO_BYTES and len(value) == 6:  # noqa: PLR2004
+    if state.colour_type == RGB and state.depth == SIXTEEN_BITS and len(value) == 6:  # noqa: PLR2004
         return bytes(byte for high in value[::2] for byte in (0, high))
-    if state.colour_type == GREY and state.depth < TWO_BYTES and len(value) == 2:  # noqa: PLR2004
+    if state.colour_type == GREY and state.depth < SIXTEEN_BITS and len(value) == 2:  # noqa: PLR2004
         most = (1 << state.depth) - 1
         return ((int.from_bytes(value) & most) * 255 // most).to_bytes(2)
     return value if state.colour_type in (RGB, PALETTE) else b""
@@ -246,7 +248,7 @@ def _transparency(state: _State) -> bytes:
 def _transparent_grey(state: _State) -> int | None:
     """Return the transparent value of 16-bit grey, which Pillow ignores."""
     value = state.chunks.get(b"tRNS", b"")
-    is_grey = state.colour_type == GREY and state.depth == TWO_BYTES
+    is_grey = state.colour_type == GREY and state.depth == SIXTEEN_BITS
     return int.from_bytes(value) if is_grey and len(value) == 2 else None  # noqa: PLR2004
 
 

@@ -23,7 +23,7 @@ def colour_of(chunks: Mapping[bytes, bytes]) -> Colour:
     Raises InvalidImage for HDR, and for a profile above the limit.
     """
     if len(chunks.get(b"cICP", b"")) == 4:  # noqa: PLR2004 - bytes
-        return _coded(*chunks[b"cICP"])
+        return _from_cicp(*chunks[b"cICP"])
     if b"iCCP" in chunks and (profile := _profile(chunks[b"iCCP"])):
         return Colour(profile)
     if b"sRGB" in chunks or len(chunks.get(b"gAMA", b"")) != 4:  # noqa: PLR2004 - bytes
@@ -32,7 +32,7 @@ def colour_of(chunks: Mapping[bytes, bytes]) -> Colour:
     return Colour(gamma=UNIT / value, primaries=_primaries(chunks)) if value else Colour()
 
 
-def _coded(primaries: int, transfer: int, _matrix: int, _full_range: int) -> Colour:
+def _from_cicp(primaries: int, transfer: int, _matrix: int, _full_range: int) -> Colour:
     if transfer in HDR:
         raise InvalidImage("colour")
     gamma = GAMMAS.get(transfer, colour.SRGB_GAMMA)

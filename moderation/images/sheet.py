@@ -68,8 +68,8 @@ def _add_badge(sheet: Image.Image) -> None:
     """Draw a play badge, a triangle on a dark background, in the corner."""
     from PIL import ImageDraw  # noqa: PLC0415 - it loads 2 MB of fonts, for animations only
 
-    least, most = BADGE
-    size = min(max(min(sheet.size) // 8, least), most, *sheet.size)
+    smallest, largest = BADGE
+    size = min(max(min(sheet.size) // 8, smallest), largest, *sheet.size)
     left, top = sheet.width - size, sheet.height - size
     drawing = ImageDraw.Draw(sheet)
     drawing.rectangle((left, top, sheet.width, sheet.height), fill=(0, 0, 0, 255))

@@ -112,7 +112,7 @@ class Structure:
         first = self.frames[0]
         return self.is_animated or (first.x, first.y) != (0, 0) or not self._covers(first)
 
-    def shown(self) -> list[int]:
+    def representative_frames(self) -> list[int]:
         """Return the numbers of the frames that represent the file: first, longest, last."""
         return sorted({0, self._longest(), len(self.frames) - 1})
 
@@ -121,20 +121,20 @@ class Structure:
         longest = [n for n, frame in enumerate(self.frames) if frame.milliseconds == most]
         return longest[len(longest) // 2]
 
-    def needed(self) -> Iterator[tuple[int, bool]]:
+    def frames_to_decode(self) -> Iterator[tuple[int, bool]]:
         """Yield the frames that have to be decoded, in order, and whether each is shown.
 
         Frames before one that covers the whole canvas are not needed.
         """
         done = -1
-        for number in self.shown():
+        for number in self.representative_frames():
             start = number
-            while start > done + 1 and not self._stands_alone(start):
+            while start > done + 1 and not self._is_independent(start):
                 start -= 1
             yield from ((n, n == number) for n in range(start, number + 1))
             done = number
 
-    def _stands_alone(self, number: int) -> bool:
+    def _is_independent(self, number: int) -> bool:
         frame = self.frames[number]
         restores = frame.disposal is Disposal.RESTORE  # to the canvas before this frame
         return self._covers(frame) and not frame.blends and not restores

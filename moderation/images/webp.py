@@ -16,8 +16,8 @@ HEADER_BYTES = 12
 HAS_ANIMATION, HAS_EXIF, HAS_ALPHA, HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
 FRAME_HEADER_BYTES = 16
 DISPOSE, REPLACE = 0x01, 0x02  # flags of a frame
-# Pixels, blended pixels, and lossy and lossless bytes that are decoded in a microsecond.
-PIXELS, BLENDED, LOSSY, LOSSLESS = 90, 75, 16, 30
+# Pixels, blended pixels, and lossy and lossless bytes that are decoded per microsecond.
+PIXEL_RATE, BLEND_RATE, LOSSY_RATE, LOSSLESS_RATE = 90, 75, 16, 30
 LOSSY_START, LOSSLESS_START = b"\x9d\x01\x2a", 0x2F
 
 Chunk = tuple[bytes, int, int, int]  # name, start, start and end of its data
@@ -166,14 +166,14 @@ def _frame(state: _State, start: int, stop: int) -> None:
     flags = header[15]
     disposal = Disposal.CLEAR if flags & DISPOSE else Disposal.KEEP
     blends = image.has_alpha and not flags & REPLACE
-    state.frames.append(_single(image, 2 * x, 2 * y, time, disposal=disposal, blends=blends))
+    state.frames.append(_frame_of(image, 2 * x, 2 * y, time, disposal=disposal, blends=blends))
     size = FRAME_HEADER_BYTES + image.chunks.size()
     state.kept.append(
         SplicedFile(struct.pack("<4sI", b"ANMF", size) + header, *image.chunks.pieces),
     )
 
 
-def _single(
+def _frame_of(
     image: _Image,
     x: int = 0,
     y: int = 0,
@@ -184,14 +184,14 @@ def _single(
 ) -> Frame:
     """Return an encoded picture as a frame with its own file."""
     pixels, size = image.width * image.height, image.chunks.size()
-    work = pixels / PIXELS + size / (LOSSLESS if image.is_lossless else LOSSY) + 150
-    head = _extended(HAS_ALPHA if image.has_alpha else 0, image.width, image.height)
+    work = pixels / PIXEL_RATE + size / (LOSSLESS_RATE if image.is_lossless else LOSSY_RATE) + 150
+    head = _extended_header(HAS_ALPHA if image.has_alpha else 0, image.width, image.height)
     return Frame(
         image.width,
         image.height,
-        _file(SplicedFile(head, *image.chunks.pieces)),
+        _riff_file(SplicedFile(head, *image.chunks.pieces)),
         memory=12 * pixels + size,  # libwebp's canvas twice, its output, and the copy
-        work=work + (pixels / BLENDED if blends else 0),
+        work=work + (pixels / BLEND_RATE if blends else 0),
         x=x,
         y=y,
         milliseconds=milliseconds,
@@ -200,19 +200,19 @@ def _single(
     )
 
 
-def _extended(flags: int, width: int, height: int) -> bytes:
+def _extended_header(flags: int, width: int, height: int) -> bytes:
     sides = b"".join((side - 1).to_bytes(3, "little") for side in (width, height))
     return struct.pack("<4sIB3x", b"VP8X", 10, flags) + sides
 
 
-def _file(body: SplicedFile) -> SplicedFile:
+def _riff_file(body: SplicedFile) -> SplicedFile:
     head = struct.pack("<4sI4s", b"RIFF", 4 + body.size(), b"WEBP")
     return SplicedFile(head, *body.pieces)
 
 
 def _structure(state: _State) -> Structure:
-    frames = state.frames if state.is_animated else [_single(_still(state))]
-    if not frames or any(_leaves(state.canvas, frame) for frame in state.frames):
+    frames = state.frames if state.is_animated else [_frame_of(_still_image(state))]
+    if not frames or any(_exceeds(state.canvas, frame) for frame in state.frames):
         raise InvalidImage("broken")
     image = state.image
     width, height = state.canvas if state.canvas[0] or not image else (image.width, image.height)
@@ -223,21 +223,21 @@ def _structure(state: _State) -> Structure:
     return Structure("WEBP", width, height, frames, stripped, colour=colour)
 
 
-def _still(state: _State) -> _Image:
+def _still_image(state: _State) -> _Image:
     image = state.image
     if image is None or state.canvas not in ((0, 0), (image.width, image.height)):
         raise InvalidImage("broken")
     return image
 
 
-def _leaves(canvas: tuple[int, int], frame: Frame) -> bool:
+def _exceeds(canvas: tuple[int, int], frame: Frame) -> bool:
     return frame.x + frame.width > canvas[0] or frame.y + frame.height > canvas[1]
 
 
 def _stripped(state: _State, width: int, height: int, orientation: int) -> SplicedFile:
     """Return the file without metadata, with its flags set accordingly."""
     if state.image and not state.canvas[0]:
-        return _file(state.image.chunks)
+        return _riff_file(state.image.chunks)
     flags = state.content[HEADER_BYTES + 8] & (HAS_ANIMATION | HAS_ALPHA)
     body = SplicedFile()
     if state.profile[1]:
@@ -245,10 +245,10 @@ def _stripped(state: _State, width: int, height: int, orientation: int) -> Splic
         _keep(body, state.profile[0] - 8, state.profile[1])
     if state.is_animated and state.loop[1]:
         _keep(body, state.loop[0] - 8, state.loop[1])
-    pictures = state.kept if state.is_animated else [_still(state).chunks]
+    pictures = state.kept if state.is_animated else [_still_image(state).chunks]
     body.pieces += [piece for each in pictures for piece in each.pieces]
     if orientation != UPRIGHT:
         flags |= HAS_EXIF
         exif = only_orientation(orientation)
         body.add(struct.pack("<4sI", b"EXIF", len(exif)) + exif)
-    return _file(SplicedFile(_extended(flags, width, height), *body.pieces))
+    return _riff_file(SplicedFile(_extended_header(flags, width, height), *body.pieces))

@@ -30,7 +30,7 @@ def look_at_each(folder: Path) -> None:
             stored: Any = File(file)
             try:
                 validate_image(stored)
-                thumbnails.small(path.read_bytes())
+                thumbnails.thumbnail_of(path.read_bytes())
             except InvalidImage:
                 continue
 

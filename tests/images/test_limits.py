@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
@@ -9,6 +10,7 @@ import pytest
 
 from moderation.images import InvalidImage, inspect, limits
 from moderation.images.decode import _Slots
+from moderation.images.errors import MESSAGES
 from tests.images import gifs, jpegs
 from tests.images.case import saved, scene
 
@@ -33,7 +35,16 @@ def test_the_limits_are_what_was_measured() -> None:
     assert limits.MAX_PROFILE_BYTES == 4_000_000
     assert limits.MAX_MEMORY == 195_000_000
     assert limits.MAX_WORK == 800_000
-    assert limits.DECODED_AT_ONCE == 2
+    assert limits.MAX_CONCURRENT == 2
+
+
+def test_messages_name_the_limits() -> None:
+    pixels = str(MESSAGES["pixels"])
+    assert [int(n) for n in re.findall(r"up to (\d+)", pixels)] == [
+        limits.MAX_PIXELS[name] // limits.MB for name in ("JPEG", "GIF", "WEBP")
+    ]
+    assert f"{limits.MAX_SIDE:,} pixels" in str(MESSAGES["side"])
+    assert f"{limits.MAX_BYTES >> 20} MB" in str(MESSAGES["bytes"])
 
 
 @pytest.mark.parametrize(
