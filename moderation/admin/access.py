@@ -10,28 +10,30 @@ from django.db.models import Q, QuerySet
 from moderation.models import AuditEntry, AuditEvent, Removal
 from moderation.models.states import EventType
 
-# The most removals whose entries are looked up by removal. With more, there are so many entries
-# that reading them in the order of the list soon fills a page.
+# The most removals whose entries are looked up by removal. With more, a page is soon full when the
+# entries are read in the order of the list.
 FEW_REMOVALS = 1_000
-# Each of these permits viewing the confirmed removals of other users.
-SEES_ALL = ("moderation.view_removal", "moderation.manage_removal")
+# Each of these permissions is enough to view the confirmed removals of other users.
+VIEW_ALL_PERMISSIONS = ("moderation.view_removal", "moderation.manage_removal")
 
 
-def sees_all(user: Any) -> bool:
+def may_view_all_removals(user: Any) -> bool:
     """Return whether a user may view the removals of other users."""
-    return any(user.has_perm(code) for code in SEES_ALL)
+    return any(user.has_perm(code) for code in VIEW_ALL_PERMISSIONS)
 
 
 def visible_removals(user: Any, removals: QuerySet[Removal]) -> QuerySet[Removal]:
     """Return the removals that a user may view. Only its author may view an unconfirmed one."""
-    own = Q(actor_id=user.pk)
-    return removals.filter(own | Q(confirmed_at__isnull=False) if sees_all(user) else own)
+    visible = Q(actor_id=user.pk)
+    if may_view_all_removals(user):
+        visible |= Q(confirmed_at__isnull=False)
+    return removals.filter(visible)
 
 
-def has_removals(user: Any) -> bool:
-    """Return whether a user may view any removals, or has created one."""
+def may_view_removals(user: Any) -> bool:
+    """Return whether a user may view the list of removals, or has created one."""
     return (
-        sees_all(user)
+        may_view_all_removals(user)
         or user.has_perm("moderation.view_own_auditentry")
         or Removal.objects.filter(actor_id=user.pk).exists()
     )
@@ -43,14 +45,14 @@ def may_manage(user: Any, removal: Removal) -> bool:
     return bool(own or user.has_perm("moderation.manage_removal"))
 
 
-def sees_all_entries(user: Any) -> bool:
+def may_view_all_entries(user: Any) -> bool:
     """Return whether a user may view the audit entries of all removals."""
     return bool(user.has_perm("moderation.view_auditentry"))
 
 
 def visible_entries(user: Any, entries: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
     """Return the audit entries that a user may view: all, or those of their own removals."""
-    return entries if sees_all_entries(user) else entries_by(entries, [user.pk])
+    return entries if may_view_all_entries(user) else entries_by(entries, [user.pk])
 
 
 def entries_by(entries: QuerySet[AuditEntry], actors: Collection[Any]) -> QuerySet[AuditEntry]:
@@ -69,7 +71,7 @@ def few(removals: QuerySet[Any]) -> list[Any] | None:
     return keys if len(keys) <= FEW_REMOVALS else None
 
 
-def sees_entries(user: Any, removal: Removal) -> bool:
+def may_view_entries(user: Any, removal: Removal) -> bool:
     """Return whether a user may view the audit entries of a removal."""
     own = removal.actor_id == user.pk and user.has_perm("moderation.view_own_auditentry")
-    return own or sees_all_entries(user)
+    return own or may_view_all_entries(user)

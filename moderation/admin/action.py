@@ -22,10 +22,10 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.attribution import AttributedDeletions
+from moderation.admin.change_list_query import save_list_query
 from moderation.admin.display import removal_url
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.object_permissions import guard_for, permissions_for
-from moderation.admin.way_back import remember_list
 from moderation.exceptions import RemovalError
 from moderation.models import Removal
 from moderation.removals.draft import exclude_refused
@@ -64,23 +64,23 @@ def create_draft(
             admin_label=model_admin.model._meta.label,
         )
         with discarded_on_error(removal):
-            remember_list(request, removal)
+            save_list_query(request, removal)
             _exclude_refused(model_admin, request, removal)
             return redirect(removal_url(model_admin.admin_site, removal))
     return None
 
 
 def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]) -> None:
-    """Raise RemovalError if the site has no pages for drafts, or for objects of another model."""
+    """Raise RemovalError for a site without pages for drafts, and for objects of another model."""
     site, model = model_admin.admin_site, model_admin.model
     try:
         removal_url(site, Removal(pk=0))
     except NoReverseMatch as error:
-        text = _("The admin site “%(site)s” has no pages for removals. Ask an operator to register "
-                 "them: moderation.admin.sites.register_pages(site).")  # fmt: skip
+        text = _("The admin site “%(site)s” has no pages for removals. Ask an operator to call "
+                 "moderation.admin.sites.register_pages(site).")  # fmt: skip
         raise RemovalError(text % {"site": site.name}) from error
     if queryset.model._meta.concrete_model is not model._meta.concrete_model:
-        text = _("This list of %(objects)s contains %(others)s. Remove those in their own list.")
+        text = _("This list of %(objects)s contains %(others)s. Remove them in their own list.")
         raise RemovalError(text % {
             "objects": model._meta.verbose_name_plural,
             "others": queryset.model._meta.verbose_name_plural})  # fmt: skip
@@ -89,14 +89,14 @@ def _check_selection(model_admin: admin.ModelAdmin[Any], queryset: QuerySet[Any]
 def _exclude_refused(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, removal: Removal
 ) -> None:
-    """Exclude what the user may not remove. Raises RemovalError if nothing is left."""
+    """Exclude the objects that the user may not remove. Raises RemovalError if none is left."""
     if (guard := guard_for(model_admin, request)) is None:
         return
     if not (refused := exclude_refused(removal, guard)):
         return
     if not removal.objects_total:
         raise RemovalError(
-            _("You may not remove any of these objects: %(names)s") % {"names": refused}
+            _("You may not remove any of the selected objects: %(names)s") % {"names": refused}
         )
     text = _("Not selected, because you may not remove them: %(names)s")
     messages.warning(request, text % {"names": refused})
@@ -107,8 +107,8 @@ def show_delete_page(
 ) -> HttpResponse:
     """Return the delete page of one object; on POST, create a draft of it.
 
-    Raises Http404 for an object that the ModelAdmin does not show, PermissionDenied, and
-    DisallowedModelAdminToField for a column that must not identify objects.
+    Raises Http404 if the ModelAdmin does not show the object, PermissionDenied if the user may not
+    delete it, and DisallowedModelAdminToField for a column that must not identify objects.
     """
     to_field = request.POST.get(TO_FIELD_VAR, request.GET.get(TO_FIELD_VAR)) or None
     if to_field and not model_admin.to_field_allowed(request, to_field):
@@ -136,7 +136,7 @@ def show_delete_page(
 
 
 def _check_key(model: type[Model], key: str) -> None:
-    """Raise ValidationError for text that cannot be a key of the model, or is out of range."""
+    """Raise ValidationError for text that is no valid key of the model, or is out of range."""
     if "\0" in key:
         raise ValidationError("NUL in a key")
     field: Any = model._meta.pk
@@ -146,7 +146,7 @@ def _check_key(model: type[Model], key: str) -> None:
 
 
 class RemoveSelectedMixin(AttributedDeletions):
-    """For a ModelAdmin whose objects are removed by removals: the action, and the delete page."""
+    """Give a ModelAdmin the action `remove_selected`, and a delete page that creates a draft."""
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Return the actions: `remove_selected` if the user may delete, never `delete_selected`.
@@ -166,9 +166,9 @@ class RemoveSelectedMixin(AttributedDeletions):
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Run an action. Raises BadRequest for a selected value that cannot be a key.
+        """Run an action. Raises BadRequest for a selected value that is no valid key.
 
-        Does not check the values if another app passes its own queryset as a keyword.
+        Does not check the values if another app passes a queryset of its own as a keyword argument.
         """
         if args or "queryset" in kwargs:
             try:

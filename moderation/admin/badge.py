@@ -12,7 +12,7 @@ from moderation.templatetags.moderation_numbers import grouped
 
 
 def badge(removal: Removal, failed: Failed) -> SafeString:
-    """Return the state as a badge, in the colour of an error if anything failed."""
+    """Return the state and the numbers of failures as a badge, which is red if anything failed."""
     parts = [str(removal.get_state_display())]
     if total := failed.batches + failed.entries:
         parts.append(_("%(n)s failed") % {"n": grouped(total)})

@@ -1,4 +1,4 @@
-"""The link back to the change list that a draft was created from, with its filters."""
+"""The query string of the change list that a draft was created from, for the link back to it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from django.http import HttpRequest, QueryDict
 from moderation.models import Removal
 
 # The parameter in which Django preserves the list's query string on the pages of single objects.
-PRESERVED = "_changelist_filters"
+PRESERVED_FILTERS = "_changelist_filters"
 
 
-def remember_list(request: HttpRequest, removal: Removal) -> None:
+def save_list_query(request: HttpRequest, removal: Removal) -> None:
     """Save the filters, search, order and page of the change list that a draft was created from.
 
     A query string that is too long is not saved; the link then leads to the whole list.
     """
-    query = request.GET.get(PRESERVED, "") if PRESERVED in request.GET else request.GET.urlencode()
-    query = QueryDict(query).urlencode()  # ensures a valid query string, whatever was sent
+    query = request.GET.get(PRESERVED_FILTERS, request.GET.urlencode())
+    query = QueryDict(query).urlencode()  # makes it a valid query string, whatever was sent
     if query and len(query) <= Removal._meta.get_field("list_query").max_length:  # type: ignore[operator]
         removal.list_query = query
         removal.save(update_fields=["list_query"])
 
 
-def with_filters(url: str, removal: Removal) -> str:
+def with_list_query(url: str, removal: Removal) -> str:
     """Return the URL of the objects' change list with the saved filters, or "" for no URL."""
     return f"{url}?{removal.list_query}" if url and removal.list_query else url

@@ -34,7 +34,7 @@ SINGLE_HOOKS = (
     "render_delete_form",
     "response_delete",
 )
-OUR_CLASSES = (RemoveSelectedMixin, AttributedDeletions)
+OWN_CLASSES = (RemoveSelectedMixin, AttributedDeletions)
 
 
 def check_sites(**_: Any) -> list[CheckMessage]:
@@ -63,11 +63,11 @@ def check_hooks(**_: Any) -> list[CheckMessage]:
             id="moderation.W023",
         )
         for model_admin in _admins()
-        for owner, hook in _own_hooks(model_admin)
+        for owner, hook in _overridden_hooks(model_admin)
     ]
 
 
-def check_own_deletes(**_: Any) -> list[CheckMessage]:
+def check_custom_deletes(**_: Any) -> list[CheckMessage]:
     """W024: a model or queryset has its own `delete()`, which a removal does not call."""
     return [
         checks.Warning(
@@ -78,7 +78,7 @@ def check_own_deletes(**_: Any) -> list[CheckMessage]:
             id="moderation.W024",
         )
         for model in _removable_models()
-        for method in _own_deletes(model)
+        for method in _custom_deletes(model)
     ]
 
 
@@ -101,7 +101,7 @@ def check_selectable(**_: Any) -> list[CheckMessage]:
     return messages
 
 
-ADMIN_CHECKS = (check_sites, check_hooks, check_own_deletes, check_selectable)
+ADMIN_CHECKS = (check_sites, check_hooks, check_custom_deletes, check_selectable)
 
 
 def _sites() -> list[AdminSite]:
@@ -122,13 +122,14 @@ def _admins_of(site: AdminSite) -> Iterator[ModelAdmin[Any]]:
             yield model_admin
 
 
-def _own_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
+def _overridden_hooks(model_admin: ModelAdmin[Any]) -> Iterator[tuple[type, str]]:
     """Yield the overridden hooks that a removal does not call, each with its class.
 
-    A hook of a class behind the mixin counts too: `add_remove_action` puts the mixin first.
+    Includes hooks that the mixin itself overrides, because `add_remove_action` puts the mixin
+    before the class that has the hook.
     """
     has_delete_page = isinstance(model_admin, RemoveSelectedMixin)
-    classes = [each for each in type(model_admin).__mro__ if each not in OUR_CLASSES]
+    classes = [each for each in type(model_admin).__mro__ if each not in OWN_CLASSES]
     for hook in SELECTION_HOOKS + SINGLE_HOOKS * has_delete_page:
         owner = next((each for each in classes if hook in vars(each)), ModelAdmin)
         is_set = getattr(model_admin, hook, None) is not None  # a template may be None
@@ -147,7 +148,7 @@ def _removable_models() -> list[type[Model]]:
     return sorted(found, key=lambda model: model._meta.label)
 
 
-def _own_deletes(model: type[Model]) -> Iterator[str]:
+def _custom_deletes(model: type[Model]) -> Iterator[str]:
     if model.delete is not Model.delete:
         owner = next(each for each in model.__mro__ if "delete" in vars(each))
         yield f"{_path(owner)}.delete()"

@@ -22,7 +22,7 @@ from moderation.templatetags.moderation_numbers import grouped
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A number of rows, and the name of their model in the singular or plural that fits."""
+    """A number of rows, and the name of their model in the singular or the plural."""
 
     number: int
     noun: str
@@ -71,9 +71,9 @@ def row_names(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
 
 
 def row_names_for(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """Return the names of a removal's objects, or their keys if the viewer may not view them.
+    """Return what `row_names` does, with keys instead of names if the viewer may not view them.
 
-    A user who may view removals may lack the permission to view the objects that still exist.
+    A user who may view removals may lack the permission to view their objects.
     """
     model = model_of(removal)
     names = row_names(removal, keys)

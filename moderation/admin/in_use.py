@@ -22,7 +22,7 @@ REASON = re.compile(r"still used by (?P<label>\w+\.\w+)\.\w+ (?P<key>\S+)")
 
 
 class NamedRow(NamedTuple):
-    """The row by which users know a file."""
+    """The row by whose name users recognise a file."""
 
     model: type[Model]
     key: Any
@@ -32,9 +32,8 @@ class NamedRow(NamedTuple):
 def in_use_reasons(viewer: Viewer, reasons: Collection[str]) -> dict[str, str]:
     """Return each recorded reason as the pages display it: {reason: text or HTML}.
 
-    A row that belongs to another, as a picture belongs to a post, is named by that other row. A
-    reason that names no row, or a row that no longer exists, is returned as recorded. One query
-    for each model.
+    If a row has a parent, as a picture has a post, the text names the parent. A reason that names
+    no row, or a row that no longer exists, is returned as recorded. Runs one query for each model.
     """
     texts = {reason: reason for reason in reasons}
     matches = {reason: match for reason in reasons if (match := REASON.fullmatch(reason))}
@@ -49,20 +48,20 @@ def in_use_reasons(viewer: Viewer, reasons: Collection[str]) -> dict[str, str]:
 
 
 def _named_rows(label: str, keys: Collection[str]) -> Iterator[tuple[str, NamedRow]]:
-    """Yield the keys of existing rows of a model, each with the row that users know it by."""
+    """Yield the keys of existing rows of a model, each with the row that names it for users."""
     try:
         model = apps.get_model(label)
-        wanted = [model._meta.pk.to_python(key) for key in keys]
+        primary_keys = [model._meta.pk.to_python(key) for key in keys]
     except (LookupError, ValueError, ValidationError):  # the model or its key has changed since
         return
     registration = registration_for(model)
     if registration and registration.parent_field:
         parent = apps.get_model(registration.parent_label)
-        found = registration.details(wanted, using=AuditEntry.objects.db)
+        found = registration.details(primary_keys, using=AuditEntry.objects.db)
         for key, details in found.items():
             yield str(key), NamedRow(parent, details["parent_key"], str(details["title"]))
     else:
-        for key, row in all_rows(model).in_bulk(wanted).items():
+        for key, row in all_rows(model).in_bulk(primary_keys).items():
             yield str(key), NamedRow(model, key, str(row))
 
 

@@ -1,4 +1,4 @@
-"""Display the errors of the domain to users. The pages do this in no other place."""
+"""Display the errors of the domain to users. No other module turns errors into messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def message_of(error: ModerationError) -> str:
 
 
 class errors_as_messages:  # noqa: N801 - used as a statement: `with errors_as_messages(request):`
-    """End the block at a ModerationError, and display its message on the next page."""
+    """A context manager that ends at a ModerationError, and displays it on the next page."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -26,11 +26,11 @@ class errors_as_messages:  # noqa: N801 - used as a statement: `with errors_as_m
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        exc_type: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> bool:
-        """Add the message of a ModerationError; let all other exceptions propagate."""
+        """Suppress a ModerationError and add its message; let all other exceptions propagate."""
         if not isinstance(error, ModerationError):
             return False
         messages.error(self.request, message_of(error))

@@ -9,16 +9,16 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
-# The most rows that a change list counts. That takes milliseconds, and few users go through that
-# many pages.
+# The most rows that a change list counts. Counting them takes milliseconds, and few users go
+# through that many pages.
 COUNTED_ROWS = 10_000
 
 
 class CappedPaginator(Paginator):
-    """A paginator that counts rows up to a cap and has pages up to there.
+    """A paginator that counts rows up to a cap and has no pages beyond it.
 
-    Users reach the rows beyond the cap with filters. Each page is a queryset that is limited to
-    the keys of the page.
+    Users filter the list to see rows beyond the cap. Each page is a queryset of the rows with the
+    keys of the page.
     """
 
     @cached_property
@@ -33,11 +33,10 @@ class CappedPaginator(Paginator):
 
     @cached_property
     def few(self) -> list[Any] | None:
-        """Return the ordered keys of all rows, or None if there is no filter or there are too many.
+        """Return the ordered keys of all rows, or None if there are too many or no filter applies.
 
-        One query applies the filters and another the order. For a single query, a database tends
-        to read along the index of the order until the page is full. If few rows match, it reads
-        the whole table.
+        One query filters and another one orders. In a single query, a database tends to read along
+        the index of the order until the page is full; if few rows match, that is the whole table.
         """
         if not self.rows.query.where:
             return None

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 # Each word of a search is a separate condition, which reads every row if no index applies.
 MAX_WORDS = 10
 # The lookups that Django's own field filters use in the URL.
-OF_FILTERS = {"", "exact", "isnull", "isempty", "gte", "lt"}
-# In the first and last year, a time zone's offset may lead out of the calendar.
+FILTER_LOOKUPS = {"", "exact", "isnull", "isempty", "gte", "lt"}
+# The offset of a time zone can move a time in the first or last year out of Python's calendar.
 YEARS = range(2, 9999)
 YEAR_DIGITS = 4
-OF_DATE_HIERARCHY = {"year", "month", "day", "gte", "lt"}
+DATE_LOOKUPS = {"year", "month", "day", "gte", "lt"}
 
 
 class CheckedParameters(admin.ModelAdmin):
@@ -33,14 +33,14 @@ class CheckedParameters(admin.ModelAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow only the lookups of the list's filters and of its date hierarchy."""
         allowed: bool = super().lookup_allowed(lookup, value, request)
-        return allowed and is_offered(self, lookup, request)
+        return allowed and is_used_by_filters(self, lookup, request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the list. Raises BadRequest for a value that no column can be compared with."""
-        refuse_nul(request)
-        self._refuse_far_dates(request)
+        """Return the list. Raises BadRequest for a value that the database would not accept."""
+        check_nul(request)
+        self._check_dates(request)
         if has_too_many_words(request.GET.get("q", "")):
             text = _("A search may have at most %(limit)d words. Use fewer; nothing was searched.")
             messages.error(request, text % {"limit": MAX_WORDS})
@@ -65,13 +65,13 @@ class CheckedParameters(admin.ModelAdmin):
             return None
         return super().get_object(request, object_id, from_field or None)
 
-    def _refuse_far_dates(self, request: HttpRequest) -> None:
-        """Raise BadRequest for a date that does not exist in every time zone."""
+    def _check_dates(self, request: HttpRequest) -> None:
+        """Raise BadRequest for a date that is not in the calendar of every time zone."""
         for name, values in request.GET.lists():
             field, _sep, lookup = name.partition(LOOKUP_SEP)
-            if lookup not in OF_DATE_HIERARCHY or not self._is_date(field):
+            if lookup not in DATE_LOOKUPS or not self._is_date(field):
                 continue
-            if any(_is_far(lookup, value) for value in values):
+            if any(_is_out_of_range(lookup, value) for value in values):
                 raise BadRequest(name)
 
     def _is_date(self, name: str) -> bool:
@@ -81,8 +81,8 @@ class CheckedParameters(admin.ModelAdmin):
             return False
 
 
-def _is_far(lookup: str, text: str) -> bool:
-    """Return whether a date, or a number of a date hierarchy, is at either end of the calendar."""
+def _is_out_of_range(lookup: str, text: str) -> bool:
+    """Return whether a date, or a number of a date hierarchy, is outside YEARS or no number."""
     if lookup in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
         return True
     if lookup in ("month", "day"):
@@ -91,7 +91,7 @@ def _is_far(lookup: str, text: str) -> bool:
     return year.isdecimal() and (len(year) > YEAR_DIGITS or int(year) not in YEARS)
 
 
-def refuse_nul(request: HttpRequest) -> None:
+def check_nul(request: HttpRequest) -> None:
     """Raise BadRequest if the URL contains a NUL, which PostgreSQL does not accept in text."""
     for name, values in request.GET.lists():
         if any("\0" in text for text in (name, *values)):
@@ -103,10 +103,12 @@ def has_too_many_words(term: str) -> bool:
     return sum(1 for _word in smart_split(term)) > MAX_WORDS
 
 
-def is_offered(model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpRequest) -> bool:
+def is_used_by_filters(
+    model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpRequest
+) -> bool:
     """Return whether a list's filters, or its date hierarchy, use a lookup.
 
-    Names that do not belong to a field are not lookups but parameters of text filters.
+    A name that is not that of a field is the parameter of a custom filter, and allowed.
     """
     meta = model_admin.model._meta
     first = lookup.partition(LOOKUP_SEP)[0]
@@ -115,38 +117,38 @@ def is_offered(model_admin: admin.ModelAdmin[Any], lookup: str, request: HttpReq
             meta.get_field(first)
     except FieldDoesNotExist:
         return True
-    if (hierarchy := model_admin.date_hierarchy) and _rest(lookup, hierarchy) in OF_DATE_HIERARCHY:
+    if (hierarchy := model_admin.date_hierarchy) and _suffix(lookup, hierarchy) in DATE_LOOKUPS:
         return True
-    return any(_is_of_filter(model_admin, lookup, s) for s in model_admin.get_list_filter(request))
+    return any(_filter_uses(model_admin, lookup, s) for s in model_admin.get_list_filter(request))
 
 
-def _is_of_filter(model_admin: admin.ModelAdmin[Any], lookup: str, spec: Any) -> bool:
+def _filter_uses(model_admin: admin.ModelAdmin[Any], lookup: str, spec: Any) -> bool:
     """Return whether an item of `list_filter` uses a lookup.
 
     An item is a field, a pair of a field and its filter, or a filter.
     """
     path = spec[0] if isinstance(spec, list | tuple) else spec
     if isinstance(path, str):
-        return _is_of_field(model_admin, lookup, path)
+        return _field_filter_uses(model_admin, lookup, path)
     typed = {field.name for field in getattr(path, "fields", ())}
     return lookup in {getattr(path, "parameter_name", None), *typed}
 
 
-def _is_of_field(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> bool:
-    """Return whether a field's filter uses a lookup; for a relation, on the related column."""
-    rest = _rest(lookup, path)
-    if rest is None:
+def _field_filter_uses(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> bool:
+    """Return whether a field's filter uses a lookup; for a relation, one of the related key."""
+    suffix = _suffix(lookup, path)
+    if suffix is None:
         return False
     if LOOKUP_SEP not in path:
         field: Any = model_admin.model._meta.get_field(path)
         if field.is_relation:
-            column, _sep, comparison = rest.rpartition(LOOKUP_SEP)
+            column, _sep, comparison = suffix.rpartition(LOOKUP_SEP)
             targets = {"", "pk", field.remote_field.model._meta.pk.name}
-            return column in targets and comparison in OF_FILTERS
-    return rest in OF_FILTERS
+            return column in targets and comparison in FILTER_LOOKUPS
+    return suffix in FILTER_LOOKUPS
 
 
-def _rest(lookup: str, path: str) -> str | None:
+def _suffix(lookup: str, path: str) -> str | None:
     """Return what follows a field's path in a lookup, or None if the lookup has another path."""
     if lookup == path:
         return ""

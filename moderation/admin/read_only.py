@@ -11,20 +11,21 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from moderation.admin.query_parameters import CheckedParameters
 
 
 class ReadOnlyAdmin(CheckedParameters):
-    """A ModelAdmin without adding, changing, deleting and actions, even for superusers."""
+    """A ModelAdmin that permits only viewing, even to superusers, and has no actions."""
 
     actions = None
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the list with its name as the title: nothing is to be selected to change."""
-        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
+        """Return the list. Its title is its name, not "Select … to view"."""
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
     def changeform_view(
@@ -34,31 +35,31 @@ class ReadOnlyAdmin(CheckedParameters):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Return the page of an object. Raises PermissionDenied for POST, before any lookup.
+        """Return the page of an object. Raises PermissionDenied for POST.
 
-        Django 6.1 looks the object up first.
+        Does so before the object is looked up, as Django did before 6.1.
         """
         if request.method == "POST":
             raise PermissionDenied
         return super().changeform_view(request, object_id, form_url, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse."""
+        """Return False."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
+        """Return False."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
+        """Return False."""
         return False
 
 
 def removal_link(removal_id: int | None, site: AdminSite) -> str:
-    """Return the number of a removal as a link to its page, or an empty text without a number.
+    """Return the number of a removal as a link to its page, or "" if there is no number.
 
-    Takes only the number and does not query the removal, because the log may outlive it.
+    Runs no query, because the removal may no longer exist.
     """
     if removal_id is None:
         return ""

@@ -32,17 +32,17 @@ def add_remove_action(site: AdminSite, model: type[Model]) -> None:
     """Add `remove_selected` to the ModelAdmin that another app registered for a model.
 
     Call it in `admin.py`. It registers the model again, with a subclass of its ModelAdmin that has
-    `RemoveSelectedMixin`, and registers the pages for removals on the site. A ModelAdmin that
-    already has the mixin stays as it is. If the model is not registered yet, the `admin` module of
-    its app is imported first, so the order of INSTALLED_APPS does not matter. Raises NotRegistered
-    if the site does not show the model.
+    `RemoveSelectedMixin`, and registers the pages for removals on the site. It does not change a
+    ModelAdmin that already has the mixin. If the model is not registered yet, it imports the
+    `admin` module of its app first, so that the order of INSTALLED_APPS does not matter. Raises
+    NotRegistered if the model is not registered on the site.
     """
     if not site.is_registered(model):
         _import_admin_of(model)
-    shown_by = type(site.get_model_admin(model))
-    if not issubclass(shown_by, RemoveSelectedMixin):
-        body = {"__module__": shown_by.__module__, "__doc__": shown_by.__doc__}
-        with_action: Any = type(shown_by.__name__, (RemoveSelectedMixin, shown_by), body)
+    registered = type(site.get_model_admin(model))
+    if not issubclass(registered, RemoveSelectedMixin):
+        namespace = {"__module__": registered.__module__, "__doc__": registered.__doc__}
+        with_action: Any = type(registered.__name__, (RemoveSelectedMixin, registered), namespace)
         site.unregister(model)
         site.register(model, with_action)
     register_pages(site)

@@ -28,7 +28,7 @@ from moderation.registry import Registration, registration_by_label
 
 log = logging.getLogger(__name__)
 
-SIDE = 640  # pixels of the longer side: sharp enough for a preview
+MAX_SIDE = 640  # pixels of the longer side: sharp enough for a preview
 # Displayed instead of a file that is not a picture. Browsers draw it despite the error status.
 PLACEHOLDER = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120" \
 viewBox="0 0 160 120"><rect width="160" height="120" fill="#8883"/><path d="M56 36h34l14 14v34H56z\
@@ -40,7 +40,7 @@ HEADERS = {
 }
 
 
-class _StorageFailed(Exception):
+class _StorageUnavailable(Exception):
     """The storage failed; the file may exist."""
 
 
@@ -49,19 +49,19 @@ def show(
 ) -> HttpResponse:
     """Return the picture in a field of a row as a small WebP, as a browser would display it.
 
-    For an animation, it shows the first, the longest and the last frame side by side, with a badge.
+    An animation becomes a picture of its first, longest and last frame side by side, with a badge.
     Raises Http404 if the model is not registered or the user may not see the row. Otherwise
     returns a placeholder: with status 404 if the file is missing, 415 if it is not a picture, is
     broken or too large, and 502 if the storage cannot deliver it at the moment.
     """
     file = _file(model_admin.admin_site, request, label, unquote(key), field)
     try:
-        content = small(_read(file))
+        content = thumbnail_of(_read(file))
     except FileNotFoundError:
         return _response(PLACEHOLDER, "image/svg+xml", status=404)
     except InvalidImage:
         return _response(PLACEHOLDER, "image/svg+xml", status=415)
-    except _StorageFailed:
+    except _StorageUnavailable:
         return _response(PLACEHOLDER, "image/svg+xml", status=502)
     return _response(content, "image/webp", status=200)
 
@@ -79,12 +79,12 @@ def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: st
         raise Http404 from error
     if field not in {each.name for each in registration.fields}:
         raise Http404
-    if not _is_visible(site, request, registration, row):
+    if not _may_view(site, request, registration, row):
         raise Http404
     return getattr(row, field)
 
 
-def _is_visible(
+def _may_view(
     site: AdminSite, request: HttpRequest, registration: Registration, row: Model
 ) -> bool:
     """Return whether the user may view a row.
@@ -92,19 +92,19 @@ def _is_visible(
     The ModelAdmin of its model decides, else that of its parent, else the view permission.
     """
     if site.is_registered(registration.model):
-        return _admin_shows(site, request, registration.model, row.pk)
+        return _may_view_in_admin(site, request, registration.model, row.pk)
     if registration.parent_field:
         relation: Any = registration.model._meta.get_field(registration.parent_field)
         parent = relation.related_model
         if site.is_registered(parent):
             key = getattr(row, relation.attname)
-            return _admin_shows(site, request, parent, key)
+            return _may_view_in_admin(site, request, parent, key)
     meta = registration.model._meta
     code = f"{meta.app_label}.{get_permission_codename('view', meta)}"
     return bool(request.user.has_perm(code))
 
 
-def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key: Any) -> bool:
+def _may_view_in_admin(site: AdminSite, request: HttpRequest, model: type[Model], key: Any) -> bool:
     model_admin = site.get_model_admin(model)
     row = model_admin.get_queryset(request).filter(pk=key).first()
     return row is not None and model_admin.has_view_permission(request, row)
@@ -113,7 +113,7 @@ def _admin_shows(site: AdminSite, request: HttpRequest, model: type[Model], key:
 def _read(file: Any) -> bytes:
     """Return the content of a stored file.
 
-    Raises FileNotFoundError, and _StorageFailed for all other failures. Reads at most one byte
+    Raises FileNotFoundError, and _StorageUnavailable for all other failures. Reads at most one byte
     more than MAX_BYTES; `inspect` refuses that.
     """
     if not file:
@@ -127,11 +127,11 @@ def _read(file: Any) -> bytes:
         raise FileNotFoundError from error
     except Exception as error:  # any storage library, any error
         log.warning("The picture %s cannot be read: %r", file.name, error)
-        raise _StorageFailed from error
+        raise _StorageUnavailable from error
     return content
 
 
-def small(content: bytes) -> bytes:
-    """Return the picture as WebP of at most SIDE pixels a side. Raises InvalidImage."""
-    frames = decode(content, inspect(content), SIDE)
-    return sheet.as_webp(sheet.side_by_side(frames, SIDE))
+def thumbnail_of(content: bytes) -> bytes:
+    """Return the picture as WebP of at most MAX_SIDE pixels a side. Raises InvalidImage."""
+    frames = decode(content, inspect(content), MAX_SIDE)
+    return sheet.as_webp(sheet.side_by_side(frames, MAX_SIDE))

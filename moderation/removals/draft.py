@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -24,7 +23,12 @@ from moderation.models.states import Reason, RemovalState
 from moderation.removals import history
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.history import changes_since, record_change
-from moderation.removals.limits import blockers_of, ceilings, typed_count_needed
+from moderation.removals.limits import (
+    blockers_of,
+    ceilings,
+    lock_actor,
+    typed_count_needed,
+)
 from moderation.removals.refused_objects import Guard, RefusedObjects
 from moderation.removals.seal import (
     changed_batches,
@@ -36,9 +40,6 @@ from moderation.removals.seal import (
 from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
-
-# The most objects that the page names; further objects are counted.
-MAX_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +243,7 @@ def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: st
     Raises RemovalError if a ceiling has been reached in the meantime.
     """
     with transaction.atomic():
-        # One at a time for each moderator: two concurrent confirmations would not count each other.
-        get_user_model()._base_manager.select_for_update(no_key=True).get(pk=actor.pk)
+        lock_actor(actor)
         _lock_draft(removal, removal.seal)
         if was_sealed := is_sealed(removal):
             _confirm_within_ceilings(removal, actor, reason, note)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db import NotSupportedError, models, transaction
 from django.utils.translation import gettext as _
@@ -19,6 +18,7 @@ from moderation.db.bulk_insert import insert
 from moderation.exceptions import CannotFreeze
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.removals.limits import lock_actor
 from moderation.removals.seal import BATCHES_PER_CHUNK, chunks_of_batches, fill_batches, reseal
 from moderation.removals.selection import check_model, frozen_keys, selected_keys
 from moderation.templatetags.moderation_numbers import grouped
@@ -80,8 +80,7 @@ def _expire_oldest_drafts(actor: AbstractUser) -> None:
     moderator would have to find the old ones first. Call this in the transaction that saves the new
     draft.
     """
-    # One at a time for each moderator: two concurrent drafts would not count each other.
-    get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()
+    lock_actor(actor)
     drafts = Removal.objects.drafts().filter(actor=actor.pk).order_by("-pk")
     lifecycle.expire(list(drafts.values_list("pk", flat=True)[conf.open_drafts() - 1 :]))
 

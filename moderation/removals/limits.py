@@ -1,4 +1,4 @@
-"""The ceilings of a removal, and what prevents the confirmation of a draft."""
+"""The limits of removals, and what prevents the confirmation of a draft."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Sum
 from django.utils.translation import gettext as _
@@ -18,6 +19,18 @@ from moderation.models import Removal
 from moderation.removals.delete import has_lost_staff_status, missing_permissions
 from moderation.removals.permission_names import permission_names
 from moderation.templatetags.moderation_numbers import grouped
+
+# The most objects, batches or files that a page or a message names. It only counts the others.
+MAX_NAMED = 20
+
+
+def lock_actor(actor: AbstractUser) -> None:
+    """Lock the row of an actor until the transaction ends.
+
+    Without it, two concurrent requests of one moderator would each miss what the other one counts
+    towards the limits of open drafts and of removals per day.
+    """
+    get_user_model()._base_manager.select_for_update(no_key=True).filter(pk=actor.pk).first()
 
 
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
@@ -60,13 +73,13 @@ def typed_count_needed(removal: Removal) -> bool:
 
 
 def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
-    """Yield a sentence for each ceiling, for one removal or for one day, that a draft exceeds."""
+    """Yield a sentence for each ceiling, for one removal or for a day, that a draft exceeds."""
     if actor.has_perm("moderation.exceed_ceilings"):
         return
     objects, ceiling = removal.objects_total, conf.removal_ceiling()
     plural = apps.get_model(removal.model_label)._meta.verbose_name_plural
     if objects > ceiling:
-        yield _("You selected %(count)s %(objects)s; one removal may have at most %(ceiling)s. "
+        yield _("You selected %(count)s %(objects)s; the limit for one removal is %(ceiling)s. "
         "Select fewer, or ask someone who may exceed the limit.") % {
             "count": grouped(objects), "objects": plural, "ceiling": grouped(ceiling)}  # fmt: skip
     since = DatabaseNow(-timedelta(days=1))

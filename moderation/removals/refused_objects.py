@@ -1,6 +1,6 @@
 """The objects of a draft that its author may not remove.
 
-The admin passes in a guard, which decides this, because it depends on the request.
+The admin passes a guard, which decides this, because the decision depends on the request.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from typing import Any
 from django.utils.translation import ngettext
 
 from moderation.models import RemovalBatch
+from moderation.removals.limits import MAX_NAMED
 from moderation.templatetags.moderation_numbers import grouped
-
-# The most objects that a message names; further objects are counted.
-MAX_NAMED = 20
 
 # Takes batches of a removal, in order, and returns the objects that may not be removed:
 # {number of the batch: {JSON value of the key: object}}. `str()` of such an object is its name.
@@ -48,6 +46,6 @@ class RefusedObjects:
         return named
 
     def add(self, names: Sequence[object]) -> None:
-        """Add objects: count all of them, and name them up to the limit."""
+        """Count objects, and name them up to the limit."""
         self.names += [str(name) for name in names[: MAX_NAMED - len(self.names)]]
         self.total += len(names)

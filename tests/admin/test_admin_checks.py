@@ -156,9 +156,9 @@ def test_w024_a_delete_that_is_not_called(
     how: str,
 ) -> None:
     sites.append(a_site("desk", Shelf))
-    assert found(of=checks.check_own_deletes) == []
+    assert found(of=checks.check_custom_deletes) == []
     soft(model, monkeypatch, how)
-    messages = checks.check_own_deletes()
+    messages = checks.check_custom_deletes()
     named = [message for message in messages if message.obj is model]
     assert ids(named) == ["moderation.W024"]
     expected = f"{model.__name__}.delete()" if how == "model" else "Bin.delete()"
@@ -170,7 +170,7 @@ def test_w024_names_registered_models_without_an_admin(
     sites: list[AdminSite], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soft(Volume, monkeypatch, "queryset")
-    assert [message.obj for message in checks.check_own_deletes()] == [Volume]
+    assert [message.obj for message in checks.check_custom_deletes()] == [Volume]
 
 
 @isolate_apps("tests.testapp")
@@ -191,7 +191,7 @@ def test_e025_a_cascade_that_cannot_be_told(sites: list[AdminSite]) -> None:
     assert (
         "Objects of library.Owner cannot be removed. library.Owned.owner: on_delete" in message.msg
     )
-    assert found(of=checks.check_own_deletes) == []
+    assert found(of=checks.check_custom_deletes) == []
 
 
 class Elsewhere:

@@ -199,7 +199,7 @@ def test_what_blocks_is_named_and_the_form_is_not_there(
     settings.MODERATION_REMOVAL_CEILING = 1
     removal = drafted(make_posts(2), moderator)
     content = html(client, removal)
-    assert "one removal may have at most 1" in content
+    assert "the limit for one removal is 1" in content
     assert page_of(removal, "confirm") not in content
 
 

@@ -43,7 +43,7 @@ def test_posts_without_pictures_are_named_where_the_others_are_shown(
     assert removal.without_picture_total == 2
     page = html(client, removal)
     assert "2 selected posts have no picture and are not shown here." in page
-    shown = html(client, removal, "?show=bare")
+    shown = html(client, removal, "?show=without-pictures")
     titles = re.findall(r"<a href=\"[^\"]*\">(Cheap pills \d)</a>", shown)
     assert titles == [mixed[1].title, mixed[3].title]
 
@@ -53,7 +53,7 @@ def test_without_such_posts_nothing_is_said(
 ) -> None:
     page = html(client, drafted(make_posts(3), moderator))
     assert "no picture" not in page
-    assert "?show=bare" not in page
+    assert "?show=without-pictures" not in page
 
 
 def test_the_list_of_posts_without_pictures_takes_the_same_queries_for_any_number(
@@ -62,14 +62,14 @@ def test_the_list_of_posts_without_pictures_takes_the_same_queries_for_any_numbe
     counts = set()
     for number in (3, 30):
         removal = drafted(make_posts(number, images=0) + make_posts(1), moderator)
-        html(client, removal, "?show=bare")
+        html(client, removal, "?show=without-pictures")
         with CaptureQueriesContext(connection) as captured:
-            html(client, removal, "?show=bare")
+            html(client, removal, "?show=without-pictures")
         counts.add(len(captured))
     assert len(counts) == 1
 
 
-@pytest.mark.parametrize("query", ["", "?show=objects", "?show=bare"])
+@pytest.mark.parametrize("query", ["", "?show=objects", "?show=without-pictures"])
 def test_buttons_of_posts_with_equal_titles_have_names_of_their_own(
     query: str, client: Client, moderator: User, mixed: list[Post]
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_difference_is_remembered_for_pages_that_were_open(
     PostImage.objects.filter(post=mixed[0]).delete()
     mixed[1].delete()
     first = client.post(page_of(removal, "confirm"), words(removal)).text
-    assert "1 picture fewer than you saw." in first
+    assert "1 picture fewer than before." in first
     second = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
     assert f"1 post changed ({mixed[0].pk}); 1 post was removed by someone else" in second
 

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from import_export.admin import ExportMixin
 
-from moderation.admin.access import sees_all_entries, visible_entries
+from moderation.admin.access import may_view_all_entries, visible_entries
 from moderation.admin.audit.autocomplete import suggest
 from moderation.admin.audit.event_details import event_details, event_summary
 from moderation.admin.audit.export import export_page
@@ -42,7 +42,7 @@ from moderation.models import AuditEntry, AuditEvent, Removal
 
 
 class AuditAdmin(ReadOnlyAdmin):
-    """The ModelAdmin of entries and events: the tables are too large to count; newest first."""
+    """The base of both ModelAdmins, whose tables are too large to count."""
 
     paginator = CappedPaginator
     show_full_result_count = False
@@ -95,7 +95,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
         """Permit auditors to view all entries, moderators those of their own removals."""
-        if sees_all_entries(request.user):
+        if may_view_all_entries(request.user):
             return True
         own = obj is None or obj.actor_id == request.user.pk
         return own and request.user.has_perm("moderation.view_own_auditentry")
@@ -133,8 +133,8 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return entry
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Return the filters; without that of the moderator if there is only one to choose."""
-        if sees_all_entries(request.user):
+        """Return the filters, without that of the moderator if the user sees only their own."""
+        if may_view_all_entries(request.user):
             return self.list_filter
         return tuple(spec for spec in self.list_filter if spec is not ActorOfEntriesFilter)
 
@@ -159,14 +159,14 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         """Return suggestions for a filter; for a moderator, only their own removals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        sees_all = sees_all_entries(request.user)
-        if field == "actor" and not sees_all:
+        may_view_all_removals = may_view_all_entries(request.user)
+        if field == "actor" and not may_view_all_removals:
             raise PermissionDenied
-        own = {} if sees_all else {"actor": request.user.pk}
+        own = {} if may_view_all_removals else {"actor": request.user.pk}
         return suggest(request, field, removals=Removal.objects.filter(**own))
 
     def export_action(self, request: HttpRequest) -> HttpResponseBase:
-        """Export what the change list shows; django-import-export's page loads it into memory."""
+        """Export what the change list shows. django-import-export's own page loads it into memory."""
         return export_page(self, request)
 
     @admin.display(description=_("state"))
@@ -190,7 +190,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
 
     @admin.display(description=_("in use because"))
     def in_use_because(self, entry: Any) -> str:
-        """Return the reason why the file is in use, as `get_object` sets it."""
+        """Return the reason why the file is in use, which `get_object` has set."""
         html: str = entry.in_use_html
         return html
 
@@ -230,5 +230,5 @@ class AuditEventAdmin(AuditAdmin):
 
     @admin.display(description=_("details"))
     def summary(self, event: AuditEvent) -> str:
-        """Return the details of the event in one line, without the technical ones."""
+        """Return the details of the event on one line, without the technical ones."""
         return format_html('<span class="event-summary">{}</span>', event_summary(event))

@@ -13,7 +13,7 @@ from moderation.models import AuditEvent
 from moderation.models.states import Reason
 from moderation.templatetags.moderation_numbers import grouped
 
-# Details that are only needed for comparing records, so a summary omits them.
+# Details that are only needed to compare records. The summary omits them.
 TECHNICAL = ("seal", "permissions", "identity")
 
 # In the order in which they are shown.
@@ -59,7 +59,7 @@ def event_summary(event: AuditEvent) -> str:
 
 
 def _details(event: AuditEvent) -> Iterator[tuple[str, str, str]]:
-    # PostgreSQL stores the keys of JSON in an order of its own.
+    # LABELS determines the order, because PostgreSQL does not keep that of JSON keys.
     names = [name for name in LABELS if name in event.details]
     for name in dict.fromkeys([*names, *event.details]):
         if value := event.details[name]:

@@ -1,4 +1,4 @@
-"""The filters of the audit log. They find typed values by an index and list no large tables."""
+"""The filters of the audit log, which use indexes and never list the values of a large table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from moderation.models import AuditEvent, Removal, StorageIdentity
 from moderation.models.states import EventType
 from moderation.registry import registered_models, registration_for, storage_alias
 
-# The number of digits that every database accepts in a key.
+# The most digits of a number that fits into a key of any database.
 KEY_DIGITS = 18
 
 
@@ -65,7 +65,7 @@ class TypedFilter(admin.ListFilter):
         return [field.name for field in self.fields]
 
     def expected_parameters(self) -> list[str | None]:
-        """Return the names of the fields, typed as in Django's filters."""
+        """Return the names of the fields, with the type that Django declares."""
         return [*self.names()]
 
     def value(self) -> str:
@@ -153,7 +153,7 @@ def actor_keys(name: str) -> list[Any]:
 
 
 class ReasonFilter(admin.ChoicesFieldListFilter):
-    """A filter for the entries of one reason, which is that of their removal."""
+    """A filter for the entries of the removals with one reason."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the entries with that reason; by their removals, if few removals have it."""
@@ -225,17 +225,17 @@ class StorageFilter(admin.SimpleListFilter):
 
 
 class FoundAgainFilter(admin.SimpleListFilter):
-    """Filter for entries whose key was erased and later found in storage again."""
+    """A filter for the entries whose key was erased and later found in storage again."""
 
     title = _("later check")
     parameter_name = "found"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
-        """Return the only finding that needs attention."""
+        """Return the only choice, the result that needs attention."""
         return [("again", _("Found in storage again"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Return the entries with the chosen finding."""
+        """Return the entries with the chosen result."""
         match self.value():
             case None | "":
                 return queryset

@@ -17,8 +17,8 @@ from moderation.storage import adapter_for
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 # Sorts after every character that a key can contain.
 LAST_CHARACTER = "\U0010ffff"
-# The most leading folders of a URL's path that may precede the key, such as /media/ or a bucket.
-MOST_FOLDERS = 8
+# The most folders of a URL's path that may precede the key, such as /media/ or a bucket.
+MAX_FOLDERS = 8
 
 
 def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEntry]:
@@ -30,15 +30,15 @@ def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEn
     if not term:
         return entries
     matches = Q()
-    for key in sorted(_keys_of(term)):
+    for key in sorted(_possible_keys(term)):
         matches |= _key_begins_with(key, entries.db)
     if SHA256.fullmatch(term):
         matches |= Q(sha256=term.lower())
     return entries.filter(matches)
 
 
-def _keys_of(term: str) -> set[str]:
-    """Return the beginnings of keys that a term may mean, in each storage."""
+def _possible_keys(term: str) -> set[str]:
+    """Return the keys, or beginnings of keys, that a term may stand for in any storage."""
     names = {term, *_names_in_url(term)}
     keys = set(names)
     for alias in known_storages():
@@ -53,14 +53,14 @@ def _keys_of(term: str) -> set[str]:
 
 
 def _names_in_url(term: str) -> set[str]:
-    """Return the names that a URL, or its path, may end with; none if it is not a URL."""
+    """Return the names of files that a URL, or the path of one, may end with."""
     if not term.startswith(("http://", "https://", "/")):
         return set()
     try:
         path = unquote(urlsplit(term).path)
     except ValueError:  # malformed
         return set()
-    folders = path.strip("/").split("/")[:-1][:MOST_FOLDERS]
+    folders = path.strip("/").split("/")[:-1][:MAX_FOLDERS]
     names = {path.strip("/")}
     for number in range(1, len(folders) + 1):
         names.add(path.strip("/").split("/", number)[-1])
@@ -68,7 +68,7 @@ def _names_in_url(term: str) -> set[str]:
 
 
 def _key_begins_with(term: str, using: str) -> Q:
-    """Return the condition that the database answers by its index on the key.
+    """Return the condition for which the database uses its index on the key.
 
     PostgreSQL does so for LIKE, by the index's operator class. SQLite's LIKE ignores the case and
     thus the index; its comparison goes by code points, as the range does.

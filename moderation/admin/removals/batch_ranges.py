@@ -1,4 +1,4 @@
-"""Find the batches that contain one page of a draft, without reading the others."""
+"""Find the batches with the items of one page of a draft, without reading the other batches."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from django.db.models import F, Sum, Window
 
 from moderation.models import Removal, RemovalBatch
 
-# The column of the batches that counts the items of a page.
+# The column of a batch that has the number of its items.
 Column = Literal["objects_total", "pictures_total", "without_picture_total"]
 
 
 def batches_between(
     removal: Removal, column: Column, start: int, stop: int
 ) -> Iterator[tuple[RemovalBatch, slice]]:
-    """Yield the batches with the items from `start` to `stop`, and the range within each.
+    """Yield the batches with the items from `start` to `stop`, and the slice of each batch's items.
 
-    The items are numbered through the whole draft, in the order of its batches; `column` holds how
-    many a batch has. Skips batches without items, so it yields at most `stop - start`. One query.
+    The items of a draft are numbered in the order of its batches, of which `column` has the number
+    of items. Skips batches without items, so it yields at most `stop - start`. Runs one query.
     """
     total_so_far = Window(Sum(column), order_by="number")
     counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(upto=total_so_far)

@@ -1,4 +1,4 @@
-"""The page of a draft: what will be removed, what prevents it, and the actions on the draft."""
+"""The page of a draft: what will be removed, what prevents that, and the actions on the draft."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 
 from moderation import conf
+from moderation.admin.change_list_query import with_list_query
 from moderation.admin.display import (
     Viewer,
     counts,
@@ -30,8 +31,11 @@ from moderation.admin.display import (
 from moderation.admin.messages import errors_as_messages, message_of
 from moderation.admin.removals.forms import ConfirmForm
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
-from moderation.admin.removals.previews import bare_object_previews, file_previews, object_previews
-from moderation.admin.way_back import with_filters
+from moderation.admin.removals.previews import (
+    file_previews,
+    object_previews,
+    object_previews_without_picture,
+)
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
 from moderation.exceptions import ModerationError
@@ -39,12 +43,12 @@ from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
 from moderation.removals.blocking_rows import blocking_rows
-from moderation.removals.draft import MAX_NAMED, Difference, confirm, exclude
-from moderation.removals.limits import blockers_of
+from moderation.removals.draft import Difference, confirm, exclude
+from moderation.removals.limits import MAX_NAMED, blockers_of
 
-PICTURES_A_PAGE = 60  # few enough to review each one
-NUMBER_DIGITS = 10  # of the largest number that the column of a batch's number can hold
-OBJECTS_A_PAGE = 100  # as on the change list
+PICTURES_PER_PAGE = 60  # few enough to review each one
+OBJECTS_PER_PAGE = 100  # as on the change list
+NUMBER_DIGITS = 10  # of the largest number that the column for the number of a batch can hold
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
@@ -57,7 +61,7 @@ def show(
     form: ConfirmForm | None = None,
     difference: Difference | None = None,
 ) -> HttpResponse:
-    """Return the page of a draft; after a failed confirmation, with its form and the difference."""
+    """Return the page of a draft, with the form and the difference of a failed confirmation."""
     viewer = Viewer(model_admin.admin_site, request)
     objects, model = objects_of(removal), _model_in_admin(viewer, removal)
     context = {
@@ -71,12 +75,12 @@ def show(
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
         "blocking_rows": _blocking_rows(viewer, removal),
-        "difference": _with_names(viewer, removal, difference),
+        "difference": _difference_context(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.heard(),
         "storages_without_identity": _storages_without_identity(removal),
-        **_expiry(removal),
-        **_selection(viewer, removal),
+        **_expiry_context(removal),
+        **_selection_context(viewer, removal),
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)
 
@@ -128,11 +132,11 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
     url = viewer.list_url(_model_in_admin(viewer, removal))
-    return redirect(with_filters(url, removal) or removal_url(viewer.site, removal))
+    return redirect(with_list_query(url, removal) or removal_url(viewer.site, removal))
 
 
-def _expiry(removal: Removal) -> dict[str, Any]:
-    """Return as context when a draft expires, and how long that is from now, in whole minutes."""
+def _expiry_context(removal: Removal) -> dict[str, Any]:
+    """Return the time at which a draft expires, and the time until then in whole minutes."""
     expires_at = removal.created_at + timedelta(hours=conf.draft_hours())
     rounded_up = expires_at + timedelta(seconds=59)  # `timeuntil` rounds down
     return {"expires_at": expires_at, "expires_in": timeuntil(rounded_up)}
@@ -140,8 +144,8 @@ def _expiry(removal: Removal) -> dict[str, Any]:
 
 def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
     """Return the model whose ModelAdmin lists the objects, which may be a proxy."""
-    selected_in = admin_of(viewer.site, removal)
-    return selected_in.model if selected_in else model_of(removal)
+    model_admin = admin_of(viewer.site, removal)
+    return model_admin.model if model_admin else model_of(removal)
 
 
 def _name_of_excluded(viewer: Viewer, removal: Removal, key: str) -> str:
@@ -168,21 +172,25 @@ def _storages_without_identity(removal: Removal) -> list[str]:
     return unmarked_storages(map(apps.get_model, removal.rows_by_model))
 
 
-def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return the requested page of the selection as context; by default its files, if any."""
+def _selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    """Return the requested page of the selection; by default of its pictures, if it has any."""
     show = viewer.request.GET.get("show")
-    if show not in ("objects", "bare"):
+    if show not in ("objects", "without-pictures"):
         show = "pictures" if removal.pictures_total else "objects"
     views: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
-        "pictures": (removal.pictures_total, PICTURES_A_PAGE, file_previews),
-        "objects": (removal.objects_total, OBJECTS_A_PAGE, object_previews),
-        "bare": (removal.without_picture_total, OBJECTS_A_PAGE, bare_object_previews),
+        "pictures": (removal.pictures_total, PICTURES_PER_PAGE, file_previews),
+        "objects": (removal.objects_total, OBJECTS_PER_PAGE, object_previews),
+        "without-pictures": (
+            removal.without_picture_total,
+            OBJECTS_PER_PAGE,
+            object_previews_without_picture,
+        ),
     }
-    total, a_page, previews_between = views[show]
-    page = Paginator(range(total), a_page).get_page(viewer.request.GET.get("p"))
+    total, per_page, previews_between = views[show]
+    page = Paginator(range(total), per_page).get_page(viewer.request.GET.get("p"))
     start, previews = max(page.start_index() - 1, 0), []
     with errors_as_messages(viewer.request):
-        previews = list(previews_between(viewer, removal, start, start + a_page))
+        previews = list(previews_between(viewer, removal, start, start + per_page))
     return {
         "shows_files": show == "pictures",
         "previews": previews,
@@ -192,18 +200,20 @@ def _selection(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     }
 
 
-def _with_names(viewer: Viewer, removal: Removal, difference: Difference | None) -> dict[str, Any]:
-    """Return the difference as context: at most MAX_NAMED names of each sort."""
+def _difference_context(
+    viewer: Viewer, removal: Removal, difference: Difference | None
+) -> dict[str, Any]:
+    """Return at most MAX_NAMED changed and as many deleted objects, and the number of others."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)
-    changed, gone = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
+    changed, deleted = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
     keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
     names = row_names(removal, keys)
-    others = len(difference.changed) + len(difference.deleted) - len(changed) - len(gone)
+    others = len(difference.changed) + len(difference.deleted) - len(changed) - len(deleted)
     return {
         "changed": [(name, viewer.url_of(model, key)) for key, name in names.items()],
-        "gone": gone,
+        "deleted": deleted,
         "others": others,
         "more_pictures": max(difference.pictures, 0),
         "fewer_pictures": max(-difference.pictures, 0),
@@ -211,8 +221,8 @@ def _with_names(viewer: Viewer, removal: Removal, difference: Difference | None)
     }
 
 
-def _querystring(sent: QueryDict) -> str:
-    """Return the query string of the page of the selection that a form was sent from."""
+def _querystring(posted: QueryDict) -> str:
+    """Return the query string of the page of the selection that a form was posted from."""
     query = QueryDict(mutable=True)
-    query.update({name: str(sent[name]) for name in ("show", "p") if sent.get(name)})
+    query.update({name: str(posted[name]) for name in ("show", "p") if posted.get(name)})
     return query.urlencode()

@@ -1,10 +1,10 @@
 """Object permissions: which objects a user may remove, according to the ModelAdmins of a site.
 
-Django's delete page calls `has_delete_permission(request, obj)` of the ModelAdmin of each row that
-would be deleted. So does this module, but only if the result can depend on the object. If no
-ModelAdmin overrides the method, permission codes have the same result and no row is read. Objects
-are checked in batches, when a draft is created and when it is confirmed. A worker has no request,
-so what was permitted at the confirmation stays permitted.
+Like Django's delete page, call `has_delete_permission(request, obj)` of the ModelAdmin of each row
+that would be deleted, but only if the result can depend on the object. If no ModelAdmin overrides
+the method, permission codes have the same result and no row is read. Objects are checked in
+batches, when a draft is created and when it is confirmed. A worker has no request, so what was
+permitted at the confirmation stays permitted.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.refused_objects import Guard
 from moderation.removals.selection import filterable
 
-# The most rows that a permission check instantiates at the same time.
-ROWS_AT_ONCE = 500
+# The most rows that a permission check reads in one query and instantiates at the same time.
+ROWS_PER_QUERY = 500
 
 
 def admin_of(site: AdminSite, removal: Removal) -> ModelAdmin[Any] | None:
@@ -41,20 +41,20 @@ def admin_of(site: AdminSite, removal: Removal) -> ModelAdmin[Any] | None:
     return site.get_model_admin(model) if site.is_registered(model) else None
 
 
-def decides_per_object(model_admin: ModelAdmin[Any]) -> bool:
+def decides_by_object(model_admin: ModelAdmin[Any]) -> bool:
     """Return whether a ModelAdmin may permit one object and refuse another.
 
     Django's own method ignores the object and checks only the user's permission for the model.
     """
-    return _function(model_admin.has_delete_permission) is not ModelAdmin.has_delete_permission
+    return _is_overridden(model_admin.has_delete_permission, ModelAdmin.has_delete_permission)
 
 
-def narrows_rows(model_admin: ModelAdmin[Any]) -> bool:
+def may_hide_rows(model_admin: ModelAdmin[Any]) -> bool:
     """Return whether a ModelAdmin may hide some rows of its table."""
-    if _function(model_admin.get_queryset) is not ModelAdmin.get_queryset:
-        return True
     manager: Manager[Any] = model_admin.model._default_manager
-    return _function(manager.get_queryset) is not BaseManager.get_queryset
+    return _is_overridden(model_admin.get_queryset, ModelAdmin.get_queryset) or _is_overridden(
+        manager.get_queryset, BaseManager.get_queryset
+    )
 
 
 def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
@@ -65,9 +65,9 @@ def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
     user who loses it later is stopped. Raises CannotFreeze if the cascade cannot be determined.
     """
     needed = []
-    for checked in _checked(model_admin):
-        code = f"{checked.opts.app_label}.{get_permission_codename('delete', checked.opts)}"
-        if not decides_per_object(checked) or user.has_perm(code):
+    for each in _checked_admins(model_admin):
+        code = f"{each.opts.app_label}.{get_permission_codename('delete', each.opts)}"
+        if not decides_by_object(each) or user.has_perm(code):
             needed.append(code)
     return needed
 
@@ -86,7 +86,7 @@ def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[A
     Runs no query if the ModelAdmin shows all rows; keys of deleted objects are then included.
     """
     selected_in = admin_of(viewer.site, removal)
-    if selected_in is None or not narrows_rows(selected_in):
+    if selected_in is None or not may_hide_rows(selected_in):
         return set(keys)
     return _visible(selected_in, viewer.request, keys)
 
@@ -97,8 +97,8 @@ def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collectio
 
 
 @dataclass(frozen=True, slots=True)
-class Objection:
-    """An object that may not be removed, and the related row that prevents it, if any.
+class RefusedObject:
+    """An object that may not be removed, and the row of its cascade that prevents it, if any.
 
     `str()` returns the object's name and fetches the object if it is not loaded.
     """
@@ -106,7 +106,7 @@ class Objection:
     model: type[Model]
     key: Any
     row: Model | None = None
-    below: Model | None = None
+    cascade_row: Model | None = None
     is_visible: bool = True
 
     def __str__(self) -> str:
@@ -114,68 +114,72 @@ class Objection:
             model = capfirst(self.model._meta.verbose_name)
             return _("%(model)s %(key)s (no longer in your list)") % {
                 "model": model, "key": self.key}  # fmt: skip
-        row = self.row or all_rows(self.model, _home()).filter(pk=self.key).first()
+        row = self.row or all_rows(self.model, AuditEntry.objects.db).filter(pk=self.key).first()
         name = row_label(row) if row else f"{self.model._meta.verbose_name} {self.key}"
-        return f"{name} ({row_label(self.below)})" if self.below else name
+        return f"{name} ({row_label(self.cascade_row)})" if self.cascade_row else name
 
 
 class ObjectGuard:
-    """Checks the objects of batches, and the rows below them, with the ModelAdmins of one site."""
+    """Checks the objects of batches, and the rows of their cascade, with a site's ModelAdmins."""
 
     def __init__(self, model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
         self.model_admin, self.request = model_admin, request
-        self.decides = decides_per_object(model_admin)
-        self.narrows = narrows_rows(model_admin)
-        self.below = {each.model: each for each in _below(model_admin) if decides_per_object(each)}
+        self.decides_by_object = decides_by_object(model_admin)
+        self.may_hide_rows = may_hide_rows(model_admin)
+        self.cascade_admins = {
+            each.model: each for each in _admins_of_cascade(model_admin) if decides_by_object(each)
+        }
 
     @property
     def is_needed(self) -> bool:
         """Return whether any permission can depend on an object."""
-        return bool(self.decides or self.narrows or self.below)
+        return bool(self.decides_by_object or self.may_hide_rows or self.cascade_admins)
 
-    def refused(self, batches: Sequence[RemovalBatch]) -> Mapping[int, Mapping[Any, Objection]]:
-        """Return the objects of batches that may not be removed: {number: {key: objection}}."""
-        return {batch.number: self._refused(batch) for batch in batches}
+    def refused(self, batches: Sequence[RemovalBatch]) -> Mapping[int, Mapping[Any, RefusedObject]]:
+        """Return the objects of batches that may not be removed: {number: {key: object}}."""
+        return {batch.number: self._refused_in(batch) for batch in batches}
 
-    def _refused(self, batch: RemovalBatch) -> dict[Any, Objection]:
-        found = [*self._rows_refused(batch), *self._objects_refused(batch)]
-        return {json_key(objection.key): objection for objection in found}
+    def _refused_in(self, batch: RemovalBatch) -> dict[Any, RefusedObject]:
+        found = [*self._refused_by_cascade(batch), *self._refused_themselves(batch)]
+        return {json_key(refused.key): refused for refused in found}
 
-    def _objects_refused(self, batch: RemovalBatch) -> Iterator[Objection]:
-        if not (self.decides or self.narrows):
+    def _refused_themselves(self, batch: RemovalBatch) -> Iterator[RefusedObject]:
+        if not (self.decides_by_object or self.may_hide_rows):
             return
         keys, model = keys_of(batch), self.model_admin.model
-        if not self.decides:
+        if not self.decides_by_object:
             visible = _visible(self.model_admin, self.request, keys)
             hidden = [key for key in keys if key not in visible]
-            yield from (Objection(model, key, is_visible=False) for key in hidden)
+            yield from (RefusedObject(model, key, is_visible=False) for key in hidden)
             return
         queryset = filterable(self.model_admin.get_queryset(self.request))
         rows = {row.pk: row for row in queryset.filter(pk__any_of=set(keys))}
         for key in keys:
             if key not in rows:
-                yield Objection(model, key, is_visible=False)
+                yield RefusedObject(model, key, is_visible=False)
             elif not self.model_admin.has_delete_permission(self.request, rows[key]):
-                yield Objection(model, key, rows[key])
+                yield RefusedObject(model, key, rows[key])
 
-    def _rows_refused(self, batch: RemovalBatch) -> Iterator[Objection]:
-        if not self.below:
+    def _refused_by_cascade(self, batch: RemovalBatch) -> Iterator[RefusedObject]:
+        if not self.cascade_admins:
             return
-        plan = plan_batch(batch, rows_of=self.below.keys())
+        plan = plan_batch(batch, rows_of=self.cascade_admins.keys())
         for model, objects in plan.rows.items():
             keys = [key for key in objects if model is not plan.model or objects[key] != key]
             for row in _rows(model, keys):
-                if not self.below[model].has_delete_permission(self.request, row):
-                    yield Objection(plan.model, objects[row.pk], below=row)
+                if not self.cascade_admins[model].has_delete_permission(self.request, row):
+                    yield RefusedObject(plan.model, objects[row.pk], cascade_row=row)
 
 
-def _checked(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
+def _checked_admins(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
     """Yield the ModelAdmins that Django's delete page would check, the objects' own first."""
     yield model_admin
-    yield from (each for each in _below(model_admin) if each.model is not model_admin.model)
+    yield from (
+        each for each in _admins_of_cascade(model_admin) if each.model is not model_admin.model
+    )
 
 
-def _below(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
+def _admins_of_cascade(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
     """Yield the site's ModelAdmins for the models whose rows the cascade can delete.
 
     The objects' own model is included only if the cascade can lead back to it.
@@ -187,15 +191,11 @@ def _below(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]]:
 
 
 def _rows(model: type[Model], keys: Sequence[Any]) -> Iterator[Model]:
-    rows = all_rows(model, _home())
-    for start in range(0, len(keys), ROWS_AT_ONCE):
-        yield from rows.filter(pk__any_of=set(keys[start : start + ROWS_AT_ONCE]))
+    rows = all_rows(model, AuditEntry.objects.db)
+    for start in range(0, len(keys), ROWS_PER_QUERY):
+        yield from rows.filter(pk__any_of=set(keys[start : start + ROWS_PER_QUERY]))
 
 
-def _function(method: Any) -> Any:
-    """Return the function behind a bound method, or whatever replaces the method."""
-    return getattr(method, "__func__", method)
-
-
-def _home() -> str:
-    return AuditEntry.objects.db
+def _is_overridden(method: Any, original: Any) -> bool:
+    """Return whether a bound method, or what replaces it, is not the original function."""
+    return getattr(method, "__func__", method) is not original

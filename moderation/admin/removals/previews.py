@@ -14,8 +14,8 @@ from django.db.models import Model
 from django.urls import reverse
 
 from moderation.admin.display import Viewer, row_names
+from moderation.admin.removals.batch_ranges import batches_between
 from moderation.admin.removals.object_permissions import visible_to
-from moderation.admin.removals.window import batches_between
 from moderation.cascade import Plan, json_key
 from moderation.cascade.batches import keys_of, model_of, plan_batch
 from moderation.models import AuditEntry, Removal, RemovalBatch
@@ -27,8 +27,8 @@ from moderation.registry.files import StoredFile, details_of
 class FilePreview:
     """A file that will be erased.
 
-    `object_value` is the button value of the selected object that the file belongs to.
-    `is_animated` is set if the picture has more than one frame.
+    `object_value` is the value of the Keep button, for the selected object that the file belongs
+    to. `is_animated` is set if the picture has more than one frame.
     """
 
     title: str
@@ -45,14 +45,14 @@ class FilePreview:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPreview:
-    """An object of the selection. `gone` if it was deleted or left the list since the freeze."""
+    """An object of the selection. `is_missing` if it was deleted, or hidden, since the freeze."""
 
-    name: str
+    object_name: str
     url: str
     files: int
     object_key: str
     object_value: str
-    gone: bool
+    is_missing: bool
 
 
 def file_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[FilePreview]:
@@ -80,24 +80,25 @@ def file_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
             is_animated=_is_measured(file) and (details[file].get("frames") or 1) > 1,
             object_name=names.get(root, ""),
             object_key=str(root),
-            object_value=_value(number, root),
+            object_value=_object_value(number, root),
         )
         for file, root, number in found
     ]
 
 
-def _value(number: int, key: Any) -> str:
-    """Return the button value of an object: the number of its batch, and its key."""
+def _object_value(number: int, key: Any) -> str:
+    """Return the value of the Keep button of an object: the number of its batch, and its key."""
     return f"{number}:{json_key(key)}"
 
 
 def _row_to_link(details: dict[str, Any], removal: Removal, root: Any) -> tuple[type[Model], Any]:
-    """Return the model and key of the row to link to: the file's parent row, else the object."""
+    """Return the model and key of the row to link to: the parent of the file's row, or the root."""
     label, key = details.get("parent_label"), details.get("parent_key")
     return (apps.get_model(label), key) if label and key is not None else (model_of(removal), root)
 
 
 def _is_measured(file: StoredFile) -> bool:
+    """Return whether the size and the number of frames of the row are those of this file."""
     return bool(file.field) and registration_by_label(file.label).measured_field == file.field
 
 
@@ -119,10 +120,10 @@ def object_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> 
     return previews
 
 
-def bare_object_previews(
+def object_previews_without_picture(
     viewer: Viewer, removal: Removal, start: int, stop: int
 ) -> list[ObjectPreview]:
-    """Return the previews of the objects without files from `start` to `stop`."""
+    """Return the previews of the objects without pictures from `start` to `stop`."""
     previews: list[ObjectPreview] = []
     for batch, own in batches_between(removal, "without_picture_total", start, stop):
         plan = plan_batch(batch)
@@ -137,12 +138,12 @@ def _previews_of(
     names = row_names(batch.removal, visible_to(viewer, batch.removal, keys))
     return [
         ObjectPreview(
-            name=names.get(key) or str(key),
+            object_name=names.get(key) or str(key),
             url=viewer.url_of(plan.model, key) if key in names else "",
             files=files[key],
             object_key=str(key),
-            object_value=_value(batch.number, key),
-            gone=key not in names,
+            object_value=_object_value(batch.number, key),
+            is_missing=key not in names,
         )
         for key in keys
     ]

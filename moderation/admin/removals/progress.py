@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any, TypeAlias
 
 from django.contrib import messages
@@ -15,8 +14,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from moderation.admin.access import may_manage, sees_entries
+from moderation.admin.access import may_manage, may_view_entries
 from moderation.admin.badge import badge
+from moderation.admin.change_list_query import with_list_query
 from moderation.admin.display import (
     Viewer,
     count,
@@ -27,16 +27,14 @@ from moderation.admin.display import (
 )
 from moderation.admin.in_use import in_use_reasons
 from moderation.admin.messages import errors_as_messages
-from moderation.admin.way_back import with_filters
 from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import Heartbeat, Removal, StorageIdentity
 from moderation.models.states import WAS_MISSING, BatchState, EntryState, RemovalState
+from moderation.removals.limits import MAX_NAMED
 from moderation.removals.progress import numbers as numbers_of
 
-# The most objects, batches or files that a list on the page names. The page counts the others.
-NAMED = 20
 # The most recent events that the page lists.
 EVENTS = 50
 
@@ -68,21 +66,21 @@ def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> Http
 def stop(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Stop a removal after the current batch."""
     text = _("Stopping after the current batch.")
-    return _run(model_admin, request, removal, lifecycle.stop, text)
+    return _run_action(model_admin, request, removal, lifecycle.stop, text)
 
 
 def resume(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Resume a stopped removal."""
-    return _run(model_admin, request, removal, lifecycle.resume, _("Continuing."))
+    return _run_action(model_admin, request, removal, lifecycle.resume, _("Continuing."))
 
 
 def retry(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Retry the batches and files that failed."""
     text = _("Retrying what failed.")
-    return _run(model_admin, request, removal, lifecycle.retry, text)
+    return _run_action(model_admin, request, removal, lifecycle.retry, text)
 
 
-def _run(
+def _run_action(
     model_admin: Admin,
     request: HttpRequest,
     removal: Removal,
@@ -107,29 +105,29 @@ def _title(removal: Removal) -> str:
 
 def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     user, numbers = viewer.request.user, numbers_of(removal)
-    kept = _objects_not_deleted(removal)
+    not_deleted = _objects_not_deleted(removal)
     files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
-    failed = numbers["failed"] + numbers["batches_failed"]
-    manages = may_manage(user, removal)
+    failed = Failed(numbers["batches_failed"], numbers["failed"], numbers["found_again"])
+    may_manage_it = may_manage(user, removal)
     return {
         "removal": removal,
-        "badge": badge(
-            removal, Failed(numbers["batches_failed"], numbers["failed"], numbers["found_again"])
-        ),
+        "badge": badge(removal, failed),
         "objects": objects_of(removal),
         "deleted": count(removal.model_label, numbers["deleted"]),
         "list_url": _list_url(viewer, removal),
         "objects_plural": count(removal.model_label, 0).noun,
         "other_rows": other_rows_of(removal),
         "numbers": numbers,
-        "objects_finished": numbers["deleted"] + kept["changed_total"] + kept["gone_total"],
+        "objects_finished": numbers["deleted"]
+        + not_deleted["changed_total"]
+        + not_deleted["already_deleted_total"],
         "files": max(files, numbers["entries"]),
         "files_finished": sum(numbers[state] for state in FINISHED),
         "running": removal.state in RUNNING,
         "was_confirmed": removal.confirmed_at is not None,
         "worker_missing": removal.state in RUNNING and not Heartbeat.heard(),
-        "not_deleted": kept,
-        "changed": _changed(viewer, removal, kept["changed"]),
+        "not_deleted": not_deleted,
+        "changed": _changed(viewer, removal, not_deleted["changed"]),
         "batches_failed": _failed_batches(removal),
         "batches_rescheduled": _rescheduled_batches(removal)
         if numbers["batches_rescheduled"]
@@ -141,11 +139,11 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "delays": _delays(removal) if numbers["pending"] else {},
         "missing": removal.entries.filter(detail=WAS_MISSING).count() if numbers["erased"] else 0,
         "events": removal.events.order_by("-recorded_at", "-pk")[:EVENTS],
-        "sees_entries": sees_entries(user, removal),
-        "may_stop": manages and removal.state == RemovalState.DELETING,
-        "may_resume": manages and removal.state == RemovalState.STOPPED,
-        "may_retry": manages and bool(failed),
-        "list_limit": NAMED,
+        "may_view_entries": may_view_entries(user, removal),
+        "may_stop": may_manage_it and removal.state == RemovalState.DELETING,
+        "may_resume": may_manage_it and removal.state == RemovalState.STOPPED,
+        "may_retry": may_manage_it and bool(failed.batches or failed.entries),
+        "list_limit": MAX_NAMED,
     }
 
 
@@ -153,18 +151,26 @@ def _list_url(viewer: Viewer, removal: Removal) -> str:
     """Return the URL of the change list with the author's filters, or "" for other users."""
     if removal.actor_id != viewer.request.user.pk:
         return ""
-    return with_filters(viewer.list_url(model_of(removal)), removal)
+    return with_list_query(viewer.list_url(model_of(removal)), removal)
 
 
 def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
-    """Return the first keys and the numbers of the objects that changed or no longer existed."""
+    """Return the first keys, and the numbers, of the objects that changed or no longer existed."""
     batches = removal.batches.filter(state=BatchState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
-    found: dict[str, Any] = {"changed": [], "gone": [], "changed_total": 0, "gone_total": 0}
-    for pair in batches.order_by("number").values_list("changed", "gone").iterator():
-        for sort, keys in zip(("changed", "gone"), pair, strict=True):
-            found[f"{sort}_total"] += len(keys)
-            found[sort] += islice(keys, NAMED - len(found[sort]))
-    return found
+    changed, gone = list[Any](), list[Any]()
+    changed_total = gone_total = 0
+    pairs = batches.order_by("number").values_list("changed", "gone")
+    for changed_keys, gone_keys in pairs.iterator():
+        changed += changed_keys[: MAX_NAMED - len(changed)]
+        gone += gone_keys[: MAX_NAMED - len(gone)]
+        changed_total += len(changed_keys)
+        gone_total += len(gone_keys)
+    return {
+        "changed": changed,
+        "changed_total": changed_total,
+        "already_deleted": gone,
+        "already_deleted_total": gone_total,
+    }
 
 
 def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
@@ -179,14 +185,14 @@ def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[st
 def _failed_batches(removal: Removal) -> list[Any]:
     """Return the first failed batches, with the reasons."""
     failed = removal.batches.failed().order_by("number")
-    return _with_objects(removal, failed.values("objects_total", "error")[:NAMED])
+    return _with_objects(removal, failed.values("objects_total", "error")[:MAX_NAMED])
 
 
 def _rescheduled_batches(removal: Removal) -> list[Any]:
     """Return the first batches that will be retried, with the reasons."""
-    later = removal.batches.rescheduled().order_by("number")
+    rescheduled = removal.batches.rescheduled().order_by("number")
     columns = ("objects_total", "error", "attempts", "due_at")
-    return _with_objects(removal, later.values(*columns)[:NAMED])
+    return _with_objects(removal, rescheduled.values(*columns)[:MAX_NAMED])
 
 
 def _with_objects(removal: Removal, batches: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -197,23 +203,23 @@ def _with_objects(removal: Removal, batches: Iterable[dict[str, Any]]) -> list[d
 
 def _found_again(removal: Removal) -> list[Any]:
     """Return the first entries whose key was erased and later found in storage again."""
-    again = removal.entries.found_again().order_by("pk")
-    return list(again.values("pk", "name", "title")[:NAMED])
+    entries = removal.entries.found_again().order_by("pk")
+    return list(entries.values("pk", "name", "title")[:MAX_NAMED])
 
 
 def _delays(removal: Removal) -> dict[str, Any]:
-    """Return why files wait: the failure of the next one to retry, and problems of storages."""
+    """Return why files wait: the error of the one to be retried next, and problems of storages."""
     pending = removal.entries.pending()
     retried = pending.exclude(error_code="")
     identities = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by(
         "alias"
     )
     problems = identities.values_list("problem", "reference_problem")
-    next_up = retried.order_by("due_at").values("error_code", "error", "due_at").first()
+    next_entry = retried.order_by("due_at").values("error_code", "error", "due_at").first()
     return {
         "retried": retried.count(),
-        "next_at": next_up and next_up["due_at"],
-        "reason": next_up and _error_of(next_up),
+        "next_at": next_entry and next_entry["due_at"],
+        "reason": next_entry and _error_of(next_entry),
         "problems": [problem for each in problems for problem in each if problem],
     }
 
@@ -223,14 +229,14 @@ def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, li
 
     Names and titles come from the audit log, so they are only for users who may view its entries.
     """
-    with_names = sees_entries(viewer.request.user, removal)
+    with_names = may_view_entries(viewer.request.user, removal)
     columns = ["pk", "in_use_reason", "error_code", "error", *(["name", "title"] * with_names)]
     entries = removal.entries.order_by("pk")
-    in_use = list(entries.in_use().values(*columns)[:NAMED])
+    in_use = list(entries.in_use().values(*columns)[:MAX_NAMED])
     reasons = in_use_reasons(viewer, {entry["in_use_reason"] for entry in in_use})
     for entry in in_use:
         entry["reason"] = reasons[entry["in_use_reason"]]
-    failed = list(entries.failed().values(*columns)[:NAMED])
+    failed = list(entries.failed().values(*columns)[:MAX_NAMED])
     for entry in failed:
         entry["reason"] = _error_of(entry)
     return {"in_use": in_use, "failed": failed}

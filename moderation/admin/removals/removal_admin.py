@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from moderation.admin import access, thumbnails
 from moderation.admin.badge import badge
 from moderation.admin.display import objects_of, removal_url
-from moderation.admin.query_parameters import CheckedParameters
+from moderation.admin.read_only import ReadOnlyAdmin
 from moderation.admin.removals import confirmation, progress
 from moderation.admin.removals.object_permissions import admin_of
 from moderation.jobs.failures import failed_of
@@ -31,8 +31,8 @@ from moderation.models.states import RemovalState
 
 Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 
-# The actions on a draft, which only its author may take, and on a confirmed removal: the last part
-# of the URL, and the view.
+# The actions on a draft, which only its author may take, and those on a confirmed removal:
+# {last part of the URL: view}.
 DRAFT_ACTIONS: dict[str, Page] = {
     "exclude": confirmation.exclude_from_draft,
     "confirm": confirmation.confirm_draft,
@@ -46,7 +46,7 @@ ACTIONS: dict[str, Page] = {
 
 
 class RemovalChangeList(ChangeList):
-    """A change list that sets the numbers of failures as `failed` on each removal of the page."""
+    """A change list whose removals have the numbers of their failures as `failed`."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the removals of the page and the numbers of their failures."""
@@ -58,7 +58,7 @@ class RemovalChangeList(ChangeList):
 
 
 class ConfirmedFilter(admin.DateFieldListFilter):
-    """A filter for the date of the confirmation. Its title fits after "By"."""
+    """A filter for the date of the confirmation, titled "By confirmation"."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,8 +66,11 @@ class ConfirmedFilter(admin.DateFieldListFilter):
 
 
 @admin.register(Removal)
-class RemovalAdmin(CheckedParameters):
-    """Removals, which other change lists create, and which are confirmed and followed here."""
+class RemovalAdmin(ReadOnlyAdmin):
+    """The list of removals, and the pages to confirm one and follow its progress.
+
+    Removals are created by the action on the change lists of other models.
+    """
 
     list_display = ("removal", "objects", "status", "actor_name", "reason", "confirmed")
     list_display_links = ("removal", "objects")
@@ -77,7 +80,6 @@ class RemovalAdmin(CheckedParameters):
     ordering = ("-pk",)
     search_fields = ("=id", "actor_name", "note")
     search_help_text = _("Number, moderator or note. At most ten words.")
-    actions = None
 
     class Media:
         css = {"all": ("moderation/removal.css",)}
@@ -109,15 +111,8 @@ class RemovalAdmin(CheckedParameters):
         """Return the change list class that counts failures."""
         return RemovalChangeList
 
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return the list with its name as the title: nothing is to be selected to change."""
-        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
-        return super().changelist_view(request, title | (extra_context or {}))
-
     def _page(self, page: Page, *, is_action: bool = False, of_draft: bool = False) -> Any:
-        """Return the view of a page, which finds the removal if the user may view it."""
+        """Return the view of a page. It responds 404 if the user may not view the removal."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
             request.current_app = self.admin_site.name
@@ -125,10 +120,10 @@ class RemovalAdmin(CheckedParameters):
             if of_draft and removal.actor_id != request.user.pk:
                 raise Http404
             if of_draft or removal.state == RemovalState.DRAFT:
-                if _is_of_another_site(self, removal):
-                    return redirect(_page_on_its_site(request, removal))
-                _check_sees_objects(self, request, removal)
-            if is_action and request.method != "POST":  # the login page redirects here by GET
+                if removal.admin_site not in ("", self.admin_site.name):
+                    return redirect(_url_on_its_site(request, removal))
+                _check_may_view_objects(self, request, removal)
+            if is_action and request.method != "POST":  # a GET, after the login page
                 return redirect(removal_url(self.admin_site, removal))
             return page(self, request, removal)
 
@@ -138,24 +133,12 @@ class RemovalAdmin(CheckedParameters):
     def has_view_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
         """Permit viewing one's own removals and, with a permission, those of other users."""
         if obj is None:
-            return access.has_removals(request.user)
+            return access.may_view_removals(request.user)
         return access.visible_removals(request.user, Removal.objects.filter(pk=obj.pk)).exists()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Show the list in the menu to users who may view removals or have created one."""
-        return access.has_removals(request.user)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse, because other change lists create removals."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
-        """Refuse, because a confirmed removal does not change."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Removal | None = None) -> bool:
-        """Refuse, because the record of a removal is kept."""
-        return False
+        return access.may_view_removals(request.user)
 
     @admin.display(description=_("removal"), ordering="pk")
     def removal(self, removal: Removal) -> str:
@@ -185,13 +168,13 @@ def show_removal(model_admin: Any, request: HttpRequest, removal: Removal) -> Ht
 
 
 def show_progress(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Return the changing part of the page. Raises Http404 for a draft, which has none."""
+    """Return the part of the page that changes. Raises Http404 for a draft, which has none."""
     if removal.state == RemovalState.DRAFT:
         raise Http404
     return progress.fragment(model_admin, request, removal)
 
 
-def _check_sees_objects(model_admin: Any, request: HttpRequest, removal: Removal) -> None:
+def _check_may_view_objects(model_admin: Any, request: HttpRequest, removal: Removal) -> None:
     """Raise PermissionDenied for a draft whose objects the user may no longer view."""
     selected_in = admin_of(model_admin.admin_site, removal)
     if selected_in is None and not removal.admin_site:
@@ -200,17 +183,15 @@ def _check_sees_objects(model_admin: Any, request: HttpRequest, removal: Removal
         raise PermissionDenied
 
 
-def _is_of_another_site(model_admin: Any, removal: Removal) -> bool:
-    """Return whether a draft was created on another admin site, whose ModelAdmins decide on it."""
-    return removal.admin_site not in ("", model_admin.admin_site.name)
+def _url_on_its_site(request: HttpRequest, removal: Removal) -> str:
+    """Return the URL of a draft on the admin site whose ModelAdmins decide about its objects.
 
-
-def _page_on_its_site(request: HttpRequest, removal: Removal) -> str:
-    """Return the URL of a draft on the site it was created on. Raises Http404 without a page."""
+    Raises Http404 if that site has no page for it.
+    """
     try:
         url = reverse(f"{removal.admin_site}:moderation_removal_change", args=(removal.pk,))
     except NoReverseMatch as error:
         raise Http404 from error
-    if request.path.startswith(url.removesuffix("change/")):  # would redirect to itself
+    if request.path.startswith(url.removesuffix("change/")):  # it would redirect to itself
         raise Http404
     return url

@@ -4,27 +4,27 @@
 (() => {
   const POLL_INTERVAL = 2000; // milliseconds between two requests for the progress
   const LONGEST_INTERVAL = 30000; // while the server does not respond
-  const UNBLUR_KEY = "moderation.show-pictures"; // in sessionStorage: lasts as long as the tab
+  const UNBLUR_KEY = "moderation.unblur-pictures"; // in sessionStorage: lasts as long as the tab
 
   const main = document.getElementById("content-start");
   const progress = document.getElementById("removal-progress");
-  const region = document.createElement("p");
+  const liveRegion = document.createElement("p");
 
-  // Announce a text to screen readers, unless it is the text announced last.
+  // Announce an element's text to screen readers, unless it was the last announcement.
   function announce(element) {
     const text = element ? element.textContent.replace(/\s+/g, " ").trim() : "";
-    if (text && region.textContent !== text) {
-      region.textContent = text;
+    if (text && liveRegion.textContent !== text) {
+      liveRegion.textContent = text;
     }
   }
 
-  function makeRegion() {
-    region.className = "visually-hidden";
-    region.setAttribute("role", "status");
-    document.body.append(region);
+  function createLiveRegion() {
+    liveRegion.className = "visually-hidden";
+    liveRegion.setAttribute("role", "status");
+    document.body.append(liveRegion);
   }
 
-  // A redirect leads to the login page: the session has ended.
+  // A redirected response is the login page: the session has ended.
   async function refresh(interval) {
     let next = POLL_INTERVAL;
     try {
@@ -35,7 +35,7 @@
       const focused = progress.contains(document.activeElement) && document.activeElement.id;
       progress.innerHTML = await response.text();
       document.getElementById(focused)?.focus();
-      announce(document.getElementById("removal-lead"));
+      announce(document.getElementById("removal-summary"));
     } catch {
       next = Math.min(interval * 2, LONGEST_INTERVAL);
     }
@@ -49,24 +49,24 @@
   }
 
   function restoreUnblur() {
-    const all = document.getElementById("show-pictures");
-    if (!all) {
+    const checkbox = document.getElementById("unblur-pictures");
+    if (!checkbox) {
       return;
     }
-    all.checked = window.sessionStorage.getItem(UNBLUR_KEY) === "yes";
-    all.addEventListener("change", () => {
-      window.sessionStorage.setItem(UNBLUR_KEY, all.checked ? "yes" : "no");
+    checkbox.checked = window.sessionStorage.getItem(UNBLUR_KEY) === "yes";
+    checkbox.addEventListener("change", () => {
+      window.sessionStorage.setItem(UNBLUR_KEY, checkbox.checked ? "yes" : "no");
     });
   }
 
-  // Keep the typed reason and note when an object is excluded, but not the typed count.
-  function copyInput(before, after) {
-    const note = after.querySelector("[name=note]");
+  // Copy the chosen reason and the typed note when an object is excluded, but not the typed count.
+  function copyInput(source, target) {
+    const note = target.querySelector("[name=note]");
     if (note) {
-      note.value = before.querySelector("[name=note]")?.value ?? "";
+      note.value = source.querySelector("[name=note]")?.value ?? "";
     }
-    const chosen = before.querySelector("[name=reason]:checked")?.value;
-    after.querySelectorAll("[name=reason]").forEach((reason) => {
+    const chosen = source.querySelector("[name=reason]:checked")?.value;
+    target.querySelectorAll("[name=reason]").forEach((reason) => {
       reason.checked = reason.value === chosen;
     });
   }
@@ -84,22 +84,22 @@
     buttons.forEach((button) => (button.disabled = true));
     const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
     const page = new DOMParser().parseFromString(response ? await response.text() : "", "text/html");
-    const fresh = page.getElementById("content-start");
-    if (!fresh?.querySelector("#draft")) {
+    const newMain = page.getElementById("content-start");
+    if (!newMain?.querySelector("#draft")) {
       window.location.reload();
       return;
     }
-    const before = main.cloneNode(true);
-    main.innerHTML = fresh.innerHTML;
-    copyInput(before, main);
+    const oldMain = main.cloneNode(true);
+    main.innerHTML = newMain.innerHTML;
+    copyInput(oldMain, main);
     document.title = page.title;
     restoreUnblur();
-    const left = main.querySelectorAll("[name=object]");
-    left[Math.min(position, left.length - 1)]?.focus({ preventScroll: true });
+    const remaining = main.querySelectorAll("[name=object]");
+    remaining[Math.min(position, remaining.length - 1)]?.focus({ preventScroll: true });
     announce(main.querySelector(".messagelist"));
   }
 
-  makeRegion();
+  createLiveRegion();
   if (progress) {
     refreshLater(POLL_INTERVAL);
   }

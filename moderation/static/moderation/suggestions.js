@@ -1,5 +1,5 @@
-/* Fill the suggestions of a filter's text field while the user types. The page also works without:
-   a suggested value can be typed in full. */
+/* Suggest values for a filter's text field while the user types. The page also works without it,
+   because users can type a value in full. */
 "use strict";
 {
   const PAUSE = 200; // milliseconds after the last key press before the request is sent
@@ -9,7 +9,7 @@
     address.searchParams.set("term", field.value);
     const response = await fetch(address, { headers: { Accept: "application/json" } });
     if (!response.ok) {
-      return; // without the permission for suggestions, the user types the full name
+      return; // not permitted, for instance; the user types the full name
     }
     const { suggestions } = await response.json();
     field.list.replaceChildren(
@@ -20,12 +20,12 @@
   document.addEventListener("DOMContentLoaded", () => {
     for (const field of document.querySelectorAll("input[data-suggestions]")) {
       let timer = 0;
-      const later = () => {
+      const scheduleFetch = () => {
         clearTimeout(timer);
         timer = setTimeout(fetchSuggestions, PAUSE, field);
       };
-      field.addEventListener("input", later);
-      field.addEventListener("focus", later, { once: true });
+      field.addEventListener("input", scheduleFetch);
+      field.addEventListener("focus", scheduleFetch, { once: true });
     }
   });
 }
