@@ -1,4 +1,4 @@
-"""The registration of a site's models that own files."""
+"""`register()`, with which a site registers its models that own files."""
 
 from __future__ import annotations
 
@@ -18,11 +18,8 @@ from moderation.registry.registrations import add_registration, is_registered
 
 
 @dataclass(frozen=True, eq=False)
-class Registered:
-    """One call of `register`, which applies to the model and to its proxies and subclasses.
-
-    Proxies and subclasses that are declared later are included.
-    """
+class RegisterCall:
+    """The arguments of a call of `register`, which apply to a model, its proxies and subclasses."""
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
@@ -31,21 +28,21 @@ class Registered:
     extra_files: ExtraFiles | None
     storage: StorageOf | None
 
-    def apply_to(self, relative: type[Model]) -> None:
-        """Connect the receivers for a proxy or subclass, and register the files of its own table.
+    def apply_to(self, model: type[Model]) -> None:
+        """Connect the receivers for the model, a proxy or a subclass, and register its own files.
 
-        A subclass without its own files is included, because saving it saves its parent.
+        Connects them for a subclass without files too, because saving it saves its parent.
         """
-        own = {field.name for field in own_file_fields(relative)}
-        extra = self.extra_files if concrete(relative) is self.model else None
-        if relative._meta.abstract or not (own or extra or file_names_of(self.model)):
+        own = {field.name for field in own_file_fields(model)}
+        extra = self.extra_files if concrete(model) is self.model else None
+        if model._meta.abstract or not (own or extra or file_names_of(self.model)):
             return
-        connect(relative)
-        is_new = not is_registered(relative)
-        if (own or extra) and (relative is self.model or is_new):
+        connect(model)
+        is_new = not is_registered(model)
+        if (own or extra) and (model is self.model or is_new):
             add_registration(
                 Registration(
-                    model=concrete(relative),
+                    model=concrete(model),
                     lookups=self.lookups,
                     picture=self.picture if self.picture in own else "",
                     thumbnail=self.thumbnail if self.thumbnail in own else "",
@@ -55,7 +52,7 @@ class Registered:
             )
 
 
-_calls: dict[type[Model], Registered] = {}
+_calls: dict[type[Model], RegisterCall] = {}
 
 
 def register(
@@ -73,17 +70,19 @@ def register(
 ) -> None:
     """Record and purge the files of `model`, its proxies and its subclasses.
 
-    Call it in an AppConfig's `ready()`. Proxies and subclasses that are declared later are
-    included. Everything but the model is optional; without a lookup, the pages show less. `size`
-    (bytes) and `sha256` (hex) describe the picture, or the first file field if there is no picture.
-    They must be columns, because no file may be opened inside the transaction. A default of a file
-    field belongs to no row, so `extra_files` must not yield files that are derived from it, such as
-    a thumbnail. An extra file is kept while a row that shares a field's file with the deleted row
-    yields it too; other rows cannot be found by an extra file. `frames` is the number of frames of
-    the picture; the pages label a picture with more than one. `storage` determines which storage
-    holds a row's files, if that differs from row to row. All functions passed here are called
-    inside the transaction and should read only the row's own columns. Raises ImproperlyConfigured
-    for a name that is not a file field of the model.
+    Call it in the module `moderation` of the model's app. It also applies to proxies and subclasses
+    that are declared later. Everything but the model is optional; without a lookup, the pages show
+    less.
+
+    `size` (bytes), `sha256` (hex) and `frames` (more than one for an animation) describe the
+    picture, or the first file field if there is no picture. They must be columns, because no file
+    may be opened inside the transaction. `storage` determines which storage holds a row's files, if
+    that differs from row to row. `extra_files` yields files that no field names. Such a file is
+    kept while a row that shares a field's file with the deleted row yields it too; other rows
+    cannot be found by an extra file. It must not yield files that are derived from the default of a
+    field, such as a thumbnail, because a default belongs to no row. All functions are called inside
+    the transaction and should read only the row's own columns. Raises ImproperlyConfigured for a
+    name that is not a file field of the model.
     """
     model = concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
@@ -97,9 +96,9 @@ def register(
             )
     class_prepared.connect(_apply_to_new_model, dispatch_uid="moderation.registration")
     caches.clear()
-    _calls[model] = Registered(model, lookups, picture, thumbnail, extra_files, storage)
-    for relative in _with_subclasses(model):
-        _calls[model].apply_to(relative)
+    _calls[model] = RegisterCall(model, lookups, picture, thumbnail, extra_files, storage)
+    for each in _with_subclasses(model):
+        _calls[model].apply_to(each)
 
 
 def file_names_of(model: type[Model]) -> set[str]:
@@ -123,7 +122,7 @@ def _apply_to_new_model(sender: type[Model], **_: Any) -> None:
     and other code declares models in functions. Each proxy or subclass sends its own signals.
     """
     caches.clear()
-    for relative in sender.__mro__:
-        if relative in _calls:
-            _calls[relative].apply_to(sender)
+    for ancestor in sender.__mro__:
+        if ancestor in _calls:
+            _calls[ancestor].apply_to(sender)
             return

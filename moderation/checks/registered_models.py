@@ -22,6 +22,7 @@ from moderation.registry import (
     registration_by_label,
     registration_for,
     storage_alias,
+    storage_aliases,
 )
 
 
@@ -69,7 +70,7 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
             hint="Set file_overwrite to False (S3) or allow_overwrite to False (disk).",
             id="moderation.E003",
         )
-        for alias in sorted(_registered_aliases())
+        for alias in sorted(storage_aliases(registered_models()))
         if getattr(storages[alias], "file_overwrite", False)
         or getattr(storages[alias], "_allow_overwrite", False)
     ]
@@ -111,7 +112,9 @@ def check_indexes(**_: Any) -> list[CheckMessage]:
             id="moderation.W005",
         )
         for model, field in dict.fromkeys(
-            pair for alias in sorted(_registered_aliases()) for pair in fields_in_storage(alias)
+            pair
+            for alias in sorted(storage_aliases(registered_models()))
+            for pair in fields_in_storage(alias)
         )
         if not _is_indexed(model, field)
     ]
@@ -201,16 +204,6 @@ def is_chosen_by_rows(field: FileField) -> bool:
 
 def _image_fields() -> Iterator[Any]:
     return (field for field in registered_fields() if isinstance(field, ImageField))
-
-
-def _registered_aliases() -> set[str]:
-    aliases = set()
-    for field in registered_fields():
-        try:
-            aliases.add(storage_alias(field))
-        except ImproperlyConfigured:
-            continue  # E001 reports it
-    return aliases
 
 
 def _is_database_cascade(field: Any) -> bool:

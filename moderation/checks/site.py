@@ -17,7 +17,7 @@ from django.db.models import Model
 
 from moderation.jobs.tasks import delete_batch
 from moderation.models import StorageIdentity
-from moderation.registry import own_file_fields, registered_models, storage_alias
+from moderation.registry import registered_models, storage_aliases
 from moderation.storage.identity import environment
 
 if django.VERSION >= (6, 0):
@@ -88,13 +88,7 @@ def check_identities(databases: Sequence[str] | None = None, **_: Any) -> list[C
 
 def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
     """Return the aliases of the models' storages that have no identity."""
-    aliases = set()
-    for model in models:
-        for field in own_file_fields(model):
-            try:
-                aliases.add(storage_alias(field))
-            except ImproperlyConfigured:
-                continue  # E001 reports it
+    aliases = storage_aliases(models)
     marked = StorageIdentity.objects.filter(pk__in=aliases).values_list("pk", flat=True)
     return sorted(aliases - set(marked)) if aliases else []
 

@@ -1,6 +1,6 @@
 """The models that own files, with their fields and storages, and the details of each file."""
 
-from moderation.registry.fields import own_file_fields, storage_alias
+from moderation.registry.fields import own_file_fields, storage_alias, storage_aliases
 from moderation.registry.registration import DetailsKey, ExtraFiles, Lookup, Registration
 from moderation.registry.registrations import (
     alias_of,
@@ -23,5 +23,6 @@ __all__ = [
     "registration_by_label",
     "registration_for",
     "storage_alias",
+    "storage_aliases",
     "title_text",
 ]

@@ -1,7 +1,7 @@
 """The file names that are defaults of file fields and therefore never erased.
 
-A default is not a file of the row that has it. It is not recorded when the row is deleted, is not
-counted in a preview, and never rejected when a row is saved.
+A default belongs to no row. It is not recorded when a row is deleted, not counted in a preview, and
+not refused when a row is saved.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def default_names_on(alias: str) -> frozenset[str]:
         try:
             found |= names if storage_alias(field) == alias else set()
         except ImproperlyConfigured:
-            continue  # not in a storage from which files are erased
+            continue  # no files are erased from a storage without an alias
     return frozenset(found)
 
 
@@ -94,10 +94,10 @@ def _has_database_default(field: Any) -> bool:
 
 
 def _database_default(field: Any) -> object:
-    """Return the text of a `db_default`, or None if it is an expression to be computed."""
+    """Return the text of a `db_default`, or None if the database computes it."""
     if not _has_database_default(field):
         return None
     default = field.db_default
-    return (
-        default.value if isinstance(default, Value) else default if type(default) is str else None
-    )
+    if isinstance(default, Value):
+        return default.value
+    return default if type(default) is str else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -30,7 +32,7 @@ def storage_alias(field: FileField) -> str:
     """
     wanted = unwrap(field.storage)
     for alias in storages.backends:
-        if _is_same(unwrap(storages[alias]), wanted):
+        if _are_equal(unwrap(storages[alias]), wanted):
             return alias
     raise ImproperlyConfigured(
         f"The storage of {field} is not in STORAGES. Give it an alias there and use "
@@ -38,7 +40,19 @@ def storage_alias(field: FileField) -> str:
     )
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def storage_aliases(models: Iterable[type[Model]]) -> set[str]:
+    """Return the aliases of the storages that the file fields of models write to.
+
+    Omits storages without an alias, which the system check E001 reports.
+    """
+    aliases = set()
+    for field in (field for model in models for field in own_file_fields(model)):
+        with suppress(ImproperlyConfigured):
+            aliases.add(storage_alias(field))
+    return aliases
+
+
+def _are_equal(one: Any, other: Any) -> bool:
     """Return whether two storage objects are identical or were created with equal arguments."""
     if one is other:
         return True

@@ -73,11 +73,11 @@ def measured_rows(
     registration: Registration, rows: Sequence[Mapping[str, Any]]
 ) -> Sequence[Mapping[str, Any]]:
     """Return the rows whose `size` counts: all except those whose measured file is a default."""
-    field = registration.measured_field
-    never = [
-        names for name, _, _, names in file_columns_of(registration) if name == field and names
-    ]
-    return [row for row in rows if not is_default(row[field], never[0])] if never else rows
+    measured = registration.measured_field
+    for field, _attname, _alias, defaults in file_columns_of(registration):
+        if field == measured and defaults:
+            return [row for row in rows if not is_default(row[field], defaults)]
+    return rows
 
 
 def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredFile]:
@@ -104,12 +104,12 @@ def file_columns_of(registration: Registration) -> list[FileColumn]:
 def files_of(
     registration: Registration, instance: Model, columns: Sequence[FileColumn]
 ) -> list[StoredFile]:
-    """Return every file of one row. Only names are read: no file is opened, no storage is called.
+    """Return every file of one row. Reads only names: opens no file and calls no storage.
 
     `columns` is the result of `file_columns_of`, which a caller with many rows computes once.
     """
     label, key = registration.label, instance.pk
-    # A fresh row has the stored name in `__dict__`; reading it there does not create a FieldFile.
+    # A row that was just read has the name in `__dict__`; reading it there creates no FieldFile.
     row = instance.__dict__
     chosen = registration.aliases_of([instance])[0] if registration.storage else {}
     found = [
@@ -126,13 +126,13 @@ def files_of(
 def known_details(files: Iterable[StoredFile], *, using: str) -> dict[DetailsKey, dict[str, Any]]:
     """Return `Registration.details_by_key` of the rows that own these files."""
     details: dict[DetailsKey, dict[str, Any]] = {}
-    for registration, keys in _owners(files):
+    for registration, keys in _keys_by_registration(files):
         rows = all_rows(registration.model, using).filter(pk__any_of=set(keys))
         details |= registration.details_by_key(rows, using=using)
     return details
 
 
-def _owners(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[Any]]]:
+def _keys_by_registration(files: Iterable[StoredFile]) -> Iterator[tuple[Registration, list[Any]]]:
     keys: dict[str, dict[Any, None]] = defaultdict(dict)
     for file in files:
         keys[file.label][file.key] = None
@@ -147,6 +147,6 @@ def details_of(files: Iterable[StoredFile], *, using: str) -> dict[StoredFile, d
     files = list(files)
     details = {
         registration.label: registration.details(keys, using=using)
-        for registration, keys in _owners(files)
+        for registration, keys in _keys_by_registration(files)
     }
     return {file: details[file.label].get(file.key, {}) for file in files}

@@ -1,4 +1,4 @@
-"""The registration of a model, and the queries that use it."""
+"""The registration of a model, and the queries that use its lookups."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ class Registration:
 
     @property
     def parent_field(self) -> str:
-        """Return the relation that `title` starts with, or "". Readers know a row by its target."""
+        """Return the relation to the row's parent, which `title` follows, or ""."""
         title = self.lookups.get("title")
-        leads_on = isinstance(title, str) and _column_of_relation(self.model, title)
-        return str(title).split("__")[0] if leads_on else ""
+        follows = isinstance(title, str) and _column_of_relation(self.model, title)
+        return str(title).split("__")[0] if follows else ""
 
     def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
         """Return the details of the rows with these keys, including the parent of each.
@@ -121,10 +121,10 @@ class Registration:
         return {name: getattr(row, attname) for name, attname in self._own_lookups.items()}
 
     def details_key(self, row: Model) -> DetailsKey:
-        """Return what the other details depend on; rows with an equal result share these details.
+        """Return the key of the other details; rows with an equal key share these details.
 
-        It consists of the keys of the rows that the lookups lead to, or of the row's own key if a
-        lookup is a function or does not follow a foreign key.
+        It consists of the foreign keys that the lookups follow, or of the row's own key if a lookup
+        is a function or does not follow a foreign key.
         """
         columns = self._relations or (("pk",) if self._remote_lookups else ())
         return (self.model, *[getattr(row, column) for column in columns])
@@ -156,13 +156,13 @@ class Registration:
     @cached_property
     def _own_lookups(self) -> dict[str, str]:
         """Return the lookups that name the model's own columns, with their attributes."""
-        own = {f.name: f.attname for f in self.model._meta.concrete_fields}
+        columns = {f.name: f.attname for f in self.model._meta.concrete_fields}
         paths = ((name, path) for name, path in self.lookups.items() if isinstance(path, str))
-        return {name: own[path] for name, path in paths if path in own}
+        return {name: columns[path] for name, path in paths if path in columns}
 
     @cached_property
     def _remote_lookups(self) -> list[str]:
-        """Return the names of the other lookups, which follow relations."""
+        """Return the names of the other lookups, which follow relations or are functions."""
         return [name for name in self.lookups if name not in self._own_lookups]
 
     @cached_property
@@ -178,6 +178,6 @@ class Registration:
 
 def _column_of_relation(model: type[Model], path: str) -> str:
     """Return the column of the foreign key that a lookup follows, or "" if it follows none."""
-    first, *onward = path.split("__")
+    first, *rest = path.split("__")
     keys = {field.name: field.attname for field in model._meta.concrete_fields if field.is_relation}
-    return keys.get(first, "") if onward else ""
+    return keys.get(first, "") if rest else ""

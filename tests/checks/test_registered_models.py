@@ -116,7 +116,7 @@ def test_w005_a_file_field_without_an_index(
     put(registered, Plain)
     fields = [(Plain, field) for field in own_file_fields(Plain)]
     monkeypatch.setattr(registered_models, "fields_in_storage", lambda _: iter(fields))
-    monkeypatch.setattr(registered_models, "_registered_aliases", lambda: {"default"})
+    monkeypatch.setattr(registered_models, "storage_aliases", lambda _models: {"default"})
     (warning,) = registered_models.check_indexes()
     assert ids([warning]) == ["moderation.W005"]
     assert "Plain.file" in warning.msg

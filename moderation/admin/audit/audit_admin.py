@@ -166,7 +166,7 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return suggest(request, field, removals=Removal.objects.filter(**own))
 
     def export_action(self, request: HttpRequest) -> HttpResponseBase:
-        """Export what the change list shows. django-import-export's own page loads it into memory."""
+        """Export what the change list shows, without loading it into memory."""
         return export_page(self, request)
 
     @admin.display(description=_("state"))

@@ -22,7 +22,7 @@ from moderation.admin.access import entries_by, few
 from moderation.admin.query_parameters import YEARS
 from moderation.models import AuditEvent, Removal, StorageIdentity
 from moderation.models.states import EventType
-from moderation.registry import registered_models, registration_for, storage_alias
+from moderation.registry import registered_models, storage_aliases
 
 # The most digits of a number that fits into a key of any database.
 KEY_DIGITS = 18
@@ -247,11 +247,5 @@ class FoundAgainFilter(admin.SimpleListFilter):
 
 def known_storages() -> list[str]:
     """Return the aliases that entries can name, without reading the entries."""
-    registrations = filter(None, map(registration_for, registered_models()))
-    written = {
-        storage_alias(field)
-        for found in registrations
-        for field in found.fields
-        if found.storage is None
-    }
-    return sorted({*written, *StorageIdentity.objects.values_list("alias", flat=True)})
+    aliases = storage_aliases(registered_models())
+    return sorted({*aliases, *StorageIdentity.objects.values_list("alias", flat=True)})
