@@ -25,19 +25,19 @@ class Limit:
         return int(getattr(settings, self.name, self.default))
 
 
-# Objects from which on the moderator must type the count. Below it, the preview is enough.
+# The number of objects from which the moderator must type it to confirm a removal.
 typed_count_from = Limit("MODERATION_TYPED_COUNT_FROM", 100, 1, 1_000_000)
 
-# Objects in a batch: its transaction takes well under a second and is one step of the progress bar.
+# Objects in a batch, whose transaction takes well under a second and is one step of the progress.
 batch_objects = Limit("MODERATION_BATCH_OBJECTS", 500, 1, 500)
 
-# Rows, including those of the cascade, that one transaction deletes. Bounds memory and locks.
+# Rows that one transaction deletes, including those of the cascade. Limits memory and locks.
 batch_rows = Limit("MODERATION_BATCH_ROWS", 5_000, 1, 50_000)
 
 # Objects that one removal may delete without the permission to exceed the ceilings.
 removal_ceiling = Limit("MODERATION_REMOVAL_CEILING", 100_000, 1, 100_000_000)
 
-# Objects that one moderator may remove in a day without that permission.
+# Objects that one moderator may remove in 24 hours without that permission.
 daily_ceiling = Limit("MODERATION_DAILY_CEILING", 200_000, 1, 100_000_000)
 
 # Keys in one request to storage. S3 accepts at most 1,000; slow clones time out even with fewer.
@@ -49,9 +49,9 @@ requests = Limit("MODERATION_REQUESTS", 4, 1, 64)
 # Attempts for a key before it counts as failed and waits until someone retries it.
 max_attempts = Limit("MODERATION_MAX_ATTEMPTS", 8, 1, 100)
 
-# Seconds of a worker's lease, after which another worker takes over its keys. Must be longer than
-# any claim takes: the work of a live worker would be done twice, which is harmless but useless. The
-# low minimum is for tests that kill workers.
+# Seconds of a worker's lease, after which another worker takes over its keys. Should be longer than
+# any claim takes; otherwise work is done twice, which is harmless but useless. The minimum is low
+# for tests that kill workers.
 lease_seconds = Limit("MODERATION_LEASE_SECONDS", 300, 1, 86_400)
 
 # Hours after which an unconfirmed draft expires, because its preview is outdated.
@@ -63,14 +63,14 @@ open_drafts = Limit("MODERATION_OPEN_DRAFTS", 10, 1, 1_000)
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
-# Files of one storage that were already missing within a day, from which on `purge --check` raises
-# an alarm. Now and then a file is missing because an upload was killed or someone deleted it by
-# hand. Twenty in a day mean that a folder was moved, and the files still exist there.
+# The number of missing files of one storage in a day from which `purge --check` raises an alarm. A
+# single file may be missing because an upload was killed or someone deleted it by hand. Twenty in a
+# day suggest that a folder was moved, in which the files still exist.
 missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
 
-# Minutes between the two checks that must both find a file unused before it is purged, so that a
-# database that is being restored has its rows again. A file that is in use is checked again after
-# the same time, and once a day after it has been in use for a day.
+# Minutes between the two checks that must both find a file unused before it is purged, in which a
+# database that is being restored gets its rows back. A file in use is checked again after the same
+# time, and once a day after it has been in use for a day.
 recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
 LIMITS = (

@@ -12,11 +12,11 @@ class TooManyRows(ModerationError):
 
 
 class CannotFreeze(ModerationError):
-    """The rows of a deletion cannot be determined beforehand, or not divided into batches."""
+    """The selection cannot become a draft, because its rows cannot be planned or split up."""
 
 
 class DraftChanged(ModerationError):
-    """The seal does not match: the draft is not, or no longer, what the page showed."""
+    """The seal does not match, because the draft differs from what the page showed."""
 
 
 class RemovalError(ModerationError):
@@ -24,7 +24,7 @@ class RemovalError(ModerationError):
 
 
 class UnexpectedFiles(ModerationError):
-    """The deletion was about to remove a file that the plan lacks. It was rolled back."""
+    """A deletion would have removed a file that is not in its plan. It was rolled back."""
 
 
 class KeyTaken(ModerationError):

@@ -1,4 +1,4 @@
-"""Redact error messages of storages and databases for the audit log and the pages."""
+"""Redact the error messages of storages and databases for the audit log and the pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def clean(text: str) -> str:
-    """Return at most 300 characters, without query strings, access keys or control characters."""
+    """Return the first 300 characters without query strings, access keys and control characters."""
     text = _CONTROL.sub(" ", text)
-    text = _ACCESS_KEY.sub("[left out]", _QUERY.sub("", text))
+    text = _ACCESS_KEY.sub("[redacted]", _QUERY.sub("", text))
     return text.strip()[:ERROR_LENGTH]

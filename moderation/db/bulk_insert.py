@@ -1,7 +1,7 @@
 """Insert many rows at once, with the fastest method of the database.
 
-Django's `bulk_create` assumes 999 variables per statement on SQLite, which is 24 audit entries. On
-every database it creates instances, calls each field for each value, and writes long statements.
+Django's `bulk_create` assumes 999 variables per statement on SQLite, enough for 24 audit entries.
+On every database it creates instances, calls each field for each value, and sends long statements.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 Column = Sequence[Any]
 Prepare = Callable[[Column], Column]
 
-# Rows that are formatted while the server still writes the previous ones: some 200 kB.
+# Rows that are formatted, some 200 kB, while the server writes the previous ones.
 PAGE_ROWS = 500
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -44,10 +44,10 @@ def insert(
 
 
 class _Prepared:
-    """Rows as columns: those that differ, and those with the same value in all rows.
+    """Rows as columns: those whose values differ, and those with the same value in all rows.
 
-    Calling each field for each value took half of the time of a deletion. Columns that are NULL in
-    every row are omitted.
+    Fields convert whole columns, because calling them for each value took half of the time of a
+    deletion. Columns that are NULL in every row are omitted.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ def _preparation(field: models.Field[Any, Any], connection: BaseDatabaseWrapper)
     return lambda column: list(map(cache(prepared), column))
 
 
-def _into(connection: Any, table: str, names: Iterable[str]) -> str:
+def _table_with_columns(connection: Any, table: str, names: Iterable[str]) -> str:
     quoted = connection.ops.quote_name
     return f"{quoted(table)} ({', '.join(map(quoted, names))})"
 
@@ -99,8 +99,8 @@ def _into(connection: Any, table: str, names: Iterable[str]) -> str:
 def _copy(connection: Any, table: str, prepared: _Prepared) -> None:
     """Write rows with COPY in its text format, a page while the server writes the previous one.
 
-    The lines are built here: psycopg's `write_row` checks each of the 30 values of a row, of which
-    half are the same in all rows, and took as long as the server for the row with its indexes.
+    Builds the lines itself: psycopg's `write_row` checks each of the 30 values of a row, of which
+    half are the same in all rows, and took as long as the server takes to write the row.
     """
     connection.ensure_connection()
     text = _Text(connection)
@@ -108,7 +108,9 @@ def _copy(connection: Any, table: str, prepared: _Prepared) -> None:
     with (
         connection.wrap_database_errors,
         connection.cursor() as cursor,
-        cursor.copy(f"COPY {_into(connection, table, prepared.names)} FROM STDIN") as copy,
+        cursor.copy(
+            f"COPY {_table_with_columns(connection, table, prepared.names)} FROM STDIN"
+        ) as copy,
     ):
         for page in prepared.pages():
             lines = map("\t".join, zip(*map(text.column, page), strict=True))
@@ -127,7 +129,7 @@ class _Text:
     def column(self, values: Column) -> Column:
         """Return the texts of a column.
 
-        Searches the whole column at once: hardly any value contains a character to escape.
+        Searches the whole column at once, because few values contain a character to escape.
         """
         if set(map(type, values)) == {str} and not SPECIAL.search("".join(values)):
             return values
@@ -146,7 +148,9 @@ class _Text:
 
 def _execute_many(connection: Any, table: str, prepared: _Prepared) -> None:
     marks = ", ".join(["%s"] * len(prepared.names))
-    statement = f"INSERT INTO {_into(connection, table, prepared.names)} VALUES ({marks})"  # noqa: S608 - quoted names of our own model
+    statement = (
+        f"INSERT INTO {_table_with_columns(connection, table, prepared.names)} VALUES ({marks})"  # noqa: S608 - quoted names of our own model
+    )
     rows = ([*row, *prepared.same] for page in prepared.pages() for row in zip(*page, strict=True))
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)

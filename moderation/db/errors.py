@@ -1,11 +1,10 @@
 """Which database errors are worth a retry.
 
-Django maps the errors of all drivers to the classes of PEP 249. Three of them are about the moment
-rather than the statement: `OperationalError` (a deadlock, a lock timeout, a server that shuts down
-or cannot be reached, "database is locked"), `InternalError` (a transaction that the server ended,
-for instance by `idle_in_transaction_session_timeout`) and `InterfaceError` (a closed connection).
-The others (`IntegrityError`, `DataError`, `ProgrammingError`, `NotSupportedError`) happen again on
-every retry.
+Django maps the errors of all drivers to the classes of PEP 249. Three of them may not occur again:
+`OperationalError` (a deadlock, a lock timeout, a server that shuts down or cannot be reached,
+"database is locked"), `InternalError` (a transaction that the server ended, for instance because of
+`idle_in_transaction_session_timeout`) and `InterfaceError` (a closed connection). The others
+(`IntegrityError`, `DataError`, `ProgrammingError`, `NotSupportedError`) occur on every retry.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ TRANSIENT = (OperationalError, InternalError, InterfaceError)
 
 
 def reason_of(error: BaseException) -> str:
-    """Return a description of an error, for people who see neither its class nor its traceback.
+    """Return a description of an error for people who do not see its traceback.
 
-    The first argument alone is not enough: for a PermissionError it is the number 13.
+    It includes the class, because the message alone may be as short as "13".
     """
     if isinstance(error, ProtectedError | RestrictedError):
         return str(error.args[0])

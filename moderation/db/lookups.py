@@ -13,12 +13,12 @@ from django.db.models import Field, ForeignKey, ForeignObject, Lookup
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
 
-# The sizes of PostgreSQL's integer types. An array with a number that is too large is an error,
-# whereas `in` finds nothing.
+# The sizes of PostgreSQL's integer types. A number that is too large for the type of an array is an
+# error, whereas `in` finds nothing.
 BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 # Characters that must be escaped in an array's text, even between quotes.
 ESCAPED = re.compile(r'["\\]')
-# Types that compare in the same way without the length at the end of their name.
+# Types whose comparisons do not depend on the length that may follow their name.
 TYPES_WITH_LENGTH = {"varchar", "numeric"}
 
 
@@ -35,9 +35,9 @@ class AnyOf(AnyLookup):
     """The lookup `any_of`: the value is in a list. Like `in`, never matches NULL.
 
     The list is an array on PostgreSQL and JSON on SQLite: preparing, quoting and parsing a thousand
-    parameters takes longer than finding the rows. For types that neither can represent, the lookup
-    is compiled like `in`. Pass a set if there are many values: Django searches lists for
-    expressions.
+    parameters takes longer than finding the rows. For other types, which these cannot represent,
+    the lookup is compiled like `in`. Pass a set if there are many values, because Django searches a
+    list for expressions.
     """
 
     lookup_name = "any_of"

@@ -1,8 +1,8 @@
 """The database's clock, from which all stored times come.
 
 The clocks of a site's machines differ: if a web server's clock were ten minutes fast, a removal
-would wait for ten minutes, and so would the entries that a dead worker has leased. With SQLite, the
-time is that of the machine that runs it.
+would wait for ten minutes, and so would the entries that a dead worker has leased. SQLite has no
+clock of its own, so the time is that of the machine.
 """
 
 from __future__ import annotations

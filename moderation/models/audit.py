@@ -1,4 +1,4 @@
-"""The audit log: an entry for each erased key, an event for each action of a person.
+"""The audit log: an entry for each key to erase, an event for each action of a person.
 
 Both outlive the rows that they refer to.
 """
@@ -32,17 +32,17 @@ from moderation.redaction import ERROR_LENGTH
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
 
-# Texts that are only displayed are truncated to the length of their column. Identifying texts
-# (names, keys, labels) are not, so their columns have no length: a limit would prevent the deletion
-# of rows with longer ones.
+# Texts that are only displayed are truncated to the length of their column. Names, keys and labels
+# identify a file and are not truncated. Their columns have no length, which would prevent the
+# deletion of rows with longer ones.
 TITLE_LENGTH = 80
 
 
 class AuditEntry(models.Model):
     """The audit entry of one storage key: what was requested and what happened.
 
-    Entries are both the audit log and the work list. Their references to removal and actor are
-    plain numbers with a join (`db_constraint=False`, DO_NOTHING): nothing cascades into the log.
+    Entries are both the audit log and the work list of the purge. Their foreign keys have no
+    constraint and use DO_NOTHING, so that no deletion cascades into the log.
     Database triggers forbid deleting or replacing an entry, changing what identifies it, and
     changing it in a final state; `moderation.models.triggers` declares when each field may change.
     """
@@ -56,7 +56,7 @@ class AuditEntry(models.Model):
     # Fixed when the entry is written, so that hiding can be repeated; empty until hiding exists.
     hidden_name = models.TextField(_("hidden name"), blank=True)
     size = models.PositiveBigIntegerField(_("size in bytes"), null=True)
-    # Null if it is unknown, so that a partial index of the known ones works on both engines.
+    # Null if it is unknown, so that a partial index of the others works on both databases.
     sha256 = models.TextField(_("SHA-256"), blank=True, null=True)  # noqa: DJ001
     # The ids of the versions (and delete markers) that the purge deletes, on a versioned bucket.
     versions = models.JSONField(_("versions"), default=list)
@@ -126,8 +126,8 @@ class AuditEntry(models.Model):
             models.CheckConstraint(condition=~Q(name="") & ~Q(key=""), name="entry_key_not_empty")
         ]
         indexes = [
-            # Most of the cost of writing an entry comes from its indexes on unordered values: this
-            # one, and that on the digest, which half of the entries do not have.
+            # Most of the cost of writing an entry comes from its two indexes on random values: on
+            # the key, and on the digest, which half of the entries do not have.
             KeyIndex(fields=["key"], name="entry_key"),
             models.Index(fields=["sha256"], name="entry_sha256", condition=Q(sha256__isnull=False)),
             models.Index(fields=["removal", "state"], name="entry_removal_state"),
@@ -153,7 +153,7 @@ class AuditEntry(models.Model):
                 name="entry_tried",
                 condition=Q(state=EntryState.PENDING) & ~Q(error_code=""),
             ),
-            # Files that were missing, counted on a removal's page and for an alarm.
+            # Files that were missing. A removal's page and `purge --check` count them.
             models.Index(
                 fields=["removal", "erased_at"],
                 name="entry_missing",
@@ -165,7 +165,7 @@ class AuditEntry(models.Model):
             models.Index(
                 fields=["recheck_at"], name="entry_recheck", condition=Q(state=EntryState.IN_USE)
             ),
-            # The rare states, newest first. No entry starts in one, so inserts cost nothing.
+            # The entries in rare states, in the order of the list. No entry starts in one.
             models.Index(
                 fields=["state", "id"],
                 name="entry_rare_state",
@@ -224,7 +224,7 @@ class AuditEvent(models.Model):
         details: dict[str, Any],
         removal: Removal | None = None,
     ) -> None:
-        """Record the action of a user, with their current name."""
+        """Record the action of a user, with the user's current name."""
         cls.objects.create(
             type=event,
             actor_id=actor.pk,
@@ -235,12 +235,12 @@ class AuditEvent(models.Model):
 
     @classmethod
     def record_command(cls, event: EventType, *, details: dict[str, Any]) -> None:
-        """Record the action of somebody in a terminal, by their name in the operating system."""
+        """Record the action of a person in a terminal, with their name in the operating system."""
         cls.objects.create(type=event, actor_name=f"{_system_user()} (terminal)", details=details)
 
 
 def _system_user() -> str:
-    """Return the name of the operating system's user, or the number if it has no name."""
+    """Return the name of the operating system's user, or the uid if it has no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # KeyError until Python 3.12

@@ -1,7 +1,7 @@
 """A column for storage keys of any length, indexed on both engines.
 
 A row of a PostgreSQL index holds at most a third of a page, some 2,700 bytes, and a key may be
-longer: 1,024 characters of Hangul are 3,072 bytes. So its index contains only the beginning of the
+longer: 1,024 characters of Hangul are 3,072 bytes. So the index contains only the beginning of the
 key, and each lookup compares both the beginning and the whole key.
 """
 
@@ -18,14 +18,14 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from moderation.db.lookups import AnyOf, as_array
 
-# Characters in PostgreSQL's index: at most 2,400 bytes, less than the limit of 2,704.
-INDEXED = 600
+# Characters of a key in PostgreSQL's index: at most 2,400 bytes, less than the limit of 2,704.
+INDEXED_CHARACTERS = 600
 
 
 class KeyIndex(models.Index):
     """An index on one text column of any length, for exact and prefix searches.
 
-    The operator class lets PostgreSQL search by prefix in any collation. SQLite has no limit for
+    The operator class lets PostgreSQL search by prefix with any collation. SQLite does not limit
     the rows of an index, and compares code points.
     """
 
@@ -36,13 +36,13 @@ class KeyIndex(models.Index):
         using: str = "",
         **kwargs: Any,
     ) -> Statement:
-        """Return the SQL statement; on PostgreSQL it indexes the first INDEXED characters."""
+        """Return the SQL statement; on PostgreSQL it indexes the beginning of the key."""
         statement = super().create_sql(model, schema_editor, using, **kwargs)
         if schema_editor.connection.vendor == "postgresql":
             field: Any = model._meta.get_field(self.fields[0])
             column = schema_editor.quote_name(field.column)
             parts: dict[str, Any] = statement.parts
-            parts["columns"] = f"left({column}, {INDEXED}) text_pattern_ops"
+            parts["columns"] = f"left({column}, {INDEXED_CHARACTERS}) text_pattern_ops"
         return statement
 
 
@@ -51,7 +51,7 @@ class KeyField(models.TextField):  # type: ignore[type-arg] # not in Django itse
 
 
 @KeyField.register_lookup
-class KeyIs(Exact):
+class KeyExact(Exact):
     """The lookup `exact`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
@@ -60,26 +60,28 @@ class KeyIs(Exact):
         if not isinstance(self.rhs, str):
             return sql, params
         key, key_params = self.process_lhs(compiler, connection)
-        begins = f"left({key}, {INDEXED}) = %s"
-        return _both((begins, [*key_params, self.rhs[:INDEXED]]), (sql, params), [self.rhs])
+        begins = f"left({key}, {INDEXED_CHARACTERS}) = %s"
+        return _both(
+            (begins, [*key_params, self.rhs[:INDEXED_CHARACTERS]]), (sql, params), [self.rhs]
+        )
 
 
 @KeyField.register_lookup
-class KeyIsAnyOf(AnyOf):
-    """The lookup for keys in a list."""
+class KeyAnyOf(AnyOf):
+    """The lookup `any_of`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Compare the beginning of the key, and the whole key if one is longer."""
         keys = [key for key in self.rhs if key is not None]
         whole = super().as_postgresql(compiler, connection)  # raises if there are no keys
         key, key_params = self.process_lhs(compiler, connection)
-        beginnings = as_array(list({text[:INDEXED] for text in keys}))
-        begins = f"left({key}, {INDEXED}) = ANY(%s::text[])"
+        beginnings = as_array(list({text[:INDEXED_CHARACTERS] for text in keys}))
+        begins = f"left({key}, {INDEXED_CHARACTERS}) = ANY(%s::text[])"
         return _both((begins, [*key_params, beginnings]), whole, keys)
 
 
 @KeyField.register_lookup
-class KeyBegins(StartsWith):
+class KeyStartsWith(StartsWith):
     """The lookup `startswith`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
@@ -88,13 +90,13 @@ class KeyBegins(StartsWith):
         if not isinstance(self.rhs, str):
             return sql, params
         key, key_params = self.process_lhs(compiler, connection)
-        pattern = connection.ops.prep_for_like_query(self.rhs[:INDEXED]) + "%"
-        begins = f"left({key}, {INDEXED}) LIKE %s"
+        pattern = connection.ops.prep_for_like_query(self.rhs[:INDEXED_CHARACTERS]) + "%"
+        begins = f"left({key}, {INDEXED_CHARACTERS}) LIKE %s"
         return _both((begins, [*key_params, pattern]), (sql, params), [self.rhs])
 
 
 def _both(begins: Any, whole: Any, keys: list[str]) -> Any:
     """Return both conditions, or only the first if every key fits into the index."""
-    if all(len(key) < INDEXED for key in keys):
+    if all(len(key) < INDEXED_CHARACTERS for key in keys):
         return begins
     return f"({begins[0]} AND {whole[0]})", [*begins[1], *whole[1]]

@@ -50,7 +50,7 @@ class RemovalBatchQuerySet(models.QuerySet[Any]):
         return self.waiting().filter(attempts__gt=0)
 
     def failed(self) -> RemovalBatchQuerySet:
-        """Return the batches that failed and stay so until someone retries them."""
+        """Return the batches that failed and wait until someone retries them."""
         return self.filter(state=BatchState.FAILED)
 
 
@@ -82,7 +82,7 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
         return self.filter(state=EntryState.IN_USE)
 
     def in_use_by_rows(self) -> AuditEntryQuerySet:
-        """Return the entries whose files are in use by rows, without those with a newer version."""
+        """Return the entries whose files rows use, without those that have a newer version."""
         return self.in_use().exclude(in_use_reason=F("detail"))
 
     def failed(self) -> AuditEntryQuerySet:

@@ -1,4 +1,4 @@
-"""Removals, which moderators confirm, and their batches, which are deleted in the background."""
+"""Removals and their batches."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ class Removal(models.Model):
         related_name="+",
     )
     actor_name = models.TextField(_("moderator"))
-    # Whether the actor was staff when the draft was created. If so, they must still be staff for
-    # each batch.
+    # Whether the actor was staff when the draft was created, and so must be staff for each batch.
     actor_is_staff = models.BooleanField(_("moderator is staff"), default=False)
     # The admin site and the model (possibly a proxy) of the ModelAdmin in which the objects were
     # selected; its object permissions apply. Empty if the draft was not created in an admin.
@@ -38,8 +37,7 @@ class Removal(models.Model):
     note = models.TextField(_("note"), blank=True, max_length=2000)
     # The digest of exactly what the preview showed; empty until the freeze is complete.
     seal = models.CharField(_("seal"), max_length=64, blank=True)
-    # The codes of the permissions that were checked at the confirmation; each batch checks them
-    # again.
+    # The codes of the permissions that the actor needs, at the confirmation and for each batch.
     permissions = models.JSONField(_("permissions"), default=list)
     # Sums of the same fields of the batches.
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
@@ -83,7 +81,7 @@ class RemovalBatch(models.Model):
     """A part of a removal that is deleted in one transaction: at most 500 objects and 5,000 rows.
 
     `frozen` is the selection: a list of [key, digest] in key order. A digest covers the object and
-    its files as the preview showed them. Keys are JSON values, which `to_python` of the model's
+    its files as the preview showed them. A key is a JSON value, which `to_python` of the model's
     primary key converts back.
     """
 
@@ -107,7 +105,8 @@ class RemovalBatch(models.Model):
     changed = models.JSONField(_("keys of changed objects that were kept"), default=list)
     gone = models.JSONField(_("keys of objects that were already deleted"), default=list)
     error = models.CharField(_("error"), max_length=300, blank=True)
-    # The number of attempts that failed with a database error; the time of the next (null: now).
+    # The number of attempts that failed with a database error, and the time of the next attempt
+    # (null: as soon as possible).
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     due_at = models.DateTimeField(_("due at"), null=True)
     finished_at = models.DateTimeField(_("finished at"), null=True)

@@ -40,7 +40,7 @@ class BatchState(models.TextChoices):
 
 
 class EntryState(models.TextChoices):
-    """The states of a file in the audit log."""
+    """The states of an audit entry."""
 
     PENDING = "pending", _("pending")
     HIDDEN = "hidden", _("hidden")
@@ -50,7 +50,7 @@ class EntryState(models.TextChoices):
     RESTORED = "restored", _("restored")
 
 
-# Open: the key still has to be erased, or could not be.
+# The states in which a key still has to be erased, or could not be erased.
 OPEN_STATES = (EntryState.PENDING, EntryState.HIDDEN, EntryState.FAILED)
 FINAL_STATES = (EntryState.ERASED, EntryState.RESTORED)
 # The detail of an entry whose file was already missing, as adapters report it.

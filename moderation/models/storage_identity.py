@@ -23,7 +23,7 @@ class StorageIdentity(models.Model):
     environment = models.TextField(_("environment"))
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
-    # The models that could not be searched for files in use. Not related to the identity.
+    # Which models could not be searched for files in use. Not related to the identity.
     reference_problem = models.CharField(
         _("why it is not known which files are in use"), max_length=300, blank=True
     )

@@ -1,8 +1,8 @@
 """Triggers that protect the audit log in the database, whatever code runs.
 
 They forbid deleting and replacing entries and events, changing an event or the identifying fields
-of an entry, leaving a final state, and changing an entry in one. They are created again after each
-`migrate`, because altering a table on SQLite silently drops its triggers.
+of an entry, and changing an entry in a final state. They are created again after each `migrate`,
+because altering a table on SQLite silently drops its triggers.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.states import FINAL_STATES
 
-# When each field of an entry may change. A test fails for a field that is in none of these tuples.
-# Identifying fields: never. The second tuple: once, from null.
+# Each of these tuples says when its fields may change. A test fails for a field of an entry that is
+# in none of them. Identifying fields never change; those of the second tuple once, from null.
 IDENTIFYING = (
     "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
     "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
     "reason", "beside", "size", "sha256", "recorded_at",
 )  # fmt: skip
 IDENTIFYING_ONCE_KNOWN = ("identity",)
-# Progress: until the entry reaches a final state.
+# These change until the entry reaches a final state.
 PROGRESS = (
     "state", "in_use_reason", "versions", "attempts", "error_code", "error", "due_at",
     "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "in_use_at", "failed_at",
@@ -43,11 +43,11 @@ FUNCTION_BODY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Trigger:
     """A trigger that forbids an operation on a table under a condition, with a message.
 
     The condition is SQL with `{old}`, `{new}` and `{differs}` as placeholders for the database's
-    syntax. It is empty for a trigger on statements rather than rows.
+    syntax. It is empty for a trigger that runs for each statement instead of each row.
     """
 
     name: str
@@ -66,41 +66,43 @@ def create(connection: BaseDatabaseWrapper) -> None:
                 f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
                 f"$${FUNCTION_BODY}$$"
             )
-        for rule in _rules(connection.vendor):
-            cursor.execute(_statement(rule, connection.vendor))
+        for trigger in _triggers(connection.vendor):
+            cursor.execute(_statement(trigger, connection.vendor))
 
 
 def drop(connection: BaseDatabaseWrapper) -> None:
-    """Drop the triggers, for a test database that has to be flushed."""
+    """Drop the triggers, so that a test database can be flushed."""
     with connection.cursor() as cursor:
-        for rule in _rules(connection.vendor):
-            on = f" ON {rule.table}" if connection.vendor == "postgresql" else ""
-            cursor.execute(f"DROP TRIGGER IF EXISTS {rule.name}{on}")
+        for trigger in _triggers(connection.vendor):
+            on = f" ON {trigger.table}" if connection.vendor == "postgresql" else ""
+            cursor.execute(f"DROP TRIGGER IF EXISTS {trigger.name}{on}")
 
 
 def missing(connection: BaseDatabaseWrapper) -> list[str]:
-    """Return the names of the triggers that are missing from the audit log's tables, or differ.
+    """Return the names of the triggers that the audit log's tables lack, or that differ.
 
-    Compare their texts, because a trigger of the same name may belong to another table or schema,
+    Compares their texts, because a trigger of the same name may belong to another table or schema,
     be disabled, or do nothing.
     """
-    rules = list(_rules(connection.vendor))
-    expected, found = (_sqlite if connection.vendor == "sqlite" else _postgresql)(connection, rules)
+    triggers = list(_triggers(connection.vendor))
+    expected, found = (_sqlite if connection.vendor == "sqlite" else _postgresql)(
+        connection, triggers
+    )
     return [name for name in expected if found.get(name) != expected[name]]
 
 
 def _sqlite(
-    connection: BaseDatabaseWrapper, rules: list[Rule]
+    connection: BaseDatabaseWrapper, triggers: list[Trigger]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the expected and the actual text of each trigger. SQLite stores it verbatim."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         found = dict(cursor.fetchall())
-    return {rule.name: _statement(rule, "sqlite") for rule in rules}, found
+    return {trigger.name: _statement(trigger, "sqlite") for trigger in triggers}, found
 
 
 def _postgresql(
-    connection: BaseDatabaseWrapper, rules: list[Rule]
+    connection: BaseDatabaseWrapper, triggers: list[Trigger]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the expected and the actual description of each trigger on PostgreSQL.
 
@@ -110,13 +112,13 @@ def _postgresql(
     found: dict[str, Any] = {}
     expected: dict[str, Any] = {}
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-        for table in dict.fromkeys(rule.table for rule in rules):
-            own = [rule for rule in rules if rule.table == table]
+        for table in dict.fromkeys(trigger.table for trigger in triggers):
+            own = [trigger for trigger in triggers if trigger.table == table]
             found |= _described(cursor, table)
             copy = f"{table}_expected"
             cursor.execute(f"CREATE TEMPORARY TABLE {copy} (LIKE {table} INCLUDING DEFAULTS)")
-            for rule in own:
-                statement = _statement(rule, "postgresql")
+            for trigger in own:
+                statement = _statement(trigger, "postgresql")
                 cursor.execute(statement.replace(f" ON {table} ", f" ON {copy} "))
             expected |= {n: (*d[:-1], FUNCTION_BODY) for n, d in _described(cursor, copy).items()}
         transaction.set_rollback(True, using=connection.alias)
@@ -137,48 +139,50 @@ def _described(cursor: Any, table: str) -> dict[str, Any]:
     }
 
 
-def _rules(vendor: str) -> Iterator[Rule]:
+def _triggers(vendor: str) -> Iterator[Trigger]:
     """Yield the triggers that a database needs."""
     if vendor not in ("sqlite", "postgresql"):
         raise NotImplementedError(f"The audit log cannot be protected by triggers on {vendor}.")
     entry, event = AuditEntry._meta.db_table, AuditEvent._meta.db_table
     for model in (AuditEntry, AuditEvent):
         table = model._meta.db_table
-        yield Rule(f"{table}_no_delete", table, "DELETE", "1 = 1", "audit log rows are permanent")
+        yield Trigger(
+            f"{table}_no_delete", table, "DELETE", "1 = 1", "audit log rows are permanent"
+        )
         if vendor == "postgresql":
             message = "the audit log cannot be truncated"
-            yield Rule(f"{table}_no_truncate", table, "TRUNCATE", "", message)
+            yield Trigger(f"{table}_no_truncate", table, "TRUNCATE", "", message)
         else:
             yield from _no_replace(model)
-    yield Rule(
+    yield Trigger(
         f"{entry}_same",
         entry,
         "UPDATE",
         _identity_changes(),
         "identifying fields of an audit entry cannot be changed",
     )
-    yield Rule(
+    yield Trigger(
         f"{entry}_final",
         entry,
         "UPDATE",
         _changes_in_final_state(),
         "an audit entry in a final state cannot be changed",
     )
-    yield Rule(f"{event}_no_update", event, "UPDATE", "1 = 1", "audit events cannot be changed")
+    yield Trigger(f"{event}_no_update", event, "UPDATE", "1 = 1", "audit events cannot be changed")
 
 
-def _no_replace(model: type[models.Model]) -> Iterator[Rule]:
+def _no_replace(model: type[models.Model]) -> Iterator[Trigger]:
     """Yield SQLite's triggers against INSERT OR REPLACE, which fires no DELETE trigger.
 
-    One for the primary key and one for each other unique index. UPDATE OR REPLACE can replace
-    another row only by changing a column of such an index, and all of these are identifying.
+    There is one for each unique index. UPDATE OR REPLACE needs none: it can replace another row
+    only by changing a column of such an index, and all these columns are identifying.
     """
     table = model._meta.db_table
     for columns in unique_columns(model):
         same = " AND ".join(f"{column} = {{new}}.{column}" for column in columns)
         name, message = "_".join(columns), "audit log rows cannot be replaced"
         exists = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - our own names
-        yield Rule(f"{table}_no_replace_{name}", table, "INSERT", exists, message)
+        yield Trigger(f"{table}_no_replace_{name}", table, "INSERT", exists, message)
 
 
 def unique_columns(model: type[models.Model]) -> list[tuple[str, ...]]:
@@ -203,9 +207,9 @@ def _identity_changes() -> str:
 
 
 def _changes_in_final_state() -> str:
-    """Return the condition under which an update would change an entry in a final state.
+    """Return the condition that an update changes an entry in a final state.
 
-    The first verification may still be recorded.
+    Recording the first verification is no such change.
     """
     final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
     progress = " OR ".join(differs for _, differs in _differences(PROGRESS))
@@ -221,14 +225,15 @@ def _differences(names: Iterable[str]) -> Iterator[tuple[str, str]]:
         yield column, f"{{old}}.{column} {{differs}} {{new}}.{column}"
 
 
-def _statement(rule: Rule, vendor: str) -> str:
+def _statement(trigger: Trigger, vendor: str) -> str:
     """Return the statement that creates a trigger. All names and values in it are our own."""
     differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
-    condition = rule.condition.format(old="OLD", new="NEW", differs=differs)
+    condition = trigger.condition.format(old="OLD", new="NEW", differs=differs)
     when = f"FOR EACH ROW WHEN ({condition})" if condition else "FOR EACH STATEMENT"
     action = (
-        f"BEGIN SELECT RAISE(ABORT, '{rule.message}'); END"
+        f"BEGIN SELECT RAISE(ABORT, '{trigger.message}'); END"
         if vendor == "sqlite"
-        else f"EXECUTE FUNCTION {FUNCTION}('{rule.message}')"
+        else f"EXECUTE FUNCTION {FUNCTION}('{trigger.message}')"
     )
-    return f"CREATE TRIGGER {rule.name} BEFORE {rule.operation} ON {rule.table} {when} {action}"
+    event = f"BEFORE {trigger.operation} ON {trigger.table}"
+    return f"CREATE TRIGGER {trigger.name} {event} {when} {action}"

@@ -220,7 +220,7 @@ def test_disabled_and_hollow_triggers_are_reported(db: None) -> None:
             "CREATE OR REPLACE FUNCTION moderation_refuse() RETURNS trigger LANGUAGE plpgsql "
             "AS $$ BEGIN RETURN NEW; END $$"
         )
-    assert len(triggers.missing(connection)) == len(list(triggers._rules("postgresql")))
+    assert len(triggers.missing(connection)) == len(list(triggers._triggers("postgresql")))
     triggers.create(connection)
     assert triggers.missing(connection) == []
 

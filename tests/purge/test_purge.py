@@ -269,7 +269,7 @@ def test_failed_keys_that_are_due_again_take_their_removal_along(
     [
         ("line\r\nbreak\x00", "line break"),
         ("GET https://b.example/k?X-Amz-Signature=abc failed", "GET https://b.example/k failed"),
-        ("AccessKeyId=AKIAIOSFODNN7EXAMPLE is bad", "[left out] is bad"),
+        ("AccessKeyId=AKIAIOSFODNN7EXAMPLE is bad", "[redacted] is bad"),
         ("x" * 400, "x" * 300),
     ],
 )

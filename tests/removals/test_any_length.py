@@ -14,7 +14,7 @@ from django.db.models import Q
 from moderation.admin.audit.search import search_entries
 from moderation.lifecycle.removals import stop
 from moderation.models import AuditEntry, AuditEvent, Removal, StorageIdentity
-from moderation.models.key import INDEXED
+from moderation.models.key import INDEXED_CHARACTERS
 from moderation.models.states import EventType
 from moderation.recording import entries
 from moderation.recording.attribution import NOBODY, DeletionContext
@@ -25,7 +25,14 @@ pytestmark = pytest.mark.django_db
 
 # Text that PostgreSQL cannot compress: 975 of these characters do not fit into an index.
 HANGUL = "".join(random.Random(7).sample([chr(c) for c in range(0xAC00, 0xD7A4)], 1024))  # noqa: S311 - any letters will do
-LONG = [HANGUL[:975], HANGUL, "k" * INDEXED, "k" * (INDEXED + 1), "x" * 5000, "😀" * 1024]
+LONG = [
+    HANGUL[:975],
+    HANGUL,
+    "k" * INDEXED_CHARACTERS,
+    "k" * (INDEXED_CHARACTERS + 1),
+    "x" * 5000,
+    "😀" * 1024,
+]
 
 
 def write(name: str, *, deed: DeletionContext = NOBODY, key: Any = 1, **details: Any) -> AuditEntry:
