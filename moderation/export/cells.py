@@ -13,21 +13,21 @@ from django.db import models
 # None if the value needs no conversion.
 Converter = Callable[[Any], Any] | None
 
-# At least one spreadsheet runs a cell that starts with one of these as a formula. All but the first
-# four are variants from other keyboards that spreadsheets treat as the same characters.
+# At least one spreadsheet runs a cell that starts with one of these as a formula. The first four
+# are ASCII; the others are Unicode variants of them.
 FORMULA_STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
 # What a spreadsheet skips before it looks for a formula: whitespace of every kind, control
 # characters and zero-width characters such as a byte-order mark.
 SKIPPED = r"\s\x00-\x20\x7f-\xa0\xad\u115f\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
-# Where a cell begins: at the start of the text, and after what a spreadsheet may treat as the end
-# of the previous cell. Many read CSV with the separator of their locale, and then ignore quotes
-# within a cell. (OWASP, "CSV Injection")
+# Where a cell begins: at the start of the text, and after a character that may separate cells. Many
+# spreadsheets read CSV with the separator of their locale and then ignore quotes within a cell. See
+# "CSV Injection" by OWASP.
 CELL_START = r"\A|(?<=[;|\t\r\n])"
 DANGEROUS = re.compile(rf"(?:{CELL_START})(?=[{SKIPPED}]*[{FORMULA_STARTS}]|[\t\r\n])")
 SEPARATORS = re.compile(r"[;|\t\r\n]")
 
 
-def harmless(text: str) -> str:
+def escape_formulas(text: str) -> str:
     """Return the text with an apostrophe before each formula, so that spreadsheets display it."""
     if text[:1].isalnum() and not SEPARATORS.search(text):  # nearly all texts, and six times faster
         return text
@@ -47,7 +47,7 @@ def cell_converter(field: models.Field[Any, Any]) -> Converter:
         case models.JSONField():
             return _json_text
         case models.CharField() | models.TextField():
-            return harmless
+            return escape_formulas
         case models.IntegerField():
             return None
         case models.ForeignKey():  # its key may be a number, a text or a UUID

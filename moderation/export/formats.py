@@ -20,7 +20,7 @@ from moderation.exceptions import ExportFailed
 from moderation.export.cells import Converter, cell_converter, json_converter
 from moderation.export.resource import COLUMNS
 
-# Rows that are fetched and written together: some 500 kB of text.
+# Rows that are fetched and written at a time: some 500 kB of text.
 CHUNK_ROWS = 1_000
 # The limits of the file format: rows of a sheet, including the header row, and characters of a
 # cell, in UTF-16 code units. (ECMA-376, and Microsoft's "Excel specifications")
@@ -81,14 +81,14 @@ class XLSX(base_formats.XLSX):
     def write(self, entries: QuerySet[Any], file: BinaryIO) -> Iterator[int]:
         """Write a header and the entries; yield the number of rows in each chunk.
 
-        Raises ExportFailed for more rows or a longer text than a sheet can hold, because openpyxl
-        truncates texts silently. In this mode it keeps no rows in memory.
+        Raises ExportFailed if there are too many rows, or a text is too long, for a sheet: openpyxl
+        would truncate the text silently. In its write-only mode, it keeps no rows in memory.
         """
         from openpyxl import Workbook  # noqa: PLC0415 - optional, and slow to import
 
         workbook = Workbook(write_only=True)
         sheet = workbook.create_sheet("audit entries")
-        with closing(sheet):  # it writes in a generator, which must also end after an error
+        with closing(sheet):  # openpyxl writes in a generator, which must also end after an error
             sheet.append(COLUMNS)
             written = 0
             for rows in _row_chunks(entries, _converters(entries.model, cell_converter)):
@@ -115,8 +115,8 @@ def _sheet_text(column: str, text: str) -> str:
     """
     if len(text) > CELL_CHARACTERS // 2 and len(text.encode("utf-16-le")) > 2 * CELL_CHARACTERS:
         message = _(
-            "A text in the column “%(column)s” is longer than the %(limit)s characters that a cell "
-            "can hold."
+            "A text in the column “%(column)s” is longer than %(limit)s characters, the limit of a "
+            "cell."
         )
         raise ExportFailed(message % {"column": column, "limit": f"{CELL_CHARACTERS:,}"})
     return NOT_IN_XML.sub("\ufffd", text)

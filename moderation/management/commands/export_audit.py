@@ -29,8 +29,8 @@ class Command(BaseCommand):
     help = (
         "Write audit entries to FILE. Times are in UTC. In CSV and XLSX, text that a spreadsheet "
         "would treat as a formula is prefixed with an apostrophe. The export is recorded in the "
-        "audit log. The file is called FILE.part until it is complete; an incomplete FILE.part "
-        "from a killed export is overwritten."
+        "audit log. The file is called FILE.part until it is complete; the FILE.part of a killed "
+        "export is overwritten."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -54,26 +54,27 @@ class Command(BaseCommand):
         expected = entries.count()
         if file_format.row_limit is not None and expected > file_format.row_limit:
             raise CommandError(
-                f"{options['format']} can hold {file_format.row_limit:,} rows, and there are "
-                f"{expected:,}. Use --format csv, or select fewer entries."
+                f"{options['format']} can hold {file_format.row_limit:,} audit entries, and there "
+                f"are {expected:,}. Use --format csv, or select fewer entries."
             )
         try:
-            with _complete_file(path) as file:
+            with _atomic_file(path) as file:
                 rows = _write(file_format.write(entries, file), expected)
                 _record(options, rows)
         except ExportFailed as error:
             raise CommandError(f"{error} Use --format csv or jsonl.") from error
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
-        self.stdout.write(f"Wrote {rows} audit entries to {path}.")
+        self.stdout.write(f"Wrote {rows:,} audit entries to {path}.")
 
 
 @contextmanager
-def _complete_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file to write to, which is renamed to `path` when the block ends without an error.
+def _atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file to write to, which is renamed to `path` if the block ends without an error.
 
-    Until then it has another name: a partial log must not look complete, and nothing cleans up
-    after a kill. Raises CommandError if `path` exists, OSError if the file cannot be written.
+    Until then the file has another name, because a partial log must not look complete, and a killed
+    process does not delete it. Raises CommandError if `path` exists, and OSError if the file cannot
+    be written.
     """
     _refuse_existing(path)
     part = path.with_name(f"{path.name}.part")
@@ -83,7 +84,7 @@ def _complete_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             _finish(file, part, path)
         except BaseException:  # Ctrl-C too
-            if _leads_to(part, file):
+            if _is_same_file(part, file):
                 part.unlink()
             raise
 
@@ -92,8 +93,8 @@ def _finish(file: BinaryIO, part: Path, path: Path) -> None:
     file.flush()
     os.fsync(file.fileno())  # so that a power cut cannot leave the name without the bytes
     _refuse_existing(path)
-    if not _leads_to(part, file):
-        raise CommandError(f"{path}: another export to this file has started. Choose another name.")
+    if not _is_same_file(part, file):
+        raise CommandError(f"Another export to {path} has started. Choose another name.")
     part.replace(path)
 
 
@@ -102,8 +103,8 @@ def _refuse_existing(path: Path) -> None:
         raise CommandError(f"{path} already exists. Choose another name, or delete it first.")
 
 
-def _leads_to(path: Path, file: BinaryIO) -> bool:
-    """Return whether the path still leads to the open file, and not to one that replaced it."""
+def _is_same_file(path: Path, file: BinaryIO) -> bool:
+    """Return whether the path is still that of the open file, and no other file replaced it."""
     return path.exists() and os.path.samestat(path.lstat(), os.fstat(file.fileno()))
 
 
@@ -114,13 +115,14 @@ def _selected(options: dict[str, Any]) -> QuerySet[AuditEntry]:
     if options["state"]:
         entries = entries.filter(state=options["state"])
     if options["first"]:
-        entries = entries.filter(recorded_at__gte=_moment(options["first"], time.min))
+        entries = entries.filter(recorded_at__gte=_parse_day(options["first"], time.min))
     if options["last"]:
-        entries = entries.filter(recorded_at__lte=_moment(options["last"], time.max))
+        entries = entries.filter(recorded_at__lte=_parse_day(options["last"], time.max))
     return entries
 
 
-def _moment(text: str, at: time) -> datetime:
+def _parse_day(text: str, at: time) -> datetime:
+    """Return a time of a day, in UTC. Raises CommandError for text that is no date."""
     try:
         day = parse_date(text)
     except ValueError:

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from moderation.purge.orphans import orphans
 
-# Hours, longer than any upload takes. The upload of a newer file may not be committed yet.
-OLDER_THAN = 24.0
+# Hours, more than any upload takes. The upload of a newer file may not be committed yet.
+DEFAULT_AGE = 24.0
 
 
 class Command(BaseCommand):
@@ -32,9 +32,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--older-than",
             type=float,
-            default=OLDER_THAN,
+            default=DEFAULT_AGE,
             metavar="HOURS",
-            help=f"only files last modified at least this long ago (default: {OLDER_THAN:g})",
+            help=f"only files last modified at least this long ago (default: {DEFAULT_AGE:g})",
         )
 
     def handle(self, *, alias: str, prefix: str, older_than: float, **_options: Any) -> None:
@@ -52,4 +52,4 @@ class Command(BaseCommand):
             raise CommandError(f"Storage {alias} cannot list its files: {error}") from error
         except FileNotFoundError as error:
             raise CommandError(f"The folder {error.filename} does not exist.") from error
-        self.stdout.write(f"Found {found} files that nothing refers to.")
+        self.stdout.write(f"Files that nothing refers to: {found}")

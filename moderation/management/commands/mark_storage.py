@@ -47,7 +47,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, aliases: list[str], replace: bool, **_options: Any) -> None:
-        for alias in aliases or aliases_in_use():
+        for alias in aliases or registered_aliases():
             if alias not in settings.STORAGES:
                 raise CommandError(
                     _("%(alias)s is not in STORAGES. Choose one of %(known)s.")
@@ -71,10 +71,11 @@ def _as_details(known: StorageIdentity | None) -> dict[str, str]:
     return {"identity": str(known.identity), "environment": known.environment}
 
 
-def aliases_in_use() -> list[str]:
+def registered_aliases() -> list[str]:
     """Return the aliases of the storages that the fields of registered models write to.
 
-    If rows choose their storage, only the field's own is known, and the others must be given.
+    If rows choose their storage, the result has only the field's own, and the user must name the
+    others.
     """
     fields = [field for model in registered_models() for field in own_file_fields(model)]
     return sorted({alias for field in fields if (alias := _known_alias(field))})

@@ -155,7 +155,7 @@ def test_workbook_survives_characters_that_xml_cannot_carry(
 def test_workbook_that_would_cut_a_text_is_refused(audit_client: Client) -> None:
     entry_of(None, "a", versions=["x" * 32_767])
     answer = audit_client.post(reverse(EXPORT), {"format": formats.FORMATS.index(XLSX)})
-    message = "“versions” is longer than the 32,767 characters that a cell can hold. Choose CSV"
+    message = "“versions” is longer than 32,767 characters, the limit of a cell. Choose CSV"
     assert message in answer.text
     assert not AuditEvent.objects.exists()
     assert len(rows_of_csv(exported(audit_client, CSV))[0]["versions"]) > 32_767
