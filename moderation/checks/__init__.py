@@ -1,4 +1,4 @@
-"""System checks: find what would make a removal fail or do harm, before it starts."""
+"""System checks, which report what would make a removal fail or do harm."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def check_engine(**_: Any) -> list[CheckMessage]:
                 id="moderation.E026",
             )
         ]
-    # Other databases do not have it.
+    # Importing it fails on other databases.
     from django.db.backends.postgresql.psycopg_any import is_psycopg3  # noqa: PLC0415
 
     if is_psycopg3:
@@ -54,7 +54,7 @@ def check_time_zones(**_: Any) -> list[CheckMessage]:
 
 
 def check_sqlite_transactions(**_: Any) -> list[CheckMessage]:
-    """W028: on SQLite, a transaction that reads first and writes later fails beside another."""
+    """W028: on SQLite, concurrent transactions that read before they write fail."""
     connection = connections[router.db_for_write(AuditEntry)]
     mode = connection.settings_dict["OPTIONS"].get("transaction_mode") or ""
     if connection.vendor != "sqlite" or mode.upper() in ("IMMEDIATE", "EXCLUSIVE"):

@@ -1,4 +1,4 @@
-"""System checks for models whose rows or files a removal would miss or treat wrongly."""
+"""System checks for models whose rows or files a removal would miss, or erase too early."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from moderation.registry.defaults import has_changing_default
 
 
 def check_unregistered(**_: Any) -> list[CheckMessage]:
-    """W009: the files of an unregistered model are left behind when its rows are deleted."""
+    """W009: the files of an unregistered model stay in storage when its rows are deleted."""
     accepted = set(getattr(settings, "MODERATION_UNREGISTERED", ()))
     return [
         checks.Warning(
             f"{model._meta.label} has a file field ({field.name}) but is not registered with "
-            "moderation: when its rows are deleted, their files are left behind and not recorded.",
+            "moderation: when its rows are deleted, their files stay and are not recorded.",
             hint="Call register() for the model, or add it to MODERATION_UNREGISTERED.",
             obj=field,
             id="moderation.W009",
@@ -57,7 +57,7 @@ def check_defaults(**_: Any) -> list[CheckMessage]:
         checks.Warning(
             f"{field.model._meta.label}.{field.name} has a default that is not always the same "
             "name. A file with such a name is erased with the last row that uses it.",
-            hint="Use a constant default. Silence this check if each row gets a file of its own.",
+            hint="Use a constant default. If each row gets a file of its own, silence this check.",
             obj=field,
             id="moderation.W011",
         )

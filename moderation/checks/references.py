@@ -27,8 +27,8 @@ def check_storage_locations(**_: Any) -> list[CheckMessage]:
     registered = set(registered_models())
     return [
         checks.Warning(
-            f"It is unknown where the storage of {model._meta.label}.{field.name} keeps its files. "
-            "A file in any storage is kept if a row of this model has its name.",
+            f"It is unknown where the storage of {model._meta.label}.{field.name} stores its "
+            "files. So a file in any storage is not erased while a row of this model has its name.",
             hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
             obj=field,
             id="moderation.W013",
@@ -40,19 +40,19 @@ def check_storage_locations(**_: Any) -> list[CheckMessage]:
 
 def check_other_databases(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """W014: a registered model has a table in another database than the audit log."""
-    home = router.db_for_write(AuditEntry)
+    audit_database = router.db_for_write(AuditEntry)
     return [
         checks.Warning(
             f"{model._meta.label} also has a table in the database {database!r}. Files that rows "
             f"there use are kept, but rows with files cannot be deleted there: only deletions in "
-            f"{home!r} are recorded and purged.",
-            hint="Keep rows that you will delete in the audit log's database, or drop the table.",
+            f"{audit_database!r} are recorded and purged.",
+            hint="Move rows that you will delete to the audit log's database, or drop the table.",
             obj=model,
             id="moderation.W014",
         )
         for model in registered_models()
         for database in _databases(model, databases)
-        if database != home
+        if database != audit_database
     ]
 
 
@@ -67,13 +67,13 @@ def check_searchable(databases: Sequence[str] | None = None, **_: Any) -> list[C
     return [
         checks.Warning(
             f"{column.label} cannot be searched for files that are in use: {problem}",
-            hint="Files that it may use are not erased until then. Repair the table, the database "
-            "or the field, or uninstall the app.",
+            hint="Repair the table, the database or the field, or uninstall the app. Until then, "
+            "files that the model may use are not erased.",
             obj=column.field,
             id="moderation.W015",
         )
         for column in columns
-        if (problem := _problem(column))
+        if (problem := _search_problem(column))
     ]
 
 
@@ -81,10 +81,14 @@ def check_reference_problems(
     databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
     """W016: the last purge could not search a model, so files in a storage wait."""
-    home = router.db_for_write(AuditEntry)
-    known = StorageIdentity.objects.using(home).exclude(reference_problem="").order_by("alias")
+    audit_database = router.db_for_write(AuditEntry)
+    known = (
+        StorageIdentity.objects.using(audit_database)
+        .exclude(reference_problem="")
+        .order_by("alias")
+    )
     try:
-        waiting = list(known) if home in (databases or ()) else []
+        waiting = list(known) if audit_database in (databases or ()) else []
     except DatabaseError:  # missing or not migrated; Django reports it
         return []
     return [
@@ -107,7 +111,7 @@ def _databases(model: type[models.Model], databases: Sequence[str] | None) -> li
     return [each for each in found if isinstance(each, str) and each in (databases or ())]
 
 
-def _problem(column: Column) -> str:
+def _search_problem(column: Column) -> str:
     try:
         with savepoint(column.database):
             column.find_without_keys([UNUSED_NAME])

@@ -1,4 +1,4 @@
-"""System checks for registered models and the audit log, whose guarantees depend on them."""
+"""System checks for registered models and for the audit log that records their files."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
 
 
 def check_database(**_: Any) -> list[CheckMessage]:
-    """E004: an entry is written in the transaction of the deletion, hence in the same database."""
-    home = router.db_for_write(AuditEntry)
-    if {home, router.db_for_read(AuditEntry)} != {DEFAULT_DB_ALIAS}:
+    """E004: an entry is written in the transaction of the deletion, so in the same database."""
+    audit_database = router.db_for_write(AuditEntry)
+    if {audit_database, router.db_for_read(AuditEntry)} != {DEFAULT_DB_ALIAS}:
         return [
             Error(
-                f"The audit log is written to the database {home!r} and read from "
-                f"{router.db_for_read(AuditEntry)!r}; its transactions are those of 'default'.",
+                f"The audit log is written to the database {audit_database!r} and read from "
+                f"{router.db_for_read(AuditEntry)!r}, but must be in 'default'.",
                 hint="Route moderation's models to 'default', for reads and writes.",
                 id="moderation.E004",
             )
@@ -91,13 +91,13 @@ def check_database(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"{model._meta.label} is in the database {router.db_for_write(model)!r}, but the audit "
-            f"log is in {home!r}: one transaction cannot cover both.",
+            f"log is in {audit_database!r}: one transaction cannot cover both.",
             hint="Route them to the same database.",
             obj=model,
             id="moderation.E004",
         )
         for model in registered_models()
-        if router.db_for_write(model) != home
+        if router.db_for_write(model) != audit_database
     ]
 
 
@@ -138,7 +138,7 @@ def check_measured_columns(**_: Any) -> list[CheckMessage]:
 
 
 def check_lookups(**_: Any) -> list[CheckMessage]:
-    """E008: a mistyped lookup would raise an error only at the first deletion."""
+    """E008: an invalid lookup would raise an error only at the first deletion."""
     messages: list[CheckMessage] = []
     for model in registered_models():
         lookups = registration_by_label(model._meta.label).lookups
@@ -160,12 +160,12 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
     """E007: a trigger that protects the audit log is missing from the database, or differs."""
-    home = router.db_for_write(AuditEntry)
-    if home not in (databases or ()):
+    audit_database = router.db_for_write(AuditEntry)
+    if audit_database not in (databases or ()):
         return []
     try:
-        tables = connections[home].introspection.table_names()
-        missing = triggers.missing(connections[home])
+        tables = connections[audit_database].introspection.table_names()
+        missing = triggers.missing(connections[audit_database])
     except DatabaseError:
         return []  # Django's own checks and commands report an unreachable database
     if not missing or AuditEntry._meta.db_table not in tables:

@@ -1,4 +1,4 @@
-"""System checks for what a site must provide: packages, a task queue, storages with identities."""
+"""System checks for what a site provides: packages, a task backend, storages with identities."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def unmarked_storages(models: Iterable[type[Model]]) -> list[str]:
 
 @register(Tags.security)
 def check_environment(**_: Any) -> list[CheckMessage]:
-    """E021: without an environment name, a copy of production could purge production's files."""
+    """E021: without an environment name, a copy of the site could purge the original's files."""
     if settings.DEBUG or environment().strip():
         return []
     return [
