@@ -79,10 +79,10 @@ class BatchRescheduled(BatchFailed):
 def delete_next_batch(removal: int) -> bool:
     """Delete the next waiting batch of a removal, by the removal's number.
 
-    Return whether more batches are due. Skips batches that another worker holds or that will be
-    retried later. Writes the result to the batch's row. Stops a removal whose actor may no longer
-    remove. Raises one of TRANSIENT if the database is unreachable; then no batch was started, and
-    no attempt is counted.
+    Returns whether more batches are due. Skips batches that another worker has locked or that will
+    be retried later. Saves the result in the batch. Stops the removal if its actor may no longer
+    remove objects. Raises one of TRANSIENT if the database is unreachable; then no batch was
+    started, and no attempt is counted.
     """
     try:
         _attempt(removal)
@@ -125,7 +125,7 @@ def _due(removal: int) -> RemovalBatchQuerySet:
 
 
 def _claim(removal: int) -> RemovalBatch | None:
-    """Lock the first due batch that nobody else holds; return None if there is none.
+    """Lock the first due batch that no other worker has locked; return None if there is none.
 
     The lock ends if this process is killed.
     """
@@ -175,8 +175,8 @@ def _delete_locked(removal: Removal, locked: LockedBatch) -> None:
 def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping[str, int]) -> None:
     """Raise CountDiffers if more or fewer objects, or rows with files, were deleted than locked.
 
-    A trigger or a receiver may prevent deletions or delete rows first. Other rows are not compared:
-    some were only counted, and their number may have changed since.
+    A trigger or a receiver may prevent deletions or delete rows first. Rows without files are not
+    compared: they were counted but not locked, so their number may have changed since.
     """
     for each in (model, *registered_models()):
         label = each._meta.label

@@ -46,8 +46,8 @@ logger = logging.getLogger(__name__)
 class Difference:
     """What differs from the preview: the keys of objects that changed or were deleted.
 
-    `refused` are objects that the actor may no longer remove or see. `pictures` is the number of
-    pictures that the selection gained; it is negative if it lost some.
+    `refused` are the objects that the actor may no longer remove or view. `pictures` is the number
+    of pictures by which the selection grew; it is negative if the selection shrank.
     """
 
     changed: tuple[Any, ...] = ()
@@ -71,10 +71,10 @@ def confirm(
 ) -> Difference:
     """Confirm a draft if nothing changed since the preview and the actor may remove all of it.
 
-    The objects of a draft with one batch are deleted before this returns; workers delete those of a
-    larger one. If an object or a picture changed since the freeze, or if `guard` refuses an object,
-    nothing is deleted, the draft is frozen again and the difference is returned. Raises
-    DraftChanged if the seal is out of date, and RemovalError for any other reason.
+    Deletes the objects of a draft with one batch; workers delete those of a larger draft. If an
+    object or a picture changed since the freeze, or if `guard` refuses an object, deletes nothing,
+    freezes the draft again and returns the difference. Raises DraftChanged if the seal is out of
+    date, and RemovalError if anything else prevents the confirmation.
     """
     _check_seal(removal, seal)
     _check_input(removal, reason, typed_count)
@@ -120,13 +120,13 @@ def exclude(removal: Removal, *, seal: str, number: int, key: str) -> None:
 
 
 def refreeze_changed(removal: Removal) -> Difference:
-    """Compare the whole draft with the database, and freeze the batches that differ again.
+    """Freeze the batches of a draft that differ from the database again; return the difference.
 
-    Return the difference. Saves each batch in a separate transaction, so that no transaction grows
-    with the draft. The draft has its old seal until all are saved, so code that acts on a draft
-    must check `is_sealed`. Raises DraftChanged if it is no longer the draft with this seal: if it
-    was confirmed in the meantime, its own deletions may be the difference. Raises RemovalError if a
-    batch has become too large for one transaction.
+    Saves each batch in a separate transaction, so that no transaction grows with the draft. The
+    draft has its old seal until all are saved, so code that acts on a draft must check `is_sealed`.
+    Raises DraftChanged if the draft has another seal or was confirmed in the meantime: its own
+    deletions may be the difference. Raises RemovalError if a batch has become too large for one
+    transaction.
     """
     changed: list[Any] = []
     deleted: list[Any] = []
@@ -160,21 +160,21 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
 
     The other objects stay frozen. Works on a few batches at a time and saves each separately, so
     that neither memory nor a transaction grows with the draft. Seals the draft again if anything
-    was excluded. Raises DraftChanged if it is no longer the draft with this seal, and RemovalError
-    if the guard refuses an object that is not in its batch.
+    was excluded. Raises DraftChanged if the seal is out of date, and RemovalError if the guard
+    refuses an object that is not in its batch.
     """
     refused, keys = RefusedObjects(), list[Any]()
     for batches in chunks_of_batches(removal):
         refused_by_batch = guard(batches)
         for batch in (batch for batch in batches if refused_by_batch.get(batch.number)):
-            refused_here = refused_by_batch[batch.number]
-            if refused_here.keys() - {key for key, _digest in batch.frozen}:
-                raise RemovalError(_("An object that you may not remove could not be excluded."))
-            refused.add(list(refused_here.values()))
-            keys += list(refused_here)[: history.MAX_KEYS]
+            refused_in_batch = refused_by_batch[batch.number]
+            if refused_in_batch.keys() - {key for key, _digest in batch.frozen}:
+                raise RemovalError(_("An object that you may not remove cannot be excluded."))
+            refused.add(list(refused_in_batch.values()))
+            keys += list(refused_in_batch)[: history.MAX_KEYS]
             with transaction.atomic():
                 _lock_draft(removal, removal.seal)
-                _save_without(batch, refused_here.keys())
+                _save_without(batch, refused_in_batch.keys())
     if refused:
         with transaction.atomic():
             _lock_draft(removal, removal.seal)
@@ -223,7 +223,7 @@ def _lock_draft(removal: Removal, seal: str) -> None:
 
 
 def _exclude_object(removal: Removal, number: int, key: str) -> None:
-    """Save a batch without one of its objects. Raises DraftChanged if it does not contain it."""
+    """Save a batch without one of its objects. Raises DraftChanged if it has no such object."""
     batch = removal.batches.filter(number=number).first()
     keys = {frozen for frozen, _digest in batch.frozen if str(frozen) == key} if batch else set()
     if batch is None or not keys:

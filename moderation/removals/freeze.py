@@ -23,8 +23,8 @@ from moderation.removals.seal import BATCHES_PER_CHUNK, chunks_of_batches, fill_
 from moderation.removals.selection import check_model, frozen_keys, selected_keys
 from moderation.templatetags.moderation_numbers import grouped
 
-# The difference between the numbers of consecutive batches. It leaves room to halve a batch with
-# too many rows repeatedly: 500 objects are halved at most nine times.
+# The difference between the numbers of consecutive batches, so that a batch with too many rows can
+# be halved repeatedly. 500 objects are halved at most nine times.
 NUMBER_SPACING = 1024
 
 
@@ -74,11 +74,10 @@ def freeze(
 
 
 def _expire_oldest_drafts(actor: AbstractUser) -> None:
-    """Expire the actor's oldest drafts, so that one more stays within the limit.
+    """Expire the actor's oldest drafts, so that one more does not exceed the limit.
 
-    Their tabs are nearly always closed already, and if the new draft were refused instead, the
-    moderator would have to find the old ones first. Call this in the transaction that saves the new
-    draft.
+    Refusing the new draft would force the moderator to find the old ones, whose tabs are nearly
+    always closed. Call this in the transaction that saves the new draft.
     """
     lock_actor(actor)
     drafts = Removal.objects.drafts().filter(actor=actor.pk).order_by("-pk")
@@ -120,11 +119,11 @@ def _fill_and_seal(removal: Removal, indivisible: str) -> None:
     try:
         _fill_batches(removal, indivisible)
     except RemovalBatch.DoesNotExist:
-        if not _has_expired(removal):
+        if not _clean_up_if_expired(removal):
             raise
         return
     reseal(removal)
-    if not _has_expired(removal) and not removal.objects_total:
+    if not _clean_up_if_expired(removal) and not removal.objects_total:
         raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
 
 
@@ -142,10 +141,10 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
             too_large = fill_batches(removal, halves)
 
 
-def _has_expired(removal: Removal) -> bool:
-    """Return whether newer drafts of the actor expired this one while it was filled.
+def _clean_up_if_expired(removal: Removal) -> bool:
+    """Return whether newer drafts of the actor expired this one while it was being filled.
 
-    Deletes the batches that were saved after that.
+    If so, deletes the batches that were saved afterwards.
     """
     with transaction.atomic():
         if Removal.objects.drafts().select_for_update().filter(pk=removal.pk).first():

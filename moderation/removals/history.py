@@ -1,6 +1,6 @@
-"""The changes of a draft's selection, to show users what changed since they opened its page.
+"""The changes of a draft's selection, which tell users what changed since they opened its page.
 
-Each change stores the seal that it replaced. A page with an older seal lists all changes since.
+Each change stores the seal before it. For a page with that seal, it and all later changes are new.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ from moderation.templatetags.moderation_numbers import grouped
 MAX_CHANGES, MAX_KEYS = 50, 5
 
 # The changes, as they are stored.
-EXCLUDED, CHANGED, DELETED, REFUSED = "excluded", "changed", "gone", "refused"
+EXCLUDED, CHANGED, DELETED, REFUSED = "excluded", "changed", "deleted", "refused"
 
 
 def record_change(
-    removal: Removal, what: str, keys: Sequence[Any], *, total: int | None = None
+    removal: Removal, change: str, keys: Sequence[Any], *, total: int | None = None
 ) -> None:
     """Add a change to a draft's history without saving it. Call this before the draft is resealed.
 
     `total` is the number of objects if `keys` are only some of them.
     """
     total = len(keys) if total is None else total
-    change = {"seal": removal.seal, "what": what, "keys": list(keys[:MAX_KEYS]), "total": total}
-    removal.history = [*removal.history, change][-MAX_CHANGES:]
+    item = {"seal": removal.seal, "change": change, "keys": list(keys[:MAX_KEYS]), "total": total}
+    removal.history = [*removal.history, item][-MAX_CHANGES:]
 
 
 def changes_since(removal: Removal, seal: str) -> list[str]:
     """Return a phrase for each change since the draft had this seal; none for an unknown seal."""
-    seals = [change["seal"] for change in removal.history]
+    seals = [item["seal"] for item in removal.history]
     if seal not in seals:
         return []
-    return [_phrase(removal, change) for change in removal.history[seals.index(seal) :]]
+    return [_phrase(removal, item) for item in removal.history[seals.index(seal) :]]
 
 
-def _phrase(removal: Removal, change: dict[str, Any]) -> str:
-    count, meta = change["total"], apps.get_model(removal.model_label)._meta
-    phrase = PHRASES[change["what"]](count) % {
+def _phrase(removal: Removal, item: dict[str, Any]) -> str:
+    count, meta = item["total"], apps.get_model(removal.model_label)._meta
+    phrase = PHRASES[item["change"]](count) % {
         "count": grouped(count),
         "objects": meta.verbose_name if count == 1 else meta.verbose_name_plural,
     }
-    if not change["keys"]:
+    if not item["keys"]:
         return phrase
-    more = _(", …") if count > len(change["keys"]) else ""
-    return f"{phrase} ({', '.join(map(str, change['keys']))}{more})"
+    more = _(", …") if count > len(item["keys"]) else ""
+    return f"{phrase} ({', '.join(map(str, item['keys']))}{more})"
 
 
 PHRASES: dict[str, Callable[[int], str]] = {

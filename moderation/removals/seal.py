@@ -15,7 +15,7 @@ from moderation.models import AuditEntry, Removal, RemovalBatch
 
 TOTALS = ("objects_total", "files_total", "pictures_total", "without_picture_total", "bytes_total")
 COUNTS_BY_MODEL = ("rows_by_model", "updates_by_model")
-# Batches that one statement reads. This limits the memory to that for 10,000 objects.
+# Batches that one statement reads: at most 10,000 objects in memory.
 BATCHES_PER_CHUNK = 20
 
 
@@ -85,7 +85,7 @@ def reseal(removal: Removal) -> None:
 def is_sealed(removal: Removal) -> bool:
     """Return whether a draft's seal matches its batches. Call this while holding the draft's lock.
 
-    It does not match if a request was interrupted after it saved batches and before it sealed them.
+    It does not match if a request was interrupted after it saved batches and before it resealed.
     """
     digests = removal.batches.order_by("number").values_list("digest", flat=True)
     return removal.seal == _seal_of(removal, digests)

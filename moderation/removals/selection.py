@@ -35,8 +35,8 @@ def check_model(model: type[models.Model]) -> None:
 def selected_keys(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return a queryset of the keys of the objects in a queryset, in key order.
 
-    It may repeat a key. It reads from the audit log's database, whatever a router says. Raises
-    CannotFreeze for a queryset of another database, and for one that does not return objects.
+    A key may occur twice. Uses the audit log's database, whatever a router says. Raises CannotFreeze
+    for a queryset of another database, and for one that does not return objects.
     """
     # `_db` is the argument of `using()`; `db` would call the router.
     using = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001
@@ -55,7 +55,7 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
     for key in keys:
         if key != last:
             frozen = json_key(key)
-            if not isinstance(key, JSON_SAFE_TYPES) and not _is_restored(model, key, frozen):
+            if not isinstance(key, JSON_SAFE_TYPES) and not _is_unchanged(model, key, frozen):
                 raise CannotFreeze(
                     _("The keys of %(objects)s cannot be stored in a draft: %(key)s")
                     % {"objects": model._meta.verbose_name_plural, "key": frozen}
@@ -67,8 +67,8 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
 def filterable(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Return a queryset with the same objects that can be filtered and ordered.
 
-    A slice, a union, DISTINCT ON and a reversed order do not allow that, or give it another
-    meaning, so their objects are selected by a subquery.
+    A slice, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so
+    their objects are selected by a subquery.
     """
     using, query = AuditEntry.objects.db, queryset.query
     needs_subquery = query.is_sliced or query.combinator or query.distinct_fields
@@ -80,7 +80,7 @@ def filterable(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     return found
 
 
-def _is_restored(model: type[models.Model], key: Any, frozen: int | str) -> bool:
+def _is_unchanged(model: type[models.Model], key: Any, frozen: int | str) -> bool:
     try:
         return bool(model._meta.pk.to_python(frozen) == key)
     except (ValidationError, ValueError, TypeError):
@@ -91,7 +91,7 @@ def _check_database(model: type[models.Model], using: str) -> None:
     audit_database = AuditEntry.objects.db
     if using != audit_database:
         raise CannotFreeze(
-            _("The %(objects)s are in the database “%(using)s”. Only objects in “%(home)s”, the "
+            _("The %(objects)s are in the database “%(using)s”. Only objects in “%(audit)s”, the "
             "database of the audit log, can be removed. Nothing was selected.")
-            % {"objects": model._meta.verbose_name_plural, "using": using, "home": audit_database}
+            % {"objects": model._meta.verbose_name_plural, "using": using, "audit": audit_database}
         )  # fmt: skip

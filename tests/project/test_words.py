@@ -49,9 +49,9 @@ PRIVATE = {
 }
 # (file, text of the line): ordinary uses of these words.
 ORDINARY = {
-    ("moderation/admin/removals/window.py", ") -> Iterator[tuple[RemovalBatch, slice]]:"),
+    ("moderation/admin/removals/batch_ranges.py", ") -> Iterator[tuple[RemovalBatch, slice]]:"),
     (
-        "moderation/admin/removals/window.py",
+        "moderation/admin/removals/batch_ranges.py",
         "yield batch, slice(max(start - batch.before, 0), stop - batch.before)",
     ),
     ("moderation/images/webp.py", "profile = state.content[slice(*state.profile)]"),
