@@ -51,5 +51,5 @@ def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
     if AuditEntry._meta.db_table not in connection.introspection.table_names():
         return  # the app was just unmigrated, or lives in another database
     triggers.create(connection)
-    for group, codes in permission_groups.OWN_CODES.items():
+    for group, codes in permission_groups.PERMISSIONS_BY_GROUP.items():
         permission_groups.grant(sender, group, codes, using=using)

@@ -18,7 +18,7 @@ from moderation.models import AuditEntry
 from moderation.registry import registration_for
 
 # The reason that a purge records, such as "still used by posts.PostImage.image 6780".
-REASON = re.compile(r"still used by (?P<label>\w+\.\w+)\.\w+ (?P<key>\S+)")
+REASON_PATTERN = re.compile(r"still used by (?P<label>\w+\.\w+)\.\w+ (?P<key>\S+)")
 
 
 class NamedRow(NamedTuple):
@@ -36,7 +36,7 @@ def in_use_reasons(viewer: Viewer, reasons: Collection[str]) -> dict[str, str]:
     no row, or a row that no longer exists, is returned as recorded. Runs one query for each model.
     """
     texts = {reason: reason for reason in reasons}
-    matches = {reason: match for reason in reasons if (match := REASON.fullmatch(reason))}
+    matches = {reason: match for reason in reasons if (match := REASON_PATTERN.fullmatch(reason))}
     keys: dict[str, set[str]] = {}
     for match in matches.values():
         keys.setdefault(match["label"], set()).add(match["key"])

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage
 from django.db import models
 from django.db.models.fields.files import FieldFile, ImageFieldFile
 
-from moderation.checks.registered_models import is_chosen_by_rows, registered_fields
+from moderation.checks.registered_models import has_storage_per_row, registered_fields
 from moderation.registry import own_file_fields, registered_models, registration_for
 from moderation.registry.defaults import has_changing_default
 
@@ -45,7 +45,7 @@ def check_hidden_rows(**_: Any) -> list[CheckMessage]:
             id="moderation.W010",
         )
         for model in registered_models()
-        if hides_rows(model)
+        if may_hide_rows(model)
         for field in model._meta.local_fields
         if field.remote_field and field.remote_field.on_delete is not models.DO_NOTHING
     ]
@@ -79,14 +79,14 @@ def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
             id="moderation.W012",
         )
         for field in registered_fields()
-        if field.attr_class not in (FieldFile, ImageFieldFile) and not is_chosen_by_rows(field)
+        if field.attr_class not in (FieldFile, ImageFieldFile) and not has_storage_per_row(field)
     ]
 
 
 MODEL_CHECKS = (check_unregistered, check_hidden_rows, check_defaults, check_storages_of_rows)
 
 
-def hides_rows(model: type[models.Model]) -> bool:
+def may_hide_rows(model: type[models.Model]) -> bool:
     """Return whether the base manager of a model has a custom queryset, which may hide rows."""
     own: Any = type(model._base_manager).get_queryset
     return own is not models.Manager.get_queryset

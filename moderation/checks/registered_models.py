@@ -30,7 +30,7 @@ def check_storages(**_: Any) -> list[CheckMessage]:
     """E001: a purge finds a storage by its alias, so each storage needs one."""
     messages: list[CheckMessage] = []
     for field in registered_fields():
-        if is_chosen_by_rows(field):
+        if has_storage_per_row(field):
             continue
         try:
             storage_alias(field)
@@ -196,7 +196,7 @@ def registered_fields() -> Iterator[FileField]:
     return (field for model in registered_models() for field in own_file_fields(model))
 
 
-def is_chosen_by_rows(field: FileField) -> bool:
+def has_storage_per_row(field: FileField) -> bool:
     """Return whether each row chooses the storage of a field; see `register(storage=)`."""
     registration = registration_for(field.model)
     return registration is not None and registration.storage is not None

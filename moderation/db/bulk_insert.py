@@ -40,10 +40,10 @@ def insert(
     rows = list(rows)  # read first: while COPY runs, the connection cannot run the rows' queries
     connection = connections[using]
     write = _copy if connection.vendor == "postgresql" else _execute_many
-    write(connection, model._meta.db_table, _Prepared(model, rows, same or {}, connection))
+    write(connection, model._meta.db_table, _PreparedRows(model, rows, same or {}, connection))
 
 
-class _Prepared:
+class _PreparedRows:
     """Rows as columns: those whose values differ, and those with the same value in all rows.
 
     Fields convert whole columns, because calling them for each value took half of the time of a
@@ -96,14 +96,14 @@ def _table_with_columns(connection: Any, table: str, names: Iterable[str]) -> st
     return f"{quoted(table)} ({', '.join(map(quoted, names))})"
 
 
-def _copy(connection: Any, table: str, prepared: _Prepared) -> None:
+def _copy(connection: Any, table: str, prepared: _PreparedRows) -> None:
     """Write rows with COPY in its text format, a page while the server writes the previous one.
 
     Builds the lines itself: psycopg's `write_row` checks each of the 30 values of a row, of which
     half are the same in all rows, and took as long as the server takes to write the row.
     """
     connection.ensure_connection()
-    text = _Text(connection)
+    text = _CopyFormat(connection)
     end = "".join("\t" + value for value in text.column(prepared.same)) + "\n"
     with (
         connection.wrap_database_errors,
@@ -117,7 +117,7 @@ def _copy(connection: Any, table: str, prepared: _Prepared) -> None:
             copy.write(end.join([*lines, ""]))
 
 
-class _Text:
+class _CopyFormat:
     """Converts values to the text format of COPY, as described in PostgreSQL's manual."""
 
     def __init__(self, connection: Any) -> None:
@@ -133,9 +133,9 @@ class _Text:
         """
         if set(map(type, values)) == {str} and not SPECIAL.search("".join(values)):
             return values
-        return list(map(self._one, values))
+        return list(map(self._text, values))
 
-    def _one(self, value: Any) -> str:
+    def _text(self, value: Any) -> str:
         if value is None:
             return NULL
         return (value if type(value) is str else self._dumped(value)).translate(ESCAPES)
@@ -146,7 +146,7 @@ class _Text:
         return bytes(dumped or b"").decode()
 
 
-def _execute_many(connection: Any, table: str, prepared: _Prepared) -> None:
+def _execute_many(connection: Any, table: str, prepared: _PreparedRows) -> None:
     marks = ", ".join(["%s"] * len(prepared.names))
     statement = (
         f"INSERT INTO {_table_with_columns(connection, table, prepared.names)} VALUES ({marks})"  # noqa: S608 - quoted names of our own model

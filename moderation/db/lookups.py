@@ -61,14 +61,14 @@ class AnyOf(AnyLookup):
         base_type, _bracket, length = column.partition("(")
         if not base_type or (length and base_type not in TYPES_WITH_LENGTH):
             return self.as_sql(compiler, connection)
-        sql, params, values = self._sides(compiler, connection)
+        sql, params, values = self._compile_sides(compiler, connection)
         if base_type in BITS:
             values = _within_range(BITS[base_type], values)
         return f"{sql} = ANY(%s::{base_type}[])", [*params, as_array(values)]
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
         """Return the search in a JSON list. Raises EmptyResultSet (Django's) for an empty list."""
-        sql, params, values = self._sides(compiler, connection)
+        sql, params, values = self._compile_sides(compiler, connection)
         if not all(type(value) in (int, str) for value in values):
             return self.as_sql(compiler, connection)
         return f"{sql} IN (SELECT value FROM json_each(%s))", [*params, json.dumps(values)]  # noqa: S608
@@ -81,7 +81,7 @@ class AnyOf(AnyLookup):
             field = field.target_field
         return field
 
-    def _sides(
+    def _compile_sides(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
     ) -> tuple[str, Sequence[Any], list[Any]]:
         values = [value for value in self.rhs if value is not None]

@@ -8,12 +8,12 @@ ORIENTATION = 0x0112
 SHORT = 3
 UPRIGHT = 1
 MAX_TAGS = 1_000  # in the first directory; cameras write 10 to 30
-PREFIX = b"Exif\0\0"  # precedes EXIF in JPEG, and in other formats by mistake
+EXIF_PREFIX = b"Exif\0\0"  # precedes EXIF in JPEG, and in other formats by mistake
 
 
 def orientation_in(data: bytes) -> int:
     """Return the orientation in EXIF data, 1 to 8, or 1 if it is missing or invalid."""
-    data = data.removeprefix(PREFIX)
+    data = data.removeprefix(EXIF_PREFIX)
     try:
         order = {b"II": "<", b"MM": ">"}[data[:2]]
         (start,) = struct.unpack_from(order + "I", data, 4)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from moderation.images import limits
 from moderation.images.colour import Colour
 from moderation.images.errors import InvalidImage
-from moderation.images.exif import PREFIX, UPRIGHT, only_orientation, orientation_in
+from moderation.images.exif import EXIF_PREFIX, UPRIGHT, only_orientation, orientation_in
 from moderation.images.structure import Frame, SplicedFile, Structure
 
 MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -101,7 +101,7 @@ def _application(state: _State, marker: int, data: bytes, end: int) -> None:
         raise InvalidImage("metadata")
     if marker == JFIF and data.startswith(b"JFIF\0") and not state.jfif:
         state.jfif = (data[: JFIF_BYTES - 2] + b"\0\0") if len(data) >= JFIF_BYTES else b""
-    elif marker == EXIF and data.startswith(PREFIX):
+    elif marker == EXIF and data.startswith(EXIF_PREFIX):
         state.orientation = state.orientation or orientation_in(data)
     elif marker == ICC and data.startswith(ICC_NAME) and len(data) > len(ICC_NAME) + 2:
         number, state.icc_parts = data[len(ICC_NAME)], data[len(ICC_NAME) + 1]
@@ -158,7 +158,7 @@ def _structure(state: _State) -> Structure:
     frame = _decoded_frame(state, head)
     orientation = state.orientation or UPRIGHT
     if orientation != UPRIGHT:
-        head.add(_segment_bytes(EXIF, PREFIX + only_orientation(orientation)))
+        head.add(_segment_bytes(EXIF, EXIF_PREFIX + only_orientation(orientation)))
     for number in sorted(state.icc) if profile else ():
         head.keep(*state.icc[number])
     stripped = SplicedFile(*head.pieces, *state.kept.pieces)

@@ -60,9 +60,9 @@ class KeyExact(Exact):
         if not isinstance(self.rhs, str):
             return sql, params
         key, key_params = self.process_lhs(compiler, connection)
-        begins = f"left({key}, {INDEXED_CHARACTERS}) = %s"
+        prefix = f"left({key}, {INDEXED_CHARACTERS}) = %s"
         return _both(
-            (begins, [*key_params, self.rhs[:INDEXED_CHARACTERS]]), (sql, params), [self.rhs]
+            (prefix, [*key_params, self.rhs[:INDEXED_CHARACTERS]]), (sql, params), [self.rhs]
         )
 
 
@@ -71,13 +71,13 @@ class KeyAnyOf(AnyOf):
     """The lookup `any_of`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Compare the beginning of the key, and the whole key if one is longer."""
+        """Compare the beginnings of the keys, and the whole keys if one is longer."""
         keys = [key for key in self.rhs if key is not None]
         whole = super().as_postgresql(compiler, connection)  # raises if there are no keys
         key, key_params = self.process_lhs(compiler, connection)
-        beginnings = as_array(list({text[:INDEXED_CHARACTERS] for text in keys}))
-        begins = f"left({key}, {INDEXED_CHARACTERS}) = ANY(%s::text[])"
-        return _both((begins, [*key_params, beginnings]), whole, keys)
+        prefixes = as_array(list({text[:INDEXED_CHARACTERS] for text in keys}))
+        prefix = f"left({key}, {INDEXED_CHARACTERS}) = ANY(%s::text[])"
+        return _both((prefix, [*key_params, prefixes]), whole, keys)
 
 
 @KeyField.register_lookup
@@ -91,12 +91,12 @@ class KeyStartsWith(StartsWith):
             return sql, params
         key, key_params = self.process_lhs(compiler, connection)
         pattern = connection.ops.prep_for_like_query(self.rhs[:INDEXED_CHARACTERS]) + "%"
-        begins = f"left({key}, {INDEXED_CHARACTERS}) LIKE %s"
-        return _both((begins, [*key_params, pattern]), (sql, params), [self.rhs])
+        prefix = f"left({key}, {INDEXED_CHARACTERS}) LIKE %s"
+        return _both((prefix, [*key_params, pattern]), (sql, params), [self.rhs])
 
 
-def _both(begins: Any, whole: Any, keys: list[str]) -> Any:
+def _both(prefix: Any, whole: Any, keys: list[str]) -> Any:
     """Return both conditions, or only the first if every key fits into the index."""
     if all(len(key) < INDEXED_CHARACTERS for key in keys):
-        return begins
-    return f"({begins[0]} AND {whole[0]})", [*begins[1], *whole[1]]
+        return prefix
+    return f"({prefix[0]} AND {whole[0]})", [*prefix[1], *whole[1]]

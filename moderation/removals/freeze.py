@@ -99,14 +99,14 @@ def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], batch_size: i
     frozen = frozen_keys(keys.model, keys.iterator(BATCHES_PER_CHUNK * batch_size))
     batches = (
         {"number": number, "frozen": [(key, "") for key in keys_of_batch]}
-        for number, keys_of_batch in _numbered(frozen, batch_size)
+        for number, keys_of_batch in _numbered_batches(frozen, batch_size)
     )
     while chunk := list(islice(batches, BATCHES_PER_CHUNK)):
         same = {"removal_id": removal.pk}
         insert(RemovalBatch, chunk, same=same, using=AuditEntry.objects.db)
 
 
-def _numbered(keys: Iterator[Any], batch_size: int) -> Iterator[tuple[int, list[Any]]]:
+def _numbered_batches(keys: Iterator[Any], batch_size: int) -> Iterator[tuple[int, list[Any]]]:
     """Yield the number and the keys of each batch."""
     number = NUMBER_SPACING
     while batch := list(islice(keys, batch_size)):
@@ -137,7 +137,7 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
             if indivisible:
                 raise _too_large(indivisible)
             spacing //= 2
-            halves = [half for batch in too_large for half in _halved(batch, spacing)]
+            halves = [half for batch in too_large for half in _halve(batch, spacing)]
             too_large = fill_batches(removal, halves)
 
 
@@ -154,7 +154,7 @@ def _clean_up_if_expired(removal: Removal) -> bool:
     return True
 
 
-def _halved(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatch]:
+def _halve(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatch]:
     """Split a batch with too many rows into two; return them, saved but not filled."""
     if len(batch.frozen) == 1:
         raise _object_too_large(batch)

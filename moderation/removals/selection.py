@@ -35,8 +35,8 @@ def check_model(model: type[models.Model]) -> None:
 def selected_keys(queryset: models.QuerySet[Any]) -> models.QuerySet[Any, Any]:
     """Return a queryset of the keys of the objects in a queryset, in key order.
 
-    A key may occur twice. Uses the audit log's database, whatever a router says. Raises CannotFreeze
-    for a queryset of another database, and for one that does not return objects.
+    A key may occur twice. The queryset uses the audit log's database, whatever a router says.
+    Raises CannotFreeze if its objects are in another database, or if it returns values.
     """
     # `_db` is the argument of `using()`; `db` would call the router.
     using = queryset._db  # type: ignore[attr-defined]  # noqa: SLF001

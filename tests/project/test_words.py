@@ -46,13 +46,23 @@ PRIVATE = {
     r"drags? along": "pulls in",
     r"dearest": "most expensive",
     r"gives? whether": "return whether",
+    r"way[-_ ]back": "change list query",
+    r"meant[-_ ]by": "keys of a name",
+    r"beginnings": "prefixes",
+    r"reveal[-_ ]all": "unblur",
+    r"placed": "adapter of a field",
+    r"spoils?": "broken transaction",
+    r"objections?": "RefusedObject",
+    r"guarded": "savepoint",
+    r"narrows": "hides rows",
+    r"looked[-_ ]at": "read",
 }
 # (file, text of the line): ordinary uses of these words.
 ORDINARY = {
     ("moderation/admin/removals/batch_ranges.py", ") -> Iterator[tuple[RemovalBatch, slice]]:"),
     (
         "moderation/admin/removals/batch_ranges.py",
-        "yield batch, slice(max(start - batch.before, 0), stop - batch.before)",
+        "yield batch, slice(max(start - batch.offset, 0), stop - batch.offset)",
     ),
     ("moderation/images/webp.py", "profile = state.content[slice(*state.profile)]"),
     (

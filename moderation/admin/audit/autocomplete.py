@@ -9,11 +9,11 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 
-from moderation.admin.audit.filters import KEY_DIGITS
+from moderation.admin.audit.filters import MAX_KEY_DIGITS
 from moderation.models import AuditEvent, Removal
 from moderation.models.states import EventType
 
-SUGGESTIONS = 20  # about as many as fit on a screen
+MAX_SUGGESTIONS = 20  # about as many as fit on a screen
 
 
 def suggest(request: HttpRequest, field: str, *, removals: QuerySet[Removal]) -> JsonResponse:
@@ -35,9 +35,9 @@ def suggest(request: HttpRequest, field: str, *, removals: QuerySet[Removal]) ->
 def suggested_removals(term: str, removals: QuerySet[Removal]) -> list[dict[str, Any]]:
     """Return the newest removals that match by number, by moderator or by note."""
     matches = Q(actor_name__istartswith=term) | Q(note__icontains=term)
-    if term.isdecimal() and len(term) <= KEY_DIGITS:
+    if term.isdecimal() and len(term) <= MAX_KEY_DIGITS:
         matches |= Q(pk=int(term))
-    found = removals.filter(matches, confirmed_at__isnull=False).order_by("-pk")[:SUGGESTIONS]
+    found = removals.filter(matches, confirmed_at__isnull=False).order_by("-pk")[:MAX_SUGGESTIONS]
     return [{"value": str(removal.pk), "label": _removal_label(removal)} for removal in found]
 
 
@@ -50,4 +50,4 @@ def suggested_actors(term: str) -> list[dict[str, Any]]:
     """Return the names of users who confirmed removals."""
     confirmed = AuditEvent.objects.filter(type=EventType.CONFIRM, actor_name__istartswith=term)
     names = confirmed.order_by("actor_name").values_list("actor_name", flat=True).distinct()
-    return [{"value": name, "label": name} for name in names[:SUGGESTIONS]]
+    return [{"value": name, "label": name} for name in names[:MAX_SUGGESTIONS]]

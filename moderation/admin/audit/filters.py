@@ -25,7 +25,7 @@ from moderation.models.states import EventType
 from moderation.registry import registered_models, storage_aliases
 
 # The most digits of a number that fits into a key of any database.
-KEY_DIGITS = 18
+MAX_KEY_DIGITS = 18
 
 
 class Field(NamedTuple):
@@ -179,7 +179,7 @@ class RemovalFilter(TypedFilter):
         typed = self.typed.get("removal", "").removeprefix("#")
         if not typed:
             return queryset
-        if not typed.isdecimal() or len(typed) > KEY_DIGITS:
+        if not typed.isdecimal() or len(typed) > MAX_KEY_DIGITS:
             raise IncorrectLookupParameters(typed)
         return self.of_removal(queryset, int(typed))
 

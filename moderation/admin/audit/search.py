@@ -38,7 +38,7 @@ def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEn
 
 
 def _possible_keys(term: str) -> set[str]:
-    """Return the keys, or beginnings of keys, that a term may stand for in any storage."""
+    """Return the keys, or prefixes of keys, that a term may stand for in any storage."""
     names = {term, *_names_in_url(term)}
     keys = set(names)
     for alias in known_storages():
@@ -71,7 +71,7 @@ def _key_begins_with(term: str, using: str) -> Q:
     """Return the condition for which the database uses its index on the key.
 
     PostgreSQL does so for LIKE, by the index's operator class. SQLite's LIKE ignores the case and
-    thus the index; its comparison goes by code points, as the range does.
+    thus the index, but its comparisons go by code points, as the range does.
     """
     if connections[using].vendor == "sqlite":
         return Q(key__gte=term, key__lt=term + LAST_CHARACTER)

@@ -22,10 +22,10 @@ def batches_between(
     of items. Skips batches without items, so it yields at most `stop - start`. Runs one query.
     """
     total_so_far = Window(Sum(column), order_by="number")
-    counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(upto=total_so_far)
-    overlapping = counted.annotate(before=F("upto") - F(column)).filter(
-        upto__gt=start, before__lt=stop
+    counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(end=total_so_far)
+    overlapping = counted.annotate(offset=F("end") - F(column)).filter(
+        end__gt=start, offset__lt=stop
     )
     for batch in overlapping.order_by("number"):
         batch.removal = removal  # avoids a query for each
-        yield batch, slice(max(start - batch.before, 0), stop - batch.before)
+        yield batch, slice(max(start - batch.offset, 0), stop - batch.offset)

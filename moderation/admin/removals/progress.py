@@ -36,11 +36,11 @@ from moderation.removals.limits import MAX_NAMED
 from moderation.removals.progress import numbers as numbers_of
 
 # The most recent events that the page lists.
-EVENTS = 50
+MAX_EVENTS = 50
 
-RUNNING = (RemovalState.DELETING, RemovalState.PURGING)
+RUNNING_STATES = (RemovalState.DELETING, RemovalState.PURGING)
 # The states of files for which nothing is left to do, for the progress bar.
-FINISHED = (EntryState.ERASED, EntryState.IN_USE, EntryState.HIDDEN, EntryState.FAILED,
+FINISHED_STATES = (EntryState.ERASED, EntryState.IN_USE, EntryState.HIDDEN, EntryState.FAILED,
             EntryState.RESTORED)  # fmt: skip
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
@@ -106,7 +106,7 @@ def _title(removal: Removal) -> str:
 def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     user, numbers = viewer.request.user, numbers_of(removal)
     not_deleted = _objects_not_deleted(removal)
-    files = numbers["entries"] if removal.state not in RUNNING else removal.files_total
+    files = numbers["entries"] if removal.state not in RUNNING_STATES else removal.files_total
     failed = Failed(numbers["batches_failed"], numbers["failed"], numbers["found_again"])
     may_manage_it = may_manage(user, removal)
     return {
@@ -122,10 +122,10 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         + not_deleted["changed_total"]
         + not_deleted["already_deleted_total"],
         "files": max(files, numbers["entries"]),
-        "files_finished": sum(numbers[state] for state in FINISHED),
-        "running": removal.state in RUNNING,
+        "files_finished": sum(numbers[state] for state in FINISHED_STATES),
+        "running": removal.state in RUNNING_STATES,
         "was_confirmed": removal.confirmed_at is not None,
-        "worker_missing": removal.state in RUNNING and not Heartbeat.heard(),
+        "worker_missing": removal.state in RUNNING_STATES and not Heartbeat.heard(),
         "not_deleted": not_deleted,
         "changed": _changed(viewer, removal, not_deleted["changed"]),
         "batches_failed": _failed_batches(removal),
@@ -138,7 +138,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
         "missing": removal.entries.filter(detail=WAS_MISSING).count() if numbers["erased"] else 0,
-        "events": removal.events.order_by("-recorded_at", "-pk")[:EVENTS],
+        "events": removal.events.order_by("-recorded_at", "-pk")[:MAX_EVENTS],
         "may_view_entries": may_view_entries(user, removal),
         "may_stop": may_manage_it and removal.state == RemovalState.DELETING,
         "may_resume": may_manage_it and removal.state == RemovalState.STOPPED,

@@ -50,7 +50,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         path, file_format = options["file"], FORMATS_BY_NAME[options["format"]]()
-        entries = _selected(options)
+        entries = _selected_entries(options)
         expected = entries.count()
         if file_format.row_limit is not None and expected > file_format.row_limit:
             raise CommandError(
@@ -108,7 +108,7 @@ def _is_same_file(path: Path, file: BinaryIO) -> bool:
     return path.exists() and os.path.samestat(path.lstat(), os.fstat(file.fileno()))
 
 
-def _selected(options: dict[str, Any]) -> QuerySet[AuditEntry]:
+def _selected_entries(options: dict[str, Any]) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.order_by("pk")
     if options["removal"] is not None:
         entries = entries.filter(removal=options["removal"])
