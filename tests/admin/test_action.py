@@ -39,7 +39,7 @@ def test_1500_posts_are_selected_across_pages(client: Client, make_posts: MakePo
     assert removal.batches.count() == 3
 
 
-def test_djangos_own_action_is_gone(client: Client, make_posts: MakePosts) -> None:
+def test_djangos_own_action_is_not_offered(client: Client, make_posts: MakePosts) -> None:
     make_posts(1)
     content = client.get(LIST).content.decode()
     assert 'value="remove_selected"' in content
@@ -54,7 +54,7 @@ def test_who_may_not_delete_is_not_offered_the_action(make_posts: MakePosts) -> 
     assert not Removal.objects.exists()
 
 
-def test_a_refused_selection_is_told_on_the_change_list(
+def test_a_refused_selection_shows_a_message_on_the_change_list(
     client: Client, make_posts: MakePosts, settings: pytest.FixtureRequest
 ) -> None:
     posts = make_posts(1, images=3)
@@ -98,7 +98,7 @@ def test_an_object_that_the_admin_does_not_show_has_no_delete_page(
         assert method(f"{LIST}{post.pk}/delete/").status_code == 404
 
 
-def test_an_admin_without_actions_has_none(
+def test_an_admin_without_actions_does_not_get_one(
     moderator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts_admin = admin.site.get_model_admin(Post)
@@ -118,7 +118,7 @@ def test_a_key_that_no_row_can_have_is_a_bad_request(
     assert not Removal.objects.exists()
 
 
-def test_the_delete_page_finds_nobody_by_a_secret_column(db: None) -> None:
+def test_the_delete_page_refuses_a_secret_column_as_a_key(db: None) -> None:
     """A page for each value that fits would tell the values, one guess at a time."""
     root = browser_of(User.objects.create_superuser("root", email="root@example.org"))
     address = "/admin/auth/user/root@example.org/delete/"

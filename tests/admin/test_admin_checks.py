@@ -36,7 +36,7 @@ def found(*, of: Any) -> list[str]:
     return [message.msg for message in of()]
 
 
-def test_the_site_itself_has_nothing_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_site_itself_passes_all_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "all_sites", [admin.site])
     assert [message for check in checks.ADMIN_CHECKS for message in check()] == []
 
@@ -174,7 +174,7 @@ def test_w024_names_registered_models_without_an_admin(
 
 
 @isolate_apps("tests.testapp")
-def test_e025_a_cascade_that_cannot_be_told(sites: list[AdminSite]) -> None:
+def test_e025_a_cascade_that_cannot_be_determined(sites: list[AdminSite]) -> None:
     class Owner(models.Model):
         class Meta:
             app_label = "library"

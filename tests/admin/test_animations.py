@@ -20,13 +20,13 @@ def posts_with(*pictures: bytes) -> list[Post]:
     return posts
 
 
-def test_the_card_of_an_animation_is_marked(client: Client, moderator: User) -> None:
+def test_the_preview_of_an_animation_has_a_badge(client: Client, moderator: User) -> None:
     removal = drafted(posts_with(animation("GIF"), drawing()), moderator)
     page = client.get(page_of(removal)).content.decode()
     assert page.count("<img") >= 2
     assert page.count(BADGE) == 1
 
 
-def test_a_still_picture_is_not_marked(client: Client, moderator: User) -> None:
+def test_a_still_picture_has_no_badge(client: Client, moderator: User) -> None:
     removal = drafted(posts_with(drawing(), drawing("JPEG")), moderator)
     assert BADGE not in client.get(page_of(removal)).content.decode()

@@ -41,7 +41,7 @@ def test_a_single_object_leads_back_to_the_list_it_was_opened_from(
     assert response["Location"] == f"{LIST}?q=pills&reported=yes"
 
 
-def test_a_finished_removal_leads_its_maker_back(
+def test_a_finished_removal_links_its_author_back_to_the_list(
     client: Client, make_posts: MakePosts, auditor: User
 ) -> None:
     removal = select(client, make_posts(1)[0], "q=pills&reported=yes")
@@ -51,7 +51,7 @@ def test_a_finished_removal_leads_its_maker_back(
     assert "Back to the list" not in browser_of(auditor).get(page_of(removal)).content.decode()
 
 
-def test_whatever_was_sent_the_way_back_stays_on_the_list(
+def test_the_link_back_stays_on_the_list_whatever_was_sent(
     client: Client, make_posts: MakePosts
 ) -> None:
     (post,) = make_posts(1)
@@ -63,7 +63,9 @@ def test_whatever_was_sent_the_way_back_stays_on_the_list(
         assert not set("\r\n#") & set(response["Location"])
 
 
-def test_a_query_that_is_too_long_is_forgotten(client: Client, make_posts: MakePosts) -> None:
+def test_a_query_string_that_is_too_long_is_not_saved(
+    client: Client, make_posts: MakePosts
+) -> None:
     (post,) = make_posts(1)
     address = reverse("admin:posts_post_delete", args=[post.pk])
     client.post(address, query_params={"_changelist_filters": "q=" + "x" * 2000})

@@ -45,7 +45,7 @@ def test_keeping_an_object_preserves_scroll_position_and_typed_text(
     assert page.url == address
 
 
-def test_a_picture_is_blurred_until_it_is_asked_for(
+def test_a_picture_is_blurred_until_the_user_unblurs_it(
     page: Page, moderator: User, make_posts: MakePosts
 ) -> None:
     page.goto(page_of(drafted(make_posts(2), moderator)))
@@ -58,7 +58,9 @@ def test_a_picture_is_blurred_until_it_is_asked_for(
     expect(page.locator(".removal-picture img").last).to_have_css("filter", "none")
 
 
-def test_the_progress_shows_itself(page: Page, moderator: User, make_posts: MakePosts) -> None:
+def test_the_progress_page_updates_itself(
+    page: Page, moderator: User, make_posts: MakePosts
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "MODERATION_BATCH_OBJECTS", 2)
         removal = drafted(make_posts(4), moderator)

@@ -38,14 +38,16 @@ def state(removal: Removal) -> str:
     return removal.state
 
 
-def test_the_page_says_what_will_go(client: Client, moderator: User, make_posts: MakePosts) -> None:
+def test_the_page_says_what_will_be_removed(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
     removal = drafted(make_posts(3, images=2), moderator)
     text = re.sub(r"<[^>]+>|\s+", " ", html(client, removal))
     for told in ("3 posts", "6 pictures", "3 reports", "5.9 KB"):
         assert told in re.sub(r" +", " ", text)
 
 
-def test_a_draft_is_its_makers_alone(
+def test_only_its_author_can_use_a_draft(
     moderator: User, other: User, auditor: User, make_posts: MakePosts
 ) -> None:
     removal = drafted(make_posts(1), moderator)
@@ -91,7 +93,7 @@ def test_a_confirmed_draft_is_deleted_and_leads_to_its_progress(
         ({"typed_count": ""}, "This field is required"),
     ],
 )
-def test_what_is_wrong_deletes_nothing_and_is_told(
+def test_an_invalid_confirmation_deletes_nothing_and_says_why(
     client: Client, counted: Removal, changed: dict[str, str], told: str
 ) -> None:
     response = client.post(page_of(counted, "confirm"), words(counted, **changed))
@@ -101,7 +103,7 @@ def test_what_is_wrong_deletes_nothing_and_is_told(
     assert Post.objects.count() == 2
 
 
-def test_an_absent_count_is_a_refusal(client: Client, counted: Removal) -> None:
+def test_a_confirmation_without_the_count_is_refused(client: Client, counted: Removal) -> None:
     sent = words(counted)
     del sent["typed_count"]
     client.post(page_of(counted, "confirm"), sent)
@@ -116,7 +118,7 @@ def test_the_count_may_be_typed_with_separators(
     assert state(removal) == RemovalState.DELETING
 
 
-def test_what_changed_is_named_and_nothing_is_deleted(
+def test_changed_objects_are_named_and_nothing_is_deleted(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     posts = make_posts(3)
@@ -183,7 +185,7 @@ def test_a_draft_without_objects_cannot_be_confirmed(
     assert state(removal) == RemovalState.DRAFT
 
 
-def test_a_cancelled_draft_leads_back_and_shows_that_nothing_went(
+def test_cancelling_a_draft_says_that_nothing_was_removed(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     removal = drafted(make_posts(1), moderator)
@@ -193,7 +195,7 @@ def test_a_cancelled_draft_leads_back_and_shows_that_nothing_went(
     assert "Nothing was removed" in html(client, removal)
 
 
-def test_what_blocks_is_named_and_the_form_is_not_there(
+def test_blockers_are_named_and_replace_the_form(
     client: Client, moderator: User, make_posts: MakePosts, settings: Any
 ) -> None:
     settings.MODERATION_REMOVAL_CEILING = 1
@@ -203,7 +205,7 @@ def test_what_blocks_is_named_and_the_form_is_not_there(
     assert page_of(removal, "confirm") not in content
 
 
-def test_who_sees_posts_no_more_sees_their_draft_no_more(
+def test_a_user_who_may_not_view_posts_any_longer_cannot_view_their_draft(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     removal = drafted(make_posts(1), moderator)
@@ -233,7 +235,7 @@ def test_every_picture_and_every_object_is_on_one_of_the_pages(
     assert len(set(lines)) == len(lines) == 130
 
 
-def test_pictures_come_late_blurred_and_say_whose_they_are(
+def test_pictures_are_lazy_blurred_and_named_after_their_owner(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     content = html(client, drafted(make_posts(1), moderator))
@@ -241,7 +243,7 @@ def test_pictures_come_late_blurred_and_say_whose_they_are(
     assert "Picture of “Cheap pills 0” by spammer" in content
 
 
-def test_titles_and_file_names_are_text(
+def test_titles_and_file_names_are_escaped(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     attack = "<script>alert(1)</script>"
@@ -264,14 +266,14 @@ def test_the_page_says_when_no_worker_runs(
     assert "The background worker is not running" not in html(client, removal)
 
 
-def test_no_input_is_there_for_each_object(
+def test_the_page_has_no_input_for_each_object(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     few, many = (html(client, drafted(make_posts(n), moderator)) for n in (60, 600))
     assert few.count('type="hidden"') == many.count('type="hidden"')
 
 
-def test_a_batch_that_has_grown_too_large_is_told(
+def test_a_batch_that_has_grown_too_large_shows_a_message(
     client: Client, moderator: User, make_posts: MakePosts, settings: Any
 ) -> None:
     removal = drafted(make_posts(3), moderator)

@@ -134,7 +134,7 @@ def address_of(page: str, world: World, site: str = "admin") -> str:
 
 @pytest.mark.usefixtures("by_object")
 @pytest.mark.parametrize(("method", "page", "expected"), MORE_CASES)
-def test_each_other_role_is_answered_as_the_table_says(
+def test_each_other_role_gets_the_status_in_the_table(
     world: World,
     method: str,
     page: str,
@@ -154,7 +154,7 @@ def test_both_tables_have_the_same_pages() -> None:
 
 
 @pytest.mark.parametrize(("method", "page", "expected"), CASES)
-def test_a_site_of_ones_own_answers_the_same(
+def test_a_custom_site_responds_the_same(
     world: World,
     method: str,
     page: str,

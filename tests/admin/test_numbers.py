@@ -115,7 +115,7 @@ def test_no_attribute_holds_a_number_as_people_write_it(
     assert grouped > 10  # numbers for people are grouped
 
 
-def test_the_link_to_the_entries_leads_to_those_of_the_removal(many: dict[str, str]) -> None:
+def test_the_link_to_the_entries_filters_by_the_removal(many: dict[str, str]) -> None:
     browser = browser_of(User.objects.get(username="root"))
     with override_settings(LANGUAGE_CODE="de", USE_THOUSAND_SEPARATOR=True):
         page = browser.get(many["removal"]).content.decode()

@@ -51,7 +51,7 @@ def retitled(post: Post, title: str) -> Post:
 
 
 @pytest.mark.usefixtures("holding")
-def test_a_refused_object_is_left_out_and_named(client: Client, make_posts: MakePosts) -> None:
+def test_a_refused_object_is_excluded_and_named(client: Client, make_posts: MakePosts) -> None:
     held, other = make_posts(2)
     retitled(held, f"{HOLD} 12")
     response = chosen(client, [held, other])
@@ -63,7 +63,9 @@ def test_a_refused_object_is_left_out_and_named(client: Client, make_posts: Make
 
 
 @pytest.mark.usefixtures("holding")
-def test_where_all_is_refused_there_is_no_draft(client: Client, make_posts: MakePosts) -> None:
+def test_no_draft_is_created_if_every_object_is_refused(
+    client: Client, make_posts: MakePosts
+) -> None:
     held = make_posts(25, title=HOLD)
     text = said(chosen(client, held))
     assert not Removal.objects.exists()
@@ -72,7 +74,7 @@ def test_where_all_is_refused_there_is_no_draft(client: Client, make_posts: Make
 
 
 @pytest.mark.usefixtures("holding")
-def test_an_object_that_is_held_after_the_freeze_stays(
+def test_an_object_that_is_refused_after_the_freeze_stays(
     client: Client, make_posts: MakePosts, moderator: User
 ) -> None:
     posts = make_posts(3)
@@ -87,7 +89,7 @@ def test_an_object_that_is_held_after_the_freeze_stays(
     assert list(Post.objects.all()) == [posts[0]]
 
 
-def test_a_refusal_is_asked_for_in_every_batch(
+def test_every_batch_is_checked_for_refused_objects(
     client: Client,
     make_posts: MakePosts,
     moderator: User,
@@ -105,7 +107,7 @@ def test_a_refusal_is_asked_for_in_every_batch(
     assert removal.files_total == 8
 
 
-def test_what_is_permitted_for_one_object_needs_no_permission_for_all(
+def test_a_permission_for_an_object_is_enough_to_remove_it(
     make_posts: MakePosts, posts_admin: ModelAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, other = make_posts(2)
@@ -124,7 +126,7 @@ def test_what_is_permitted_for_one_object_needs_no_permission_for_all(
     assert list(Post.objects.all()) == [other]
 
 
-def test_the_page_of_one_object_asks_for_that_object(
+def test_the_delete_page_checks_the_permission_for_its_object(
     make_posts: MakePosts, posts_admin: ModelAdmin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, other = make_posts(2)
@@ -140,7 +142,7 @@ def test_the_page_of_one_object_asks_for_that_object(
     assert Removal.objects.get().objects_total == 1
 
 
-def test_a_permission_that_was_held_at_the_freeze_is_asked_for_in_each_batch(
+def test_a_permission_that_the_user_had_at_the_freeze_is_checked_for_each_batch(
     client: Client, make_posts: MakePosts, moderator: User, holding: None
 ) -> None:
     chosen(client, make_posts(1))
@@ -148,7 +150,7 @@ def test_a_permission_that_was_held_at_the_freeze_is_asked_for_in_each_batch(
 
 
 @pytest.mark.parametrize("below", [Report, PostImage])
-def test_a_row_below_that_may_not_be_deleted_keeps_its_object(
+def test_an_object_stays_if_a_row_of_its_cascade_may_not_be_deleted(
     make_posts: MakePosts, below: type[Report | PostImage]
 ) -> None:
     held, other = make_posts(2)
@@ -165,7 +167,7 @@ def test_a_row_below_that_may_not_be_deleted_keeps_its_object(
     assert Removal.objects.get().objects_total == 1
 
 
-def test_an_object_that_left_the_list_is_not_deleted_nor_shown(
+def test_an_object_that_left_the_list_is_neither_deleted_nor_shown(
     client: Client,
     make_posts: MakePosts,
     moderator: User,
@@ -187,7 +189,7 @@ def test_an_object_that_left_the_list_is_not_deleted_nor_shown(
     assert Post.objects.count() == 2
 
 
-def test_nothing_is_asked_where_no_admin_overrides_anything(moderator: User) -> None:
+def test_no_guard_is_needed_if_no_admin_overrides_anything(moderator: User) -> None:
     request = RequestFactory().get("/")
     request.user = moderator
     assert guard_for(admin.site.get_model_admin(Post), request) is None
@@ -231,7 +233,7 @@ def test_objects_of_another_model_are_refused(client: Client, make_posts: MakePo
     assert not Removal.objects.exists()
 
 
-def test_a_draft_is_not_left_behind_where_an_admin_fails(
+def test_no_draft_remains_if_an_admin_fails(
     client: Client,
     make_posts: MakePosts,
     posts_admin: ModelAdmin,

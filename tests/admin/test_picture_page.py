@@ -52,7 +52,9 @@ def put(row: PostImage, content: bytes) -> None:
         stored.write(content)
 
 
-def test_a_picture_is_encoded_anew_small_and_not_kept(client: Client, picture: PostImage) -> None:
+def test_a_picture_is_encoded_again_small_and_not_cached(
+    client: Client, picture: PostImage
+) -> None:
     response = client.get(address(picture))
     assert response.status_code == 200
     assert response["Content-Type"] == "image/webp"
@@ -66,7 +68,7 @@ def test_a_picture_is_encoded_anew_small_and_not_kept(client: Client, picture: P
     "content",
     [b"", b"no picture", b"<svg onload='alert(1)'/>", drawing()[:200], drawing(kind="BMP")],
 )
-def test_what_is_no_picture_is_a_placeholder(
+def test_a_file_that_is_not_a_picture_gives_a_placeholder(
     client: Client, picture: PostImage, content: bytes
 ) -> None:
     put(picture, content)
@@ -76,14 +78,14 @@ def test_what_is_no_picture_is_a_placeholder(
     assert response.content == thumbnails.PLACEHOLDER
 
 
-def test_a_missing_file_is_a_placeholder(client: Client, picture: PostImage) -> None:
+def test_a_missing_file_gives_a_placeholder(client: Client, picture: PostImage) -> None:
     default_storage.delete(picture.image.name or "")
     response = client.get(address(picture))
     assert response.status_code == 404
     assert response.content == thumbnails.PLACEHOLDER
 
 
-def test_a_storage_that_does_not_answer_is_a_placeholder(
+def test_an_unreachable_storage_gives_a_placeholder(
     client: Client, picture: PostImage, settings: Any
 ) -> None:
     """Nothing listens there: boto's own errors come, which are no OSError."""
@@ -99,7 +101,9 @@ def test_a_storage_that_does_not_answer_is_a_placeholder(
     assert "no-store" in response["Cache-Control"]
 
 
-def test_a_file_that_cannot_be_opened_is_a_placeholder(client: Client, picture: PostImage) -> None:
+def test_a_file_that_cannot_be_opened_gives_a_placeholder(
+    client: Client, picture: PostImage
+) -> None:
     path = Path(picture.image.path)
     path.unlink()
     path.mkdir()  # a folder cannot be read, by root neither
@@ -108,7 +112,7 @@ def test_a_file_that_cannot_be_opened_is_a_placeholder(client: Client, picture: 
     assert client.get(address(picture)).status_code == 404
 
 
-def test_a_bomb_is_not_decoded(
+def test_a_decompression_bomb_is_not_decoded(
     client: Client, picture: PostImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -135,7 +139,7 @@ def test_only_registered_models_and_their_file_fields_are_served(
         assert client.get(f"{base}/{path}/").status_code == 404, path
 
 
-def test_the_parents_admin_decides_who_sees_a_picture(
+def test_the_admin_of_the_parent_decides_who_may_view_a_picture(
     client: Client, auditor: User, picture: PostImage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert browser_of(auditor).get(address(picture)).status_code == 404

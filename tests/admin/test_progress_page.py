@@ -55,9 +55,7 @@ def end(removal: Removal, **changes: Any) -> None:
     )
 
 
-def test_a_running_removal_shows_how_far_it_got_and_looks_again(
-    client: Client, running: Removal
-) -> None:
+def test_a_running_removal_shows_its_progress_and_polls(client: Client, running: Removal) -> None:
     for page in ("change", "progress"):
         content = html(client, running, page)
         assert "2 of 6 posts deleted" in content
@@ -66,7 +64,7 @@ def test_a_running_removal_shows_how_far_it_got_and_looks_again(
     assert 'http-equiv="refresh"' in html(client, running)
 
 
-def test_a_finished_removal_looks_no_more(client: Client, running: Removal) -> None:
+def test_a_finished_removal_does_not_poll(client: Client, running: Removal) -> None:
     finish(running)
     end(running, state=EntryState.ERASED)
     content = html(client, running)
@@ -76,13 +74,13 @@ def test_a_finished_removal_looks_no_more(client: Client, running: Removal) -> N
     assert 'http-equiv="refresh"' not in content
 
 
-def test_it_leads_to_its_entries(client: Client, running: Removal) -> None:
+def test_the_page_links_to_its_audit_entries(client: Client, running: Removal) -> None:
     link = f"/admin/moderation/auditentry/?removal={running.pk}"
     assert link in html(client, running)
     assert client.get(link).status_code == 200
 
 
-def test_what_was_left_alone_or_gone_is_named(client: Client, running: Removal) -> None:
+def test_changed_and_already_deleted_objects_are_named(client: Client, running: Removal) -> None:
     changed, gone = Post.objects.order_by("pk")[:2]
     PostImage.objects.create(
         post=changed, image="new.jpg", thumbnail="new.webp", size=1, width=1, height=1
@@ -96,7 +94,7 @@ def test_what_was_left_alone_or_gone_is_named(client: Client, running: Removal) 
     assert f"Posts already removed by someone else </h2> <p> {gone_key}" in content
 
 
-def test_kept_files_are_told_with_the_reason(client: Client, running: Removal) -> None:
+def test_files_in_use_are_listed_with_the_reason(client: Client, running: Removal) -> None:
     finish(running)
     end(running, state=EntryState.IN_USE, in_use_reason="used by posts.PostImage 7")
     content = html(client, running)
@@ -104,7 +102,7 @@ def test_kept_files_are_told_with_the_reason(client: Client, running: Removal) -
     assert "used by posts.PostImage 7" in content
 
 
-def test_failed_files_are_told_in_the_storages_words_and_tried_again(
+def test_failed_files_are_listed_with_the_storages_error_and_retried(
     client: Client, running: Removal
 ) -> None:
     finish(running)
@@ -117,7 +115,9 @@ def test_failed_files_are_told_in_the_storages_words_and_tried_again(
     assert AuditEvent.objects.filter(type="retry", actor=running.actor).count() == 1
 
 
-def test_failed_batches_are_told_and_tried_again(client: Client, running: Removal) -> None:
+def test_failed_batches_are_listed_with_the_error_and_retried(
+    client: Client, running: Removal
+) -> None:
     running.batches.filter(state=BatchState.WAITING).update(
         state=BatchState.FAILED, error="A trigger said no <b>"
     )
@@ -127,7 +127,7 @@ def test_failed_batches_are_told_and_tried_again(client: Client, running: Remova
     assert running.batches.filter(state=BatchState.WAITING).count() == 2
 
 
-def test_stop_and_go_on(client: Client, moderator: User, running: Removal) -> None:
+def test_stop_and_continue(client: Client, moderator: User, running: Removal) -> None:
     client.post(page_of(running, "stop"))
     assert state(running) == RemovalState.STOPPED
     assert "Stopped by mod." in html(client, running)
@@ -135,7 +135,7 @@ def test_stop_and_go_on(client: Client, moderator: User, running: Removal) -> No
     assert state(running) == RemovalState.DELETING
 
 
-def test_what_cannot_be_done_is_told(client: Client, running: Removal) -> None:
+def test_an_action_that_is_not_possible_shows_a_message(client: Client, running: Removal) -> None:
     response = client.post(page_of(running, "resume"), follow=True)
     assert "The removal is no longer stopped." in response.content.decode()
 
@@ -189,7 +189,7 @@ def test_the_list_shows_ones_own_and_to_some_those_of_others(
     assert f">{draft}<" not in browser_of(other).get(address).content.decode()
 
 
-def test_files_that_wait_are_told_with_what_keeps_them(client: Client, running: Removal) -> None:
+def test_waiting_files_are_listed_with_the_reason(client: Client, running: Removal) -> None:
     assert "Why files are waiting" not in html(client, running)
     AuditEntry.objects.filter(removal=running).update(
         attempts=2, error_code="SlowDown", error="<b>later</b>"
@@ -215,9 +215,7 @@ def test_files_that_were_missing_are_counted(client: Client, running: Removal) -
     assert "3 were already missing" in html(client, running, "progress")
 
 
-def test_keys_that_a_request_failed_for_as_a_whole_say_why_they_wait(
-    client: Client, running: Removal
-) -> None:
+def test_keys_of_a_failed_request_say_why_they_wait(client: Client, running: Removal) -> None:
     finish(running)
     AuditEntry.objects.update(error_code="AccessDenied", error="Not this bucket.")
     assert "Not this bucket (AccessDenied)." in html(client, running)

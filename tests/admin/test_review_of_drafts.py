@@ -48,7 +48,7 @@ def test_posts_without_pictures_are_named_where_the_others_are_shown(
     assert titles == [mixed[1].title, mixed[3].title]
 
 
-def test_without_such_posts_nothing_is_said(
+def test_the_notice_is_not_shown_without_such_posts(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     page = html(client, drafted(make_posts(3), moderator))
@@ -87,7 +87,7 @@ def test_boxes_of_the_list_have_names_of_their_own(admin_client: Client, mixed: 
     assert len(set(names)) == len(names) == 5
 
 
-def test_a_page_that_is_out_of_date_is_told_what_changed_since(
+def test_an_outdated_page_says_what_changed_since(
     client: Client, moderator: User, mixed: list[Post]
 ) -> None:
     removal = drafted(mixed, moderator)
@@ -103,7 +103,7 @@ def test_a_page_that_is_out_of_date_is_told_what_changed_since(
     assert Post.objects.count() == 5
 
 
-def test_a_difference_is_remembered_for_pages_that_were_open(
+def test_a_difference_is_recorded_for_pages_that_are_open(
     client: Client, moderator: User, mixed: list[Post]
 ) -> None:
     removal = drafted(mixed, moderator)

@@ -127,7 +127,7 @@ def browser(role: str, world: World) -> Client:
 
 
 @pytest.mark.parametrize(("method", "page", "expected"), CASES)
-def test_each_role_is_answered_as_the_table_says(
+def test_each_role_gets_the_status_in_the_table(
     world: World, method: str, page: str, expected: list[int]
 ) -> None:
     address = reverse(f"admin:{page.partition(':')[0]}", args=world.arguments(page))

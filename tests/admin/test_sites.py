@@ -51,7 +51,7 @@ def links_of(response: Any) -> list[str]:
     return [part for part in parts if part.startswith(("/desk/", "/admin/", "/other/"))]
 
 
-def test_a_site_alone_leads_through_all_pages_without_another(
+def test_a_custom_site_has_all_pages_without_the_default_site(
     root: Client, make_posts: MakePosts
 ) -> None:
     posts = make_posts(2)
@@ -96,7 +96,7 @@ def test_a_site_alone_leads_through_all_pages_without_another(
 
 
 @pytest.mark.parametrize("action", ["stop", "resume", "retry", "cancel"])
-def test_a_deed_leads_back_to_its_own_site(
+def test_an_action_redirects_to_its_own_site(
     root: Client, make_posts: MakePosts, moderator: User, action: str
 ) -> None:
     removal = drafted(make_posts(1), moderator)
@@ -131,7 +131,7 @@ def test_a_draft_belongs_to_the_site_it_was_made_on(root: Client, make_posts: Ma
     assert Post.objects.exists()
 
 
-def test_two_sites_at_once_keep_to_themselves(root: Client, make_posts: MakePosts) -> None:
+def test_two_sites_do_not_mix_their_removals(root: Client, make_posts: MakePosts) -> None:
     posts = make_posts(2)
     with serving(a_site("desk", Post), a_site("other", Post)):
         for name, post in zip(("desk", "other"), posts, strict=True):
@@ -146,7 +146,7 @@ def test_two_sites_at_once_keep_to_themselves(root: Client, make_posts: MakePost
 
 
 @pytest.mark.parametrize("beside", [False, True])
-def test_a_site_without_the_pages_makes_no_draft(
+def test_a_site_without_the_pages_creates_no_draft(
     root: Client, make_posts: MakePosts, *, beside: bool
 ) -> None:
     posts = make_posts(1)
@@ -173,7 +173,7 @@ def test_the_pages_are_registered_where_they_are_missing() -> None:
     assert site.is_registered(AuditEvent)
 
 
-def test_objects_that_only_a_proxy_shows_are_asked_of_its_admin(root: Client) -> None:
+def test_the_admin_of_a_proxy_decides_about_the_objects_of_its_list(root: Client) -> None:
     volumes = [Volume.objects.create(text=f"{n}.txt") for n in range(2)]
     refusing = allowing(lambda _, volume: volume.pk != volumes[0].pk)
     site = a_site("desk", VolumeProxy, volumeproxy=refusing)

@@ -15,7 +15,7 @@ from tests.testapp.models_references import Flyer
 from tests.testapp.storage import ATTACHMENTS
 
 
-def test_every_field_of_this_site_can_be_placed() -> None:
+def test_the_location_of_every_field_of_this_site_is_known() -> None:
     assert references.check_storage_locations() == []
 
 
@@ -35,7 +35,7 @@ def test_w013_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch)
     assert [error.id for error in registered_models.check_storages()] == ["moderation.E001"]
 
 
-def test_a_storage_of_another_make_can_be_placed_by_its_alias(
+def test_the_location_of_another_kind_of_storage_is_known_by_its_alias(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
@@ -44,7 +44,7 @@ def test_a_storage_of_another_make_can_be_placed_by_its_alias(
 
 
 @isolate_apps("tests.testapp")
-def test_w005_wants_an_index_for_beginnings_too() -> None:
+def test_w005_needs_an_index_for_prefixes_too() -> None:
     class Loose(models.Model):
         one = models.FileField()
         other = models.FileField()
@@ -78,7 +78,7 @@ def test_a_field_is_searched_for_a_storage_at_the_same_place(
 
 
 @pytest.mark.django_db
-def test_every_model_of_this_site_can_be_asked() -> None:
+def test_every_model_of_this_site_can_be_searched() -> None:
     for check in references.DATABASE_CHECKS:
         assert check(databases=["default"]) == []
         assert check() == []

@@ -36,7 +36,7 @@ def ids(messages: list[CheckMessage]) -> list[str]:
     return [str(message.id) for message in messages]
 
 
-def test_the_site_itself_has_nothing_to_mend() -> None:
+def test_the_site_itself_passes_all_checks() -> None:
     """The theme's and the tests' own models are made to be found."""
     of_the_code = (*registered_models.MODEL_CHECKS, *file_fields.MODEL_CHECKS)
     found = [message for check in of_the_code for message in check()]
@@ -160,7 +160,7 @@ def test_w006_size_columns_that_may_be_null(
     assert ids(registered_models.check_measured_columns()) == ["moderation.W006"]
 
 
-def test_e008_a_lookup_that_leads_nowhere(
+def test_e008_an_invalid_lookup(
     registered: dict[type[models.Model], Registration],
 ) -> None:
     registered[PostImage] = Registration(PostImage, {"title": "post__headline"}, "", "", None)

@@ -38,7 +38,7 @@ def ids(found: list[object]) -> list[str | None]:
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
     ],
 )
-def test_a_queue_that_runs_tasks_at_once_is_refused(
+def test_a_backend_that_runs_tasks_immediately_is_refused(
     tasks: dict[str, object] | None, expected: list[str]
 ) -> None:
     with override_settings(TASKS=tasks):
@@ -82,7 +82,7 @@ def test_e021_a_site_without_a_name(name: str) -> None:
         assert check_environment() == []
 
 
-def test_e021_a_site_that_never_heard_of_it(settings: Settings) -> None:
+def test_e021_a_site_without_the_setting(settings: Settings) -> None:
     del settings.ENVIRONMENT
     assert [message.id for message in check_environment()] == ["moderation.E021"]
 

@@ -39,13 +39,13 @@ def test_rows_come_back_as_if_django_had_created_them() -> None:
     assert ours["state"] == "pending"
 
 
-def test_what_the_database_has_against_a_row_is_an_error_of_django() -> None:
+def test_an_error_of_the_database_is_raised_as_djangos() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(AuditEntry, [row(), row(key="")], using="default")
     assert not AuditEntry.objects.exists()
 
 
-def test_rows_may_ask_the_database_while_they_are_made() -> None:
+def test_rows_may_run_queries_while_they_are_generated() -> None:
     rows = (row(key=f"{n}-{AuditEntry.objects.count()}") for n in range(2))
     insert(AuditEntry, rows, using="default")
     assert AuditEntry.objects.count() == 2

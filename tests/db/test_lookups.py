@@ -35,7 +35,7 @@ def test_any_of_finds_rows_by_key_text_and_relation(make_posts: MakePosts) -> No
         assert keys_of(found) == sorted(images), path
 
 
-def test_an_empty_list_asks_nothing_and_finds_nothing(make_posts: MakePosts) -> None:
+def test_an_empty_list_runs_no_query_and_finds_nothing(make_posts: MakePosts) -> None:
     posts = make_posts(1)
     with CaptureQueriesContext(connection) as asked:
         assert not keys_of(Post.objects.filter(pk__any_of=[]))
@@ -51,7 +51,7 @@ def test_a_list_is_one_parameter_on_postgresql(make_posts: MakePosts) -> None:
 
 
 @pytest.mark.parametrize("number", [2**15, 2**31, 2**63, 2**70, -(2**63) - 1])
-def test_a_number_too_large_for_the_column_is_nobodys(number: int) -> None:
+def test_a_number_too_large_for_the_column_matches_nothing(number: int) -> None:
     image = one_image()
     for path in ("width", "size", "pk"):
         found = PostImage.objects.filter(**{f"{path}__any_of": [number]})
@@ -61,7 +61,7 @@ def test_a_number_too_large_for_the_column_is_nobodys(number: int) -> None:
         assert PostImage.objects.exclude(**{f"{path}__any_of": [number]}), path
 
 
-def test_a_text_longer_than_the_column_is_not_the_one_that_it_begins_with() -> None:
+def test_a_text_longer_than_the_column_does_not_match_its_beginning() -> None:
     image = one_image()
     for path, length in (("sha256", 64), ("image", 100)):
         stored = "0" * length

@@ -89,7 +89,7 @@ def test_times_are_read_without_a_query_of_their_own(
     assert Removal.objects.filter(created_at__lt=server_time.DatabaseNow(AHEAD)).count() == 0
 
 
-def test_a_moment_of_the_database_may_be_put_off() -> None:
+def test_the_time_of_the_database_can_have_an_offset() -> None:
     Heartbeat.beat("worker")
     assert Heartbeat.objects.filter(at__lt=server_time.DatabaseNow(AHEAD)).exists()
     assert not Heartbeat.objects.filter(at__lt=server_time.DatabaseNow(-AHEAD)).exists()
@@ -119,7 +119,7 @@ def test_the_check_and_the_scheduler_name_a_clock_that_differs(
 
 
 @a_server_of_its_own
-def test_a_difference_is_seen(machine_ahead: Callable[[], None]) -> None:
+def test_the_difference_between_clocks_is_measured(machine_ahead: Callable[[], None]) -> None:
     (problem,) = scheduler.clock_problems()
     assert "600 s ahead" in problem
     machine_ahead()

@@ -105,7 +105,7 @@ def _name(image: Image.Image, place: tuple[int, int]) -> str:
     return ("red", "green", "blue")[pixel.index(max(pixel))]
 
 
-def test_pictures_are_examined_before_the_transaction_begins(
+def test_pictures_are_validated_before_the_transaction_begins(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outer = len(connection.savepoint_ids)
@@ -124,7 +124,7 @@ def test_pictures_are_examined_before_the_transaction_begins(
     assert post.post_images.count() == 1
 
 
-def test_more_pictures_than_ten_are_refused_without_a_look(
+def test_more_than_ten_pictures_are_refused_without_reading_them(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -173,7 +173,7 @@ def test_the_import_decodes_nothing_inside_a_transaction(
     assert seen == {outer}
 
 
-def test_metadata_is_kept_where_the_site_wants_it(settings: Any) -> None:
+def test_metadata_is_kept_if_the_site_is_set_so(settings: Any) -> None:
     content = BY_NAME["jpeg-telephone"].content()
     assert b"GPS-PLACE" in content
     bare = a_picture(a_post(), content)

@@ -15,7 +15,7 @@ from tests.images import gifs, jpegs
 from tests.images.case import saved, scene
 
 
-def test_the_limits_are_what_was_measured() -> None:
+def test_the_limits_have_the_measured_values() -> None:
     assert limits.MAX_BYTES == 20 * 1024 * 1024
     assert limits.MAX_SIDE == 32_768
     assert limits.MAX_PIXELS == {
@@ -61,7 +61,7 @@ def test_messages_name_the_limits() -> None:
         ("MAX_WORK", 1, "pixels"),
     ],
 )
-def test_each_limit_is_kept(
+def test_each_limit_is_enforced(
     monkeypatch: pytest.MonkeyPatch, name: str, value: int, code: str
 ) -> None:
     content = jpegs.with_segments(jpegs.icc(b"profile" * 9), content=jpegs.plain(progressive=True))
@@ -81,7 +81,7 @@ def test_each_limit_is_kept(
         ("MAX_BLOCKS", 3, "parts"),
     ],
 )
-def test_each_limit_of_animations_is_kept(
+def test_each_limit_of_animations_is_enforced(
     monkeypatch: pytest.MonkeyPatch, name: str, value: int, code: str
 ) -> None:
     content = gifs.gif(*gifs.FLASH)

@@ -38,7 +38,7 @@ def _with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("steps", [1, 400_000])
-def test_steps_that_browsers_do_not_read_are_not_worked_out(steps: int) -> None:
+def test_steps_that_browsers_ignore_are_not_computed(steps: int) -> None:
     plain = write_profile(2.2, SRGB)
     profile = _with_tag(plain, FLOAT_TABLE, _steps(steps))
     assert FLOAT_TABLE not in reduce_profile(profile)
@@ -46,7 +46,7 @@ def test_steps_that_browsers_do_not_read_are_not_worked_out(steps: int) -> None:
     assert seen.tobytes() == to_srgb(scene(), Colour(plain)).tobytes()
 
 
-def test_a_profile_of_known_parts_is_left_as_it_is() -> None:
+def test_a_profile_of_known_tags_is_unchanged() -> None:
     plain = write_profile(2.2, SRGB)
     assert reduce_profile(plain) == plain
 

@@ -83,7 +83,7 @@ def test_what_identifies_an_entry_cannot_be_changed(entry: AuditEntry, field: st
 
 @pytest.mark.parametrize("state", ["erased", "restored"])
 @pytest.mark.parametrize("field", [*triggers.PROGRESS, *triggers.FINAL])
-def test_what_stands_in_a_final_state_cannot_be_rewritten(
+def test_an_entry_in_a_final_state_cannot_be_changed(
     entry: AuditEntry, state: str, field: str
 ) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
@@ -91,7 +91,7 @@ def test_what_stands_in_a_final_state_cannot_be_rewritten(
     assert refuses(lambda: rows.update(**{field: other_value(field)}))
 
 
-def test_last_look_at_an_erased_key_is_noted_once(entry: AuditEntry) -> None:
+def test_the_verification_of_an_erased_key_is_recorded_once(entry: AuditEntry) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state="erased")
     assert refuses(lambda: rows.update(detail="x"))
@@ -101,7 +101,7 @@ def test_last_look_at_an_erased_key_is_noted_once(entry: AuditEntry) -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "in_use", "failed", "hidden"])
-def test_progress_may_be_noted_before_an_entry_ends(entry: AuditEntry, state: str) -> None:
+def test_progress_may_be_recorded_until_an_entry_is_final(entry: AuditEntry, state: str) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state=state)
     for field in (*triggers.PROGRESS, *triggers.FINAL):
@@ -207,7 +207,7 @@ def test_trigger_of_the_same_name_elsewhere_does_not_count(db: None) -> None:
     triggers.create(connection)
 
 
-def test_disabled_and_hollow_triggers_are_reported(db: None) -> None:
+def test_disabled_and_empty_triggers_are_reported(db: None) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("SQLite can neither disable a trigger nor change what it calls")
     table, name = "moderation_auditevent", "moderation_auditevent_no_update"

@@ -113,7 +113,7 @@ def test_a_row_that_has_no_extra_files_keeps_none(with_extra_files: Callable[...
     assert purged() == {NAME: "in_use", SIZES[0]: "erased", SIZES[1]: "erased"}
 
 
-def test_the_picture_is_compared_by_its_place(
+def test_the_picture_is_compared_by_its_real_location(
     with_extra_files: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_extra_files(Volume=sizes)
@@ -172,7 +172,7 @@ def test_one_adapter_serves_all_extra_files_of_a_storage(
     assert created == ["attachments"] * 2  # one for the picture, one for the extra files
 
 
-def test_what_lies_beside_a_file_is_written_for_extra_files_alone(
+def test_the_names_of_the_row_are_recorded_only_for_extra_files(
     with_extra_files: Callable[..., None],
 ) -> None:
     with_extra_files(Volume=sizes)

@@ -118,7 +118,7 @@ def test_a_storage_object_of_another_make_is_the_same_folder(
     assert purge_after_deleting() == "in_use"
 
 
-def test_a_folder_is_known_again_behind_a_symbolic_link(
+def test_a_folder_is_recognised_through_a_symbolic_link(
     live_in: Callable[[Storage], None], tmp_path: Path
 ) -> None:
     (tmp_path / "link").symlink_to(root())
@@ -167,7 +167,7 @@ def test_a_row_may_spell_the_name_in_another_way() -> None:
 
 
 @pytest.mark.parametrize("spelled", ["./prints/2026/spring.pdf", "{root}/prints/2026/spring.pdf"])
-def test_a_site_that_spells_all_its_names_so_is_not_read_whole(
+def test_a_table_with_only_odd_names_is_not_read_completely(
     spelled: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_ODD_NAMES", 3)
@@ -186,7 +186,7 @@ class InFolders(FileSystemStorage):
 
 
 @pytest.mark.parametrize(("name", "state"), [("spring.pdf", "in_use"), ("autumn.pdf", "erased")])
-def test_a_storage_that_puts_names_into_folders_of_its_choice_is_asked_where(
+def test_a_storage_that_chooses_folders_decides_which_key_a_name_has(
     live_in: Callable[[Storage], None], name: str, state: str
 ) -> None:
     live_in(InFolders(location=root()))
@@ -200,7 +200,7 @@ def test_a_name_that_only_looks_alike_uses_nothing() -> None:
     assert purge_after_deleting() == "erased"
 
 
-def test_a_field_that_cannot_be_placed_is_asked_by_its_names(
+def test_a_field_without_a_known_location_is_searched_by_name(
     live_in: Callable[[Storage], None],
 ) -> None:
     live_in(Storage())
@@ -216,7 +216,9 @@ class Broken(Storage):
         raise RuntimeError("no such account")
 
 
-def test_a_storage_that_cannot_be_built_stops_nobody(live_in: Callable[[Storage], None]) -> None:
+def test_a_storage_that_cannot_be_created_does_not_stop_the_search(
+    live_in: Callable[[Storage], None],
+) -> None:
     live_in(Broken())
     hidden(NAME)
     assert purge_after_deleting() == "in_use"
@@ -237,7 +239,7 @@ def test_it_takes_as_many_queries_for_any_number_of_keys() -> None:
 
 
 @pytest.mark.parametrize("table", ["library_clipping", "Mixed Case", "a_very_long_name_" * 5])
-def test_a_table_is_asked_however_it_is_called_and_though_it_is_new(
+def test_a_new_table_is_searched_whatever_its_name_is(
     monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     assert purge_after_deleting("before.pdf") == "erased"  # reads the list of tables

@@ -72,7 +72,7 @@ def test_locations_in_one_bucket_are_compared_by_the_whole_key(
         assert purge_after_deleting(NAME) == state
 
 
-def test_another_bucket_is_another_place(
+def test_another_bucket_is_another_location(
     s3_storage: str, s3_gateway: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = S3Storage(**s3_gateway.storage(s3_gateway.make_bucket())["OPTIONS"])

@@ -152,7 +152,7 @@ def test_a_new_row_with_defaults_alone_breaks_no_seal(moderator: User) -> None:
     assert not confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
 
 
-def test_a_default_that_changes_is_named_by_a_check() -> None:
+def test_a_default_that_changes_is_reported_by_a_check() -> None:
     found = [message.obj for message in file_fields.check_defaults()]
     assert [str(field) for field in found] == ["library.Badge.drawn"]
 

@@ -142,7 +142,7 @@ def test_a_late_model_that_refers_to_others_is_part_of_their_cascade(declared: N
     assert [branch.model for branch in after if branch not in before] == [late]
 
 
-def test_a_model_of_somebody_else_is_left_alone(declared: None) -> None:
+def test_a_model_that_is_not_registered_stays_so(declared: None) -> None:
     late = declare("LateStranger", models.Model, Meta=meta())
     assert registration_for(late) is None
 

@@ -121,9 +121,7 @@ def test_a_row_with_that_name_elsewhere_uses_another_file(choose: Choose) -> Non
 
 @pytest.mark.parametrize("spelled", ["./shared.jpg", "shared.jpg"])
 @pytest.mark.usefixtures("exhibits")
-def test_a_row_of_which_nobody_can_say_what_it_chose_may_use_it(
-    choose: Choose, spelled: str
-) -> None:
+def test_a_row_whose_storage_is_unknown_may_use_the_file(choose: Choose, spelled: str) -> None:
     choose(by_key)
     Exhibit.objects.bulk_create([Exhibit(poster=spelled, key="sold")])
     assert state_after_deleting(shared_in_second(1)[0]) == "in_use"
@@ -183,7 +181,7 @@ def test_preview_and_deletion_agree_on_the_storages(
     ]
 
 
-def test_a_file_that_moved_to_another_storage_is_not_as_it_was_shown(
+def test_a_file_that_moved_to_another_storage_differs_from_the_preview(
     choose: Choose, exhibits: list[Exhibit], moderator: User
 ) -> None:
     choose(by_key)
@@ -219,12 +217,12 @@ def test_w012_a_file_class_of_another_app_s(
     assert check_storages() == []
 
 
-def test_what_a_row_does_not_choose_is_in_the_field_s_own_storage(choose: Choose) -> None:
+def test_a_field_that_a_row_does_not_choose_uses_its_own_storage(choose: Choose) -> None:
     choose(as_mapping)
     assert alias_of(Exhibit(poster="x"), POSTER) == "attachments"
 
 
-def test_others_are_asked_nothing() -> None:
+def test_rows_of_other_models_use_the_storage_of_the_field() -> None:
     piece = registration_for(Piece)
     assert piece
     assert piece.storage is None

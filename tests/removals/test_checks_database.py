@@ -19,7 +19,7 @@ def ids(found: list[Any]) -> list[str]:
     return [message.id for message in found]
 
 
-def test_the_site_itself_has_nothing_to_mend() -> None:
+def test_the_site_itself_passes_all_checks() -> None:
     assert [*check_engine(), *check_time_zones(), *check_sqlite_transactions()] == []
 
 

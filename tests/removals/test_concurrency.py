@@ -108,7 +108,7 @@ def test_two_workers_never_take_the_same_batch(removal: Removal) -> None:
     assert states == ["waiting", "deleted"]
 
 
-def test_a_row_that_adopts_a_key_in_time_keeps_the_file(
+def test_a_file_stays_if_a_row_reuses_its_key_in_time(
     removal: Removal, make_posts: MakePosts
 ) -> None:
     """The adopting transaction is open while the purge looks: the key is passed over."""
@@ -130,7 +130,7 @@ def test_a_row_that_adopts_a_key_in_time_keeps_the_file(
     assert AuditEntry.objects.filter(state="erased").count() == 2
 
 
-def test_a_row_that_adopts_a_claimed_key_is_refused(
+def test_a_row_that_reuses_a_claimed_key_is_refused(
     removal: Removal, make_posts: MakePosts
 ) -> None:
     image = PostImage.objects.order_by("pk")[0]
@@ -147,7 +147,7 @@ def test_a_row_that_adopts_a_claimed_key_is_refused(
     assert isinstance(adopting.result(), KeyTaken)
 
 
-def test_a_retry_while_the_last_batch_settles_is_not_passed_over(
+def test_a_retry_while_the_last_batch_finishes_is_not_lost(
     removal: Removal, moderator: User
 ) -> None:
     removal.batches.update(state="failed")
@@ -162,7 +162,7 @@ def test_a_retry_while_the_last_batch_settles_is_not_passed_over(
 
 
 @override_settings(MODERATION_DAILY_CEILING=2)
-def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
+def test_two_concurrent_confirmations_do_not_exceed_the_daily_ceiling(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     one, other = (drafted(make_posts(2, images=1), moderator) for _ in range(2))
@@ -179,7 +179,7 @@ def test_two_confirmations_at_once_do_not_pass_the_ceiling_of_a_day_together(
 
 
 @pytest.mark.parametrize("by_entries", [False, True])
-def test_a_retry_while_the_last_key_settles_is_not_passed_over(
+def test_a_retry_while_the_last_key_finishes_is_not_lost(
     removal: Removal, moderator: User, by_entries: bool
 ) -> None:
     while delete_next_batch(removal.pk):

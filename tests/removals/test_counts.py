@@ -104,7 +104,7 @@ def test_a_receiver_that_takes_pictures_first_is_noticed(
     assert PostImage.objects.count() == 2
 
 
-def test_a_base_manager_with_a_delete_of_its_own_is_passed_by(
+def test_a_custom_delete_of_a_base_manager_is_not_called(
     make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Bin(models.QuerySet):
@@ -121,7 +121,7 @@ def test_a_base_manager_with_a_delete_of_its_own_is_passed_by(
     assert not Post.objects.exists()
 
 
-def test_who_is_no_longer_staff_removes_nothing_more(
+def test_a_user_who_is_no_longer_staff_deletes_no_more_batches(
     make_posts: MakePosts, moderator: User
 ) -> None:
     with override_settings(MODERATION_BATCH_OBJECTS=1):
@@ -134,13 +134,17 @@ def test_who_is_no_longer_staff_removes_nothing_more(
     assert Post.objects.count() == 3
 
 
-def test_who_is_no_longer_staff_confirms_nothing(make_posts: MakePosts, moderator: User) -> None:
+def test_a_user_who_is_no_longer_staff_cannot_confirm(
+    make_posts: MakePosts, moderator: User
+) -> None:
     removal = drafted(make_posts(1), moderator)
     moderator.is_staff = False
     assert list(blockers_of(removal, moderator)) == ["Your account may no longer use the admin."]
 
 
-def test_who_never_was_staff_need_not_become_it(make_posts: MakePosts, moderator: User) -> None:
+def test_a_user_who_never_was_staff_need_not_be_staff_later(
+    make_posts: MakePosts, moderator: User
+) -> None:
     """An admin site may admit users who are not staff."""
     moderator.is_staff = False
     moderator.save()

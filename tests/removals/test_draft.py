@@ -56,9 +56,7 @@ def test_a_picture_gained_after_the_freeze_stops_the_confirmation(
     assert not Post.objects.exists()
 
 
-def test_each_batch_that_differs_is_found_and_frozen_anew(
-    make_posts: MakePosts, moderator: User
-) -> None:
+def test_each_batch_that_differs_is_frozen_again(make_posts: MakePosts, moderator: User) -> None:
     posts = make_posts(7)
     with override_settings(MODERATION_BATCH_OBJECTS=2):
         removal = drafted(posts, moderator)
@@ -125,7 +123,7 @@ def test_the_seal_of_another_tab_is_refused(make_posts: MakePosts, moderator: Us
 
 
 @pytest.mark.parametrize("typed", [None, "", "2", "four", "33"])
-def test_a_missing_or_wrong_count_is_a_refusal(
+def test_a_missing_or_wrong_count_is_refused(
     make_posts: MakePosts, moderator: User, typed: str | None
 ) -> None:
     removal = drafted(make_posts(3), moderator)
@@ -190,7 +188,7 @@ def test_a_draft_can_be_cancelled_and_expires(make_posts: MakePosts, moderator: 
     assert Post.objects.count() == 2
 
 
-def test_looking_again_costs_the_same_queries_for_each_batch(
+def test_comparing_a_draft_takes_the_same_queries_for_each_batch(
     make_posts: MakePosts, moderator: User
 ) -> None:
     def queries(posts: int) -> int:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 MakePosts = Callable[..., list[Post]]
 
 
-def test_a_draft_sums_up_what_will_go(make_posts: MakePosts, moderator: User) -> None:
+def test_a_draft_counts_what_will_be_removed(make_posts: MakePosts, moderator: User) -> None:
     posts = make_posts(3)
     Report.objects.create(post=posts[0], reporter=moderator, reason="spam")
     removal = drafted(posts, moderator)
@@ -55,7 +55,7 @@ def test_an_empty_selection_leaves_no_draft(moderator: User) -> None:
     assert not Removal.objects.exists()
 
 
-def test_what_cannot_be_cut_goes_as_one_batch_or_is_refused(moderator: User) -> None:
+def test_an_indivisible_selection_becomes_one_batch_or_is_refused(moderator: User) -> None:
     root = Thread.objects.create()
     for _ in range(5):
         Thread.objects.create(parent=root)

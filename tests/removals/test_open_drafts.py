@@ -29,7 +29,7 @@ def states(user: User) -> list[str]:
 
 
 @override_settings(MODERATION_OPEN_DRAFTS=3)
-def test_one_more_closes_the_oldest_and_its_page_says_so(
+def test_one_draft_too_many_expires_the_oldest_and_its_page_says_so(
     moderator: User, make_posts: MakePosts, client: Client
 ) -> None:
     posts = make_posts(2)
@@ -61,7 +61,7 @@ def test_a_selection_that_is_refused_leaves_no_draft(moderator: User) -> None:
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
 @override_settings(MODERATION_OPEN_DRAFTS=2)
-def test_drafts_made_at_once_are_counted_too(moderator: User, make_posts: MakePosts) -> None:
+def test_concurrent_drafts_are_counted_too(moderator: User, make_posts: MakePosts) -> None:
     posts = make_posts(3)
     sessions = [Session(lambda: drafted(posts, moderator)) for _ in range(6)]
     for session in sessions:

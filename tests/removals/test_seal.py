@@ -80,13 +80,13 @@ def assert_refused_once(removal: Removal, moderator: User) -> None:
     confirmed(removal, moderator)
 
 
-def test_what_a_killed_look_saved_does_not_go_under_the_old_seal(
+def test_what_a_killed_comparison_saved_cannot_be_confirmed_with_the_old_seal(
     cut_off: Removal, moderator: User
 ) -> None:
     assert_refused_once(cut_off, moderator)
 
 
-def test_nor_does_a_take_out_bring_it_under_a_new_seal_unsaid(cut_off: Removal) -> None:
+def test_an_exclusion_after_a_killed_comparison_reports_the_change(cut_off: Removal) -> None:
     seal, batch = cut_off.seal, cut_off.batches.order_by("number")[1]
     key = str(batch.frozen[0][0])
     with pytest.raises(DraftChanged):
@@ -97,7 +97,7 @@ def test_nor_does_a_take_out_bring_it_under_a_new_seal_unsaid(cut_off: Removal) 
     assert cut_off.objects_total == 3
 
 
-def test_what_a_look_saved_before_it_was_refused_does_not_go_under_the_old_seal(
+def test_what_a_refused_comparison_saved_cannot_be_confirmed_with_the_old_seal(
     draft: Removal, moderator: User
 ) -> None:
     large = [f"large-{number}.jpg" for number in range(4)]
@@ -110,7 +110,7 @@ def test_what_a_look_saved_before_it_was_refused_does_not_go_under_the_old_seal(
     assert_refused_once(draft, moderator)
 
 
-def test_taking_one_out_leaves_the_others_as_they_were_shown(
+def test_an_exclusion_does_not_change_the_other_digests(
     marked: None, make_posts: MakePosts, moderator: User
 ) -> None:
     changed, gone, same, out = posts = make_posts(4)
@@ -128,7 +128,7 @@ def test_taking_one_out_leaves_the_others_as_they_were_shown(
     assert not Post.objects.filter(pk=same.pk).exists()
 
 
-def test_a_draft_that_is_cancelled_while_it_is_compared_is_no_draft_any_more(
+def test_a_draft_that_is_cancelled_while_it_is_compared_stays_cancelled(
     marked: None, make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with override_settings(MODERATION_BATCH_OBJECTS=1):

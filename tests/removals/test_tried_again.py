@@ -77,7 +77,7 @@ def make_due() -> None:
 
 
 @pytest.mark.parametrize("kind", TRANSIENT)
-def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
+def test_a_batch_waits_while_the_others_continue_and_is_deleted_after_the_error(
     running: Removal, breaks_off: Any, kind: type[Error]
 ) -> None:
     breaks_off(kind)
@@ -101,7 +101,7 @@ def test_it_waits_while_the_others_go_on_and_is_deleted_when_the_error_is_over(
     assert (running.state, Post.objects.count()) == ("done", 0)
 
 
-def test_it_fails_with_the_reason_after_tries_spread_over_minutes(
+def test_a_batch_fails_with_the_reason_after_attempts_over_minutes(
     running: Removal, breaks_off: Any, moderator: User
 ) -> None:
     breaks_off(OperationalError)
@@ -123,7 +123,7 @@ def test_it_fails_with_the_reason_after_tries_spread_over_minutes(
 
 
 @pytest.mark.parametrize("kind", PERMANENT)
-def test_an_error_that_never_passes_is_failed_at_once_with_its_reason(
+def test_a_permanent_error_fails_the_batch_immediately_with_the_reason(
     running: Removal, breaks_off: Any, kind: type[Exception]
 ) -> None:
     breaks_off(kind)
@@ -148,7 +148,7 @@ def test_the_page_says_what_waits_and_why(
 
 
 @pytest.mark.parametrize("kind", TRANSIENT)
-def test_what_is_confirmed_is_answered_so_whatever_the_database_says(
+def test_a_confirmation_succeeds_although_the_database_fails_afterwards(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: Any, kind: type[Error]
 ) -> None:
     def away(*_: object) -> None:
@@ -193,7 +193,7 @@ def wait_until_gone(pid: int) -> None:
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="its sessions are not a server's to end")
 @pytest.mark.parametrize("end", [ends_idle, is_terminated])
-def test_a_session_that_the_server_ended_costs_one_more_try(
+def test_a_session_that_the_server_ended_takes_one_more_attempt(
     running: Removal, monkeypatch: pytest.MonkeyPatch, end: Callable[[int], None]
 ) -> None:
     stock, times = delete._delete_locked, []

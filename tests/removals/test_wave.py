@@ -85,7 +85,7 @@ def names_of(images: Any) -> set[str]:
 
 
 @override_settings(MODERATION_BATCH_OBJECTS=50)
-def test_exactly_the_reported_posts_go_with_their_files(storage: None, wave: Path) -> None:
+def test_exactly_the_reported_posts_are_removed_with_their_files(storage: None, wave: Path) -> None:
     call_command("import_posts", wave / "posts.jsonl.gz", images=wave / "pictures", verbosity=0)
     reported = set(Post.objects.filter(reports__isnull=False).values_list("pk", flat=True))
     others = set(Post.objects.exclude(pk__in=reported).values_list("pk", flat=True))

@@ -159,7 +159,7 @@ def test_entries_of_a_removal_are_looked_for_until_its_last_batch_ended(
     [{"removal": "x"}, {"removal": "9" * 30}, {"from": "2026-02-30"}, {"to": "9999-12-31"},
      {"storage": "unheard of"}],
 )  # fmt: skip
-def test_filter_that_makes_no_sense_leads_back_to_the_list(
+def test_an_invalid_filter_redirects_to_the_list(
     params: dict[str, str], audit_client: Client
 ) -> None:
     pages = (reverse(LIST), reverse("admin:moderation_auditentry_export"))
@@ -183,7 +183,7 @@ def test_search_finds_the_beginning_of_a_key_and_a_digest(
 
 
 @pytest.mark.django_db
-def test_search_goes_by_indexes() -> None:
+def test_the_search_uses_indexes() -> None:
     found = search.search_entries(AuditEntry.objects.all(), DIGEST)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -222,7 +222,7 @@ def test_list_counts_up_to_a_cap(audit_client: Client, monkeypatch: pytest.Monke
     assert page.context["cl"].result_count == 2
 
 
-def test_detail_page_tells_the_storage_s_words_and_each_time(audit_client: Client) -> None:
+def test_the_detail_page_shows_the_storages_error_and_each_time(audit_client: Client) -> None:
     failed_at = datetime(2026, 3, 1, 13, 5, tzinfo=UTC)
     words = "Access Denied <by> policy"
     entry = entry_of(None, "a", state=EntryState.FAILED, error=words, failed_at=failed_at)
@@ -249,7 +249,7 @@ def test_suggestions_are_few_and_match(audit_client: Client) -> None:
     assert audit_client.get(unknown).status_code == 404
 
 
-def test_suggestions_tell_moderators_nothing_of_others(
+def test_moderators_get_no_suggestions_about_others(
     moderator: User, logged_in: Callable[[User], Client]
 ) -> None:
     own, _ = removal_of(moderator), removal_of(person("other"))
@@ -260,7 +260,7 @@ def test_suggestions_tell_moderators_nothing_of_others(
     assert actors.status_code == 403
 
 
-def test_address_sorts_by_no_column_that_does_not_offer_it(audit_client: Client) -> None:
+def test_the_url_cannot_sort_by_a_column_that_is_not_sortable(audit_client: Client) -> None:
     entry_of(None, "b")
     entry_of(None, "a")
     columns = ("key", "recorded")

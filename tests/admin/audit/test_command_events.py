@@ -54,7 +54,7 @@ def test_each_replacing_of_a_storage_identity_is_an_event() -> None:
     assert found[-1][2] == "elsewhere"
 
 
-def test_a_user_without_a_name_is_known_by_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_is_recorded_by_uid(monkeypatch: pytest.MonkeyPatch) -> None:
     def nameless() -> str:
         raise KeyError("getpwuid(): uid not found: 54321")
 

@@ -65,7 +65,7 @@ def rows_of_jsonl(content: bytes) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("codes", [("view_auditentry",), ("export_auditentry",), ()])
-def test_export_needs_the_permission_and_the_sight_of_entries(
+def test_the_export_needs_its_permission_and_that_to_view_entries(
     db: None, codes: tuple[str, ...], logged_in: Callable[[User], Client]
 ) -> None:
     client = logged_in(person("staff", *codes))
@@ -74,7 +74,7 @@ def test_export_needs_the_permission_and_the_sight_of_entries(
     assert not AuditEvent.objects.exists()
 
 
-def test_change_list_offers_the_export_only_to_who_may(
+def test_the_change_list_offers_the_export_only_to_users_who_may_export(
     audit_client: Client, logged_in: Callable[[User], Client]
 ) -> None:
     listed = reverse("admin:moderation_auditentry_changelist")
@@ -82,7 +82,9 @@ def test_change_list_offers_the_export_only_to_who_may(
     assert [reverse(EXPORT) in c.get(listed).text for c in (audit_client, viewer)] == [True, False]
 
 
-def test_who_sees_only_own_entries_exports_only_those(logged_in: Callable[[User], Client]) -> None:
+def test_a_user_exports_only_the_entries_that_they_may_view(
+    logged_in: Callable[[User], Client],
+) -> None:
     user = person("mixed", "view_own_auditentry", "export_auditentry")
     entry_of(removal_of(user), "own")
     entry_of(removal_of(person("other")), "foreign")
@@ -111,7 +113,7 @@ def test_columns_are_the_same_in_each_format(audit_client: Client) -> None:
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_cell_that_would_run_as_a_formula_is_harmless(text: str, audit_client: Client) -> None:
+def test_a_formula_in_a_cell_is_escaped(text: str, audit_client: Client) -> None:
     entry_of(None, "key", title=text, owner=text, name=text, error=text)
     content = exported(audit_client, CSV)
     for column in ("title", "owner", "name", "error"):
@@ -134,7 +136,7 @@ def would_run(cell: str) -> bool:
 
 
 @pytest.mark.parametrize("text", ["plain", "a=b", "1+1", "a-thumb.webp", "x;y", "mail@host", "Ü"])
-def test_cell_that_runs_nothing_stays_as_it_is(text: str, audit_client: Client) -> None:
+def test_a_cell_without_a_formula_is_unchanged(text: str, audit_client: Client) -> None:
     entry_of(None, text)
     assert rows_of_csv(exported(audit_client, CSV))[0]["key"] == text
     assert rows_of_xlsx(exported(audit_client, XLSX))[0]["key"] == text
@@ -145,14 +147,14 @@ def test_spreadsheets_know_the_encoding_of_csv(audit_client: Client) -> None:
 
 
 @pytest.mark.parametrize("character", ["\x0b", "\ufffe", "\uffff"])
-def test_workbook_survives_characters_that_xml_cannot_carry(
+def test_characters_that_xml_does_not_allow_are_replaced_in_a_workbook(
     character: str, audit_client: Client
 ) -> None:
     entry_of(None, f"a{character}b")
     assert rows_of_xlsx(exported(audit_client, XLSX))[0]["key"] == "a�b"
 
 
-def test_workbook_that_would_cut_a_text_is_refused(audit_client: Client) -> None:
+def test_a_workbook_that_would_truncate_a_text_is_refused(audit_client: Client) -> None:
     entry_of(None, "a", versions=["x" * 32_767])
     answer = audit_client.post(reverse(EXPORT), {"format": formats.FORMATS.index(XLSX)})
     message = "“versions” is longer than 32,767 characters, the limit of a cell. Choose CSV"
@@ -183,7 +185,7 @@ def test_event_counts_the_entries_that_the_file_holds(
     assert len(read(b"".join(response))) == AuditEvent.objects.get().details["rows"] == 2
 
 
-def test_export_without_room_on_the_disk_says_so(
+def test_an_export_with_a_full_disk_shows_a_message(
     audit_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> Iterator[int]:
@@ -220,14 +222,14 @@ def test_export_is_an_event_before_its_first_byte(auditor: User, audit_client: C
     response.close()
 
 
-def test_page_alone_is_no_export(audit_client: Client) -> None:
+def test_viewing_the_page_is_not_recorded_as_an_export(audit_client: Client) -> None:
     assert audit_client.get(reverse(EXPORT)).status_code == 200
     assert audit_client.post(reverse(EXPORT), {"format": "9", "resource": 0}).status_code == 200
     assert not AuditEvent.objects.exists()
 
 
 @pytest.mark.parametrize("file_format", formats.FORMATS)
-def test_file_is_written_in_pieces_of_bounded_size(
+def test_a_file_is_written_in_chunks_of_limited_size(
     file_format: Any, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "CHUNK_ROWS", 10)

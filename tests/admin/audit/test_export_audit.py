@@ -60,7 +60,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("log.csv*"))
 
 
-def test_all_entries_are_written_and_the_export_is_noted(
+def test_all_entries_are_written_and_the_export_is_recorded(
     entries: list[AuditEntry], tmp_path: Path
 ) -> None:
     assert exported(tmp_path / "log.csv") == [entry.key for entry in entries]
@@ -68,7 +68,7 @@ def test_all_entries_are_written_and_the_export_is_noted(
     assert (event.type, event.details["rows"], event.details["filters"]) == ("export", 5, {})
 
 
-def test_options_choose(entries: list[AuditEntry], tmp_path: Path) -> None:
+def test_the_options_select_entries(entries: list[AuditEntry], tmp_path: Path) -> None:
     today = f"{timezone.now():%Y-%m-%d}"
     assert exported(tmp_path / "1.csv", removal=2) == ["k1", "k3"]
     assert exported(tmp_path / "2.csv", state="erased") == []
@@ -80,12 +80,12 @@ def test_options_choose(entries: list[AuditEntry], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-13-01"])
-def test_a_day_that_is_none_is_refused(day: str, tmp_path: Path) -> None:
+def test_an_invalid_day_is_refused(day: str, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="YYYY-MM-DD"):
         call_command("export_audit", tmp_path / "log.csv", first=day)
 
 
-def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("mine")
     with pytest.raises(CommandError, match="already"):
@@ -93,7 +93,7 @@ def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_half_a_log_does_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_partial_file_is_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_format: object, _entries: object, file: BinaryIO) -> Iterator[int]:
         file.write(b"half")
         yield 1
@@ -121,7 +121,7 @@ def test_a_killed_export_leaves_nothing_under_the_name_and_the_next_one_is_whole
     assert names(tmp_path) == ["log.csv"]
 
 
-def test_a_file_that_came_meanwhile_is_left_alone(
+def test_a_file_that_was_created_in_the_meantime_is_not_overwritten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "log.csv"
@@ -159,7 +159,7 @@ def test_of_two_exports_into_one_file_the_second_is_whole(
     assert path.read_text() == "second"
 
 
-def test_an_export_that_another_one_ousted_leaves_its_file_alone(
+def test_an_export_does_not_delete_the_file_of_another_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, part = tmp_path / "log.csv", tmp_path / "log.csv.part"

@@ -74,7 +74,7 @@ def status_of(port: int, path: str) -> int:
         connection.close()
 
 
-def test_export_arrives_whole_and_others_are_answered_meanwhile(site: int, auditor: User) -> None:
+def test_a_slow_download_is_complete_and_does_not_block_others(site: int, auditor: User) -> None:
     fill_log()
     connection = slow_connection(site)
     try:
