@@ -55,7 +55,7 @@ def browser_of(user: User) -> Client:
 
 @pytest.fixture
 def make_posts(db: None) -> Callable[..., list[Post]]:
-    """Make posts with picture rows whose files are not there, which no page may mind."""
+    """Create posts with rows for pictures whose files do not exist; every page must accept that."""
 
     def make(count: int, *, images: int = 1, title: str = "Cheap pills") -> list[Post]:
         author, _ = User.objects.get_or_create(username="spammer")
@@ -82,7 +82,7 @@ def drafted(posts: list[Post], actor: User) -> Removal:
 
 
 def page_of(removal: Removal, page: str = "change") -> str:
-    """The address of a removal's page or deed."""
+    """Return the URL of a removal's page or action."""
     return f"/admin/moderation/removal/{removal.pk}/{page}/"
 
 

@@ -119,7 +119,7 @@ def test_a_key_that_no_row_can_have_is_a_bad_request(
 
 
 def test_the_delete_page_refuses_a_secret_column_as_a_key(db: None) -> None:
-    """A page for each value that fits would tell the values, one guess at a time."""
+    """Otherwise users could guess the values, because a page exists for each that matches."""
     root = browser_of(User.objects.create_superuser("root", email="root@example.org"))
     address = "/admin/auth/user/root@example.org/delete/"
     assert root.get(f"{address}?_to_field=email").status_code == 400

@@ -241,7 +241,7 @@ class Told(list[str]):
 
 
 def _refused_kinds(text: str, model_admin: ModelAdmin) -> set[str]:
-    """The kinds of row that a message names as the reason: that in brackets, else the object's."""
+    """Return the models that a message names as the reason: in brackets, or the object's."""
     names = text.partition(": ")[2]
     if "(" in names and ": " in names.partition("(")[2]:
         return {each.partition(": ")[0].lower() for each in names.split("(")[1::1] if ": " in each}

@@ -1,4 +1,4 @@
-"""The page of a confirmed removal: what it says, and the deeds on it."""
+"""The page of a confirmed removal: its texts, and the actions on it."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
 
 
 def browser(role: str, world: World) -> Client:
-    """A browser in which somebody of a role is logged in."""
+    """Return a client in which a user with a role is logged in."""
     match role:
         case "anonymous":
             return Client()

@@ -73,7 +73,7 @@ def test_from_the_log_in_to_the_exported_log(
     gone = str(PostImage.objects.filter(post__title="Post 7").get().image.name)
     with worker(*DB_WORKER, log=tmp_path / "worker"), worker(*CLOCK, log=tmp_path / "clock"):
         removal = remove_all_reported(page)
-    assert Post.objects.count() == HAM + 1  # one was taken out
+    assert Post.objects.count() == HAM + 1  # one was kept
     assert not default_storage.exists(gone)
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"erased"}
     assert AuditEntry.objects.count() == removal.files_total

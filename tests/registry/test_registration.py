@@ -1,4 +1,4 @@
-"""What a registration tells: lookups of every kind, extra files, keys as long as they come."""
+"""The details of a registration: all kinds of lookups, extra files, and long keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two sessions at once, on PostgreSQL: locks hold what the digests were compared with."""
+"""Two concurrent sessions on PostgreSQL: rows stay locked after their digests are compared."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_two_workers_never_take_the_same_batch(removal: Removal) -> None:
 def test_a_file_stays_if_a_row_reuses_its_key_in_time(
     removal: Removal, make_posts: MakePosts
 ) -> None:
-    """The adopting transaction is open while the purge looks: the key is passed over."""
+    """The transaction that reuses the key is open while the purge searches, which skips the key."""
     image = PostImage.objects.order_by("pk")[0]
     (ham,) = make_posts(1, images=0)
     delete_next_batch(removal.pk)

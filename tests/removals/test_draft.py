@@ -1,4 +1,4 @@
-"""A draft shows what will go; nothing goes that differs from what was shown."""
+"""A draft shows what will be removed, and nothing that differs from it is removed."""
 
 from __future__ import annotations
 

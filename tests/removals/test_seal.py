@@ -39,7 +39,7 @@ def add_pictures(post: Post, *names: str) -> None:
 
 @pytest.fixture
 def draft(marked: None, make_posts: MakePosts, moderator: User) -> Removal:
-    """Two batches of two posts; the first post of each has a picture that nobody was shown."""
+    """Two batches of two posts; the first post of each has a picture the preview lacks."""
     posts = make_posts(4, images=1)
     with override_settings(MODERATION_BATCH_OBJECTS=2):
         removal = drafted(posts, moderator)
@@ -69,7 +69,7 @@ def cut_off(draft: Removal, monkeypatch: pytest.MonkeyPatch) -> Removal:
 
 
 def assert_refused_once(removal: Removal, moderator: User) -> None:
-    """The old seal is refused and nothing goes; a new one is there, which the next page carries."""
+    """The old seal is refused and nothing is removed; the next page has a new seal."""
     seal, posts = removal.seal, Post.objects.count()
     with pytest.raises(DraftChanged):
         confirm(removal, actor=moderator, seal=seal, reason="spam")

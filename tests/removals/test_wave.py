@@ -1,4 +1,4 @@
-"""A wave of spam on imported content: exactly the reported posts go, with exactly their files."""
+"""A wave of spam in imported content: only the reported posts and their files are removed."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def wave(tmp_path: Path) -> Path:
 
 
 def stored_names() -> Iterator[str]:
-    """Every file in storage, asked of the storage itself."""
+    """Return every file in storage, as the storage lists them."""
     waiting = [""]
     while waiting:
         folder = waiting.pop()

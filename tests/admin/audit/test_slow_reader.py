@@ -1,4 +1,4 @@
-"""Somebody reads an export slowly, from the real server as we ship it."""
+"""A client downloads an export slowly, from the real server."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # More than the sockets of both sides take in by themselves: some 12 MB.
 ROWS, KEY = 20_000, "posts/" + "k" * 200
-TIMEOUT = 2  # gunicorn's for a worker; 30 where nobody says otherwise
-PAUSE = 6  # seconds in which nobody reads
+TIMEOUT = 2  # gunicorn's for a worker; the default is 30
+PAUSE = 6  # seconds in which the client does not read
 TOKEN = "t" * 32
 
 
