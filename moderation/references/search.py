@@ -67,7 +67,7 @@ def find_usage(wanted: WantedKeys) -> Usage:
     require_current_tables()
     usage = Usage()
     _run_all(list(_searches(wanted, usage)), usage)
-    usage.users |= _default_users(wanted)
+    usage.users |= _keys_of_defaults(wanted)
     return usage
 
 
@@ -85,7 +85,7 @@ def _searches(wanted: WantedKeys, usage: Usage) -> Iterator[Search]:
                     yield Column(model, field, database), names
 
 
-def _default_users(wanted: WantedKeys) -> dict[str, str]:
+def _keys_of_defaults(wanted: WantedKeys) -> dict[str, str]:
     """Return the keys that are a field's default, which any future row may use."""
     found = {}
     for field, defaults in fields_with_default():
