@@ -124,7 +124,7 @@ def _fill_and_seal(removal: Removal, indivisible: str) -> None:
         return
     reseal(removal)
     if not _clean_up_if_expired(removal) and not removal.objects_total:
-        raise CannotFreeze(_("Nothing was selected, or the selected objects no longer exist."))
+        raise CannotFreeze(_("Nothing is selected that still exists. Select objects again."))
 
 
 def _fill_batches(removal: Removal, indivisible: str) -> None:

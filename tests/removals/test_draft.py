@@ -142,7 +142,7 @@ def test_a_reason_is_required(make_posts: MakePosts, moderator: User) -> None:
 def test_ceilings_hold_for_a_removal_and_for_a_day(make_posts: MakePosts, moderator: User) -> None:
     removal = drafted(make_posts(3), moderator)
     ceiling = override_settings(MODERATION_REMOVAL_CEILING=2)
-    with ceiling, pytest.raises(RemovalError, match="at most 2"):
+    with ceiling, pytest.raises(RemovalError, match="limit for one removal is 2"):
         confirm(removal, actor=moderator, seal=removal.seal, reason="spam")
     with override_settings(MODERATION_DAILY_CEILING=4):
         confirmed(removal, moderator)

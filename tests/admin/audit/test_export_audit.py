@@ -171,7 +171,7 @@ def test_an_export_does_not_delete_the_file_of_another_one(
         part.write_text("second, in the middle")
 
     monkeypatch.setattr(CSV, "write", ousted)
-    with pytest.raises(CommandError, match="another export"):
+    with pytest.raises(CommandError, match="Another export"):
         call_command("export_audit", path)
     assert part.read_text() == "second, in the middle"
     assert not path.exists()
