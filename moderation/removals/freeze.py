@@ -124,7 +124,8 @@ def _fill_and_seal(removal: Removal, indivisible: str) -> None:
         return
     reseal(removal)
     if not _clean_up_if_expired(removal) and not removal.objects_total:
-        raise CannotFreeze(_("Nothing is selected that still exists. Select objects again."))
+        text = _("Nothing was selected, or it no longer exists. Select the objects again.")
+        raise CannotFreeze(text)
 
 
 def _fill_batches(removal: Removal, indivisible: str) -> None:
