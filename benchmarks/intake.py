@@ -72,7 +72,7 @@ def _handlers() -> dict[str, Handler]:
 
     def page(_name: str, content: bytes) -> None:
         try:
-            thumbnails.small(content)
+            thumbnails.thumbnail_of(content)
         except InvalidImage:
             return
 
