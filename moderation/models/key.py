@@ -71,7 +71,7 @@ class KeyAnyOf(AnyOf):
     """The lookup `any_of`."""
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Any:
-        """Compare the beginnings of the keys, and the whole keys if one is longer."""
+        """Compare the prefixes of the keys, and the whole keys if one is longer."""
         keys = [key for key in self.rhs if key is not None]
         whole = super().as_postgresql(compiler, connection)  # raises if there are no keys
         key, key_params = self.process_lhs(compiler, connection)

@@ -16,7 +16,7 @@ Column = Literal["objects_total", "pictures_total", "without_picture_total"]
 def batches_between(
     removal: Removal, column: Column, start: int, stop: int
 ) -> Iterator[tuple[RemovalBatch, slice]]:
-    """Yield the batches with the items from `start` to `stop`, and the slice of each batch's items.
+    """Yield the batches with the items from `start` to `stop`, and the range within each batch.
 
     The items of a draft are numbered in the order of its batches, of which `column` has the number
     of items. Skips batches without items, so it yields at most `stop - start`. Runs one query.
