@@ -67,7 +67,7 @@ ORDINARY = {
     ("moderation/images/webp.py", "profile = state.content[slice(*state.profile)]"),
     (
         "moderation/removals/selection.py",
-        "A slice, a union, DISTINCT ON and a reversed order do not allow that, or change its meaning, so",
+        "A slice, a union, DISTINCT ON and a reversed order do not allow that, or change",
     ),
     (
         "benchmarks/latency.py",
