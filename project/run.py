@@ -23,9 +23,8 @@ from project import environment
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.2
 READY_SECONDS = 60  # until the server must respond; a cold start on a slow disk takes a few
-# A worker or scheduler that exited is restarted after this pause. The pause doubles up to the
-# longest, since a database may be down for hours. It is reset once the process has run for a while.
-PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS = 1.0, 30.0, 60.0
+RESTART_SECONDS = 3  # pause before a worker or scheduler that exited is restarted
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_SECONDS = 15  # to finish a task; a worker that takes longer is killed, and its lease expires
 
 
@@ -38,7 +37,7 @@ EXPECTED = (RunError, environment.EnvironmentVariableError, CommandError, Operat
 
 def main() -> int:
     """Run the site until Ctrl-C; return the exit code, 1 after an error."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
         _read_settings()
@@ -116,31 +115,45 @@ class _Process:
     def __init__(self, name: str, arguments: Sequence[str]) -> None:
         self.name = name
         self._arguments = arguments
-        self._pause = PAUSE_SECONDS
         self._restart_at: float | None = None
-        self.start()
+        self._start()
 
-    def start(self) -> None:
-        """Start the process."""
-        self._started, self._restart_at = time.monotonic(), None
-        self.running = _start(self._arguments)
+    def _start(self) -> None:
+        """Start manage.py in a session of its own, so that Ctrl-C reaches this process alone."""
+        manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+        self._running = subprocess.Popen(  # noqa: S603 (our own program)
+            [*manage, *self._arguments, "--skip-checks"],  # _prepare() has run them
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env=os.environ | {"DJANGO_RUNSERVER_HIDE_WARNING": "true"},
+        )
 
     def supervise(self) -> None:
         """Restart the process if it has exited. Raises RunError if it is the server."""
-        code = self.running.poll()
+        code = self._running.poll()
         if code is None:
             return
-        now = time.monotonic()
         if self.name == "server":
             raise RunError(f"The server exited with code {code}; stopping the other processes")
         if self._restart_at is None:
-            steady = now - self._started > STEADY_SECONDS
-            self._pause = PAUSE_SECONDS if steady else self._pause
-            self._restart_at = now + self._pause
-            _say(f"The {self.name} exited with code {code}; restarting it in {self._pause:g} s.")
-            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
-        elif now >= self._restart_at:
-            self.start()
+            self._restart_at = time.monotonic() + RESTART_SECONDS
+            _say(f"The {self.name} exited with code {code}; restarting in {RESTART_SECONDS} s.")
+        elif time.monotonic() >= self._restart_at:
+            self._restart_at = None
+            self._start()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its children, if the process still runs."""
+        if self._running.poll() is None:
+            os.killpg(self._running.pid, number)
+
+    def stop_by(self, end: float) -> None:
+        """Wait for the exit of the process until a monotonic time; then kill it."""
+        try:
+            self._running.wait(max(0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            self._running.wait()
 
 
 def _run(commands: Mapping[str, Sequence[str]]) -> None:
@@ -152,39 +165,27 @@ def _run(commands: Mapping[str, Sequence[str]]) -> None:
         _await_server(processes)
         _welcome()
         while True:
-            _supervise_all(processes)
-            time.sleep(POLL_SECONDS)
+            _supervise(processes)
     finally:
-        _stop([process.running for process in processes])
+        _stop(processes)
 
 
-def _supervise_all(processes: Sequence[_Process]) -> None:
+def _supervise(processes: Sequence[_Process]) -> None:
+    """Restart what has exited, then wait for a moment. Raises RunError if the server has exited."""
     for process in processes:
         process.supervise()
-
-
-def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start manage.py in a session of its own, so that Ctrl-C reaches this process alone."""
-    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-    return subprocess.Popen(  # noqa: S603 (our own program)
-        [*manage, *arguments, "--skip-checks"],  # _prepare() has run them
-        stdin=subprocess.DEVNULL,
-        start_new_session=True,
-        env=os.environ | {"DJANGO_RUNSERVER_HIDE_WARNING": "true"},
-    )
+    time.sleep(POLL_SECONDS)
 
 
 def _await_server(processes: Sequence[_Process]) -> None:
     """Wait until the server accepts connections. Raises RunError after READY_SECONDS."""
     end = time.monotonic() + READY_SECONDS
-    while True:
-        _supervise_all(processes)
+    while time.monotonic() < end:
+        _supervise(processes)
         with socket.socket() as probe:
             if probe.connect_ex((HOST, settings.PORT)) == 0:
                 return
-        if time.monotonic() > end:
-            raise RunError(f"The server did not respond within {READY_SECONDS} seconds")
-        time.sleep(POLL_SECONDS)
+    raise RunError(f"The server did not respond within {READY_SECONDS} seconds")
 
 
 def _welcome() -> None:
@@ -197,25 +198,16 @@ def _welcome() -> None:
     _say("Press Ctrl-C to stop.\n")
 
 
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def _stop(processes: Sequence[_Process]) -> None:
     """Stop the processes and their children; kill those that do not exit in time."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
     for process in processes:
-        _signal(process, signal.SIGTERM)
+        process.signal(signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
     for process in processes:
-        try:
-            process.wait(max(0, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            _signal(process, signal.SIGKILL)
-            process.wait()
+        process.stop_by(end)
     _say("Stopped.")
-
-
-def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, number)
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def test_a_worker_or_clock_that_ends_is_started_again(site: Site, command: str) 
     first = site.child(command)
     os.kill(first, signal.SIGKILL)
     wait_until(lambda: site.has(command, other_than=first), what=f"another {command}")
-    assert "exited with code -9; restarting it in 1 s." in site.printed()
+    assert "exited with code -9; restarting in 3 s." in site.printed()
     assert site.process.poll() is None
 
 
