@@ -78,7 +78,7 @@ def _cleanup() -> Iterator[None]:
                 signal.disconnect(sender=model, dispatch_uid=uid)
 
 
-def delete_by_hand() -> None:
+def delete_by_sql() -> None:
     """(d) Do the minimum: one DELETE per table and parallel DeleteObjects, no log, no checks."""
     pairs = PostImage.objects.values_list("image", "thumbnail")
     names = [name for pair in pairs for name in pair]

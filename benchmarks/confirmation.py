@@ -32,11 +32,11 @@ def confirm_page(_folder: Path, size: Size) -> Figures:
     return {
         "ours_seconds": seconds["ours"],
         "stock_seconds": seconds["stock"],
-        "times_quicker": seconds["stock"] / seconds["ours"],
+        "speedup": seconds["stock"] / seconds["ours"],
         "page_seconds": statistics.median(pages.page_seconds),
         "ours_kb": pages.ours_bytes / 1000,
         "stock_kb": pages.stock_bytes / 1000,
-        "times_smaller": pages.stock_bytes / pages.ours_bytes,
+        "size_ratio": pages.stock_bytes / pages.ours_bytes,
     }
 
 

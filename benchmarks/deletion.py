@@ -29,9 +29,9 @@ def delete_s3(folder: Path, size: Size) -> Figures:
         ours=_with_two_workers,
         receiver=baselines.delete_by_receiver,
         cleanup=baselines.delete_with_cleanup,
-        floor=baselines.delete_by_hand,
+        sql=baselines.delete_by_sql,
     )
-    return _figures(seconds) | {"of_floor": seconds["ours"] / seconds["floor"]}
+    return _figures(seconds) | {"time_ratio_to_sql": seconds["ours"] / seconds["sql"]}
 
 
 def delete_rtt(folder: Path, size: Size) -> Figures:
@@ -54,17 +54,17 @@ def delete_fs(_folder: Path, size: Size) -> Figures:
         receiver=baselines.delete_by_receiver,
         cleanup=baselines.delete_with_cleanup,
     )
-    return _figures(seconds) | {"of_cleanup": seconds["ours"] / seconds["cleanup"]}
+    return _figures(seconds) | {"time_ratio_to_cleanup": seconds["ours"] / seconds["cleanup"]}
 
 
 def _figures(seconds: Figures) -> Figures:
     """Return the seconds of each contender, and how many times faster than (a) and (b) ours is."""
-    times = {
-        f"times_{name}": value / seconds["ours"]
+    speedups = {
+        f"speedup_over_{name}": value / seconds["ours"]
         for name, value in seconds.items()
         if name in ("receiver", "cleanup")
     }
-    return {f"{name}_seconds": value for name, value in seconds.items()} | times
+    return {f"{name}_seconds": value for name, value in seconds.items()} | speedups
 
 
 def _compare(

@@ -57,10 +57,10 @@ def export(_folder: Path, size: Size) -> Figures:
     return {
         "ours_seconds": seconds["ours"],
         "stock_seconds": seconds["stock"],
-        "times_quicker": seconds["stock"] / seconds["ours"],
+        "speedup": seconds["stock"] / seconds["ours"],
         "ours_peak_mb": peaks["ours"],
         "stock_peak_mb": peaks["stock"],
-        "of_memory": peaks["ours"] / peaks["stock"],
+        "memory_ratio": peaks["ours"] / peaks["stock"],
     }
 
 

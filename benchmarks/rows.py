@@ -29,8 +29,8 @@ def rows(_folder: Path, size: Size) -> Figures:
         "bare": partial(_rate, size.rows_posts, _delete_bare),
     }
     rates = medians(runs, rounds=size.rounds)
-    return {f"{name}_posts_a_second": rate for name, rate in rates.items()} | {
-        "of_bare": rates["ours"] / rates["bare"]
+    return {f"{name}_posts_per_second": rate for name, rate in rates.items()} | {
+        "speed_ratio": rates["ours"] / rates["bare"]
     }
 
 
@@ -38,7 +38,7 @@ def memory(_folder: Path, size: Size) -> Figures:
     """Measure the peak memory of a worker process, with few posts and with many."""
     database.save()
     few, many = (_peak_of_worker(posts) for posts in size.memory_posts)
-    return {"few_posts_peak_mb": few, "peak_mb": many, "growth": many / few}
+    return {"few_posts_peak_mb": few, "peak_mb": many, "peak_ratio": many / few}
 
 
 def _fill(posts: int) -> None:

@@ -48,8 +48,8 @@ def workers(folder: Path, size: Size) -> Figures:
         str(number): partial(_seconds, number, folder) for number in WORKERS
     }
     seconds = medians(runs, rounds=1)
-    times = {f"times_{number}": seconds["1"] / seconds[str(number)] for number in WORKERS[1:]}
-    return {f"seconds_{number}": value for number, value in seconds.items()} | times
+    speedups = {f"speedup_{number}": seconds["1"] / seconds[str(number)] for number in WORKERS[1:]}
+    return {f"seconds_{number}": value for number, value in seconds.items()} | speedups
 
 
 def _seconds(number: int, folder: Path) -> float:
