@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from posts.dates import DatedQuerySet, MomentField
+from posts.dates import PlausibleDateTimeField
 
 
 class PictureReplacedError(Exception):
@@ -23,7 +23,7 @@ class PictureReplacedError(Exception):
     """
 
 
-def _fresh_key(suffix: str) -> str:
+def _new_key(suffix: str) -> str:
     """Return an unguessable key that is never reused: posts/2026/11/<32 hex><suffix>."""
     return f"posts/{timezone.now():%Y/%m}/{uuid4().hex}{suffix}"
 
@@ -33,12 +33,12 @@ def image_key(_row: PostImage, filename: str) -> str:
 
     The intake names the file after its decoded format, so the extension is right.
     """
-    return _fresh_key(PurePosixPath(filename).suffix)
+    return _new_key(PurePosixPath(filename).suffix)
 
 
 def thumbnail_key(_row: PostImage, _filename: str) -> str:
     """Return the key of a thumbnail, which does not reveal the key of its picture."""
-    return _fresh_key("-thumb.webp")
+    return _new_key("-thumb.webp")
 
 
 class Post(models.Model):
@@ -53,9 +53,7 @@ class Post(models.Model):
     )
     title = models.CharField(_("title"), max_length=300)
     body = models.TextField(_("body"), blank=True)
-    created_at = MomentField(_("created at"), default=timezone.now)
-
-    objects = DatedQuerySet.as_manager()
+    created_at = PlausibleDateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
         verbose_name = _("post")
@@ -142,7 +140,7 @@ class Report(models.Model):
         related_name="reports",
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
-    created_at = MomentField(_("created at"), default=timezone.now)
+    created_at = PlausibleDateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
         verbose_name = _("report")

@@ -11,22 +11,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 
+from moderation.admin.list_title import ListTitleMixin
 from moderation.admin.query_parameters import CheckedParameters
 
 
-class ReadOnlyAdmin(CheckedParameters):
+class ReadOnlyAdmin(ListTitleMixin, CheckedParameters):
     """A ModelAdmin that permits only viewing, even to superusers, and has no actions."""
 
     actions = None
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return the list. Its title is its name, not "Select … to view"."""
-        title = {"title": capfirst(self.opts.verbose_name_plural)}
-        return super().changelist_view(request, title | (extra_context or {}))
 
     def changeform_view(
         self,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.large_lists import Field, TypedFilter
 from posts.models import Post, PostImage, Report
 
 
@@ -67,38 +67,20 @@ class DateFilter(admin.DateFieldListFilter):
         self.title = _("date")
 
 
-class AuthorFilter(admin.SimpleListFilter):
+class AuthorFilter(TypedFilter):
     """A filter for the posts of one author, by user name. A list of all users would be too long."""
 
     title = _("author")
-    parameter_name = "author"
-    template = "admin/posts/post/author_filter.html"
-
-    def lookups(
-        self,
-        request: HttpRequest,
-        model_admin: admin.ModelAdmin[Any],
-    ) -> list[tuple[str, Any]]:
-        """Return no choices: users type the name."""
-        return []
-
-    def has_output(self) -> bool:
-        """Return True: the field is always displayed."""
-        return True
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Yield the context of the form: the value, and the other parameters of the URL."""
-        others = {k: v for k, v in changelist.filter_params.items() if k != self.parameter_name}
-        yield {
-            "name": self.parameter_name,
-            "value": self.value() or "",
-            "other_parameters": [
-                (name, value) for name, values in others.items() for value in values
-            ],
-            "query_string_without": changelist.get_query_string(remove=[self.parameter_name]),
-        }
+    fields = (Field("author", _("User name")),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
         """Return the posts of the author with the typed user name, ignoring case."""
-        name = (self.value() or "").strip()
+        name = self.value()
         return queryset.filter(author__username__iexact=name) if name else queryset
+
+    @property
+    def unknown_author(self) -> str:
+        """Return the typed name if no user has it, otherwise ""."""
+        name = self.value()
+        users = get_user_model()._default_manager.filter(username__iexact=name)
+        return "" if not name or users.exists() else name

@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
@@ -18,8 +17,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.action import RemoveSelectedMixin
+from moderation.admin.large_lists import LargeListMixin, RelatedCount
+from moderation.admin.list_title import ListTitleMixin
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
-from posts.admin.change_list import PostChangeList, PostPaginator
 from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
 from posts.admin.inlines import (
     NewPictureInline,
@@ -27,27 +27,28 @@ from posts.admin.inlines import (
     ReportInline,
     check_uploads,
 )
-from posts.admin.numbers import NumberOf
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
 from posts.storage_identity import capture_storage_problem
 
+REPORTS, PICTURES = RelatedCount(Report, "post"), RelatedCount(PostImage, "post")
+FIRST_PICTURES = PostImage.objects.order_by("pk")[:3]  # of a post; its page shows the others
 READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 @admin.register(Post)
-class PostAdmin(RemoveSelectedMixin, CheckedParameters):
+class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedParameters):
     """Posts, with their pictures and reports."""
 
     list_display = ("title", "pictures", "author_link", "report_count", "written_at")
     list_filter = (ReportedFilter, PicturesFilter, ("created_at", DateFilter), AuthorFilter)
     list_select_related = ("author",)
     list_per_page = 100
-    paginator = PostPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
+    change_list_template = "admin/posts/post/change_list.html"
+    page_annotations = {"report_total": REPORTS, "picture_total": PICTURES}
+    page_prefetches = (Prefetch("post_images", queryset=FIRST_PICTURES, to_attr="first_pictures"),)
     date_hierarchy = "created_at"
     ordering = ("-created_at", "-pk")
     search_fields = ("title", "body")  # displays the search field; `get_search_results` searches
@@ -69,17 +70,6 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
         if has_too_many_words(search_term):
             return queryset.none(), False
         return search_posts(queryset, search_term), False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return the list with its name as the title, instead of "Select post to change"."""
-        title = {"title": str(self.opts.verbose_name_plural).capitalize()}
-        return super().changelist_view(request, title | (extra_context or {}))
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the change list class that fetches numbers and pictures for a whole page."""
-        return PostChangeList
 
     def changeform_view(
         self,
@@ -119,7 +109,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
             ),
         )
 
-    @admin.display(description=_("pictures"), ordering=NumberOf(PostImage))
+    @admin.display(description=_("pictures"), ordering=PICTURES)
     def pictures(self, post: Any) -> SafeString:
         """Return the first thumbnails and the number of all pictures."""
         return thumbnails(post.first_pictures, total=post.picture_total, site=self.admin_site)
@@ -130,7 +120,7 @@ class PostAdmin(RemoveSelectedMixin, CheckedParameters):
         name = post.author.get_username()
         return format_html('<a href="?{}">{}</a>', urlencode({"author": name}), name)
 
-    @admin.display(description=_("reports"), ordering=NumberOf(Report))
+    @admin.display(description=_("reports"), ordering=REPORTS)
     def report_count(self, post: Any) -> int:
         """Return the number of reports."""
         return int(post.report_total)

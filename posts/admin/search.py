@@ -20,11 +20,11 @@ def search_posts(posts: QuerySet[Post], term: str) -> QuerySet[Post]:
     """
     for word in smart_split(term):
         quoted = word[0] in "\"'" and word[0] == word[-1] and len(word) > 1
-        posts = posts.filter(_has(unescape_string_literal(word) if quoted else word))
+        posts = posts.filter(_contains(unescape_string_literal(word) if quoted else word))
     return posts
 
 
-def _has(word: str) -> Q:
+def _contains(word: str) -> Q:
     """Return the condition for one word. Runs a query for authors: indexes do not span joins."""
     users = get_user_model()._default_manager.filter(username__icontains=word)
     authors = list(users.values_list("pk", flat=True)[: FEW_AUTHORS + 1])

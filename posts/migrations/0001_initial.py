@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('title', models.CharField(max_length=300, verbose_name='title')),
                 ('body', models.TextField(blank=True, verbose_name='body')),
-                ('created_at', posts.dates.MomentField(default=django.utils.timezone.now, verbose_name='created at')),
+                ('created_at', posts.dates.PlausibleDateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('author', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='posts', to=settings.AUTH_USER_MODEL, verbose_name='author')),
             ],
             options={
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
-                ('created_at', posts.dates.MomentField(default=django.utils.timezone.now, verbose_name='created at')),
+                ('created_at', posts.dates.PlausibleDateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='posts.post', verbose_name='post')),
                 ('reporter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to=settings.AUTH_USER_MODEL, verbose_name='reporter')),
             ],

@@ -15,7 +15,7 @@ from django.db.models import Count
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from moderation.admin import pagination
+from moderation.admin.large_lists import pagination
 from posts.admin import PostAdmin, search
 from posts.models import Post
 from tests.posts.drawn import a_picture, a_post

@@ -141,9 +141,10 @@ class Piece(models.Model):
 
 
 class Visit(models.Model):
-    """PROTECT within the tree."""
+    """PROTECT within the tree, and a date that may be missing."""
 
     exhibit = models.ForeignKey(Exhibit, on_delete=models.PROTECT)
+    day = models.DateField(null=True)
 
 
 from tests.testapp import models_references  # noqa: E402, F401 - Django looks for models here

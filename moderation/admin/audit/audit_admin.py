@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import lookup_field
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -34,27 +33,28 @@ from moderation.admin.audit.filters import (
 from moderation.admin.audit.search import search_entries
 from moderation.admin.display import Viewer, count
 from moderation.admin.in_use import in_use_reasons
-from moderation.admin.pagination import CappedChangeList, CappedPaginator
+from moderation.admin.large_lists import LargeListMixin, LargeListPaginator
 from moderation.admin.read_only import ReadOnlyAdmin, description_list, removal_link
 from moderation.export.formats import FORMATS
 from moderation.export.resource import AuditEntryResource
 from moderation.models import AuditEntry, AuditEvent, Removal
 
 
-class AuditAdmin(ReadOnlyAdmin):
-    """The base of both ModelAdmins, whose tables are too large to count."""
+class AuditPaginator(LargeListPaginator):
+    """A paginator that counts up to the cap without a filter too: the log is never pruned."""
 
-    paginator = CappedPaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
+    counts_all_rows = False
+
+
+class AuditAdmin(LargeListMixin, ReadOnlyAdmin):
+    """The ModelAdmin of entries and events: the tables are too large to count; newest first."""
+
+    paginator = AuditPaginator
+    change_list_template = None  # Django finds this app's templates for search and pagination
 
     class Media:
         css = {"all": ("moderation/audit.css",)}
         js = ("moderation/suggestions.js",)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the change list class that counts up to a cap."""
-        return CappedChangeList
 
 
 @admin.register(AuditEntry)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, time, timedelta
-from typing import Any, ClassVar, NamedTuple
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import get_user_model
-from django.db.models import Max, Model, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.access import entries_by, few
+from moderation.admin.large_lists import Field, TypedFilter
 from moderation.admin.query_parameters import YEARS
 from moderation.models import AuditEvent, Removal, StorageIdentity
 from moderation.models.states import EventType
@@ -28,69 +27,18 @@ from moderation.registry import registered_models, storage_aliases
 MAX_KEY_DIGITS = 18
 
 
-class Field(NamedTuple):
-    """A field of a typed filter: its name in the URL, its label, and its type of input."""
+class SuggestingFilter(TypedFilter):
+    """A typed filter with suggestions while the user types."""
 
-    name: str
-    label: str | Promise
-    input_type: str = "text"
+    suggested = ""  # the field that `suggest` returns suggestions for
 
-
-class TypedFilter(admin.ListFilter):
-    """A filter with text fields, in its own form, which works without JavaScript."""
-
-    template = "admin/moderation/auditentry/typed_filter.html"
-    fields: ClassVar[tuple[Field, ...]] = ()
-    suggested = ""  # the field that `suggest` returns suggestions for, if any
-
-    def __init__(
-        self,
-        request: HttpRequest,
-        params: dict[str, list[str]],
-        model: type[Model],
-        model_admin: admin.ModelAdmin,
-    ) -> None:
-        super().__init__(request, params, model, model_admin)
-        self.typed: dict[str, str] = {}
-        for name in self.names():
-            if typed := params.pop(name, [""])[-1].strip():
-                self.typed[name] = typed
-
-    def has_output(self) -> bool:
-        """Return True: the fields are always displayed."""
-        return True
-
-    def names(self) -> list[str]:
-        """Return the names of the fields."""
-        return [field.name for field in self.fields]
-
-    def expected_parameters(self) -> list[str | None]:
-        """Return the names of the fields, with the type that Django declares."""
-        return [*self.names()]
-
-    def value(self) -> str:
-        """Return the typed values on one line, or "" if there are none."""
-        return " – ".join(self.typed.get(name, "…") for name in self.names()) if self.typed else ""
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Yield the context of the form: its fields, and the other parameters of the URL."""
-        names = self.names()
-        params = {n: v for n, v in changelist.filter_params.items() if n not in names}
-        yield {
-            "selected": bool(self.typed),
-            "display": self.value(),
-            "fields": [(field, self.typed.get(field.name, "")) for field in self.fields],
-            "other_parameters": [
-                (name, value) for name, values in params.items() for value in values
-            ],
-            "query_string_without": changelist.get_query_string(remove=names),
-            "suggestions_url": self.suggested
-            and reverse(
-                "admin:moderation_auditentry_suggest",
-                args=[self.suggested],
-                current_app=changelist.model_admin.admin_site.name,
-            ),
-        }
+    def suggestions_url(self, changelist: ChangeList) -> str:
+        """Return the URL of the view that returns suggestions."""
+        return reverse(
+            "admin:moderation_auditentry_suggest",
+            args=[self.suggested],
+            current_app=changelist.model_admin.admin_site.name,
+        )
 
 
 class RecordedFilter(TypedFilter):
@@ -119,7 +67,7 @@ def _midnight(day: str, *, days: int = 0) -> datetime:
         raise IncorrectLookupParameters(day) from error
 
 
-class ActorFilter(TypedFilter):
+class ActorFilter(SuggestingFilter):
     """A filter for the rows of one moderator, by user name."""
 
     title = _("moderator")
@@ -167,7 +115,7 @@ class ReasonFilter(admin.ChoicesFieldListFilter):
         return entries if removals is None else entries.filter(removal__in=removals)
 
 
-class RemovalFilter(TypedFilter):
+class RemovalFilter(SuggestingFilter):
     """A filter for the rows of one removal, by its number."""
 
     title = _("removal")

@@ -14,9 +14,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from moderation.admin import access, pagination
+from moderation.admin import access
 from moderation.admin.audit import search
 from moderation.admin.audit.audit_admin import AuditEntryAdmin
+from moderation.admin.large_lists import pagination
 from moderation.models import AuditEntry, AuditEvent, RemovalBatch, StorageIdentity
 from moderation.models.states import EntryState
 from tests.admin.audit.conftest import entry_of, person, removal_of

@@ -221,6 +221,7 @@ class Migration(migrations.Migration):
             name='Visit',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(null=True)),
                 ('exhibit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='library.exhibit')),
             ],
         ),

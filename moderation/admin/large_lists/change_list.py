@@ -1,0 +1,62 @@
+"""The change list of a table with millions of rows."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, Self
+
+from django.contrib.admin.utils import build_q_object_from_lookup_parameters
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from moderation.admin.large_lists.dates import IndexedDates, LoadedDates
+
+
+class LargeChangeList(ChangeList):
+    """A change list for LargeListPaginator, with fast dates and with annotations for a page."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Return the filters. Sets `period` to the condition of the date hierarchy."""
+        filters: Any = super().get_filters(request)
+        own = {k: v for k, v in filters[2].items() if k.startswith(f"{self.date_hierarchy}__")}
+        self.period = build_q_object_from_lookup_parameters(own)
+        return filters
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return the field only if its column is sortable; other columns have no index."""
+        return (
+            super().get_ordering_field(field_name)
+            if field_name in (self.sortable_by or ())
+            else None
+        )
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        """Return the chosen order followed by the key. The indexes have no further columns."""
+        return super().get_ordering(request, queryset.order_by())
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Fetch the rows of the page, a single page by its keys too, with their annotations."""
+        super().get_results(request)
+        rows: Any = self.result_list
+        if not self.multi_page and self.paginator.few is not None:
+            rows = self.queryset.filter(pk__in=self.paginator.few)
+        rows = rows.annotate(**self.model_admin.page_annotations)
+        self.result_list = rows.prefetch_related(*self.model_admin.page_prefetches)
+
+    @property
+    def dates(self) -> Self:
+        """Return a copy of this list for the date hierarchy, which reads dates from `queryset`.
+
+        If few rows match, these are their dates, otherwise the dates of all rows: to find the
+        years of the rows that match a filter, the database would read all of these rows.
+        """
+        change_list = copy(self)
+        few = self.paginator.few
+        if few is None:
+            rows = self.root_queryset.filter(self.period)
+            change_list.queryset = IndexedDates(rows, self.date_hierarchy)
+        else:
+            found = self.model._base_manager.using(self.root_queryset.db).filter(pk__in=few)
+            change_list.queryset = LoadedDates(found, self.date_hierarchy)
+        return change_list

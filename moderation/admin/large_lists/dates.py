@@ -1,0 +1,87 @@
+"""The years, months and days of a date hierarchy, without reading the whole table.
+
+Both classes have the queryset methods that Django's date hierarchy calls.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+# Years that a date hierarchy can show: in the others, a time zone may lead out of the calendar.
+LISTED_YEARS = range(2, 9999)
+# Added to the start of a year, month or day, these lead into the next one: longer than any, shorter
+# than two.
+TO_NEXT = {"year": timedelta(days=370), "month": timedelta(days=32), "day": timedelta(hours=30)}
+
+
+class IndexedDates:
+    """The dates of rows, found by skipping through the index of their field.
+
+    Django's own query selects DISTINCT over every row, which takes ten seconds for a million rows
+    on SQLite.
+    """
+
+    def __init__(self, rows: QuerySet[Any], field_name: str) -> None:
+        dated = rows.filter(**{f"{field_name}__isnull": False})
+        self.values: Any = dated.order_by(field_name).values_list(field_name, flat=True)
+
+    def aggregate(self, **_ends: Any) -> dict[str, Any]:
+        """Return the `first` and `last` date, in two queries: in one, SQLite reads all rows."""
+        return {"first": self.values.first(), "last": self.values.last()}
+
+    def dates(self, field_name: str, kind: str) -> list[date]:
+        """Return the starts of the years, months or days with rows, with one query each."""
+        found: list[date] = []
+        value = self.values.first()
+        while value is not None:
+            start = _start(value, kind)
+            if start.year > LISTED_YEARS[-1]:
+                break
+            if start.year in LISTED_YEARS:
+                found.append(start)
+            following = _floor(start + TO_NEXT[kind], kind)
+            value = self.values.filter(**{f"{field_name}__gte": following}).first()
+        return found
+
+    datetimes = dates
+
+
+class LoadedDates(list[date]):
+    """The dates of a few rows, loaded by one query."""
+
+    def __init__(self, rows: QuerySet[Any], field_name: str) -> None:
+        dated = rows.filter(**{f"{field_name}__isnull": False})
+        super().__init__(dated.values_list(field_name, flat=True))
+
+    def aggregate(self, **_ends: Any) -> dict[str, Any]:
+        """Return the `first` and `last` date, None if there are no rows."""
+        return {"first": min(self, default=None), "last": max(self, default=None)}
+
+    def dates(self, _field_name: str, kind: str) -> list[date]:
+        """Return the starts of the years, months or days with rows."""
+        starts = {_start(value, kind) for value in self}
+        return sorted(start for start in starts if start.year in LISTED_YEARS)
+
+    datetimes = dates
+
+
+def _start(value: date, kind: str) -> date:
+    """Return the start of a date's year, month or day; of a time, in the site's time zone."""
+    return _floor(timezone.localtime(value) if isinstance(value, datetime) else value, kind)
+
+
+def _floor(value: date, kind: str) -> date:
+    """Return the start of a date's year, month or day; of a time, in its own time zone."""
+    if isinstance(value, datetime):
+        value = value.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    match kind:
+        case "year":
+            return value.replace(month=1, day=1)
+        case "month":
+            return value.replace(day=1)
+        case _:
+            return value
