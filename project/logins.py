@@ -41,14 +41,14 @@ def limit_session(request: HttpRequest, **_: Any) -> None:
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
 
-def storable(text: str | None) -> str | None:
+def truncated(text: str | None) -> str | None:
     """Return a client's text as every database can store it: truncated, and without NUL."""
     return None if text is None else text[:MAX_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def username_of(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str | None:
     """Return the user name of an attempt as it is stored; Django's form accepts any length."""
-    return storable((credentials or request.POST).get("username"))
+    return truncated((credentials or request.POST).get("username"))
 
 
 class LoginHandler(AxesDatabaseHandler):
@@ -64,7 +64,7 @@ class LoginHandler(AxesDatabaseHandler):
         """Count a failure, whatever headers and path the client has sent."""
         for name in ("axes_user_agent", "axes_http_accept", "axes_path_info"):
             if hasattr(request, name):
-                setattr(request, name, storable(getattr(request, name)))
+                setattr(request, name, truncated(getattr(request, name)))
         super().user_login_failed(sender, credentials, request, **kwargs)
 
     def get_failures(
@@ -114,7 +114,7 @@ def _network(text: str) -> str | None:
     return str(address)
 
 
-def describe(
+def describe_attempt(
     username: str | None, address: str | None, _agent: str, path: str, _request: HttpRequest
 ) -> str:
     """Describe an attempt for the log, escaped so that the client cannot inject a line."""

@@ -30,7 +30,7 @@ class Tally:
     """The numbers of what an import has written, or in a dry run would write."""
 
     added: int = 0
-    present: int = 0
+    existing: int = 0
     skipped: int = 0
     pictures: int = 0
     reports: int = 0
@@ -118,7 +118,7 @@ def _lock_imports() -> None:
 def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:
     """Add a batch to the tally; `new` are those of its entries that are not in the database."""
     tally.added += len(new)
-    tally.present += len(batch) - len(new)
+    tally.existing += len(batch) - len(new)
     tally.pictures += sum(len(entry.images) for entry in new)
     tally.reports += sum(entry.reports for entry in new)
 

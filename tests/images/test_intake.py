@@ -54,7 +54,7 @@ def _tens(cases: Sequence[Case]) -> Iterator[Sequence[Case]]:
 def test_the_import_takes_the_sound_pictures_and_names_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_posts, "MESSAGES", len(CASES))
+    monkeypatch.setattr(import_posts, "MAX_LISTED_BAD_LINES", len(CASES))
     folder, lines = tmp_path / "images", []
     folder.mkdir()
     for case in CASES:

@@ -17,7 +17,7 @@ from django.db import connection
 from posts.fixtures.images import FixtureImages
 from posts.imports import write as write_module
 from posts.imports.parse import MAX_LINE_BYTES
-from posts.management.commands.import_posts import MESSAGES
+from posts.management.commands.import_posts import MAX_LISTED_BAD_LINES
 from posts.management.formats import IMPORT_FORMAT
 from posts.models import Post
 from tests.posts.drawn import files_in
@@ -99,10 +99,10 @@ def test_a_file_of_another_format_is_given_up_with_a_hint(
     path = written(tmp_path, *["author;title;body"] * 20_970)
     with pytest.raises(CommandError, match=r"nothing was imported.*--help"):
         run(path, images)
-    assert len(capsys.readouterr().err.splitlines()) == MESSAGES
+    assert len(capsys.readouterr().err.splitlines()) == MAX_LISTED_BAD_LINES
     with pytest.raises(CommandError, match=r"The first 1000 lines are not posts.*--help"):
         run(path, images, skip_bad=True)
-    assert len(capsys.readouterr().err.splitlines()) == MESSAGES + 1
+    assert len(capsys.readouterr().err.splitlines()) == MAX_LISTED_BAD_LINES + 1
 
 
 def test_good_lines_behind_many_bad_ones_are_kept(
@@ -113,7 +113,7 @@ def test_good_lines_behind_many_bad_ones_are_kept(
     assert Post.objects.count() == 2
     shown = capsys.readouterr()
     assert "2000 bad lines skipped" in shown.out
-    assert len(shown.err.splitlines()) == MESSAGES + 1
+    assert len(shown.err.splitlines()) == MAX_LISTED_BAD_LINES + 1
 
 
 @pytest.mark.parametrize("command", ["import_posts", "restore_fixtures"])

@@ -50,7 +50,7 @@ def test_pictures_go_through_the_intake_under_fresh_keys(fresh_storage: Path) ->
 def test_twice_is_the_same_as_once(fresh_storage: Path) -> None:
     restore()
     before, files = state(), files_in(fresh_storage)
-    assert "nothing restored; 7 rows existed already" in restore()
+    assert "nothing added; 7 rows already existed" in restore()
     assert (state(), files_in(fresh_storage)) == (before, files)
 
 
@@ -58,7 +58,7 @@ def test_removed_rows_come_back_with_fresh_keys() -> None:
     restore()
     old = set(PostImage.objects.values_list("image", flat=True))
     Post.objects.get(pk=31).delete()
-    assert "1 post, 2 pictures, 1 report restored" in restore()
+    assert "1 post, 2 pictures, 1 report added" in restore()
     assert old.isdisjoint(PostImage.objects.values_list("image", flat=True))
 
 
@@ -69,7 +69,7 @@ def test_a_lost_file_comes_back_under_its_own_name(fresh_storage: Path, field: s
     lost = fresh_storage / str(getattr(PostImage.objects.get(pk=41), field))
     content = lost.read_bytes()
     lost.unlink()
-    assert "1 lost files put back" in restore()
+    assert "1 missing files restored" in restore()
     assert lost.read_bytes() == content
     assert (state(), files_in(fresh_storage)) == (before, files)
 
@@ -226,7 +226,7 @@ def test_under_debug_no_environment_is_needed(settings: Settings) -> None:
 
 def test_a_dry_run_counts_and_writes_nothing(fresh_storage: Path) -> None:
     before = state()
-    assert "3 users, 1 post, 2 pictures, 1 report would be restored" in restore("--dry-run")
+    assert "3 users, 1 post, 2 pictures, 1 report would be added" in restore("--dry-run")
     assert (state(), files_in(fresh_storage)) == (before, [])
 
 
@@ -247,11 +247,11 @@ def test_nothing_but_the_summary_is_said_without_a_terminal(
 
 def test_the_theme_comes_with_every_fixture_and_keeps_what_the_site_changed(folder: Path) -> None:
     offer(folder, a_theme(title="Clearing", css_header_background_color="#16324F"), "theme")
-    assert "1 theme restored" in restore()
+    assert "1 theme added" in restore()
     theme = Theme.objects.get(name="Clearing")
     assert (theme.title, theme.css_header_background_color) == ("Clearing", "#16324F")
     Theme.objects.filter(pk=theme.pk).update(title="Ours")
-    assert "nothing restored; 8 rows" in restore()
+    assert "nothing added; 8 rows" in restore()
     assert Theme.objects.get(pk=theme.pk).title == "Ours"
 
 
@@ -286,5 +286,5 @@ def test_pictures_go_into_a_bucket_where_one_is_configured(s3_storage: str, ship
     assert everything(default_storage.exists)
     lost = PostImage.objects.order_by("pk")[0]
     default_storage.delete(str(lost.image))
-    assert "nothing restored" in restore()
+    assert "nothing added" in restore()
     assert everything(default_storage.exists)

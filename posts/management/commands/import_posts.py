@@ -25,8 +25,8 @@ from posts.imports.write import Occurrences, Tally, count, new_entries, write
 from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
 
-MESSAGES = 100  # bad lines that are listed; further ones are only counted
-HOPELESS = 1000  # bad lines at the start of a file after which even --skip-bad stops
+MAX_LISTED_BAD_LINES = 100  # bad lines that are listed; further ones are only counted
+MAX_BAD_LINES_AT_START = 1000  # bad lines at the start of a file after which even --skip-bad stops
 HINT = "Is it the right file? See --help for the format."
 BATCH = 200  # posts in one transaction, which takes about a second; then other writers may write
 # A batch ends when it has at least this many pictures. Even with those of one more post, all fit
@@ -136,18 +136,18 @@ class Command(BaseCommand):
             self.unreadable = error
 
     def _report(self, error: BadLineError, *, all_bad: bool) -> None:
-        """Report a bad line, up to MESSAGES of them. `all_bad`: no line before was good.
+        """Report a bad line unless too many are listed. `all_bad`: no line before was good.
 
         Raises CommandError if it makes no sense to continue.
         """
         bad = self.tally.skipped
-        if bad <= MESSAGES:
+        if bad <= MAX_LISTED_BAD_LINES:
             self.stderr.write(str(error))
-        if bad == MESSAGES and not self.skip_bad:
+        if bad == MAX_LISTED_BAD_LINES and not self.skip_bad:
             raise CommandError(f"{bad} bad lines or more: nothing was imported. {HINT}")
-        if bad == MESSAGES:
+        if bad == MAX_LISTED_BAD_LINES:
             self.stderr.write("Further bad lines are counted but not listed.")
-        if bad == HOPELESS and all_bad:
+        if bad == MAX_BAD_LINES_AT_START and all_bad:
             raise CommandError(f"The first {bad} lines are not posts. Nothing was imported. {HINT}")
 
     def _imported(self) -> str:
@@ -162,7 +162,7 @@ class Command(BaseCommand):
         users = "" if dry_run else f" {tally.users} users were created."
         self.stdout.write(
             f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
-            f"reports; {tally.present} existed already; {tally.skipped} bad lines skipped.{users}"
+            f"reports; {tally.existing} already existed; {tally.skipped} bad lines skipped.{users}"
         )
 
 

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         "of Django's fixtures, but contain only users (a username), posts, pictures, reports and "
         "themes. A picture names a file in fixtures/pictures/, which is checked and stored like an "
         "upload, under a fresh key. Equal rows that already exist stay as they are; files that are "
-        "missing in the storage are put back. If a primary key or a username belongs to another "
+        "missing from the storage are restored. If a primary key or a username belongs to another "
         "row, nothing is written. Users get neither permissions nor passwords, except for the demo "
         "accounts under DEBUG."
     )
@@ -95,19 +95,17 @@ def _plan(name: str) -> Plan:
 
 def _restore(plan: Plan) -> None:
     """Write the rows and files of a plan. Raises FixtureError and WrongStorage."""
-    total = len(plan.new) + len(plan.lost)
+    total = len(plan.new) + len(plan.missing)
     with tqdm(desc="Restoring", total=total, unit=" rows", disable=None) as bar:
         write(plan, bar.update)
 
 
 def _summary(name: str, plan: Plan, *, dry_run: bool) -> str:
     new = [f"{number} {_noun(model, number)}" for model, number in plan.new_by_model().items()]
-    restored, put_back = (
-        ("would be restored", "would be put back") if dry_run else ("restored", "put back")
-    )
+    would_be = "would be " if dry_run else ""
     return (
-        f"{name}: {', '.join(new) or 'nothing'} {restored}; {plan.present} rows existed "
-        f"already; {len(plan.lost)} lost files {put_back}."
+        f"{name}: {', '.join(new) or 'nothing'} {would_be}added; {plan.existing} rows "
+        f"already existed; {len(plan.missing)} missing files {would_be}restored."
     )
 
 
