@@ -142,7 +142,7 @@ class _Process:
             self._restart_at = None
             self._start()
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children, if the process still runs."""
         if self._running.poll() is None:
             os.killpg(self._running.pid, number)
@@ -152,7 +152,7 @@ class _Process:
         try:
             self._running.wait(max(0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.signal(signal.SIGKILL)
+            self.send_signal(signal.SIGKILL)
             self._running.wait()
 
 
@@ -203,7 +203,7 @@ def _stop(processes: Sequence[_Process]) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
     for process in processes:
-        process.signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS
     for process in processes:
         process.stop_by(end)
