@@ -16,6 +16,8 @@ from moderation.admin.large_lists.dates import IndexedDates, LoadedDates
 class LargeChangeList(ChangeList):
     """A change list for LargeListPaginator, with fast dates and with annotations for a page."""
 
+    model_admin: Any  # a LargeListMixin
+
     def get_filters(self, request: HttpRequest) -> Any:
         """Return the filters. Sets `period` to the condition of the date hierarchy."""
         filters: Any = super().get_filters(request)
