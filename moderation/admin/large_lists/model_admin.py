@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -23,7 +23,7 @@ class LargeListMixin(admin.ModelAdmin):
     paginator = LargeListPaginator
     show_full_result_count = False  # it counts the whole table
     show_facets = admin.ShowFacets.NEVER  # each one counts the whole table
-    change_list_template: str | None = "admin/moderation/large_list.html"
+    change_list_template: ClassVar[str | None] = "admin/moderation/large_list.html"
     # Applied to the rows of a page. Actions use `get_queryset()` for any number of rows.
     page_annotations: Mapping[str, Any] = {}
     page_prefetches: Sequence[str | Prefetch[Any]] = ()
