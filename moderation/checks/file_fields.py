@@ -8,12 +8,17 @@ from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage
+from django.core.files.images import ImageFile
 from django.db import models
 from django.db.models.fields.files import FieldFile, ImageFieldFile
 
 from moderation.checks.registered_models import has_storage_per_row, registered_fields
 from moderation.registry import own_file_fields, registered_models, registration_for
 from moderation.registry.defaults import has_changing_default
+
+DJANGO_CLASSES = (*FieldFile.__mro__, ImageFieldFile, ImageFile)
+# How a FieldFile class can use another storage than its field.
+STORAGE_HOOKS = ("__init__", "storage", "__getattr__", "__getattribute__", "__setstate__")
 
 
 def check_unregistered(**_: Any) -> list[CheckMessage]:
@@ -79,8 +84,14 @@ def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
             id="moderation.W012",
         )
         for field in registered_fields()
-        if field.attr_class not in (FieldFile, ImageFieldFile) and not has_storage_per_row(field)
+        if _may_choose_storage(field.attr_class) and not has_storage_per_row(field)
     ]
+
+
+def _may_choose_storage(file_class: type[FieldFile]) -> bool:
+    """Return whether a class based on Django's own may set `storage`, which `__init__` sets."""
+    own = [each for each in file_class.__mro__ if each not in DJANGO_CLASSES]
+    return any(name in vars(each) for each in own for name in STORAGE_HOOKS)
 
 
 MODEL_CHECKS = (check_unregistered, check_hidden_rows, check_defaults, check_storages_of_rows)

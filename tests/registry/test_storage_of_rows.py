@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage, storages
 from django.db import transaction
-from django.db.models.fields.files import FieldFile
+from django.db.models.fields.files import FieldFile, ImageFieldFile
 
 from moderation.cascade import make_plan
 from moderation.checks.file_fields import check_storages_of_rows
@@ -203,6 +203,17 @@ def test_an_alias_that_is_not_in_storages_is_refused_before_anything_is_lost(
 class ChoosingFile(FieldFile):
     """Like the class of an app that chooses the storage by the row."""
 
+    def __init__(self, instance: Any, field: Any, name: str | None) -> None:
+        super().__init__(instance, field, name)
+        self.storage = storages["second"]
+
+
+class MeasuredFile(ImageFieldFile):
+    """Like Wagtail's class, which measures pictures in its own way."""
+
+    def _get_image_dimensions(self) -> tuple[int, int]:
+        return 1, 1
+
 
 def test_w012_a_file_class_of_another_app_s(
     choose: Choose, monkeypatch: pytest.MonkeyPatch
@@ -215,6 +226,14 @@ def test_w012_a_file_class_of_another_app_s(
     choose(by_key)
     assert check_storages_of_rows() == []
     assert check_storages() == []
+
+
+def test_w012_does_not_report_a_file_class_that_leaves_the_storage_alone(
+    choose: Choose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in (FieldFile, ImageFieldFile, MeasuredFile):
+        monkeypatch.setattr(POSTER, "attr_class", each)
+        assert check_storages_of_rows() == []
 
 
 def test_a_field_that_a_row_does_not_choose_uses_its_own_storage(choose: Choose) -> None:
