@@ -7,6 +7,7 @@ from django.core import checks
 from moderation.checks import (
     database,
     file_fields,
+    receivers,
     references,
     registered_models,
     site,
@@ -16,7 +17,9 @@ from moderation.checks import (
 
 def register_all() -> None:
     """Register all checks except those of the admin."""
-    for module in (registered_models, file_fields, references, storage_adapters, site, database):
+    for module in (
+        registered_models, file_fields, receivers, references, storage_adapters, site, database,
+    ):  # fmt: skip
         for check in module.MODEL_CHECKS:
             checks.register(check, checks.Tags.models)
     for module in (registered_models, references, site):
