@@ -6,24 +6,27 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = Path(__file__).parent / "example"
+RECIPE_PINS = Path(__file__).parent / "requirements-recipes.txt"
+# Django's version -> the file with its requirements.
+VERSIONS = {"5.2": "requirements.txt", "6": "requirements-django6.txt"}
 LONGEST = 600  # seconds that pip may take on a slow network
 PIN = re.compile(r"^([\w.-]+)(?:\[[\w,]+\])?==([^\s;]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment in which the wheel is installed, and a folder to work in."""
+    """The Python of a virtual environment with the wheel, and the folder of a project."""
 
+    python: str
     folder: Path
-
-    @property
-    def python(self) -> str:
-        return str(self.folder / "venv" / "bin" / "python")
 
     def run(self, *command: str, settings: str = "", error: bool = False) -> str:
         """Run Python with arguments; return its output. `error` expects it to fail."""
@@ -50,6 +53,17 @@ def run(*command: str, cwd: Path, settings: str = "", error: bool = False) -> st
     return done.stdout
 
 
+def python_for(version: str) -> str:
+    """Return a Python for a version of Django; skip the test where there is none, but not in CI."""
+    if version == "5.2":
+        return sys.executable
+    finder = ROOT / ".ci" / "find-python6"
+    found = subprocess.run([finder], capture_output=True, text=True, check=False)
+    if found.returncode and os.environ.get("CI") != "true":
+        pytest.skip(found.stderr)
+    return found.stdout.strip()
+
+
 def build_wheel(python: str, folder: Path) -> Path:
     """Build the wheel of this repository."""
     run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(ROOT),
@@ -58,18 +72,15 @@ def build_wheel(python: str, folder: Path) -> Path:
     return wheel
 
 
-def install(folder: Path, *, python: str, wheel: str, requirements: str) -> Environment:
-    """Make a virtual environment with the wheel, in the versions of a file of requirements.
-
-    `wheel` is its path, with the extras.
-    """
-    environment = Environment(folder)
+def install(folder: Path, *packages: str, python: str, requirements: str) -> Environment:
+    """Make a virtual environment with packages, in the versions of a file of requirements."""
     run(python, "-m", "venv", "venv", cwd=folder)
     pins = folder / "constraints.txt"
     pins.write_text(
         "".join(f"{name}=={version}\n" for name, version in _pins(requirements).items())
     )
-    environment.run("-m", "pip", "install", "--quiet", "-c", str(pins), wheel)
+    environment = Environment(str(folder / "venv" / "bin" / "python"), folder)
+    environment.run("-m", "pip", "install", "--quiet", "-c", str(pins), *packages)
     return environment
 
 
@@ -82,7 +93,9 @@ def start_project(environment: Environment) -> None:
 
 def _pins(requirements: str) -> dict[str, str]:
     """Return {package: version}. What a file does not pin is as in requirements.txt."""
-    files = ("requirements-constraints.txt", "requirements.txt", requirements)
+    files = [ROOT / "requirements-constraints.txt", ROOT / "requirements.txt", ROOT / requirements]
     return {
-        name: version for file in files for name, version in PIN.findall((ROOT / file).read_text())
+        name: version
+        for file in [RECIPE_PINS, *files]
+        for name, version in PIN.findall(file.read_text())
     }

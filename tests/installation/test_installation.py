@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.installation.site import ROOT, Environment, build_wheel, install, start_project
+from tests.installation.site import (
+    ROOT,
+    VERSIONS,
+    Environment,
+    install,
+    python_for,
+    start_project,
+)
 
-# Django's version -> the file with its requirements.
-VERSIONS = {"5.2": "requirements.txt", "6": "requirements-django6.txt"}
 SETTINGS = "integrated"
 S3_IS_MISSING = (
     "ImproperlyConfigured: Files in S3 need the package botocore: "
@@ -21,33 +23,17 @@ S3_IS_MISSING = (
 )
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(sys.executable, tmp_path_factory.mktemp("wheel"))
-
-
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def python_for(version: str) -> str:
-    """Return a Python for a version of Django; skip the test where there is none, but not in CI."""
-    if version == "5.2":
-        return sys.executable
-    finder = ROOT / ".ci" / "find-python6"
-    found = subprocess.run([finder], capture_output=True, text=True, check=False)
-    if found.returncode and os.environ.get("CI") != "true":
-        pytest.skip(found.stderr)
-    return found.stdout.strip()
 
 
 def installed(wheel: Path, folder: Path, version: str, extras: str = "") -> Environment:
     """Return an environment with the wheel and its extras."""
     return install(
         folder,
+        f"{wheel}{extras}",
         python=python_for(version),
-        wheel=f"{wheel}{extras}",
         requirements=VERSIONS[version],
     )
 
@@ -85,24 +71,3 @@ def test_a_new_project_removes_its_objects(wheel: Path, tmp_path: Path, version:
     ):
         environment.run("manage.py", *command, settings=SETTINGS)
     environment.run("walk.py", settings=SETTINGS)
-
-
-RECIPES = {
-    "photologue": ["default"],
-    "filer": ["default", "filer_private", "filer_private_thumbnails"],
-}
-
-
-@pytest.mark.parametrize("app", RECIPES)
-def test_a_recipe_removes_the_files_of_another_app(wheel: Path, tmp_path: Path, app: str) -> None:
-    environment = installed(wheel, tmp_path, "5.2", "[worker]")
-    environment.run("-m", "pip", "install", "--quiet", "-c", "constraints.txt", f"django-{app}")
-    start_project(environment)
-    for command in (
-        ("makemigrations", "gallery"),
-        ("migrate",),
-        ("mark_storage", *RECIPES[app]),
-        ("check", "--database", "default", "--fail-level", "WARNING"),
-    ):
-        environment.run("manage.py", *command, settings=f"with_{app}.settings")
-    environment.run(f"walk_{app}.py", settings=f"with_{app}.settings")

@@ -5,12 +5,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+from django.apps import apps
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from PIL import Image
 
-from moderation.models import Removal
+from moderation.models import AuditEntry, Removal
+
+OWN_APPS = {"gallery", "shop"}
+
+
+def prepare(*storages):
+    """Create the database and the identities of the storages; check the project."""
+    call_command("makemigrations", *OWN_APPS & {app.label for app in apps.get_app_configs()})
+    call_command("migrate", verbosity=0)
+    call_command("mark_storage", *storages)
+    call_command("check", databases=["default"], fail_level="WARNING")
 
 
 def manage(*arguments):
@@ -58,3 +70,9 @@ def stored():
     root = Path(settings.MEDIA_ROOT)
     files = (path for path in root.rglob("*") if path.is_file())
     return {str(path.relative_to(root)) for path in files if not path.name.startswith(".")}
+
+
+def keys_of(removal):
+    """Return the names below the storage's folder that the audit log has of a removal."""
+    entries = AuditEntry.objects.filter(removal=removal)
+    return {entry.key.rpartition(f"{settings.MEDIA_ROOT}/")[2] for entry in entries}

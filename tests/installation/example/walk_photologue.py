@@ -4,12 +4,14 @@ import django
 
 django.setup()
 
-from common import browser_of, manage, picture, select, stored  # noqa: E402 - Django is set up first
+from common import browser_of, picture, prepare, select, stored  # noqa: E402 - Django is set up first
+from django.core.management import call_command  # noqa: E402 - the same
 from gallery.models import Member  # noqa: E402 - the same
 from photologue.models import Photo  # noqa: E402 - the same
 
 from moderation.models import AuditEntry  # noqa: E402 - the same
 
+prepare("default")
 root = browser_of(Member.objects.create_superuser("root"))
 for name in ("first", "second", "third"):
     sent = {
@@ -31,10 +33,10 @@ before = stored()
 assert any("cache/third_display" in name for name in before)
 
 removal = select(root, "/admin/", "photologue/photo", photos[:2])
-manage("purge")
+call_command("purge")
 removal.refresh_from_db()
 assert removal.state == "done"
 assert stored() == {name for name in before if "third" in name or "CACHEDIR" in name}
 assert not AuditEntry.objects.exclude(state="erased", detail="").exists()
 assert [photo.title for photo in Photo.objects.all()] == ["third"]
-manage("purge", "--check")
+call_command("purge", check=True)
