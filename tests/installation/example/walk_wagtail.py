@@ -7,7 +7,9 @@ django.setup()
 from common import browser_of, keys_of, picture, prepare, select, stored  # noqa: E402 - Django is set up first
 from django.core.management import call_command  # noqa: E402 - the same
 from gallery.models import Member  # noqa: E402 - the same
+from taggit.models import TaggedItem  # noqa: E402 - the same
 from wagtail.images.models import Image, Rendition  # noqa: E402 - the same
+from wagtail.search.models import IndexEntry  # noqa: E402 - the same
 
 from moderation.models import AuditEntry  # noqa: E402 - the same
 
@@ -18,6 +20,7 @@ for name in ("first", "second", "third", "fourth"):
     response = root.post("/cms/images/add/", sent)
     assert response.status_code == 302, response.content.decode()
 call_command("db_worker", batch=True, startup_delay=False)  # Wagtail indexes the images
+assert TaggedItem.objects.count() == IndexEntry.objects.count() == 4
 images = list(Image.objects.order_by("pk"))
 copy = Image(title="copy", file=images[0].file.name, width=40, height=30)
 copy.save()
@@ -54,5 +57,6 @@ assert set(Image.objects.values_list("title", flat=True)) == {"copy", "fourth"}
 select(root, "/removals/", "wagtailimages/image", Image.objects.all())
 call_command("purge")
 assert stored() == set()
-assert not Rendition.objects.exists()
+for model in (Rendition, TaggedItem, IndexEntry):
+    assert not model.objects.exists()
 call_command("purge", check=True)
