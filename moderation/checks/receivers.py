@@ -20,7 +20,7 @@ ERASES += r"|os\.remove\(|storage\w*\.delete\("
 
 
 def check_erasing_receivers(**_: Any) -> list[CheckMessage]:
-    """W031: a receiver of other code erases files that another row may use."""
+    """W032: a receiver of other code erases files that another row may use."""
     return [
         checks.Warning(
             f"{receiver.__module__}.{receiver.__qualname__} seems to erase the files of deleted "
@@ -28,7 +28,7 @@ def check_erasing_receivers(**_: Any) -> list[CheckMessage]:
             hint="Disconnect the receiver: the purge erases the files. Silence this check if it "
             "erases nothing.",
             obj=model,
-            id="moderation.W031",
+            id="moderation.W032",
         )
         for model in registered_models()
         for receiver in _foreign_receivers(model)

@@ -55,7 +55,7 @@ def test_w031_a_receiver_that_erases_files(
     with connected(signal, receiver, sender):
         found = [message for message in check_erasing_receivers() if message.obj is Piece]
     (warning,) = found
-    assert warning.id == "moderation.W031"
+    assert warning.id == "moderation.W032"
     assert f"test_receivers.{receiver.__name__} seems to erase the files of deleted" in warning.msg
 
 
