@@ -49,7 +49,7 @@ def deletion_of_other_rows(instance: Any, **kwargs: Any) -> None:
 @pytest.mark.parametrize(
     "receiver", [delete_of_the_field, delete_of_a_storage, removal_from_disk, call_of_a_library]
 )
-def test_w031_a_receiver_that_erases_files(
+def test_w032_a_receiver_that_erases_files(
     signal: ModelSignal, sender: Any, receiver: Callable[..., None]
 ) -> None:
     with connected(signal, receiver, sender):
@@ -59,6 +59,6 @@ def test_w031_a_receiver_that_erases_files(
     assert f"test_receivers.{receiver.__name__} seems to erase the files of deleted" in warning.msg
 
 
-def test_w031_does_not_report_a_receiver_that_deletes_rows() -> None:
+def test_w032_does_not_report_a_receiver_that_deletes_rows() -> None:
     with connected(post_delete, deletion_of_other_rows, Piece):
         assert check_erasing_receivers() == []
