@@ -38,23 +38,23 @@ _enqueueing = threading.local()
 
 
 @task()
-def delete_batch(removal: int, token: str) -> None:
+def delete_batch(removal: int) -> None:
     """Delete the next waiting batch of a removal, given by its number; enqueue the one after it."""
     more = False
-    with _running(_work_of(removal), token):
+    with _running(_work_of(removal)):
         more = delete_next_batch(removal)
     if more:
         enqueue_deletion(removal)
 
 
 @task()
-def purge_files(token: str) -> None:
+def purge_files() -> None:
     """Purge due audit entries for a few seconds; enqueue the next task if more may be due.
 
     Before that, enqueue another task, so that several workers share the work.
     """
     more = False
-    with _running(PURGE, token):
+    with _running(PURGE):
         if AuditEntry.objects.due().exists():
             enqueue_purge()
         more = purge_due_files()
@@ -109,12 +109,12 @@ def _enqueue_once(work: str, task: Any, *args: int) -> None:
 
 
 def _enqueue_with_lock(work: str, task: Any, args: tuple[int, ...]) -> None:
-    if not (token := QueueingLock.acquire(work)):
+    if not QueueingLock.acquire(work):
         return
     try:
-        task.enqueue(*args, token)
+        task.enqueue(*args)
     except Exception:  # a queue may raise anything; nothing is queued, so others may try again
-        QueueingLock.release(work, token)
+        QueueingLock.release(work)
         raise
 
 
@@ -132,10 +132,10 @@ def _tolerating_database_errors(work: str) -> Iterator[None]:
 
 
 @contextmanager
-def _running(work: str, token: str) -> Iterator[None]:
+def _running(work: str) -> Iterator[None]:
     """Release the lock, then record heartbeats in a thread: a storage may stall for a minute."""
     with _tolerating_database_errors(work):
-        QueueingLock.release(work, token)
+        QueueingLock.release(work)
         Heartbeat.beat("worker")
     finished = threading.Event()
     beating = threading.Thread(target=_beat_until, args=(finished,), daemon=True)

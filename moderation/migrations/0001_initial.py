@@ -33,8 +33,7 @@ class Migration(migrations.Migration):
             name='QueueingLock',
             fields=[
                 ('work', models.CharField(max_length=50, primary_key=True, serialize=False, verbose_name='work')),
-                ('token', models.UUIDField(default=uuid.uuid4, verbose_name='token')),
-                ('at', models.DateTimeField(verbose_name='at')),
+                ('acquired_at', models.DateTimeField(verbose_name='acquired at')),
             ],
             options={
                 'verbose_name': 'queueing lock',

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 
 from django.db import models
@@ -10,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.db.server_time import DatabaseNow
 
-# A task that has been queued for longer counts as lost, and another may be enqueued.
-LOST_AFTER = timedelta(seconds=15)
+# A task that has been queued for longer counts as lost, and another may be enqueued. Longer than
+# any task runs, even with a storage that does not answer: the next task waits for it in the queue.
+LOST_AFTER = timedelta(minutes=5)
 
 
 class QueueingLock(models.Model):
@@ -22,8 +22,7 @@ class QueueingLock(models.Model):
     """
 
     work = models.CharField(_("work"), max_length=50, primary_key=True)
-    token = models.UUIDField(_("token"), default=uuid.uuid4)
-    at = models.DateTimeField(_("at"))
+    acquired_at = models.DateTimeField(_("acquired at"))
 
     class Meta:
         verbose_name = _("queueing lock")
@@ -33,18 +32,19 @@ class QueueingLock(models.Model):
         return self.work
 
     @classmethod
-    def acquire(cls, work: str) -> str | None:
-        """Acquire the lock for some work; return the token to pass to its task.
+    def acquire(cls, work: str) -> bool:
+        """Acquire the lock before a task for some work is enqueued; return whether it was free.
 
-        Return None if a task with this lock is already queued, which will find everything committed
-        so far. Do not call this in a transaction, or the task might start before the commit.
+        If it was not, the queued task will find everything committed so far. Do not call this in a
+        transaction, or the task might start before the commit.
         """
         # Delete the lost locks of all work, so that none is left behind.
-        cls.objects.filter(at__lt=DatabaseNow(-LOST_AFTER)).delete()
-        lock, is_new = cls.objects.get_or_create(work=work, defaults={"at": DatabaseNow()})
-        return str(lock.token) if is_new else None
+        cls.objects.filter(acquired_at__lt=DatabaseNow(-LOST_AFTER)).delete()
+        defaults = {"acquired_at": DatabaseNow()}
+        _lock, is_new = cls.objects.get_or_create(work=work, defaults=defaults)
+        return is_new
 
     @classmethod
-    def release(cls, work: str, token: str) -> None:
-        """Release the lock when the task with this token starts, before it looks for work."""
-        cls.objects.filter(work=work, token=token).delete()
+    def release(cls, work: str) -> None:
+        """Release the lock when the task starts, before it looks for work."""
+        cls.objects.filter(work=work).delete()

@@ -76,7 +76,7 @@ def test_a_dead_worker_ahead_of_the_database_holds_its_leases_for_no_longer(
     assert until
     assert until - timezone.now() < timedelta(seconds=301)
     assert is_about_now(Heartbeat.objects.get().at)
-    assert is_about_now(QueueingLock.objects.get(work="purge").at)
+    assert is_about_now(QueueingLock.objects.get(work="purge").acquired_at)
 
 
 def test_times_are_read_without_a_query_of_their_own(

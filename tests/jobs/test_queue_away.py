@@ -46,7 +46,7 @@ def test_a_confirmation_is_answered_as_it_was_committed(
     draft.refresh_from_db()
     assert draft.state == "deleting"
     assert "enqueue_deletion" in caplog.text, "the log names what could not be done"
-    assert not QueueingLock.objects.exists(), "nothing is on its way"
+    assert not QueueingLock.objects.exists(), "nothing is queued"
 
 
 @pytest.mark.usefixtures("queue_is_away")

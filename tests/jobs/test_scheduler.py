@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,6 +23,7 @@ from moderation.models.queueing_lock import LOST_AFTER
 from moderation.purge import run
 from moderation.purge.run import purge_due_files
 from posts.models import Post
+from project import storages
 from tests.helpers import confirmed, drafted
 from tests.services.audit_log import unguarded
 from tests.services.processes import wait_until
@@ -32,6 +32,11 @@ from tests.services.queue import DBTaskResult, needs_queue
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePosts = Callable[..., list[Post]]
+
+# How long the site's S3 client waits for a storage that does not answer.
+LONGEST_STALL = timedelta(
+    seconds=storages.ATTEMPTS * (storages.CONNECT_TIMEOUT_SECONDS + storages.READ_TIMEOUT_SECONDS)
+)
 
 
 @pytest.fixture
@@ -52,6 +57,15 @@ def name_of(task: DBTaskResult) -> str:
 def queued() -> list[str]:
     """The tasks that wait for a worker."""
     return [name_of(task) for task in DBTaskResult.objects.ready()]
+
+
+def work_off_one_task() -> str:
+    """Run the next queued task as a worker does; return its name."""
+    task = DBTaskResult.objects.ready().first()
+    task.claim("worker")
+    task.task.call(*task.args_kwargs["args"])
+    task.set_successful(None)
+    return name_of(task)
 
 
 def test_one_removal_in_trouble_does_not_hold_up_the_others(
@@ -121,7 +135,7 @@ def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
         return False
 
     monkeypatch.setattr(run, "purge_due_files", stalled)
-    tasks.purge_files.call(str(uuid4()))
+    tasks.purge_files.call()
     assert set(beats) == {"worker"}
     assert SILENT.total_seconds() >= 2 * BEAT_EVERY
 
@@ -138,15 +152,45 @@ def test_a_storage_in_trouble_does_not_make_the_queue_grow(
 
 
 @needs_queue
-def test_a_lost_wake_up_is_found_while_workers_are_busy_with_others(
+def test_a_task_that_waits_behind_a_stalled_storage_is_not_enqueued_again(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    Heartbeat.beat("worker")
+    assert LOST_AFTER > LONGEST_STALL
+    QueueingLock.objects.update(acquired_at=timezone.now() - LONGEST_STALL)
+    run_once()
+    assert queued() == ["delete_batch"]
+
+
+@needs_queue
+def test_a_task_that_starts_late_leaves_at_most_one_more_in_the_queue(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    removal = make_running()
+    QueueingLock.objects.update(acquired_at=timezone.now() - LOST_AFTER - timedelta(seconds=1))
+    run_once()
+    assert queued() == ["delete_batch"] * 2
+    for _ in range(2):  # its two batches
+        work_off_one_task()
+        assert queued().count("delete_batch") <= 2
+    while queued():
+        work_off_one_task()
+    removal.refresh_from_db()
+    assert removal.state == "done"
+    assert not QueueingLock.objects.exists()
+
+
+@needs_queue
+def test_a_lost_task_is_enqueued_again_while_workers_are_busy_with_others(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
     make_running()
     DBTaskResult.objects.all().delete()
     Heartbeat.beat("worker")
     run_once()
-    assert queued() == []  # it may still be on its way
-    QueueingLock.objects.update(at=timezone.now() - LOST_AFTER - timedelta(seconds=1))
+    assert queued() == []  # it may still be queued
+    QueueingLock.objects.update(acquired_at=timezone.now() - LOST_AFTER - timedelta(seconds=1))
     run_once()
     assert queued() == ["delete_batch"]
 
@@ -172,11 +216,8 @@ def test_batches_and_purge_take_turns_however_slow_the_storage_is(
     with override_settings(MODERATION_BATCH_OBJECTS=2):
         confirmed(drafted(make_posts(12, images=2), moderator), moderator)
     done: list[str] = []
-    while ready := DBTaskResult.objects.ready().first():
-        ready.claim("worker")
-        ready.task.call(*ready.args_kwargs["args"])
-        ready.set_successful(None)
-        done.append(name_of(ready))
+    while queued():
+        done.append(work_off_one_task())
         assert len(queued()) <= 2
     batches = [turn for turn, name in enumerate(done) if name == "delete_batch"]
     assert len(batches) >= 6

@@ -14,7 +14,15 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.models import AuditEntry, Heartbeat, Removal, RemovalBatch, StorageIdentity
+from moderation.models import (
+    AuditEntry,
+    Heartbeat,
+    QueueingLock,
+    Removal,
+    RemovalBatch,
+    StorageIdentity,
+)
+from moderation.models.queueing_lock import LOST_AFTER
 from moderation.removals.delete import delete_next_batch
 from posts.models import Post
 from tests.helpers import confirmed, drafted
@@ -91,8 +99,9 @@ def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: 
 
 
 @needs_queue
-def test_a_lost_wake_up_loses_nothing(removal: Removal, tmp_path: Path) -> None:
+def test_a_lost_queue_loses_no_work(removal: Removal, tmp_path: Path) -> None:
     empty_the_queue()
+    QueueingLock.objects.update(acquired_at=timezone.now() - LOST_AFTER)
     with worker(*DB_WORKER, log=tmp_path / "worker"), worker(*CLOCK, log=tmp_path / "clock"):
         wait_until_done(removal)
     assert_all_gone_once(removal)

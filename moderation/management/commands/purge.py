@@ -17,8 +17,7 @@ from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry, AuditEvent, RemovalBatch
 from moderation.models.states import EventType
 
-# Seconds between two runs of the scheduler if nothing is due. A lost task delays its work by this
-# time plus ten seconds.
+# Seconds between two runs of the scheduler if nothing is due.
 INTERVAL = 2.0
 
 
