@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
@@ -34,8 +35,9 @@ from moderation.purge.verify import verify_erased_files
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import expire_drafts
 
-# A busy worker records a heartbeat every few seconds. After a longer silence it is idle or dead.
-SILENT = timedelta(seconds=15)
+# A worker with a heartbeat within this time is busy. Otherwise it is idle or dead, or waits for a
+# slow storage. The scheduler may then work beside it: claims are leased.
+BUSY_WITHIN = timedelta(seconds=15)
 # A worker starts a task within a second or two. If it takes longer, no worker is running.
 MAX_START_DELAY = timedelta(seconds=10)
 # The most removals that one run handles: enough for any number of moderators.
@@ -65,7 +67,7 @@ def run_once(*, alone: bool = False) -> bool:
     and do the work here only if the workers are silent and it was not started. If no work is due,
     verify that erased keys are absent.
     """
-    Heartbeat.beat("scheduler")
+    tasks.record_heartbeat("scheduler")
     expire_drafts()
     recheck_problems()
     advance(*_unfinished_removals())
@@ -76,7 +78,7 @@ def run_once(*, alone: bool = False) -> bool:
         tasks.enqueue_deletion(removal)
     if AuditEntry.objects.due().exists():
         tasks.enqueue_purge()
-    are_busy = Heartbeat.heard("worker", within=SILENT)
+    are_busy = Heartbeat.heard("worker", within=BUSY_WITHIN)
     before = server_time.now() - MAX_START_DELAY
     late = removals_with_due_batches(confirmed_before=before)
     if not are_busy and (late or AuditEntry.objects.due().filter(due_at__lt=before).exists()):
@@ -169,10 +171,10 @@ def _work(removals: list[int]) -> bool:
             delete_next_batch(removal)
         except TRANSIENT as error:
             last_error = error
-    worked = purge_due_files() or bool(removals)
+    purged = purge_due_files(after_write=partial(tasks.record_heartbeat, "scheduler"))
     if last_error:
         raise last_error
-    return worked
+    return purged or bool(removals)
 
 
 def _unfinished_removals() -> list[int]:

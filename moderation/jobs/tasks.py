@@ -12,10 +12,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import django
-from django.db import Error, close_old_connections, connection, transaction
+from django.db import close_old_connections, transaction
 
 if django.VERSION >= (6, 0):
     from django.tasks import task
@@ -29,8 +30,6 @@ from moderation.removals.delete import delete_next_batch
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two heartbeats of a worker during a task.
-BEAT_EVERY = 5.0
 PURGE = "purge"
 
 # The tasks of this thread that are enqueued once the current call of `enqueue()` has returned.
@@ -57,7 +56,7 @@ def purge_files() -> None:
     with _running(PURGE):
         if AuditEntry.objects.due().exists():
             enqueue_purge()
-        more = purge_due_files()
+        more = purge_due_files(after_write=partial(record_heartbeat, "worker"))
     if more:
         enqueue_purge()
 
@@ -118,42 +117,30 @@ def _enqueue_with_lock(work: str, task: Any, args: tuple[int, ...]) -> None:
         raise
 
 
+def record_heartbeat(process: str) -> None:
+    """Record a heartbeat of a "worker" or the "scheduler", without ending its work on an error."""
+    with _tolerating_database_errors(f"heartbeat of the {process}"):
+        Heartbeat.beat(process)
+
+
+@contextmanager
+def _running(work: str) -> Iterator[None]:
+    """Release the queueing lock and record a heartbeat, then run the body of a task."""
+    with _tolerating_database_errors(work):
+        QueueingLock.release(work)
+    record_heartbeat("worker")
+    with _tolerating_database_errors(work):
+        yield
+
+
 @contextmanager
 def _tolerating_database_errors(work: str) -> Iterator[None]:
-    """End the task, but not its worker, after a transient database error.
+    """Log a transient database error; it must not end the worker.
 
     The scheduler finds the remaining work.
     """
     try:
         yield
     except TRANSIENT:
-        logger.warning("A task ended with a database error (%s).", work, exc_info=True)
+        logger.warning("Transient database error (%s).", work, exc_info=True)
         close_old_connections()  # closes a broken one; the worker's next query opens another
-
-
-@contextmanager
-def _running(work: str) -> Iterator[None]:
-    """Release the lock, then record heartbeats in a thread: a storage may stall for a minute."""
-    with _tolerating_database_errors(work):
-        QueueingLock.release(work)
-        Heartbeat.beat("worker")
-    finished = threading.Event()
-    beating = threading.Thread(target=_beat_until, args=(finished,), daemon=True)
-    beating.start()
-    try:
-        with _tolerating_database_errors(work):
-            yield
-    finally:
-        finished.set()
-        beating.join()
-
-
-def _beat_until(finished: threading.Event) -> None:
-    try:
-        while not finished.wait(BEAT_EVERY):
-            try:
-                Heartbeat.beat("worker")
-            except Error:  # the work itself will report the error
-                logger.warning("A heartbeat could not be recorded.", exc_info=True)
-    finally:
-        connection.close()  # that of this thread

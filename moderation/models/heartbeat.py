@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.db.server_time import DatabaseNow
 
-# After a minute without a heartbeat, the admin's pages say that no worker is running.
-SILENCE = timedelta(minutes=1)
+# After this time without a heartbeat, the admin's pages say that no worker is running. Longer than
+# a worker waits for a storage that does not answer.
+MISSING_AFTER = timedelta(minutes=5)
 
 
 class Heartbeat(models.Model):
@@ -32,7 +33,7 @@ class Heartbeat(models.Model):
         cls.objects.update_or_create(process=process, defaults={"at": DatabaseNow()})
 
     @classmethod
-    def heard(cls, *processes: str, within: timedelta = SILENCE) -> bool:
+    def heard(cls, *processes: str, within: timedelta = MISSING_AFTER) -> bool:
         """Return whether one of the processes (default: any) had a heartbeat `within` that time."""
         beats = cls.objects.filter(at__gte=DatabaseNow(-within))
         return (beats.filter(process__in=processes) if processes else beats).exists()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -47,10 +47,11 @@ OUTCOMES_PER_WRITE = 1000
 WRITE_AFTER = 2.0
 
 
-def purge_due_files() -> bool:
+def purge_due_files(*, after_write: Callable[[], object] = lambda: None) -> bool:
     """Erase due keys of one storage for a few seconds; return False if nothing is due.
 
     Every claimed key is then erased, in use, or has an error and the time of the next attempt.
+    `after_write` is called whenever outcomes were written, which is after each slow request.
     Raise RuntimeError inside a transaction, and database errors after the purge has advanced the
     removals.
     """
@@ -59,7 +60,7 @@ def purge_due_files() -> bool:
     first = claim(conf.request_keys())
     if first is None:
         return False
-    run = _Run(first, Lease(conf.lease_seconds(), before))
+    run = _Run(first, Lease(conf.lease_seconds(), before), after_write)
     run.execute()
     advance(*run.removals)
     if run.database_error:
@@ -75,9 +76,10 @@ class _Run:
     renewal; the leases of later claims last longer.
     """
 
-    def __init__(self, first: Claim, lease: Lease) -> None:
+    def __init__(self, first: Claim, lease: Lease, after_write: Callable[[], object]) -> None:
         self.first = first
         self.lease = lease
+        self.after_write = after_write
         self.ref = first.ref
         self.sent: dict[str, list[Claimed]] = {}
         self.unsent: dict[str, list[Claimed]] = {}
@@ -195,6 +197,7 @@ class _Run:
         self.removals |= write_outcomes(self.ref, answered, self.leases)
         if time.monotonic() > self._renew_at and self.lease.holds():
             self._renew()
+        self.after_write()
 
     def _trustworthy(self, answered: list[Answered]) -> list[Answered]:
         """Return the outcomes to write: only failures if this is no longer the right storage.

@@ -14,11 +14,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from moderation.jobs import tasks
-from moderation.jobs.scheduler import SILENT, overdue, run_once
-from moderation.jobs.tasks import BEAT_EVERY
+from moderation.jobs.scheduler import overdue, run_once
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.lifecycle.removals import resume, stop
 from moderation.models import AuditEntry, Heartbeat, QueueingLock, Removal
+from moderation.models.heartbeat import MISSING_AFTER
 from moderation.models.queueing_lock import LOST_AFTER
 from moderation.purge import run
 from moderation.purge.run import purge_due_files
@@ -26,7 +26,6 @@ from posts.models import Post
 from project import storages
 from tests.helpers import confirmed, drafted
 from tests.services.audit_log import unguarded
-from tests.services.processes import wait_until
 from tests.services.queue import DBTaskResult, needs_queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,6 +47,10 @@ def make_running(moderator: User, make_posts: MakePosts) -> Callable[[], Removal
             return confirmed(drafted(make_posts(2, images=1), moderator), moderator)
 
     return make
+
+
+def run_once_alone() -> bool:
+    return run_once(alone=True)
 
 
 def name_of(task: DBTaskResult) -> str:
@@ -123,21 +126,45 @@ def test_keys_that_are_tried_again_later_are_not_overdue(
     assert not overdue()
 
 
-def test_a_worker_whose_storage_stalls_goes_on_giving_signs_of_life(
+@pytest.mark.parametrize(
+    ("work", "process"), [(tasks.purge_files.call, "worker"), (run_once_alone, "scheduler")]
+)
+def test_a_process_records_a_heartbeat_first_and_whenever_it_writes_outcomes(
+    work: Callable[[], object],
+    process: str,
+    marked: None,
+    moderator: User,
+    make_posts: MakePosts,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    confirmed(drafted(make_posts(1), moderator), moderator)  # four files
+    monkeypatch.setattr(run, "OUTCOMES_PER_WRITE", 1)
+    erased_at_beats: list[tuple[str, int]] = []
+
+    def note(beating: str) -> None:
+        erased_at_beats.append((beating, AuditEntry.objects.erased().count()))
+
+    monkeypatch.setattr(Heartbeat, "beat", note)
+    work()
+    assert {(process, erased) for erased in range(5)} <= set(erased_at_beats)
+
+
+def test_a_heartbeat_that_cannot_be_recorded_does_not_end_a_purge(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "BEAT_EVERY", 0.1)
-    beats: list[str] = []
-    monkeypatch.setattr(Heartbeat, "beat", beats.append)
+    confirmed(drafted(make_posts(1, images=1), moderator), moderator)
+    monkeypatch.setattr(run, "OUTCOMES_PER_WRITE", 1)
 
-    def stalled() -> bool:
-        wait_until(lambda: len(beats) >= 3, what="signs of life")
-        return False
+    def fail(_process: str) -> None:
+        raise OperationalError("database is locked")
 
-    monkeypatch.setattr(run, "purge_due_files", stalled)
+    monkeypatch.setattr(Heartbeat, "beat", fail)
     tasks.purge_files.call()
-    assert set(beats) == {"worker"}
-    assert SILENT.total_seconds() >= 2 * BEAT_EVERY
+    assert not AuditEntry.objects.pending().exists()
+
+
+def test_a_worker_that_waits_for_a_stalled_storage_is_not_reported_as_missing() -> None:
+    assert MISSING_AFTER > LONGEST_STALL
 
 
 @needs_queue
