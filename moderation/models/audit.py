@@ -98,7 +98,9 @@ class AuditEntry(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error_code = models.CharField(_("error code"), max_length=100, blank=True)
     error = models.CharField(_("error"), max_length=ERROR_LENGTH, blank=True)
-    # The work list: when the entry is due next, and until when a worker has leased it.
+    # The work list: when the entry is due next, and until when a worker has leased it. An expired
+    # lease says that the file may have been erased: the worker died, or the storage gave no clear
+    # answer. It stays until the file is erased. Other leases end with null.
     due_at = models.DateTimeField(_("due at"))
     leased_until = models.DateTimeField(_("leased until"), null=True)
     recorded_at = models.DateTimeField(_("recorded at"))

@@ -15,7 +15,7 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
 from moderation.purge.in_use import keep_used_entries
-from moderation.purge.queue import Claim, Claimed, StorageRef
+from moderation.purge.queue import Claim, Claimed, StorageRef, ended_lease
 from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
 
@@ -84,20 +84,15 @@ def reschedule(
 ) -> None:
     """Release entries that have no outcome, and make them due again after `pause`.
 
-    `sent` says that a request for them was sent, so that their files may have been erased.
-
-    Entries with none of the `leases` now belong to another worker and do not change. An entry that
-    an earlier worker leased keeps an expired lease, because its file may have been erased
-    (moderation.recording.key_entries).
+    `sent` says that a request for them was sent, so that their files may have been erased. Entries
+    with none of the `leases` now belong to another worker and do not change.
     """
     ours = AuditEntry.objects.with_lease(leases)
-    keys: dict[bool, set[int]] = {True: set(), False: set()}
-    for entry in entries:
-        if entry.is_leased:
-            keys[sent or entry.was_leased].add(entry.pk)
-    for was_leased, pks in keys.items():
+    leased = [entry for entry in entries if entry.is_leased]
+    for may_be_erased in (True, False):
+        pks = {entry.pk for entry in leased if (sent or entry.may_be_erased) is may_be_erased}
         ours.filter(pk__any_of=pks).update(
-            leased_until=DatabaseNow() if was_leased else None, due_at=DatabaseNow(pause)
+            leased_until=ended_lease(may_be_erased=may_be_erased), due_at=DatabaseNow(pause)
         )
 
 

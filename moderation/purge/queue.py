@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from moderation.db.server_time import DatabaseNow
+
 
 class StorageRef(NamedTuple):
     """A storage, and the identity that its identity file must contain."""
@@ -34,9 +36,14 @@ class Claimed(NamedTuple):
     is_leased: bool = True
 
     @property
-    def was_leased(self) -> bool:
-        """Return whether an earlier worker leased it and may have sent a request before dying."""
+    def may_be_erased(self) -> bool:
+        """Return whether an earlier attempt may have erased the file: its lease is still there."""
         return self.leased_until is not None
+
+
+def ended_lease(*, may_be_erased: bool) -> DatabaseNow | None:
+    """Return the `leased_until` of an entry whose lease ends; see `AuditEntry`."""
+    return DatabaseNow() if may_be_erased else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry
 from moderation.models.querysets import AuditEntryQuerySet
-from moderation.purge.queue import Claimed, StorageRef
+from moderation.purge.queue import Claimed, StorageRef, ended_lease
 from moderation.redaction import clean
 from moderation.storage import Outcome, Result
 from moderation.storage.base import ERASED_EARLIER, WAS_MISSING
@@ -42,7 +42,7 @@ def write_outcomes(
     """
     groups: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
     for reported, claimed in answered:
-        outcome = _with_detail(reported, claimed)
+        outcome = _with_history(reported, claimed)
         groups.setdefault(_without_name(outcome), (outcome, []))[1].extend(claimed)
     with transaction.atomic():
         for outcome, entries in groups.values():
@@ -61,11 +61,15 @@ def record_versions(versions: Mapping[int, Sequence[str]], leases: Collection[da
     return ours.bulk_update(changed, ["versions"]) == len(changed)
 
 
-def _with_detail(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
-    """Return the outcome, with another detail if an earlier attempt erased a missing file."""
-    if outcome.detail == WAS_MISSING and any(entry.was_leased for entry in claimed):
-        return replace(outcome, detail=ERASED_EARLIER)
-    return outcome
+def _with_history(outcome: Outcome, claimed: Sequence[Claimed]) -> Outcome:
+    """Return the outcome, corrected if an earlier attempt may have erased the file.
+
+    If the file is missing, that attempt erased it. After a failure, it may still be erased.
+    """
+    if not any(entry.may_be_erased for entry in claimed):
+        return outcome
+    detail = ERASED_EARLIER if outcome.detail == WAS_MISSING else outcome.detail
+    return replace(outcome, detail=detail, unsure=outcome.result is Result.FAILED)
 
 
 def _without_name(outcome: Outcome) -> tuple[Any, ...]:
@@ -119,8 +123,7 @@ def _details(outcome: Outcome, attempts: int) -> dict[str, Any]:
     """Return the columns of an entry that do not depend on the result."""
     details: dict[str, Any] = {
         "attempts": attempts,
-        # An expired lease, like a dead worker's, says that the file may have been erased.
-        "leased_until": DatabaseNow() if outcome.unsure else None,
+        "leased_until": ended_lease(may_be_erased=outcome.unsure),
         "detail": clean(outcome.detail),
         "error_code": outcome.code[:100],
         "error": clean(outcome.message),

@@ -53,10 +53,8 @@ class KnownEntry(NamedTuple):
     def is_taken(self, stored_again: AbstractSet[int]) -> bool:
         """Return whether the file may have been erased already.
 
-        `stored_again` contains the entries whose key has a newer file.
-
-        An expired lease belongs to a worker that was killed, possibly after the storage deleted the
-        file. A failed request may also have deleted it.
+        `stored_again` contains the entries whose key has a newer file. A request that failed may
+        have deleted the file nevertheless, and so may a worker whose lease has expired.
         """
         if self.state in GONE:
             return self.pk not in stored_again

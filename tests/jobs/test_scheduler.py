@@ -65,6 +65,7 @@ def queued() -> list[str]:
 def work_off_one_task() -> str:
     """Run the next queued task as a worker does; return its name."""
     task = DBTaskResult.objects.ready().first()
+    assert task
     task.claim("worker")
     task.task.call(*task.args_kwargs["args"])
     task.set_successful(None)
@@ -126,13 +127,13 @@ def test_keys_that_are_tried_again_later_are_not_overdue(
     assert not overdue()
 
 
+@pytest.mark.usefixtures("marked")
 @pytest.mark.parametrize(
     ("work", "process"), [(tasks.purge_files.call, "worker"), (run_once_alone, "scheduler")]
 )
 def test_a_process_records_a_heartbeat_first_and_whenever_it_writes_outcomes(
     work: Callable[[], object],
     process: str,
-    marked: None,
     moderator: User,
     make_posts: MakePosts,
     monkeypatch: pytest.MonkeyPatch,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 
@@ -24,6 +27,16 @@ def due(number: int, storage: str) -> None:
     insert(AuditEntry, rows, same={**same, "due_at": now}, using="default")
 
 
+def indexed_columns() -> set[str]:
+    """Return the columns in the indexes of the audit log, also those in their conditions."""
+    with connection.schema_editor() as editor:
+        statements = " ".join(
+            str(index.create_sql(AuditEntry, editor)) for index in AuditEntry._meta.indexes
+        )
+    columns = {str(field.column) for field in AuditEntry._meta.local_fields}
+    return {column for column in columns if f'"{column}"' in statements}
+
+
 @override_settings(STORAGES={"default": OTHER})
 def test_workers_share_the_keys_of_a_storage_that_takes_one_at_a_time() -> None:
     due(CLAIM_SIZE + 1, "default")
@@ -31,6 +44,17 @@ def test_workers_share_the_keys_of_a_storage_that_takes_one_at_a_time() -> None:
     assert first
     assert second
     assert (len(first.entries), len(second.entries)) == (CLAIM_SIZE, 1)
+
+
+@override_settings(STORAGES={"default": OTHER})
+def test_a_claim_changes_no_column_that_is_indexed() -> None:
+    due(3, "default")
+    before: dict[str, Any] = dict(AuditEntry.objects.values().get(name="0"))
+    assert claim(1000)
+    after: dict[str, Any] = dict(AuditEntry.objects.values().get(name="0"))
+    changed = {column for column in before if before[column] != after[column]}
+    assert changed == {"leased_until"}
+    assert not changed & indexed_columns()
 
 
 def test_a_storage_that_is_gone_holds_up_no_other() -> None:
