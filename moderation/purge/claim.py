@@ -14,7 +14,7 @@ from moderation.db import server_time
 from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle.entries import reopen
 from moderation.models import AuditEntry
-from moderation.purge.in_use import keep_used_entries
+from moderation.purge.in_use import mark_used_entries
 from moderation.purge.queue import Claim, Claimed, StorageRef, ended_lease
 from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
@@ -42,7 +42,7 @@ def claim(limit: int, ref: StorageRef | None = None) -> Claim | None:
                 # this search writes a pending entry, which is claimed after this one.
                 usage = usage_of(each.storage, entries)
                 leased = [entry for entry in entries if entry.is_leased]
-                removals = keep_used_entries(leased, usage)
+                removals = mark_used_entries(leased, usage)
                 excluded = usage.users.keys() | usage.unknown.keys()
                 free = [entry for entry in entries if entry.key not in excluded]
                 free += _reopened(each, free)

@@ -1,4 +1,4 @@
-"""Keep entries whose files live rows use. They are due again when no row uses them any more."""
+"""Mark claimed entries as in use if live rows use their files (moderation.purge.recheck)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from moderation.models import AuditEntry, Removal
 from moderation.purge.queue import Claimed
 from moderation.references.search import Usage
 
-# How long a shared key waits while its removal has batches left that may delete its other rows.
+# How long a used key waits if its removal has batches left, which may delete those rows too.
 UNDECIDED = timedelta(seconds=5)
 # How long a key waits if a model that may use it could not be searched.
 UNKNOWN = timedelta(minutes=1)
 
 
-def keep_used_entries(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
+def mark_used_entries(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
     """Mark the entries whose files live rows use as in use; return the removals of these entries.
 
     Reschedule entries for which the use is unknown, or whose removal still has batches to run.
@@ -30,10 +30,10 @@ def keep_used_entries(entries: Sequence[Claimed], usage: Usage) -> frozenset[int
     deleting = Removal.objects.deleting().filter(pk__any_of=removals)
     running = set(deleting.values_list("pk", flat=True))
     _reschedule([entry.pk for entry in used if entry.removal in running], UNDECIDED)
-    kept = [entry for entry in used if entry.removal not in running]
-    reasons = {entry.pk: f"still used by {usage.users[entry.key]}" for entry in kept}
+    decided = [entry for entry in used if entry.removal not in running]
+    reasons = {entry.pk: f"still used by {usage.users[entry.key]}" for entry in decided}
     lifecycle.mark_each_in_use(reasons, recheck_after=timedelta(minutes=conf.recheck_minutes()))
-    return frozenset(entry.removal for entry in kept if entry.removal is not None)
+    return frozenset(entry.removal for entry in decided if entry.removal is not None)
 
 
 def _reschedule(pks: Sequence[int], pause: timedelta) -> None:

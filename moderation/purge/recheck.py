@@ -1,4 +1,4 @@
-"""Check kept entries again, because a file that was in use may not be in use any more.
+"""Check entries that are in use again, because their files may not be in use any more.
 
 The row that used it may disappear without an entry: it belongs to an unregistered model, was
 deleted by SQL, or was never committed. One check is not enough, since a database that is being
@@ -31,11 +31,11 @@ logger = logging.getLogger(__name__)
 
 # A file that has been in use for this long is checked only at this interval.
 DAY = timedelta(days=1)
-# For entries that were kept because of a newer version of the file, which no row affects.
+# For entries that are in use because of a newer version of the file, which no row affects.
 NEVER = datetime.max.replace(tzinfo=UTC) - DAY
 
 
-class _Kept(NamedTuple):
+class _InUse(NamedTuple):
     pk: int
     storage: str
     identity: UUID | None
@@ -48,21 +48,21 @@ class _Kept(NamedTuple):
     detail: str
 
     @property
-    def is_for_a_row(self) -> bool:
-        """Return whether it was kept because of a row, not of a newer version of the file."""
+    def is_used_by_row(self) -> bool:
+        """Return whether a row uses the file, rather than that a newer version of it exists."""
         return self.in_use_reason != self.detail
 
 
 def recheck_files_in_use() -> bool:
-    """Check one page of kept entries; return whether some are due again.
+    """Check one page of entries that are in use; return whether some are due again.
 
     Raise RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
-    by_storage: dict[tuple[str, UUID | None], list[_Kept]] = defaultdict(list)
+    by_storage: dict[tuple[str, UUID | None], list[_InUse]] = defaultdict(list)
     never = []
     for entry in _page():
-        if entry.is_for_a_row:
+        if entry.is_used_by_row:
             by_storage[entry.storage, entry.identity].append(entry)
         else:
             never.append(entry.pk)
@@ -71,17 +71,17 @@ def recheck_files_in_use() -> bool:
     return any(reopened)
 
 
-def _page() -> list[_Kept]:
-    """Return entries that were never checked since they were kept, or else those that are due."""
-    kept = AuditEntry.objects.in_use().order_by("recheck_at")
-    for due in (kept.filter(recheck_at=None), kept.filter(recheck_at__lte=DatabaseNow())):
-        if page := due.values_list(*_Kept.__annotations__)[: conf.request_keys()]:
-            return [_Kept(*row) for row in page]
+def _page() -> list[_InUse]:
+    """Return entries that were not checked since they are in use, or else those that are due."""
+    in_use = AuditEntry.objects.in_use().order_by("recheck_at")
+    for due in (in_use.filter(recheck_at=None), in_use.filter(recheck_at__lte=DatabaseNow())):
+        if page := due.values_list(*_InUse.__annotations__)[: conf.request_keys()]:
+            return [_InUse(*row) for row in page]
     return []
 
 
-def _recheck(storage: str, identity: UUID | None, entries: list[_Kept]) -> bool:
-    """Check kept entries of one storage again; return whether some are due again."""
+def _recheck(storage: str, identity: UUID | None, entries: list[_InUse]) -> bool:
+    """Check entries of one storage again; return whether some are due again."""
     usage = usage_of(storage, entries)
     now, pause = server_time.now(), timedelta(minutes=conf.recheck_minutes())
     used = [entry for entry in entries if entry.key in usage.users]
@@ -104,22 +104,22 @@ def _is_verified(storage: str, identity: UUID | None) -> bool:
     try:
         verify_identity(storage, identity)
     except WrongStorage as wrong:
-        logger.warning("Kept files of storage %s are not checked again: %s", storage, wrong)
+        logger.warning("Files in use in storage %s are not checked again: %s", storage, wrong)
         return False
     return True
 
 
 def _recheck_at(when: datetime, pks: Collection[int], **changes: datetime | None) -> None:
     if pks:
-        kept = AuditEntry.objects.in_use().filter(pk__any_of=pks)
-        kept.update(recheck_at=when, **changes)
+        in_use = AuditEntry.objects.in_use().filter(pk__any_of=pks)
+        in_use.update(recheck_at=when, **changes)
 
 
 def _reopen(storage: str, identity: UUID | None, keys: set[str]) -> bool:
-    """Make the kept entries of some keys pending, except those that are locked at the moment."""
+    """Make entries of some keys pending again, except those that are locked at the moment."""
     with transaction.atomic():
-        kept = AuditEntry.objects.in_use_by_rows().in_storage(storage, identity)
-        kept = kept.filter(key__any_of=keys).order_by("pk")
-        found = dict(kept.select_for_update(skip_locked=True).values_list("pk", "removal"))
+        in_use = AuditEntry.objects.in_use_by_rows().in_storage(storage, identity)
+        in_use = in_use.filter(key__any_of=keys).order_by("pk")
+        found = dict(in_use.select_for_update(skip_locked=True).values_list("pk", "removal"))
         reopen(found)
     return bool(found)
