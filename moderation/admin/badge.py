@@ -16,8 +16,8 @@ def badge(removal: Removal, failed: Failed) -> SafeString:
     parts = [str(removal.get_state_display())]
     if total := failed.batches + failed.entries:
         parts.append(_("%(n)s failed") % {"n": grouped(total)})
-    if failed.again:
-        parts.append(_("%(n)s found again") % {"n": grouped(failed.again)})
+    if failed.found_again:
+        parts.append(_("%(n)s found again") % {"n": grouped(failed.found_again)})
     classes = f"{removal.state} removal-state-bad" if failed else removal.state
     html = '<span class="removal-state removal-state-{}">{}</span>'
     return format_html(html, classes, ", ".join(parts))

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.urls import NoReverseMatch, reverse
 
 from moderation.db.server_time import DatabaseNow
 from moderation.models import AuditEntry, Removal, RemovalBatch
 
-# How long a failure that no retry can fix raises an alarm. The pages always show it.
+# How long a failure that cannot be retried raises an alarm. The pages always show it.
 ALARM = timedelta(days=30)
 # The most removals that an alarm lists.
 MAX_LISTED = 5
@@ -23,7 +23,7 @@ class Failed(NamedTuple):
 
     batches: int = 0
     entries: int = 0
-    again: int = 0
+    found_again: int = 0
 
     def __bool__(self) -> bool:
         return any(self)
@@ -34,13 +34,15 @@ def failed_of(removals: Collection[Removal]) -> dict[int, Failed]:
     keys = [removal.pk for removal in removals]
     batches = _by_removal(RemovalBatch.objects.failed(), keys)
     entries = _by_removal(AuditEntry.objects.failed(), keys)
-    again = _by_removal(AuditEntry.objects.found_again(), keys)
+    found_again = _by_removal(AuditEntry.objects.found_again(), keys)
     return {
-        key: Failed(batches.get(key, 0), entries.get(key, 0), again.get(key, 0)) for key in keys
+        key: Failed(batches.get(key, 0), entries.get(key, 0), found_again.get(key, 0))
+        for key in keys
     }
 
 
-def _by_removal(rows: Any, removals: list[int]) -> dict[int, int]:
+def _by_removal(rows: QuerySet[Any], removals: list[int]) -> dict[int, int]:
+    """Return how many of the rows each removal has."""
     counted = rows.filter(removal__in=removals).order_by().values("removal")
     return dict(counted.annotate(n=Count("pk")).values_list("removal", "n"))
 
@@ -49,29 +51,30 @@ def alarms() -> Iterator[str]:
     """Yield messages for an operator: how much of what failed, and where to find it."""
     since = DatabaseNow(-ALARM)
     failed = AuditEntry.objects.failed()
-    if keys := failed.exclude(error_code="BadName", failed_at__lt=since).count():
-        where = _entries("state__exact=failed")
+    if count := failed.exclude(error_code="BadName", failed_at__lt=since).count():
+        where = _audit_log("state__exact=failed")
         yield (
-            f"{keys} keys could not be erased, see {where}; fix the cause, then run "
+            f"{count} keys could not be erased, see {where}; fix the cause, then run "
             "purge --retry-failed"
         )
     batches = RemovalBatch.objects.failed().filter(finished_at__gte=since)
     if count := batches.count():
         numbers = batches.order_by("-removal").values_list("removal", flat=True).distinct()
-        pages = [_page_of(number) for number in numbers[:MAX_LISTED]]
+        pages = [_removal_page(number) for number in numbers[:MAX_LISTED]]
         yield f"{count} batches failed and their objects still exist, see {', '.join(pages)}"
-    if again := AuditEntry.objects.found_again().filter(verified_at__gte=since).count():
-        yield f"{again} erased keys were found in storage again, see {_entries('found=again')}"
+    if count := AuditEntry.objects.found_again().filter(verified_at__gte=since).count():
+        where = _audit_log("found=again")
+        yield f"{count} erased keys were found in storage again, see {where}"
 
 
-def _entries(query: str) -> str:
+def _audit_log(query: str) -> str:
     try:
         return f"{reverse('admin:moderation_auditentry_changelist')}?{query}"
     except NoReverseMatch:  # a site may leave the audit log out of its admin
         return "the audit log"
 
 
-def _page_of(removal: int) -> str:
+def _removal_page(removal: int) -> str:
     try:
         return reverse("admin:moderation_removal_change", args=[removal])
     except NoReverseMatch:
