@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,10 +23,10 @@ from moderation.storage.base import ERASED_EARLIER, WAS_MISSING
 # The pause after the first failure, doubled with each further one, and the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
 MOST_DOUBLINGS = 11  # beyond the longest pause
-# Pause after a request failed as a whole, which does not count as an attempt for its keys.
-UNANSWERED_PAUSE = timedelta(seconds=2)
+# The pause after a request failed as a whole, which does not count as an attempt for its keys.
+PAUSE_AFTER_REQUEST = timedelta(seconds=2)
 
-# An outcome, and the entries of its name that were claimed.
+# An outcome, and the claimed entries of its name.
 Answered = tuple[Outcome, Sequence[Claimed]]
 
 
@@ -81,23 +81,28 @@ def _without_name(outcome: Outcome) -> tuple[Any, ...]:
 def _write_group(
     ref: StorageRef, outcome: Outcome, claimed: Sequence[Claimed], leases: Collection[datetime]
 ) -> None:
-    entries = AuditEntry.objects.select_for_update().order_by("pk")  # lock order
-    held = {entry.pk for entry in claimed if entry.is_leased}
-    ours = entries.with_lease(leases).filter(pk__any_of=held)
-    found = list(ours.values_list("pk", "attempts"))
+    leased = {entry.pk for entry in claimed if entry.is_leased}
+    ours = _locked().with_lease(leases).filter(pk__any_of=leased)
+    attempts = dict(ours.values_list("pk", "attempts"))
     if outcome.result is Result.ERASED:
-        lost = held - {pk for pk, _ in found}
-        keys = {e.key for e in claimed} - {e.key for e in claimed if e.pk in lost}
-        unleased = {e.pk for e in claimed if not e.is_leased and e.key in keys}
-        failed = entries.failed().in_storage(*ref).filter(key__any_of=keys)
-        released = entries.free().filter(pk__any_of=unleased)
-        for rows in (failed, released):
-            found += rows.values_list("pk", "attempts")
+        taken_over = {entry.key for entry in claimed if entry.pk in leased - attempts.keys()}
+        for others in _others(ref, [e for e in claimed if e.key not in taken_over]):
+            attempts |= others.values_list("pk", "attempts")
     by_attempts: dict[int, set[int]] = defaultdict(set)
-    for pk, attempts in found:
-        by_attempts[attempts + outcome.own].add(pk)
-    for attempts, pks in by_attempts.items():
-        _write(AuditEntry.objects.filter(pk__any_of=pks), outcome, attempts)
+    for pk, earlier in attempts.items():
+        by_attempts[earlier + outcome.own].add(pk)
+    for number, pks in by_attempts.items():
+        _write(AuditEntry.objects.filter(pk__any_of=pks), outcome, number)
+
+
+def _others(ref: StorageRef, erased: Sequence[Claimed]) -> Iterator[AuditEntryQuerySet]:
+    """Yield the entries of erased keys that this worker has not leased: failed or free ones."""
+    yield _locked().failed().in_storage(*ref).filter(key__any_of={e.key for e in erased})
+    yield _locked().free().filter(pk__any_of={e.pk for e in erased if not e.is_leased})
+
+
+def _locked() -> AuditEntryQuerySet:
+    return AuditEntry.objects.select_for_update().order_by("pk")  # lock order
 
 
 def _write(entries: AuditEntryQuerySet, outcome: Outcome, attempts: int) -> None:
@@ -110,7 +115,7 @@ def _write(entries: AuditEntryQuerySet, outcome: Outcome, attempts: int) -> None
             reason = clean(outcome.detail) or "a newer version exists"
             lifecycle.mark_in_use(entries, reason=reason, **details)
         case Result.FAILED if not outcome.own:
-            entries.update(due_at=DatabaseNow(UNANSWERED_PAUSE), **details)
+            entries.update(due_at=DatabaseNow(PAUSE_AFTER_REQUEST), **details)
         case Result.FAILED if attempts >= conf.max_attempts():
             lifecycle.mark_failed(entries, **details)
         case Result.FAILED:
