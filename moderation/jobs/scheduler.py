@@ -78,7 +78,7 @@ def run_once(*, alone: bool = False) -> bool:
         tasks.enqueue_deletion(removal)
     if AuditEntry.objects.due().exists():
         tasks.enqueue_purge()
-    are_busy = Heartbeat.heard("worker", within=BUSY_WITHIN)
+    are_busy = Heartbeat.is_recent("worker", within=BUSY_WITHIN)
     before = server_time.now() - MAX_START_DELAY
     late = removals_with_due_batches(confirmed_before=before)
     if not are_busy and (late or AuditEntry.objects.due().filter(due_at__lt=before).exists()):

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='Heartbeat',
             fields=[
                 ('process', models.CharField(max_length=20, primary_key=True, serialize=False, verbose_name='process')),
-                ('at', models.DateTimeField(verbose_name='at')),
+                ('recorded_at', models.DateTimeField(verbose_name='recorded at')),
             ],
             options={
                 'verbose_name': 'heartbeat',

@@ -15,10 +15,10 @@ MISSING_AFTER = timedelta(minutes=5)
 
 
 class Heartbeat(models.Model):
-    """The time of the last heartbeat of any "worker", or of any "scheduler"."""
+    """When a "worker", whichever it was, or a "scheduler" last showed that it was running."""
 
     process = models.CharField(_("process"), max_length=20, primary_key=True)
-    at = models.DateTimeField(_("at"))
+    recorded_at = models.DateTimeField(_("recorded at"))
 
     class Meta:
         verbose_name = _("heartbeat")
@@ -29,11 +29,11 @@ class Heartbeat(models.Model):
 
     @classmethod
     def beat(cls, process: str) -> None:
-        """Record that `process` is alive now."""
-        cls.objects.update_or_create(process=process, defaults={"at": DatabaseNow()})
+        """Record that a "worker" or a "scheduler" is running now."""
+        cls.objects.update_or_create(process=process, defaults={"recorded_at": DatabaseNow()})
 
     @classmethod
-    def heard(cls, *processes: str, within: timedelta = MISSING_AFTER) -> bool:
+    def is_recent(cls, *processes: str, within: timedelta = MISSING_AFTER) -> bool:
         """Return whether one of the processes (default: any) had a heartbeat `within` that time."""
-        beats = cls.objects.filter(at__gte=DatabaseNow(-within))
+        beats = cls.objects.filter(recorded_at__gte=DatabaseNow(-within))
         return (beats.filter(process__in=processes) if processes else beats).exists()

@@ -75,7 +75,7 @@ def test_a_dead_worker_ahead_of_the_database_holds_its_leases_for_no_longer(
     until = AuditEntry.objects.get().leased_until
     assert until
     assert until - timezone.now() < timedelta(seconds=301)
-    assert is_about_now(Heartbeat.objects.get().at)
+    assert is_about_now(Heartbeat.objects.get().recorded_at)
     assert is_about_now(QueueingLock.objects.get(work="purge").acquired_at)
 
 
@@ -83,7 +83,7 @@ def test_times_are_read_without_a_query_of_their_own(
     moderator: User, make_posts: MakePosts, django_assert_num_queries: Any
 ) -> None:
     with django_assert_num_queries(1):
-        Heartbeat.heard()
+        Heartbeat.is_recent()
     with django_assert_num_queries(1):
         AuditEntry.objects.due().exists()
     assert Removal.objects.filter(created_at__lt=server_time.DatabaseNow(AHEAD)).count() == 0
@@ -91,8 +91,8 @@ def test_times_are_read_without_a_query_of_their_own(
 
 def test_the_time_of_the_database_can_have_an_offset() -> None:
     Heartbeat.beat("worker")
-    assert Heartbeat.objects.filter(at__lt=server_time.DatabaseNow(AHEAD)).exists()
-    assert not Heartbeat.objects.filter(at__lt=server_time.DatabaseNow(-AHEAD)).exists()
+    assert Heartbeat.objects.filter(recorded_at__lt=server_time.DatabaseNow(AHEAD)).exists()
+    assert not Heartbeat.objects.filter(recorded_at__lt=server_time.DatabaseNow(-AHEAD)).exists()
     assert abs(server_time.difference()) < timedelta(seconds=5)
     assert scheduler.clock_problems() == []
 

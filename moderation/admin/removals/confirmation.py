@@ -77,7 +77,7 @@ def show(
         "blocking_rows": _blocking_rows(viewer, removal),
         "difference": _difference_context(viewer, removal, difference),
         "form": form or ConfirmForm(removal=removal),
-        "worker_missing": not Heartbeat.heard(),
+        "worker_missing": not Heartbeat.is_recent(),
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
         **_selection_context(viewer, removal),

@@ -125,7 +125,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "files_finished": sum(numbers[state] for state in FINISHED_STATES),
         "running": removal.state in RUNNING_STATES,
         "was_confirmed": removal.confirmed_at is not None,
-        "worker_missing": removal.state in RUNNING_STATES and not Heartbeat.heard(),
+        "worker_missing": removal.state in RUNNING_STATES and not Heartbeat.is_recent(),
         "not_deleted": not_deleted,
         "changed": _changed(viewer, removal, not_deleted["changed"]),
         "batches_failed": _failed_batches(removal),
