@@ -86,7 +86,7 @@ def test_a_removal_that_went_well_is_no_alarm(done: Removal) -> None:
         (find_again, "2 erased keys were found in storage again", "done, 2 found again"),
     ],
 )
-def test_each_is_named_with_where_to_look(
+def test_each_failure_is_reported_with_its_page(
     done: Removal, client: Client, spoil: Any, says: str, badge: str
 ) -> None:
     spoil(done, 2)
@@ -102,7 +102,7 @@ def test_each_is_named_with_where_to_look(
         assert "removal-state-bad" in html
 
 
-def test_the_address_leads_to_these_entries_alone(done: Removal, client: Client) -> None:
+def test_the_reported_page_lists_only_these_entries(done: Removal, client: Client) -> None:
     find_again(done, 4)
     fail_entries(done, 3)
     client.force_login(User.objects.create_superuser("root"))
@@ -111,14 +111,14 @@ def test_the_address_leads_to_these_entries_alone(done: Removal, client: Client)
     assert counts == [3, 4]
 
 
-def test_all_of_them_are_named_together(done: Removal) -> None:
+def test_all_failures_are_reported_together(done: Removal) -> None:
     fail_entries(done, 1)
     fail_batches(done, 1)
     find_again(done, 1)
     assert check().count("; ") == 3  # one of them before the command for a retry
 
 
-def test_what_no_retry_puts_right_is_an_alarm_for_a_month(done: Removal) -> None:
+def test_a_failure_that_cannot_be_retried_is_an_alarm_for_a_month(done: Removal) -> None:
     find_again(done, 2)
     fail_batches(done, 1)
     old = timezone.now() - timedelta(days=31)
@@ -127,7 +127,7 @@ def test_what_no_retry_puts_right_is_an_alarm_for_a_month(done: Removal) -> None
     assert "found in storage again" in check()
 
 
-def test_the_list_asks_as_many_queries_for_one_as_for_many(
+def test_the_list_runs_as_many_queries_for_one_removal_as_for_many(
     done: Removal, client: Client, moderator: User
 ) -> None:
     client.force_login(User.objects.create_superuser("root"))

@@ -57,7 +57,7 @@ def test_a_deletion_from_the_shell_is_committed(marked: None, make_posts: MakePo
 
 
 @pytest.mark.usefixtures("queue_is_away")
-def test_the_clock_does_the_work_alone(
+def test_the_scheduler_then_does_the_work(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from datetime import timedelta

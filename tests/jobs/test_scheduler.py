@@ -1,4 +1,4 @@
-"""The clock: one step of it, and what it tells an operator."""
+"""The scheduler: what one run does, and what it reports to an operator."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ def work_off_one_task() -> str:
     return name_of(task)
 
 
-def test_one_removal_in_trouble_does_not_hold_up_the_others(
+def test_a_removal_with_database_errors_does_not_delay_the_others(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
-    troubled, other = make_running(), make_running()
-    keys = {key for batch in troubled.batches.all() for key, _ in batch.frozen}
+    failing, other = make_running(), make_running()
+    keys = {key for batch in failing.batches.all() for key, _ in batch.frozen}
 
     def refuse(instance: Post, **_: object) -> None:
         if instance.pk in keys:
@@ -93,7 +93,7 @@ def test_one_removal_in_trouble_does_not_hold_up_the_others(
 
 
 @override_settings(MODERATION_OVERDUE_MINUTES=0)
-def test_what_waits_for_a_storage_that_was_never_marked_is_overdue(
+def test_files_in_a_storage_without_an_identity_are_overdue(
     transactional_db: None, moderator: User, make_posts: MakePosts
 ) -> None:
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
@@ -102,7 +102,7 @@ def test_what_waits_for_a_storage_that_was_never_marked_is_overdue(
     assert overdue().entries == 2
 
 
-def test_a_removal_that_was_just_set_in_motion_again_is_not_overdue(
+def test_a_removal_that_was_just_resumed_is_not_overdue(
     marked: None, make_running: Callable[[], Removal], moderator: User
 ) -> None:
     removal = make_running()
@@ -114,7 +114,7 @@ def test_a_removal_that_was_just_set_in_motion_again_is_not_overdue(
 
 
 @override_settings(MODERATION_OVERDUE_MINUTES=0)
-def test_keys_that_are_tried_again_later_are_not_overdue(
+def test_keys_that_are_retried_later_are_not_overdue(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
@@ -169,7 +169,7 @@ def test_a_worker_that_waits_for_a_stalled_storage_is_not_reported_as_missing() 
 
 
 @needs_queue
-def test_a_storage_in_trouble_does_not_make_the_queue_grow(
+def test_ten_runs_of_the_scheduler_queue_a_task_once(
     marked: None, make_running: Callable[[], Removal]
 ) -> None:
     make_running()
@@ -223,7 +223,7 @@ def test_a_lost_task_is_enqueued_again_while_workers_are_busy_with_others(
     assert queued() == ["delete_batch"]
 
 
-def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
+def test_erased_keys_are_verified_slowly_beside_busy_workers(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
@@ -237,7 +237,7 @@ def test_erased_keys_are_looked_for_beside_busy_workers_without_hurry(
 
 @needs_queue
 @override_settings(MODERATION_REQUEST_KEYS=2)
-def test_batches_and_purge_take_turns_however_slow_the_storage_is(
+def test_batches_and_purge_alternate_however_slow_the_storage_is(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "CLAIM_FOR", 0.0)

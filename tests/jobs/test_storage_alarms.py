@@ -1,4 +1,4 @@
-"""A doubt about a storage is looked into again, and its alarm ends with its cause."""
+"""A storage with a problem is verified again, and its alarm ends with the cause."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def ends() -> set[tuple[str, str]]:
 
 
 def garbled_once(patch: pytest.MonkeyPatch, *replies: object) -> list[object]:
-    """Let the first reads of the marker give something else; return what is left of these."""
+    """Replace the first reads of the identity file; return the replies that are left."""
     left = list(replies)
     read = FileSystemAdapter.read_identity_file
 
@@ -61,7 +61,7 @@ def garbled_once(patch: pytest.MonkeyPatch, *replies: object) -> list[object]:
     return left
 
 
-def test_one_garbled_reply_to_the_marker_s_read_holds_up_nothing(
+def test_one_garbled_read_of_the_identity_file_delays_nothing(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(drafted(make_posts(1), moderator), moderator)
@@ -77,7 +77,7 @@ def test_one_garbled_reply_to_the_marker_s_read_holds_up_nothing(
     assert StorageIdentity.objects.get(alias="default").verify_at is None
 
 
-def test_a_marker_that_stays_garbled_holds_the_storage_up(
+def test_an_identity_file_that_stays_garbled_delays_the_storage(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(drafted(make_posts(1), moderator), moderator)
@@ -87,46 +87,46 @@ def test_a_marker_that_stays_garbled_holds_the_storage_up(
     assert "cannot be read" in StorageIdentity.objects.get(alias="default").problem
 
 
-def troubled() -> None:
+def make_problems() -> None:
     with unguarded():
         AuditEntry.objects.update(verified_at=None)
     assert not verify_erased_files()
-    marks = StorageIdentity.objects.filter(alias="default")
-    marks.update(problem="It holds no marker.", problem_at=timezone.now())
+    known = StorageIdentity.objects.filter(alias="default")
+    known.update(problem="It has no identity file.", problem_at=timezone.now())
     assert len(overdue().problems) == 2
 
 
-def test_marking_a_storage_again_ends_its_alarms(
+def test_writing_the_identity_again_ends_the_alarms(
     moderator: User, make_posts: MakePosts, fresh_storage: Path
 ) -> None:
     confirmed(drafted(make_posts(1), moderator), moderator)
     purge_due_files()
     (fresh_storage / IDENTITY_FILE).unlink()
-    troubled()
+    make_problems()
     write_identity("default", replace=True)
     assert not overdue().problems
     assert verify_erased_files()
 
 
-def test_a_proof_ends_the_alarms_of_its_own_want(
+def test_verifying_a_storage_ends_its_alarms(
     moderator: User, make_posts: MakePosts, fresh_storage: Path
 ) -> None:
-    """Also where nothing is due in that storage: the clock looks once more."""
+    """Even if nothing is due in that storage: the scheduler verifies it again."""
     confirmed(drafted(make_posts(1), moderator), moderator)
     purge_due_files()
-    marker = (fresh_storage / IDENTITY_FILE).read_bytes()
+    identity_file = (fresh_storage / IDENTITY_FILE).read_bytes()
     (fresh_storage / IDENTITY_FILE).unlink()
-    troubled()
+    make_problems()
     StorageIdentity.objects.update(problem_at=timezone.now() - timedelta(minutes=2))
     run_once(alone=True)
     assert len(overdue().problems) == 2
-    (fresh_storage / IDENTITY_FILE).write_bytes(marker)
+    (fresh_storage / IDENTITY_FILE).write_bytes(identity_file)
     StorageIdentity.objects.update(problem_at=timezone.now() - timedelta(minutes=2))
     storage_problems.recheck_problems()
     assert not overdue().problems
 
 
-def test_a_refused_look_stays_an_alarm_though_the_storage_is_the_right_one(
+def test_a_check_that_is_refused_stays_an_alarm_in_the_right_storage(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirmed(drafted(make_posts(1), moderator), moderator)
@@ -144,10 +144,10 @@ def test_a_refused_look_stays_an_alarm_though_the_storage_is_the_right_one(
     assert "No listing." in problem
 
 
-def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_empty(
+def test_a_folder_that_cannot_be_read_does_not_count_as_empty(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Python's `lexists` says no of it; root, who runs the tests, may look everywhere."""
+    """Python's `lexists` would say no; root, who runs the tests, can read every folder."""
 
     confirmed(drafted(make_posts(1, images=1), moderator), moderator)
     look = os.lstat

@@ -1,4 +1,4 @@
-"""Real processes: two workers on one removal, a clock alone, lost wake-ups."""
+"""Real processes: two workers on one removal, the scheduler alone, a lost queue."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePosts = Callable[..., list[Post]]
 
-# Two processes start, and the clock waits ten seconds for a worker before it acts. The rest is for
-# a machine that is slow.
+# Two processes start, and the scheduler waits ten seconds for a worker before it works. The rest is
+# for a slow machine.
 LONGEST_WAIT = 180.0
 
 
@@ -75,7 +75,7 @@ def test_two_workers_share_a_removal_and_do_each_batch_and_key_once(
 
 
 @needs_queue
-def test_the_removals_of_two_moderators_take_turns(
+def test_the_removals_of_two_moderators_alternate(
     removal: Removal, make_posts: MakePosts, tmp_path: Path
 ) -> None:
     other = User.objects.create_user("other", is_staff=True, is_superuser=True)
@@ -91,9 +91,9 @@ def test_the_removals_of_two_moderators_take_turns(
         assert ahead <= 2, f"one of them had {ahead} batches more than the other: {order}"
 
 
-def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: Path) -> None:
+def test_the_scheduler_does_the_work_if_no_worker_runs(removal: Removal, tmp_path: Path) -> None:
     empty_the_queue()
-    with worker(*CLOCK, log=tmp_path / "clock"):
+    with worker(*CLOCK, log=tmp_path / "scheduler"):
         wait_until_done(removal)
     assert_all_gone_once(removal)
 
@@ -102,7 +102,7 @@ def test_the_clock_does_the_work_where_no_worker_is(removal: Removal, tmp_path: 
 def test_a_lost_queue_loses_no_work(removal: Removal, tmp_path: Path) -> None:
     empty_the_queue()
     QueueingLock.objects.update(acquired_at=timezone.now() - LOST_AFTER)
-    with worker(*DB_WORKER, log=tmp_path / "worker"), worker(*CLOCK, log=tmp_path / "clock"):
+    with worker(*DB_WORKER, log=tmp_path / "worker"), worker(*CLOCK, log=tmp_path / "scheduler"):
         wait_until_done(removal)
     assert_all_gone_once(removal)
 
@@ -119,7 +119,7 @@ def test_purge_by_hand_does_all_that_is_due(
     assert_all_gone_once(removal)
 
 
-def test_check_tells_of_overdue_work_and_of_a_wrong_storage(removal: Removal) -> None:
+def test_check_reports_overdue_work_and_a_wrong_storage(removal: Removal) -> None:
     call_command("purge", "--check")
     long_ago = timezone.now() - timedelta(hours=1)
     Removal.objects.update(confirmed_at=long_ago)
