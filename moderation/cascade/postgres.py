@@ -19,8 +19,8 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from moderation.cascade.preview import RECORD, UNIT
-from moderation.cascade.relations import OnDelete
-from moderation.cascade.tree import Branch, branches_of
+from moderation.cascade.relations import OnDelete, Relation, content_type_key
+from moderation.cascade.tree import Branch, branches_of, holds_text
 from moderation.models import RemovalBatch
 from moderation.registry import Registration
 from moderation.registry.defaults import ODD_SLASHES
@@ -127,8 +127,8 @@ class _Statement:
         found = [branch for branch in tree if branch.path or branch.owner]
         self.branches = {f"branch_{n}": branch for n, branch in enumerate(found)}
         self.owners = {name: each.owner for name, each in self.branches.items() if each.owner}
-        # The names of default files. They come from a site's models, so they become parameters.
-        self.values: dict[str, list[str]] = {}
+        # Parameters: content types, and names of default files, which come from a site's models.
+        self.values: dict[str, Any] = {}
 
     def to_compare(self) -> str:
         """Return the statement that selects the digests. It does not read rows without files."""
@@ -178,16 +178,33 @@ class _Statement:
 
     def _path(self, branch: Branch) -> str:
         """Return the joins from the keys to a branch's rows, which get the alias `line`."""
-        foreign_keys = [(relation.model, relation.name) for relation in branch.path]
-        foreign_keys = foreign_keys or [(self.model, "pk")]
+        if not branch.path:
+            key = self._column(self.model, "pk", "line")
+            return f" JOIN {self._table(self.model)} line ON {self._equals(key, 'frozen.key')}"
         joins, referenced = "", "frozen.key"
-        for number, (model, name) in enumerate(foreign_keys, 1):
-            alias = "line" if number == len(foreign_keys) else f"via_{number}"
-            column = self._column(model, name, alias)
-            joins += f" JOIN {self._table(model)} {alias} ON {column} = {referenced}"
-            joins += f" AND {column} {self.between}" if number == 1 else ""
-            referenced = self._column(model, "pk", alias)
+        for number, relation in enumerate(branch.path, 1):
+            alias = "line" if number == len(branch.path) else f"via_{number}"
+            condition = self._refers_to(referenced, relation, alias)
+            joins += f" JOIN {self._table(relation.model)} {alias} ON {condition}"
+            referenced = self._column(relation.model, "pk", alias)
         return joins
+
+    def _refers_to(self, referenced: str, relation: Relation, alias: str) -> str:
+        """Return the condition that a row refers to a key through a relation."""
+        column = self._column(relation.model, relation.column, alias)
+        if relation.type_model is None:
+            return self._equals(column, referenced)
+        type_column = self._column(relation.model, relation.type_column, alias)
+        content_type = content_type_key(relation.type_model, self.connection.alias)
+        is_type = f"{type_column} = {self._parameter(content_type)}"
+        if holds_text(relation):  # never cast the text: it may be anything
+            return f"{is_type} AND {column} = {referenced}::text"
+        return f"{is_type} AND {self._equals(column, referenced)}"
+
+    def _equals(self, column: str, referenced: str) -> str:
+        """Return the condition that a column holds a key."""
+        between = f" AND {column} {self.between}" if referenced == "frozen.key" else ""
+        return f"{column} = {referenced}{between}"
 
     def _file_columns(self, owner: Registration) -> dict[str, str]:
         """Return SQL for the lines that `line_of` builds, in key order, and for the file counts."""
@@ -216,10 +233,13 @@ class _Statement:
         return f"CASE WHEN {self._is_default(column, defaults)} THEN '' ELSE {column} END"
 
     def _is_default(self, column: str, defaults: frozenset[str]) -> str:
-        parameter = f"defaults_{len(self.values)}"
-        self.values[parameter] = sorted(defaults)
         normalized = f"regexp_replace({column}, '{ODD_SLASHES}', '\\1', 'g')"
-        return f"{normalized} = ANY(%({parameter})s)"
+        return f"{normalized} = ANY({self._parameter(sorted(defaults))})"
+
+    def _parameter(self, value: Any) -> str:
+        name = f"value_{len(self.values)}"
+        self.values[name] = value
+        return f"%({name})s"
 
     def _measured(self, owner: Registration) -> str:
         """Return SQL to select rows whose size counts; see `registry.files.measured_rows`."""

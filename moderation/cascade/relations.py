@@ -7,7 +7,7 @@ relations with their `on_delete`, parents in multi-table inheritance, and generi
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -61,15 +61,22 @@ class Relation:
     type_column: str = ""
     type_model: type[models.Model] | None = None
 
-    def where(self, values: list[Any]) -> models.Q:
+    def where(self, values: Sequence[Any], using: str) -> models.Q:
         """Return the condition for the rows that refer to rows with these source values."""
         if self.type_model is None:
             return models.Q(**{f"{self.column}__any_of": set(values)})
-        content_type = ContentType.objects.get_for_model(
-            self.type_model, for_concrete_model=not self.type_model._meta.proxy
-        )
+        content_type = content_type_key(self.type_model, using)
         texts = [str(value) for value in values]
-        return models.Q(**{self.type_column: content_type.pk, f"{self.column}__any_of": texts})
+        return models.Q(**{self.type_column: content_type, f"{self.column}__any_of": texts})
+
+
+def content_type_key(model: type[models.Model], using: str) -> int:
+    """Return the key of the content type of a model, which may be a proxy.
+
+    Creates the content type if it does not exist, as Django's deletion does.
+    """
+    content_types = ContentType.objects.db_manager(using)
+    return content_types.get_for_model(model, for_concrete_model=False).pk
 
 
 @cached_per_models

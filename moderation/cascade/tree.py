@@ -1,4 +1,7 @@
-"""Cascades that form a tree of plain foreign keys, so that joins in SQL find the same rows."""
+"""Cascades that form a tree of plain foreign keys, so that joins in SQL find the same rows.
+
+A generic relation can be the last on a path, if nothing refers to its rows.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from moderation.registry.files import StoredFile, files_in_columns
 # of Django's own classes count: a subclass may return another value than its column holds.
 KEY_FIELDS = (models.IntegerField, models.UUIDField)
 DJANGO_FIELDS_MODULE = models.Field.__module__
+# Columns in which a generic relation may hold a key as text.
+TEXT_FIELDS = (models.CharField, models.TextField)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,16 @@ class Branch:
     def rows(self, keys: Sequence[Any], using: str) -> models.QuerySet[Any]:
         """Return the rows of the branch that belong to the objects with these keys."""
         rows = self.model._base_manager.using(using)
+        if self.path and self.path[-1].type_model:
+            return rows.filter(self.path[-1].where(self._referenced_keys(keys, using), using))
         return rows.filter(**{f"{self.lookup}__any_of": set(keys)})
+
+    def _referenced_keys(self, keys: Sequence[Any], using: str) -> Sequence[Any]:
+        """Return the keys of the rows that the last relation of the path leads from."""
+        if len(self.path) == 1:
+            return keys
+        source = Branch(self.path[-2].model, OnDelete.CASCADE, self.path[:-1])
+        return list(source.rows(keys, using).values_list("pk", flat=True))
 
 
 @cached_per_models
@@ -99,17 +113,36 @@ def lock_tree(
     return found, rows_locked
 
 
+def holds_text(relation: Relation) -> bool:
+    """Return whether the rows of a relation hold the keys that they refer to as text."""
+    return isinstance(relation.model._meta.get_field(relation.column), TEXT_FIELDS)
+
+
 def _is_joinable(branch: Branch) -> bool:
     """Return whether plain joins find the rows that Django finds. A base manager may hide some."""
-    has_plain_path = all(relation.is_plain for relation in branch.path)
+    has_plain_path = all(each.is_plain or _is_generic_leaf(each) for each in branch.path)
     return has_plain_path and type(branch.model._base_manager) is models.Manager
+
+
+def _is_generic_leaf(relation: Relation) -> bool:
+    """Return whether SQL can join a generic relation, and nothing refers to its rows."""
+    if relation.type_model is None or relations_of(relation.model):
+        return False
+    column: Any = relation.model._meta.get_field(relation.column)
+    key = relation.type_model._meta.pk
+    has_type_of_key = any(isinstance(column, cls) and isinstance(key, cls) for cls in KEY_FIELDS)
+    return _is_django_field(column) and (has_type_of_key or holds_text(relation))
 
 
 def _has_plain_columns(model: type[models.Model]) -> bool:
     """Return whether SQL can compute the lines of a model's rows from one table."""
     key: Any = model._meta.pk
-    has_plain_key = isinstance(key, KEY_FIELDS) and type(key).__module__ == DJANGO_FIELDS_MODULE
+    has_plain_key = isinstance(key, KEY_FIELDS) and _is_django_field(key)
     return has_plain_key and not parents_of(model) and _has_file_columns(registration_for(model))
+
+
+def _is_django_field(field: models.Field[Any, Any]) -> bool:
+    return type(field).__module__ == DJANGO_FIELDS_MODULE
 
 
 def _has_file_columns(owner: Registration | None) -> bool:

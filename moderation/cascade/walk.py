@@ -92,7 +92,7 @@ class Walk:
             _as_referenced(relation, row[relation.source]): self.seen[source][row["pk"]]
             for row in rows
         }
-        condition = relation.where([row[relation.source] for row in rows])
+        condition = relation.where([row[relation.source] for row in rows], self.using)
         label = relation.model._meta.label
         match relation.on_delete:
             case OnDelete.PROTECT:

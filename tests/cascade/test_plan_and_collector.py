@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection, models
-from django.db.models.deletion import Collector, ProtectedError, RestrictedError
+from django.db.models.deletion import ProtectedError, RestrictedError
 from django.test.utils import CaptureQueriesContext
 
 from moderation.cascade import Plan, make_plan
 from moderation.exceptions import TooManyRows
 from posts.models import Post, PostImage, Report
+from tests.cascade.engines import collected
 from tests.testapp.models import (
     Album,
     Bookmark,
@@ -36,20 +37,6 @@ pytestmark = pytest.mark.django_db
 
 def plan_of(model: type[models.Model], keys: Sequence[Any], limit: int = 5000) -> Plan:
     return make_plan(model, keys, using="default", limit=limit)
-
-
-def collected(model: type[models.Model], keys: Sequence[Any]) -> Counter[str]:
-    """Rows by model that Django itself would delete."""
-    collector = Collector(using="default")
-    collector.collect(model._base_manager.filter(pk__in=keys))
-    rows: dict[type[models.Model], set[Any]] = {}
-    for each, instances in collector.data.items():
-        concrete = each._meta.concrete_model or each
-        rows.setdefault(concrete, set()).update(instance.pk for instance in instances)
-    for fast in collector.fast_deletes:
-        concrete = fast.model._meta.concrete_model or fast.model
-        rows.setdefault(concrete, set()).update(fast.values_list("pk", flat=True))
-    return Counter({each._meta.label: len(keys) for each, keys in rows.items() if keys})
 
 
 def assert_alike(model: type[models.Model], keys: Sequence[Any]) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,11 +11,12 @@ from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from moderation.cascade.batches import PREVIEW_COLUMNS, fill_batch, plan_batch
+from moderation.cascade.batches import fill_batch, plan_batch
 from moderation.cascade.postgres import MAX_PAIRS, _json_object, digests_of, fill, supports
 from moderation.cascade.tree import branches_of
-from moderation.models import Removal, RemovalBatch
+from moderation.models import RemovalBatch
 from posts.models import Post, PostImage, Report
+from tests.cascade.engines import assert_engines_agree, batches_of, on_postgresql
 from tests.testapp.models import (
     Album,
     Case,
@@ -29,17 +29,7 @@ from tests.testapp.models import (
     Volume,
 )
 
-on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
 pytestmark = pytest.mark.django_db
-
-
-def batches_of(model: type[Model], keys: list[Any], size: int) -> list[RemovalBatch]:
-    removal = Removal.objects.create(model_label=model._meta.label, actor_name="mod")
-    pages = {start: keys[start : start + size] for start in range(0, len(keys), size)}
-    return [
-        RemovalBatch.objects.create(removal=removal, number=n, frozen=[[key, ""] for key in page])
-        for n, page in pages.items()
-    ]
 
 
 @pytest.fixture
@@ -78,32 +68,16 @@ def exhibits() -> list[Exhibit]:
     return made
 
 
-def assert_told_as_walked(batches: list[RemovalBatch]) -> None:
-    model: Any = Post if batches[0].removal.model_label == "posts.Post" else Exhibit
-    walked = [fill_batch(batch, plan_batch(batch).preview()) for batch in batches]
-    assert digests_of(model, batches, using="default") == {
-        batch.pk: batch.digest for batch in walked
-    }
-    for batch in walked:  # one alone is asked for in another way
-        assert digests_of(model, [batch], using="default") == {batch.pk: batch.digest}
-    rows = fill(model, batches, using="default")
-    assert rows == {batch.pk: sum(batch.rows_by_model.values()) for batch in walked}
-    for batch in walked:
-        told = RemovalBatch.objects.filter(pk=batch.pk).values(*PREVIEW_COLUMNS).get()
-        batch.frozen = [list(pair) for pair in batch.frozen]
-        assert told == {name: getattr(batch, name) for name in PREVIEW_COLUMNS}
-
-
 @on_postgresql
 def test_the_database_tells_what_the_walk_tells(posts: list[Post]) -> None:
     keys = [post.pk for post in posts] + [posts[-1].pk + 1000]
-    assert_told_as_walked(batches_of(Post, keys, 4))
+    assert_engines_agree(batches_of(Post, keys, 4))
 
 
 @on_postgresql
 def test_it_does_so_of_a_deeper_tree_with_uuid_keys(exhibits: list[Exhibit]) -> None:
     batches = batches_of(Exhibit, [str(exhibit.pk) for exhibit in exhibits], 3)
-    assert_told_as_walked(batches)
+    assert_engines_agree(batches)
     kinds = RemovalBatch.objects.get(pk=batches[0].pk)
     assert kinds.updates_by_model["library.Exhibit"] == len(exhibits)
     assert kinds.blockers["protected"] == {"library.Visit": 3}

@@ -18,4 +18,5 @@ class LibraryConfig(AppConfig):
             register(model)
         for with_default_or_hidden in (models.Profile, models.Badge, models.Binned):
             register(with_default_or_hidden)
+        register(models.Attachment)
         register(models.Piece, picture="picture", thumbnail="leaflet")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import uuid
 
 from django.conf import settings
-from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
-from django.contrib.contenttypes.models import ContentType
+from django.contrib.contenttypes.fields import GenericRelation
 from django.db import models
 
 from tests.testapp.defaults import Badge, Club, Profile
+from tests.testapp.generic import Article, ArticleProxy, Attachment, Note, Parcel, Rating, Section
 from tests.testapp.hidden import Binder, Binned, BinnedPage
 from tests.testapp.storage import attachments
 
-__all__ = ["Badge", "Binder", "Binned", "BinnedPage", "Club", "Profile"]
+__all__ = [
+    "Article", "ArticleProxy", "Attachment", "Badge", "Binder", "Binned", "BinnedPage", "Club",
+    "Note", "Parcel", "Profile", "Rating", "Section",
+]  # fmt: skip
 
 
 class Shelf(models.Model):
@@ -26,15 +29,6 @@ class Tag(models.Model):
     """The far side of a many-to-many relation."""
 
     name = models.CharField(max_length=50)
-
-
-class Note(models.Model):
-    """A generic relation's rows; its keys are text."""
-
-    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
-    object_id = models.CharField(max_length=50)
-    target = GenericForeignKey()
-    text = models.CharField(max_length=50, blank=True)
 
 
 class Volume(models.Model):
