@@ -3,8 +3,8 @@
 The walk brings each row's key and names to Python. For 50,000 posts, that takes seconds, which is
 too long for the confirmation page and for the comparison with the seal. Here one statement does it
 for any number of frozen batches, and reads the keys where they are stored. This works if the
-cascade is a tree of plain foreign keys; in other cases, and on SQLite, the walk is used. A test
-compares the two.
+cascade is a tree of plain foreign keys and of generic relations; in other cases, and on SQLite, the
+walk is used. A test compares the two.
 
 The statement is built by hand, because the ORM cannot join a table to a list of keys. Its text
 contains only names and labels of models; everything else is passed as parameters.
@@ -192,14 +192,14 @@ class _Statement:
     def _refers_to(self, referenced: str, relation: Relation, alias: str) -> str:
         """Return the condition that a row refers to a key through a relation."""
         column = self._column(relation.model, relation.column, alias)
-        if relation.type_model is None:
+        if relation.content_type_model is None:
             return self._equals(column, referenced)
-        type_column = self._column(relation.model, relation.type_column, alias)
-        content_type = content_type_key(relation.type_model, self.connection.alias)
-        is_type = f"{type_column} = {self._parameter(content_type)}"
-        if holds_text(relation):  # never cast the text: it may be anything
-            return f"{is_type} AND {column} = {referenced}::text"
-        return f"{is_type} AND {self._equals(column, referenced)}"
+        type_column = self._column(relation.model, relation.content_type_column, alias)
+        content_type = content_type_key(relation.content_type_model, self.connection.alias)
+        has_type = f"{type_column} = {self._parameter(content_type)}"
+        if holds_text(relation):  # in rows of other content types, the text need not be a key
+            return f"{has_type} AND {column} = {referenced}::text"
+        return f"{has_type} AND {self._equals(column, referenced)}"
 
     def _equals(self, column: str, referenced: str) -> str:
         """Return the condition that a column holds a key."""

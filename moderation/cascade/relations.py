@@ -47,8 +47,8 @@ class Relation:
     """A relation through which the deletion of a row affects rows of `model`.
 
     `source` is the attribute of the deleted row whose value the other rows hold in `column`. A
-    generic relation also has the column of its content type and the model that this must name.
-    `name` is the name of a foreign key. `is_plain` is true if it refers to a primary key.
+    generic relation also has the column of its content type, and the model of that type.
+    `name` is the name of a foreign key, and `refers_to_primary_key` says which column it refers to.
     """
 
     model: type[models.Model]
@@ -57,17 +57,18 @@ class Relation:
     on_delete: OnDelete
     field_label: str
     name: str = ""
-    is_plain: bool = False
-    type_column: str = ""
-    type_model: type[models.Model] | None = None
+    refers_to_primary_key: bool = False
+    content_type_column: str = ""
+    content_type_model: type[models.Model] | None = None
 
     def where(self, values: Sequence[Any], using: str) -> models.Q:
         """Return the condition for the rows that refer to rows with these source values."""
-        if self.type_model is None:
+        if self.content_type_model is None:
             return models.Q(**{f"{self.column}__any_of": set(values)})
-        content_type = content_type_key(self.type_model, using)
-        texts = [str(value) for value in values]
-        return models.Q(**{self.type_column: content_type, f"{self.column}__any_of": texts})
+        has_type = models.Q(
+            **{self.content_type_column: content_type_key(self.content_type_model, using)}
+        )
+        return has_type & models.Q(**{f"{self.column}__any_of": [str(value) for value in values]})
 
 
 def content_type_key(model: type[models.Model], using: str) -> int:
@@ -122,11 +123,11 @@ def deleted_with(root: type[models.Model]) -> frozenset[type[models.Model]]:
 
 
 @cached_per_models
-def leads_back(root: type[models.Model]) -> bool:
+def cascades_to_itself(root: type[models.Model]) -> bool:
     """Return whether deleting a row of `root` can delete other rows of the same model."""
     reached = reached_from(root)
-    onward = (each for model in reached for each in relations_of(model))
-    cascades = {each.model for each in onward if each.on_delete is OnDelete.CASCADE}
+    relations = (each for model in reached for each in relations_of(model))
+    cascades = {each.model for each in relations if each.on_delete is OnDelete.CASCADE}
     parents = {parent for model in reached for parent, _attname in parents_of(model)}
     return root in cascades | parents
 
@@ -165,9 +166,9 @@ def reached_from(root: type[models.Model]) -> frozenset[type[models.Model]]:
     reached, queue = {root}, [root]
     while queue:
         relations = relations_of(queue.pop())
-        onward = {r.model for r in relations if r.on_delete is OnDelete.CASCADE} - reached
-        queue += onward
-        reached |= onward
+        new = {r.model for r in relations if r.on_delete is OnDelete.CASCADE} - reached
+        queue += new
+        reached |= new
     return frozenset(reached)
 
 
@@ -187,7 +188,7 @@ def _foreign_key(field: Any) -> Relation:
         on_delete=_on_delete_of(field.remote_field.on_delete, label),
         field_label=label,
         name=field.name,
-        is_plain=field.foreign_related_fields[0].primary_key,
+        refers_to_primary_key=field.foreign_related_fields[0].primary_key,
     )
 
 
@@ -237,13 +238,13 @@ def _is_made_by_set(on_delete: Any) -> bool:
 
 def _generic(field: GenericRelation) -> Relation:
     related: Any = field.remote_field.model
-    type_model = field.model if not field.for_concrete_model else field.model._meta.concrete_model
+    model: Any = field.model
     return Relation(
         model=related._meta.concrete_model,
         column=field.object_id_field_name,
-        source=field.model._meta.pk.attname,
+        source=model._meta.pk.attname,
         on_delete=OnDelete.CASCADE,
         field_label=f"{related._meta.label}.{field.object_id_field_name}",
-        type_column=f"{field.content_type_field_name}_id",
-        type_model=type_model,
+        content_type_column=f"{field.content_type_field_name}_id",
+        content_type_model=model._meta.concrete_model if field.for_concrete_model else model,
     )

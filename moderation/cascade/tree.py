@@ -1,6 +1,6 @@
 """Cascades that form a tree of plain foreign keys, so that joins in SQL find the same rows.
 
-A generic relation can be the last on a path, if nothing refers to its rows.
+A generic relation is part of a tree if no other relation leads on from its rows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Branch:
     def rows(self, keys: Sequence[Any], using: str) -> models.QuerySet[Any]:
         """Return the rows of the branch that belong to the objects with these keys."""
         rows = self.model._base_manager.using(using)
-        if self.path and self.path[-1].type_model:
+        if self.path and self.path[-1].content_type_model:
             return rows.filter(self.path[-1].where(self._referenced_keys(keys, using), using))
         return rows.filter(**{f"{self.lookup}__any_of": set(keys)})
 
@@ -120,16 +120,17 @@ def holds_text(relation: Relation) -> bool:
 
 def _is_joinable(branch: Branch) -> bool:
     """Return whether plain joins find the rows that Django finds. A base manager may hide some."""
-    has_plain_path = all(each.is_plain or _is_generic_leaf(each) for each in branch.path)
-    return has_plain_path and type(branch.model._base_manager) is models.Manager
+    if type(branch.model._base_manager) is not models.Manager:
+        return False
+    return all(each.refers_to_primary_key or _is_generic_leaf(each) for each in branch.path)
 
 
 def _is_generic_leaf(relation: Relation) -> bool:
-    """Return whether SQL can join a generic relation, and nothing refers to its rows."""
-    if relation.type_model is None or relations_of(relation.model):
+    """Return whether a generic relation can be joined in SQL, and no relation leads on from it."""
+    if relation.content_type_model is None or relations_of(relation.model):
         return False
     column: Any = relation.model._meta.get_field(relation.column)
-    key = relation.type_model._meta.pk
+    key = relation.content_type_model._meta.pk
     has_type_of_key = any(isinstance(column, cls) and isinstance(key, cls) for cls in KEY_FIELDS)
     return _is_django_field(column) and (has_type_of_key or holds_text(relation))
 

@@ -89,7 +89,7 @@ class Walk:
     ) -> tuple[type[models.Model], list[dict[str, Any]]] | None:
         """Read or count the rows that a relation leads to; return those to be followed further."""
         roots = {
-            _as_referenced(relation, row[relation.source]): self.seen[source][row["pk"]]
+            _comparable_key(relation, row[relation.source]): self.seen[source][row["pk"]]
             for row in rows
         }
         condition = relation.where([row[relation.source] for row in rows], self.using)
@@ -124,7 +124,7 @@ class Walk:
     ) -> None:
         """Replace values that have no match in Python with the values that they refer to."""
         column = relation.column
-        unmatched = {row[column] for row in rows if _in_form_of(roots, row[column]) not in roots}
+        unmatched = {row[column] for row in rows if _matching_key(roots, row[column]) not in roots}
         if unmatched:
             found = referenced_values(
                 relation.model, column, unmatched, using=self.using,
@@ -173,7 +173,7 @@ class Walk:
         seen = self.seen[model]
         new = [row for row in rows if row["pk"] not in seen]
         for row in new:
-            seen[row["pk"]] = roots[_in_form_of(roots, row[column])]
+            seen[row["pk"]] = roots[_matching_key(roots, row[column])]
         self.plan.counts.rows[model._meta.label] += len(new)
         self._add_files(model, new)
         for parent, attname in parents_of(model):
@@ -258,11 +258,11 @@ class Walk:
             self._add(self.plan.counts.restricted, model._meta.label, blocking.count())
 
 
-def _as_referenced(relation: Relation, value: Any) -> Any:
-    """Return a key as referring rows hold it: a generic relation may hold it as text."""
-    return str(value) if relation.type_model is not None else value
+def _comparable_key(relation: Relation, value: Any) -> Any:
+    """Return a key as it is compared: as text for a generic relation, which may hold texts."""
+    return str(value) if relation.content_type_model is not None else value
 
 
-def _in_form_of(roots: dict[Any, Any], value: Any) -> Any:
-    """Return a value in the form that `roots` uses: keys of generic relations are text there."""
+def _matching_key(roots: dict[Any, Any], value: Any) -> Any:
+    """Return the key in `roots` for a value of a referring row: the value or its text."""
     return value if value in roots else str(value)

@@ -11,9 +11,9 @@ from django.test.utils import isolate_apps
 
 from moderation.cascade.relations import (
     OnDelete,
+    cascades_to_itself,
     deleted_with,
     has_composite_key,
-    leads_back,
     relations_of,
 )
 from moderation.exceptions import CannotFreeze
@@ -146,8 +146,8 @@ def test_a_key_of_several_columns_is_told_from_others() -> None:
     assert has_composite_key(Wide)
 
 
-def test_parents_are_deleted_with_a_row_and_a_cycle_leads_back() -> None:
+def test_parents_are_deleted_with_a_row_and_a_cycle_is_found() -> None:
     assert {Volume, BoundVolume} <= deleted_with(BoundVolume)
     assert {Shelf, Volume, BoundVolume} <= deleted_with(Shelf)
-    assert leads_back(Thread)
-    assert not leads_back(Shelf)
+    assert cascades_to_itself(Thread)
+    assert not cascades_to_itself(Shelf)

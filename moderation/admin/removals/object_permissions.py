@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from moderation.admin.display import Viewer, row_label
 from moderation.cascade import json_key
 from moderation.cascade.batches import keys_of, plan_batch
-from moderation.cascade.relations import deleted_with, leads_back
+from moderation.cascade.relations import cascades_to_itself, deleted_with
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.refused_objects import Guard
@@ -186,7 +186,7 @@ def _admins_of_cascade(model_admin: ModelAdmin[Any]) -> Iterator[ModelAdmin[Any]
     """
     site, root = model_admin.admin_site, model_admin.model._meta.concrete_model
     for model in sorted(deleted_with(root), key=lambda each: each._meta.label):
-        if site.is_registered(model) and (model is not root or leads_back(root)):
+        if site.is_registered(model) and (model is not root or cascades_to_itself(root)):
             yield site.get_model_admin(model)
 
 
