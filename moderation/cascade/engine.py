@@ -1,6 +1,6 @@
 """Fill, compare and lock batches: in Python for any model, or in PostgreSQL where that is possible.
 
-`engine_for` chooses. Both engines have the same results; a test compares them.
+`engine_for` chooses. Both engines return the same results; a test compares them.
 """
 
 from __future__ import annotations
@@ -92,19 +92,19 @@ class PostgresEngine(WalkEngine):
     """Computes previews and digests in PostgreSQL, for a cascade that `postgres` supports."""
 
     def fill(self, batches: Sequence[RemovalBatch]) -> dict[int, int]:
-        """Do as `WalkEngine.fill`, in one statement.
+        """Do the same as `WalkEngine.fill`, in one statement.
 
         Batches with too many rows are saved as well, and returned with their exact number.
         """
         return postgres.fill(self.model, batches, using=self.using)
 
     def compare(self, batches: Sequence[RemovalBatch]) -> Iterator[tuple[RemovalBatch, Preview]]:
-        """Do as `WalkEngine.compare`, but plan only the batches whose digest differs."""
+        """Do the same as `WalkEngine.compare`, but plan only the batches whose digest differs."""
         digests = postgres.digests_of(self.model, batches, using=self.using)
         yield from super().compare([b for b in batches if digests.get(b.pk) != b.digest])
 
     def lock(self, batch: RemovalBatch) -> LockedBatch:
-        """Do as `WalkEngine.lock`, but walk only if the batch's digest differs."""
+        """Do the same as `WalkEngine.lock`, but walk only if the batch's digest differs."""
         keys = keys_of(batch)
         locked = lock_tree(self.model, keys, self.using, limit=conf.batch_rows())
         if locked is not None:

@@ -14,9 +14,7 @@ from typing import Any
 from django.db import models
 
 from moderation.cascade.preview import Preview, digest_of_object, json_key
-from moderation.registry import (
-    registration_by_label,
-)
+from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile
 
 
@@ -26,7 +24,7 @@ class Plan:
 
     `roots` are the keys of the objects that exist, in key order. `files` maps each stored file to
     the object it is deleted with. `lines` holds the digest's input for each object, by the owning
-    model. `counts` holds those counts of the preview that the other fields do not imply. `rows`
+    model. `counts` holds the counts of the preview that cannot be derived from the rest. `rows`
     maps the deleted rows of the requested models to their object: {model: {key: object}}.
     `blocking` are querysets of the rows that protect or restrict. `rows_read` counts the deleted
     rows that were read, by model label.

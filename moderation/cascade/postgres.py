@@ -30,8 +30,8 @@ from moderation.registry.files import file_columns_of
 # moderation.cascade.preview. The join with the objects' table drops objects that no longer exist.
 # The range of keys (`between`) is redundant, but it lets the planner read a range of the index
 # instead of looking up each key: the planner cannot estimate how many keys the JSON holds. The
-# names of these expressions begin with "moderation_", so that they hide no table of a site, and
-# the tables have aliases.
+# names of these expressions begin with "moderation_", so that they do not shadow a table of a site,
+# and the tables have aliases.
 SUMMARY_CTE = """
 WITH moderation_frozen AS MATERIALIZED (
   SELECT source.id AS batch, (pair->>0)::{key_type} AS key

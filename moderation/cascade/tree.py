@@ -28,7 +28,7 @@ TEXT_FIELDS = (models.CharField, models.TextField)
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A model whose rows are deleted, updated or protected with the objects of another model.
+    """A model whose rows are deleted or updated with the objects of another model, or protect them.
 
     `path` contains the relations that lead from the objects to these rows. The first branch is the
     objects themselves; its path is empty.

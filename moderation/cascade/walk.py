@@ -1,4 +1,4 @@
-"""Create a plan by a walk over the relations; see `moderation.cascade.plan`."""
+"""Make a plan by following the relations; see `moderation.cascade.plan`."""
 
 from __future__ import annotations
 
@@ -16,12 +16,7 @@ from moderation.cascade.preview import line_of
 from moderation.cascade.relations import OnDelete, Relation, is_leaf, parents_of, relations_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import TooManyRows
-from moderation.registry import (
-    Registration,
-    files,
-    own_file_fields,
-    registration_for,
-)
+from moderation.registry import Registration, files, own_file_fields, registration_for
 
 
 def make_plan(

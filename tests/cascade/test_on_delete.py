@@ -36,7 +36,7 @@ class Unhashable:
     __hash__ = None  # type: ignore[assignment]
 
     def __call__(self, *args: Any) -> None:
-        """Do who knows what."""
+        """Do something unknown."""
 
     def __eq__(self, other: object) -> bool:
         return True
@@ -48,11 +48,11 @@ class Wrapper:
     action = staticmethod(models.CASCADE)
 
     def __call__(self, *args: Any) -> None:
-        """Do who knows what."""
+        """Do something unknown."""
 
 
 def archive(*args: Any) -> None:
-    """Do who knows what."""
+    """Do something unknown."""
 
 
 def relation_by(on_delete: Any) -> Any:
@@ -86,12 +86,12 @@ KNOWN = {
 @pytest.mark.parametrize(
     "wrap", [lambda a: a, partial, PolymorphicGuard, lambda a: PolymorphicGuard(partial(a))]
 )
-def test_what_only_wraps_another_action_does_what_that_does(action: Any, wrap: Any) -> None:
+def test_a_known_wrapper_has_the_effect_of_its_action(action: Any, wrap: Any) -> None:
     (relation,) = relation_by(wrap(action))
     assert relation.on_delete is KNOWN[action]
 
 
-def test_a_guard_around_do_nothing_does_nothing() -> None:
+def test_a_guard_around_do_nothing_has_no_effect() -> None:
     assert relation_by(PolymorphicGuard(models.DO_NOTHING)) == ()
 
 
@@ -129,7 +129,7 @@ def test_a_relation_over_several_columns_is_refused() -> None:
 
 
 @isolate_apps("tests.testapp")
-def test_a_key_of_several_columns_is_told_from_others() -> None:
+def test_composite_keys_are_recognised() -> None:
     class Plain(models.Model):
         class Meta:
             app_label = "library"

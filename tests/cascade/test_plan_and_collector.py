@@ -1,4 +1,4 @@
-"""The plan takes what Django's Collector takes, on every kind of relation."""
+"""A plan has the rows that Django's Collector deletes, on every kind of relation."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_cascades_through_posts_to_pictures_and_reports() -> None:
     assert_alike(User, [author.pk])
 
 
-def test_many_to_many_rows_go_and_the_far_side_stays() -> None:
+def test_many_to_many_rows_are_deleted_and_the_other_side_stays() -> None:
     one, tag = volume(), Tag.objects.create(name="t")
     one.tags.add(tag)
     plan = assert_alike(Volume, [one.pk])
@@ -82,7 +82,7 @@ def test_generic_relations_are_followed_by_text_keys() -> None:
     assert assert_alike(Volume, [one.pk]).counts.rows["library.Note"] == 1
 
 
-def test_set_null_and_its_kin_change_rows_and_delete_none() -> None:
+def test_set_null_and_similar_actions_update_rows_and_delete_none() -> None:
     one = volume()
     Bookmark.objects.create(volume=one, second=one, third=one)
     plan = assert_alike(Volume, [one.pk])
@@ -97,7 +97,7 @@ def test_a_protected_object_is_named() -> None:
     assert plan_of(Volume, [one.pk]).counts.protected == {"library.Loan": 1}
 
 
-def test_restrict_blocks_unless_the_same_deletion_takes_the_row() -> None:
+def test_restrict_blocks_unless_the_row_is_deleted_too() -> None:
     album, single = Album.objects.create(name="a"), Album.objects.create(name="s")
     Song.objects.create(album=album, single_of=single)
     with pytest.raises(RestrictedError):
@@ -106,12 +106,12 @@ def test_restrict_blocks_unless_the_same_deletion_takes_the_row() -> None:
     assert assert_alike(Album, [album.pk, single.pk]).counts.restricted == {}
 
 
-def test_a_model_that_points_to_itself_is_followed_to_the_end() -> None:
+def test_a_model_that_refers_to_itself_is_followed_to_the_end() -> None:
     parent = Thread.objects.create(picture="0.jpg")
     root = parent
     for number in range(1, 5):
         parent = Thread.objects.create(parent=parent, picture=f"{number}.jpg")
-    root.parent = parent  # and the chain bites its tail
+    root.parent = parent  # closes the cycle
     root.save()
     plan = assert_alike(Thread, [root.pk])
     assert len(plan.files) == 5
@@ -119,7 +119,7 @@ def test_a_model_that_points_to_itself_is_followed_to_the_end() -> None:
 
 
 @pytest.mark.parametrize("model", [Volume, BoundVolume, VolumeProxy, Shelf])
-def test_inheritance_takes_parent_and_child_with_the_files_of_each(
+def test_inheritance_deletes_parent_and_child_with_the_files_of_each(
     model: type[models.Model],
 ) -> None:
     shelf = Shelf.objects.create(name="s")
@@ -135,7 +135,7 @@ def test_inheritance_takes_parent_and_child_with_the_files_of_each(
     }
 
 
-def test_a_key_to_another_column_than_the_primary_one_is_followed() -> None:
+def test_a_foreign_key_to_another_column_than_the_primary_key_is_followed() -> None:
     at, de = Country.objects.create(code="at"), Country.objects.create(code="de")
     Stamp.objects.create(country=at, scan="at.png")
     Stamp.objects.create(country=de, scan="de.png")
@@ -143,7 +143,7 @@ def test_a_key_to_another_column_than_the_primary_one_is_followed() -> None:
     assert [(file.name, root) for file, root in plan.files.items()] == [("at.png", at.pk)]
 
 
-def test_each_file_is_laid_to_the_object_that_drags_it_along() -> None:
+def test_each_file_belongs_to_the_object_that_it_is_deleted_with() -> None:
     shelves = [Shelf.objects.create(name=str(n)) for n in range(3)]
     for shelf in shelves:
         volume(shelf=shelf)
@@ -151,7 +151,7 @@ def test_each_file_is_laid_to_the_object_that_drags_it_along() -> None:
     assert Counter(plan.files.values()) == {shelf.pk: 2 for shelf in shelves}
 
 
-def test_a_plan_past_its_limit_is_given_up() -> None:
+def test_a_plan_beyond_its_limit_raises_too_many_rows() -> None:
     shelf = Shelf.objects.create(name="s")
     for _ in range(4):
         volume(shelf=shelf).tags.add(Tag.objects.create(name="t"))
@@ -188,7 +188,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
             volume(shelf=shelf)
             post = Post.objects.create(author=author, title="", body="")
             keys.append({Post: post, Shelf: shelf, User: author}[model].pk)
-        plan_of(model, keys)  # the first of all tests also asks for content types
+        plan_of(model, keys)  # the first of all tests also looks up content types
         with CaptureQueriesContext(connection) as captured:
             plan_of(model, keys)
         return len(captured)

@@ -1,4 +1,4 @@
-"""Models of unusual shapes: the database tells of them rightly, or leaves them to the walk."""
+"""Models of unusual shapes: PostgreSQL computes them correctly, or they are left to the walk."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from moderation.cascade.preview import digest_of_batch, digest_of_object, line_o
 from moderation.cascade.tree import branches_of
 from moderation.models import Removal, RemovalBatch
 from moderation.registry import Registration, registrations
-
-on_postgresql = pytest.mark.skipif(connection.vendor == "sqlite", reason="the walk serves SQLite")
+from tests.cascade.engines import on_postgresql
 
 
 class CodedKey(models.AutoField):
@@ -38,15 +37,15 @@ class CodedFile(models.FileField):
         return value[::-1]
 
 
-def owning(model: type[models.Model], patch: pytest.MonkeyPatch) -> None:
-    """Register a model that is no part of the site."""
+def register_files(model: type[models.Model], patch: pytest.MonkeyPatch) -> None:
+    """Register a model that is not part of the site."""
     details = Registration(model, lookups={}, picture="", thumbnail="", extra_files=None)
     patch.setitem(registrations._registrations, model, details)
 
 
 @pytest.mark.parametrize("key", [CodedKey, DoubledKey])
 @isolate_apps("tests.testapp")
-def test_keys_that_python_reads_otherwise_are_left_to_the_walk(key: type[models.Field]) -> None:
+def test_keys_that_python_reads_differently_are_left_to_the_walk(key: type[models.Field]) -> None:
     class Coded(models.Model):
         id = key(primary_key=True)
 
@@ -64,7 +63,7 @@ def test_keys_that_python_reads_otherwise_are_left_to_the_walk(key: type[models.
 
 
 @isolate_apps("tests.testapp")
-def test_names_that_python_reads_otherwise_are_left_to_the_walk(
+def test_names_that_python_reads_differently_are_left_to_the_walk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Plain(models.Model):
@@ -79,8 +78,8 @@ def test_names_that_python_reads_otherwise_are_left_to_the_walk(
         class Meta:
             app_label = "library"
 
-    owning(Plain, monkeypatch)
-    owning(Coded, monkeypatch)
+    register_files(Plain, monkeypatch)
+    register_files(Coded, monkeypatch)
     assert branches_of(Plain) is not None
     assert branches_of(Coded) is None
 
@@ -102,7 +101,7 @@ def test_tables_and_columns_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -
 
         class Meta:
             app_label = "library"
-            db_table = "told"
+            db_table = "summary"
 
     class Bottom(models.Model):
         middle = models.ForeignKey(Middle, on_delete=models.CASCADE, db_column="{}")
@@ -111,13 +110,13 @@ def test_tables_and_columns_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -
             app_label = "library"
             db_table = "branch_0"
 
-    owning(Top, monkeypatch)
+    register_files(Top, monkeypatch)
     with connection.schema_editor() as editor:
         for model in (Top, Middle, Bottom):
             editor.create_model(model)
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO frozen VALUES (1, 'a.jpg'), (2, 'b.jpg'), (3, 'c.jpg')")
-        cursor.execute('INSERT INTO told (id, "{0}%") VALUES (10, 1), (20, 2), (30, 3)')
+        cursor.execute('INSERT INTO summary (id, "{0}%") VALUES (10, 1), (20, 2), (30, 3)')
         cursor.execute('INSERT INTO branch_0 (id, "{}") VALUES (100, 10), (101, 10), (300, 30)')
     removal = Removal.objects.create(model_label="library.Top", actor_name="mod")
     batch = RemovalBatch.objects.create(removal=removal, number=1, frozen=[[1, ""], [2, ""]])

@@ -88,7 +88,7 @@ def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
     assert plan.counts.rows["library.Term"] == 1
 
 
-def test_the_database_is_asked_only_where_spellings_differ(terms: Any) -> None:
+def test_a_query_is_sent_only_where_spellings_differ(terms: Any) -> None:
     term, _special, detail, _line = terms
     term.objects.create(word="abc")
     for word in ("abc", "abc", "ABC"):

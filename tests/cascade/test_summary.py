@@ -1,4 +1,4 @@
-"""PostgreSQL tells of batches what the walk tells, digest by digest."""
+"""PostgreSQL computes the previews and digests that the walk computes."""
 
 from __future__ import annotations
 
@@ -69,28 +69,28 @@ def exhibits() -> list[Exhibit]:
 
 
 @on_postgresql
-def test_the_database_tells_what_the_walk_tells(posts: list[Post]) -> None:
+def test_engines_agree(posts: list[Post]) -> None:
     keys = [post.pk for post in posts] + [posts[-1].pk + 1000]
     assert_engines_agree(batches_of(Post, keys, 4))
 
 
 @on_postgresql
-def test_it_does_so_of_a_deeper_tree_with_uuid_keys(exhibits: list[Exhibit]) -> None:
+def test_engines_agree_on_a_deeper_tree_with_uuid_keys(exhibits: list[Exhibit]) -> None:
     batches = batches_of(Exhibit, [str(exhibit.pk) for exhibit in exhibits], 3)
     assert_engines_agree(batches)
-    kinds = RemovalBatch.objects.get(pk=batches[0].pk)
-    assert kinds.updates_by_model["library.Exhibit"] == len(exhibits)
-    assert kinds.blockers["protected"] == {"library.Visit": 3}
+    first = RemovalBatch.objects.get(pk=batches[0].pk)
+    assert first.updates_by_model["library.Exhibit"] == len(exhibits)
+    assert first.blockers["protected"] == {"library.Visit": 3}
 
 
 @on_postgresql
-def test_a_batch_whose_objects_are_gone_is_left_alone(posts: list[Post]) -> None:
-    there, gone = batches_of(Post, [posts[0].pk, posts[1].pk], 1)
+def test_a_batch_whose_objects_no_longer_exist_is_left_alone(posts: list[Post]) -> None:
+    existing, deleted = batches_of(Post, [posts[0].pk, posts[1].pk], 1)
     posts[1].delete()
-    assert set(digests_of(Post, [there, gone], using="default")) == {there.pk}
-    assert set(fill(Post, [there, gone], using="default")) == {there.pk}
-    gone.refresh_from_db()
-    assert gone.digest == ""
+    assert set(digests_of(Post, [existing, deleted], using="default")) == {existing.pk}
+    assert set(fill(Post, [existing, deleted], using="default")) == {existing.pk}
+    deleted.refresh_from_db()
+    assert deleted.digest == ""
 
 
 @on_postgresql
@@ -125,7 +125,7 @@ def test_a_digest_changes_with_every_name_and_key(posts: list[Post], change: str
     assert digest(batch) != before
 
 
-def test_a_digest_stays_when_rows_without_files_come_and_go(posts: list[Post]) -> None:
+def test_a_digest_does_not_change_with_rows_without_files(posts: list[Post]) -> None:
     (batch,) = batches_of(Post, [posts[3].pk], 1)
     before = digest(batch)
     Report.objects.all().delete()
@@ -135,7 +135,7 @@ def test_a_digest_stays_when_rows_without_files_come_and_go(posts: list[Post]) -
 
 
 def digest(batch: RemovalBatch) -> str:
-    """The digest that a batch has now, told in every way that the database allows."""
+    """Return the current digest of a batch, after comparing the engines."""
     walked = fill_batch(batch, plan_batch(batch).preview()).digest
     if connection.vendor == "postgresql":
         assert digests_of(Post, [batch], using="default") == {batch.pk: walked}
@@ -153,11 +153,11 @@ def test_only_trees_of_plain_keys_are_summarized(model: type[Model], plain: bool
 
 
 @on_postgresql
-def test_any_number_of_kinds_goes_into_one_object() -> None:
-    for kinds in (0, 1, MAX_PAIRS, MAX_PAIRS + 1, 3 * MAX_PAIRS):
-        pairs = [f"'kind {number}', {number}" for number in range(kinds)]
+def test_a_json_object_may_have_any_number_of_pairs() -> None:
+    for count in (0, 1, MAX_PAIRS, MAX_PAIRS + 1, 3 * MAX_PAIRS):
+        pairs = [f"'label {number}', {number}" for number in range(count)]
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {_json_object(pairs)}")
-            (told,) = cursor.fetchone()
-        told = told if isinstance(told, dict) else json.loads(told)
-        assert told == {f"kind {number}": number for number in range(kinds)}
+            (found,) = cursor.fetchone()
+        found = found if isinstance(found, dict) else json.loads(found)
+        assert found == {f"label {number}": number for number in range(count)}
