@@ -61,6 +61,7 @@ LATERAL_JOIN = """ LEFT JOIN LATERAL (
 ) {name} ON true"""
 MAX_PAIRS = 50  # a function takes at most a hundred arguments
 SELECT_DIGESTS = "SELECT batch, md5(frozen) FROM moderation_summary"
+# Without the list of batches, the planner, which expects hundreds, would read the whole table.
 UPDATE_BATCHES = """
 UPDATE {batches} target SET
   frozen = summary.frozen::jsonb, digest = md5(summary.frozen), objects_total = objects,
@@ -68,7 +69,8 @@ UPDATE {batches} target SET
   without_picture_total = without_picture, bytes_total = size,
   rows_by_model = cascade, updates_by_model = updates,
   blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
-FROM moderation_summary summary WHERE target.id = batch RETURNING batch, all_rows"""
+FROM moderation_summary summary WHERE target.id = batch AND target.id = ANY(%(batches)s)
+RETURNING batch, all_rows"""
 
 
 def supports(model: type[models.Model], using: str) -> bool:

@@ -29,7 +29,7 @@ def none_is_read_whole(tables: frozenset[str] = BIG_TABLES) -> Iterator[None]:
     """
     with CaptureQueriesContext(connection) as asked:
         yield
-    queries = {query["sql"] for query in asked if query["sql"].startswith(EXPLAINED)}
+    queries = {sql for query in asked if (sql := query["sql"].lstrip()).startswith(EXPLAINED)}
     assert queries, "the block sent no query"
     queries = {sql for sql in queries if not COUNT_OF_ALL.fullmatch(sql)}
     read = [
