@@ -6,7 +6,7 @@ A generic relation is part of a tree if no other relation leads on from its rows
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +132,33 @@ def _is_generic_leaf(relation: Relation) -> bool:
     column: Any = relation.model._meta.get_field(relation.column)
     key = relation.content_type_model._meta.pk
     has_type_of_key = any(isinstance(column, cls) and isinstance(key, cls) for cls in KEY_FIELDS)
-    return _is_django_field(column) and (has_type_of_key or holds_text(relation))
+    is_comparable = _is_django_field(column) and (has_type_of_key or holds_text(relation))
+    return is_comparable and _is_indexed(relation)
+
+
+def _is_indexed(relation: Relation) -> bool:
+    """Return whether an index begins with the column of a generic relation, or with its type too.
+
+    Without one, PostgreSQL would read the table again for each object of a single batch.
+    """
+    field: Any = relation.model._meta.get_field(relation.column)
+    both = {relation.column, relation.content_type_column}
+    return bool(field.db_index or field.unique) or any(
+        columns[:1] == [relation.column] or set(columns[:2]) == both
+        for columns in _indexed_columns(relation.model)
+    )
+
+
+def _indexed_columns(model: type[models.Model]) -> Iterator[list[str]]:
+    """Yield the columns of each index that `Meta` declares for all rows."""
+    options: Any = model._meta
+    unique = (each for each in options.constraints if isinstance(each, models.UniqueConstraint))
+    indexes = (each for each in options.indexes if type(each) is models.Index)
+    declared: list[Iterable[str]] = list(options.unique_together)
+    declared += [each.fields for each in unique if not each.condition]
+    declared += [dict(each.fields_orders) for each in indexes if not each.condition]
+    for names in declared:
+        yield [options.get_field(name).attname for name in names]
 
 
 def _has_plain_columns(model: type[models.Model]) -> bool:

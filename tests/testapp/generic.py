@@ -15,7 +15,7 @@ class Note(models.Model):
     """A row without files; its keys are text."""
 
     content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
-    object_id = models.CharField(max_length=50)
+    object_id = models.CharField(max_length=50, db_index=True)
     target = GenericForeignKey()
     text = models.CharField(max_length=50, blank=True)
 
