@@ -27,6 +27,7 @@ class RegisterCall:
     thumbnail: str
     extra_files: ExtraFiles | None
     storage: StorageOf | None
+    replaced_files: bool
 
     def apply_to(self, model: type[Model]) -> None:
         """Connect the receivers for the model, a proxy or a subclass, and register its own files.
@@ -48,6 +49,7 @@ class RegisterCall:
                     thumbnail=self.thumbnail if self.thumbnail in own else "",
                     extra_files=extra,
                     storage=self.storage,
+                    replaced_files=self.replaced_files,
                 )
             )
 
@@ -67,6 +69,7 @@ def register(
     frames: Lookup | None = None,
     extra_files: ExtraFiles | None = None,
     storage: StorageOf | None = None,
+    replaced_files: bool = True,
 ) -> None:
     """Record and purge the files of `model`, its proxies and its subclasses.
 
@@ -81,7 +84,8 @@ def register(
     kept while a row that shares a field's file with the deleted row yields it too; other rows
     cannot be found by an extra file. It must not yield files that are derived from the default of a
     field, such as a thumbnail, because a default belongs to no row. All functions are called inside
-    the transaction and should read only the row's own columns. Raises ImproperlyConfigured for a
+    the transaction and should read only the row's own columns. `replaced_files=False` leaves the
+    files that a saved row no longer names to the site. Raises ImproperlyConfigured for a
     name that is not a file field of the model.
     """
     model = concrete(model)
@@ -96,7 +100,9 @@ def register(
             )
     class_prepared.connect(_apply_to_new_model, dispatch_uid="moderation.registration")
     caches.clear()
-    _calls[model] = RegisterCall(model, lookups, picture, thumbnail, extra_files, storage)
+    _calls[model] = RegisterCall(
+        model, lookups, picture, thumbnail, extra_files, storage, replaced_files
+    )
     for each in _with_subclasses(model):
         _calls[model].apply_to(each)
 

@@ -1,6 +1,7 @@
 """Attribute a deletion: store who deletes, and why, for the entries in the audit log.
 
-The context is stored on the object on which `.delete()` is called, not in a thread-local.
+The context is stored on the object on which `.delete()` is called, not in a thread-local. If a save
+replaces a file, it is read from the saved instance.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ NOBODY = DeletionContext()
 
 
 def attribute(origin: models.Model | models.QuerySet[Any], context: DeletionContext) -> None:
-    """Set the context of the next `.delete()` on this object, for the entries that it writes."""
+    """Set the context of a `.delete()` or `.save()` of this object, for the entries it writes."""
     setattr(origin, _CONTEXT, context)
 
 

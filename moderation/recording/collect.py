@@ -22,7 +22,7 @@ from moderation.exceptions import UnexpectedFiles
 from moderation.models import AuditEntry
 from moderation.recording.attribution import NOBODY, DeletionContext, context_of
 from moderation.recording.entries import write_entries
-from moderation.recording.row_locks import BeforeDeletion, Names, lock_and_compare, names_of
+from moderation.recording.row_locks import BeforeStatement, Names, lock_and_compare, names_of
 from moderation.registry import DetailsKey, Registration
 from moderation.registry.files import FileColumn, StoredFile, file_columns_of, files_of
 
@@ -41,7 +41,7 @@ class _Collection:
     # The rows that are not locked yet, by key, with the names in their file columns. `watch` locks
     # them before the first is deleted.
     unlocked: dict[Registration, dict[Any, Names]] = field(default_factory=dict)
-    watch: BeforeDeletion | None = None
+    watch: BeforeStatement | None = None
     is_written: bool = False
     # Called after the commit. Each collection creates its own function, so that `is_alive` can find
     # it among the connection's callbacks.
@@ -93,8 +93,11 @@ class _Collection:
     ) -> None:
         """Schedule a row to be locked, and its file names compared again, before it is deleted."""
         if self.watch is None:
-            self.watch = BeforeDeletion(
-                using, partial(self._compare_again, using), lambda: not self.is_alive(using)
+            self.watch = BeforeStatement(
+                "DELETE FROM",
+                using,
+                partial(self._compare_again, using),
+                lambda: not self.is_alive(using),
             )
         self.watch.tables.add(registration.model._meta.db_table)
         names = names_of(registration, row)

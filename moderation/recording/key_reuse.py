@@ -44,6 +44,8 @@ from moderation.recording.key_entries import (
     reserve,
     stored_again,
 )
+from moderation.recording.row_locks import is_in_transaction
+from moderation.recording.stored_rows import stored_rows
 from moderation.recording.take_back import (
     BeforeSave,
     SavedRow,
@@ -51,9 +53,9 @@ from moderation.recording.take_back import (
     reset,
     take_back,
 )
-from moderation.registry import alias_of, registration_for
+from moderation.registry import Registration, alias_of, registration_for
 from moderation.registry.defaults import default_names_on, is_default
-from moderation.registry.files import extra_files
+from moderation.registry.files import StoredFile, extra_files
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ def reserve_reused_keys(
     if a key was erased and the storage has no newer file. A name that the stored row already has is
     not checked, unless `update_fields` is given.
     """
-    fields = list(_fields(instance, update_fields, raw=raw))
+    fields = list(written_fields(instance, update_fields, raw=raw))
     if not fields:
         return
     files = dict(_files(instance, fields))
@@ -113,7 +115,10 @@ def confirm_reused_keys(
     If one was claimed in the meantime, undoes the write and raises KeyTaken.
     """
     seen: BeforeSave = instance.__dict__.pop(_SEEN, None) or BeforeSave()
-    fields = list(_fields(instance, update_fields, raw=raw))
+    fields = list(written_fields(instance, update_fields, raw=raw))
+    replaced = _names_before_update(instance, fields)
+    if seen.former is not None:
+        seen.former = {**seen.former, **replaced}
     named = {
         name: file
         for name, file in _files(instance, fields)
@@ -121,9 +126,10 @@ def confirm_reused_keys(
     }
     if not named:
         return
+    seen.former = {**(seen.former or {}), **replaced}
     row = SavedRow.of(instance, using, named, fields, created=created, seen=seen)
     try:
-        if not _is_in_transaction(using):
+        if not is_in_transaction(using):
             confirm(row)
             return
         if using == home() and (seen.is_reserved or row.uploaded):
@@ -133,6 +139,13 @@ def confirm_reused_keys(
     except KeyTaken:
         reset(instance, row, had_key=seen.had_key)
         raise
+
+
+def _names_before_update(instance: models.Model, fields: list[FileField]) -> dict[str, str | None]:
+    """Return the names that the stored row had right before the save, if that was read."""
+    rows = stored_rows(instance)
+    stored = ((field.name, rows.get(field.model._meta.label)) for field in fields)
+    return {name: getattr(row, name).name for name, row in stored if row}
 
 
 def confirm(row: SavedRow) -> None:
@@ -195,11 +208,6 @@ def _check_after_commit(row: SavedRow) -> None:
     transaction.on_commit(at_commit, using=row.using)
 
 
-def _is_in_transaction(using: str) -> bool:
-    connection = connections[using]
-    return connection.in_atomic_block or not connection.get_autocommit()
-
-
 def _taken(entry: Any, seen: BeforeSave) -> bool:
     return bool(entry.is_taken(seen.stored_again))
 
@@ -209,7 +217,7 @@ def _refusal(file: FileKey) -> KeyTaken:
     return KeyTaken(says % {"name": file.name})
 
 
-def _fields(
+def written_fields(
     instance: models.Model, update_fields: frozenset[str] | None, *, raw: bool
 ) -> Iterator[FileField]:
     """Yield the registered file fields that are written, including those of parent models.
@@ -243,15 +251,18 @@ def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[st
 def _extra_files(instance: models.Model) -> list[FileKey]:
     """Return the files of a row that no field names, if they are known before it is saved."""
     registration = registration_for(type(instance))
-    if registration is None:
-        return []
-    try:
-        found = list(extra_files(registration, [instance]))
-    except Exception:  # a function of the project must not make a save fail
-        logger.exception("extra_files of %s failed for a row to be saved.", registration.label)
-        return []
+    found = known_extra_files(registration, instance) if registration else []
     keys = (file_key(file.storage, file.name) for file in found)
     return [key for key in keys if key]
+
+
+def known_extra_files(registration: Registration, row: models.Model) -> list[StoredFile]:
+    """Return the extra files of a saved row, or none if the project's function fails."""
+    try:
+        return list(extra_files(registration, [row]))
+    except Exception:  # it must not make a save fail
+        logger.exception("extra_files of %s failed for a saved row.", registration.label)
+        return []
 
 
 def _has_key(instance: models.Model) -> bool:

@@ -8,8 +8,10 @@ from django.db import models
 from django.db.models import FileField
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
+from moderation.exceptions import KeyTaken
 from moderation.recording.collect import collect, write_collected
 from moderation.recording.key_reuse import confirm_reused_keys, reserve_reused_keys
+from moderation.recording.replaced_files import record_replaced_files, watch_replaced_files
 from moderation.recording.upload_identity import verify_uploads_of
 from moderation.recording.upload_names import keep_uploads_off_open_keys
 from moderation.registry import registration_for
@@ -49,10 +51,21 @@ def reserve_keys(
 ) -> None:
     """Reserve the keys that a row names before it is saved, unless a removal has claimed them."""
     reserve_reused_keys(instance, using, update_fields, raw=save["raw"])
+    watch_replaced_files(instance, using, update_fields, raw=save["raw"])
 
 
 def confirm_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
-    """Make sure, after a row is saved, that no removal has claimed its keys."""
-    confirm_reused_keys(instance, using, update_fields, created=save["created"], raw=save["raw"])
+    """Make sure, after a row is saved, that no removal has claimed its keys.
+
+    Then record the files that it replaced. If the keys are refused, the row may have got its former
+    names back.
+    """
+    created, raw = save["created"], save["raw"]
+    try:
+        confirm_reused_keys(instance, using, update_fields, created=created, raw=raw)
+    except KeyTaken:
+        record_replaced_files(instance, using, update_fields, created=created, is_refused=True)
+        raise
+    record_replaced_files(instance, using, update_fields, created=created)

@@ -1,4 +1,4 @@
-"""Lock the rows of a deletion, and detect changes since they were read, before they are deleted.
+"""Act right before a row is deleted or changed, where Django has no hook.
 
 Two deletions may overlap, and only the one that deletes a row may record its files.
 
@@ -24,15 +24,19 @@ from moderation.registry.registration import Registration
 Names = tuple[str, ...]
 
 
-class BeforeDeletion:
-    """An execute wrapper that calls `look` before the first DELETE from one of the tables.
+class BeforeStatement:
+    """An execute wrapper that calls `look` before the first statement that changes a table.
 
-    Django has no other hook at this point. This wrapper is inserted before all others of the
-    connection, because Django's own `execute_wrapper()` removes the last one.
+    `verb` is "DELETE FROM" or "UPDATE". Django has no other hook at this point. This wrapper is
+    inserted before all others of the connection, because Django's own `execute_wrapper()` removes
+    the last one.
     """
 
-    def __init__(self, using: str, look: Callable[[], object], is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self, verb: str, using: str, look: Callable[[], object], is_over: Callable[[], bool]
+    ) -> None:
         self.tables: set[str] = set()
+        self._verb = verb
         self._using = using
         self._look = look
         self._is_over = is_over
@@ -41,10 +45,10 @@ class BeforeDeletion:
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
-        """Execute a statement, and call `look` before the first that deletes from the tables."""
+        """Execute a statement, and call `look` before the first that changes the tables."""
         if self._is_over():
             self.remove()
-        elif isinstance(sql, str) and sql.startswith("DELETE FROM ") and self._is_one_of_ours(sql):
+        elif isinstance(sql, str) and self._changes_a_table(sql):
             self.remove()
             self._look()
         return execute(sql, params, many, context)
@@ -55,10 +59,15 @@ class BeforeDeletion:
         if self in wrappers:
             wrappers.remove(self)
 
-    def _is_one_of_ours(self, sql: str) -> bool:
+    def _changes_a_table(self, sql: str) -> bool:
         quote = connections[self._using].ops.quote_name
-        into = sql.removeprefix("DELETE FROM ")
-        return any(into.startswith(f"{quote(table)} ") for table in self.tables)
+        return any(sql.startswith(f"{self._verb} {quote(table)} ") for table in self.tables)
+
+
+def is_in_transaction(using: str) -> bool:
+    """Return whether rows that are locked now stay locked, since no statement commits by itself."""
+    connection = connections[using]
+    return connection.in_atomic_block or not connection.get_autocommit()
 
 
 def names_of(registration: Registration, row: Model) -> Names:

@@ -14,7 +14,14 @@ from django.db.models import FileField, ProtectedError, RestrictedError
 from moderation.db.rows import all_rows
 from moderation.recording.attribution import NOBODY
 from moderation.recording.entries import write_entries
-from moderation.recording.key_entries import FileKey, home
+from moderation.recording.key_entries import (
+    FileKey,
+    file_key,
+    home,
+    keep,
+    lock_entries_of,
+    stored_again,
+)
 from moderation.registry.files import StoredFile
 
 
@@ -56,7 +63,7 @@ class SavedRow:
     files: Mapping[str, FileKey]
     uploaded: AbstractSet[str]
     tables: Mapping[str, tuple[type[models.Model], Any, bool]]
-    former: Mapping[str, str | None] | None
+    former: Mapping[str, str | None]
     stored_again: AbstractSet[int]
 
     @classmethod
@@ -81,7 +88,7 @@ class SavedRow:
             files=files,
             uploaded={name for name, file in files.items() if seen.files.get(name) != file},
             tables=tables,
-            former=seen.former,
+            former=seen.former or {},
             stored_again=seen.stored_again,
         )
 
@@ -110,7 +117,8 @@ def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
     An inserted row is deleted, as if by hand: the log gets an entry for each of its files, so that
     files uploaded with the row are erased, and files that other rows use are kept. A row that was
     updated, or that another row already protects, gets its former file names back. Where these are
-    unknown, the names of claimed files are cleared. The other columns stay as saved.
+    unknown, or were claimed as well since they were replaced, the names of claimed files are
+    cleared. The other columns stay as saved.
     """
     is_gone = row.created and _delete(row)
     if row.has_parents or not is_gone:
@@ -142,17 +150,37 @@ def reset(instance: models.Model, row: SavedRow, *, had_key: bool) -> None:
 
 def _put_back_names(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
     changes: dict[tuple[type[models.Model], Any], dict[str, str | None]] = defaultdict(dict)
+    usable = _usable_former_names(row)
     for name, file in row.still_named().items():
         model, key, can_be_null = row.tables[name]
-        if row.former and name in row.former:
-            changes[model, key][name] = row.former[name]
-        elif name in taken:
+        if name in usable:
+            changes[model, key][name] = usable[name]
+        elif name in taken or name in row.former:
             changes[model, key][name] = None if can_be_null else ""
         if name in row.uploaded and name in changes[model, key]:
             _record(row, name, file)
     for (model, key), names in changes.items():
         if names:
             all_rows(model, row.using).filter(pk=key).update(**names)
+
+
+def _usable_former_names(row: SavedRow) -> dict[str, str | None]:
+    """Return the former names without those that were claimed since the row was written.
+
+    The files of the others are marked as in use, since they may have been recorded as replaced.
+    """
+    former = {name: row.former[name] for name in row.files if name in row.former}
+    files = {
+        name: key
+        for name, old in former.items()
+        if old and (key := file_key(row.files[name].storage, old))
+    }
+    locked = lock_entries_of(files.values())
+    known = stored_again(files.values(), locked, set())
+    claimed = {n for n, f in files.items() for e in locked if f.is_of(e) and e.is_taken(known)}
+    own = [e for n, f in files.items() if n not in claimed for e in locked if f.is_of(e)]
+    keep(own, row.text)
+    return {name: old for name, old in former.items() if name not in claimed}
 
 
 def _record(row: SavedRow, name: str, file: FileKey) -> None:

@@ -32,6 +32,7 @@ class Registration:
     thumbnail: str
     extra_files: ExtraFiles | None
     storage: StorageOf | None = None
+    replaced_files: bool = True
 
     @cached_property
     def label(self) -> str:

@@ -110,13 +110,8 @@ class Checker:
                     yield Breach("1 row lost its file", f"{row} {field}", key_of(name), row)
 
     def _entries_of_ended_lives(self) -> Iterator[Breach]:
-        """2 and 3: one entry for each file of each deleted row, and none for others."""
-        wanted = Counter(
-            (*life.row, field, file[0])
-            for life in self.ended
-            if TABLES[life.row[0]].registered
-            for field, file in life.owned().items()
-        )
+        """2 and 3: one entry for each file of a deleted row or replaced file, and no others."""
+        wanted = Counter((*row, field, file[0]) for row, field, file in self._taken())
         found = Counter(
             (e["object_label"], e["object_key"], e["field"], e["name"])
             for e in self.tables.entries
@@ -124,12 +119,21 @@ class Checker:
         )
         for label, key, field, name in wanted.keys() | found.keys():
             want, have = wanted[label, key, field, name], found[label, key, field, name]
-            text = f"{label} {key} {field!r} {name}: {have} entries for {want} deletions"
+            text = f"{label} {key} {field!r} {name}: {have} entries for {want} deletions or saves"
             if have < want:
                 yield Breach("2 deletion without an entry", text, key_of(name), (label, key))
             elif have > want and name not in self.meant.doubts:
                 rule = "3 entry without a deletion" if not want else "3 several entries"
                 yield Breach(rule, text, key_of(name), (label, key))
+
+    def _taken(self) -> Iterator[tuple[RowId, str, list[str]]]:
+        """Yield each file that was deleted with its row, or replaced, with its row and field."""
+        ended = ((life.row, *file) for life in self.ended for file in life.owned().items())
+        lives = (life for lives in self.lives.values() for life in lives)
+        replaced = ((life.row, *file) for life in lives for file in life.replaced)
+        for row, field, file in (*ended, *replaced):
+            if TABLES[row[0]].registered:
+                yield row, field, file
 
     def _entries_end(self) -> Iterator[Breach]:
         """2: every entry reaches a final state, and none is kept for a file that nobody uses."""
@@ -152,10 +156,9 @@ class Checker:
     def _erased_is_absent(self) -> Iterator[Breach]:
         """3: a file that is reported as erased is absent, unless another was stored there since."""
         took: dict[tuple[str, str, str], set[str]] = {}
-        for life in self.ended:
-            for file in life.owned().values():
-                if len(file) == 2:  # otherwise its content is uncertain
-                    took.setdefault((*life.row, file[0]), set()).add(file[1])
+        for row, _field, file in self._taken():
+            if len(file) == 2:  # otherwise its content is uncertain
+                took.setdefault((*row, file[0]), set()).add(file[1])
         for entry in self.tables.entries:
             row, name = (entry["object_label"], entry["object_key"]), entry["name"]
             there = self.stored.get(key_of(name))
@@ -175,12 +178,20 @@ class Checker:
             yield Breach("5 a field's default is gone", "", DEFAULT_BADGE)
 
     def _only_what_was_meant(self) -> Iterator[Breach]:
-        """4: nothing is deleted that nobody selected."""
+        """4: nothing is deleted that nobody selected or replaced."""
+        replaced = {
+            (*life.row, file[0])
+            for lives in self.lives.values()
+            for life in lives
+            for _field, file in life.replaced
+        }
         parents = {life.row: life.parent for lives in self.lives.values() for life in lives}
         for entry in self.tables.entries:
             row = (entry["object_label"], entry["object_key"])
             above = (PARENT_OF.get(row[0], ""), parents.get(row, ""))
             removal = entry["removal_id"]
+            if removal is None and (*row, entry["name"]) in replaced:
+                continue
             meant = self.meant.by_removal[removal] if removal else self.meant.by_users
             if row not in meant and above not in meant and entry["name"] not in self.meant.doubts:
                 text = f"entry {entry['id']} of removal {removal}: {row} in {above}"

@@ -44,7 +44,7 @@ class Journal:
     def saved(
         self, label: str, key: int, files: Mapping[str, File], *, created: bool, **more: Any
     ) -> None:
-        """Note that a row is committed with these files, by field."""
+        """Record that a row is committed with these files, by field."""
         named = {f: [file.key, file.sha256, *file.others] for f, file in files.items()}
         self.note("saved", label=label, key=key, files=named, created=created, **more)
 

@@ -12,15 +12,27 @@ from tests.faults.workload.tables import RowId, is_default
 
 @dataclass(slots=True)
 class Life:
-    """A row from its INSERT to its deletion. `files` has, by field, a key and what may be there."""
+    """A row from its INSERT to its deletion. `files` has, by field, a key and what may be there.
+
+    `replaced` has the same of each file that a save with signals replaced.
+    """
 
     row: RowId
     parent: str
     files: dict[str, list[str]] = field(default_factory=dict)
+    replaced: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def owned(self) -> Mapping[str, list[str]]:
         """Return the files that are deleted with the row: not empty, and not a field's default."""
         return {f: file for f, file in self.files.items() if file[0] and not is_default(file[0])}
+
+    def save(self, files: Mapping[str, list[str]], *, signalled: bool) -> None:
+        """Give the row these files."""
+        if signalled:
+            self.replaced += [
+                (f, file) for f, file in self.owned().items() if files.get(f, file)[0] != file[0]
+            ]
+        self.files |= files
 
 
 def lives_of(facts: Iterable[Fact]) -> dict[RowId, list[Life]]:
@@ -33,7 +45,7 @@ def lives_of(facts: Iterable[Fact]) -> dict[RowId, list[Life]]:
         if fact["created"] or not lives[row]:
             lives[row].append(Life(row, str(fact["parent"])))
         life = lives[row][-1]
-        life.files |= fact["files"]
+        life.save(fact["files"], signalled=fact["signalled"])
     return lives
 
 

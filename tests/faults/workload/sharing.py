@@ -66,7 +66,7 @@ class Sharing(State):
                 found = DOCUMENT.rows().filter(pk=other.key).update(file=row.files["file"].key)
             if found:
                 named = Row(DOCUMENT, None, row.files, other.parent)
-                self.committed(named, other.key, created=False)
+                self.committed(named, other.key, created=False, signalled=False)
 
     def move(self) -> None:
         """Move a file from one document to a new one."""
@@ -111,7 +111,7 @@ class Sharing(State):
                 # Where another row was given another file before, this was the last to name it.
                 self.abandon(row, "nobody names it")
             elif rows.update(file=""):
-                self.committed(Row(kind, None, NOTHING), row.key, created=False)
+                self.committed(Row(kind, None, NOTHING), row.key, created=False, signalled=False)
 
     def put_into_bin(self) -> None:
         """Hide a row from its own managers."""

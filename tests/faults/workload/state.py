@@ -140,13 +140,23 @@ class State:
 
     # Noting
 
-    def committed(self, row: Row, key: int, *, created: bool) -> None:
-        """Record that a row was committed with its files."""
+    def committed(self, row: Row, key: int, *, created: bool, signalled: bool = True) -> None:
+        """Record that a row was committed with its files.
+
+        Without signals, or in a model that is not registered, replaced files are left behind.
+        """
         known = Row(row.kind, key, row.files, row.parent)
         before = self.rows.get((row.kind.label, key))
         self.rows[row.kind.label, key] = known
-        self.journal.saved(row.kind.label, key, row.files, created=created, parent=row.parent)
-        if before:
+        self.journal.saved(
+            row.kind.label,
+            key,
+            row.files,
+            created=created,
+            signalled=signalled,
+            parent=row.parent,
+        )
+        if before and not signalled:
             self.abandon(before, "its row names another file")
 
     def save(self, instance: models.Model, row: Row) -> bool:

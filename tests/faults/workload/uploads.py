@@ -88,7 +88,7 @@ class Uploads(State):
         self._save_by_field(instance, name, parent)
 
     def replace_file(self) -> None:
-        """Give a document another file. Django leaves the old one where it is."""
+        """Give a document another file."""
         if not (row := self.one(DOCUMENT)):
             return
         instance: Any = DOCUMENT.rows().filter(pk=row.key).first()
