@@ -53,12 +53,12 @@ class _Collection:
             return
 
         # Not a partial: Django logs the `__qualname__` of a callback that fails.
-        def wake() -> None:
+        def send_files_due() -> None:
             if self.is_written:
                 signals.files_due.send(AuditEntry)
 
-        self.at_commit = wake
-        transaction.on_commit(wake, using=using, robust=True)
+        self.at_commit = send_files_due
+        transaction.on_commit(send_files_due, using=using, robust=True)
 
     def is_alive(self, using: str) -> bool:
         """Return True unless the transaction or savepoint in which this began was rolled back.

@@ -40,7 +40,7 @@ def write_entries(
     Raises DeletedElsewhere if `using` is not the database of the audit log.
     """
     _refuse_elsewhere(files, using)
-    marks, now = _marks(using)
+    identities, now = _identities(using)
     same = {
         "removal_id": context.removal,
         "actor_id": context.actor,
@@ -49,39 +49,39 @@ def write_entries(
         "recorded_at": now,
         "due_at": now,
     }
-    entries = list(_entries(files, marks, now))
+    entries = list(_entries(files, identities, now))
     for entry in _unstorable(entries):
         entry.update(_escaped(entry, now))
     insert(AuditEntry, entries, same=same, using=using)
 
 
-def _marks(using: str) -> tuple[dict[str, UUID], datetime]:
+def _identities(using: str) -> tuple[dict[str, UUID], datetime]:
     """Return the identities of the storages by alias, and the database's time, in one query."""
-    marks = StorageIdentity.objects.using(using).values_list("alias", "identity", DatabaseNow())
-    rows = list(marks)
+    found = StorageIdentity.objects.using(using)
+    rows = list(found.values_list("alias", "identity", DatabaseNow()))
     now = rows[0][2] if rows else server_time.now(using)
     return {alias: identity for alias, identity, _ in rows}, now
 
 
 def _refuse_elsewhere(files: Iterable[StoredFile], using: str) -> None:
     """Raise DeletedElsewhere unless the deletion shares a transaction with the audit log."""
-    home = router.db_for_write(AuditEntry)
-    if using != home:
+    database = router.db_for_write(AuditEntry)
+    if using != database:
         label = next(iter(files)).label
         raise DeletedElsewhere(
-            f"{label}: rows with files can only be deleted in the database {home!r}, which holds "
-            f"the audit log, and not in {using!r}. Nothing was deleted. Clear the file fields "
-            "first or delete the rows with SQL, and delete the files yourself."
+            f"{label}: rows with files can only be deleted in the database {database!r}, which "
+            f"holds the audit log, and not in {using!r}. Nothing was deleted. Clear the file "
+            "fields first or delete the rows with SQL, and delete the files yourself."
         )
 
 
 def _entries(
-    files: Mapping[StoredFile, Mapping[str, Any]], marks: Mapping[str, UUID], now: datetime
+    files: Mapping[StoredFile, Mapping[str, Any]], identities: Mapping[str, UUID], now: datetime
 ) -> Iterator[dict[str, Any]]:
     """Yield the columns of each entry that the entries do not share."""
     adapters = {alias: adapter_for(alias) for alias in {file.storage for file in files}}
-    places = {
-        alias: {"storage": alias, "identity": marks.get(alias), "location": adapter.location()}
+    storages = {
+        alias: {"storage": alias, "identity": identities.get(alias), "location": adapter.location()}
         for alias, adapter in adapters.items()
     }
     measured = {
@@ -92,7 +92,7 @@ def _entries(
     texts = cache(title_text)  # the files of an object share title and owner
     for file, details in files.items():
         entry = {
-            **places[file.storage],
+            **storages[file.storage],
             **_key(adapters[file.storage], file.name, now),
             "name": file.name,
             "object_label": file.label,

@@ -19,10 +19,10 @@ from moderation.storage import adapter_for
 
 # How long a key is reserved for a row that is about to use it. An INSERT is faster than this; if it
 # fails, the file is erased that much later.
-RESERVED = timedelta(minutes=1)
+RESERVATION = timedelta(minutes=1)
 # In these states, the file is no longer stored under its name. A file with this name is newer.
-GONE = (EntryState.ERASED, EntryState.HIDDEN)
-WATCHED = (*OPEN_STATES, EntryState.ERASED, EntryState.IN_USE)
+ERASED_STATES = (EntryState.ERASED, EntryState.HIDDEN)
+CHECKED_STATES = (*OPEN_STATES, EntryState.ERASED, EntryState.IN_USE)
 
 
 class FileKey(NamedTuple):
@@ -36,7 +36,9 @@ class FileKey(NamedTuple):
         """Return whether an entry belongs to this file, even if it has another storage alias."""
         if entry.key != self.key:
             return False
-        return entry.storage == self.storage or _place_of(entry.storage) == _place_of(self.storage)
+        if entry.storage == self.storage:
+            return True
+        return _location_of(entry.storage) == _location_of(self.storage)
 
 
 class KnownEntry(NamedTuple):
@@ -50,24 +52,24 @@ class KnownEntry(NamedTuple):
     attempts: int
     failed_at: datetime | None
 
-    def is_taken(self, stored_again: AbstractSet[int]) -> bool:
+    def is_taken(self, superseded: AbstractSet[int]) -> bool:
         """Return whether the file may have been erased already.
 
-        `stored_again` contains the entries whose key has a newer file. A request that failed may
+        `superseded` contains the entries whose key has a newer file. A request that failed may
         have deleted the file nevertheless, and so may a worker whose lease has expired.
         """
-        if self.state in GONE:
-            return self.pk not in stored_again
+        if self.state in ERASED_STATES:
+            return self.pk not in superseded
         if self.state == EntryState.IN_USE:
             return False
-        was_asked_for = self.leased_until or self.attempts or self.failed_at
-        return bool(was_asked_for) or self.state != EntryState.PENDING
+        was_requested = self.leased_until or self.attempts or self.failed_at
+        return bool(was_requested) or self.state != EntryState.PENDING
 
 
 COLUMNS = tuple(KnownEntry.__annotations__)
 
 
-def home() -> str:
+def log_database() -> str:
     """Return the alias of the audit log's database."""
     return router.db_for_write(AuditEntry)
 
@@ -83,15 +85,15 @@ def file_key(alias: str, name: str) -> FileKey | None:
 
 def entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
     """Return the entries of the files, in one query and without locking them."""
-    return _read(files, _watched())
+    return _read(files, _checked())
 
 
 def lock_entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
     """Return the entries of the files, locked until the end of the log's transaction."""
-    return _read(files, _watched().select_for_update().order_by("pk"))  # lock order
+    return _read(files, _checked().select_for_update().order_by("pk"))  # lock order
 
 
-def stored_again(
+def superseded_entries(
     files: Iterable[FileKey], entries: Sequence[KnownEntry], known: AbstractSet[int]
 ) -> set[int]:
     """Return the entries of erased files whose key has a newer file, according to the storage.
@@ -103,8 +105,8 @@ def stored_again(
     found = set(known)
     for file in dict.fromkeys(files):
         own = [entry for entry in entries if file.is_of(entry)]
-        gone = {entry.pk for entry in own if entry.state in GONE} - found
-        is_open = any(entry.is_taken(found) for entry in own if entry.state not in GONE)
+        gone = {entry.pk for entry in own if entry.state in ERASED_STATES} - found
+        is_open = any(entry.is_taken(found) for entry in own if entry.state not in ERASED_STATES)
         if gone and not is_open and _is_stored(file):
             found |= gone
     return found
@@ -112,17 +114,17 @@ def stored_again(
 
 def reserve(entries: Iterable[KnownEntry]) -> None:
     """Reschedule locked entries that are pending, so that no purge claims them for a minute."""
-    until = DatabaseNow(RESERVED)
+    until = DatabaseNow(RESERVATION)
     _pending(entries).filter(due_at__lt=until).update(due_at=until)
 
 
-def keep(entries: Iterable[KnownEntry], user: str) -> None:
+def mark_in_use(entries: Iterable[KnownEntry], user: str) -> None:
     """Mark locked entries that are pending as in use by a row."""
     lifecycle.mark_in_use(_pending(entries), reason=f"{user} uses the file again")
 
 
-def _watched() -> AuditEntryQuerySet:
-    return AuditEntry.objects.using(home()).filter(state__in=WATCHED)
+def _checked() -> AuditEntryQuerySet:
+    return AuditEntry.objects.using(log_database()).filter(state__in=CHECKED_STATES)
 
 
 def _read(files: Iterable[FileKey], entries: AuditEntryQuerySet) -> list[KnownEntry]:
@@ -136,10 +138,10 @@ def _read(files: Iterable[FileKey], entries: AuditEntryQuerySet) -> list[KnownEn
 
 def _pending(entries: Iterable[KnownEntry]) -> AuditEntryQuerySet:
     keys = {entry.pk for entry in entries if entry.state == EntryState.PENDING}
-    return AuditEntry.objects.using(home()).pending().filter(pk__any_of=keys)
+    return AuditEntry.objects.using(log_database()).pending().filter(pk__any_of=keys)
 
 
-def _place_of(alias: str) -> object:
+def _location_of(alias: str) -> object:
     """Return where a storage really writes, or its alias if it is broken or not in STORAGES."""
     try:
         return adapter_for(alias).real_location()

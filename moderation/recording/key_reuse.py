@@ -12,7 +12,7 @@ is refused. If the INSERT fails, there is nothing to undo: the reservation expir
 After the row is written, its keys are locked again. Keys that are still free are marked as in use
 by this row. Keys that were claimed in between (because the reservation expired, or the entry is
 newer than the first check) may be erased at any moment, so the write is undone
-(`recording.take_back`) and KeyTaken is raised. A file name that is generated only while the row is
+(`recording.undo_save`) and KeyTaken is raised. A file name that is generated only while the row is
 saved is checked in this step.
 
 Inside a transaction, all locks last until its end. The only entry that these checks miss is one
@@ -38,20 +38,20 @@ from moderation.recording.key_entries import (
     FileKey,
     entries_of,
     file_key,
-    home,
-    keep,
     lock_entries_of,
+    log_database,
+    mark_in_use,
     reserve,
-    stored_again,
+    superseded_entries,
 )
 from moderation.recording.row_locks import is_in_transaction
 from moderation.recording.stored_rows import stored_rows
-from moderation.recording.take_back import (
+from moderation.recording.undo_save import (
     BeforeSave,
     SavedRow,
     names_in_database,
     reset,
-    take_back,
+    undo_save,
 )
 from moderation.registry import Registration, alias_of, registration_for
 from moderation.registry.defaults import default_names_on, is_default
@@ -59,11 +59,11 @@ from moderation.registry.files import StoredFile, extra_files
 
 logger = logging.getLogger(__name__)
 
-_SEEN = "_moderation_seen_before_save"
+_BEFORE_SAVE = "_moderation_before_save"
 # How many of the last callbacks are searched for ours. Other apps may add some with every row.
-NEAR_THE_END = 10
+CALLBACKS_SEARCHED = 10
 # How many rows are checked with one query after a commit.
-ROWS_A_QUERY = 1000
+ROWS_PER_QUERY = 1000
 
 
 def reserve_reused_keys(
@@ -79,23 +79,23 @@ def reserve_reused_keys(
     if not fields:
         return
     files = dict(_files(instance, fields))
-    seen = BeforeSave(
+    before = BeforeSave(
         files=files, had_key=_has_key(instance), has_parents=_has_parents(instance, using)
     )
-    setattr(instance, _SEEN, seen)
+    setattr(instance, _BEFORE_SAVE, before)
     if not files or not entries_of(files.values()):
         return
-    seen.former = names_in_database(instance, fields, using)
-    asked_for = update_fields is not None
-    new = [file for n, file in files.items() if asked_for or not seen.is_unchanged(n, file)]
+    before.former = names_in_database(instance, fields, using)
+    is_explicit = update_fields is not None
+    new = [file for n, file in files.items() if is_explicit or not before.is_unchanged(n, file)]
     if not entries_of(new):
         return
     new += _extra_files(instance)  # a row that reuses a picture also needs its other sizes
-    seen.stored_again = stored_again(new, entries_of(new), set())
-    seen.is_reserved = True
-    with transaction.atomic(using=home()):
+    before.superseded = superseded_entries(new, entries_of(new), set())
+    before.is_reserved = True
+    with transaction.atomic(using=log_database()):
         locked = lock_entries_of(new)
-        taken = [file for file in new for e in locked if file.is_of(e) and _taken(e, seen)]
+        taken = [file for file in new for e in locked if file.is_of(e) and _taken(e, before)]
         if not taken:
             reserve(locked)
     if taken:
@@ -114,30 +114,30 @@ def confirm_reused_keys(
 
     If one was claimed in the meantime, undoes the write and raises KeyTaken.
     """
-    seen: BeforeSave = instance.__dict__.pop(_SEEN, None) or BeforeSave()
+    before: BeforeSave = instance.__dict__.pop(_BEFORE_SAVE, None) or BeforeSave()
     fields = list(written_fields(instance, update_fields, raw=raw))
     replaced = _names_before_update(instance, fields)
-    if seen.former is not None:
-        seen.former = {**seen.former, **replaced}
+    if before.former is not None:
+        before.former = {**before.former, **replaced}
     named = {
         name: file
         for name, file in _files(instance, fields)
-        if created or not seen.is_unchanged(name, file)
+        if created or not before.is_unchanged(name, file)
     }
     if not named:
         return
-    seen.former = {**(seen.former or {}), **replaced}
-    row = SavedRow.of(instance, using, named, fields, created=created, seen=seen)
+    before.former = {**(before.former or {}), **replaced}
+    row = SavedRow.of(instance, using, named, fields, created=created, before=before)
     try:
         if not is_in_transaction(using):
             confirm(row)
             return
-        if using == home() and (seen.is_reserved or row.uploaded):
+        if using == log_database() and (before.is_reserved or row.uploaded):
             confirm(row)
-        if using != home() or connections[using].features.has_select_for_update:
+        if using != log_database() or connections[using].features.has_select_for_update:
             _check_after_commit(row)
     except KeyTaken:
-        reset(instance, row, had_key=seen.had_key)
+        reset(instance, row, had_key=before.had_key)
         raise
 
 
@@ -156,16 +156,16 @@ def confirm(row: SavedRow) -> None:
     files = row.files.values()
     if not (entries := entries_of(files)):
         return
-    known = stored_again(files, entries, row.stored_again)
-    with transaction.atomic(using=home()):
+    known = superseded_entries(files, entries, row.superseded)
+    with transaction.atomic(using=log_database()):
         locked = lock_entries_of(files)
         now = row.still_named()
         own = [(name, file, e) for name, file in now.items() for e in locked if file.is_of(e)]
         taken = {name: file for name, file, entry in own if entry.is_taken(known)}
         if taken:
-            take_back(row, taken)
+            undo_save(row, taken)
         else:
-            keep([entry for _name, _file, entry in own], row.text)
+            mark_in_use([entry for _name, _file, entry in own], row.text)
     if taken:
         raise _refusal(next(iter(taken.values())))
 
@@ -179,8 +179,8 @@ class _AtCommit:
     def __call__(self) -> None:
         """Check the rows, undo the writes that came too late, and raise the first KeyTaken."""
         refused: list[KeyTaken] = []
-        for start in range(0, len(self.rows), ROWS_A_QUERY):
-            page = self.rows[start : start + ROWS_A_QUERY]
+        for start in range(0, len(self.rows), ROWS_PER_QUERY):
+            page = self.rows[start : start + ROWS_PER_QUERY]
             known = entries_of([file for row in page for file in row.files.values()])
             keys = {entry.key for entry in known}
             for row in page:
@@ -198,7 +198,7 @@ def _check_after_commit(row: SavedRow) -> None:
     if not connection.in_atomic_block:
         return  # autocommit is off: Django does not commit, so it runs no callbacks
     savepoints = set(connection.savepoint_ids)
-    for registered in reversed(connection.run_on_commit[-NEAR_THE_END:]):
+    for registered in reversed(connection.run_on_commit[-CALLBACKS_SEARCHED:]):
         callback: Any = registered[1]
         if isinstance(callback, _AtCommit) and registered[0] == savepoints:
             callback.rows.append(row)
@@ -208,8 +208,8 @@ def _check_after_commit(row: SavedRow) -> None:
     transaction.on_commit(at_commit, using=row.using)
 
 
-def _taken(entry: Any, seen: BeforeSave) -> bool:
-    return bool(entry.is_taken(seen.stored_again))
+def _taken(entry: Any, before: BeforeSave) -> bool:
+    return bool(entry.is_taken(before.superseded))
 
 
 def _refusal(file: FileKey) -> KeyTaken:

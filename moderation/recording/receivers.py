@@ -13,7 +13,7 @@ from moderation.recording.collect import collect, write_collected
 from moderation.recording.key_reuse import confirm_reused_keys, reserve_reused_keys
 from moderation.recording.replaced_files import record_replaced_files, watch_replaced_files
 from moderation.recording.upload_identity import verify_uploads_of
-from moderation.recording.upload_names import keep_uploads_off_open_keys
+from moderation.recording.upload_names import avoid_open_keys
 from moderation.registry import registration_for
 
 
@@ -29,7 +29,7 @@ def connect(model: type[models.Model]) -> None:
         signal.connect(receiver, sender=model, dispatch_uid=uid)
     for field in model._meta.concrete_fields:
         if isinstance(field, FileField):
-            keep_uploads_off_open_keys(field)
+            avoid_open_keys(field)
     verify_uploads_of(model)
 
 

@@ -23,7 +23,7 @@ from moderation.db.rows import all_rows
 from moderation.models import AuditEntry
 from moderation.recording.attribution import context_of
 from moderation.recording.entries import write_entries
-from moderation.recording.key_entries import home
+from moderation.recording.key_entries import log_database
 from moderation.recording.key_reuse import known_extra_files, written_fields
 from moderation.recording.row_locks import is_in_transaction
 from moderation.recording.stored_rows import forget_stored_rows, read_before_update, stored_rows
@@ -125,11 +125,11 @@ def _write(
     context = context_of(instance)
 
     def write() -> None:
-        with transaction.atomic(using=home(), savepoint=False):
-            write_entries(files, context, home())
+        with transaction.atomic(using=log_database(), savepoint=False):
+            write_entries(files, context, log_database())
             signals.files_due.send(AuditEntry)
 
-    if using == home():
+    if using == log_database():
         write()
     else:
         transaction.on_commit(write, using=using)

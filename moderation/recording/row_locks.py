@@ -25,7 +25,7 @@ Names = tuple[str, ...]
 
 
 class BeforeStatement:
-    """An execute wrapper that calls `look` before the first statement that changes a table.
+    """An execute wrapper that calls `callback` before the first statement that changes a table.
 
     `verb` is "DELETE FROM" or "UPDATE". Django has no other hook at this point. This wrapper is
     inserted before all others of the connection, because Django's own `execute_wrapper()` removes
@@ -33,24 +33,24 @@ class BeforeStatement:
     """
 
     def __init__(
-        self, verb: str, using: str, look: Callable[[], object], is_over: Callable[[], bool]
+        self, verb: str, using: str, callback: Callable[[], object], is_obsolete: Callable[[], bool]
     ) -> None:
         self.tables: set[str] = set()
         self._verb = verb
         self._using = using
-        self._look = look
-        self._is_over = is_over
+        self._callback = callback
+        self._is_obsolete = is_obsolete
         connections[using].execute_wrappers.insert(0, self)
 
     def __call__(
         self, execute: Callable[..., Any], sql: Any, params: Any, many: Any, context: Any
     ) -> Any:
-        """Execute a statement, and call `look` before the first that changes the tables."""
-        if self._is_over():
+        """Execute a statement, and call `callback` before the first that changes the tables."""
+        if self._is_obsolete():
             self.remove()
         elif isinstance(sql, str) and self._changes_a_table(sql):
             self.remove()
-            self._look()
+            self._callback()
         return execute(sql, params, many, context)
 
     def remove(self) -> None:
@@ -72,8 +72,8 @@ def is_in_transaction(using: str) -> bool:
 
 def names_of(registration: Registration, row: Model) -> Names:
     """Return the names in the file columns of a row as it was read, in the order of the fields."""
-    held = row.__dict__  # without creating a FieldFile for each
-    return tuple(str(held[field.attname] or "") for field in registration.fields)
+    values = row.__dict__  # without creating a FieldFile for each
+    return tuple(str(values[field.attname] or "") for field in registration.fields)
 
 
 def lock_and_compare(
@@ -87,9 +87,10 @@ def lock_and_compare(
     """
     # Not a manager: a row that it hides would count as deleted.
     every = all_rows(registration.model, using)
-    kept = every.filter(pk__any_of=set(rows)).order_by("pk").select_for_update(of=("self",))
+    locked = every.filter(pk__any_of=set(rows)).order_by("pk").select_for_update(of=("self",))
     columns = [field.attname for field in registration.fields]
     now = {
-        key: tuple(str(n or "") for n in names) for key, *names in kept.values_list("pk", *columns)
+        key: tuple(str(n or "") for n in names)
+        for key, *names in locked.values_list("pk", *columns)
     }
     return rows.keys() - now.keys(), {key for key, names in now.items() if names != rows.get(key)}

@@ -23,13 +23,13 @@ from django.db import connections, models
 from django.db.models import FileField
 
 from moderation.models.states import OPEN_STATES
-from moderation.recording.key_entries import entries_of, file_key, home
+from moderation.recording.key_entries import entries_of, file_key, log_database
 from moderation.registry import alias_of
 
 _WRAPPED = "_moderation_generates_free_names"
 
 
-def keep_uploads_off_open_keys(field: FileField) -> None:
+def avoid_open_keys(field: FileField) -> None:
     """Make a field choose another name for an upload whose key has an open entry."""
     if _WRAPPED in vars(field):
         return
@@ -43,7 +43,7 @@ def keep_uploads_off_open_keys(field: FileField) -> None:
 
 def free_name(field: FileField, row: models.Model, name: str) -> str:
     """Return the name, or a similar one if its key has an open entry."""
-    if connections[home()].connection is None:
+    if connections[log_database()].connection is None:
         return name
     try:
         alias = alias_of(row, field)

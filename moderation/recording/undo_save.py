@@ -17,10 +17,10 @@ from moderation.recording.entries import write_entries
 from moderation.recording.key_entries import (
     FileKey,
     file_key,
-    home,
-    keep,
     lock_entries_of,
-    stored_again,
+    log_database,
+    mark_in_use,
+    superseded_entries,
 )
 from moderation.registry.files import StoredFile
 
@@ -30,13 +30,13 @@ class BeforeSave:
     """The state of a row before it was written, as plain data that is stored on the instance.
 
     `files` contains the files that the row is going to name, `former` the names in the database,
-    which are read only if one of the keys has an entry in the log. For `stored_again`, see
+    which are read only if one of the keys has an entry in the log. For `superseded`, see
     `key_entries`.
     """
 
     files: Mapping[str, FileKey] = field(default_factory=dict)
     former: Mapping[str, str | None] | None = None
-    stored_again: set[int] = field(default_factory=set)
+    superseded: set[int] = field(default_factory=set)
     is_reserved: bool = False
     had_key: bool = False
     has_parents: bool = False
@@ -64,7 +64,7 @@ class SavedRow:
     uploaded: AbstractSet[str]
     tables: Mapping[str, tuple[type[models.Model], Any, bool]]
     former: Mapping[str, str | None]
-    stored_again: AbstractSet[int]
+    superseded: AbstractSet[int]
 
     @classmethod
     def of(
@@ -75,7 +75,7 @@ class SavedRow:
         fields: Iterable[FileField],
         *,
         created: bool,
-        seen: BeforeSave,
+        before: BeforeSave,
     ) -> SavedRow:
         """Return the data of an instance that was just written."""
         tables = {f.name: (f.model, _key_in(f.model, instance), f.null) for f in fields}
@@ -84,12 +84,12 @@ class SavedRow:
             key=instance.pk,
             using=using,
             created=created,
-            has_parents=seen.has_parents,
+            has_parents=before.has_parents,
             files=files,
-            uploaded={name for name, file in files.items() if seen.files.get(name) != file},
+            uploaded={name for name, file in files.items() if before.files.get(name) != file},
             tables=tables,
-            former=seen.former or {},
-            stored_again=seen.stored_again,
+            former=before.former or {},
+            superseded=before.superseded,
         )
 
     @property
@@ -111,7 +111,7 @@ def names_in_database(
     return _stored(tables, using)
 
 
-def take_back(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
+def undo_save(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
     """Undo the write of a row that uses keys claimed by a removal.
 
     An inserted row is deleted, as if by hand: the log gets an entry for each of its files, so that
@@ -176,10 +176,10 @@ def _usable_former_names(row: SavedRow) -> dict[str, str | None]:
         if old and (key := file_key(row.files[name].storage, old))
     }
     locked = lock_entries_of(files.values())
-    known = stored_again(files.values(), locked, set())
+    known = superseded_entries(files.values(), locked, set())
     claimed = {n for n, f in files.items() for e in locked if f.is_of(e) and e.is_taken(known)}
     own = [e for n, f in files.items() if n not in claimed for e in locked if f.is_of(e)]
-    keep(own, row.text)
+    mark_in_use(own, row.text)
     return {name: old for name, old in former.items() if name not in claimed}
 
 
@@ -187,7 +187,7 @@ def _record(row: SavedRow, name: str, file: FileKey) -> None:
     """Record a file that was uploaded with an undone change, so that it is erased."""
     model, key, _null = row.tables[name]
     upload = StoredFile(model._meta.label, key, name, file.storage, file.name)
-    write_entries({upload: {}}, NOBODY, home())
+    write_entries({upload: {}}, NOBODY, log_database())
 
 
 def _key_in(model: type[models.Model], instance: models.Model) -> Any:
