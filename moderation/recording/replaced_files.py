@@ -73,13 +73,20 @@ def _as_saved(
 ) -> models.Model:
     """Return a copy of the stored row with the values that were saved, as far as Python knows."""
     after = copy(before)
+    values = vars(instance)
     for field in before._meta.concrete_fields:
         is_written = update_fields is None or {field.name, field.attname} & update_fields
-        value = vars(instance).get(field.attname, after)
-        if is_written and value is not after and not hasattr(value, "resolve_expression"):
+        if is_written and field.attname in values:
             # Past the descriptor, which would bind the instance's file to the copy.
-            vars(after)[field.attname] = value.name if isinstance(value, FieldFile) else value
+            vars(after)[field.attname] = _plain(values[field.attname])
     return after
+
+
+def _plain(value: Any) -> Any:
+    """Return the name of a file, or None for an expression, which only the database can compute."""
+    if isinstance(value, FieldFile):
+        return value.name
+    return None if hasattr(value, "resolve_expression") else value
 
 
 def _files_in_fields(registration: Registration, row: models.Model) -> set[StoredFile]:

@@ -124,10 +124,11 @@ def test_another_file_under_the_same_name_is_not_erased(
     entry = settings.STORAGES["attachments"]
     overwriting = {**entry, "OPTIONS": {**entry["OPTIONS"], "allow_overwrite": True}}
     settings.STORAGES = {**settings.STORAGES, "attachments": overwriting}
-    volume = Volume.objects.create(text=stored("same.txt", "attachments"))
-    field: Any = Volume._meta.get_field("text")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(field, "storage", FileSystemStorage(**overwriting["OPTIONS"]))
+        for name in ("text", "index"):
+            field: Any = Volume._meta.get_field(name)
+            patch.setattr(field, "storage", FileSystemStorage(**overwriting["OPTIONS"]))
+        volume = Volume.objects.create(text=stored("same.txt", "attachments"))
         with a_save:
             volume.text.save("same.txt", ContentFile(b"second"))
     assert volume.text.name == "same.txt"
@@ -189,13 +190,13 @@ def test_a_file_is_recorded_in_the_storage_that_its_row_chose(
     write_identity("second")
     options(Exhibit, storage=by)
     exhibit = Exhibit.objects.create(key="second", poster=stored("poster.jpg", "second"))
-    stored("poster.jpg", "attachments")
-    exhibit.key = "attachments"
+    stored("poster.jpg")
+    exhibit.key = "default"
     exhibit.save()
     purge_all()
     entry = AuditEntry.objects.get()
     assert (entry.storage, entry.name, entry.state) == ("second", "poster.jpg", "erased")
-    assert storages["attachments"].exists("poster.jpg")
+    assert storages["default"].exists("poster.jpg")
 
 
 def test_the_details_are_those_of_the_old_file(options: Options) -> None:
