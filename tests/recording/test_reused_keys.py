@@ -117,7 +117,7 @@ def test_an_update_to_a_key_that_is_claimed_too_early_gets_the_former_name_back(
     assert not storage().exists("index.txt")
 
 
-def test_an_update_whose_former_name_nobody_knows_names_no_file() -> None:
+def test_an_update_that_is_refused_gets_the_name_back_that_it_replaced() -> None:
     name = stored("shared.txt", "attachments")
     other, volume = Volume.objects.create(text=name), Volume.objects.create(text="old.txt")
 
@@ -128,7 +128,7 @@ def test_an_update_whose_former_name_nobody_knows_names_no_file() -> None:
     volume.text = name
     with just_after(pre_save, Volume, remove), pytest.raises(KeyTaken):
         volume.save()
-    assert Volume.objects.values_list("text", flat=True).get() == ""
+    assert Volume.objects.values_list("text", flat=True).get() == "old.txt"
 
 
 def name_and_fail(name: str) -> None:
