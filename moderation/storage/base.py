@@ -124,7 +124,7 @@ class Adapter(Protocol):
     def opened(self) -> AbstractContextManager[None]:
         """Return a context in which all methods use the location that exists when it is entered.
 
-        Another folder that takes its place meanwhile is then neither verified nor searched.
+        Another folder that takes its place is then neither verified nor searched.
         """
 
     def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:

@@ -55,10 +55,11 @@ class Version(NamedTuple):
 
 
 class _Page(NamedTuple):
-    """Keys, the last key that the page covers, and whether these are all keys with the prefix."""
+    """Keys, the last key that the page covers, whether others follow, and whether these are all."""
 
     keys: set[str]
     last: str
+    is_truncated: bool
     is_all: bool
 
 
@@ -132,7 +133,8 @@ class Listing:
         """Return {key: whether it is absent}. Raises the storage's own error.
 
         One listing covers adjacent keys of a folder. A single key is listed too: the 404 of a HEAD
-        does not differ from that of a missing bucket or of another server's error page.
+        does not differ from that of a missing bucket or of another server's error page. A key that
+        only part of a listing omits is requested separately.
         """
         wanted = sorted(set(keys))  # by code point, which is the order of S3's listings
         plain = [key for key in wanted if not CHANGED_BY_XML.search(key)]
@@ -140,33 +142,39 @@ class Listing:
         for key in plain:
             folders.setdefault(key.rpartition("/")[0], []).append(key)
         try:
-            found = in_parallel(self._present, folders.values(), requests=self.requests)
+            found = in_parallel(self._list, folders.values(), requests=self.requests)
         except UnlistableError:
-            plain, found = [], []
-        present = set[str]().union(*found)
-        others = sorted(set(wanted) - set(plain))
+            found = []
+        known = {key: is_absent for listed in found for key, is_absent in listed.items()}
+        others = [key for key in wanted if key not in known]
         absent = in_parallel(self.is_absent, others, requests=self.requests)
-        return {key: key not in present for key in plain} | dict(zip(others, absent, strict=True))
+        return known | dict(zip(others, absent, strict=True))
 
-    def _present(self, keys: Sequence[str]) -> set[str]:
-        """Return those of these sorted keys of one folder that exist.
+    def _list(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Return {key: whether it is absent} for those of these sorted keys that listings decide.
 
-        Sends at most two listings per key. Raises UnlistableError if the server does not list in
-        order.
+        The keys are those of one folder. A page that others follow decides only which keys exist:
+        the listing might be out of order. Of the last page, which does not start at the beginning,
+        one absent key is requested separately. Sends at most two listings per key. Raises
+        UnlistableError if a page is out of order.
         """
-        found: set[str] = set()
+        found: dict[str, bool] = {}
         while keys:
             # Start just before the first key; keys in between share all but its last character.
             prefix = commonprefix([keys[0], keys[-1]])  # noqa: RUF071 - keys are not paths
             page = self._page(prefix, after=keys[0][:-1])
-            if page.last < keys[0]:
-                page = _Page(self._page(keys[0], after="").keys, keys[0], is_all=True)
-            absent = [key for key in keys if key <= page.last and key not in page.keys]
-            # A page of one key does not show the order, so one absent key is requested separately.
-            if absent and not page.is_all and not self.is_absent(absent[0]):
+            last = page.last
+            if last < keys[0]:
+                page, last = self._page(keys[0], after=""), keys[0]
+            covered = [key for key in keys if key <= last]
+            absent = [key for key in covered if key not in page.keys]
+            if page.is_truncated:
+                absent = []
+            elif absent and not page.is_all and not self.is_absent(absent[0]):
                 raise UnlistableError(f"Listings of this server are not in order: {absent[0]!r}")
-            found |= page.keys & set(keys)
-            keys = [key for key in keys if key > page.last]
+            found |= dict.fromkeys(page.keys.intersection(covered), False)
+            found |= dict.fromkeys(absent, True)
+            keys = keys[len(covered) :]
         return found
 
     def _page(self, prefix: str, *, after: str) -> _Page:
@@ -189,7 +197,7 @@ class Listing:
         if not is_page or not in_order or (is_truncated and not listed):
             raise UnlistableError(f"Listings of this server are not in order: {prefix!r}")
         last = listed[-1] if is_truncated else AFTER_ALL_KEYS
-        return _Page(set(listed), last, is_all=not is_truncated and not start)
+        return _Page(set(listed), last, is_truncated, is_all=not is_truncated and not start)
 
 
 def _in_order(entries: Sequence[Mapping[str, Any]]) -> bool:
