@@ -10,6 +10,7 @@ from moderation.checks import (
     receivers,
     references,
     registered_models,
+    settings,
     site,
     storage_adapters,
 )
@@ -19,6 +20,7 @@ def register_all() -> None:
     """Register all checks except those of the admin."""
     for module in (
         registered_models, file_fields, receivers, references, storage_adapters, site, database,
+        settings,
     ):  # fmt: skip
         for check in module.MODEL_CHECKS:
             checks.register(check, checks.Tags.models)
