@@ -42,7 +42,7 @@ class Command(BaseCommand):
             help="xlsx is available if openpyxl is installed (default: csv)",
         )
         parser.add_argument("--removal", type=int, help="only entries of this removal (its number)")
-        parser.add_argument("--state", choices=EntryState.values)
+        parser.add_argument("--state", choices=EntryState.values, help="only entries in this state")
         parser.add_argument(
             "--from", dest="first", help="recorded on or after this day, YYYY-MM-DD"
         )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousFileOperation
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from moderation.purge.orphans import orphans
 
 # Hours, more than any upload takes. The upload of a newer file may not be committed yet.
-DEFAULT_AGE = 24.0
+DEFAULT_AGE = 24
+# A hundred years. Earlier times cannot be computed.
+MAX_HOURS = 876_000
 
 
 class Command(BaseCommand):
@@ -31,18 +35,18 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--older-than",
-            type=float,
-            default=DEFAULT_AGE,
+            type=_hours,
+            default=str(DEFAULT_AGE),
             metavar="HOURS",
-            help=f"only files last modified at least this long ago (default: {DEFAULT_AGE:g})",
+            help=f"only files last modified at least this long ago (default: {DEFAULT_AGE})",
         )
 
-    def handle(self, *, alias: str, prefix: str, older_than: float, **_options: Any) -> None:
+    def handle(self, *, alias: str, prefix: str, older_than: timedelta, **_options: Any) -> None:
         """Print a line for each file. Raises CommandError for an unknown or unreadable storage."""
         if alias not in settings.STORAGES:
             known = ", ".join(sorted(settings.STORAGES))
             raise CommandError(f"{alias} is not in STORAGES. Choose one of {known}.")
-        before = timezone.now() - timedelta(hours=older_than)
+        before = timezone.now() - older_than
         found = 0
         try:
             for orphan in orphans(alias, prefix=prefix, older_than=before):
@@ -52,4 +56,19 @@ class Command(BaseCommand):
             raise CommandError(f"Storage {alias} cannot list its files: {error}") from error
         except FileNotFoundError as error:
             raise CommandError(f"The folder {error.filename} does not exist.") from error
+        except NotADirectoryError as error:
+            raise CommandError(f"{error.filename} is not a folder.") from error
+        except SuspiciousFileOperation as error:
+            raise CommandError(f"The folder {prefix} is outside the storage.") from error
         self.stdout.write(f"Files that nothing refers to: {found}")
+
+
+def _hours(text: str) -> timedelta:
+    """Return a number of hours. Raises ArgumentTypeError, which becomes the command's error."""
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1
+    if not 0 <= hours <= MAX_HOURS:
+        raise ArgumentTypeError(f"{text} is not a number of hours from 0 to {MAX_HOURS}")
+    return timedelta(hours=hours)
