@@ -9,7 +9,8 @@ ERROR_LENGTH = 300
 
 _QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")
 _ACCESS_KEY = re.compile(
-    r"(?i)\b(AKIA|ASIA)[A-Z0-9]{12,}\b|(access.?key|secret|signature|token|credential)\S*[=:]\s*\S+"
+    r"(?i)\b(AKIA|ASIA)[A-Z0-9]{12,}\b|"
+    r"(access.?key|secret|signature|token|credential|password)\S*\s?[=:]\s*\S+"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
