@@ -14,6 +14,15 @@ COLUMNS = (
     "recorded_at", "hidden_at", "erased_at", "in_use_at", "failed_at", "restored_at", "verified_at",
     "identity", "versions",
 )  # fmt: skip
+# The other fields, each with the reason. A test fails for a field that is in neither.
+NOT_EXPORTED = {
+    "hidden_name": "empty until files can be hidden",
+    "beside": "the purge alone uses it, to find rows that use the file",
+    "due_at": "the work list of the purge",
+    "leased_until": "the work list of the purge",
+    "recheck_at": "the work list of the purge",
+    "unused_at": "the work list of the purge",
+}
 
 
 class AuditEntryResource(ModelResource):

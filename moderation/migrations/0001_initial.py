@@ -182,7 +182,7 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
                 ('due_at', models.DateTimeField(null=True, verbose_name='due at')),
                 ('finished_at', models.DateTimeField(null=True, verbose_name='finished at')),
-                ('removal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='moderation.removal')),
+                ('removal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='moderation.removal', verbose_name='removal')),
             ],
             options={
                 'verbose_name': 'batch',

@@ -85,7 +85,9 @@ class RemovalBatch(models.Model):
     primary key converts back.
     """
 
-    removal = models.ForeignKey(Removal, on_delete=models.CASCADE, related_name="batches")
+    removal = models.ForeignKey(
+        Removal, verbose_name=_("removal"), on_delete=models.CASCADE, related_name="batches"
+    )
     number = models.PositiveIntegerField(_("number"))
     state = models.CharField(
         _("state"), max_length=10, choices=BatchState, default=BatchState.WAITING
