@@ -24,18 +24,22 @@ NAMES = [
 ]  # fmt: skip
 OWN_NAMES = {
     "posts_post": [
-        "author", "reported", "created_at__gte", "created_at__lt", "created_at__year",
+        "author", "reported", "pictures", "created_at__gte", "created_at__lt", "created_at__year",
         "created_at__month", "created_at__day", "body__regex", "author__password__startswith",
     ],
-    "auth_user": ["is_staff__exact", "groups__id__exact", "groups__isnull", "username__regex"],
+    "auth_user": [
+        "is_staff__exact", "is_superuser__exact", "is_active__exact", "groups__id__exact",
+        "groups__isnull", "username__regex",
+    ],
     "moderation_removal": [
-        "state__exact", "reason__exact", "created_at__gte", "created_at__year", "note__regex",
+        "state__exact", "reason__exact", "confirmed_at__gte", "confirmed_at__lt",
+        "confirmed_at__isnull", "created_at__gte", "created_at__year", "note__regex",
     ],
     "moderation_auditentry": [
         "state__exact", "reason__exact", "from", "to", "actor", "removal", "storage", "found",
         "recorded_at__year", "key__regex",
     ],
-    "moderation_auditevent": ["kind__exact", "from", "to", "actor", "removal", "details__regex"],
+    "moderation_auditevent": ["type__exact", "from", "to", "actor", "removal", "details__regex"],
 }  # fmt: skip
 VALUES = [
     "", "0", "-1", str(2**63), str(-(2**63)), "9" * 5000, "1e400", "a\0b", "😀" * 300, "'\"%_\\",

@@ -16,7 +16,7 @@ from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.conftest import browser_of, make_user
 from tests.admin.desk import a_site, serving
-from tests.admin.test_roles import CASES, ROLES, World, browser
+from tests.admin.test_roles import CASES, ROLES, World, browser, sent_to
 
 world = test_roles.world
 
@@ -30,6 +30,7 @@ MORE_ROLES = (
 
 MORE = """
 GET  index                                302 302 200 200 200 200 200 200
+POST index                                302 302 200 200 200 200 200 200
 GET  posts_post_changelist                302 302 200 200 200 403 200 200
 POST posts_post_changelist                302 302 200 302 302 403 302 302
 GET  posts_post_add                       302 302 403 403 403 403 403 403
@@ -37,11 +38,17 @@ POST posts_post_add                       302 302 403 403 403 403 403 403
 GET  posts_post_change                    302 302 200 200 200 403 200 200
 POST posts_post_change                    302 302 403 403 403 403 403 403
 GET  posts_post_history                   302 302 200 200 200 403 200 200
+POST posts_post_history                   302 302 200 200 200 403 200 200
 GET  posts_post_delete                    302 302 403 200 200 403 200 403
 POST posts_post_delete                    302 302 403 302 302 403 302 403
+GET  auth_user_changelist                 302 302 403 403 403 403 403 403
+POST auth_user_changelist                 302 302 403 403 403 403 403 403
+GET  auth_user_delete                     302 302 403 403 403 403 403 403
+POST auth_user_delete                     302 302 403 403 403 403 403 403
 GET  moderation_picture                   302 302 404 404 404 404 404 404
 POST moderation_picture                   302 302 405 405 405 405 405 405
 GET  moderation_removal_changelist        302 302 403 403 200 200 403 200
+POST moderation_removal_changelist        302 302 403 403 200 200 403 200
 GET  moderation_removal_change:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_change:draft      302 302 405 405 405 405 405 405
 GET  moderation_removal_progress:draft    302 302 404 404 404 404 404 404
@@ -73,13 +80,20 @@ POST moderation_auditentry_change         302 302 403 403 403 403 403 403
 GET  moderation_auditentry_delete         302 302 403 403 403 403 403 403
 POST moderation_auditentry_delete         302 302 403 403 403 403 403 403
 GET  moderation_auditentry_export         302 302 403 403 403 403 403 403
+POST moderation_auditentry_export         302 302 403 403 403 403 403 403
 GET  moderation_auditentry_history        302 302 302 302 302 302 302 302
+POST moderation_auditentry_history        302 302 302 302 302 302 302 302
 GET  moderation_auditentry_suggest        302 302 403 403 200 403 403 200
+POST moderation_auditentry_suggest        302 302 403 403 200 403 403 200
 GET  moderation_auditevent_changelist     302 302 403 403 403 403 403 403
+POST moderation_auditevent_changelist     302 302 403 403 403 403 403 403
 GET  moderation_auditevent_add            302 302 403 403 403 403 403 403
+POST moderation_auditevent_add            302 302 403 403 403 403 403 403
 GET  moderation_auditevent_change         302 302 403 403 403 403 403 403
 POST moderation_auditevent_change         302 302 403 403 403 403 403 403
 GET  moderation_auditevent_history        302 302 403 403 403 403 403 403
+POST moderation_auditevent_history        302 302 403 403 403 403 403 403
+GET  moderation_auditevent_delete         302 302 403 403 403 403 403 403
 POST moderation_auditevent_delete         302 302 403 403 403 403 403 403
 """
 ROWS = [line.split() for line in MORE.split("\n") if line]
@@ -120,13 +134,6 @@ def browser_of_role(role: str, world: World) -> Client:
     return client
 
 
-def sent_to(page: str, world: World) -> dict[str, str]:
-    """What a browser sends to a page."""
-    if page == "posts_post_changelist":
-        return {"action": "remove_selected", "_selected_action": str(world.post.pk)}
-    return {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
-
-
 def address_of(page: str, world: World, site: str = "admin") -> str:
     name = f"admin:{page.partition(':')[0]}"
     return reverse(name, args=world.arguments(page), current_app=site)
@@ -160,7 +167,7 @@ def test_a_custom_site_responds_the_same(
     page: str,
     expected: list[int],
 ) -> None:
-    site = a_site("desk", Post, post=PostAdmin)
+    site = a_site("desk", Post, User, post=PostAdmin)
     answered = {}
     with serving(site):
         for role in ROLES:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import get_resolver, reverse
 
+from moderation.admin.action import RemoveSelectedMixin
 from moderation.models import AuditEntry, AuditEvent, Removal
 from moderation.removals.draft import confirm
 from posts.models import Post, PostImage
@@ -22,6 +24,7 @@ ROLES = ("anonymous", "staff", "moderator", "other", "auditor", "superuser")
 # the way to the log-in page, and after a POST the way on.
 TABLE = """
 GET  index                                302 200 200 200 200 200
+POST index                                302 200 200 200 200 200
 GET  posts_post_changelist                302 403 200 200 403 200
 POST posts_post_changelist                302 403 302 302 403 302
 GET  posts_post_add                       302 403 403 403 403 200
@@ -29,11 +32,17 @@ POST posts_post_add                       302 403 403 403 403 200
 GET  posts_post_change                    302 403 200 200 403 200
 POST posts_post_change                    302 403 403 403 403 200
 GET  posts_post_history                   302 403 200 200 403 200
+POST posts_post_history                   302 403 200 200 403 200
 GET  posts_post_delete                    302 403 200 200 403 200
 POST posts_post_delete                    302 403 302 302 403 302
+GET  auth_user_changelist                 302 403 403 403 403 200
+POST auth_user_changelist                 302 403 403 403 403 302
+GET  auth_user_delete                     302 403 403 403 403 200
+POST auth_user_delete                     302 403 403 403 403 302
 GET  moderation_picture                   302 404 404 404 404 404
 POST moderation_picture                   302 405 405 405 405 405
 GET  moderation_removal_changelist        302 403 200 200 200 200
+POST moderation_removal_changelist        302 403 200 200 200 200
 GET  moderation_removal_change:draft      302 404 200 404 404 404
 POST moderation_removal_change:draft      302 405 405 405 405 405
 GET  moderation_removal_progress:draft    302 404 404 404 404 404
@@ -65,13 +74,20 @@ POST moderation_auditentry_change         302 403 403 403 403 403
 GET  moderation_auditentry_delete         302 403 403 403 403 403
 POST moderation_auditentry_delete         302 403 403 403 403 403
 GET  moderation_auditentry_export         302 403 403 403 200 200
+POST moderation_auditentry_export         302 403 403 403 200 200
 GET  moderation_auditentry_history        302 302 200 302 200 200
+POST moderation_auditentry_history        302 302 200 302 200 200
 GET  moderation_auditentry_suggest        302 403 200 200 200 200
+POST moderation_auditentry_suggest        302 403 200 200 200 200
 GET  moderation_auditevent_changelist     302 403 403 403 200 200
+POST moderation_auditevent_changelist     302 403 403 403 200 200
 GET  moderation_auditevent_add            302 403 403 403 403 403
+POST moderation_auditevent_add            302 403 403 403 403 403
 GET  moderation_auditevent_change         302 403 403 403 200 200
 POST moderation_auditevent_change         302 403 403 403 403 403
 GET  moderation_auditevent_history        302 403 403 403 200 200
+POST moderation_auditevent_history        302 403 403 403 200 200
+GET  moderation_auditevent_delete         302 403 403 403 403 403
 POST moderation_auditevent_delete         302 403 403 403 403 403
 """
 ROWS = [line.split() for line in TABLE.split("\n") if line]
@@ -98,8 +114,13 @@ class World:
             return ["removal"]
         if kind[-1] not in ("change", "delete", "history"):
             return []
-        owned = {"post": self.post, "auditentry": AuditEntry, "auditevent": AuditEvent}[kind[1]]
-        return [owned.pk if isinstance(owned, Post) else owned.objects.latest("pk").pk]  # type: ignore[attr-defined]
+        keys: dict[str, Callable[[], object]] = {
+            "post": lambda: self.post.pk,
+            "user": lambda: self.post.author_id,
+            "auditentry": lambda: AuditEntry.objects.latest("pk").pk,
+            "auditevent": lambda: AuditEvent.objects.latest("pk").pk,
+        }
+        return [keys[kind[1]]()]
 
 
 @pytest.fixture
@@ -126,14 +147,23 @@ def browser(role: str, world: World) -> Client:
             return browser_of(make_user(role, *groups))
 
 
+def sent_to(page: str, world: World) -> dict[str, str]:
+    """Return what a browser sends to a page."""
+    selected = {
+        "posts_post_changelist": world.post.pk,
+        "auth_user_changelist": world.post.author_id,
+    }
+    if page in selected:
+        return {"action": "remove_selected", "_selected_action": str(selected[page])}
+    return {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
+
+
 @pytest.mark.parametrize(("method", "page", "expected"), CASES)
 def test_each_role_gets_the_status_in_the_table(
     world: World, method: str, page: str, expected: list[int]
 ) -> None:
     address = reverse(f"admin:{page.partition(':')[0]}", args=world.arguments(page))
-    sent = {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
-    if page == "posts_post_changelist":
-        sent = {"action": "remove_selected", "_selected_action": str(world.post.pk)}
+    sent = sent_to(page, world)
     answered = {}
     for role in ROLES:
         client = browser(role, world)
@@ -144,12 +174,22 @@ def test_each_role_gets_the_status_in_the_table(
     assert answered == dict(zip(ROLES, expected, strict=True))
 
 
-def test_every_page_of_posts_and_moderation_is_in_the_table() -> None:
-    named = {page.partition(":")[0] for _, page, *_ in ROWS}
-    admin_urls = get_resolver().namespace_dict["admin"][1].reverse_dict
-    pages = {
-        name
-        for name in admin_urls
-        if isinstance(name, str) and name.startswith(("posts_post_", "moderation_"))
-    }
-    assert pages <= named
+def test_every_page_of_posts_and_moderation_is_in_the_table_with_get_and_post() -> None:
+    listed = {(method, page.partition(":")[0]) for method, page, *_ in ROWS}
+    expected = {(method, page) for page in pages_to_list() for method in ("GET", "POST")}
+    assert expected <= listed, "add a row for the page and the method, here and to MORE"
+
+
+def pages_to_list() -> set[str]:
+    """Return the names of our own pages, and of the pages of others that offer the action."""
+    names = {name for name in admin_urls() if name.startswith(("posts_", "moderation_"))}
+    for model, model_admin in site._registry.items():
+        if isinstance(model_admin, RemoveSelectedMixin):
+            prefix = f"{model._meta.app_label}_{model._meta.model_name}"
+            names |= {f"{prefix}_changelist", f"{prefix}_delete"}
+    return names
+
+
+def admin_urls() -> set[str]:
+    reverse_dict = get_resolver().namespace_dict["admin"][1].reverse_dict
+    return {name for name in reverse_dict if isinstance(name, str)}

@@ -1,4 +1,4 @@
-"""The site's look: its theme, the environment's name, and what accessibility asks for."""
+"""The site's look: its theme, the environment's name, and what the first page offers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from admin_interface.cache import del_cached_active_theme
 from admin_interface.models import Theme
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -16,18 +15,11 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from playwright.sync_api import Page
 
-from moderation.models import AuditEvent
 from moderation.permission_groups import AUDITORS
 from tests.admin.audit.conftest import entry_of, person, removal_of
 
 PASSWORD = "a-password-for-tests"
 THEME = Path(settings.BASE_DIR) / "fixtures" / "theme.json"
-# What the tests of accessibility look at; a page of another part is looked at by its own tests.
-PAGES = (
-    "index", "posts_post_changelist", "auth_user_changelist", "auth_user_add",
-    "moderation_auditentry_changelist", "moderation_auditentry_export",
-    "moderation_auditevent_changelist",
-)  # fmt: skip
 
 
 @pytest.fixture
@@ -78,37 +70,6 @@ def test_first_page_offers_only_what_one_may_see(
     page = client.get(reverse("admin:index")).text
     assert offers["auditor"] in page
     assert offers["moderator"] not in page
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("colours", ["light", "dark"])
-def test_pages_have_no_violation_of_accessibility(
-    colours: str, browser_page: Page, transactional_db: None
-) -> None:
-    del_cached_active_theme()
-    call_command("loaddata", THEME, verbosity=0)
-    user = User.objects.create_superuser("root", password=PASSWORD)
-    entry = entry_of(removal_of(user), "posts/a.jpg", state="failed", error="Access Denied")
-    browser_page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
-    browser_page.goto("/admin/login/")
-    assert violations(browser_page) == []
-    browser_page.fill("#id_username", "root")
-    browser_page.fill("#id_password", PASSWORD)
-    browser_page.click("[type=submit]")
-    event = AuditEvent.objects.get()
-    addresses = [reverse(f"admin:{name}") for name in PAGES]
-    addresses.append(reverse("admin:moderation_auditentry_change", args=[entry.pk]))
-    addresses.append(reverse("admin:moderation_auditevent_change", args=[event.pk]))
-    addresses.append(reverse("admin:moderation_auditentry_changelist") + "?state__exact=failed")
-    for address in addresses:
-        browser_page.goto(address)
-        assert violations(browser_page) == [], address
-
-
-def violations(page: Page) -> list[str]:
-    """Say which rules the page breaks, and where first."""
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['target']}" for each in found]
 
 
 @pytest.mark.browser
