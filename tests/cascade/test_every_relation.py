@@ -215,7 +215,7 @@ def test_deletion_follows_the_relations_that_the_models_have(model: type[models.
         and each.on_delete is not models.DO_NOTHING
     }
     generic = [each for each in model._meta.private_fields if isinstance(each, GenericRelation)]
-    ours = {each.field_label for each in relations_of(model) if each.type_model is None}
+    ours = {each.field_label for each in relations_of(model) if each.content_type_model is None}
     assert ours == by_django
     assert len(relations_of(model)) == len(ours) + len(generic)
 
