@@ -7,7 +7,8 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Tags, register
 from django.db import connections
-from django.db.models.signals import post_migrate
+from django.db.migrations import Migration
+from django.db.models.signals import post_migrate, pre_migrate
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +31,7 @@ class ModerationConfig(AppConfig):
         checks.register_all()
         autodiscover_modules("moderation")  # in which a site registers its models
         register(check_admin, Tags.admin)
+        pre_migrate.connect(before_migrate, sender=self, dispatch_uid="moderation.before_migrate")
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="moderation.after_migrate")
 
 
@@ -42,14 +44,22 @@ def check_admin(**kwargs: Any) -> list[CheckMessage]:
     return [message for check in ADMIN_CHECKS for message in check(**kwargs)]
 
 
+def before_migrate(using: str, plan: list[tuple[Migration, bool]], **_: Any) -> None:
+    """Drop the triggers before migrations of the app: a column that one uses cannot be changed."""
+    from moderation.models import triggers  # noqa: PLC0415 - after all apps are loaded
+
+    if any(migration.app_label == ModerationConfig.name for migration, _backwards in plan):
+        triggers.drop(connections[using])
+
+
 def after_migrate(sender: AppConfig, using: str, **_: Any) -> None:
-    """Create the triggers and groups, if the database has the app's tables."""
+    """Create the triggers and groups, if the database has the app's current tables."""
     from moderation import permission_groups  # noqa: PLC0415 - needs the models
-    from moderation.models import AuditEntry, triggers  # noqa: PLC0415 - after all apps are loaded
+    from moderation.models import triggers  # noqa: PLC0415 - after all apps are loaded
 
     connection = connections[using]
-    if AuditEntry._meta.db_table not in connection.introspection.table_names():
-        return  # the app was just unmigrated, or lives in another database
+    if not triggers.are_applicable(connection):
+        return  # the app was just migrated back, or lives in another database
     triggers.create(connection)
     for group, codes in permission_groups.PERMISSIONS_BY_GROUP.items():
         permission_groups.grant(sender, group, codes, using=using)

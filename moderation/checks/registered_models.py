@@ -159,7 +159,10 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
 
 
 def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """E007: a trigger that protects the audit log is missing from the database, or differs."""
+    """W007: a trigger that protects the audit log is missing from the database, or differs.
+
+    Not an error, because `migrate` stops at errors, and creates the triggers.
+    """
     audit_database = router.db_for_write(AuditEntry)
     if audit_database not in (databases or ()):
         return []
@@ -171,10 +174,10 @@ def check_triggers(databases: Sequence[str] | None = None, **_: Any) -> list[Che
     if not missing or AuditEntry._meta.db_table not in tables:
         return []
     return [
-        Error(
+        checks.Warning(
             f"The audit log is not protected: the database lacks {', '.join(missing)}.",
             hint="Run manage.py migrate, which creates the triggers again.",
-            id="moderation.E007",
+            id="moderation.W007",
         )
     ]
 

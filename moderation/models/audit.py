@@ -22,6 +22,7 @@ from moderation.models.removal import Removal
 from moderation.models.states import (
     FOUND_AGAIN,
     RARE_STATES,
+    REASON_LENGTH,
     WAS_MISSING,
     EntryState,
     EventType,
@@ -86,7 +87,7 @@ class AuditEntry(models.Model):
         related_name="+",
     )
     actor_name = models.TextField(_("moderator"), blank=True)
-    reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
+    reason = models.CharField(_("reason"), max_length=REASON_LENGTH, choices=Reason, blank=True)
     # For an extra file: {alias: the names in the file fields of the same row}. A live row that
     # shares one of these names may use this file as well. Null for all other files.
     beside = models.JSONField(_("files of the same row"), null=True)

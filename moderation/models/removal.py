@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from moderation.models.querysets import RemovalBatchQuerySet, RemovalQuerySet
-from moderation.models.states import BatchState, Reason, RemovalState
+from moderation.models.states import REASON_LENGTH, BatchState, Reason, RemovalState
 
 
 class Removal(models.Model):
@@ -33,7 +33,7 @@ class Removal(models.Model):
     # selected; its object permissions apply. Empty if the draft was not created in an admin.
     admin_site = models.CharField(_("admin site"), max_length=100, blank=True)
     admin_label = models.CharField(_("model in the admin"), max_length=100, blank=True)
-    reason = models.CharField(_("reason"), max_length=10, choices=Reason, blank=True)
+    reason = models.CharField(_("reason"), max_length=REASON_LENGTH, choices=Reason, blank=True)
     note = models.TextField(_("note"), blank=True, max_length=2000)
     # The digest of exactly what the preview showed; empty until the freeze is complete.
     seal = models.CharField(_("seal"), max_length=64, blank=True)

@@ -8,6 +8,9 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+# Characters of the stored value of a reason, with room for a site's own.
+REASON_LENGTH = 20
+
 
 class Reason(models.TextChoices):
     """The reasons for a removal, of which the moderator has to choose one."""

@@ -57,6 +57,22 @@ class Trigger:
     message: str
 
 
+def are_applicable(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether the database has the tables of both models with all their columns."""
+    return all(
+        {field.column for field in model._meta.local_fields} <= _columns(connection, model)
+        for model in (AuditEntry, AuditEvent)
+    )
+
+
+def _columns(connection: BaseDatabaseWrapper, model: type[models.Model]) -> set[str]:
+    with connection.cursor() as cursor:
+        if model._meta.db_table not in connection.introspection.table_names(cursor):
+            return set()
+        described = connection.introspection.get_table_description(cursor, model._meta.db_table)
+    return {column.name for column in described}
+
+
 def create(connection: BaseDatabaseWrapper) -> None:
     """Create or replace all triggers. Raises NotImplementedError on an unsupported database."""
     drop(connection)
@@ -71,9 +87,12 @@ def create(connection: BaseDatabaseWrapper) -> None:
 
 
 def drop(connection: BaseDatabaseWrapper) -> None:
-    """Drop the triggers, so that a test database can be flushed."""
+    """Drop the triggers of the tables that exist, to migrate them or to flush a test database."""
+    tables = set(connection.introspection.table_names())
     with connection.cursor() as cursor:
         for trigger in _triggers(connection.vendor):
+            if trigger.table not in tables:
+                continue
             on = f" ON {trigger.table}" if connection.vendor == "postgresql" else ""
             cursor.execute(f"DROP TRIGGER IF EXISTS {trigger.name}{on}")
 

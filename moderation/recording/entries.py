@@ -16,7 +16,7 @@ from moderation.db.bulk_insert import insert
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import DeletedElsewhere
 from moderation.models import AuditEntry, StorageIdentity
-from moderation.models.states import EntryState
+from moderation.models.states import REASON_LENGTH, EntryState
 from moderation.recording.attribution import DeletionContext
 from moderation.redaction import ERROR_LENGTH
 from moderation.registry import registration_by_label, title_text
@@ -45,7 +45,7 @@ def write_entries(
         "removal_id": context.removal,
         "actor_id": context.actor,
         "actor_name": context.actor_name,
-        "reason": context.reason,
+        "reason": context.reason[:REASON_LENGTH],
         "recorded_at": now,
         "due_at": now,
     }
