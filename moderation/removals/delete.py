@@ -9,7 +9,8 @@ here: the purge erases the files after the commit, and only those that the audit
 If anything fails, the whole batch is rolled back. A batch that fails with a transient database
 error is retried later, a few times, over minutes. Any other error marks the batch as failed, with
 the reason; this includes errors of the commit itself, which checks deferred constraints. The other
-batches continue in any case.
+batches continue in both cases. Only if the moderator may no longer remove objects, the removal is
+stopped and its batches keep waiting.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ class CountDiffers(ModerationError):
 
 
 class BatchFailed(ModerationError):
-    """A batch was rolled back; its cause says why."""
+    """The deletion of a batch raised the exception that is the cause of this one.
+
+    The batch was rolled back, unless it was committed and only an on_commit callback failed.
+    """
 
     def __init__(self, batch: RemovalBatch) -> None:
         self.batch = batch
@@ -193,7 +197,7 @@ def _check_actor(removal: Removal) -> None:
     actor = get_user_model()._base_manager.filter(pk=removal.actor_id or 0).first()
     if actor is None or not actor.is_active:
         raise ActorNotAllowed(
-            _("The account of %(name)s is disabled.") % {"name": removal.actor_name}
+            _("The account of %(name)s is disabled or deleted.") % {"name": removal.actor_name}
         )
     if has_lost_staff_status(removal, actor):
         raise ActorNotAllowed(_("%(name)s is no longer staff.") % {"name": removal.actor_name})

@@ -79,9 +79,20 @@ def test_a_disabled_actor_stops_the_removal(running: Removal, moderator: User) -
     running.refresh_from_db()
     assert (running.state, running.stop_reason) == (
         "stopped",
-        "The account of mod is disabled.",
+        "The account of mod is disabled or deleted.",
     )
     assert Post.objects.count() == 4
+
+
+def test_a_deleted_actor_stops_the_removal(running: Removal, moderator: User) -> None:
+    moderator.delete()
+    assert not delete_next_batch(running.pk)
+    running.refresh_from_db()
+    assert (running.state, running.stop_reason) == (
+        "stopped",
+        "The account of mod is disabled or deleted.",
+    )
+    assert Post.objects.count() == 6
 
 
 def test_an_actor_who_lost_the_permission_stops_the_removal(
