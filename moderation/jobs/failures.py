@@ -12,8 +12,9 @@ from django.urls import NoReverseMatch, reverse
 from moderation.db.server_time import DatabaseNow
 from moderation.models import AuditEntry, Removal, RemovalBatch
 
-# How long a failure that cannot be retried raises an alarm. The pages always show it.
-ALARM = timedelta(days=30)
+# How long these raise an alarm: failed batches, keys found again, and names that a storage rejects.
+# The pages always show them. Other failed keys raise an alarm until they are erased.
+ALARM_PERIOD = timedelta(days=30)
 # The most removals that an alarm lists.
 MAX_LISTED = 5
 
@@ -49,7 +50,7 @@ def _by_removal(rows: QuerySet[Any], removals: list[int]) -> dict[int, int]:
 
 def alarms() -> Iterator[str]:
     """Yield messages for an operator: how much of what failed, and where to find it."""
-    since = DatabaseNow(-ALARM)
+    since = DatabaseNow(-ALARM_PERIOD)
     failed = AuditEntry.objects.failed()
     if count := failed.exclude(error_code="BadName", failed_at__lt=since).count():
         where = _audit_log("state__exact=failed")

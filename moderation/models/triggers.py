@@ -1,8 +1,8 @@
 """Triggers that protect the audit log in the database, whatever code runs.
 
-They forbid deleting and replacing entries and events, changing an event or the identifying fields
-of an entry, and changing an entry in a final state. They are created again after each `migrate`,
-because altering a table on SQLite silently drops its triggers.
+They forbid deleting and replacing entries and events, truncating their tables, changing an event or
+the identifying fields of an entry, and changing an entry in a final state. They are created again
+after each `migrate`, because altering a table on SQLite silently drops its triggers.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ PROGRESS = (
     "leased_until", "recheck_at", "unused_at", "hidden_at", "erased_at", "in_use_at", "failed_at",
     "restored_at",
 )  # fmt: skip
-# The result of verifying an erased key: written once, together with the time, even after the entry
-# has reached a final state.
-FINAL = ("verified_at", "detail")
+# The result of verifying an erased key. These change freely until the entry reaches a final state,
+# and then once, together with the time of the verification.
+VERIFICATION = ("verified_at", "detail")
 VERIFIED_AT = "verified_at"
 
 FUNCTION = "moderation_refuse"
@@ -228,11 +228,11 @@ def _identity_changes() -> str:
 def _changes_in_final_state() -> str:
     """Return the condition that an update changes an entry in a final state.
 
-    Recording the first verification is no such change.
+    Recording the first verification does not count as one.
     """
     final = ", ".join(f"'{state.value}'" for state in FINAL_STATES)
     progress = " OR ".join(differs for _, differs in _differences(PROGRESS))
-    verified = " OR ".join(differs for _, differs in _differences(FINAL))
+    verified = " OR ".join(differs for _, differs in _differences(VERIFICATION))
     is_first = f"({{old}}.{VERIFIED_AT} IS NULL AND {{new}}.{VERIFIED_AT} IS NOT NULL)"
     return f"{{old}}.state IN ({final}) AND ({progress} OR (({verified}) AND NOT {is_first}))"
 

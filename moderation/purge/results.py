@@ -22,7 +22,7 @@ from moderation.storage.base import ERASED_EARLIER, WAS_MISSING
 
 # The pause after the first failure, doubled with each further one, and the longest pause.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=2), timedelta(hours=1)
-MOST_DOUBLINGS = 11  # beyond the longest pause
+MAX_DOUBLINGS = 11  # enough to exceed the longest pause
 # The pause after a request failed as a whole, which does not count as an attempt for its keys.
 PAUSE_AFTER_REQUEST = timedelta(seconds=2)
 
@@ -36,9 +36,9 @@ def write_outcomes(
     """Write outcomes into the claimed entries; return the affected removals.
 
     `leases` are the worker's own. An entry with another lease was taken over by another worker. It
-    does not change, and neither do the other entries of its key. If a key is erased, its failed
-    entries and the entries that existed when it was claimed are erased too, but not an entry that
-    was recorded later: its file was stored after the outcome.
+    does not change, and neither do the entries of its key that this worker has not leased. If a key
+    is erased, its failed entries and the entries that existed when it was claimed are erased too,
+    but not an entry that was recorded later: its file may be newer.
     """
     groups: dict[tuple[Any, ...], tuple[Outcome, list[Claimed]]] = {}
     for reported, claimed in answered:
@@ -119,7 +119,7 @@ def _write(entries: AuditEntryQuerySet, outcome: Outcome, attempts: int) -> None
         case Result.FAILED if attempts >= conf.max_attempts():
             lifecycle.mark_failed(entries, **details)
         case Result.FAILED:
-            doubled = min(attempts - 1, MOST_DOUBLINGS)
+            doubled = min(attempts - 1, MAX_DOUBLINGS)
             pause = min(FIRST_PAUSE * 2**doubled, LONGEST_PAUSE)
             entries.update(due_at=DatabaseNow(pause), **details)
 

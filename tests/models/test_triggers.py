@@ -64,7 +64,8 @@ def other_value(name: str) -> Any:
 
 def test_each_field_of_an_entry_is_declared_once() -> None:
     kinds = (
-        triggers.IDENTIFYING, triggers.IDENTIFYING_ONCE_KNOWN, triggers.PROGRESS, triggers.FINAL,
+        triggers.IDENTIFYING, triggers.IDENTIFYING_ONCE_KNOWN,
+        triggers.PROGRESS, triggers.VERIFICATION,
     )  # fmt: skip
     declared = Counter(chain(*kinds))
     assert declared == Counter(field.name for field in AuditEntry._meta.get_fields())
@@ -82,7 +83,7 @@ def test_what_identifies_an_entry_cannot_be_changed(entry: AuditEntry, field: st
 
 
 @pytest.mark.parametrize("state", ["erased", "restored"])
-@pytest.mark.parametrize("field", [*triggers.PROGRESS, *triggers.FINAL])
+@pytest.mark.parametrize("field", [*triggers.PROGRESS, *triggers.VERIFICATION])
 def test_an_entry_in_a_final_state_cannot_be_changed(
     entry: AuditEntry, state: str, field: str
 ) -> None:
@@ -104,7 +105,7 @@ def test_the_verification_of_an_erased_key_is_recorded_once(entry: AuditEntry) -
 def test_progress_may_be_recorded_until_an_entry_is_final(entry: AuditEntry, state: str) -> None:
     rows = AuditEntry.objects.filter(pk=entry.pk)
     rows.update(state=state)
-    for field in (*triggers.PROGRESS, *triggers.FINAL):
+    for field in (*triggers.PROGRESS, *triggers.VERIFICATION):
         assert rows.update(**{field: other_value(field)})
 
 
