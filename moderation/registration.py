@@ -77,16 +77,18 @@ def register(
     that are declared later. Everything but the model is optional; without a lookup, the pages show
     less.
 
-    `size` (bytes), `sha256` (hex) and `frames` (more than one for an animation) describe the
-    picture, or the first file field if there is no picture. They must be columns, because no file
-    may be opened inside the transaction. `storage` determines which storage holds a row's files, if
-    that differs from row to row. `extra_files` yields files that no field names. Such a file is
-    kept while a row that shares a field's file with the deleted row yields it too; other rows
-    cannot be found by an extra file. It must not yield files that are derived from the default of a
-    field, such as a thumbnail, because a default belongs to no row. All functions are called inside
-    the transaction and should read only the row's own columns. `replaced_files=False` leaves the
-    files that a saved row no longer names to the site. Raises ImproperlyConfigured for a
-    name that is not a file field of the model.
+    `title` and `owner` are recorded in the audit log. `picture` and `thumbnail` are file fields;
+    the preview is made from the thumbnail if there is one. `size` (bytes), `sha256` (hex) and
+    `frames` (more than one for an animation) describe the picture, or the first file field if there
+    is no picture. They must come from columns, because no file may be opened inside the
+    transaction. `storage` determines which storage holds a row's files, if that differs from row to
+    row. `extra_files` yields files that no field names. Such a file is kept while a row that shares
+    a field's file with the deleted row yields it too; other rows cannot be found by an extra file.
+    It must not yield files that are derived from the default of a field, such as a thumbnail,
+    because a default belongs to no row. All functions are called inside the transaction and should
+    read only the row's own columns. `replaced_files=False` leaves the files that a saved row no
+    longer names to the site. Raises ImproperlyConfigured for a name that is not a file field of the
+    model.
     """
     model = concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}

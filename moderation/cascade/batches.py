@@ -39,7 +39,7 @@ def plan_batch(
     keys: list[Any] | None = None,
     rows_of: AbstractSet[type[models.Model]] = frozenset(),
 ) -> Plan:
-    """Return the current plan for the objects of a batch, or for those with the given keys of it.
+    """Return the current plan for the objects of a batch, or only for those with the given keys.
 
     The plan contains the rows of the models in `rows_of`. Raises TooManyRows if there are now too
     many rows for one transaction.

@@ -24,10 +24,11 @@ from moderation.registry.files import StoredFile
 
 @dataclass(frozen=True, slots=True)
 class LockedBatch:
-    """The unchanged objects of a batch, whose rows are locked until the transaction ends.
+    """A batch whose rows are locked until the transaction ends.
 
-    `files` are the files of all locked rows, and `rows` counts these rows by model label. `deleted`
-    and `changed` are the frozen keys of the other objects.
+    `keys` are those of the unchanged objects. `files` are the files of the locked rows that will be
+    deleted with them, and `rows` counts these rows by model label. `deleted` and `changed` are the
+    frozen keys of the other objects.
     """
 
     keys: Sequence[Any]
@@ -74,9 +75,10 @@ class WalkEngine:
                 yield batch, preview
 
     def lock(self, batch: RemovalBatch) -> LockedBatch:
-        """Lock the unchanged objects of a batch FOR UPDATE, with all rows that the walk reads.
+        """Lock the objects of a batch FOR UPDATE, with all rows that the walk reads.
 
-        Compares the objects one by one. Raises TooManyRows as `compare` does.
+        Compares the objects one by one and returns the unchanged ones. Raises TooManyRows as
+        `compare` does.
         """
         plan = plan_batch(batch, lock=True)
         frozen, current = dict(batch.frozen), dict(plan.preview().objects)
@@ -104,7 +106,10 @@ class PostgresEngine(WalkEngine):
         yield from super().compare([b for b in batches if digests.get(b.pk) != b.digest])
 
     def lock(self, batch: RemovalBatch) -> LockedBatch:
-        """Do the same as `WalkEngine.lock`, but walk only if the batch's digest differs."""
+        """Do the same as `WalkEngine.lock`, but without the walk if the digest is the same.
+
+        Walk as well if one transaction may not delete so many rows, to raise TooManyRows.
+        """
         keys = keys_of(batch)
         locked = lock_tree(self.model, keys, self.using, limit=conf.batch_rows())
         if locked is not None:

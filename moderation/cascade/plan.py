@@ -1,7 +1,8 @@
 """The plan of a deletion: what it will delete, for the preview, the seal and the deletion itself.
 
-The walk reads keys and stored names, never whole rows, and never accesses a storage. It holds at
-most `limit` rows; a selection of any size is planned batch by batch.
+The walk reads keys and stored names. It reads whole rows only to pass them to the functions of a
+registration (`storage`, `extra_files`), and never accesses a storage. It holds at most `limit`
+rows; a selection of any size is planned batch by batch.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ BRANCH = """, moderation_{name} AS (
   SELECT frozen.key{columns} FROM moderation_frozen frozen{path} GROUP BY frozen.key
 )"""
 JOIN = " LEFT JOIN moderation_{name} {name} ON {name}.key = frozen.key"
-# For a single batch, the objects are looked up one by one. Otherwise the planner, which estimates
-# a hundred keys among a million rows as none, would read the whole branch again for each object.
+# For a single batch, the rows are looked up object by object. Otherwise the planner, which expects
+# that the keys match no rows, would read the whole branch again for each object.
 LATERAL_JOIN = """ LEFT JOIN LATERAL (
   SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
 ) {name} ON true"""
@@ -133,7 +133,7 @@ class _Statement:
         self.values: dict[str, Any] = {}
 
     def to_compare(self) -> str:
-        """Return the statement that selects the digests. It does not read rows without files."""
+        """Return the statement that selects the digests. It joins only models with files."""
         owning = {name: each for name, each in self.branches.items() if name in self.owners}
         return self._summary(owning, columns="") + SELECT_DIGESTS
 

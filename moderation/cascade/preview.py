@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-# The separators of a line's columns, and of lines. No key or file name contains them.
+# The separators of a line's columns, and of lines. Only a forged key or name contains them.
 UNIT, RECORD = "\x1f", "\x1e"
 
 

@@ -95,7 +95,7 @@ def relations_of(model: type[models.Model]) -> tuple[Relation, ...]:
 
 
 def candidate_fields(model: type[models.Model]) -> list[Any]:
-    """Return the foreign keys through which the deletion of a row of `model` affects others."""
+    """Return the foreign keys that refer to `model`, including those with DO_NOTHING."""
     relations: Iterable[Any] = get_candidate_relations_to_delete(model._meta)
     return [relation.field for relation in relations]
 
@@ -146,7 +146,7 @@ def is_leaf(model: type[models.Model]) -> bool:
 def indivisible_reason(root: type[models.Model]) -> str:
     """Return why a selection of `root` must be deleted as one batch; empty if it can be split.
 
-    RESTRICT permits rows to be deleted together that it protects from separate deletions. In a
+    RESTRICT prevents the deletion of a row, except together with the rows that refer to it. In a
     cycle of cascades, deleting a selected object can delete another selected one.
     """
     reached = reached_from(root)

@@ -129,7 +129,10 @@ class Walk:
                 row[column] = found.get(row[column], row[column])
 
     def _read(self, model: type[models.Model], condition: Q, column: str) -> list[dict[str, Any]]:
-        """Return the key, file names and columns for further relations of each row that matches."""
+        """Return the key, file names and columns for further relations of each row that matches.
+
+        Raises TooManyRows if there are more rows than the limit leaves.
+        """
         columns = {"pk", column, *(relation.source for relation in relations_of(model))}
         columns |= {attname for _, attname in parents_of(model)}
         columns |= {each.name for each in own_file_fields(model)}
@@ -207,7 +210,7 @@ class Walk:
     def _aliases(
         self, registration: Registration, rows: list[dict[str, Any]]
     ) -> dict[Any, dict[str, str]]:
-        """Return the storages of rows that choose their own, which takes model instances."""
+        """Return the storages of rows that choose their own. Reads whole rows."""
         return files.aliases_by_key(registration, self._instances(registration, rows))
 
     def _instances(

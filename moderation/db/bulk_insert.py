@@ -1,6 +1,6 @@
 """Insert many rows at once, with the fastest method of the database.
 
-Django's `bulk_create` assumes 999 variables per statement on SQLite, enough for 24 audit entries.
+Django's `bulk_create` assumes 999 variables per statement on SQLite, enough for 26 audit entries.
 On every database it creates instances, calls each field for each value, and sends long statements.
 """
 
@@ -17,7 +17,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 Column = Sequence[Any]
 Prepare = Callable[[Column], Column]
 
-# Rows that are formatted, some 200 kB, while the server writes the previous ones.
+# Rows that are formatted at a time (some 200 kB), while the server writes the previous ones.
 PAGE_ROWS = 500
 SPECIAL = re.compile(r"[\\\t\n\r]")
 ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})

@@ -22,7 +22,8 @@ TRANSIENT = (OperationalError, InternalError, InterfaceError)
 def reason_of(error: BaseException) -> str:
     """Return a description of an error for people who do not see its traceback.
 
-    It includes the class, because the message alone may be as short as "13".
+    For errors whose message is not a sentence, it includes the class: the message alone may be as
+    short as "13".
     """
     if isinstance(error, ProtectedError | RestrictedError):
         return str(error.args[0])

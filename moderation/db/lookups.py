@@ -35,8 +35,8 @@ class AnyOf(AnyLookup):
     """The lookup `any_of`: the value is in a list. Like `in`, never matches NULL.
 
     The list is an array on PostgreSQL and JSON on SQLite: preparing, quoting and parsing a thousand
-    parameters takes longer than finding the rows. For other types, which these cannot represent,
-    the lookup is compiled like `in`. Pass a set if there are many values, because Django searches a
+    parameters takes longer than finding the rows. If these cannot represent the column's type, the
+    lookup is compiled like `in`. Pass a set if there are many values, because Django searches a
     list for expressions.
     """
 

@@ -60,12 +60,12 @@ class Overdue:
 
 
 def run_once(*, alone: bool = False) -> bool:
-    """Look for due work once; return whether this process did some of it.
+    """Look for due work once; return whether to look again without a pause.
 
     With `alone`, always delete one batch of each removal and purge for a few seconds. Otherwise,
-    enqueue tasks for all due work, even while workers are busy, because these may be unaware of it,
-    and do the work here only if the workers are silent and it was not started. If no work is due,
-    verify that erased keys are absent.
+    enqueue tasks for all due work, even while workers are busy, because they may be unaware of it.
+    Then do the work here only if no worker has a recent heartbeat and none has started it. If this
+    process deletes and purges nothing, verify that erased keys are absent.
     """
     tasks.record_heartbeat("scheduler")
     expire_drafts()
@@ -88,7 +88,10 @@ def run_once(*, alone: bool = False) -> bool:
 
 
 def removals_with_due_batches(confirmed_before: datetime | None = None) -> list[int]:
-    """Return the confirmed removals with batches that are due now, the oldest first."""
+    """Return the numbers of the removals that have due batches, the oldest confirmation first.
+
+    At most `REMOVALS_PER_RUN` are returned.
+    """
     due = RemovalBatch.objects.due().filter(removal=OuterRef("pk"))
     removals = Removal.objects.deleting().filter(Exists(due))
     if confirmed_before:

@@ -38,7 +38,7 @@ _enqueueing = threading.local()
 
 @task()
 def delete_batch(removal: int) -> None:
-    """Delete the next waiting batch of a removal, given by its number; enqueue the one after it."""
+    """Delete the next due batch of a removal; if more are due, enqueue this task again."""
     more = False
     with _running(_work_of(removal)):
         more = delete_next_batch(removal)
@@ -135,7 +135,7 @@ def _running(work: str) -> Iterator[None]:
 
 @contextmanager
 def _tolerating_database_errors(work: str) -> Iterator[None]:
-    """Log a transient database error; it must not end the worker.
+    """Log a transient database error instead of raising it, which would end the worker.
 
     The scheduler finds the remaining work.
     """

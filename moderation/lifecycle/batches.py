@@ -28,7 +28,7 @@ def reschedule(batch: RemovalBatch, *, pause: timedelta, error: str) -> None:
 
 
 def mark_failed(batch: RemovalBatch, *, error: str) -> bool:
-    """Mark a waiting batch as failed. Return False if it is no longer waiting but deleted."""
+    """Mark a waiting batch as failed. Return False, and change nothing, if it is not waiting."""
     waiting = RemovalBatch.objects.waiting().filter(pk=batch.pk)
     return bool(waiting.update(state=BatchState.FAILED, error=error, finished_at=DatabaseNow()))
 

@@ -1,7 +1,8 @@
 """The state transitions of audit entries: from pending to erased, in use or failed.
 
-Entries that are in use or failed can become pending again. Functions that take a queryset change
-all its entries; the caller must lock them, or filter them by their state.
+Entries that are in use or failed can become pending again, and a failed entry becomes erased if its
+key is erased for another entry. Functions that take a queryset change all its entries; the caller
+must lock them, or filter them by their state.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def reopen(removals: Mapping[int, int | None]) -> None:
 def retry(entries: AuditEntryQuerySet) -> int:
     """Make the failed entries among `entries` due again, with no attempts; return their number.
 
-    Removals that were done return to purging. Entries whose name no storage accepts stay failed.
+    Removals that were done return to purging. Entries whose name the storage rejects stay failed.
     """
     failed = entries.failed().exclude(error_code="BadName")
     with transaction.atomic():
@@ -87,7 +88,7 @@ def retry(entries: AuditEntryQuerySet) -> int:
 
 
 def _reopen_removals(removals: Iterable[int | None]) -> None:
-    """Lock removals, so that none of them is finished now, and return those done to purging."""
+    """Lock removals, so that none of them finishes now, and move those that are done to purging."""
     keys = {removal for removal in removals if removal is not None}
     locked = Removal.objects.select_for_update().filter(pk__any_of=keys).order_by("pk")
     done = [removal.pk for removal in locked if removal.state == RemovalState.DONE]

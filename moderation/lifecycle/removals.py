@@ -55,7 +55,7 @@ def cancel(removal: Removal) -> None:
 
 
 def expire(removals: Collection[int]) -> int:
-    """Expire those of the removals that are drafts, delete their batches; return their number."""
+    """Expire the removals that are drafts and delete their batches; return the number of drafts."""
     drafts = Removal.objects.drafts().filter(pk__in=removals)
     expired = drafts.update(state=RemovalState.EXPIRED, finished_at=DatabaseNow())
     RemovalBatch.objects.filter(removal__in=removals, removal__state=RemovalState.EXPIRED).delete()

@@ -49,7 +49,7 @@ class AuditEntry(models.Model):
     """
 
     storage = models.TextField(_("storage"))
-    # The identity in StorageIdentity at the time; null if the storage had none yet.
+    # The identity of the storage, from StorageIdentity; null until the storage has one.
     identity = models.UUIDField(_("storage identity"), null=True)
     location = models.TextField(_("bucket or folder"), blank=True)
     key = KeyField(_("key"))
@@ -101,7 +101,7 @@ class AuditEntry(models.Model):
     error = models.CharField(_("error"), max_length=ERROR_LENGTH, blank=True)
     # The work list: when the entry is due next, and until when a worker has leased it. An expired
     # lease says that the file may have been erased: the worker died, or the storage gave no clear
-    # answer. It stays until the file is erased. Other leases end with null.
+    # answer. It stays until the result is clear. Other leases end with null.
     due_at = models.DateTimeField(_("due at"))
     leased_until = models.DateTimeField(_("leased until"), null=True)
     recorded_at = models.DateTimeField(_("recorded at"))

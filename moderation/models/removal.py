@@ -78,7 +78,10 @@ class Removal(models.Model):
 
 
 class RemovalBatch(models.Model):
-    """A part of a removal that is deleted in one transaction: at most 500 objects and 5,000 rows.
+    """A part of a removal that is deleted in one transaction.
+
+    It has at most `conf.batch_rows()` rows and, unless the selection cannot be split, at most
+    `conf.batch_objects()` objects.
 
     `frozen` is the selection: a list of [key, digest] in key order. A digest covers the object and
     its files as the preview showed them. A key is a JSON value, which `to_python` of the model's

@@ -13,9 +13,9 @@ class StorageIdentity(models.Model):
     """The identity that `mark_storage` gave to the storage behind `alias`.
 
     The storage holds the same identity and environment in its identity file. A purge reads that
-    file before each claim; if the two differ, it erases nothing and `problem` says why. If the
-    storage cannot report whether erased keys are absent, `unverifiable` says why, and verification
-    pauses until `verify_at`.
+    file after each claim, before it erases anything; if the two differ, it erases nothing and
+    `problem` says why. If the storage cannot report whether erased keys are absent, `unverifiable`
+    says why, and verification pauses until `verify_at`.
     """
 
     alias = models.TextField(_("storage"), primary_key=True)

@@ -1,4 +1,7 @@
-"""Mark claimed entries as in use if live rows use their files (moderation.purge.recheck)."""
+"""Mark claimed entries as in use if live rows use their files.
+
+`moderation.purge.recheck` checks these entries again later.
+"""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan
     """Yield the files below `prefix` that nothing refers to and that are older than `older_than`.
 
     A newer file may belong to an upload that is still running. Memory grows with the largest folder
-    and, by 8 bytes a file, with the extra files of live rows. Raise the storage's own errors, those
-    of an `extra_files` function, and RuntimeError inside a transaction.
+    and, by 8 bytes a file, with the extra files of live rows. Raises the errors of the storage and
+    of an `extra_files` function, UnreachableDatabase, and RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
     storage = storages[alias]

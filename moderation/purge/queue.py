@@ -48,7 +48,7 @@ def ended_lease(*, may_be_erased: bool) -> DatabaseNow | None:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Entries of one storage that one worker holds until its lease expires."""
+    """Entries of one storage that one worker has leased until `leased_until`."""
 
     ref: StorageRef
     entries: tuple[Claimed, ...]

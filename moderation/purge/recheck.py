@@ -1,6 +1,6 @@
 """Check entries that are in use again, because their files may not be in use any more.
 
-The row that used it may disappear without an entry: it belongs to an unregistered model, was
+The row that used the file may disappear without an entry: it belongs to an unregistered model, was
 deleted by SQL, or was never committed. One check is not enough, since a database that is being
 restored has its rows a moment later. So an entry is due again only after two checks, some time
 apart, have found the file unused and the storage verified. The purge then checks once more, under
@@ -56,7 +56,7 @@ class _InUse(NamedTuple):
 def recheck_files_in_use() -> bool:
     """Check one page of entries that are in use; return whether some are due again.
 
-    Raise RuntimeError inside a transaction.
+    Raises RuntimeError inside a transaction.
     """
     refuse_inside_transaction()
     by_storage: dict[tuple[str, UUID | None], list[_InUse]] = defaultdict(list)
@@ -72,7 +72,7 @@ def recheck_files_in_use() -> bool:
 
 
 def _page() -> list[_InUse]:
-    """Return entries that were not checked since they are in use, or else those that are due."""
+    """Return entries that were not checked again yet, or else those that are due for a check."""
     in_use = AuditEntry.objects.in_use().order_by("recheck_at")
     for due in (in_use.filter(recheck_at=None), in_use.filter(recheck_at__lte=DatabaseNow())):
         if page := due.values_list(*_InUse.__annotations__)[: conf.request_keys()]:

@@ -50,10 +50,10 @@ WRITE_AFTER = 2.0
 def purge_due_files(*, after_write: Callable[[], object] = lambda: None) -> bool:
     """Erase due keys of one storage for a few seconds; return False if nothing is due.
 
-    Every claimed key is then erased, in use, or has an error and the time of the next attempt.
-    `after_write` is called whenever outcomes were written, which is after each slow request.
-    Raise RuntimeError inside a transaction, and database errors after the purge has advanced the
-    removals.
+    Every claimed key is then erased, in use, failed or rescheduled. `after_write` is called
+    whenever outcomes were written, which is after each slow request. Raises RuntimeError inside a
+    transaction. A database error ends the run and is raised after the removals are advanced; the
+    leases of the keys without an outcome expire.
     """
     refuse_inside_transaction()
     before = Moment.now()
@@ -69,7 +69,7 @@ def purge_due_files(*, after_write: Callable[[], object] = lambda: None) -> bool
 
 
 class _Run:
-    """The state of one run on one storage: its claimed entries by name, requested or not.
+    """The state of one run on one storage: its claimed entries by name, sent or not.
 
     `later` are newer entries of keys that are being requested: the outcome does not cover a file
     that was stored under the key since. `lease` counts from before the first claim or the last
@@ -110,7 +110,10 @@ class _Run:
         reschedule(chain(*self.unsent.values()), FIRST_PAUSE, self.leases)
 
     def _erase(self) -> Iterator[Outcome]:
-        """Yield one outcome for each requested name, even if the adapter raises an error."""
+        """Yield one outcome for each requested name, even if the adapter raises an error.
+
+        After a database error, the names without an outcome get none.
+        """
         code, message = "NoAnswer", "The storage returned no result for this file."
         files = self._files()
         first = list(islice(files, 1))  # verifies the storage, which creates the adapter

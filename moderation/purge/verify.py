@@ -30,7 +30,8 @@ def verify_erased_files() -> bool:
 
     Return whether something was recorded. If a key exists, the detail of its entry says so, since
     its state is final. A storage that is not the right one, or raises an error, is checked again
-    after `PAUSE`; until then its StorageIdentity says why. Raise RuntimeError inside a transaction.
+    after `PAUSE`; until then its StorageIdentity says why. Raises RuntimeError inside a
+    transaction.
     """
     refuse_inside_transaction()
     storages = StorageIdentity.objects.exclude(verify_at__gt=DatabaseNow())

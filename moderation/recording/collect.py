@@ -48,7 +48,7 @@ class _Collection:
     at_commit: Callable[[], None] | None = None
 
     def begin(self, using: str) -> None:
-        """Register the callback that wakes a worker after the commit, once."""
+        """Register the callback that sends `files_due` after the commit, once."""
         if self.at_commit is not None:
             return
 
@@ -143,7 +143,7 @@ def collect(registration: Registration, instance: models.Model, using: str, orig
 
 
 def write_collected(using: str, origin: Any) -> None:
-    """Write the files collected on an origin, once, in the transaction of the deletion.
+    """Write the entries of the files collected on an origin, once, in the deletion's transaction.
 
     Raises UnexpectedFiles if the files differ from those that the removal expects.
     """

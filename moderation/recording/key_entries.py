@@ -96,7 +96,7 @@ def lock_entries_of(files: Iterable[FileKey]) -> list[KnownEntry]:
 def superseded_entries(
     files: Iterable[FileKey], entries: Sequence[KnownEntry], known: AbstractSet[int]
 ) -> set[int]:
-    """Return the entries of erased files whose key has a newer file, according to the storage.
+    """Return `known` and the entries of erased files whose key has a newer file in the storage.
 
     This is the only request to a storage that is allowed inside a transaction. It is made once for
     each key that a row reuses after a removal erased its file, and for no other key. Raises the
@@ -105,10 +105,10 @@ def superseded_entries(
     found = set(known)
     for file in dict.fromkeys(files):
         own = [entry for entry in entries if file.is_of(entry)]
-        gone = {entry.pk for entry in own if entry.state in ERASED_STATES} - found
+        erased = {entry.pk for entry in own if entry.state in ERASED_STATES} - found
         is_open = any(entry.is_taken(found) for entry in own if entry.state not in ERASED_STATES)
-        if gone and not is_open and _is_stored(file):
-            found |= gone
+        if erased and not is_open and _is_stored(file):
+            found |= erased
     return found
 
 

@@ -213,8 +213,8 @@ def _taken(entry: Any, before: BeforeSave) -> bool:
 
 
 def _refusal(file: FileKey) -> KeyTaken:
-    says = _("The file %(name)s was removed from storage or is about to be. Upload it again.")
-    return KeyTaken(says % {"name": file.name})
+    message = _("The file %(name)s was removed from storage or is about to be. Upload it again.")
+    return KeyTaken(message % {"name": file.name})
 
 
 def written_fields(
@@ -249,7 +249,7 @@ def _files(instance: models.Model, fields: list[FileField]) -> Iterator[tuple[st
 
 
 def _extra_files(instance: models.Model) -> list[FileKey]:
-    """Return the files of a row that no field names, if they are known before it is saved."""
+    """Return the keys of a row's extra files, as far as they are known before it is saved."""
     registration = registration_for(type(instance))
     found = known_extra_files(registration, instance) if registration else []
     keys = (file_key(file.storage, file.name) for file in found)
@@ -257,7 +257,7 @@ def _extra_files(instance: models.Model) -> list[FileKey]:
 
 
 def known_extra_files(registration: Registration, row: models.Model) -> list[StoredFile]:
-    """Return the extra files of a saved row, or none if the project's function fails."""
+    """Return the extra files of a saved row, or none if the site's function fails."""
     try:
         return list(extra_files(registration, [row]))
     except Exception:  # it must not make a save fail

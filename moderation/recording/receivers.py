@@ -1,4 +1,4 @@
-"""Receivers for the signals of registered models. Each does one thing; `connect` connects all."""
+"""The receivers for the signals of registered models, which `connect` connects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from moderation.registry import registration_for
 
 
 def connect(model: type[models.Model]) -> None:
-    """Connect the receivers to one model. Without a sender, they would slow down every model."""
+    """Connect the receivers to one model, and make its file fields check the names of uploads.
+
+    The receivers have a sender, because otherwise they would slow down every model.
+    """
     for signal, receiver in (
         (pre_delete, collect_files),
         (post_delete, write_files),
@@ -49,7 +52,10 @@ def write_files(using: str, origin: Any, **_: Any) -> None:
 def reserve_keys(
     instance: models.Model, using: str, update_fields: frozenset[str] | None, **save: Any
 ) -> None:
-    """Reserve the keys that a row names before it is saved, unless a removal has claimed them."""
+    """Reserve the keys that a row names before it is saved, or raise KeyTaken.
+
+    Then schedule the stored row to be read, for the files that the save replaces.
+    """
     reserve_reused_keys(instance, using, update_fields, raw=save["raw"])
     watch_replaced_files(instance, using, update_fields, raw=save["raw"])
 

@@ -102,7 +102,7 @@ def _all_files(registration: Registration, row: models.Model) -> set[StoredFile]
 def _replaced(
     registration: Registration, before: models.Model, written: models.Model | None, using: str
 ) -> dict[StoredFile, Mapping[str, Any]]:
-    """Return the files that the row had before the save, or that were written, and has no more.
+    """Return the files that the row had before the save, or that were written, and no longer has.
 
     They are returned with their details. A row that was deleted since was recorded as written.
     """

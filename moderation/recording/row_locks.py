@@ -25,7 +25,7 @@ Names = tuple[str, ...]
 
 
 class BeforeStatement:
-    """An execute wrapper that calls `callback` before the first statement that changes a table.
+    """An execute wrapper that calls `callback` before the first statement that changes `tables`.
 
     `verb` is "DELETE FROM" or "UPDATE". Django has no other hook at this point. This wrapper is
     inserted before all others of the connection, because Django's own `execute_wrapper()` removes

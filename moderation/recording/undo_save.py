@@ -120,8 +120,8 @@ def undo_save(row: SavedRow, taken: Mapping[str, FileKey]) -> None:
     unknown, or were claimed as well since they were replaced, the names of claimed files are
     cleared. The other columns stay as saved.
     """
-    is_gone = row.created and _delete(row)
-    if row.has_parents or not is_gone:
+    is_deleted = row.created and _delete(row)
+    if row.has_parents or not is_deleted:
         _put_back_names(row, taken)
 
 

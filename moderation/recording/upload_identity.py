@@ -37,15 +37,15 @@ _verified_here: ContextVar[frozenset[str]] = ContextVar("verified storages", def
 def verify_for_upload(alias: str) -> None:
     """Raise WrongStorage unless the storage has the identity that is stored in the database.
 
-    The message states what differs and what to do. Each process reads the identity file once a
-    minute.
+    The message states what differs and what to do. Each process reads the identity file at most
+    once a minute.
     """
     storage = storages[alias]
     if alias in _verified_here.get() or _is_trusted(alias, storage):
         return
-    mark = StorageIdentity.objects.filter(alias=alias).first()
+    known = StorageIdentity.objects.filter(alias=alias).first()
     try:
-        _verify_identity(alias, mark.identity if mark else None)
+        _verify_identity(alias, known.identity if known else None)
     except WrongStorage as wrong:
         message = _("Nothing can be stored: %(problem)s")
         raise WrongStorage(message % {"problem": wrong}) from wrong

@@ -27,7 +27,7 @@ def require_current_tables() -> None:
     """Read the tables of a database again before a table counts as absent.
 
     Another process may have migrated since the list was cached, and files that rows of a new table
-    use must not be erased. Each call causes at most one query for each database.
+    use must not be erased. After each call, the tables of a database are read at most once more.
     """
     global _required_since  # noqa: PLW0603 - the lists are cached per process, too
     _required_since = time.monotonic()

@@ -127,7 +127,8 @@ def fingerprints_of_extra_files(alias: str) -> frozenset[int]:
     """Return a fingerprint of each extra file that a live row has in the storage behind an alias.
 
     Reads every row of the models with extra files, a page at a time. Keeps only 8 bytes for each
-    file, because their number is not limited. Raises the error of a function that fails.
+    file, because their number is not limited. Raises UnreachableDatabase, and the
+    error of a function that fails.
     """
     adapter_in = _adapters_in(adapter_for(alias).real_location())
     found: set[int] = set()

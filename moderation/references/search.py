@@ -61,8 +61,9 @@ class Usage:
 def find_usage(wanted: WantedKeys) -> Usage:
     """Return the keys that live rows use, and the keys for which this is unknown.
 
-    Runs two indexed queries for each file field that may hold one of them, in each database that
-    holds its model. Inside a transaction, an error rolls back a savepoint, not the transaction.
+    Runs two indexed queries (three if many names are spelled oddly) for each file field that may
+    hold one of them, in each database that holds its model. Inside a transaction, an error rolls
+    back a savepoint, not the transaction.
     """
     require_current_tables()
     usage = Usage()
@@ -163,7 +164,7 @@ def fields_in_storage(alias: str) -> Iterator[tuple[type[Model], FileField]]:
 
 
 def field_adapter(field: FileField) -> Adapter | None:
-    """Return the adapter of a field's storage, or None if nobody knows where its files are.
+    """Return the adapter of a field's storage, or None if the location of its files is unknown.
 
     The location is known if the adapter knows it, as for folders and S3, and for storages in
     STORAGES.

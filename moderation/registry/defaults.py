@@ -23,7 +23,7 @@ _odd_slashes = re.compile(ODD_SLASHES)
 
 
 def is_default(name: object, defaults: frozenset[str]) -> bool:
-    """Return whether a name, in any spelling, is one of `default_names_on` a storage."""
+    """Return whether a name without odd slashes is one of `defaults`, from `default_names_on`."""
     return bool(defaults) and bool(name) and plain_name(str(name)) in defaults
 
 

@@ -60,7 +60,7 @@ def aliases_by_key(registration: Registration, rows: Sequence[Model]) -> dict[An
 def names_in_columns(
     registration: Registration, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[list[str]]:
-    """Yield the names in the file columns of each row, without defaults and empty names."""
+    """Yield the name in each file column of each row, or "" if it is empty or a default."""
     columns = file_columns_of(registration)
     for row in rows:
         yield [

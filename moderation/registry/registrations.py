@@ -33,7 +33,7 @@ def registration_for(model: type[Model]) -> Registration | None:
 
 
 def registration_by_label(label: str) -> Registration:
-    """Return the registration of "app.model". Raises LookupError if there is none."""
+    """Return the registration of "app.Model". Raises LookupError if there is none."""
     registration = registration_for(apps.get_model(label))
     if registration is None:
         raise LookupError(f"{label} is not registered with moderation.")

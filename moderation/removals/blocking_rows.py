@@ -7,7 +7,7 @@ from django.db.models import Model
 from moderation.cascade.batches import plan_batch
 from moderation.models import Removal
 
-# The value of `blockers` in a batch without such rows.
+# The value of `blockers` in a batch without blocking rows.
 NO_BLOCKERS: dict[str, dict[str, int]] = {"protected": {}, "restricted": {}}
 
 

@@ -71,7 +71,7 @@ def confirm(
 ) -> Difference:
     """Confirm a draft if nothing changed since the preview and the actor may remove all of it.
 
-    Deletes the objects of a draft with one batch; workers delete those of a larger draft. If an
+    If the draft has one batch, deletes its objects at once; otherwise workers delete them. If an
     object or a picture changed since the freeze, or if `guard` refuses an object, deletes nothing,
     freezes the draft again and returns the difference. Raises DraftChanged if the seal is out of
     date, and RemovalError if anything else prevents the confirmation.

@@ -143,7 +143,7 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
 
 
 def _clean_up_if_expired(removal: Removal) -> bool:
-    """Return whether newer drafts of the actor expired this one while it was being filled.
+    """Return whether this is no longer a draft, because newer ones expired it while it was filled.
 
     If so, deletes the batches that were saved afterwards.
     """

@@ -36,8 +36,8 @@ def lock_actor(actor: AbstractUser) -> None:
 def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     """Yield a sentence for everything that prevents the confirmation of a draft.
 
-    This can be an empty selection, rows that protect or restrict objects, a missing permission or
-    a ceiling.
+    This can be an empty selection, rows that protect or restrict objects, lost staff status, a
+    missing permission or a ceiling.
     """
     if not removal.objects_total:
         yield _("The selection is empty. Cancel the draft and select again.")

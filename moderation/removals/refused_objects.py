@@ -1,4 +1,4 @@
-"""The objects of a draft that its author may not remove.
+"""The objects of a draft that its actor may not remove.
 
 The admin passes a guard, which decides this, because the decision depends on the request.
 """

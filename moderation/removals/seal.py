@@ -20,7 +20,7 @@ BATCHES_PER_CHUNK = 20
 
 
 def chunks_of_batches(removal: Removal) -> Iterator[list[RemovalBatch]]:
-    """Yield the batches of a removal in order, BATCHES_PER_CHUNK at a time, without `frozen`."""
+    """Yield the batches of a removal in order, BATCHES_PER_CHUNK at a time; defer `frozen`."""
     numbers = list(removal.batches.order_by("number").values_list("number", flat=True))
     for start in range(0, len(numbers), BATCHES_PER_CHUNK):
         chunk = numbers[start : start + BATCHES_PER_CHUNK]

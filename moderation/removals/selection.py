@@ -67,8 +67,8 @@ def frozen_keys(model: type[models.Model], keys: Iterable[Any]) -> Iterator[int 
 def filterable(queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Return a queryset with the same objects that can be filtered and ordered.
 
-    A slice, a union, DISTINCT ON and a reversed order do not allow that, or change
-    its meaning, so their objects are selected by a subquery.
+    A sliced queryset, a union, DISTINCT ON and a reversed order do not allow that, or change its
+    meaning, so their objects are selected by a subquery.
     """
     using, query = AuditEntry.objects.db, queryset.query
     needs_subquery = query.is_sliced or query.combinator or query.distinct_fields

@@ -1,7 +1,8 @@
 """The identity of a storage: a UUID in the database and in an identity file in the storage.
 
-It is verified before each purge. With an unmounted disk or a wrong endpoint, every file would seem
-to be missing already; with a copy of the production database, staging would erase production files.
+It is verified before a purge erases files. With an unmounted disk or a wrong endpoint, every file
+would seem to be missing already; with a copy of the production database, staging would erase
+production files.
 """
 
 from __future__ import annotations
@@ -85,8 +86,8 @@ def read_identity(alias: str, adapter: Adapter | None = None) -> IdentityFile | 
 def opened_adapter(alias: str) -> Iterator[Adapter]:
     """Yield an adapter of the storage whose location is open; see `Adapter.opened`.
 
-    Verify the identity with this adapter, and what it then does concerns the same location. Raises
-    WrongStorage for an unknown alias.
+    If the identity is verified with this adapter, everything that it then does concerns the same
+    location. Raises WrongStorage for an unknown alias.
     """
     try:
         adapter = adapter_for(alias)
@@ -163,7 +164,7 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
     file is from this environment. `replace` writes the known identity to a storage that lost its
     file, and accepts a new storage for a database that came from another environment. Entries that
     were recorded before the storage had an identity get it. Raises IdentityRefused if file and
-    database disagree, WrongStorage if the file cannot be read.
+    database disagree, and WrongStorage if the file cannot be read.
     """
     found = read_identity(alias)
     _refuse_other_environment(alias, found)

@@ -25,7 +25,7 @@ class Location:
         return self.root.startswith(other.root) or other.root.startswith(self.root)
 
     def name_of(self, full_key: str) -> str | None:
-        """Return the plain name of a full key, or None if it is outside."""
+        """Return the plain name of a full key, or None if it is outside this location."""
         name = full_key.removeprefix(self.root)
         return name if name and full_key.startswith(self.root) else None
 

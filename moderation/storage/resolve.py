@@ -25,7 +25,8 @@ def register_adapter(storage: type[Storage] | str, adapter: AdapterClass | str) 
 
     The registration of the most specific class wins, and among those of one class the last. Both
     arguments are classes or their dotted paths. A path is not imported before a storage of the
-    class exists. Call it in a file `moderation.py`. A system check reports invalid registrations.
+    class exists. Call it in an app's module `moderation`. A system check reports invalid
+    registrations.
     """
     _registered.append((storage, adapter))
 

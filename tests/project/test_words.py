@@ -66,10 +66,6 @@ ORDINARY = {
     ),
     ("moderation/images/webp.py", "profile = state.content[slice(*state.profile)]"),
     (
-        "moderation/removals/selection.py",
-        "A slice, a union, DISTINCT ON and a reversed order do not allow that, or change",
-    ),
-    (
         "benchmarks/latency.py",
         "await asyncio.gather(*both, return_exceptions=True)  # a reset ends this connection only",
     ),

@@ -76,8 +76,8 @@ class BatchDeleter:
         """Delete distinct targets; yield exactly one answer for each that is read, in any order.
 
         Targets are read a batch ahead of the running requests, so that the next batch is ready
-        when a request ends. After a failure, none is read until a request succeeds, and none after
-        the run is given up, for the reason in `given_up`.
+        when a request ends. After a failure, none is read until a request succeeds or all batches
+        have ended, and none after the run is given up, for the reason in `given_up`.
         """
         self._source = iter(targets)
         with ThreadPoolExecutor(self.pace.ceiling) as pool:

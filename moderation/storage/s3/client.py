@@ -39,7 +39,7 @@ def prepared_client(storage: Any) -> S3Client:
 
 
 def _add_content_md5(params: dict[str, Any], **kwargs: Any) -> None:  # noqa: ARG001 - boto's call
-    """Add a header that older MinIO, Ceph and others require and boto3 omits since 1.36."""
+    """Add a header that older MinIO, Ceph and others require and boto3 has omitted since 1.36."""
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = b64encode(digest).decode()
 

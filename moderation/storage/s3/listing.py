@@ -134,7 +134,7 @@ class Listing:
 
         One listing covers adjacent keys of a folder. A single key is listed too: the 404 of a HEAD
         does not differ from that of a missing bucket or of another server's error page. A key that
-        only part of a listing omits is requested separately.
+        is missing from an incomplete listing is requested separately.
         """
         wanted = sorted(set(keys))  # by code point, which is the order of S3's listings
         plain = [key for key in wanted if not CHANGED_BY_XML.search(key)]
@@ -154,9 +154,9 @@ class Listing:
         """Return {key: whether it is absent} for those of these sorted keys that listings decide.
 
         The keys are those of one folder. A page that others follow decides only which keys exist:
-        the listing might be out of order. Of the last page, which does not start at the beginning,
-        one absent key is requested separately. Sends at most two listings per key. Raises
-        UnlistableError if a page is out of order.
+        the listing might be out of order. If the last page does not start at the beginning, one of
+        its absent keys is requested separately, as a check. Sends at most two listings per key.
+        Raises UnlistableError if a page is out of order.
         """
         found: dict[str, bool] = {}
         while keys:
