@@ -58,8 +58,9 @@ class _PreparedRows:
         connection: BaseDatabaseWrapper,
     ) -> None:
         self.rows = rows
-        given = set().union(*rows)
         fields = [f for f in model._meta.local_concrete_fields if not f.primary_key]
+        # At least one column, even if all rows are the same: the rows are counted by their values.
+        given = set().union(*rows) or {fields[0].attname}
         default = {f: same[f.attname] if f.attname in same else f.get_default() for f in fields}
         own = [f for f in fields if f.attname in given]
         shared = [f for f in fields if f.attname not in given and default[f] is not None]

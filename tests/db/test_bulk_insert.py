@@ -39,6 +39,11 @@ def test_rows_come_back_as_if_django_had_created_them() -> None:
     assert ours["state"] == "pending"
 
 
+def test_rows_are_written_even_if_all_are_the_same() -> None:
+    insert(AuditEntry, [{}, {}], same=row(), using="default")
+    assert list(AuditEntry.objects.values_list("key", flat=True)) == ["a", "a"]
+
+
 def test_an_error_of_the_database_is_raised_as_djangos() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         insert(AuditEntry, [row(), row(key="")], using="default")
