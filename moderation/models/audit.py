@@ -206,7 +206,8 @@ class AuditEvent(models.Model):
         null=True,
         related_name="events",
     )
-    # confirm: reason, note, counts, seal; export: format, filters, rows.
+    # confirm: reason, note, counts, seal; retry: batches, entries; export: format, filters, search,
+    # rows; mark: storage, replace, identity, environment.
     details = models.JSONField(_("details"), default=dict)
     recorded_at = models.DateTimeField(_("time"), db_default=Now(), editable=False)
 
