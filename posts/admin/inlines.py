@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.core.files import File
@@ -49,13 +50,13 @@ class PictureField(forms.FileField):
 
 
 class NewPictureForm(forms.ModelForm):
-    """A form for one new picture. If the intake refuses the file, the field has the error."""
+    """A form for one new picture. If the intake refuses the file, the field shows the reason."""
 
     upload = PictureField(
         label=_("picture"),
         help_text=_(
-            "JPEG, PNG, GIF or WebP, at most 20 MB and 50 megapixels (WebP: 16). Metadata such as "
-            "location and camera is removed from the file."
+            "JPEG, PNG, GIF or WebP, at most 20 MB. A JPEG may have up to 80 megapixels, a PNG or "
+            "GIF up to 50 (35 in true colour) and a WebP up to 13."
         ),
         widget=forms.FileInput(attrs={"accept": ACCEPTED}),
     )
@@ -63,6 +64,12 @@ class NewPictureForm(forms.ModelForm):
     class Meta:
         model = PostImage
         fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not getattr(settings, "PICTURES_KEEP_METADATA", False):
+            removed = gettext("Metadata such as location and camera is removed from the file.")
+            self.fields["upload"].help_text = f"{self.fields['upload'].help_text} {removed}"
 
     def clean_upload(self) -> UploadedFile:
         """Return the file after checking its picture. Raises ValidationError."""
@@ -89,9 +96,8 @@ def check_uploads(files: MultiValueDict[str, UploadedFile]) -> None:
     """
     names = [name for name in files if name.endswith(UPLOAD_FIELD)]
     for name in names[:MAX_UPLOADS]:
-        checked_picture(
-            cast(UploadedFile, files[name])
-        )  # the last file of each name, as in Django's forms
+        # `files[name]` is the last file of that name, the one that Django's forms use.
+        checked_picture(cast(UploadedFile, files[name]))
 
 
 def checked_picture(upload: File[Any]) -> intake.ValidatedImage | intake.InvalidImage:
@@ -153,7 +159,7 @@ class PictureInline(admin.TabularInline):
 
     @admin.display(description=_("SHA-256"))
     def digest(self, picture: PostImage) -> SafeString:
-        """Return the digest of the stored file as HTML that can wrap."""
+        """Return the digest of the stored file, as HTML that wraps in narrow columns."""
         return format_html('<span class="post-digest">{}</span>', picture.sha256)
 
 
@@ -169,7 +175,7 @@ class NewPictureInline(admin.TabularInline):
     verbose_name_plural = _("add pictures")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """Return a formset that refuses too many pictures in one request without examining them."""
+        """Return a formset that refuses a request with too many pictures without checking them."""
         limits = {"validate_max": True, "absolute_max": MAX_UPLOADS}
         return super().get_formset(request, obj, **limits, **kwargs)
 

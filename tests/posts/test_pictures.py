@@ -12,8 +12,10 @@ import pytest
 from django.core.files.base import ContentFile
 from django.utils import translation
 from PIL import Image
+from pytest_django import Settings
 
 from moderation.images import limits
+from posts.admin.inlines import NewPictureForm
 from posts.images import intake
 from tests.posts.drawn import a_picture, a_post, animation, drawing, files_in
 
@@ -161,6 +163,17 @@ def test_an_animation_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPa
 def test_refusals_speak_the_readers_language() -> None:
     with translation.override("en"):
         assert "20 MB" in str(intake.InvalidImage("bytes").message)
+
+
+def test_the_form_names_the_limits_of_each_format_and_what_happens_to_metadata(
+    settings: Settings,
+) -> None:
+    help_text = str(NewPictureForm().fields["upload"].help_text)
+    for pixels in limits.MAX_PIXELS.values():
+        assert str(pixels // 1_000_000) in help_text
+    assert "Metadata such as location and camera is removed" in help_text
+    settings.PICTURES_KEEP_METADATA = True
+    assert "Metadata" not in str(NewPictureForm().fields["upload"].help_text)
 
 
 @pytest.mark.django_db
