@@ -205,6 +205,15 @@ def test_dry_run_counts_and_writes_nothing(
     assert nothing_is_kept(fresh_storage)
 
 
+def test_dry_run_of_a_broken_file_does_not_claim_that_posts_were_kept(
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_posts, "BATCH", 1)
+    path = written(tmp_path, GOOD, "x" * (MAX_LINE_BYTES + 1))
+    with pytest.raises(CommandError, match=r"line 2 is longer than 1 MB\. Nothing was imported\."):
+        run(path, images, dry_run=True)
+
+
 def test_a_batch_that_cannot_be_stored_leaves_no_file(
     tmp_path: Path, images: Path, fresh_storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,7 +240,8 @@ def test_a_picture_that_vanishes_meanwhile_stops_the_import_and_names_the_line(
     monkeypatch.setattr(import_posts, "BATCH", 1)
     monkeypatch.setattr(import_posts, "write", write_then_lose_the_picture)
     with pytest.raises(
-        CommandError, match=r"line 2: .*no such picture.*1 posts before it are kept"
+        CommandError,
+        match=r"line 2: .*no such picture\. Something changed.*1 posts before it are kept",
     ):
         run(written(tmp_path, GOOD, titled("Two")), images)
     assert Post.objects.get().title == "A title"

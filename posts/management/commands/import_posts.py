@@ -26,16 +26,16 @@ from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
 
 MAX_LISTED_BAD_LINES = 100  # bad lines that are listed; further ones are only counted
-MAX_BAD_LINES_AT_START = 1000  # bad lines at the start of a file after which even --skip-bad stops
+MAX_BAD_LINES_AT_START = 1000  # if so many lines at the start are bad, even --skip-bad stops
 HINT = "Is it the right file? See --help for the format."
-BATCH = 200  # posts in one transaction, which takes about a second; then other writers may write
+BATCH = 200  # posts in one transaction: it blocks other writers (on SQLite) for about a second
 # A batch ends when it has at least this many pictures. Even with those of one more post, all fit
 # into the cache of validated pictures, so that none is decoded while the transaction is open.
 BATCH_PICTURES = CACHED_PICTURES - MAX_PICTURES
 
 
 class Command(BaseCommand):
-    """Check the whole file, then add its posts; with --skip-bad, add the good lines only."""
+    """Check the whole file, then add its posts. With --skip-bad, add the good lines at once."""
 
     help = (
         "Add the posts of FILE (JSON Lines, plain or gzipped) with their pictures from DIR. Every "
@@ -70,28 +70,29 @@ class Command(BaseCommand):
             raise CommandError(f"{folder}: there is no such folder.")
         self.path, self.images, self.tally = path, ImportImages(folder), Tally()
         self.unreadable: UnreadableFileError | None = None
+        self.dry_run, self.skip_bad = options["dry_run"], options["skip_bad"]
         try:
-            self._import(dry_run=options["dry_run"], skip_bad=options["skip_bad"])
+            self._import()
         except (UnreadableFileError, WrongStorage) as error:
             raise CommandError(f"{error}{self._imported()}") from error
         except BadLineError as error:
+            reason = str(error).rstrip(".")
             raise CommandError(
-                f"{error}: it changed while it was imported.{self._imported()}"
+                f"{reason}. Something changed after the check.{self._imported()}"
             ) from error
 
-    def _import(self, *, dry_run: bool, skip_bad: bool) -> None:
-        self.skip_bad = skip_bad
-        if not dry_run:
+    def _import(self) -> None:
+        if not self.dry_run:
             verify_storages()
         with closing(Occurrences()) as occurrences:
-            if dry_run or not skip_bad:
-                self._check(occurrences if dry_run else None)
-                if self.tally.skipped and not skip_bad:
+            if self.dry_run or not self.skip_bad:
+                self._check(occurrences if self.dry_run else None)
+                if self.tally.skipped and not self.skip_bad:
                     raise CommandError(f"{self.tally.skipped} bad lines: nothing was imported.")
-            if not dry_run:
-                for batch in self._batches("Importing", stop=not skip_bad):
+            if not self.dry_run:
+                for batch in self._batches("Importing", stop=not self.skip_bad):
                     write(batch, self.images, occurrences, self.tally)
-        self._summarize(dry_run=dry_run)
+        self._summarize()
         if self.unreadable:
             raise self.unreadable
 
@@ -107,7 +108,7 @@ class Command(BaseCommand):
             yield batch
 
     def _entries(self, label: str, *, stop: bool) -> Iterator[Entry]:
-        """Yield the good lines; report and count the others, or stop at them. Show a bar."""
+        """Yield the good lines with a progress bar; stop at a bad line, or report and count it."""
         total, lines = self.path.stat().st_size, 0
         with tqdm(desc=label, total=total, unit="B", unit_scale=True, disable=None) as bar:
             for number, line in self._lines(bar.update):
@@ -127,7 +128,7 @@ class Command(BaseCommand):
             raise self.unreadable or CommandError(f"{self.path}: the file contains no posts.")
 
     def _lines(self, advance: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines; with --skip-bad, end where the file is broken instead of raising."""
+        """Yield the lines. With --skip-bad, end where the file is broken instead of raising."""
         try:
             yield from read_lines(self.path, advance, skip_long=self.skip_bad)
         except UnreadableFileError as error:
@@ -136,7 +137,7 @@ class Command(BaseCommand):
             self.unreadable = error
 
     def _report(self, error: BadLineError, *, all_bad: bool) -> None:
-        """Report a bad line unless too many are listed. `all_bad`: no line before was good.
+        """List a bad line, unless too many are listed already. `all_bad`: so far, no line was good.
 
         Raises CommandError if it makes no sense to continue.
         """
@@ -152,14 +153,14 @@ class Command(BaseCommand):
 
     def _imported(self) -> str:
         """Return the end of an error message: which posts have been written."""
-        if not self.tally.added:
+        if self.dry_run or not self.tally.added:
             return " Nothing was imported."
         return f" {self.tally.added} posts before it are kept; a second run adds the rest."
 
-    def _summarize(self, *, dry_run: bool) -> None:
+    def _summarize(self) -> None:
         tally = self.tally
-        verb = "would be added" if dry_run else "added"
-        users = "" if dry_run else f" {tally.users} users were created."
+        verb = "would be added" if self.dry_run else "added"
+        users = "" if self.dry_run else f" {tally.users} users were created."
         self.stdout.write(
             f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
             f"reports; {tally.existing} already existed; {tally.skipped} bad lines skipped.{users}"
