@@ -17,7 +17,7 @@ class PostsConfig(AppConfig):
     verbose_name = _("Posts")
 
     def ready(self) -> None:
-        """Grant permissions after each migrate; `posts.moderation` registers the pictures."""
+        """Connect the receiver that grants permissions after each `migrate`."""
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="posts.after_migrate")
 
 

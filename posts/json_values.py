@@ -19,7 +19,7 @@ TYPE_NAMES = {
 
 
 def read_value(field: models.Field[Any, Any], value: object) -> Any:
-    """Return the value for the field's attribute. Raises ValueError with the reason."""
+    """Return the value as the field stores it. Raises ValueError with the reason."""
     if isinstance(field, models.ForeignKey | models.AutoField):
         return read_key(value)
     if isinstance(field, models.DateTimeField):

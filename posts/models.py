@@ -17,9 +17,9 @@ from posts.dates import PlausibleDateTimeField
 
 
 class PictureReplacedError(Exception):
-    """Raised on saving a picture with another file than the stored one, or with an unchecked file.
+    """Raised on saving a picture whose file is not its stored one, or has not been checked.
 
-    To replace a stored picture, remove it and add another.
+    A stored picture is never replaced: remove it and add another.
     """
 
 
@@ -29,7 +29,7 @@ def _new_key(suffix: str) -> str:
 
 
 def image_key(_row: PostImage, filename: str) -> str:
-    """Return the key of a picture, with the extension of `filename` and nothing else of it.
+    """Return the key of a picture. Of `filename` it contains only the extension.
 
     The intake names the file after its decoded format, so the extension is right.
     """
@@ -58,8 +58,8 @@ class Post(models.Model):
     class Meta:
         verbose_name = _("post")
         verbose_name_plural = _("posts")
-        # For the orderings and the date hierarchy of the change list; the import also finds posts
-        # by the second one. A migration adds the indexes of the search, on PostgreSQL only.
+        # For the orderings and the date hierarchy of the change list. The second also serves the
+        # import. A migration adds the indexes for the search, on PostgreSQL only.
         indexes = [
             models.Index(fields=["-created_at", "-id"], name="post_newest"),
             models.Index(fields=["author", "created_at"], name="post_author_created"),
@@ -74,7 +74,7 @@ class PostImage(models.Model):
     """A picture of a post, with its thumbnail and its measurements.
 
     Both file fields are plain FileFields on the default storage: loading a row never opens a file.
-    Their indexes serve the query whether any row still uses a key.
+    Their indexes serve the query that finds out whether any row still uses a key.
     """
 
     post = models.ForeignKey(
@@ -84,7 +84,7 @@ class PostImage(models.Model):
     thumbnail = models.FileField(_("thumbnail"), upload_to=thumbnail_key, db_index=True)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     size = models.PositiveBigIntegerField(_("size in bytes"))
-    # As displayed: after the rotation that the EXIF orientation asks for.
+    # As displayed, that is, rotated by the EXIF orientation.
     width = models.PositiveIntegerField(_("width in pixels"))
     height = models.PositiveIntegerField(_("height in pixels"))
     frames = models.PositiveIntegerField(_("frames"), default=1)  # more than 1 for an animation
@@ -99,7 +99,7 @@ class PostImage(models.Model):
         return self.heading or gettext("Picture %(key)s") % {"key": self.pk}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the row. Raises PictureReplacedError if its file is new or not the stored one."""
+        """Save the row. Raises PictureReplacedError if a file is not stored or was replaced."""
         self._refuse_other_files()
         super().save(*args, **kwargs)
 
@@ -109,7 +109,7 @@ class PostImage(models.Model):
         return self.frames > 1
 
     def _refuse_other_files(self) -> None:
-        """Raise PictureReplacedError unless both files are the stored ones.
+        """Raise PictureReplacedError unless both files are stored, and are still those of the row.
 
         Compare with the database, since this instance may not have been loaded from it.
         """

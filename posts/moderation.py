@@ -1,4 +1,4 @@
-"""Register the pictures of posts with moderation, and grant its permissions."""
+"""Register the pictures of posts, and grant moderators the permissions for posts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make sure that pictures are stored only in storages with the expected identity."""
+"""Make sure that pictures are stored only in storages whose identity was verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The name of the environment, for the header of each page."""
+"""The context processor for the name of the environment, which every page shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limit the size of request bodies, strictly for users who are not logged in."""
+"""Limit the size of request bodies, to a few kilobytes for everyone but staff."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-# A login needs a few hundred bytes, and anonymous users have nothing else to send.
-ANONYMOUS_BYTES = 64 * 1024
+# A login needs a few hundred bytes, and only staff have anything else to send.
+BYTES_WITHOUT_STAFF_STATUS = 64 * 1024
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -23,7 +23,7 @@ def limit_bodies(get_response: GetResponse) -> GetResponse:
 
     def respond(request: HttpRequest) -> HttpResponse:
         length = _content_length(request)
-        if length > ANONYMOUS_BYTES and length > _allowed(request):
+        if length > BYTES_WITHOUT_STAFF_STATUS and length > _allowed(request):
             return render(request, "413.html", status=413)
         return get_response(request)
 
@@ -38,5 +38,5 @@ def _content_length(request: HttpRequest) -> int:
 
 
 def _allowed(request: HttpRequest) -> int:
-    user = request.user
-    return settings.UPLOAD_LIMIT if user.is_active and user.is_staff else ANONYMOUS_BYTES
+    is_staff = request.user.is_active and request.user.is_staff
+    return settings.UPLOAD_LIMIT if is_staff else BYTES_WITHOUT_STAFF_STATUS

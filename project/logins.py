@@ -1,8 +1,9 @@
 """Logins: how long a session lasts, which attempts are logged, and who is locked out.
 
 django-axes counts failures for each pair of user name and address, and locks the pair after
-LOGIN_FAILURES of them, until LOGIN_LOCK_MINUTES after the last one. A user name alone is never
-locked: otherwise anyone could lock moderators out.
+LOGIN_FAILURES of them, until LOGIN_LOCK_MINUTES after the last one. An address with ten times as
+many, whatever the names, is locked too. A user name alone is never locked: otherwise anyone could
+lock moderators out.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ IPV6_PREFIX = 64
 def limit_session(request: HttpRequest, **_: Any) -> None:
     """Make the session end SESSION_COOKIE_AGE seconds after this login, even if it is used.
 
-    Without an explicit expiry date, each save of the session (for a long message, say) would extend
-    it.
+    Without an explicit expiry date, each change to the session, such as a stored message, would
+    extend it.
     """
     request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
 
@@ -70,7 +71,10 @@ class LoginHandler(AxesDatabaseHandler):
     def get_failures(
         self, request: HttpRequest, credentials: Mapping[str, Any] | None = None
     ) -> int:
-        """Return the number of failures to compare with the limit of one user name."""
+        """Return the number of failures that axes compares with LOGIN_FAILURES.
+
+        It is that of the pair, or a tenth of that of the address, whichever is larger.
+        """
         since = timezone.now() - settings.AXES_COOLOFF_TIME
         recent = AccessAttempt.objects.filter(
             ip_address=request.axes_ip_address,  # type: ignore[attr-defined] # set by axes

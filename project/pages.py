@@ -1,4 +1,4 @@
-"""Error pages for responses that Django sends without content."""
+"""The error page for 405 responses, which Django sends without content."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class _Process:
             os.killpg(self._running.pid, number)
 
     def stop_by(self, end: float) -> None:
-        """Wait for the exit of the process until a monotonic time; then kill it."""
+        """Wait for the process to exit; kill it if it still runs at `end`, a monotonic time."""
         try:
             self._running.wait(max(0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -157,7 +157,7 @@ class _Process:
 
 
 def _run(commands: Mapping[str, Sequence[str]]) -> None:
-    """Run the processes until the server exits, which raises RunError. Always stop all of them."""
+    """Run the processes. Raises RunError when the server exits. Always stop all of them."""
     processes: list[_Process] = []
     try:
         for name, arguments in commands.items():
@@ -171,7 +171,7 @@ def _run(commands: Mapping[str, Sequence[str]]) -> None:
 
 
 def _supervise(processes: Sequence[_Process]) -> None:
-    """Restart what has exited, then wait for a moment. Raises RunError if the server has exited."""
+    """Restart what has exited, then sleep briefly. Raises RunError if the server has exited."""
     for process in processes:
         process.supervise()
     time.sleep(POLL_SECONDS)

@@ -14,7 +14,7 @@ HEADER = "Content-Security-Policy"
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: send the policy of the setting SECURE_CSP, unless the view has sent its own."""
+    """Middleware that sends the policy of SECURE_CSP, unless the view has set its own."""
 
     def respond(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

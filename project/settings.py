@@ -248,7 +248,7 @@ SECURE_CSP = {
 }
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # HSTS for subdomains: this site cannot decide for them
-    "moderation.W005",  # the theme's two file fields: its table has few rows. Tests check our own
+    "moderation.W005",  # the theme's two file fields: few rows. A test checks our own fields
     "security.W019",  # the theme's modals are frames of the same origin
     "security.W021",  # HSTS preload: this site cannot decide for the whole domain
 ]

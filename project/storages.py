@@ -35,7 +35,7 @@ def s3(
     location: str = "",
     addressing_style: AddressingStyle = "auto",
 ) -> dict[str, Any]:
-    """Return the entry for private files under `location`; the SDK looks up empty values."""
+    """Return the entry for private files under `location`; the SDK fills in empty values."""
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
         "OPTIONS": {
@@ -55,7 +55,7 @@ def s3(
 
 
 def _client_config(addressing_style: AddressingStyle) -> Any:
-    """Return botocore's settings, with the addressing style: they replace those of S3Storage."""
+    """Return botocore's settings. They replace those of S3Storage, including addressing style."""
     from botocore.config import Config  # noqa: PLC0415 - slow, and for S3 only
 
     return Config(

@@ -12,7 +12,7 @@ from project.storages import PICTURE_CACHE_CONTROL
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Return 200 if the process responds. Neither the database nor the storage is checked."""
+    """Return 200, to show that the process responds. Check neither database nor storage."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 

@@ -33,7 +33,7 @@ class HasRowsFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
         """Return the posts with such rows, or those without."""
         match self.value():
-            case "yes":  # reads the other table, which is smaller: few posts have reports
+            case "yes":  # starts from the other table, since few posts have such rows
                 return queryset.filter(pk__in=self.rows.values("post"))
             case "no":
                 return queryset.filter(~Exists(self.rows.filter(post=OuterRef("pk"))))
@@ -42,7 +42,7 @@ class HasRowsFilter(admin.SimpleListFilter):
 
 
 class ReportedFilter(HasRowsFilter):
-    """A filter for posts that users reported."""
+    """A filter for posts that users have reported, or have not."""
 
     title = _("reports")
     with_rows, without_rows = _("Reported"), _("Not reported")
@@ -51,7 +51,7 @@ class ReportedFilter(HasRowsFilter):
 
 
 class PicturesFilter(HasRowsFilter):
-    """A filter for posts with pictures."""
+    """A filter for posts with or without pictures."""
 
     title = _("pictures")
     with_rows, without_rows = _("With pictures"), _("Without pictures")

@@ -40,7 +40,7 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 @admin.register(Post)
 class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedParameters):
-    """Posts, with their pictures and reports."""
+    """The change list of posts, and the page of a post with its pictures and reports."""
 
     list_display = ("title", "pictures", "author_link", "report_count", "written_at")
     list_filter = (ReportedFilter, PicturesFilter, ("created_at", DateFilter), AuthorFilter)
@@ -87,7 +87,7 @@ class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedPara
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _may_upload(self, request: HttpRequest) -> bool:
-        """Return whether the user may upload pictures to any post; the form checks this post."""
+        """Return whether the user may upload pictures at all; the form checks the post itself."""
         may_save = self.has_change_permission(request) or self.has_add_permission(request)
         inline = NewPictureInline(self.model, self.admin_site)
         return may_save and bool(inline.has_add_permission(request, None))

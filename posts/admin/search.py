@@ -8,8 +8,8 @@ from django.utils.text import smart_split, unescape_string_literal
 
 from posts.models import Post
 
-# The most authors whose posts are looked up by an index. If more names match, so many posts match
-# that reading them in the order of the list soon fills a page.
+# Up to this many matching authors, their posts are looked up by an index. If there are more, so
+# many posts match that reading them in the order of the list soon fills a page.
 FEW_AUTHORS = 1_000
 
 

@@ -22,7 +22,7 @@ def picture_url(picture: PostImage, site: AdminSite) -> str:
 def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
     """Return the picture's thumbnail as HTML."""
     alt = _("Animated picture %(key)s") if picture.is_animated else _("Picture %(key)s")
-    # The same size as in the stylesheet. It is reserved before the picture loads, so that rows do
+    # The size in the stylesheet. It reserves the space before the picture loads, so that rows do
     # not move under the pointer of a user who is about to click.
     return format_html(
         '<img class="post-thumbnail" loading="lazy" width="48" height="36" src="{}" alt="{}">',

@@ -93,7 +93,7 @@ def store(image: ValidatedImage, file: File[Any], *, row: PostImage) -> PostImag
 
 
 def store_content(image: ValidatedImage, content: bytes, *, row: PostImage) -> PostImage:
-    """Store the result of `content_to_store`; otherwise like `store`."""
+    """Do the same as `store`, with content that `content_to_store` has returned."""
     row.image = _store_file(row.image, f"picture{image.extension}", ContentFile(content))
     row.thumbnail = _store_file(row.thumbnail, "thumbnail.webp", ContentFile(image.thumbnail))
     row.sha256, row.size = image.sha256, image.size
@@ -125,7 +125,7 @@ def _store_file(current: FieldFile, filename: str, content: File[Any]) -> str:
 
 
 def _read(file: File[Any]) -> bytes:
-    """Return all bytes, never more than one beyond the limit in memory."""
+    """Return the content, or its first MAX_BYTES + 1 bytes, which `inspect` refuses."""
     file.seek(0)
     content: bytes = file.read(MAX_BYTES + 1)
     return content

@@ -19,9 +19,8 @@ from posts.images.intake import (
 from posts.imports.parse import BadLineError, Entry
 from posts.models import Post, PostImage
 
-# Validated pictures in the cache, about 20 kB each; another post with the same picture does not
-# decode it again. More than one batch can have, so that its pictures are still cached when it is
-# written.
+# Validated pictures in the cache, about 20 kB each, so that a picture of several posts is decoded
+# only once. A batch has fewer, so that its pictures are still cached when it is written.
 CACHED_PICTURES = 512
 
 # The version of a file: path, modification time in nanoseconds, size in bytes.
@@ -42,7 +41,7 @@ class ImportImages:
             with _named(entry, name):
                 version = self._version(name)
                 found[version] = self._validated.get(version) or _validate(version[0])
-        # Only now, so that a bad line evicts nothing that a good one of the same batch needs.
+        # Cached only now: a bad line must not evict what a good one of the same batch needs.
         for version, image in found.items():
             self._validated[version] = image
             self._validated.move_to_end(version)

@@ -29,7 +29,7 @@ class UnreadableFileError(Exception):
 
 
 class DuplicateFieldError(ValueError):
-    """A line's object has two fields with the same name."""
+    """Two fields of a line's object have the same name."""
 
 
 class BadLineError(Exception):
@@ -62,7 +62,7 @@ def read_lines(
 ) -> Iterator[tuple[int, bytes]]:
     """Yield the number and the bytes of each line that is not blank, from a plain or gzipped file.
 
-    Calls `advance` with the number of bytes read since its last call. With `skip_long`, a line that
+    Call `advance` with the number of bytes read since its last call. With `skip_long`, a line that
     is too long is yielded truncated, and `parse` refuses it. Raises UnreadableFileError.
     """
     number = position = 0

@@ -21,13 +21,13 @@ from posts.models import Post, PostImage, Report
 
 # The number of the imports' advisory lock; nothing else in the database may use it.
 IMPORT_LOCK = 7_077_085_163
-# The file has the number of users who reported a post, not their names. These users stand in.
+# The file has only the number of users who reported a post. Users with these names stand in.
 REPORTER_NAME = "reporter_{}"
 
 
 @dataclass(slots=True)
 class Tally:
-    """The numbers of what an import has written, or in a dry run would write."""
+    """What an import has written. In a dry run: what it would write, without the users."""
 
     added: int = 0
     existing: int = 0

@@ -1,1 +1,1 @@
-"""Formats of dates and times, by language. Others than these are Django's."""
+"""Formats of dates and times, by language. What is missing here is as in Django."""

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from project.limits import ANONYMOUS_BYTES, limit_bodies
+from project.limits import BYTES_WITHOUT_STAFF_STATUS, limit_bodies
 
 STAFF = User(username="mod", is_staff=True)
 FORMER = User(username="former", is_staff=True, is_active=False)
@@ -31,8 +31,8 @@ def status(length: str, user: User | AnonymousUser, settings: Settings) -> int:
         ("0", 200, 200),
         ("x", 200, 200),  # Django reads no body then
         ("-1", 200, 200),
-        (str(ANONYMOUS_BYTES), 200, 200),
-        (str(ANONYMOUS_BYTES + 1), 413, 200),
+        (str(BYTES_WITHOUT_STAFF_STATUS), 200, 200),
+        (str(BYTES_WITHOUT_STAFF_STATUS + 1), 413, 200),
         (str(LIMIT), 413, 200),
         (str(LIMIT + 1), 413, 413),
         ("9" * 100, 413, 413),

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from project.limits import ANONYMOUS_BYTES
+from project.limits import BYTES_WITHOUT_STAFF_STATUS
 from tests.admin.conftest import browser_of
 from tests.services.processes import wait_until
 from tests.services.workers import gunicorn
@@ -41,14 +41,14 @@ def request_head(length: int) -> bytes:
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/", "/none", "/healthz"])
 def test_a_large_body_without_a_login_is_refused(path: str) -> None:
-    data = b"x" * (ANONYMOUS_BYTES + 1)
+    data = b"x" * (BYTES_WITHOUT_STAFF_STATUS + 1)
     response = Client().post(path, data, content_type="application/octet-stream")
     assert response.status_code == 413
 
 
 @pytest.mark.django_db
 def test_a_body_within_the_limit_is_read() -> None:
-    sent = {"username": "x" * (ANONYMOUS_BYTES - 1000)}
+    sent = {"username": "x" * (BYTES_WITHOUT_STAFF_STATUS - 1000)}
     assert Client().post("/admin/login/", sent).status_code == 200
 
 
@@ -56,14 +56,14 @@ def test_a_body_within_the_limit_is_read() -> None:
 @pytest.mark.parametrize(("staff", "expected"), [(True, 404), (False, 413)])
 def test_staff_may_send_pictures(staff: bool, expected: int) -> None:
     browser = browser_of(User.objects.create_user("somebody", is_staff=staff))
-    data = b"x" * (ANONYMOUS_BYTES + 1)
+    data = b"x" * (BYTES_WITHOUT_STAFF_STATUS + 1)
     response = browser.post("/none", data, content_type="application/octet-stream")
     assert response.status_code == expected
 
 
 @pytest.mark.django_db
 def test_staff_may_not_fill_the_disk_either(settings: Settings) -> None:
-    settings.UPLOAD_LIMIT = 2 * ANONYMOUS_BYTES
+    settings.UPLOAD_LIMIT = 2 * BYTES_WITHOUT_STAFF_STATUS
     browser = browser_of(User.objects.create_user("somebody", is_staff=True))
     data = b"x" * (settings.UPLOAD_LIMIT + 1)
     assert browser.post("/none", data, content_type="text/plain").status_code == 413
