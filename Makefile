@@ -1,11 +1,11 @@
 # Settings come from the environment and from .env; .env.example documents them.
 VENV := .venv
 BIN := $(VENV)/bin
-# An environment with Django 6 for moderation alone, without django-tasks and the site's other apps.
+# A virtual environment with Django 6 for moderation alone, without django-tasks and the other apps.
 DJANGO6 := .venv-django6
 DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle models purge recording references \
   registry removals storage)
-# These do not depend on the database, so they run only once.
+# Tests that do not depend on the database, so they run only on SQLite.
 WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py limits.py memory.py)
 WITHOUT_DATABASE += tests/installation
 CODE := manage.py project posts moderation benchmarks tests

@@ -33,9 +33,8 @@ def main(target: Path) -> int:
     results: dict[str, Any] = {}
     for name in names:
         results[name] = judge(BENCHMARKS[name], measure(name, size))
-        target.write_text(
-            json.dumps(results, indent=2) + "\n"
-        )  # each time, so that an interrupt loses nothing
+        # Written each time, so that an interrupt loses nothing.
+        target.write_text(json.dumps(results, indent=2) + "\n")
     print(table(results, size=size))  # noqa: T201 - the command's output
     return 0 if all(result["figures"] for result in results.values()) else 1
 

@@ -32,7 +32,7 @@ CLEANUP_SIGNALS = {
 
 @contextmanager
 def without_moderation() -> Iterator[None]:
-    """Disconnect moderation from pictures, as if they were not registered."""
+    """Disconnect moderation's receivers from pictures, as if these were not registered."""
     for signal, receiver in OURS:
         uid = f"moderation.{receiver.__name__}.{PostImage._meta.label}"
         if not signal.disconnect(sender=PostImage, dispatch_uid=uid):
@@ -57,7 +57,7 @@ def _delete_pictures(instance: Post, **_: Any) -> None:
 
 
 def delete_with_cleanup() -> None:
-    """(b) Delete the posts with django-cleanup, which never retries a file after an error."""
+    """(b) Delete the posts with django-cleanup, which does not retry a file after an error."""
     with without_moderation(), _cleanup():
         Post.objects.all().delete()
 
@@ -110,7 +110,7 @@ def delete_bare(batches: Iterable[list[Any]]) -> None:
 
 
 def _do_nothing(**_: Any) -> None:
-    """Prevent Django's fast path, as every receiver does."""
+    """Prevent Django's fast delete, as every receiver does."""
 
 
 @contextmanager

@@ -19,7 +19,7 @@ Figures = dict[str, float]
 
 
 def confirm_page(_folder: Path, size: Size) -> Figures:
-    """Measure freeze and page, against (c), Django's own action on the same selection."""
+    """Measure freeze and page, against (c): Django's own action on the same selection."""
     _fill(size)
     client, pages = AdminClient(), _Pages()
     seconds = medians(

@@ -1,4 +1,4 @@
-"""A moderator's timed requests, answered by the site in this process."""
+"""A client that sends a moderator's requests to the site in this process, and times them."""
 
 from __future__ import annotations
 

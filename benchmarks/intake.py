@@ -1,8 +1,7 @@
-"""Memory and CPU time of the most expensive pictures of each format.
+"""Memory and CPU time of the most expensive pictures of each format, taken from the tests.
 
 Each is measured in a fork of a process that has not decoded anything: as an upload in the post's
-form, and on the picture page. An import measures all of them together. The pictures are those of
-the tests.
+form, and on the picture page. Then an import of all of them is measured.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A proxy that delays requests by 20 ms: `python -m benchmarks.latency PORT UPSTREAM_PORT`.
 
-It runs in a separate process, so that it takes no CPU time from the measured one. It delays once
-per request: when bytes from the client follow bytes from the server, or are the first of a
+It runs in a separate process, so that it takes no CPU time from the measured one. It delays the
+first bytes of each request: those that follow bytes from the server, or are the first of a
 connection.
 """
 
@@ -16,7 +16,7 @@ CHUNK = 1 << 16
 
 
 class Exchange:
-    """A connection, and whether the client's next bytes start a request."""
+    """A connection. `request_starts` is true if the client's next bytes start a request."""
 
     def __init__(self) -> None:
         self.request_starts = True

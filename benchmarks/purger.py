@@ -22,7 +22,7 @@ READY, DONE = b"ready\n", b"done\n"
 
 
 class Purger:
-    """The second worker, as seen from the process that measures."""
+    """The measuring process's handle on the second worker."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -32,9 +32,9 @@ class Purger:
         self._expect(READY)
 
     def finish(self) -> None:
-        """Report that all batches are deleted, and wait until the last key is erased.
+        """Tell it that all batches are deleted, and wait until the last key is erased.
 
-        Raises RuntimeError if the process exits before.
+        Raises RuntimeError if the process exits before that.
         """
         assert self._process.stdin  # noqa: S101 - for the type checker
         self._process.stdin.close()

@@ -72,7 +72,7 @@ def _delete_bare() -> None:
 
 
 def _peak_of_worker(posts: int) -> float:
-    """Return the peak memory in MB of a process that only does a worker's work on these posts."""
+    """Return the peak memory in MB of a process that does nothing but a worker's work."""
     from django.db import connection
 
     database.restore()

@@ -1,4 +1,4 @@
-"""The sizes of the benchmarks: `full` for real figures, `small` to see that they work."""
+"""The sizes of the benchmarks: `full` for real figures, `small` to see whether they work."""
 
 from __future__ import annotations
 

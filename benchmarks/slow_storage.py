@@ -1,4 +1,4 @@
-"""A storage with 20 ms a request, of a class for which moderation has no adapter of its own."""
+"""A storage that takes 20 ms for each request, of a class for which moderation has no adapter."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ class BenchmarkStorage(Protocol):
     def filled(self) -> AbstractContextManager[Mapping[str, str]]:
         """Return a context in which the default storage has all files.
 
-        Its value is the environment variables with which another process uses the same storage.
-        Leaving it raises RuntimeError if files are left, since then no deletion was measured.
+        Entering it returns the environment variables with which another process uses the same
+        storage. Leaving it raises RuntimeError if files are left: not every file was deleted.
         """
 
 

@@ -1,4 +1,4 @@
-"""Worker processes on a storage with 20 ms a request, each with one request at a time."""
+"""Worker processes with one request at a time, on a storage that takes 20 ms for each."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ READY = "Starting worker"  # in the log of django-tasks-db's worker
 def workers(folder: Path, size: Size) -> Figures:
     """Measure the seconds from the first claim to the last erased key, with 1, 2 and 4 workers.
 
-    One round is enough, since nearly all the time is the storage's sleep; three take six minutes.
+    One round is enough, since nearly all the time passes in the storage's sleep. Three rounds take
+    six minutes.
     """
     content.make_posts(size.worker_keys // KEYS_PER_POST)
     content.fill_folder(Path(os.environ["SLOW_FILES"]), content.stored_names())
