@@ -19,8 +19,8 @@ worker_class = "gthread"
 # DATABASE_POOL, if it is set, must not be smaller.
 threads = 8
 
-# Two, so that one still responds while the other restarts. On a machine with more
-# cores, set WEB_CONCURRENCY, gunicorn's own variable, whose default is one.
+# Two, so that one still responds while the other restarts; gunicorn's own default is one. On a
+# machine with more cores, set WEB_CONCURRENCY.
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 
 # A client that stops in the middle of a request would block its thread forever. The request is

@@ -11,7 +11,7 @@ ADDRESSING_STYLES: tuple[AddressingStyle, ...] = ("auto", "path", "virtual")
 # The Cache-Control of pictures: shared caches must not store them, and browsers revalidate before
 # each use. A removed picture is thus no longer shown, whatever a cache's own rules are.
 PICTURE_CACHE_CONTROL = "private, no-cache"
-CONNECTIONS = 20  # botocore's own pool has 10; purging and serving share one client
+CONNECTIONS = 20  # botocore's default is 10, but purging and serving share one client
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60  # slow clones of S3 need this long for a request with 1,000 keys
 ATTEMPTS = 3  # per request; the purge retries later

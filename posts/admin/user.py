@@ -10,7 +10,7 @@ from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.large_lists import LargeListMixin
 from moderation.admin.query_parameters import CheckedParameters
 
-admin.site.unregister(User)  # Django's own UserAdmin, which the import registered
+admin.site.unregister(User)  # Django's own UserAdmin, registered when `auth_admin` was imported
 
 
 @admin.register(User)

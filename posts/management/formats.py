@@ -20,7 +20,7 @@ The format of FILE: JSON Lines, one object per line, in UTF-8, plain or gzipped.
   {{"author": "user_17", "title": "A title", "body": "The text",
    "created_at": "2026-11-04T14:50:27+02:00", "images": ["red.png"], "reports": 2}}
 
-(a single line in the file). All six fields are required:
+In the file, this is a single line. All six fields are required:
 
   author      a user name; a missing user is created, without password and permissions
   title       at most 300 characters
@@ -29,7 +29,7 @@ The format of FILE: JSON Lines, one object per line, in UTF-8, plain or gzipped.
   images      at most {MAX_PICTURES} names of files in DIR; [] for none
   reports     the number of users who reported the post, at most {MAX_REPORTS}
 
-  Other fields and blank lines are ignored. A line has at most {MAX_LINE_BYTES // 1024} kB.
+Other fields and blank lines are ignored. A line has at most {MAX_LINE_BYTES // 1024} kB.
 """
 
 FIXTURE_FORMAT = """\

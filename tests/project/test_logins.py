@@ -131,6 +131,13 @@ def test_an_operator_lets_a_user_in_again() -> None:
     assert "axes_reset_username" in (ROOT / ".env.example").read_text()
 
 
+def test_an_operator_unlocks_an_address() -> None:
+    for number in range(LIMIT * logins.ADDRESS_FACTOR):
+        attempt(f"user_{number}", "wrong")
+    call_command("axes_reset_ip", "192.0.2.1")
+    assert attempt("mia", PASSWORD) == 302
+
+
 def test_the_page_says_how_long_to_wait() -> None:
     for _ in range(LIMIT):
         attempt("mia", "wrong")
