@@ -38,10 +38,10 @@ class Command(BaseCommand):
     """Check the whole file, then add its posts. With --skip-bad, add the good lines at once."""
 
     help = (
-        "Add the posts of FILE (JSON Lines, plain or gzipped) with their pictures from DIR. Without "
-        "--skip-bad, every line is checked before the first post is written, and if one is bad, "
-        "nothing is imported. A post that already exists (same author, title, body and time) is "
-        "not added again."
+        "Add the posts of FILE (JSON Lines, plain or gzipped) with their pictures from DIR. "
+        "Without --skip-bad, every line is checked before the first post is written, and if one is "
+        "bad, nothing is imported. A post that already exists (same author, title, body and time) "
+        "is not added again."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
