@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import AuditEntry, Removal
-from moderation.models.states import BatchState, RemovalState
+from moderation.models.states import FOUND_AGAIN, BatchState, RemovalState
 from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user, page_of, words
 
@@ -148,5 +148,22 @@ def test_names_of_failed_files_are_for_those_who_see_the_audit_log(
     )  # fmt: skip
     outsider = html(browser_of(make_user("viewer", codes=("view_removal",))), removal)
     assert "AccessDenied" in outsider
+    assert "ecret" not in outsider
+    assert "Secret title" in html(browser_of(auditor), removal)
+
+
+def test_names_of_files_found_again_are_for_those_who_see_the_audit_log(
+    auditor: User, other: User, make_posts: MakePosts
+) -> None:
+    removal = drafted(make_posts(1), other)
+    now = removal.created_at
+    Removal.objects.filter(pk=removal.pk).update(state=RemovalState.DONE, confirmed_at=now)
+    AuditEntry.objects.create(
+        storage="default", key="secret/a.jpg", name="secret/a.jpg", title="Secret title",
+        object_label="posts.PostImage", object_key="1", removal=removal, state="erased",
+        detail=FOUND_AGAIN, recorded_at=now, due_at=now,
+    )  # fmt: skip
+    outsider = html(browser_of(make_user("viewer", codes=("view_removal",))), removal)
+    assert "found in storage again" in outsider
     assert "ecret" not in outsider
     assert "Secret title" in html(browser_of(auditor), removal)

@@ -132,7 +132,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "batches_rescheduled": _rescheduled_batches(removal)
         if numbers["batches_rescheduled"]
         else [],
-        "found_again": _found_again(removal) if numbers["found_again"] else [],
+        "found_again": _found_again(viewer, removal) if numbers["found_again"] else [],
         "entries": _entries_in_use_and_failed(viewer, removal)
         if numbers["in_use"] or numbers["failed"]
         else {},
@@ -201,10 +201,10 @@ def _with_objects(removal: Removal, batches: Iterable[dict[str, Any]]) -> list[d
     return [{**batch, "objects": count(label, batch["objects_total"])} for batch in batches]
 
 
-def _found_again(removal: Removal) -> list[Any]:
+def _found_again(viewer: Viewer, removal: Removal) -> list[Any]:
     """Return the first entries whose key was erased and later found in storage again."""
     entries = removal.entries.found_again().order_by("pk")
-    return list(entries.values("pk", "name", "title")[:MAX_NAMED])
+    return list(entries.values(*_entry_columns(viewer, removal))[:MAX_NAMED])
 
 
 def _delays(removal: Removal) -> dict[str, Any]:
@@ -225,12 +225,8 @@ def _delays(removal: Removal) -> dict[str, Any]:
 
 
 def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, list[Any]]:
-    """Return the first entries whose files are in use and those that failed, with the reasons.
-
-    Names and titles come from the audit log, so they are only for users who may view its entries.
-    """
-    with_names = may_view_entries(viewer.request.user, removal)
-    columns = ["pk", "in_use_reason", "error_code", "error", *(["name", "title"] * with_names)]
+    """Return the first entries whose files are in use and those that failed, with the reasons."""
+    columns = [*_entry_columns(viewer, removal), "in_use_reason", "error_code", "error"]
     entries = removal.entries.order_by("pk")
     in_use = list(entries.in_use().values(*columns)[:MAX_NAMED])
     reasons = in_use_reasons(viewer, {entry["in_use_reason"] for entry in in_use})
@@ -240,6 +236,14 @@ def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, li
     for entry in failed:
         entry["reason"] = _error_of(entry)
     return {"in_use": in_use, "failed": failed}
+
+
+def _entry_columns(viewer: Viewer, removal: Removal) -> list[str]:
+    """Return the columns that identify the entries of a removal to the viewer.
+
+    Names and titles come from the audit log, so they are only for users who may view its entries.
+    """
+    return ["pk", "name", "title"] if may_view_entries(viewer.request.user, removal) else ["pk"]
 
 
 def _error_of(entry: dict[str, Any]) -> str:
