@@ -149,6 +149,10 @@ def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> Fil
 
 
 def filters_of(request: HttpRequest) -> dict[str, str]:
-    """Return the change list's filters in the URL: {parameter: value}."""
-    given = {name: str(value) for name, value in request.GET.items() if value}
-    return {name: value for name, value in given.items() if name not in NOT_FILTERS}
+    """Return the change list's filters in the URL: {parameter: value}.
+
+    If a parameter is repeated, the list shows the rows that match any of its values, so all of
+    them are returned: "failed, erased".
+    """
+    given = {name: ", ".join(filter(None, values)) for name, values in request.GET.lists()}
+    return {name: text for name, text in given.items() if text and name not in NOT_FILTERS}

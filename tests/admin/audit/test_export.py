@@ -222,6 +222,17 @@ def test_export_is_an_event_before_its_first_byte(auditor: User, audit_client: C
     response.close()
 
 
+def test_every_value_of_a_repeated_filter_is_recorded(audit_client: Client) -> None:
+    for state in ("failed", "erased", "pending"):
+        entry_of(None, state, state=state)
+    url = reverse(EXPORT) + "?state__exact=failed&state__exact=erased"
+    response = audit_client.post(url, {"format": 0, "resource": 0})
+    details = AuditEvent.objects.get().details
+    assert details["rows"] == 2
+    assert details["filters"] == {"state__exact": "failed, erased"}
+    response.close()
+
+
 def test_viewing_the_page_is_not_recorded_as_an_export(audit_client: Client) -> None:
     assert audit_client.get(reverse(EXPORT)).status_code == 200
     assert audit_client.post(reverse(EXPORT), {"format": "9", "resource": 0}).status_code == 200
