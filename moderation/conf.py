@@ -25,10 +25,10 @@ class Limit:
         return int(getattr(settings, self.name, self.default))
 
 
-# The number of objects from which the moderator must type it to confirm a removal.
+# To confirm a removal of at least this many objects, the moderator must type their number.
 typed_count_from = Limit("MODERATION_TYPED_COUNT_FROM", 100, 1, 1_000_000)
 
-# Objects in a batch, whose transaction takes well under a second and is one step of the progress.
+# Objects in a batch. Its transaction takes well under a second, and progress advances by batches.
 batch_objects = Limit("MODERATION_BATCH_OBJECTS", 500, 1, 500)
 
 # Rows that one transaction deletes, including those of the cascade. Limits memory and locks.
@@ -40,18 +40,19 @@ removal_ceiling = Limit("MODERATION_REMOVAL_CEILING", 100_000, 1, 100_000_000)
 # Objects that one moderator may remove in 24 hours without that permission.
 daily_ceiling = Limit("MODERATION_DAILY_CEILING", 200_000, 1, 100_000_000)
 
-# Keys in one request to storage. S3 accepts at most 1,000; slow clones time out even with fewer.
+# Keys in one request to storage, and in one claim of the purge. S3 accepts at most 1,000; slow
+# clones time out even with fewer.
 request_keys = Limit("MODERATION_REQUEST_KEYS", 1_000, 1, 1_000)
 
 # Requests to storage at the same time, from one worker.
 requests = Limit("MODERATION_REQUESTS", 4, 1, 64)
 
-# Attempts for a key before it counts as failed and waits until someone retries it.
+# Attempts before a key, or a batch with database errors, fails and waits until someone retries it.
 max_attempts = Limit("MODERATION_MAX_ATTEMPTS", 8, 1, 100)
 
-# Seconds of a worker's lease, after which another worker takes over its keys. Should be longer than
-# any claim takes; otherwise work is done twice, which is harmless but useless. The minimum is low
-# for tests that kill workers.
+# Seconds of a worker's lease, after which another worker takes over its keys. It should be longer
+# than the work on any claim; otherwise work is done twice, which is harmless but useless. The
+# minimum is low for tests that kill workers.
 lease_seconds = Limit("MODERATION_LEASE_SECONDS", 300, 1, 86_400)
 
 # Hours after which an unconfirmed draft expires, because its preview is outdated.
@@ -63,14 +64,14 @@ open_drafts = Limit("MODERATION_OPEN_DRAFTS", 10, 1, 1_000)
 # Minutes after which work that is due counts as overdue, for `purge --check`.
 overdue_minutes = Limit("MODERATION_OVERDUE_MINUTES", 15, 1, 10_080)
 
-# The number of missing files of one storage in a day from which `purge --check` raises an alarm. A
-# single file may be missing because an upload was killed or someone deleted it by hand. Twenty in a
-# day suggest that a folder was moved, in which the files still exist.
+# If at least this many files of one storage are missing in a day, `purge --check` raises an alarm.
+# A single file may be missing because an upload was killed or someone deleted it by hand. Twenty in
+# a day suggest that a folder was moved and that the files still exist in it.
 missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
 
-# Minutes between the two checks that must both find a file unused before it is purged, in which a
-# database that is being restored gets its rows back. A file in use is checked again after the same
-# time, and once a day after it has been in use for a day.
+# Minutes between two checks of a file that is in use. It is purged only after two checks in a row
+# found it unused, because a database that is being restored gets its rows back in the meantime. A
+# file that has been in use for a day is checked once a day.
 recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
 LIMITS = (

@@ -20,7 +20,7 @@ class DraftChanged(ModerationError):
 
 
 class RemovalError(ModerationError):
-    """The removal may not be confirmed, stopped, resumed or retried."""
+    """A removal may not be created, changed, confirmed, stopped, resumed or retried."""
 
 
 class UnexpectedFiles(ModerationError):
@@ -32,7 +32,7 @@ class KeyTaken(ModerationError):
 
 
 class ExportFailed(ModerationError):
-    """An export cannot be written in the chosen format. Nothing has been sent."""
+    """An export cannot be written in the chosen format. Nothing was sent."""
 
 
 class DeletedElsewhere(ModerationError):

@@ -10,7 +10,8 @@ from django.contrib.auth.models import Group, Permission
 
 MODERATORS = "Moderators"
 AUDITORS = "Auditors"
-# The codes of this app's permissions. The site's own apps grant theirs, such as to delete posts.
+# The codenames of this app's permissions. The site's own apps grant theirs, such as to delete
+# posts.
 PERMISSIONS_BY_GROUP = {
     MODERATORS: ("view_own_auditentry",),
     AUDITORS: ("view_auditentry", "export_auditentry", "view_auditevent", "view_removal"),

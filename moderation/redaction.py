@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# The length to which the audit log truncates error messages, in characters.
+# Error messages in the audit log are truncated to this many characters.
 ERROR_LENGTH = 300
 
 _QUERY = re.compile(r"\?[^\s\"'<>]*=[^\s\"'<>]*")

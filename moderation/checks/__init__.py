@@ -1,4 +1,4 @@
-"""System checks, which report what would make a removal fail or do harm."""
+"""System checks: they report what would make a removal fail or do harm."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from moderation.checks import (
 
 
 def register_all() -> None:
-    """Register all checks except those of the admin."""
+    """Register the checks of models and of databases."""
     for module in (
         registered_models, file_fields, receivers, references, storage_adapters, site, database,
         settings,

@@ -40,7 +40,7 @@ def check_engine(**_: Any) -> list[CheckMessage]:
 
 
 def check_time_zones(**_: Any) -> list[CheckMessage]:
-    """E027: leases and due times must not be local times, of which an hour repeats every year."""
+    """E027: leases and due times must not be local times: an hour of these repeats every year."""
     if settings.USE_TZ:
         return []
     return [

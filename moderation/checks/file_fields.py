@@ -22,7 +22,7 @@ STORAGE_HOOKS = ("__init__", "storage", "__getattr__", "__getattribute__", "__se
 
 
 def check_unregistered(**_: Any) -> list[CheckMessage]:
-    """W009: the files of an unregistered model stay in storage when its rows are deleted."""
+    """W009: files of an unregistered model stay in storage when its rows are deleted."""
     accepted = set(getattr(settings, "MODERATION_UNREGISTERED", ()))
     return [
         checks.Warning(
@@ -57,7 +57,7 @@ def check_hidden_rows(**_: Any) -> list[CheckMessage]:
 
 
 def check_defaults(**_: Any) -> list[CheckMessage]:
-    """W011: a default that is not always the same name is erased like any other file."""
+    """W011: a file with a default name that is not always the same is erased like any other."""
     return [
         checks.Warning(
             f"{field.model._meta.label}.{field.name} has a default that is not always the same "
@@ -89,7 +89,7 @@ def check_storages_of_rows(**_: Any) -> list[CheckMessage]:
 
 
 def _may_choose_storage(file_class: type[FieldFile]) -> bool:
-    """Return whether a class based on Django's own may set `storage`, which `__init__` sets."""
+    """Return whether a FieldFile class may use another storage than Django's own classes do."""
     own = [each for each in file_class.__mro__ if each not in DJANGO_CLASSES]
     return any(name in vars(each) for each in own for name in STORAGE_HOOKS)
 

@@ -1,4 +1,4 @@
-"""A system check for receivers of other code that erase files when a row is deleted."""
+"""A system check for receivers of other apps that erase files when a row is deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ERASES += r"|os\.remove\(|storage\w*\.delete\("
 
 
 def check_erasing_receivers(**_: Any) -> list[CheckMessage]:
-    """W032: a receiver of other code erases files that another row may use."""
+    """W032: a receiver of another app erases files that another row may use."""
     return [
         checks.Warning(
             f"{receiver.__module__}.{receiver.__qualname__} seems to erase the files of deleted "
@@ -50,10 +50,10 @@ def _foreign_receivers(model: type[models.Model]) -> Iterator[Callable[..., Any]
 
 
 def _erases_files(receiver: Callable[..., Any], model: type[models.Model]) -> bool:
-    """Return whether the source of a receiver looks as if it erased files."""
+    """Return whether a receiver seems to erase files, judging by its source."""
     try:
         source = inspect.getsource(receiver)
     except (OSError, TypeError):
-        return False  # it has no source
+        return False  # its source is not available
     fields = "|".join(re.escape(field.name) for field in own_file_fields(model))
     return re.search(rf"{ERASES}|\.(?:{fields})\.delete\(", source) is not None

@@ -1,4 +1,4 @@
-"""System checks for models that the purge cannot search for files in use."""
+"""System checks for models that the purge cannot search for references to files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moderation.references.queries import Column, savepoint
 from moderation.references.search import field_adapter, file_fields
 from moderation.registry import registered_models
 
-# A name that no file has, to find out whether a model can be searched at all.
+# No file has this name. A search for it shows whether a model can be searched at all.
 UNUSED_NAME = "moderation/check"
 
 
@@ -28,7 +28,7 @@ def check_storage_locations(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(
             f"It is unknown where the storage of {model._meta.label}.{field.name} stores its "
-            "files. So a file in any storage is not erased while a row of this model has its name.",
+            "files, so no file in any storage is erased while a row of this model has its name.",
             hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
             obj=field,
             id="moderation.W013",

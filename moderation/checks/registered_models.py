@@ -27,7 +27,7 @@ from moderation.registry import (
 
 
 def check_storages(**_: Any) -> list[CheckMessage]:
-    """E001: a purge finds a storage by its alias, so each storage needs one."""
+    """E001: the purge finds a storage by its alias, so each storage needs one."""
     messages: list[CheckMessage] = []
     for field in registered_fields():
         if has_storage_per_row(field):
@@ -50,8 +50,8 @@ def check_database_cascades(**_: Any) -> list[CheckMessage]:
     """E002: rows that the database itself deletes send no signal, so no file is recorded."""
     return [
         Error(
-            f"{field.model._meta.label}.{field.name} is deleted by the database (DB_CASCADE), "
-            "which sends no signal, so its files would not be recorded.",
+            f"{field.model._meta.label}.{field.name} uses DB_CASCADE: the database deletes the "
+            "rows and sends no signal, so their files would not be recorded.",
             hint="Use on_delete=models.CASCADE.",
             obj=field,
             id="moderation.E002",
@@ -67,7 +67,7 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"The storage {alias!r} overwrites files of the same name.",
-            hint="Set file_overwrite to False (S3) or allow_overwrite to False (disk).",
+            hint="Set file_overwrite (S3) or allow_overwrite (FileSystemStorage) to False.",
             id="moderation.E003",
         )
         for alias in sorted(storage_aliases(registered_models()))
@@ -77,7 +77,7 @@ def check_overwriting(**_: Any) -> list[CheckMessage]:
 
 
 def check_database(**_: Any) -> list[CheckMessage]:
-    """E004: an entry is written in the transaction of the deletion, so in the same database."""
+    """E004: entries and deletions share a transaction, so they must be in one database."""
     audit_database = router.db_for_write(AuditEntry)
     if {audit_database, router.db_for_read(AuditEntry)} != {DEFAULT_DB_ALIAS}:
         return [
@@ -102,7 +102,7 @@ def check_database(**_: Any) -> list[CheckMessage]:
 
 
 def check_indexes(**_: Any) -> list[CheckMessage]:
-    """W005: a purge searches every file field of a storage for the keys that it erases."""
+    """W005: each purge searches all file fields of a storage for its keys, so they need indexes."""
     return [
         checks.Warning(
             f"{model._meta.label}.{field.name} has no index for exact and prefix searches, and "

@@ -17,7 +17,7 @@ UNREGISTERED = "MODERATION_UNREGISTERED"
 
 
 def check_limits(**_: Any) -> list[CheckMessage]:
-    """E029: a limit is not a whole number within its range, so it does not limit anything."""
+    """E029: a limit is not a whole number within its range."""
     return [
         Error(
             f"{limit.name} is {value!r}.",
@@ -49,7 +49,7 @@ def check_names(**_: Any) -> list[CheckMessage]:
 
 
 def _unknown_labels() -> Iterator[object]:
-    """Yield what MODERATION_UNREGISTERED contains besides labels of models, as they are written."""
+    """Yield the values in MODERATION_UNREGISTERED that are not labels of models."""
     value = getattr(settings, UNREGISTERED, ())
     known = {model._meta.label for model in apps.get_models()}
     labels = [value] if isinstance(value, str) else value

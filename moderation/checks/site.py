@@ -1,4 +1,4 @@
-"""System checks for what a site provides: packages, a task backend, storages with identities."""
+"""System checks for what a site provides: packages, a task backend and storage identities."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ else:
 
 
 def check_tasks(**_: Any) -> list[CheckMessage]:
-    """E017: with a backend that runs tasks immediately, one request does the whole removal."""
+    """E017: with a backend that runs tasks immediately, one request runs the whole removal."""
     try:
         backend = delete_batch.get_backend()
     except ImproperlyConfigured:

@@ -1,4 +1,4 @@
-"""System check for the adapters that a site registers for its storages."""
+"""A system check for the adapters that a site registers for its storages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moderation.storage.resolve import AdapterClass, imported_class, registered_
 
 
 def check_adapters(**_: Any) -> list[CheckMessage]:
-    """E031: an adapter that could not serve the storages that it is registered for."""
+    """E031: an adapter cannot work with the storages that it is registered for."""
     return [
         Error(
             f"register_adapter({_text(storage)}, {_text(adapter)}): {problem}",
@@ -35,8 +35,8 @@ def _text(given: object) -> str:
 def _problem(storage: type[Storage] | str, adapter: AdapterClass | str) -> str:
     """Return what is wrong with a registration, or "".
 
-    Does not import the module of a storage, nor an adapter whose storage is not imported: the
-    packages that they need may be missing.
+    Does not import the module of a storage, or an adapter whose storage is not imported, because
+    the packages that they need may be missing.
     """
     if isinstance(storage, str) and (module := storage.rpartition(".")[0]) not in sys.modules:
         return "" if _may_be_found(module) else f"there is no module {module!r}."
