@@ -1,6 +1,6 @@
 """Parse and measure untrusted pictures, decode them at a reduced size, and convert them to sRGB.
 
-Call `inspect` first, which decodes nothing, and pass its result to `decode`.
+Call `inspect` first, which decodes nothing, then pass its result to `decode`.
 """
 
 from moderation.images import sheet

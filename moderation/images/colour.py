@@ -20,7 +20,7 @@ Matrix = list[list[float]]
 SRGB: Primaries = (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329)
 DISPLAY_P3: Primaries = (0.68, 0.32, 0.265, 0.69, 0.15, 0.06, 0.3127, 0.329)
 REC_2020: Primaries = (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329)
-SRGB_GAMMA = 2.2  # differs from the exact curve by a tenth of what the eye can see
+SRGB_GAMMA = 2.2  # differs from the exact curve by a tenth of the least visible difference
 BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 D50 = (0.9642, 1.0, 0.8249)  # the white point of ICC profiles
 # The colour spaces in the header of a profile, with Pillow's modes.
@@ -29,7 +29,7 @@ SPACES = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """The colours that a file declares: a profile, or gamma and primaries. Without both, sRGB.
+    """The colours that a file declares: a profile, or gamma and primaries; by default sRGB.
 
     `gamma` is the exponent that converts values to linear light.
     """

@@ -133,8 +133,9 @@ def _decode_webp(file: bytes, frame: Frame) -> Image.Image:
 
 
 def _reduce(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
-    """Return the picture in L, RGB, RGBA or CMYK, at most about twice `side` pixels a side.
+    """Return the picture in L, RGB, RGBA or CMYK, with fewer than four times `side` pixels a side.
 
+    A picture that is larger keeps at least twice `side`, so that a better filter can do the rest.
     Works strip by strip, to avoid a second copy of a large picture.
     """
     factor = max(1, max(image.size) // (2 * side))
@@ -189,7 +190,7 @@ def _grey_to_eight_bits(image: Image.Image, transparent: int | None) -> Image.Im
 
 
 def _compose(content: bytes, structure: Structure, side: int) -> Iterator[Image.Image]:
-    """Compose the frames as a browser does, and yield those that are shown."""
+    """Compose the frames as a browser does, and yield those that represent the file."""
     canvas = Image.new("RGBA", (structure.width, structure.height))
     last = -1
     for number, is_shown in structure.frames_to_decode():

@@ -1,4 +1,4 @@
-"""The reasons for rejecting a picture."""
+"""The error for a rejected picture, with the reasons as messages for users."""
 
 from __future__ import annotations
 

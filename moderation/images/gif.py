@@ -81,7 +81,7 @@ def _count_block(state: _State) -> None:
 
 
 def _end_of_blocks(state: _State, position: int) -> int:
-    """Return where a series of data blocks ends. Raises InvalidImage."""
+    """Return where a series of data blocks ends, and count them. Raises InvalidImage."""
     content, room = state.content, limits.MAX_BLOCKS - state.blocks
     try:
         for number in range(room):

@@ -9,7 +9,7 @@ from moderation.images.errors import InvalidImage
 from moderation.images.structure import Structure
 
 RIFF, WEBP = b"RIFF", b"WEBP"
-# Pixels per microsecond at which a canvas is reduced, once for each displayed frame.
+# The speed at which a canvas is reduced, once for each displayed frame, in pixels per microsecond.
 REDUCE_RATE = 120
 PARSERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
     ((b"\xff\xd8\xff",), jpeg.parse),

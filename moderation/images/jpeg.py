@@ -123,7 +123,7 @@ def _frame(state: _State, marker: int, data: bytes) -> None:
         raise InvalidImage("broken")
     if depth != 8:  # noqa: PLR2004 - bits
         raise InvalidImage("format")
-    if width * height > limits.MAX_PIXELS["JPEG"]:  # refuse it before its scans are counted
+    if width * height > limits.MAX_PIXELS["JPEG"]:  # reject it before its scans are counted
         raise InvalidImage("pixels")
     state.width, state.height, state.is_progressive = width, height, marker == PROGRESSIVE
     max_x, max_y = (max(pair[axis] for pair in sampling) for axis in (0, 1))
@@ -168,7 +168,10 @@ def _structure(state: _State) -> Structure:
 
 
 def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
-    """Return the frame to be decoded: without profile and orientation, at an eighth of its size."""
+    """Return the frame to decode, without profile and orientation.
+
+    Its estimates are for an eighth of its size, at which all large pictures are decoded.
+    """
     pixels = state.width * state.height
     coefficients = sum(state.blocks.values()) * COEFFICIENT_BYTES if state.several_scans else 0
     return Frame(
@@ -181,7 +184,10 @@ def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
 
 
 def _profile(state: _State) -> bytes:
-    """Return the colour profile, joined from its parts; empty if a part is missing."""
+    """Return the colour profile, joined from its parts; empty if a part is missing.
+
+    Raises InvalidImage if the profile is above the limit.
+    """
     if sorted(state.icc) != list(range(1, state.icc_parts + 1)):
         return b""
     parts = (state.icc[number] for number in sorted(state.icc))

@@ -11,8 +11,8 @@ MB = 1_000_000
 # Bytes of a file. A phone's picture has 2 to 12 MB.
 MAX_BYTES = 20 * 1024 * 1024
 
-# Pixels of the longer side. Decoders keep a pointer for each row, so a picture of 1 x 50 million
-# pixels takes 1.2 GB. Panoramas and long screenshots stay below this.
+# Pixels of the longer side. Decoders keep a pointer to each row, so a picture of 1 x 50 million
+# pixels takes 1.2 GB. Panoramas and long screenshots stay below the limit.
 MAX_SIDE = 32_768
 
 # Pixels of the canvas and of each frame, by format. A JPEG is decoded at an eighth of its size, so
@@ -56,5 +56,5 @@ MAX_MEMORY = 195 * MB
 # Estimated microseconds for decoding all frames that are shown; see `Frame.work`.
 MAX_WORK = 800_000
 
-# Files that a process decodes at the same time, if they take less than MAX_MEMORY together.
+# Files that a process decodes at the same time, if together they take at most MAX_MEMORY.
 MAX_CONCURRENT = 2

@@ -29,7 +29,7 @@ DEPTHS = {
 }
 SIXTEEN_BITS = 16  # bits per channel
 CONTROL = struct.Struct(">IIIIIHHBB")  # the frame control chunk, fcTL
-# Bytes per microsecond that the slowest filter and zlib decode.
+# The speed of the slowest filter, and that of zlib, in bytes per microsecond.
 UNFILTER_RATE, INFLATE_RATE = 140, 250
 DISPOSALS = {0: Disposal.KEEP, 1: Disposal.CLEAR, 2: Disposal.RESTORE}
 
@@ -216,7 +216,7 @@ def _frame(state: _State, data: _FrameData) -> Frame:
 
 
 def _pillow_bytes(state: _State) -> int:
-    """Return Pillow's bytes per pixel in memory, which are always four for colour pictures."""
+    """Return the bytes that Pillow needs per pixel: always four for colour pictures."""
     if state.colour_type in (GREY, PALETTE):
         return 2 if state.depth == SIXTEEN_BITS else 1
     return 4

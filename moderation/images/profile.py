@@ -1,4 +1,4 @@
-"""Reduce a colour profile to what browsers read, before a library that reads all of it."""
+"""Reduce a colour profile to what browsers read, because the library would read all of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_TAGS = 100  # the library rejects a profile with more
 CLASSES = {b"mntr", b"scnr", b"prtr", b"spac"}
 CURVES, TABLES = (b"curv", b"para"), (b"mft1", b"mft2", b"mAB ")
 # The tags from which colours are computed, with the types whose cost is proportional to their size.
-# D2B0 to D2B3 are left out: their values define any number of steps, thousands in a few kilobytes.
+# D2B0 to D2B3 are missing: their values may define thousands of steps in a few kilobytes.
 TYPES = {
     **dict.fromkeys((b"wtpt", b"rXYZ", b"gXYZ", b"bXYZ"), (b"XYZ ",)),
     **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC", b"kTRC"), CURVES),

@@ -39,15 +39,16 @@ def as_animated_webp(frames: Sequence[Image.Image]) -> bytes:
 
 
 def side_by_side(frames: Sequence[Image.Image], side: int) -> Image.Image:
-    """Return the frames of an animation side by side, with a badge, at most `side` pixels a side.
+    """Return the frames of an animation in one picture of at most `side` pixels a side.
 
-    A single frame is returned unchanged.
+    Wide frames are stacked, others are placed from left to right, and a badge is added. A single
+    frame is returned unchanged.
     """
     if len(frames) == 1:
         return frames[0]
     room = (side - GAP * (len(frames) - 1)) // len(frames)
     width, height = frames[0].size
-    is_wide = width > height  # then stack the frames; otherwise place them left to right
+    is_wide = width > height
     box = (side, room) if is_wide else (room, side)
     tiles = []
     for frame in frames:

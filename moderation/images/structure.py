@@ -44,7 +44,7 @@ class SplicedFile:
 
 
 class Disposal(Enum):
-    """What happens to the area of a frame before the next frame is drawn."""
+    """What happens to the area of a frame before the next frame is drawn on it."""
 
     KEEP = "keep"
     CLEAR = "clear"
@@ -80,7 +80,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A parsed file that is within the limits.
+    """A parsed file. Those that `inspect` returns are within the limits.
 
     `width` and `height` are those of the canvas in pixels, before the orientation is applied.
     `orientation` is that of EXIF, 1 to 8. `stripped` is the file without metadata and trailing
@@ -122,7 +122,7 @@ class Structure:
         return longest[len(longest) // 2]
 
     def frames_to_decode(self) -> Iterator[tuple[int, bool]]:
-        """Yield the frames that have to be decoded, in order, and whether each is shown.
+        """Yield the number of each frame to decode, in order, and whether it represents the file.
 
         Frames before one that covers the whole canvas are not needed.
         """

@@ -16,7 +16,7 @@ HEADER_BYTES = 12
 HAS_ANIMATION, HAS_EXIF, HAS_ALPHA, HAS_PROFILE = 0x02, 0x08, 0x10, 0x20
 FRAME_HEADER_BYTES = 16
 DISPOSE, REPLACE = 0x01, 0x02  # flags of a frame
-# Pixels, blended pixels, and lossy and lossless bytes that are decoded per microsecond.
+# Pixels, blended pixels, and lossy and lossless bytes that can be decoded per microsecond.
 PIXEL_RATE, BLEND_RATE, LOSSY_RATE, LOSSLESS_RATE = 90, 75, 16, 30
 LOSSY_START, LOSSLESS_START = b"\x9d\x01\x2a", 0x2F
 
@@ -56,7 +56,7 @@ def parse(content: bytes) -> Structure:
     """Parse all chunks up to the end that the header declares. Raises InvalidImage."""
     state = _State(content)
     end = 8 + int.from_bytes(content[4:8], "little")
-    if end > len(content) + 1:  # the last odd byte is often not padded
+    if end > len(content) + 1:  # the padding of an odd last chunk is often missing
         raise InvalidImage("broken")
     for each in _chunks(state, HEADER_BYTES, min(end, len(content))):
         _chunk(state, each)
@@ -217,7 +217,8 @@ def _structure(state: _State) -> Structure:
     image = state.image
     width, height = state.canvas if state.canvas[0] or not image else (image.width, image.height)
     profile = state.content[slice(*state.profile)]
-    # Both stay in the file. Browsers ignore an orientation, and the profile of an animation.
+    # Orientation and profile stay in the file, but browsers ignore the orientation, and the profile
+    # of an animation.
     stripped = _stripped(state, width, height, state.orientation or UPRIGHT)
     colour = Colour(b"" if state.is_animated else profile)
     return Structure("WEBP", width, height, frames, stripped, colour=colour)
