@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import models
 
-# None if the value needs no conversion.
+# None if values need no conversion.
 Converter = Callable[[Any], Any] | None
 
 # At least one spreadsheet runs a cell that starts with one of these as a formula. The first four
@@ -40,7 +40,7 @@ def iso_utc(value: datetime) -> str:
 
 
 def cell_converter(field: models.Field[Any, Any]) -> Converter:
-    """Return the function that converts a field's value, except None, to a spreadsheet cell."""
+    """Return what converts a field's values, except None, to spreadsheet cells."""
     match field:
         case models.DateTimeField():
             return iso_utc
@@ -57,7 +57,7 @@ def cell_converter(field: models.Field[Any, Any]) -> Converter:
 
 
 def json_converter(field: models.Field[Any, Any]) -> Converter:
-    """Return the function that converts a field's value, except None, to a JSON value."""
+    """Return what converts a field's values, except None, to JSON values."""
     match field:
         case models.DateTimeField():
             return iso_utc

@@ -6,7 +6,8 @@ from import_export.resources import ModelResource
 
 from moderation.models import AuditEntry
 
-# In the order of the file. Listed, so that a new field of the model is not exported by accident.
+# In the order of the file. Listed one by one, so that no new field of the model is exported by
+# accident.
 COLUMNS = (
     "id", "state", "storage", "location", "key", "name", "size", "sha256", "object_label",
     "object_key", "field", "parent_label", "parent_key", "title", "owner", "removal", "actor",

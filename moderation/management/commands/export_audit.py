@@ -73,7 +73,7 @@ def _atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file to write to, which is renamed to `path` if the block ends without an error.
 
     Until then the file has another name, because a partial log must not look complete, and a killed
-    process does not delete it. Raises CommandError if `path` exists, and OSError if the file cannot
+    process cannot delete it. Raises CommandError if `path` exists, and OSError if the file cannot
     be written.
     """
     _refuse_existing(path)
@@ -104,7 +104,7 @@ def _refuse_existing(path: Path) -> None:
 
 
 def _is_same_file(path: Path, file: BinaryIO) -> bool:
-    """Return whether the path is still that of the open file, and no other file replaced it."""
+    """Return whether the path still leads to the open file, not to one that replaced it."""
     return path.exists() and os.path.samestat(path.lstat(), os.fstat(file.fileno()))
 
 
@@ -122,7 +122,7 @@ def _selected_entries(options: dict[str, Any]) -> QuerySet[AuditEntry]:
 
 
 def _parse_day(text: str, at: time) -> datetime:
-    """Return a time of a day, in UTC. Raises CommandError for text that is no date."""
+    """Return a time on a day, in UTC. Raises CommandError if the text is not a date."""
     try:
         day = parse_date(text)
     except ValueError:

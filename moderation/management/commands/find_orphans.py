@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from moderation.purge.orphans import orphans
 
-# Hours, more than any upload takes. The upload of a newer file may not be committed yet.
+# Hours: longer than any upload takes, because the row of a newer file may not be committed yet.
 DEFAULT_AGE = 24
-# A hundred years. Earlier times cannot be computed.
+# A hundred years. With much more, the time would be outside Python's calendar.
 MAX_HOURS = 876_000
 
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
 
 def _hours(text: str) -> timedelta:
-    """Return a number of hours. Raises ArgumentTypeError, which becomes the command's error."""
+    """Return a number of hours as a duration. Raises ArgumentTypeError for other text."""
     try:
         hours = float(text)
     except ValueError:

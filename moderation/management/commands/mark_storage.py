@@ -74,8 +74,7 @@ def _as_details(known: StorageIdentity | None) -> dict[str, str]:
 def registered_aliases() -> list[str]:
     """Return the aliases of the storages that the fields of registered models write to.
 
-    If rows choose their storage, the result has only the field's own, and the user must name the
-    others.
+    If rows choose their storage, only the field's own is included. Users must name the others.
     """
     fields = [field for model in registered_models() for field in own_file_fields(model)]
     return sorted({alias for field in fields if (alias := _known_alias(field))})

@@ -22,7 +22,7 @@ INTERVAL = 2.0
 
 
 class Command(BaseCommand):
-    """Do the work that is due: waiting batches, due audit entries, old drafts."""
+    """Do the work that is due: delete batches, purge files, expire drafts."""
 
     help = (
         "Without options, delete the waiting batches and purge the files that are due now, then "
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the options, of which at most one may be given."""
+        """Add the options. At most one of them may be given."""
         modes = parser.add_mutually_exclusive_group()
         modes.add_argument(
             "--loop",
