@@ -10,8 +10,8 @@ from django.db.models import Q, QuerySet
 from moderation.models import AuditEntry, AuditEvent, Removal
 from moderation.models.states import EventType
 
-# The most removals whose entries are looked up by removal. With more, a page is soon full when the
-# entries are read in the order of the list.
+# Entries are looked up by removal for at most this many removals. If there are more, the database
+# soon fills a page by reading all entries in the order of the list.
 FEW_REMOVALS = 1_000
 # Each of these permissions is enough to view the confirmed removals of other users.
 VIEW_ALL_PERMISSIONS = ("moderation.view_removal", "moderation.manage_removal")
@@ -31,7 +31,7 @@ def visible_removals(user: Any, removals: QuerySet[Removal]) -> QuerySet[Removal
 
 
 def may_view_removals(user: Any) -> bool:
-    """Return whether a user may view the list of removals, or has created one."""
+    """Return whether a user may view the list of removals. Users who created one may."""
     return (
         may_view_all_removals(user)
         or user.has_perm("moderation.view_own_auditentry")
@@ -56,16 +56,16 @@ def visible_entries(user: Any, entries: QuerySet[AuditEntry]) -> QuerySet[AuditE
 
 
 def entries_by(entries: QuerySet[AuditEntry], actors: Collection[Any]) -> QuerySet[AuditEntry]:
-    """Return the audit entries of users, by their removals if these are few."""
+    """Return the audit entries of users, looked up by removal if they have few removals."""
     theirs = Q(actor__in=actors)
-    confirmed = AuditEvent.objects.filter(theirs, type=EventType.CONFIRM)  # outlives the removal
-    removals = few(confirmed.values_list("removal", flat=True))
+    confirmed = AuditEvent.objects.filter(theirs, type=EventType.CONFIRM)  # events outlive removals
+    removals = keys_if_few(confirmed.values_list("removal", flat=True))
     if removals is None:
         return entries.filter(theirs)
     return entries.filter(Q(removal__in=removals) | Q(theirs, removal=None))
 
 
-def few(removals: QuerySet[Any]) -> list[Any] | None:
+def keys_if_few(removals: QuerySet[Any]) -> list[Any] | None:
     """Return the keys of removals, or None if there are too many to look up their entries."""
     keys = list(removals[: FEW_REMOVALS + 1])
     return keys if len(keys) <= FEW_REMOVALS else None

@@ -136,11 +136,11 @@ def show_delete_page(
 
 
 def _check_key(model: type[Model], key: str) -> None:
-    """Raise ValidationError for text that is no valid key of the model, or is out of range."""
+    """Raise ValidationError for text that is not a valid key of the model, or out of range."""
     if "\0" in key:
         raise ValidationError("NUL in a key")
     field: Any = model._meta.pk
-    while field.remote_field:  # a subclass's table has its parent's key
+    while field.remote_field:  # the key of a child model is that of its parent
         field = field.target_field
     field.run_validators(field.to_python(key))
 
@@ -166,9 +166,10 @@ class RemoveSelectedMixin(AttributedDeletions):
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        """Run an action. Raises BadRequest for a selected value that is no valid key.
+        """Run an action. Raises BadRequest for a selected value that is not a valid key.
 
-        Does not check the values if another app passes a queryset of its own as a keyword argument.
+        Checks the values only if it is called as Django calls it, with a `queryset`. Another app
+        may pass other arguments, and values that are not keys of this model.
         """
         if args or "queryset" in kwargs:
             try:

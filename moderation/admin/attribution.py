@@ -19,7 +19,7 @@ class AttributedDeletions(admin.ModelAdmin):
     """
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        """Save the rows of an inline; deletions of ticked rows name the user."""
+        """Save the rows of an inline; name the user in the deletion of ticked rows."""
         for deleted in formset.deleted_forms:
             attribute(deleted.instance, context_of(request))
         super().save_formset(request, form, formset, change)

@@ -19,7 +19,7 @@ from moderation.models import Removal
 from moderation.registry import registered_models
 from moderation.removals.selection import check_model
 
-# Django calls these when it deletes a selection or, on the delete page, one object.
+# Django uses these when it deletes a selection or, on the delete page, one object.
 SELECTION_HOOKS = (
     "delete_queryset",
     "get_deleted_objects",
@@ -38,7 +38,7 @@ OWN_CLASSES = (RemoveSelectedMixin, AttributedDeletions)
 
 
 def check_sites(**_: Any) -> list[CheckMessage]:
-    """E022: an admin site offers `remove_selected` without the pages that confirm a draft."""
+    """E022: an admin site offers `remove_selected`, but not the pages to confirm a draft."""
     return [
         Error(
             f"The admin site {site.name!r} offers remove_selected, but has no pages for removals.",
@@ -144,7 +144,7 @@ def _removable_models() -> list[type[Model]]:
         try:
             found |= deleted_with(model_admin.model._meta.concrete_model)
         except CannotFreeze:
-            continue  # E025 names it
+            continue  # E025 reports it
     return sorted(found, key=lambda model: model._meta.label)
 
 

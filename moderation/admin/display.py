@@ -71,9 +71,9 @@ def row_names(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
 
 
 def row_names_for(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """Return what `row_names` does, with keys instead of names if the viewer may not view them.
+    """Return what `row_names` does, with keys instead of names if the viewer may not view rows.
 
-    A user who may view removals may lack the permission to view their objects.
+    Not every user who may view removals may also view their objects.
     """
     model = model_of(removal)
     names = row_names(removal, keys)

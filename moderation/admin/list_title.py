@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 
 
 class ListTitleMixin(admin.ModelAdmin):
-    """A ModelAdmin whose list is titled "Posts", for instance, not "Select post to change"."""
+    """A ModelAdmin whose list has a title such as "Posts", not "Select post to change"."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Display the errors of the domain to users. No other module turns errors into messages."""
+"""Display the errors of the domain to users. No other module of the admin does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def message_of(error: ModerationError) -> str:
 
 
 class errors_as_messages:  # noqa: N801 - used as a statement: `with errors_as_messages(request):`
-    """A context manager that ends at a ModerationError, and displays it on the next page."""
+    """A context manager that suppresses a ModerationError and displays its message."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request

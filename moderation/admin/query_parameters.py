@@ -26,8 +26,8 @@ class CheckedParameters(admin.ModelAdmin):
     """A ModelAdmin that accepts only the URL parameters that its page offers.
 
     Django accepts any lookup on the model's own columns, including a regular expression that keeps
-    SQLite busy for half a minute with Python's lock held. Do not use this for the ModelAdmins of
-    other apps: their pages may link to lookups that only they know.
+    SQLite busy for half a minute while it holds Python's GIL. Do not use this for the ModelAdmins
+    of other apps: their pages may link to lookups that only they know.
     """
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -60,7 +60,7 @@ class CheckedParameters(admin.ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """Return the object or None. An empty `_to_field` counts as not given."""
+        """Return the object or None. Treat an empty `_to_field` as if it were missing."""
         if "\0" in object_id:
             return None
         return super().get_object(request, object_id, from_field or None)
@@ -82,7 +82,7 @@ class CheckedParameters(admin.ModelAdmin):
 
 
 def _is_out_of_range(lookup: str, text: str) -> bool:
-    """Return whether a date, or a number of a date hierarchy, is outside YEARS or no number."""
+    """Return whether a year is outside YEARS, or a date hierarchy's value is not a number."""
     if lookup in ("year", "month", "day") and not (text.isdecimal() and len(text) <= YEAR_DIGITS):
         return True
     if lookup in ("month", "day"):
@@ -108,7 +108,7 @@ def is_used_by_filters(
 ) -> bool:
     """Return whether a list's filters, or its date hierarchy, use a lookup.
 
-    A name that is not that of a field is the parameter of a custom filter, and allowed.
+    Any name that is not that of a field counts as the parameter of a custom filter.
     """
     meta = model_admin.model._meta
     first = lookup.partition(LOOKUP_SEP)[0]
@@ -135,7 +135,7 @@ def _filter_uses(model_admin: admin.ModelAdmin[Any], lookup: str, spec: Any) -> 
 
 
 def _field_filter_uses(model_admin: admin.ModelAdmin[Any], lookup: str, path: str) -> bool:
-    """Return whether a field's filter uses a lookup; for a relation, one of the related key."""
+    """Return whether a field's filter uses a lookup. That of a relation uses the related key."""
     suffix = _suffix(lookup, path)
     if suffix is None:
         return False

@@ -30,7 +30,7 @@ class ReadOnlyAdmin(ListTitleMixin, CheckedParameters):
     ) -> HttpResponse:
         """Return the page of an object. Raises PermissionDenied for POST.
 
-        Does so before the object is looked up, as Django did before 6.1.
+        That is checked before the object is looked up, as in Django before 6.1.
         """
         if request.method == "POST":
             raise PermissionDenied
@@ -59,7 +59,7 @@ def removal_link(removal_id: int | None, site: AdminSite) -> str:
     try:
         name = "admin:moderation_removal_change"
         url = reverse(name, args=[removal_id], current_app=site.name)
-    except NoReverseMatch:  # a site may leave the removals out of its admin
+    except NoReverseMatch:  # this admin site has no pages for removals
         return f"#{removal_id}"
     return format_html('<a href="{}">#{}</a>', url, removal_id)
 

@@ -49,8 +49,8 @@ def show(
 ) -> HttpResponse:
     """Return the picture in a field of a row as a small WebP, as a browser would display it.
 
-    An animation becomes a picture of its first, longest and last frame side by side, with a badge.
-    Raises Http404 if the model is not registered or the user may not see the row. Otherwise
+    An animation becomes one picture of its first, longest and last frames, with a badge.
+    Raises Http404 if the model is not registered or the user may not view the row. Otherwise
     returns a placeholder: with status 404 if the file is missing, 415 if it is not a picture, is
     broken or too large, and 502 if the storage cannot deliver it at the moment.
     """
@@ -114,7 +114,7 @@ def _read(file: Any) -> bytes:
     """Return the content of a stored file.
 
     Raises FileNotFoundError, and _StorageUnavailable for all other failures. Reads at most one byte
-    more than MAX_BYTES; `inspect` refuses that.
+    more than MAX_BYTES, so that `inspect` rejects a file that is too large.
     """
     if not file:
         raise FileNotFoundError
@@ -125,7 +125,7 @@ def _read(file: Any) -> bytes:
         raise
     except SuspiciousFileOperation as error:  # a name outside the storage
         raise FileNotFoundError from error
-    except Exception as error:  # any storage library, any error
+    except Exception as error:  # storage libraries raise exceptions of their own
         log.warning("The picture %s cannot be read: %r", file.name, error)
         raise _StorageUnavailable from error
     return content

@@ -86,9 +86,9 @@ def test_only_few_filtered_rows_are_ordered_by_their_keys(
 ) -> None:
     users(number)
     paginator = LargeListPaginator(rows(filtered=filtered), 5)
-    assert (paginator.few is not None) is few
+    assert (paginator.keys_if_few is not None) is few
     if few:
-        assert paginator.few == [user.pk for user in rows(filtered=True)]
+        assert paginator.keys_if_few == [user.pk for user in rows(filtered=True)]
 
 
 @pytest.mark.parametrize("filtered", [True, False])

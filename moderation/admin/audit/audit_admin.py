@@ -41,7 +41,7 @@ from moderation.models import AuditEntry, AuditEvent, Removal
 
 
 class AuditPaginator(LargeListPaginator):
-    """A paginator that counts up to the cap without a filter too: the log is never pruned."""
+    """A paginator that stops counting at the cap even without a filter: the log only grows."""
 
     counts_all_rows = False
 
@@ -50,7 +50,7 @@ class AuditAdmin(LargeListMixin, ReadOnlyAdmin):
     """The ModelAdmin of entries and events: the tables are too large to count; newest first."""
 
     paginator = AuditPaginator
-    change_list_template = None  # Django finds this app's templates for search and pagination
+    change_list_template = None  # Django's own finds this app's search form and pagination
 
     class Media:
         css = {"all": ("moderation/audit.css",)}
@@ -71,8 +71,8 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
     )  # fmt: skip
     search_fields = ("key",)  # displays the search field; `get_search_results` searches
     search_help_text = _("File key, its beginning, its URL, or a SHA-256")
-    ordering = ("-pk",)  # that of time
-    sortable_by = ("recorded",)  # no other column has an index for its order
+    ordering = ("-pk",)  # the newest first
+    sortable_by = ("recorded",)  # no other order has an index
     fieldsets = (
         (_("File"), {"fields": (
             "key", "state_badge", "in_use_because", "error", "error_code", "storage", "file_size",
@@ -133,14 +133,14 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return entry
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Return the filters, without that of the moderator if the user sees only their own."""
+        """Return the filters; omit the moderator's for users who see only their own entries."""
         if may_view_all_entries(request.user):
             return self.list_filter
         return tuple(spec for spec in self.list_filter if spec is not ActorOfEntriesFilter)
 
     @admin.display(description=_("recorded at"), ordering="pk")
     def recorded(self, entry: AuditEntry) -> Any:
-        """Return the time of recording. Entries are stored in its order."""
+        """Return the time of recording. Primary keys have the same order."""
         return entry.recorded_at
 
     def get_search_results(
@@ -156,13 +156,13 @@ class AuditEntryAdmin(ExportMixin, AuditAdmin):
         return [path("suggest/<slug:field>/", view, name=name), *super().get_urls()]
 
     def suggest_view(self, request: HttpRequest, field: str) -> HttpResponse:
-        """Return suggestions for a filter; for a moderator, only their own removals."""
+        """Return suggestions for a filter. Moderators get only their own removals."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        may_view_all_removals = may_view_all_entries(request.user)
-        if field == "actor" and not may_view_all_removals:
+        may_view_all = may_view_all_entries(request.user)
+        if field == "actor" and not may_view_all:
             raise PermissionDenied
-        own = {} if may_view_all_removals else {"actor": request.user.pk}
+        own = {} if may_view_all else {"actor": request.user.pk}
         return suggest(request, field, removals=Removal.objects.filter(**own))
 
     def export_action(self, request: HttpRequest) -> HttpResponseBase:

@@ -33,7 +33,7 @@ def suggest(request: HttpRequest, field: str, *, removals: QuerySet[Removal]) ->
 
 
 def suggested_removals(term: str, removals: QuerySet[Removal]) -> list[dict[str, Any]]:
-    """Return the newest removals that match by number, by moderator or by note."""
+    """Return the newest confirmed removals that match by number, moderator or note."""
     matches = Q(actor_name__istartswith=term) | Q(note__icontains=term)
     if term.isdecimal() and len(term) <= MAX_KEY_DIGITS:
         matches |= Q(pk=int(term))
@@ -47,7 +47,7 @@ def _removal_label(removal: Removal) -> str:
 
 
 def suggested_actors(term: str) -> list[dict[str, Any]]:
-    """Return the names of users who confirmed removals."""
+    """Return the names, beginning with a term, of users who confirmed removals."""
     confirmed = AuditEvent.objects.filter(type=EventType.CONFIRM, actor_name__istartswith=term)
     names = confirmed.order_by("actor_name").values_list("actor_name", flat=True).distinct()
     return [{"value": name, "label": name} for name in names[:MAX_SUGGESTIONS]]

@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from import_export.forms import ExportForm
 
+from moderation.admin.messages import message_of
 from moderation.exceptions import ExportFailed
 from moderation.export.formats import SHEET_ROWS
 from moderation.models import AuditEvent
@@ -83,7 +84,7 @@ def _too_many_rows(file_format: Any) -> str:
 
 
 def _format_failed(error: ExportFailed) -> str:
-    return gettext("%(reason)s Choose CSV or JSONL.") % {"reason": error}
+    return gettext("%(reason)s Choose CSV or JSONL.") % {"reason": message_of(error)}
 
 
 def _write_failed(error: OSError) -> str:
@@ -119,8 +120,9 @@ def _send(request: HttpRequest, entries: QuerySet[Any], file_format: Any) -> Fil
     """Write the file, record the export with its number of rows, then send the file.
 
     One query reads all entries, so that file and event agree whatever else is recorded at the same
-    time. A slow client holds neither a connection nor a snapshot of the database. Raises
-    ExportFailed or OSError if the file cannot be written; nothing has been sent then.
+    time. Because the file is complete before it is sent, a slow client holds neither a connection
+    nor a snapshot of the database. Raises ExportFailed or OSError, before anything is sent, if the
+    file cannot be written.
     """
     with ExitStack() as on_error:
         file = on_error.enter_context(tempfile.TemporaryFile())

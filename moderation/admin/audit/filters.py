@@ -16,14 +16,14 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
-from moderation.admin.access import entries_by, few
+from moderation.admin.access import entries_by, keys_if_few
 from moderation.admin.large_lists import Field, TypedFilter
 from moderation.admin.query_parameters import YEARS
 from moderation.models import AuditEvent, Removal, StorageIdentity
 from moderation.models.states import EventType
 from moderation.registry import registered_models, storage_aliases
 
-# The most digits of a number that fits into a key of any database.
+# Every number with at most this many digits fits into the key of a removal.
 MAX_KEY_DIGITS = 18
 
 
@@ -104,14 +104,14 @@ class ReasonFilter(admin.ChoicesFieldListFilter):
     """A filter for the entries of the removals with one reason."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the entries with that reason; by their removals, if few removals have it."""
+        """Return the entries with that reason, looked up by removal if few removals have it."""
         entries = super().queryset(request, queryset)
         if entries is None or not self.lookup_val:
             return queryset
         events = AuditEvent.objects.filter(
             type=EventType.CONFIRM, details__reason__in=self.lookup_val
         )
-        removals = few(events.values_list("removal", flat=True))
+        removals = keys_if_few(events.values_list("removal", flat=True))
         return entries if removals is None else entries.filter(removal__in=removals)
 
 
@@ -140,10 +140,10 @@ class EntriesOfRemovalFilter(RemovalFilter):
     """A filter for the entries of one removal."""
 
     def of_removal(self, rows: QuerySet[Any], number: int) -> QuerySet[Any]:
-        """Return the entries of a removal, and limit the time of recording to that of its batches.
+        """Return the entries of a removal, limited to the time in which its batches were deleted.
 
-        Otherwise the database might search for the newest entries of a large, old removal along
-        the primary key, starting from today.
+        Without this limit, the database might read all entries from the newest backwards to find
+        those of an old, large removal.
         """
         entries = super().of_removal(rows, number)
         removal = Removal.objects.filter(pk=number)
@@ -163,7 +163,7 @@ class StorageFilter(admin.SimpleListFilter):
         return [(alias, alias) for alias in known_storages()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the entries of the chosen storage. Raises IncorrectLookupParameters."""
+        """Return the entries of the storage. Raises IncorrectLookupParameters for others."""
         chosen = self.value()
         if not chosen:
             return queryset

@@ -22,9 +22,9 @@ MAX_FOLDERS = 8
 
 
 def search_entries(entries: QuerySet[AuditEntry], term: str) -> QuerySet[AuditEntry]:
-    """Return the entries whose key begins with a term, or whose SHA-256 it is.
+    """Return the entries whose key begins with a term, or whose SHA-256 equals it.
 
-    The term may be a key, a name from which a storage makes the key, or the URL of a file. It is
+    The term may be a key, a name from which a storage derives the key, or the URL of a file. It is
     not split into words, because keys may contain spaces.
     """
     if not term:
@@ -45,7 +45,7 @@ def _possible_keys(term: str) -> set[str]:
         try:
             adapter = adapter_for(alias)
         except InvalidStorageError:
-            continue  # not in the settings
+            continue  # no longer in the settings
         for name in names:
             with suppress(ValueError):  # not a name of this storage
                 keys.add(adapter.key(name))
@@ -70,8 +70,8 @@ def _names_in_url(term: str) -> set[str]:
 def _key_begins_with(term: str, using: str) -> Q:
     """Return the condition for which the database uses its index on the key.
 
-    PostgreSQL does so for LIKE, by the index's operator class. SQLite's LIKE ignores the case and
-    thus the index, but its comparisons go by code points, as the range does.
+    PostgreSQL does so for LIKE, because of the index's operator class. SQLite's LIKE ignores case
+    and therefore the index. But SQLite compares text by code point, so a range finds the same keys.
     """
     if connections[using].vendor == "sqlite":
         return Q(key__gte=term, key__lt=term + LAST_CHARACTER)

@@ -14,7 +14,7 @@ from moderation.admin.large_lists.dates import IndexedDates, LoadedDates
 
 
 class LargeChangeList(ChangeList):
-    """A change list for LargeListPaginator, with fast dates and with annotations for a page."""
+    """A change list for LargeListPaginator, with a fast date hierarchy and annotated pages."""
 
     model_admin: Any  # a LargeListMixin
 
@@ -26,7 +26,7 @@ class LargeChangeList(ChangeList):
         return filters
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Return the field only if its column is sortable; other columns have no index."""
+        """Return the field if its column is sortable, else None: other columns have no index."""
         return (
             super().get_ordering_field(field_name)
             if field_name in (self.sortable_by or ())
@@ -34,15 +34,15 @@ class LargeChangeList(ChangeList):
         )
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """Return the chosen order followed by the key. The indexes have no further columns."""
+        """Return the chosen order followed by the key, which is all that the indexes cover."""
         return super().get_ordering(request, queryset.order_by())
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the rows of the page, a single page by its keys too, with their annotations."""
+        """Annotate the rows of the page. If there is only one page, select its rows by key too."""
         super().get_results(request)
         rows: Any = self.result_list
-        if not self.multi_page and self.paginator.few is not None:
-            rows = self.queryset.filter(pk__in=self.paginator.few)
+        if not self.multi_page and self.paginator.keys_if_few is not None:
+            rows = self.queryset.filter(pk__in=self.paginator.keys_if_few)
         rows = rows.annotate(**self.model_admin.page_annotations)
         self.result_list = rows.prefetch_related(*self.model_admin.page_prefetches)
 
@@ -50,15 +50,15 @@ class LargeChangeList(ChangeList):
     def dates(self) -> Self:
         """Return a copy of this list for the date hierarchy, which reads dates from `queryset`.
 
-        If few rows match, these are their dates, otherwise the dates of all rows: to find the
-        years of the rows that match a filter, the database would read all of these rows.
+        If few rows match the filters, these are their dates, otherwise the dates of all rows: to
+        find the years of many matching rows, the database would have to read all of them.
         """
         change_list = copy(self)
-        few = self.paginator.few
-        if few is None:
+        keys = self.paginator.keys_if_few
+        if keys is None:
             rows = self.root_queryset.filter(self.period)
             change_list.queryset = IndexedDates(rows, self.date_hierarchy)
         else:
-            found = self.model._base_manager.using(self.root_queryset.db).filter(pk__in=few)
+            found = self.model._base_manager.using(self.root_queryset.db).filter(pk__in=keys)
             change_list.queryset = LoadedDates(found, self.date_hierarchy)
         return change_list

@@ -11,10 +11,11 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-# Years that a date hierarchy can show: in the others, a time zone may lead out of the calendar.
+# The years that a date hierarchy lists. In the first and last year of Python's calendar, converting
+# a time to another time zone may overflow.
 LISTED_YEARS = range(2, 9999)
-# Added to the start of a year, month or day, these lead into the next one: longer than any, shorter
-# than two.
+# Added to the start of a year, month or day, these reach the next one: each is longer than any such
+# period and shorter than two.
 TO_NEXT = {"year": timedelta(days=370), "month": timedelta(days=32), "day": timedelta(hours=30)}
 
 
@@ -30,7 +31,7 @@ class IndexedDates:
         self.values: Any = dated.order_by(field_name).values_list(field_name, flat=True)
 
     def aggregate(self, **_ends: Any) -> dict[str, Any]:
-        """Return the `first` and `last` date, in two queries: in one, SQLite reads all rows."""
+        """Return the `first` and `last` date. One query for both would read all rows on SQLite."""
         return {"first": self.values.first(), "last": self.values.last()}
 
     def dates(self, field_name: str, kind: str) -> list[date]:
@@ -58,7 +59,7 @@ class LoadedDates(list[date]):
         super().__init__(dated.values_list(field_name, flat=True))
 
     def aggregate(self, **_ends: Any) -> dict[str, Any]:
-        """Return the `first` and `last` date, None if there are no rows."""
+        """Return the `first` and `last` date, each None if there are no rows."""
         return {"first": min(self, default=None), "last": max(self, default=None)}
 
     def dates(self, _field_name: str, kind: str) -> list[date]:

@@ -24,7 +24,7 @@ class LargeListMixin(admin.ModelAdmin):
     show_full_result_count = False  # it counts the whole table
     show_facets = admin.ShowFacets.NEVER  # each one counts the whole table
     change_list_template: ClassVar[str | None] = "admin/moderation/large_list.html"
-    # Applied to the rows of a page. Actions use `get_queryset()` for any number of rows.
+    # Applied only to the rows of a page, unlike `get_queryset()`, which actions use for all rows.
     page_annotations: Mapping[str, Any] = {}
     page_prefetches: Sequence[str | Prefetch[Any]] = ()
 

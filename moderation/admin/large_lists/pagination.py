@@ -9,13 +9,13 @@ from django.utils.functional import cached_property
 
 from moderation.admin.large_lists.related_count import Order, keys_in_order, reversed_order
 
-# The most rows that are counted if they match a filter. That takes milliseconds, and few users go
+# The most rows that are counted if a filter applies. That takes milliseconds, and few users go
 # through that many pages.
 COUNTED_ROWS = 10_000
 
 
 class LargeListPaginator(Paginator):
-    """A paginator that counts the rows that match a filter up to a cap, and has pages up to there.
+    """A paginator that counts the rows that match a filter up to a cap, and has no pages beyond it.
 
     Users reach the rows beyond the cap with further filters. Each page is a queryset that is
     limited to the keys of the page.
@@ -42,12 +42,12 @@ class LargeListPaginator(Paginator):
         return bool(self.rows.query.where)
 
     @cached_property
-    def few(self) -> list[Any] | None:
+    def keys_if_few(self) -> list[Any] | None:
         """Return the ordered keys of all rows, or None if there is no filter or there are too many.
 
         One query applies the filters and another the order. For a single query, a database tends
-        to read along the index of the order until the page is full. If few rows match, it reads
-        the whole table.
+        to read along the index of the order until the page is full, which means the whole table if
+        few rows match.
         """
         if not self.is_filtered:
             return None
@@ -64,7 +64,7 @@ class LargeListPaginator(Paginator):
 
     @property
     def order(self) -> Order:
-        """Return the order of the rows. Those of an autocomplete field may have none."""
+        """Return the order of the rows, by default that of the model or of its keys."""
         return self.rows.query.order_by or self.rows.model._meta.ordering or ("pk",)
 
     def page(self, number: Any) -> Page[Any]:
@@ -77,10 +77,11 @@ class LargeListPaginator(Paginator):
     def keys(self, bottom: int, top: int) -> list[Any]:
         """Return the keys of the rows from `bottom` up to, but not including, `top`.
 
-        They are read from the nearer end of the list, because the database reads skipped rows.
+        They are read from the nearer end of the list, because the database also reads the rows that
+        it skips.
         """
-        if self.few is not None:
-            return self.few[bottom:top]
+        if self.keys_if_few is not None:
+            return self.keys_if_few[bottom:top]
         order = self.order
         if not self.is_capped and bottom > self.count - top:
             order, bottom, top = reversed_order(order), self.count - top, self.count - bottom
@@ -88,9 +89,9 @@ class LargeListPaginator(Paginator):
 
     @cached_property
     def _counted(self) -> int:
-        """Return the number of rows, or any number above the cap if counting stopped there."""
-        if self.few is not None:
-            return len(self.few)
+        """Return the number of rows, or a number above the cap if counting stopped there."""
+        if self.keys_if_few is not None:
+            return len(self.keys_if_few)
         if self.is_filtered:
             return COUNTED_ROWS + 1
         rows = self.rows.order_by()

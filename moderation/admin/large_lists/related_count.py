@@ -38,8 +38,8 @@ class RelatedCount(Coalesce):
 def keys_in_order(rows: QuerySet[Any], order: Order, bottom: int, top: int) -> list[Any]:
     """Return the keys of the rows from `bottom` up to, but not including, `top` in the order.
 
-    If a RelatedCount comes first in the order, two lists are concatenated: the rows with related
-    rows, by grouping these along their index, and the others, in the rest of the order.
+    If the order begins with a RelatedCount, two lists are concatenated: the rows that have related
+    rows, found by grouping the latter along an index, and the other rows, in the rest of the order.
     """
     leading, *rest = order
     if not _is_count(leading) or not all(isinstance(each, str) or _is_count(each) for each in rest):
@@ -66,7 +66,7 @@ def _is_count(part: Any) -> bool:
 
 
 def _with_related(rows: QuerySet[Any], by: Any, rest: Order) -> Any:
-    """Return the ordered keys of the rows with related rows, as a queryset of the latter."""
+    """Return a queryset of the keys of the rows that have related rows, in the order."""
     name = by.expression.foreign_key
     related = by.expression.model._base_manager.using(rows.db).filter(**{f"{name}__isnull": False})
     if rows.query.where:
@@ -77,7 +77,7 @@ def _with_related(rows: QuerySet[Any], by: Any, rest: Order) -> Any:
 
 
 def _of_related(part: Any, foreign_key: str) -> Any:
-    """Return a part of an order of rows as part of an order of the rows that refer to them."""
+    """Return a part of an order, such as "-name", for the related rows: "-post__name"."""
     key = f"{foreign_key}_id"  # a column of the related rows, so no join is needed
     if _is_count(part):
         count = part.expression

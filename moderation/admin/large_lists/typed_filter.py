@@ -21,7 +21,7 @@ class Field(NamedTuple):
 
 
 class TypedFilter(admin.ListFilter):
-    """A filter with text fields, in its own form, which works without JavaScript."""
+    """A filter with text fields in a form of its own. It works without JavaScript."""
 
     template = "admin/moderation/typed_filter.html"
     fields: ClassVar[tuple[Field, ...]] = ()
@@ -48,7 +48,7 @@ class TypedFilter(admin.ListFilter):
         return [field.name for field in self.fields]
 
     def expected_parameters(self) -> list[str | None]:
-        """Return the names of the fields, typed as in Django's filters."""
+        """Return the names of the fields, which are the filter's parameters in the URL."""
         return [*self.names()]
 
     def value(self) -> str:
@@ -71,5 +71,5 @@ class TypedFilter(admin.ListFilter):
         }
 
     def suggestions_url(self, changelist: ChangeList) -> str:
-        """Return the URL of a view that returns suggestions for the fields, "" if there is none."""
+        """Return the URL of a view that returns suggestions for the fields, or "" if none does."""
         return ""

@@ -18,8 +18,8 @@ def batches_between(
 ) -> Iterator[tuple[RemovalBatch, slice]]:
     """Yield the batches with the items from `start` to `stop`, and the range within each batch.
 
-    The items of a draft are numbered in the order of its batches, of which `column` has the number
-    of items. Skips batches without items, so it yields at most `stop - start`. Runs one query.
+    The items of a draft are numbered in the order of its batches. `column` has the number of items
+    in each batch. Skips batches without items, so it yields at most `stop - start`. Runs one query.
     """
     total_so_far = Window(Sum(column), order_by="number")
     counted: Any = removal.batches.filter(**{f"{column}__gt": 0}).annotate(end=total_so_far)

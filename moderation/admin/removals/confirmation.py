@@ -48,7 +48,7 @@ from moderation.removals.limits import MAX_NAMED, blockers_of
 
 PICTURES_PER_PAGE = 60  # few enough to review each one
 OBJECTS_PER_PAGE = 100  # as on the change list
-NUMBER_DIGITS = 10  # of the largest number that the column for the number of a batch can hold
+NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
@@ -173,7 +173,7 @@ def _storages_without_identity(removal: Removal) -> list[str]:
 
 
 def _selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return the requested page of the selection; by default of its pictures, if it has any."""
+    """Return the requested page of the selection: by default, of its pictures if it has any."""
     show = viewer.request.GET.get("show")
     if show not in ("objects", "without-pictures"):
         show = "pictures" if removal.pictures_total else "objects"
@@ -203,7 +203,7 @@ def _selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 def _difference_context(
     viewer: Viewer, removal: Removal, difference: Difference | None
 ) -> dict[str, Any]:
-    """Return at most MAX_NAMED changed and as many deleted objects, and the number of others."""
+    """Return at most MAX_NAMED changed and MAX_NAMED deleted objects, and the number of others."""
     if not difference:
         return {}
     model = _model_in_admin(viewer, removal)

@@ -1,10 +1,10 @@
 """Object permissions: which objects a user may remove, according to the ModelAdmins of a site.
 
-Like Django's delete page, call `has_delete_permission(request, obj)` of the ModelAdmin of each row
-that would be deleted, but only if the result can depend on the object. If no ModelAdmin overrides
-the method, permission codes have the same result and no row is read. Objects are checked in
-batches, when a draft is created and when it is confirmed. A worker has no request, so what was
-permitted at the confirmation stays permitted.
+As on Django's delete page, `has_delete_permission(request, obj)` of the ModelAdmin of each row that
+would be deleted decides, but it is called only if its result can depend on the object. If no
+ModelAdmin overrides the method, permission codes have the same result and no row is read. Objects
+are checked in batches, when a draft is created and when it is confirmed. A worker has no request,
+so what was permitted at the confirmation stays permitted.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals.refused_objects import Guard
 from moderation.removals.selection import filterable
 
-# The most rows that a permission check reads in one query and instantiates at the same time.
+# The most rows that a permission check loads with one query.
 ROWS_PER_QUERY = 500
 
 
@@ -61,8 +61,9 @@ def permissions_for(model_admin: ModelAdmin[Any], user: Any) -> list[str]:
     """Return the permission codes that removing this ModelAdmin's objects needs, as in Django.
 
     They cover the objects and the rows of each model that the cascade can delete and this site
-    shows. If a ModelAdmin decides by object, its code is included only if the user has it now: a
-    user who loses it later is stopped. Raises CannotFreeze if the cascade cannot be determined.
+    shows. If a ModelAdmin decides by object, its code is included only if the user has it now, so
+    that a user who loses it later is stopped. Raises CannotFreeze if the cascade cannot be
+    determined.
     """
     needed = []
     for each in _checked_admins(model_admin):
@@ -81,7 +82,7 @@ def guard_for(model_admin: ModelAdmin[Any] | None, request: HttpRequest) -> Guar
 
 
 def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[Any]:
-    """Return which of these keys of a removal's objects its ModelAdmin shows to the viewer.
+    """Return those of the keys whose objects the removal's ModelAdmin shows to the viewer.
 
     Runs no query if the ModelAdmin shows all rows; keys of deleted objects are then included.
     """
@@ -120,7 +121,7 @@ class RefusedObject:
 
 
 class ObjectGuard:
-    """Checks the objects of batches, and the rows of their cascade, with a site's ModelAdmins."""
+    """Checks the objects of batches, and the rows of their cascade, by a site's ModelAdmins."""
 
     def __init__(self, model_admin: ModelAdmin[Any], request: HttpRequest) -> None:
         self.model_admin, self.request = model_admin, request

@@ -1,4 +1,4 @@
-"""The previews on the page of a draft: of its files, and of its objects."""
+"""The previews of files and objects on the page of a draft."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FilePreview:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPreview:
-    """An object of the selection. `is_missing` if it was deleted, or hidden, since the freeze."""
+    """An object of the selection. `is_missing` is set if it no longer exists or is not visible."""
 
     object_name: str
     url: str
@@ -56,15 +56,15 @@ class ObjectPreview:
 
 
 def file_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[FilePreview]:
-    """Return the previews of the files from `start` to `stop`. Plans only their batches.
+    """Return the previews of the files from `start` to `stop`.
 
-    Omits files of objects that the admin no longer shows to the viewer. Raises TooManyRows if a
-    batch has grown too large since the freeze.
+    Plans only the batches of these files. Omits files of objects that the admin no longer shows to
+    the viewer. Raises TooManyRows if a batch has grown too large since the freeze.
     """
     found: list[tuple[StoredFile, Any, int]] = []
-    for batch, own in batches_between(removal, "pictures_total", start, stop):
+    for batch, wanted in batches_between(removal, "pictures_total", start, stop):
         plan = plan_batch(batch)
-        found += [(file, plan.files[file], batch.number) for file in plan.pictures()[own]]
+        found += [(file, plan.files[file], batch.number) for file in plan.pictures()[wanted]]
     visible = visible_to(viewer, removal, {root for _, root, _ in found})
     found = [each for each in found if each[1] in visible]
     details = details_of((file for file, _, _ in found), using=AuditEntry.objects.db)
@@ -112,10 +112,13 @@ def _picture_url(site: AdminSite, file: StoredFile) -> str:
 
 
 def object_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[ObjectPreview]:
-    """Return the previews of the objects from `start` to `stop`; see `file_previews`."""
+    """Return the previews of the objects from `start` to `stop`, including missing ones.
+
+    Raises TooManyRows if a batch has grown too large since the freeze.
+    """
     previews: list[ObjectPreview] = []
-    for batch, own in batches_between(removal, "objects_total", start, stop):
-        keys = keys_of(batch)[own]
+    for batch, wanted in batches_between(removal, "objects_total", start, stop):
+        keys = keys_of(batch)[wanted]
         previews += _previews_of(viewer, batch, keys, plan_batch(batch, keys=keys))
     return previews
 
@@ -125,9 +128,9 @@ def object_previews_without_picture(
 ) -> list[ObjectPreview]:
     """Return the previews of the objects without pictures from `start` to `stop`."""
     previews: list[ObjectPreview] = []
-    for batch, own in batches_between(removal, "without_picture_total", start, stop):
+    for batch, wanted in batches_between(removal, "without_picture_total", start, stop):
         plan = plan_batch(batch)
-        previews += _previews_of(viewer, batch, plan.without_picture()[own], plan)
+        previews += _previews_of(viewer, batch, plan.without_picture()[wanted], plan)
     return previews
 
 

@@ -35,11 +35,11 @@ from moderation.models.states import WAS_MISSING, BatchState, EntryState, Remova
 from moderation.removals.limits import MAX_NAMED
 from moderation.removals.progress import numbers as numbers_of
 
-# The most recent events that the page lists.
+# The page lists at most this many events, the most recent ones.
 MAX_EVENTS = 50
 
 RUNNING_STATES = (RemovalState.DELETING, RemovalState.PURGING)
-# The states of files for which nothing is left to do, for the progress bar.
+# The states in which nothing is left to do for a file, for the progress bar.
 FINISHED_STATES = (EntryState.ERASED, EntryState.IN_USE, EntryState.HIDDEN, EntryState.FAILED,
             EntryState.RESTORED)  # fmt: skip
 
@@ -87,7 +87,7 @@ def _run_action(
     action: Callable[..., None],
     text: str,
 ) -> HttpResponse:
-    """Run an action and redirect to the page. Raises PermissionDenied."""
+    """Run an action and redirect to the page. Raises PermissionDenied without permission."""
     if not may_manage(request.user, removal):
         raise PermissionDenied
     with errors_as_messages(request):
@@ -155,7 +155,7 @@ def _list_url(viewer: Viewer, removal: Removal) -> str:
 
 
 def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
-    """Return the first keys, and the numbers, of the objects that changed or no longer existed."""
+    """Return the first keys and the number of the objects that changed, or no longer existed."""
     batches = removal.batches.filter(state=BatchState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
     changed, gone = list[Any](), list[Any]()
     changed_total = gone_total = 0
@@ -208,7 +208,7 @@ def _found_again(viewer: Viewer, removal: Removal) -> list[Any]:
 
 
 def _delays(removal: Removal) -> dict[str, Any]:
-    """Return why files wait: the error of the one to be retried next, and problems of storages."""
+    """Return why files wait: the error of the next one to be retried, and storage problems."""
     pending = removal.entries.pending()
     retried = pending.exclude(error_code="")
     identities = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by(
@@ -225,7 +225,7 @@ def _delays(removal: Removal) -> dict[str, Any]:
 
 
 def _entries_in_use_and_failed(viewer: Viewer, removal: Removal) -> dict[str, list[Any]]:
-    """Return the first entries whose files are in use and those that failed, with the reasons."""
+    """Return the first entries in use and the first that failed, each with the reason."""
     columns = [*_entry_columns(viewer, removal), "in_use_reason", "error_code", "error"]
     entries = removal.entries.order_by("pk")
     in_use = list(entries.in_use().values(*columns)[:MAX_NAMED])

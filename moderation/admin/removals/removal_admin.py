@@ -1,4 +1,4 @@
-"""Removals in the admin: their list, and the URLs of the pages of each."""
+"""Removals in the admin: their list, and the URLs of each removal's pages."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ from moderation.models.states import RemovalState
 
 Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 
-# The actions on a draft, which only its author may take, and those on a confirmed removal:
-# {last part of the URL: view}.
+# The actions on a draft, which only its author may take, and those on a confirmed removal, by the
+# last part of their URL.
 DRAFT_ACTIONS: dict[str, Page] = {
     "exclude": confirmation.exclude_from_draft,
     "confirm": confirmation.confirm_draft,
@@ -89,7 +89,7 @@ class RemovalAdmin(ReadOnlyAdmin):
         return access.visible_removals(request.user, super().get_queryset(request))
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the URLs of the list and of a removal's pages; there are none to add or delete."""
+        """Return the URLs of the list and of a removal's pages. No page adds or deletes one."""
         site_page = self.admin_site.admin_view
         name = "moderation_removal_{}".format
         pages = [
@@ -112,7 +112,7 @@ class RemovalAdmin(ReadOnlyAdmin):
         return RemovalChangeList
 
     def _page(self, page: Page, *, is_action: bool = False, of_draft: bool = False) -> Any:
-        """Return the view of a page. It responds 404 if the user may not view the removal."""
+        """Return the view of a page, which responds 404 if the user may not view the removal."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
             request.current_app = self.admin_site.name
@@ -123,7 +123,7 @@ class RemovalAdmin(ReadOnlyAdmin):
                 if removal.admin_site not in ("", self.admin_site.name):
                     return redirect(_url_on_its_site(request, removal))
                 _check_may_view_objects(self, request, removal)
-            if is_action and request.method != "POST":  # a GET, after the login page
+            if is_action and request.method != "POST":  # the login page redirects with GET
                 return redirect(removal_url(self.admin_site, removal))
             return page(self, request, removal)
 
@@ -168,7 +168,7 @@ def show_removal(model_admin: Any, request: HttpRequest, removal: Removal) -> Ht
 
 
 def show_progress(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Return the part of the page that changes. Raises Http404 for a draft, which has none."""
+    """Return the part of the page that changes. Raises Http404 for a draft."""
     if removal.state == RemovalState.DRAFT:
         raise Http404
     return progress.fragment(model_admin, request, removal)
