@@ -1,4 +1,4 @@
-"""Django's tags of a change list, with templates for lists that are counted up to a cap."""
+"""Django's template tags for change lists, with templates for counts that have a cap."""
 
 from django import template
 from django.contrib.admin.templatetags.admin_list import admin_actions, pagination, search_form

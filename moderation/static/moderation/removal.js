@@ -24,7 +24,7 @@
     document.body.append(liveRegion);
   }
 
-  // A redirected response is the login page: the session has ended.
+  // Reload the progress. A redirected response is the login page, because the session has ended.
   async function refresh(interval) {
     let next = POLL_INTERVAL;
     try {
@@ -59,7 +59,7 @@
     });
   }
 
-  // Copy the chosen reason and the typed note when an object is excluded, but not the typed count.
+  // Copy the chosen reason and the typed note, but not the typed count, which must change.
   function copyInput(source, target) {
     const note = target.querySelector("[name=note]");
     if (note) {

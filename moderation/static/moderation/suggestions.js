@@ -1,5 +1,5 @@
-/* Suggest values for a filter's text field while the user types. The page also works without it,
-   because users can type a value in full. */
+/* Suggest values for a filter's text field while the user types. Without suggestions, users can
+   still type a value in full. */
 "use strict";
 {
   const PAUSE = 200; // milliseconds after the last key press before the request is sent
