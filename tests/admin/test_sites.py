@@ -186,6 +186,8 @@ def test_the_admin_of_a_proxy_decides_about_the_objects_of_its_list(root: Client
         page = root.get(response["Location"]).content.decode()
         assert f'href="{address}' in page
         root.post(f"/desk/moderation/removal/{removal.pk}/confirm/", words(removal))
+        progress = root.get(response["Location"]).content.decode()
+        assert f'href="{address}">Back to the list' in progress
     assert [volume.pk for volume in Volume.objects.all()] == [volumes[0].pk]
 
 

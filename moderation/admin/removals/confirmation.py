@@ -10,7 +10,6 @@ from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -30,7 +29,12 @@ from moderation.admin.display import (
 )
 from moderation.admin.messages import errors_as_messages, message_of
 from moderation.admin.removals.forms import ConfirmForm
-from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
+from moderation.admin.removals.object_permissions import (
+    admin_of,
+    guard_for,
+    model_in_admin,
+    visible_to,
+)
 from moderation.admin.removals.previews import (
     file_previews,
     object_previews,
@@ -63,7 +67,7 @@ def show(
 ) -> HttpResponse:
     """Return the page of a draft, with the form and the difference of a failed confirmation."""
     viewer = Viewer(model_admin.admin_site, request)
-    objects, model = objects_of(removal), _model_in_admin(viewer, removal)
+    objects, model = objects_of(removal), model_in_admin(viewer, removal)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Remove %(objects)s?") % {"objects": objects},
@@ -131,7 +135,7 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         cancel(removal)
         messages.info(request, _("The draft was cancelled. Nothing was removed."))
     viewer = Viewer(model_admin.admin_site, request)
-    url = viewer.list_url(_model_in_admin(viewer, removal))
+    url = viewer.list_url(model_in_admin(viewer, removal))
     return redirect(with_list_query(url, removal) or removal_url(viewer.site, removal))
 
 
@@ -140,12 +144,6 @@ def _expiry_context(removal: Removal) -> dict[str, Any]:
     expires_at = removal.created_at + timedelta(hours=conf.draft_hours())
     rounded_up = expires_at + timedelta(seconds=59)  # `timeuntil` rounds down
     return {"expires_at": expires_at, "expires_in": timeuntil(rounded_up)}
-
-
-def _model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
-    """Return the model whose ModelAdmin lists the objects, which may be a proxy."""
-    model_admin = admin_of(viewer.site, removal)
-    return model_admin.model if model_admin else model_of(removal)
 
 
 def _name_of_excluded(viewer: Viewer, removal: Removal, key: str) -> str:
@@ -206,7 +204,7 @@ def _difference_context(
     """Return at most MAX_NAMED changed and MAX_NAMED deleted objects, and the number of others."""
     if not difference:
         return {}
-    model = _model_in_admin(viewer, removal)
+    model = model_in_admin(viewer, removal)
     changed, deleted = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
     keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
     names = row_names(removal, keys)

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 
 from moderation.admin.display import Viewer, row_label
 from moderation.cascade import json_key
-from moderation.cascade.batches import keys_of, plan_batch
+from moderation.cascade.batches import keys_of, model_of, plan_batch
 from moderation.cascade.relations import cascades_to_itself, deleted_with
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, Removal, RemovalBatch
@@ -39,6 +39,12 @@ def admin_of(site: AdminSite, removal: Removal) -> ModelAdmin[Any] | None:
     """Return the ModelAdmin in which a removal's objects were selected, or None."""
     model = apps.get_model(removal.admin_label or removal.model_label)
     return site.get_model_admin(model) if site.is_registered(model) else None
+
+
+def model_in_admin(viewer: Viewer, removal: Removal) -> type[Model]:
+    """Return the model whose ModelAdmin lists a removal's objects, which may be a proxy."""
+    model_admin = admin_of(viewer.site, removal)
+    return model_admin.model if model_admin else model_of(removal)
 
 
 def decides_by_object(model_admin: ModelAdmin[Any]) -> bool:

@@ -27,6 +27,7 @@ from moderation.admin.display import (
 )
 from moderation.admin.in_use import in_use_reasons
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.object_permissions import model_in_admin
 from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
 from moderation.lifecycle import removals as lifecycle
@@ -151,7 +152,7 @@ def _list_url(viewer: Viewer, removal: Removal) -> str:
     """Return the URL of the change list with the author's filters, or "" for other users."""
     if removal.actor_id != viewer.request.user.pk:
         return ""
-    return with_list_query(viewer.list_url(model_of(removal)), removal)
+    return with_list_query(viewer.list_url(model_in_admin(viewer, removal)), removal)
 
 
 def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
