@@ -41,7 +41,7 @@ def as_animated_webp(frames: Sequence[Image.Image]) -> bytes:
 def side_by_side(frames: Sequence[Image.Image], side: int) -> Image.Image:
     """Return the frames of an animation in one picture of at most `side` pixels a side.
 
-    Wide frames are stacked, others are placed from left to right, and a badge is added. A single
+    Wide frames are stacked, the others stand side by side, and a badge is added. A single
     frame is returned unchanged.
     """
     if len(frames) == 1:
