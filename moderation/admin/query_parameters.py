@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import BadRequest, FieldDoesNotExist
+from django.core.exceptions import (
+    BadRequest,
+    FieldDoesNotExist,
+    ObjectDoesNotExist,
+    ValidationError,
+)
 from django.db.models import DateField, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse
@@ -64,6 +71,28 @@ class CheckedParameters(admin.ModelAdmin):
         if "\0" in object_id:
             return None
         return super().get_object(request, object_id, from_field or None)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the initial values in the URL that the model's fields accept.
+
+        The widgets of dates and relations would raise errors for others.
+        """
+        initial = super().get_changeform_initial_data(request).items()
+        return {name: value for name, text in initial for value in self._converted(name, text)}
+
+    def _converted(self, name: str, text: Any) -> Iterator[Any]:
+        """Yield the value of a text for a field of the model, if the field accepts it.
+
+        Lists, for many-to-many fields, are not accepted.
+        """
+        with suppress(FieldDoesNotExist, ObjectDoesNotExist, ValidationError):
+            field: Any = self.opts.get_field(name)
+            if field.many_to_many:
+                return
+            value = field.to_python(text)
+            if field.is_relation:
+                field.remote_field.model._base_manager.get(**{field.target_field.name: value})
+            yield value
 
     def _check_dates(self, request: HttpRequest) -> None:
         """Raise BadRequest for a date that is not in the calendar of every time zone."""

@@ -8,7 +8,8 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import BadRequest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
+from django.urls import reverse
 
 from moderation.admin.query_parameters import (
     MAX_WORDS,
@@ -165,3 +166,30 @@ def test_every_filter_of_a_list_is_tried_with_hostile_values(model: Any) -> None
 @pytest.mark.parametrize("model", [Post, User, Removal, AuditEntry, AuditEvent])
 def test_every_list_of_ours_checks_its_parameters(model: Any) -> None:
     assert isinstance(admin.site.get_model_admin(model), CheckedParameters)
+
+
+INITIAL = [
+    {"author": "yes"}, {"author": "\0"}, {"author": "9" * 22}, {"author": "-1"}, {"author": ""},
+    {"created_at": "x"}, {"created_at": "2026-11-01 10:00"}, {"title": "a\0b"}, {"nonsense": "1"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("initial", INITIAL, ids=str)
+def test_add_page_ignores_initial_values_that_its_fields_refuse(
+    initial: dict[str, str], admin_client: Client
+) -> None:
+    page = admin_client.get(reverse("admin:posts_post_add"), initial)
+    assert page.status_code == 200
+
+
+def test_add_page_takes_initial_values_that_its_fields_accept(
+    admin_client: Client, admin_user: User
+) -> None:
+    page = admin_client.get(
+        reverse("admin:posts_post_add"),
+        {"author": str(admin_user.pk), "title": "A title", "created_at": "2026-11-01 10:00+00:00"},
+    )
+    form = page.context["adminform"].form
+    assert form.initial["author"] == admin_user.pk
+    assert form.initial["title"] == "A title"
+    assert form.initial["created_at"].day == 1
