@@ -18,7 +18,9 @@ def mark_deleted(batch: RemovalBatch, *, deleted: int) -> None:
     batch.deleted_total = deleted
     batch.state = BatchState.DELETED
     batch.finished_at = server_time.now()
-    batch.save(update_fields=["gone", "changed", "deleted_total", "state", "finished_at"])
+    batch.save(
+        update_fields=["already_deleted", "changed", "deleted_total", "state", "finished_at"]
+    )
 
 
 def reschedule(batch: RemovalBatch, *, pause: timedelta, error: str) -> None:

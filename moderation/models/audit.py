@@ -90,7 +90,7 @@ class AuditEntry(models.Model):
     reason = models.CharField(_("reason"), max_length=REASON_LENGTH, choices=Reason, blank=True)
     # For an extra file: {alias: the names in the file fields of the same row}. A live row that
     # shares one of these names may use this file as well. Null for all other files.
-    beside = models.JSONField(_("files of the same row"), null=True)
+    row_names = models.JSONField(_("names in the fields of the row"), null=True)
     state = models.CharField(
         _("state"), max_length=10, choices=EntryState, default=EntryState.PENDING
     )

@@ -108,7 +108,7 @@ class RemovalBatch(models.Model):
     # The result of the deletion.
     deleted_total = models.PositiveIntegerField(_("objects deleted"), default=0)
     changed = models.JSONField(_("keys of changed objects that were kept"), default=list)
-    gone = models.JSONField(_("keys of objects that were already deleted"), default=list)
+    already_deleted = models.JSONField(_("keys of objects that were already deleted"), default=list)
     error = models.CharField(_("error"), max_length=300, blank=True)
     # The number of attempts that failed with a database error, and the time of the next attempt
     # (null: as soon as possible).

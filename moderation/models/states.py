@@ -1,6 +1,7 @@
 """The states of removals, batches and audit entries, and the other choices of their fields.
 
-`moderation.lifecycle` changes the states.
+`moderation.lifecycle` changes the states. Nothing sets HIDDEN, RESTORED, UNDONE or UNDO yet: they
+are reserved for undo.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from moderation.models.states import FINAL_STATES
 IDENTIFYING = (
     "id", "storage", "location", "key", "name", "hidden_name", "object_label", "object_key",
     "field", "parent_label", "parent_key", "title", "owner", "removal", "actor", "actor_name",
-    "reason", "beside", "size", "sha256", "recorded_at",
+    "reason", "row_names", "size", "sha256", "recorded_at",
 )  # fmt: skip
 IDENTIFYING_ONCE_KNOWN = ("identity",)
 # These change until the entry reaches a final state.

@@ -184,8 +184,8 @@ def _keys_claimed_elsewhere(locked: list[Claimed], others: Iterable[Claimed]) ->
 
 def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
     # Read as text, the JSON of the many entries without versions need not be parsed.
-    versions, beside = (Cast(name, models.TextField()) for name in ("versions", "beside"))
-    columns = ("pk", "key", "name", versions, "removal", "leased_until", beside)
+    versions, row_names = (Cast(name, models.TextField()) for name in ("versions", "row_names"))
+    columns = ("pk", "key", "name", versions, "removal", "leased_until", row_names)
     return [
         Claimed(
             pk,
@@ -194,7 +194,7 @@ def _read(entries: models.QuerySet[AuditEntry]) -> list[Claimed]:
             [] if text == "[]" else json.loads(text),
             removal,
             leased_until,
-            beside and json.loads(beside),
+            row_names and json.loads(row_names),
         )
-        for pk, key, name, text, removal, leased_until, beside in entries.values_list(*columns)
+        for pk, key, name, text, removal, leased_until, row_names in entries.values_list(*columns)
     ]

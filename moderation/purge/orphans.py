@@ -39,7 +39,7 @@ class _File(NamedTuple):
 
     key: str
     name: str
-    beside: None = None
+    row_names: None = None
 
 
 def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan]:

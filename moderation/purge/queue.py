@@ -32,7 +32,7 @@ class Claimed(NamedTuple):
     versions: list[str]
     removal: int | None
     leased_until: datetime | None
-    beside: Mapping[str, Sequence[str]] | None = None
+    row_names: Mapping[str, Sequence[str]] | None = None
     is_leased: bool = True
 
     @property

@@ -41,7 +41,7 @@ class _InUse(NamedTuple):
     identity: UUID | None
     key: str
     name: str
-    beside: dict[str, list[str]] | None
+    row_names: dict[str, list[str]] | None
     in_use_at: datetime | None
     unused_at: datetime | None
     in_use_reason: str

@@ -88,7 +88,7 @@ def _entries(
         label: registration_by_label(label).measured_field
         for label in {file.label for file in files}
     }
-    beside = _beside(files) if any(not file.field for file in files) else {}
+    row_names = _row_names(files) if any(not file.field for file in files) else {}
     texts = cache(title_text)  # the files of an object share title and owner
     for file, details in files.items():
         entry = {
@@ -106,18 +106,18 @@ def _entries(
         if file.field == measured[file.label]:
             entry |= _measures(details)
         if not file.field:
-            entry["beside"] = beside.get((file.label, file.key), {})
+            entry["row_names"] = row_names.get((file.label, file.key), {})
         yield entry
 
 
-def _beside(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
+def _row_names(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
     """Return the names in the file fields of each row, by alias, for the entries of extra files."""
-    beside: dict[tuple[str, Any], dict[str, list[str]]] = {}
+    row_names: dict[tuple[str, Any], dict[str, list[str]]] = {}
     for file in files:
         if file.field:
-            names = beside.setdefault((file.label, file.key), {})
+            names = row_names.setdefault((file.label, file.key), {})
             names.setdefault(file.storage, []).append(file.name)
-    return beside
+    return row_names
 
 
 def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:

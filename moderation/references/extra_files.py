@@ -26,8 +26,8 @@ from moderation.storage.base import Adapter
 from moderation.storage.location import Location
 from moderation.storage.resolve import adapter_for
 
-# The names in the fields of a deleted row, by storage alias: the value of `AuditEntry.beside`.
-Beside = Mapping[str, Sequence[str]]
+# The names in the fields of a deleted row, by storage alias: the value of `AuditEntry.row_names`.
+RowNames = Mapping[str, Sequence[str]]
 
 
 class _NamedFile(NamedTuple):
@@ -38,14 +38,14 @@ class _NamedFile(NamedTuple):
 
 
 def add_usage_of_extra_files(
-    wanted: WantedKeys, beside: Mapping[str, Beside], usage: Usage
+    wanted: WantedKeys, row_names: Mapping[str, RowNames], usage: Usage
 ) -> None:
     """Add the extra files that live rows use to `usage`.
 
-    `beside` maps the key of each entry for an extra file to the entry's `beside`. Registrations
-    without `extra_files` are skipped. Runs no query if no entry is for an extra file.
+    `row_names` maps the key of each entry for an extra file to the entry's `row_names`. Skips
+    registrations without `extra_files`. Runs no query if no entry is for an extra file.
     """
-    if not (unknown := {key: each for key, each in beside.items() if key not in usage.users}):
+    if not (unknown := {key: each for key, each in row_names.items() if key not in usage.users}):
         return
     for registration in filter(None, map(registration_for, registered_models())):
         if (extra_files := registration.extra_files) is None:
@@ -59,11 +59,11 @@ def add_usage_of_extra_files(
 
 
 def _columns_to_search(
-    registration: Registration, beside: Mapping[str, Beside]
+    registration: Registration, row_names: Mapping[str, RowNames]
 ) -> Iterator[tuple[Column, dict[str, set[str]]]]:
-    """Yield the columns that may hold a name in `beside`, with {name: keys of its extra files}."""
+    """Yield the columns that may hold one of the names, with {name: keys of its extra files}."""
     by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for key, each in beside.items():
+    for key, each in row_names.items():
         for alias, names_of_row in each.items():
             for name in names_of_row:
                 by_alias[alias][name].add(key)

@@ -25,8 +25,8 @@ class Entry(WantedFile, Protocol):
     """The attributes of an audit entry that the search needs."""
 
     @property
-    def beside(self) -> Mapping[str, Sequence[str]] | None:
-        """Return `AuditEntry.beside`."""
+    def row_names(self) -> Mapping[str, Sequence[str]] | None:
+        """Return `AuditEntry.row_names`."""
 
 
 def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
@@ -48,8 +48,8 @@ def usage_of(storage: str, entries: Iterable[Entry]) -> Usage:
         _save_problems(storage, usage.problems)
         return usage
     usage = find_usage(wanted)
-    beside = {entry.key: entry.beside for entry in entries if entry.beside}
-    add_usage_of_extra_files(wanted, beside, usage)
+    row_names = {entry.key: entry.row_names for entry in entries if entry.row_names}
+    add_usage_of_extra_files(wanted, row_names, usage)
     usage.unknown = {k: why for k, why in usage.unknown.items() if k not in usage.users}
     _save_problems(storage, usage.problems)
     return usage

@@ -154,7 +154,7 @@ def _delete_or_fail(batch: RemovalBatch) -> None:
 def _delete(batch: RemovalBatch) -> None:
     _check_actor(batch.removal)
     locked = engine_for(model_of(batch.removal), AuditEntry.objects.db).lock(batch)
-    batch.gone, batch.changed = locked.deleted, locked.changed
+    batch.already_deleted, batch.changed = locked.deleted, locked.changed
     if locked.keys:
         _delete_locked(batch.removal, locked)
     batches.mark_deleted(batch, deleted=len(locked.keys))

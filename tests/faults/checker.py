@@ -99,8 +99,8 @@ def _not_settled(removal: int) -> Iterator[str]:
         "SELECT state, objects_total FROM moderation_removal WHERE id = %s", removal
     )
     batches = _sql(
-        "SELECT number, state, deleted_total, changed, gone FROM moderation_removalbatch "
-        "WHERE removal_id = %s",
+        "SELECT number, state, deleted_total, changed, already_deleted "
+        "FROM moderation_removalbatch WHERE removal_id = %s",
         removal,
     )
     if state != "done":

@@ -158,8 +158,8 @@ def test_two_overlapping_removals_delete_each_post_once(
     run_all(second)
     assert not Post.objects.exists()
     assert AuditEntry.objects.count() == 6 * 2
-    gone = [key for batch in second.batches.all() for key in batch.gone]
-    gone += [key for batch in first.batches.all() for key in batch.gone]
+    gone = [key for batch in second.batches.all() for key in batch.already_deleted]
+    gone += [key for batch in first.batches.all() for key in batch.already_deleted]
     assert sorted(gone) == [posts[2].pk, posts[3].pk]
     assert numbers(first)["deleted"] + numbers(second)["deleted"] == 6
 

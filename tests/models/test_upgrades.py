@@ -69,7 +69,7 @@ def test_columns_that_triggers_use_can_be_changed_forwards_and_back(
 def test_a_database_without_the_newest_column_gets_no_triggers_that_use_it() -> None:
     assert triggers.are_applicable(connection)
     triggers.drop(connection)
-    field = AuditEntry._meta.get_field("beside")
+    field = AuditEntry._meta.get_field("row_names")
     with connection.schema_editor() as editor:
         editor.remove_field(AuditEntry, field)
     try:

@@ -106,15 +106,15 @@ def test_an_extra_file_beside_a_file_of_it_waits(
     entry = entry_of_third(settings, "pending")
     identity = StorageIdentity.objects.get(alias="attachments").identity
     AuditEntry.objects.filter(pk=entry.pk).update(due_at=timezone.now() + timedelta(days=1))
-    beside = AuditEntry.objects.create(
+    row_names = AuditEntry.objects.create(
         storage="attachments", identity=identity, key="s.txt", name=stored("s.txt", "attachments"),
         object_label="library.Volume", object_key="1", recorded_at=timezone.now(),
-        due_at=timezone.now(), beside={"third": ["a.txt"]},
+        due_at=timezone.now(), row_names={"third": ["a.txt"]},
     )  # fmt: skip
     break_third(settings, broken)
     work()
-    beside.refresh_from_db()
-    assert (beside.state, beside.attempts) == ("pending", 0)
+    row_names.refresh_from_db()
+    assert (row_names.state, row_names.attempts) == ("pending", 0)
 
 
 @pytest.mark.parametrize("broken", BROKEN)

@@ -161,11 +161,11 @@ def test_files_that_no_field_names_go_with_the_file_they_belong_to(options: Opti
     volume.text = stored("new.txt", "attachments")
     volume.save()
     purge_all()
-    found = AuditEntry.objects.values_list("field", "name", "beside", "state")
-    beside = {"attachments": ["old.txt"]}
+    found = AuditEntry.objects.values_list("field", "name", "row_names", "state")
+    row_names = {"attachments": ["old.txt"]}
     assert set(map(str, found)) == {
         str(("text", "old.txt", None, "erased")),
-        str(("", "old.txt.webp", beside, "erased")),
+        str(("", "old.txt.webp", row_names, "erased")),
     }
     assert storage().exists(f"of-row-{volume.pk}.webp")
 

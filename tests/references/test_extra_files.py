@@ -177,7 +177,7 @@ def test_the_names_of_the_row_are_recorded_only_for_extra_files(
 ) -> None:
     with_extra_files(Volume=sizes)
     volume().delete()
-    entries = dict(AuditEntry.objects.values_list("name", "beside"))
+    entries = dict(AuditEntry.objects.values_list("name", "row_names"))
     assert entries == {NAME: None} | {name: {"attachments": [NAME]} for name in SIZES}
 
 

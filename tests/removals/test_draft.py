@@ -102,7 +102,7 @@ def test_a_change_between_confirmation_and_batch_leaves_the_object_and_names_it(
     posts[1].delete()
     delete_next_batch(removal.pk)
     first = removal.batches.order_by("number")[0]
-    assert (first.changed, first.gone, first.deleted_total) == ([posts[0].pk], [gone], 1)
+    assert (first.changed, first.already_deleted, first.deleted_total) == ([posts[0].pk], [gone], 1)
     assert set(Post.objects.values_list("pk", flat=True)) == {posts[0].pk, posts[3].pk}
 
 

@@ -157,21 +157,16 @@ def _list_url(viewer: Viewer, removal: Removal) -> str:
 
 def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
     """Return the first keys and the number of the objects that changed, or no longer existed."""
-    batches = removal.batches.filter(state=BatchState.DELETED).exclude(Q(changed=[]) & Q(gone=[]))
-    changed, gone = list[Any](), list[Any]()
-    changed_total = gone_total = 0
-    pairs = batches.order_by("number").values_list("changed", "gone")
-    for changed_keys, gone_keys in pairs.iterator():
-        changed += changed_keys[: MAX_NAMED - len(changed)]
-        gone += gone_keys[: MAX_NAMED - len(gone)]
-        changed_total += len(changed_keys)
-        gone_total += len(gone_keys)
-    return {
-        "changed": changed,
-        "changed_total": changed_total,
-        "already_deleted": gone,
-        "already_deleted_total": gone_total,
-    }
+    deleted = removal.batches.filter(state=BatchState.DELETED)
+    batches = deleted.exclude(Q(changed=[]) & Q(already_deleted=[])).order_by("number")
+    found: dict[str, Any] = {}
+    for name in ("changed", "already_deleted"):
+        keys, total = list[Any](), 0
+        for some in batches.values_list(name, flat=True).iterator():
+            keys += some[: MAX_NAMED - len(keys)]
+            total += len(some)
+        found |= {name: keys, f"{name}_total": total}
+    return found
 
 
 def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:

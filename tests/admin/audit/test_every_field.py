@@ -35,7 +35,7 @@ EVENT_FIELDS = [field.name for field in AuditEvent._meta.get_fields()]
 NOT_ON_ENTRY_PAGE = {
     "id": "people know an entry by its key",
     "actor": "`actor_name` is shown, which outlives the user",
-    "beside": "the purge alone uses it",
+    "row_names": "the purge alone uses it",
     "recheck_at": "the work list of the purge",
     "unused_at": "the work list of the purge",
 }
@@ -61,7 +61,8 @@ NOT_FOUND_BY = {
     "location": "the storage is a filter",
     "detail": "only as “later check”: entries whose file was found again",
     **dict.fromkeys(
-        ("hidden_name", "versions", "beside", "due_at", "leased_until", "recheck_at", "unused_at"),
+        ("hidden_name", "versions", "row_names", "due_at", "leased_until", "recheck_at",
+         "unused_at"),  # fmt: skip
         "technical",
     ),
     **dict.fromkeys(

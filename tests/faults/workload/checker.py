@@ -211,7 +211,7 @@ class Checker:
             where = f"batch {batch['number']} of removal {batch['removal_id']}"
             if self.tables.removals[batch["removal_id"]] != "done":
                 continue
-            left = len(batch["changed"]) + len(batch["gone"])
+            left = len(batch["changed"]) + len(batch["already_deleted"])
             if batch["state"] != DELETED:
                 yield Breach(
                     "2 batch without an end", f"{where} is {batch['state']}: {batch['error']}"

@@ -57,7 +57,16 @@ BACK = {
     "sqlite": "strftime('%%Y-%%m-%%d %%H:%%M:%%f', {}, '-3 minutes')",
     "postgresql": "{} - interval '3 minutes'",
 }
-BATCH = ("removal_id", "number", "state", "frozen", "changed", "gone", "deleted_total", "error")
+BATCH = (
+    "removal_id",
+    "number",
+    "state",
+    "frozen",
+    "changed",
+    "already_deleted",
+    "deleted_total",
+    "error",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,13 @@ def read(database: Database) -> Tables:
         entries=_dicts(database, ENTRY, "moderation_auditentry ORDER BY id"),
         removals=dict(database.query("SELECT id, state FROM moderation_removal")),
         batches=[
-            {**batch, **{name: json_value(batch[name]) for name in ("frozen", "changed", "gone")}}
+            {
+                **batch,
+                **{
+                    name: json_value(batch[name])
+                    for name in ("frozen", "changed", "already_deleted")
+                },
+            }
             for batch in _dicts(database, BATCH, "moderation_removalbatch")
         ],
     )
