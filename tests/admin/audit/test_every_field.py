@@ -60,11 +60,8 @@ NOT_FOUND_BY = {
     "identity": "the storage is a filter",
     "location": "the storage is a filter",
     "detail": "only as “later check”: entries whose file was found again",
-    **dict.fromkeys(
-        ("hidden_name", "versions", "row_names", "due_at", "leased_until", "recheck_at",
-         "unused_at"),  # fmt: skip
-        "technical",
-    ),
+    **dict.fromkeys(("hidden_name", "versions", "row_names"), "technical"),
+    **dict.fromkeys(("due_at", "leased_until", "recheck_at", "unused_at"), "technical"),
     **dict.fromkeys(
         ("hidden_at", "erased_at", "in_use_at", "failed_at", "restored_at", "verified_at"),
         "the list is ordered by the time of recording",
