@@ -198,14 +198,15 @@ def test_number_of_queries_does_not_depend_on_the_number_of_entries(audit_client
     removal = removal_of(person("somebody"))
 
     def queries() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
-            shown_keys(audit_client, state__exact="pending")
-        return len(asked)
+        """Return the number with warm caches, one of which may expire between two requests."""
+        counts = []
+        for _ in range(3):
+            with CaptureQueriesContext(connection) as captured:
+                shown_keys(audit_client, state__exact="pending")
+            counts.append(len(captured))
+        return min(counts)
 
     entry_of(removal, "first")
-    queries()  # the theme and the content types are read once
     few = queries()
     for number in range(30):
         entry_of(removal_of(person(f"person {number}")), f"key {number}")
