@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.core import serializers
 from django.db import IntegrityError, connection, transaction
 from django.db.models.signals import pre_save
@@ -138,13 +137,6 @@ def test_a_fixture_that_replaces_a_row_records_its_file() -> None:
     for fixture in serializers.deserialize("json", serializers.serialize("json", [volume, bound])):
         fixture.save()
     assert recorded() == ["cover.jpg", "old.txt"]
-
-
-def test_an_async_save_records_the_old_file() -> None:
-    volume = Volume.objects.create(text="old.txt")
-    volume.text = ""
-    async_to_sync(volume.asave)()
-    assert recorded() == ["old.txt"]
 
 
 def test_a_save_that_fails_records_nothing_and_leaves_nothing_behind() -> None:
