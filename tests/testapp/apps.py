@@ -1,22 +1,10 @@
-"""Registers what owns files, with as little as can be told of it."""
+"""The tests' second content app."""
 
 from django.apps import AppConfig
 
 
 class LibraryConfig(AppConfig):
-    """The tests' second content app."""
+    """Gives the app a label that says what its models are about."""
 
     name = "tests.testapp"
     label = "library"
-
-    def ready(self) -> None:
-        """Register the models with moderation."""
-        from moderation.registration import register
-        from tests.testapp import models
-
-        for model in (models.Volume, models.Thread, models.Song, models.Stamp, models.Exhibit):
-            register(model)
-        for with_default_or_hidden in (models.Profile, models.Badge, models.Binned):
-            register(with_default_or_hidden)
-        register(models.Attachment)
-        register(models.Piece, picture="picture", thumbnail="leaflet")
