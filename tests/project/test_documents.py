@@ -16,7 +16,9 @@ from django.test import override_settings
 
 from benchmarks.catalogue import BENCHMARKS
 from moderation import conf
+from moderation.models.states import FOUND_AGAIN, WAS_MISSING
 from moderation.registration import register
+from moderation.storage.base import ERASED_EARLIER
 from tests.project import document_problems as problems
 from tests.project.document_problems import CHECKS, parser_of
 from tests.project.documents import DOCUMENTS, LINK, Document, source_files
@@ -160,6 +162,13 @@ def test_the_layers_are_in_the_table() -> None:
 def test_every_benchmark_is_named() -> None:
     text = (ROOT / "docs" / "benchmarks.md").read_text()
     assert [name for name in BENCHMARKS if f"`{name}`" not in text] == []
+
+
+def test_the_details_of_an_erased_file_are_quoted_as_they_are_stored() -> None:
+    text = (ROOT / "docs" / "auditors.md").read_text()
+    (row,) = re.findall(r"^\| detail \| (.+) \|$", text, re.MULTILINE)
+    assert re.findall(r"`(.+?)`", row) == [WAS_MISSING, ERASED_EARLIER, FOUND_AGAIN]
+    assert '"' not in row
 
 
 @pytest.mark.parametrize("name", ["moderators.md", "auditors.md"])
