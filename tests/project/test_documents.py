@@ -16,7 +16,7 @@ from django.test import override_settings
 
 from benchmarks.catalogue import BENCHMARKS
 from moderation import conf
-from moderation.models.states import FOUND_AGAIN, WAS_MISSING
+from moderation.models.states import FOUND_AGAIN, WAS_MISSING, Reason
 from moderation.registration import register
 from moderation.storage.base import ERASED_EARLIER
 from tests.project import document_problems as problems
@@ -169,6 +169,12 @@ def test_the_details_of_an_erased_file_are_quoted_as_they_are_stored() -> None:
     (row,) = re.findall(r"^\| detail \| (.+) \|$", text, re.MULTILINE)
     assert re.findall(r"`(.+?)`", row) == [WAS_MISSING, ERASED_EARLIER, FOUND_AGAIN]
     assert '"' not in row
+
+
+def test_the_reasons_are_named_to_moderators() -> None:
+    prose = Document.read(ROOT / "docs" / "moderators.md").prose
+    (named,) = re.findall(r"Choose a \*\*Reason\*\*: (.+?)\.", " ".join(prose.split()))
+    assert re.split(", | or ", named) == [str(label).lower() for label in Reason.labels]
 
 
 @pytest.mark.parametrize("name", ["moderators.md", "auditors.md"])
