@@ -14,30 +14,42 @@ from benchmarks.sizes import Size
 
 Figures = dict[str, float]
 
-# Entries like those of a removal, created by the database server: inserting a million from Python
-# takes longer than the measurement.
-ENTRIES = """
-INSERT INTO moderation_auditentry (
-  storage, location, key, name, hidden_name, size, sha256, versions, object_label, object_key,
-  field, parent_label, parent_key, title, owner, actor_name, reason, state, in_use_reason, detail,
-  attempts, error_code, error, due_at, recorded_at, erased_at
-) SELECT
-  'default', 's3://bucket', 'posts/2026/11/' || md5(n::text) || '.jpg',
-  'posts/2026/11/' || md5(n::text) || '.jpg', '', 48213, md5(n::text) || md5(n::text), '[]',
-  'posts.PostImage', n::text, 'image', 'posts.Post', (n / 3)::text, 'Cheap pills ' || n,
-  'spammer', 'mod', 'spam', 'erased', '', '', 1, '', '', now(), now(), now()
-FROM generate_series(1, %s) AS n
-"""
+# Entries like those of a removal.
+ENTRY = {
+    "storage": "'default'",
+    "location": "'s3://bucket'",
+    "key": "'posts/2026/11/' || md5(n::text) || '.jpg'",
+    "name": "'posts/2026/11/' || md5(n::text) || '.jpg'",
+    "size": "48213",
+    "sha256": "md5(n::text) || md5(n::text)",
+    "object_label": "'posts.PostImage'",
+    "object_key": "n::text",
+    "field": "'image'",
+    "parent_label": "'posts.Post'",
+    "parent_key": "(n / 3)::text",
+    "title": "'Cheap pills ' || n",
+    "owner": "'spammer'",
+    "actor_name": "'mod'",
+    "reason": "'spam'",
+    "state": "'erased'",
+    "attempts": "1",
+    "due_at": "now()",
+    "recorded_at": "now()",
+    "erased_at": "now()",
+}
 
 
 def export(_folder: Path, size: Size) -> Figures:
     """Measure seconds and peak memory of both, each run in a fresh process."""
     from django.db import connection
 
+    from benchmarks.generated import insert_select
     from benchmarks.measure import medians
+    from moderation.models import AuditEntry
 
     with connection.cursor() as cursor:
-        cursor.execute(ENTRIES, [size.export_entries])
+        rows = f"generate_series(1, {size.export_entries}) n"
+        cursor.execute(insert_select(AuditEntry, ENTRY, rows))
         cursor.execute("VACUUM ANALYZE")
     connection.close()
     peaks: Figures = {}

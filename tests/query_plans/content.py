@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import connection
 
+from benchmarks.generated import insert_select
+from moderation.models import AuditEntry
 from tests.services.processes import wait_until
 
 POSTS, ENTRIES = 50_000, 50_000
@@ -45,25 +47,40 @@ SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]'
   now(), 0
 FROM moderation_removal r, generate_series(1, 50) n;
 
-INSERT INTO moderation_auditentry (storage, location, key, name, hidden_name, size, sha256,
-  versions, object_label, object_key, field, parent_label, parent_key, title, owner, removal_id,
-  actor_id, actor_name, reason, state, in_use_reason, detail, attempts, error_code, error, due_at,
-  recorded_at, erased_at, verified_at, failed_at)
-SELECT 'default', '', 'posts/' || md5(n::text), 'posts/' || md5(n::text), '', 1,
-  CASE WHEN n % 2 = 0 THEN md5(n::text) || md5(n::text) END, '[]', 'posts.PostImage', n::text,
-  'image', 'posts.Post', n::text, 'Post', 'user', r.id, r.actor_id, r.actor_name, r.reason,
-  CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'erased' END, '', '', 1, '', '', now(),
-  now() - ({entries} - n) * interval '1 minute', now(), now(),
-  CASE WHEN n % 1000 = 0 THEN now() END
-FROM generate_series(1, {entries}) n
-JOIN moderation_removal r ON r.id = (SELECT min(id) FROM moderation_removal) + n % 200;
-
 INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,
   is_active, date_joined)
 SELECT 'member_' || md5(n::text), '', '', '', '', false, false, true, now()
 FROM generate_series(1, {posts}) n;
 """
-
+ENTRY = {
+    "storage": "'default'",
+    "key": "'posts/' || md5(n::text)",
+    "name": "'posts/' || md5(n::text)",
+    "size": "1",
+    "sha256": "CASE WHEN n % 2 = 0 THEN md5(n::text) || md5(n::text) END",
+    "object_label": "'posts.PostImage'",
+    "object_key": "n::text",
+    "field": "'image'",
+    "parent_label": "'posts.Post'",
+    "parent_key": "n::text",
+    "title": "'Post'",
+    "owner": "'user'",
+    "removal_id": "r.id",
+    "actor_id": "r.actor_id",
+    "actor_name": "r.actor_name",
+    "reason": "r.reason",
+    "state": "CASE WHEN n % 1000 = 0 THEN 'failed' ELSE 'erased' END",
+    "attempts": "1",
+    "due_at": "now()",
+    "recorded_at": f"now() - ({ENTRIES} - n) * interval '1 minute'",
+    "erased_at": "now()",
+    "verified_at": "now()",
+    "failed_at": "CASE WHEN n % 1000 = 0 THEN now() END",
+}
+ENTRIES_OF_REMOVALS = f"""
+generate_series(1, {ENTRIES}) n
+JOIN moderation_removal r ON r.id = (SELECT min(id) FROM moderation_removal) + n % 200
+"""
 
 # Beside a snapshot of somebody else's (autovacuum looks around too) VACUUM cannot see all rows as
 # visible to everybody, and then an index alone is no answer.
@@ -81,7 +98,8 @@ def fill() -> None:
     with connection.cursor() as cursor:
         for table in [*BIG, "moderation_removalbatch"]:
             cursor.execute(BY_HAND.format(table=table))
-        cursor.execute(ROWS.format(posts=POSTS, entries=ENTRIES))
+        cursor.execute(ROWS.format(posts=POSTS))
+        cursor.execute(insert_select(AuditEntry, ENTRY, ENTRIES_OF_REMOVALS))
     wait_until(all_is_seen, seconds=LONGEST_WAIT, what="a VACUUM that sees all rows")
 
 
