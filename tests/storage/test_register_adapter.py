@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
@@ -25,14 +24,7 @@ from moderation.purge.run import purge_due_files
 from moderation.purge.verify import verify_erased_files
 from moderation.storage import (
     IDENTITY_FILE,
-    FileToErase,
-    Location,
-    OnVersions,
-    Outcome,
-    Result,
     adapter_for,
-    not_sent,
-    refuse_inside_transaction,
     register_adapter,
     resolve,
     write_identity,
@@ -43,78 +35,9 @@ from moderation.storage.resolve import adapter_for_storage
 from posts.models import Post
 from tests.helpers import confirmed, drafted
 from tests.services.s3_gateway import S3Server
+from tests.storage.dict_adapter import DictAdapter, DictStorage
 
-HERE = "tests.storage.test_register_adapter"
-
-
-class DictStorage(InMemoryStorage):
-    """A storage of the site, which deletes many files with one call."""
-
-    def delete_many(self, names: Sequence[str]) -> None:
-        for name in names:
-            super().delete(name)
-
-    def delete(self, name: str) -> None:
-        assert name == IDENTITY_FILE, "files are deleted by delete_many"
-        super().delete(name)
-
-
-class DictAdapter:
-    """Written from the contributors' guide, with the public names of moderation.storage."""
-
-    claim_size = 50
-    key_is_root_plus_name = True
-
-    def __init__(self, storage: DictStorage) -> None:
-        self.storage = storage
-
-    def location(self) -> str:
-        return "dict"
-
-    def opened(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def key(self, name: str) -> str:
-        if not name:
-            raise ValueError("The name is empty.")
-        return name
-
-    def real_location(self) -> Location:
-        return Location(("dict",))
-
-    def full_key(self, name: str) -> str:
-        return self.key(name)
-
-    def odd_spellings(self, name: str) -> tuple[str, ...]:
-        return ()
-
-    def odd_prefixes(self, directory: str) -> tuple[str, ...]:
-        return ()
-
-    def erase(self, files: Iterable[FileToErase], on_versions: OnVersions) -> Iterator[Outcome]:
-        refuse_inside_transaction()
-        every = list(files)
-        due = [file.name for file in every if file.may_be_sent()]
-        self.storage.delete_many(due)
-        for file in every:
-            sent = file.name in due
-            yield Outcome(file.name, Result.ERASED) if sent else not_sent(file.name)
-
-    def verify(self, names: Sequence[str]) -> dict[str, bool]:
-        refuse_inside_transaction()
-        return {name: not self.storage.exists(name) for name in names}
-
-    def read_identity_file(self) -> bytes | None:
-        refuse_inside_transaction()
-        if not self.storage.exists(IDENTITY_FILE):
-            return None
-        with self.storage.open(IDENTITY_FILE) as file:
-            return bytes(file.read())
-
-    def write_identity_file(self, content: bytes) -> None:
-        refuse_inside_transaction()
-        self.storage.delete(IDENTITY_FILE)
-        self.storage.save(IDENTITY_FILE, ContentFile(content))
+EXAMPLE = "tests.storage.dict_adapter"
 
 
 class ArchiveStorage(DictStorage):
@@ -131,7 +54,7 @@ def own_registrations(monkeypatch: pytest.MonkeyPatch) -> None:
 def in_memory(fresh_storage: object) -> Iterator[Storage]:
     """Point the default storage to one that the site registered an adapter for."""
     register_adapter(DictStorage, DictAdapter)
-    entries = {"default": {"BACKEND": f"{HERE}.DictStorage"}}
+    entries = {"default": {"BACKEND": f"{EXAMPLE}.DictStorage"}}
     with override_settings(STORAGES=entries):
         yield storages["default"]
 
@@ -188,9 +111,9 @@ def test_nothing_is_erased_from_another_storage_than_the_identified_one(
     "registered",
     [
         (DictStorage, DictAdapter),
-        (f"{HERE}.DictStorage", DictAdapter),
-        (DictStorage, f"{HERE}.DictAdapter"),
-        (f"{HERE}.DictStorage", f"{HERE}.DictAdapter"),
+        (f"{EXAMPLE}.DictStorage", DictAdapter),
+        (DictStorage, f"{EXAMPLE}.DictAdapter"),
+        (f"{EXAMPLE}.DictStorage", f"{EXAMPLE}.DictAdapter"),
     ],
 )
 def test_classes_are_named_directly_or_by_their_paths(registered: tuple[Any, Any]) -> None:
