@@ -120,20 +120,6 @@ def test_location_is_the_folder(adapter: Adapter, fresh_storage: Path) -> None:
     assert adapter.location() == str(fresh_storage)
 
 
-def test_verify_returns_what_is_absent(adapter: Adapter) -> None:
-    assert adapter.verify(["posts/good.png", "none"]) == {"posts/good.png": False, "none": True}
-
-
-def test_the_identity_file_is_replaced_under_its_own_name(
-    adapter: Adapter, fresh_storage: Path
-) -> None:
-    assert adapter.read_identity_file() is None
-    adapter.write_identity_file(b"one")
-    adapter.write_identity_file(b"two")
-    assert adapter.read_identity_file() == b"two"
-    assert files(fresh_storage) == [".moderation-storage.json", "posts/good.png"]
-
-
 class Sharded(FileSystemStorage):
     """A storage that lays files where their names do not say."""
 

@@ -1,24 +1,23 @@
-"""Any other Django storage, the adapters for subclasses, and no storage in a transaction."""
+"""Any other Django storage, and the adapters for subclasses."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage, storages
-from django.db import transaction
 from django.test import override_settings
 from storages.backends.s3 import S3Storage
 
-from moderation.storage import Adapter, FileToErase, Result, adapter_for
+from moderation.storage import Adapter, Result, adapter_for
 from moderation.storage.base import WAS_MISSING
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import GenericAdapter
-from tests.storage.conftest import erased, ignore_versions
+from tests.storage.conftest import erased
 
 HERE = "tests.storage.test_generic"
 
@@ -97,14 +96,6 @@ def test_location_is_the_class(adapter: Adapter) -> None:
     assert adapter.location() == "OddStorage"
 
 
-def test_the_identity_file_is_replaced_under_its_own_name(adapter: Adapter) -> None:
-    assert adapter.read_identity_file() is None
-    adapter.write_identity_file(b"one")
-    adapter.write_identity_file(b"two")
-    assert adapter.read_identity_file() == b"two"
-    assert storages["odd"].listdir("")[1] == [".moderation-storage.json"]
-
-
 @pytest.mark.parametrize(
     ("backend", "adapter_class"),
     [
@@ -136,17 +127,3 @@ def test_site_without_s3_does_not_import_boto3() -> None:
         "sys.exit('boto3' in sys.modules or 'botocore' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=180)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_storage_is_refused_inside_a_transaction(adapter: Adapter) -> None:
-    calls: list[Callable[[], object]] = [
-        lambda: adapter.erase([FileToErase("a")], ignore_versions),
-        lambda: adapter.verify(["a"]),
-        adapter.read_identity_file,
-        lambda: adapter.write_identity_file(b"x"),
-    ]
-    for call in calls:
-        with transaction.atomic(), pytest.raises(RuntimeError, match="inside a transaction"):
-            call()
-        call()
