@@ -116,10 +116,18 @@ class Adapter(Protocol):
         """
 
     def odd_spellings(self, name: str) -> tuple[str, ...]:
-        """Return the odd spellings of a name that a site may use throughout. No network."""
+        """Return other names that lead to the same key, such as "a//b" for "a/b". No network.
+
+        Rows are searched for these if too many names in a column have one of `odd_prefixes`.
+        """
 
     def odd_prefixes(self, directory: str) -> tuple[str, ...]:
-        """Return the prefixes of oddly spelled names in a directory. No network."""
+        """Return the prefixes of oddly spelled names in a directory, such as "a//". No network.
+
+        Rows are also searched for names with these prefixes, because they may lead to the same key.
+        Return `()` here and in `odd_spellings` only if each name is its own key; otherwise a file
+        that a row uses could be erased.
+        """
 
     def opened(self) -> AbstractContextManager[None]:
         """Return a context in which all methods use the location that exists when it is entered.

@@ -12,6 +12,8 @@ class Location:
     `space` identifies a store: the disk, or a bucket at an endpoint. `root` is the folder, empty or
     with a trailing slash. Aliases, subclasses and base URLs make no difference. For other storages,
     `backend` is the class and `space` comes from the options.
+
+    An adapter of a site may return `Location(("google", bucket), with_trailing_slash(folder))`.
     """
 
     space: tuple[str, ...]
