@@ -10,12 +10,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from moderation.models.indexes import BlockRangeIndex
 from moderation.models.key import KeyField, KeyIndex
 from moderation.models.querysets import AuditEntryQuerySet
 from moderation.models.removal import Removal
@@ -140,8 +140,8 @@ class AuditEntry(models.Model):
                 name="entry_actor",
                 condition=Q(removal=None, actor__isnull=False),
             ),
-            # Entries are stored in the order of time. On SQLite, this is an ordinary index.
-            BrinIndex(fields=["recorded_at"], name="entry_recorded"),
+            # Entries are stored in the order of time.
+            BlockRangeIndex(fields=["recorded_at"], name="entry_recorded"),
             models.Index(
                 fields=["due_at"], name="entry_due", condition=Q(state=EntryState.PENDING)
             ),

@@ -80,3 +80,10 @@ def test_a_database_without_the_newest_column_gets_no_triggers_that_use_it() -> 
             editor.add_field(AuditEntry, field)
         migrate()
     assert triggers.missing(connection) == []
+
+
+def test_the_index_on_time_is_small_on_postgresql() -> None:
+    with connection.cursor() as cursor:
+        found = connection.introspection.get_constraints(cursor, AuditEntry._meta.db_table)
+    expected = "brin" if connection.vendor == "postgresql" else "idx"
+    assert found["entry_recorded"]["type"] == expected
