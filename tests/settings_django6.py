@@ -8,4 +8,4 @@ from tests.settings import *  # noqa: F403 - the test site, less what Django 6 d
 NOT_INSTALLED = {"admin_interface", "colorfield", "django_tasks", "django_tasks_db"}
 INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in NOT_INSTALLED]  # noqa: F405
 TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
-MODERATION_UNREGISTERED: list[str] = []
+MODERATION_UNREGISTERED = []

@@ -14,6 +14,7 @@ from moderation.checks.settings import check_limits, check_names
 from moderation.conf import LIMITS, Limit
 from tests.services.processes import ROOT
 
+pytestmark = pytest.mark.django_db  # other checks, which run too, read the tables
 WRONG = ["500", "abc", 1.5, None, True, [], -1]
 
 
