@@ -159,14 +159,14 @@ def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
     """Return the first keys and the number of the objects that changed, or no longer existed."""
     deleted = removal.batches.filter(state=BatchState.DELETED)
     batches = deleted.exclude(Q(changed=[]) & Q(already_deleted=[])).order_by("number")
-    found: dict[str, Any] = {}
-    for name in ("changed", "already_deleted"):
-        keys, total = list[Any](), 0
-        for some in batches.values_list(name, flat=True).iterator():
-            keys += some[: MAX_NAMED - len(keys)]
-            total += len(some)
-        found |= {name: keys, f"{name}_total": total}
-    return found
+    names = ("changed", "already_deleted")
+    keys: dict[str, list[Any]] = {name: [] for name in names}
+    totals = {f"{name}_total": 0 for name in names}
+    for batch in batches.values(*names).iterator():
+        for name, some in batch.items():
+            keys[name] += some[: MAX_NAMED - len(keys[name])]
+            totals[f"{name}_total"] += len(some)
+    return keys | totals
 
 
 def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
