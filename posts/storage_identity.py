@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
-from moderation.recording.upload_identity import aliases_of, verified_for_upload, verify_for_upload
-from moderation.registry import own_file_fields
+from moderation.recording.upload_identity import verified_for_upload, verify_for_upload
+from moderation.registry import storage_aliases
 from moderation.storage import WrongStorage
 from posts.models import PostImage
 
@@ -60,4 +60,4 @@ def refuse_wrong_storage() -> None:
 
 
 def _aliases() -> list[str]:
-    return sorted(aliases_of(*own_file_fields(PostImage)))
+    return sorted(storage_aliases([PostImage]))

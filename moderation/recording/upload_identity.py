@@ -21,7 +21,7 @@ from django.db.models import FileField
 from django.utils.translation import gettext as _
 
 from moderation.models import AuditEntry, StorageIdentity
-from moderation.registry import alias_of, own_file_fields, storage_alias
+from moderation.registry import alias_of, own_file_fields
 from moderation.storage.identity import WrongStorage, environment, verify_identity
 
 # How many seconds all uploads of a process trust one check of the identity file.
@@ -104,20 +104,8 @@ def _wrap(field: FileField) -> None:
     )
 
 
-def aliases_of(*fields: FileField) -> set[str]:
-    """Return the aliases of the fields' storages.
-
-    A storage without an alias has no known identity and is skipped. A system check reports it.
-    """
-    aliases = set()
-    for field in fields:
-        with suppress(ImproperlyConfigured):
-            aliases.add(storage_alias(field))
-    return aliases
-
-
 def _verify(field: FileField, row: models.Model) -> None:
-    with suppress(ImproperlyConfigured):  # no alias, see `aliases_of`
+    with suppress(ImproperlyConfigured):  # no alias, see `storage_aliases`
         verify_for_upload(alias_of(row, field))
 
 
