@@ -23,7 +23,8 @@ from django.utils.translation import gettext as _
 MAX_WORDS = 10
 # The lookups that Django's own field filters use in the URL.
 FILTER_LOOKUPS = {"", "exact", "isnull", "isempty", "gte", "lt"}
-# The offset of a time zone can move a time in the first or last year out of Python's calendar.
+# The years of dates in lists and URLs. The offset of a time zone can move a time in the first or
+# last year out of Python's calendar.
 YEARS = range(2, 9999)
 YEAR_DIGITS = 4
 DATE_LOOKUPS = {"year", "month", "day", "gte", "lt"}

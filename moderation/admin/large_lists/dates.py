@@ -11,9 +11,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-# The years that a date hierarchy lists. In the first and last year of Python's calendar, converting
-# a time to another time zone may overflow.
-LISTED_YEARS = range(2, 9999)
+from moderation.admin.query_parameters import YEARS
+
 # Added to the start of a year, month or day, these reach the next one: each is longer than any such
 # period and shorter than two.
 TO_NEXT = {"year": timedelta(days=370), "month": timedelta(days=32), "day": timedelta(hours=30)}
@@ -40,9 +39,9 @@ class IndexedDates:
         value = self.values.first()
         while value is not None:
             start = _start(value, kind)
-            if start.year > LISTED_YEARS[-1]:
+            if start.year > YEARS[-1]:
                 break
-            if start.year in LISTED_YEARS:
+            if start.year in YEARS:
                 found.append(start)
             following = _floor(start + TO_NEXT[kind], kind)
             value = self.values.filter(**{f"{field_name}__gte": following}).first()
@@ -65,7 +64,7 @@ class LoadedDates(list[date]):
     def dates(self, _field_name: str, kind: str) -> list[date]:
         """Return the starts of the years, months or days with rows."""
         starts = {_start(value, kind) for value in self}
-        return sorted(start for start in starts if start.year in LISTED_YEARS)
+        return sorted(start for start in starts if start.year in YEARS)
 
     datetimes = dates
 
