@@ -135,17 +135,22 @@ def test_titles_of_live_posts_are_for_those_who_may_view_posts(
     assert mixed[0].title in html(browser_of(viewer), left_alone)
 
 
-def test_names_of_failed_files_are_for_those_who_see_the_audit_log(
-    auditor: User, other: User, make_posts: MakePosts
-) -> None:
-    removal = drafted(make_posts(1), other)
+def removal_with_entry(removal: Removal, state: str, **details: str) -> Removal:
+    """Return a finished removal with the entry of one file, whose names are secret."""
     now = removal.created_at
     Removal.objects.filter(pk=removal.pk).update(state=RemovalState.DONE, confirmed_at=now)
     AuditEntry.objects.create(
         storage="default", key="secret/a.jpg", name="secret/a.jpg", title="Secret title",
-        object_label="posts.PostImage", object_key="1", removal=removal, state="failed",
-        error_code="AccessDenied", recorded_at=now, due_at=now,
+        object_label="posts.PostImage", object_key="1", removal=removal, state=state,
+        recorded_at=now, due_at=now, **details,
     )  # fmt: skip
+    return removal
+
+
+def test_names_of_failed_files_are_for_those_who_see_the_audit_log(
+    auditor: User, other: User, make_posts: MakePosts
+) -> None:
+    removal = removal_with_entry(drafted(make_posts(1), other), "failed", error_code="AccessDenied")
     outsider = html(browser_of(make_user("viewer", codes=("view_removal",))), removal)
     assert "AccessDenied" in outsider
     assert "ecret" not in outsider
@@ -155,14 +160,7 @@ def test_names_of_failed_files_are_for_those_who_see_the_audit_log(
 def test_names_of_files_found_again_are_for_those_who_see_the_audit_log(
     auditor: User, other: User, make_posts: MakePosts
 ) -> None:
-    removal = drafted(make_posts(1), other)
-    now = removal.created_at
-    Removal.objects.filter(pk=removal.pk).update(state=RemovalState.DONE, confirmed_at=now)
-    AuditEntry.objects.create(
-        storage="default", key="secret/a.jpg", name="secret/a.jpg", title="Secret title",
-        object_label="posts.PostImage", object_key="1", removal=removal, state="erased",
-        detail=FOUND_AGAIN, recorded_at=now, due_at=now,
-    )  # fmt: skip
+    removal = removal_with_entry(drafted(make_posts(1), other), "erased", detail=FOUND_AGAIN)
     outsider = html(browser_of(make_user("viewer", codes=("view_removal",))), removal)
     assert "found in storage again" in outsider
     assert "ecret" not in outsider
