@@ -85,7 +85,8 @@ def _write_group(
     ours = _locked().with_lease(leases).filter(pk__any_of=leased)
     attempts = dict(ours.values_list("pk", "attempts"))
     if outcome.result is Result.ERASED:
-        taken_over = {entry.key for entry in claimed if entry.pk in leased - attempts.keys()}
+        lost = leased - attempts.keys()
+        taken_over = {entry.key for entry in claimed if entry.pk in lost}
         for others in _others(ref, [e for e in claimed if e.key not in taken_over]):
             attempts |= others.values_list("pk", "attempts")
     by_attempts: dict[int, set[int]] = defaultdict(set)

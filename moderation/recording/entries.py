@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -148,13 +150,12 @@ def _measures(details: Mapping[str, Any]) -> dict[str, Any]:
 
 def _unstorable(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the entries that contain text which the database cannot hold."""
-    if not UNSTORABLE.search("".join(map(_texts, entries))):
+    texts = list(map(itemgetter(*TEXTS), entries))
+    if not UNSTORABLE.search("".join(chain.from_iterable(texts))):  # one search for nearly all
         return []
-    return [entry for entry in entries if UNSTORABLE.search(_texts(entry))]
-
-
-def _texts(entry: dict[str, Any]) -> str:
-    return "".join(entry[name] for name in TEXTS)
+    return [
+        entry for entry, own in zip(entries, texts, strict=True) if UNSTORABLE.search("".join(own))
+    ]
 
 
 def _escaped(entry: dict[str, Any], now: datetime) -> dict[str, Any]:
