@@ -29,31 +29,34 @@ class Moment:
         """Read both clocks."""
         return cls(time.time(), time.clock_gettime(BOOT_CLOCK))
 
-    def age(self) -> float:
-        """Return the seconds since this moment, by the clock that shows more.
-
-        The wall clock may be set back, and the other may stop while a machine is paused.
-        """
-        return max(time.time() - self.wall, time.clock_gettime(BOOT_CLOCK) - self.boot)
-
 
 class Lease:
     """The lease on a worker's entries. It starts at `since`, which is before they were claimed."""
 
     def __init__(self, seconds: float, since: Moment) -> None:
         self._seconds = seconds * (1 - SAFETY_MARGIN)
-        self._since: Moment | None = since
+        self._until: Moment | None = self._end_of(since)
 
     def renew(self, since: Moment) -> None:
         """Restart the lease at a moment before its renewal. An ended lease stays ended."""
-        if self._since is not None:
-            self._since = since
+        if self._until is not None:
+            self._until = self._end_of(since)
 
     def end(self) -> None:
         """End the lease, so that nothing more is sent."""
-        self._since = None
+        self._until = None
 
     def holds(self) -> bool:
-        """Return whether a request may still be sent."""
-        since = self._since
-        return since is not None and since.age() < self._seconds
+        """Return whether a request may still be sent, by both clocks.
+
+        The wall clock may be set back, and the other may stop while a machine is paused.
+        """
+        until = self._until
+        return (
+            until is not None
+            and time.time() < until.wall
+            and time.clock_gettime(BOOT_CLOCK) < until.boot
+        )
+
+    def _end_of(self, since: Moment) -> Moment:
+        return Moment(since.wall + self._seconds, since.boot + self._seconds)
