@@ -155,7 +155,7 @@ def _execute_many(connection: Any, table: str, prepared: _PreparedRows) -> None:
     """Insert several rows with each statement; see ROWS_PER_STATEMENT."""
     into = f"INSERT INTO {_table_with_columns(connection, table, prepared.names)} VALUES "  # noqa: S608 - quoted names of our own model
     marks = f"({', '.join(['%s'] * len(prepared.names))})"
-    most = max(connection.features.max_query_params // len(prepared.names), 1)
+    most = connection.ops.bulk_batch_size(prepared.names, prepared.rows)
     rows = ([*row, *prepared.same] for page in prepared.pages() for row in zip(*page, strict=True))
     statements = _split(rows, min(ROWS_PER_STATEMENT, most))
     with connection.cursor() as cursor:

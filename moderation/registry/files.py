@@ -47,7 +47,7 @@ def files_in_columns(
     for row in rows:
         chosen = aliases[row["pk"]] if aliases else {}
         for field, _attname, alias, defaults in columns:
-            if (name := row[field]) and not (defaults and is_default(name, defaults)):
+            if (name := row[field]) and not is_default(name, defaults):
                 yield StoredFile(label, row["pk"], field, alias or chosen[field], str(name))
 
 
@@ -116,7 +116,7 @@ def files_of(
         StoredFile(label, key, field, alias or chosen[field], str(name))
         for field, attname, alias, defaults in columns
         if (name := row.get(attname) or getattr(instance, attname))
-        if not (defaults and is_default(name, defaults))
+        if not is_default(name, defaults)
     ]
     if registration.extra_files is not None:
         found += extra_files(registration, [instance])
