@@ -23,6 +23,7 @@ class RegisterCall:
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
+    review_lookups: Mapping[str, str]
     picture: str
     thumbnail: str
     extra_files: ExtraFiles | None
@@ -45,6 +46,7 @@ class RegisterCall:
                 Registration(
                     model=concrete(model),
                     lookups=self.lookups,
+                    review_lookups=self.review_lookups,
                     picture=self.picture if self.picture in own else "",
                     thumbnail=self.thumbnail if self.thumbnail in own else "",
                     extra_files=extra,
@@ -67,6 +69,10 @@ def register(
     size: Lookup | None = None,
     sha256: Lookup | None = None,
     frames: Lookup | None = None,
+    perceptual_hash: str = "",
+    created: str = "",
+    text: str = "",
+    reports: str = "",
     extra_files: ExtraFiles | None = None,
     storage: StorageOf | None = None,
     replaced_files: bool = True,
@@ -81,9 +87,12 @@ def register(
     the preview is made from the thumbnail if there is one. `size` (bytes), `sha256` (hex) and
     `frames` (more than one for an animation) describe the picture, or the first file field if there
     is no picture. They must come from columns, because no file may be opened inside the
-    transaction. `storage` determines which storage holds a row's files, if that differs from row to
-    row. `extra_files` yields files that no field names. Such a file is kept while a row that shares
-    a field's file with the deleted row yields it too; other rows cannot be found by an extra file.
+    transaction. `perceptual_hash` is the column of the hash by which similar pictures are found;
+    `manage.py hash_images` fills it. `created`, `text` and `reports` are lookups of the time, the
+    text and the rows of complaints, by which a selection is reviewed. `storage` determines which
+    storage holds a row's files, if that differs from row to row. `extra_files` yields files that no
+    field names. Such a file is kept while a row that shares a field's file with the deleted row
+    yields it too; other rows cannot be found by an extra file.
     It must not yield files that are derived from the default of a field, such as a thumbnail,
     because a default belongs to no row. All functions are called inside the transaction and should
     read only the row's own columns. `replaced_files=False` leaves the files that a saved row no
@@ -93,6 +102,8 @@ def register(
     model = concrete(model)
     given = {"title": title, "owner": owner, "size": size, "sha256": sha256, "frames": frames}
     lookups = {name: lookup for name, lookup in given.items() if lookup is not None}
+    for_review = {"perceptual_hash": perceptual_hash, "created": created, "text": text}
+    for_review = {name: path for name, path in {**for_review, "reports": reports}.items() if path}
     file_names = file_names_of(model)
     for name in filter(None, (picture, thumbnail)):
         if name not in file_names:
@@ -103,7 +114,7 @@ def register(
     class_prepared.connect(_apply_to_new_model, dispatch_uid="moderation.registration")
     caches.clear()
     _calls[model] = RegisterCall(
-        model, lookups, picture, thumbnail, extra_files, storage, replaced_files
+        model, lookups, for_review, picture, thumbnail, extra_files, storage, replaced_files
     )
     for each in _with_subclasses(model):
         _calls[model].apply_to(each)

@@ -17,6 +17,9 @@ register(
     size="size",
     sha256="sha256",
     frames="frames",
+    created="post__created_at",
+    text="post__body",
+    reports="post__reports",
 )
 
 

@@ -141,7 +141,8 @@ def check_lookups(**_: Any) -> list[CheckMessage]:
     """E008: an invalid lookup would raise an error only at the first deletion."""
     messages: list[CheckMessage] = []
     for model in registered_models():
-        lookups = registration_by_label(model._meta.label).lookups
+        registration = registration_by_label(model._meta.label)
+        lookups = {**registration.lookups, **registration.review_lookups}
         for name, path in lookups.items():
             try:
                 if isinstance(path, str):

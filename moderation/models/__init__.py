@@ -1,6 +1,7 @@
 """The models: removals, the audit log, storage identities, heartbeats and queueing locks."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
+from moderation.models.frozen_keys import FrozenKeys, batch_numbers, has_exact_keys
 from moderation.models.heartbeat import Heartbeat
 from moderation.models.queueing_lock import QueueingLock
 from moderation.models.removal import Removal, RemovalBatch
@@ -9,9 +10,12 @@ from moderation.models.storage_identity import StorageIdentity
 __all__ = [
     "AuditEntry",
     "AuditEvent",
+    "FrozenKeys",
     "Heartbeat",
     "QueueingLock",
     "Removal",
     "RemovalBatch",
     "StorageIdentity",
+    "batch_numbers",
+    "has_exact_keys",
 ]

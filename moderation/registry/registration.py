@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,11 @@ DetailsKey = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """The options of a registered model. `lookups` contains only those that were passed."""
+    """The options of a registered model. `lookups` contains only those that were passed.
+
+    `review_lookups` are those that only the review of a selection uses: textual, and possibly with
+    several rows for each row of the model.
+    """
 
     model: type[Model]
     lookups: Mapping[str, Lookup]
@@ -33,6 +37,7 @@ class Registration:
     extra_files: ExtraFiles | None
     storage: StorageOf | None = None
     replaced_files: bool = True
+    review_lookups: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def label(self) -> str:
@@ -78,6 +83,11 @@ class Registration:
         """Return the model's own column that holds the size, or "" if there is none."""
         size = self.lookups.get("size")
         return size if isinstance(size, str) and "__" not in size else ""
+
+    @property
+    def perceptual_hash(self) -> str:
+        """Return the column that holds the perceptual hash of the picture, or ""."""
+        return self.review_lookups.get("perceptual_hash", "")
 
     @property
     def parent_field(self) -> str:

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from django.urls import reverse
 
-from moderation.admin.removals import confirmation
+from moderation.admin.removals import tabs
 from moderation.models import AuditEntry, AuditEvent, Removal, RemovalBatch
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
@@ -99,8 +99,8 @@ def many(make_posts: Callable[..., list[Post]]) -> dict[str, str]:
 def test_no_attribute_holds_a_number_as_people_write_it(
     many: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(confirmation, "PICTURES_PER_PAGE", 1)
-    monkeypatch.setattr(confirmation, "OBJECTS_PER_PAGE", 1)
+    monkeypatch.setattr(tabs, "PICTURES_PER_PAGE", 1)
+    monkeypatch.setattr(tabs, "OBJECTS_PER_PAGE", 1)
     browser = browser_of(User.objects.get(username="root"))
     wrong, grouped = [], 0
     for name, address in many.items():

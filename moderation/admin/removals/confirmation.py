@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.timesince import timeuntil
@@ -35,11 +34,7 @@ from moderation.admin.removals.object_permissions import (
     model_in_admin,
     visible_to,
 )
-from moderation.admin.removals.previews import (
-    file_previews,
-    object_previews,
-    object_previews_without_picture,
-)
+from moderation.admin.removals.tabs import place_in, selection_context
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
 from moderation.exceptions import ModerationError
@@ -50,8 +45,6 @@ from moderation.removals.blocking_rows import blocking_rows
 from moderation.removals.draft import Difference, confirm, exclude
 from moderation.removals.limits import MAX_NAMED, blockers_of
 
-PICTURES_PER_PAGE = 60  # few enough to review each one
-OBJECTS_PER_PAGE = 100  # as on the change list
 NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
@@ -84,7 +77,7 @@ def show(
         "worker_missing": not Heartbeat.is_recent(),
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
-        **_selection_context(viewer, removal),
+        **selection_context(viewer, removal),
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)
 
@@ -126,7 +119,7 @@ def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Remova
         text = _("Kept: %(name)s. %(objects)s left in the selection.")
         name = _name_of_excluded(viewer, removal, key)
         messages.success(request, text % {"name": name, "objects": objects_of(removal)})
-    return redirect(f"{removal_url(viewer.site, removal)}?{_querystring(request.POST)}")
+    return redirect(f"{removal_url(viewer.site, removal)}?{urlencode(place_in(request.POST))}")
 
 
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -170,34 +163,6 @@ def _storages_without_identity(removal: Removal) -> list[str]:
     return unmarked_storages(map(apps.get_model, removal.rows_by_model))
 
 
-def _selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return the requested page of the selection: by default, of its pictures if it has any."""
-    show = viewer.request.GET.get("show")
-    if show not in ("objects", "without-pictures"):
-        show = "pictures" if removal.pictures_total else "objects"
-    views: dict[str, tuple[int, int, Callable[..., list[Any]]]] = {
-        "pictures": (removal.pictures_total, PICTURES_PER_PAGE, file_previews),
-        "objects": (removal.objects_total, OBJECTS_PER_PAGE, object_previews),
-        "without-pictures": (
-            removal.without_picture_total,
-            OBJECTS_PER_PAGE,
-            object_previews_without_picture,
-        ),
-    }
-    total, per_page, previews_between = views[show]
-    page = Paginator(range(total), per_page).get_page(viewer.request.GET.get("p"))
-    start, previews = max(page.start_index() - 1, 0), []
-    with errors_as_messages(viewer.request):
-        previews = list(previews_between(viewer, removal, start, start + per_page))
-    return {
-        "shows_files": show == "pictures",
-        "previews": previews,
-        "page": page,
-        "page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
-        "show": show,
-    }
-
-
 def _difference_context(
     viewer: Viewer, removal: Removal, difference: Difference | None
 ) -> dict[str, Any]:
@@ -217,10 +182,3 @@ def _difference_context(
         "fewer_pictures": max(-difference.pictures, 0),
         "refused": difference.refused,
     }
-
-
-def _querystring(posted: QueryDict) -> str:
-    """Return the query string of the page of the selection that a form was posted from."""
-    query = QueryDict(mutable=True)
-    query.update({name: str(posted[name]) for name in ("show", "p") if posted.get(name)})
-    return query.urlencode()

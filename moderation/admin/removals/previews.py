@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,12 +14,13 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.urls import reverse
 
+from moderation import conf
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.batch_ranges import batches_between
 from moderation.admin.removals.object_permissions import visible_to
-from moderation.cascade import Plan, json_key
+from moderation.cascade import Plan, json_key, make_plan
 from moderation.cascade.batches import keys_of, model_of, plan_batch
-from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.models import AuditEntry, Removal, batch_numbers
 from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile, details_of
 
@@ -74,19 +76,19 @@ def file_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
             title=str(details[file].get("title") or names.get(root, "")),
             owner=str(details[file].get("owner") or ""),
             url=viewer.url_of(*_row_to_link(details[file], removal, root)),
-            picture_url=_picture_url(viewer.site, file),
+            picture_url=picture_url(viewer.site, file),
             file_name=PurePosixPath(file.name).name,
             size=details[file].get("size") if _is_measured(file) else None,
             is_animated=_is_measured(file) and (details[file].get("frames") or 1) > 1,
             object_name=names.get(root, ""),
             object_key=str(root),
-            object_value=_object_value(number, root),
+            object_value=object_value(number, root),
         )
         for file, root, number in found
     ]
 
 
-def _object_value(number: int, key: Any) -> str:
+def object_value(number: int, key: Any) -> str:
     """Return the value of the Keep button of an object: the number of its batch, and its key."""
     return f"{number}:{json_key(key)}"
 
@@ -102,7 +104,7 @@ def _is_measured(file: StoredFile) -> bool:
     return bool(file.field) and registration_by_label(file.label).measured_field == file.field
 
 
-def _picture_url(site: AdminSite, file: StoredFile) -> str:
+def picture_url(site: AdminSite, file: StoredFile) -> str:
     """Return the URL of a picture's thumbnail, or "" for other files."""
     registration = registration_by_label(file.label)
     if not file.field or file.field != registration.picture:
@@ -119,7 +121,8 @@ def object_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> 
     previews: list[ObjectPreview] = []
     for batch, wanted in batches_between(removal, "objects_total", start, stop):
         keys = keys_of(batch)[wanted]
-        previews += _previews_of(viewer, batch, keys, plan_batch(batch, keys=keys))
+        numbers = dict.fromkeys(keys, batch.number)
+        previews += _previews_of(viewer, removal, numbers, plan_batch(batch, keys=keys))
     return previews
 
 
@@ -130,23 +133,37 @@ def object_previews_without_picture(
     previews: list[ObjectPreview] = []
     for batch, wanted in batches_between(removal, "without_picture_total", start, stop):
         plan = plan_batch(batch)
-        previews += _previews_of(viewer, batch, plan.without_picture()[wanted], plan)
+        numbers = dict.fromkeys(plan.without_picture()[wanted], batch.number)
+        previews += _previews_of(viewer, removal, numbers, plan)
     return previews
 
 
-def _previews_of(
-    viewer: Viewer, batch: RemovalBatch, keys: list[Any], plan: Plan
+def previews_of_objects(
+    viewer: Viewer, removal: Removal, keys: Iterable[Any]
 ) -> list[ObjectPreview]:
+    """Return the previews of the selected ones of these objects, in the order of the keys."""
+    in_batch = batch_numbers(removal, keys)
+    numbers = {key: in_batch[str(key)] for key in keys if str(key) in in_batch}
+    plan = make_plan(
+        model_of(removal), list(numbers), using=AuditEntry.objects.db, limit=conf.batch_rows()
+    )
+    return _previews_of(viewer, removal, numbers, plan)
+
+
+def _previews_of(
+    viewer: Viewer, removal: Removal, numbers: Mapping[Any, int], plan: Plan
+) -> list[ObjectPreview]:
+    """Return the previews of objects, from the keys with the numbers of their batches."""
     files = Counter(plan.files[file] for file in plan.pictures())
-    names = row_names(batch.removal, visible_to(viewer, batch.removal, keys))
+    names = row_names(removal, visible_to(viewer, removal, list(numbers)))
     return [
         ObjectPreview(
             object_name=names.get(key) or str(key),
             url=viewer.url_of(plan.model, key) if key in names else "",
             files=files[key],
             object_key=str(key),
-            object_value=_object_value(batch.number, key),
+            object_value=object_value(number, key),
             is_missing=key not in names,
         )
-        for key in keys
+        for key, number in numbers.items()
     ]

@@ -1,0 +1,121 @@
+"""The tab that shows each picture of a draft once, with the objects that share it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+
+from moderation.admin.display import Viewer, row_names
+from moderation.admin.removals.previews import object_value, picture_url, previews_of_objects
+from moderation.admin.removals.selected_objects import selected_objects, visible_objects
+from moderation.cascade.batches import model_of
+from moderation.models import AuditEntry, Removal, batch_numbers, has_exact_keys
+from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
+from moderation.picture_groups.groups import (
+    Order,
+    PictureGroup,
+    can_group,
+    group_of,
+    picture_groups,
+)
+from moderation.registry.files import details_of
+
+GROUPS_PER_PAGE = 60  # few enough to review each one
+OBJECTS_PER_PAGE = 100  # as on the change list
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPreview:
+    """A group of pictures, shown by one of them.
+
+    `title`, `owner` and `url` describe the object that this picture belongs to. `object_value` is
+    the value of its Keep button, for a group with only one object.
+    """
+
+    details: GroupDetails
+    picture_url: str
+    title: str
+    owner: str
+    url: str
+    is_animated: bool
+    object_name: str
+    object_key: str
+    object_value: str
+
+    @property
+    def group(self) -> PictureGroup:
+        """Return the group."""
+        return self.details.group
+
+
+def can_show(removal: Removal) -> bool:
+    """Return whether the pictures of a draft can be grouped."""
+    model = model_of(removal)
+    return bool(removal.pictures_total) and can_group(model) and has_exact_keys(model)
+
+
+def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    """Return a page of the groups, or of the objects of the requested group if it still exists."""
+    objects, order = selected_objects(viewer, removal), _order(viewer)
+    groups = picture_groups(objects, order)
+    context = {"order": order, "orders": Order, "groups_total": len(groups)}
+    if group := group_of(groups, viewer.request.GET.get("group", "")):
+        return {**context, **_objects_of_group(viewer, removal, group, objects)}
+    page = Paginator(groups, GROUPS_PER_PAGE).get_page(viewer.request.GET.get("p"))
+    details = details_of_groups(page.object_list, objects, visible_objects(viewer, removal))
+    grouped = sum(group.pictures for group in groups)
+    return {
+        **context,
+        "page": page,
+        "previews": _previews(viewer, removal, details),
+        "not_grouped": max(removal.pictures_total - grouped, 0),
+    }
+
+
+def _objects_of_group(
+    viewer: Viewer, removal: Removal, group: PictureGroup, objects: QuerySet[Any]
+) -> dict[str, Any]:
+    """Return a page of the selected objects that have a picture of a group."""
+    keys = objects_with(group, objects).order_by("pk").values_list("pk", flat=True)
+    page = Paginator(keys, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("p"))
+    details = details_of_groups([group], objects, visible_objects(viewer, removal))
+    return {
+        "page": page,
+        "group": _previews(viewer, removal, details)[0],
+        "previews": previews_of_objects(viewer, removal, list(page.object_list)),
+    }
+
+
+def _previews(
+    viewer: Viewer, removal: Removal, details: Sequence[GroupDetails]
+) -> list[GroupPreview]:
+    """Return the previews of groups, without those that have been deleted in the meantime."""
+    files = [each.file for each in details if each.file]
+    rows = details_of(files, using=AuditEntry.objects.db)
+    keys = [each.object_key for each in details if each.file]
+    names, numbers = row_names(removal, keys), batch_numbers(removal, keys)
+    return [
+        GroupPreview(
+            details=each,
+            picture_url=picture_url(viewer.site, each.file),
+            title=str(rows[each.file].get("title") or names.get(each.object_key, "")),
+            owner=str(rows[each.file].get("owner") or ""),
+            url=viewer.url_of(model_of(removal), each.object_key),
+            is_animated=(rows[each.file].get("frames") or 1) > 1,
+            object_name=names.get(each.object_key, ""),
+            object_key=str(each.object_key),
+            object_value=object_value(numbers.get(str(each.object_key), 0), each.object_key),
+        )
+        for each in details
+        if each.file
+    ]
+
+
+def _order(viewer: Viewer) -> str:
+    """Return the requested order, or the default one."""
+    requested = viewer.request.GET.get("order", "")
+    return requested if requested in Order.values else Order.RAREST.value

@@ -1,0 +1,121 @@
+"""The tabs of a draft's page: views of the selection, each in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.http import QueryDict
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+
+from moderation.admin.display import Viewer
+from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals import group_previews
+from moderation.admin.removals.previews import (
+    file_previews,
+    object_previews,
+    object_previews_without_picture,
+)
+from moderation.cascade.batches import model_of
+from moderation.models import Removal
+
+PICTURES_PER_PAGE = 60  # few enough to review each one
+OBJECTS_PER_PAGE = 100  # as on the change list
+
+# The parameters that name a page of the selection.
+PLACE = ("show", "order", "group", "p")
+
+# Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
+# what else the template of the tab needs.
+View = Callable[[Viewer, Removal], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A view of the selection: the value of `show` in its URL, its title, and its template.
+
+    `number` is the number of its items, or None if counting them would take long.
+    """
+
+    name: str
+    title: str
+    number: int | None
+    template: str
+    view: View
+
+    @property
+    def template_name(self) -> str:
+        """Return the path of the template."""
+        return f"admin/moderation/removal/{self.template}"
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Return whether the tab shows pictures, which can be unblurred."""
+        return self.template in ("draft_files.html", "draft_groups.html")
+
+
+def selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    """Return the tabs of a draft, and the requested page of the requested tab or of the first."""
+    tabs = list(_tabs_of(removal))
+    requested = viewer.request.GET.get("show")
+    tab = next((each for each in tabs if each.name == requested), tabs[0])
+    page = tab.view(viewer, removal)
+    numbers = page["page"].paginator.get_elided_page_range(page["page"].number, on_each_side=2)
+    return {
+        "tabs": tabs,
+        "tab": tab,
+        "show": tab.name,
+        "place": {**place_in(viewer.request.GET), "show": tab.name},
+        "page_numbers": numbers,
+        **page,
+    }
+
+
+def place_in(parameters: QueryDict) -> dict[str, str]:
+    """Return the parameters that name a page of the selection, from a URL or a form."""
+    return {name: str(parameters[name]) for name in PLACE if parameters.get(name)}
+
+
+def _tabs_of(removal: Removal) -> Iterator[Tab]:
+    """Yield the tabs that have something to show, the best overview first."""
+    if group_previews.can_show(removal):
+        yield Tab("groups", _("Each picture once"), None, "draft_groups.html", group_previews.show)
+    if removal.pictures_total:
+        title, number = _("All pictures and files"), removal.pictures_total
+        yield Tab("pictures", title, number, "draft_files.html", _pictures)
+    title = capfirst(str(model_of(removal)._meta.verbose_name_plural))
+    yield Tab("objects", title, removal.objects_total, "draft_objects.html", _objects)
+    if removal.pictures_total and removal.without_picture_total:
+        title, number = _("Without pictures"), removal.without_picture_total
+        yield Tab("without-pictures", title, number, "draft_objects.html", _without_pictures)
+
+
+def _pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    return _page(viewer, removal, removal.pictures_total, PICTURES_PER_PAGE, file_previews)
+
+
+def _objects(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    return _page(viewer, removal, removal.objects_total, OBJECTS_PER_PAGE, object_previews)
+
+
+def _without_pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    total, previews_between = removal.without_picture_total, object_previews_without_picture
+    return _page(viewer, removal, total, OBJECTS_PER_PAGE, previews_between)
+
+
+def _page(
+    viewer: Viewer,
+    removal: Removal,
+    total: int,
+    per_page: int,
+    previews_between: Callable[..., list[Any]],
+) -> dict[str, Any]:
+    """Return the requested page of a number of items, with their previews."""
+    page: Page[Any] = Paginator(range(total), per_page).get_page(viewer.request.GET.get("p"))
+    start, previews = max(page.start_index() - 1, 0), []
+    with errors_as_messages(viewer.request):
+        previews = list(previews_between(viewer, removal, start, start + per_page))
+    return {"page": page, "previews": previews}
