@@ -19,7 +19,7 @@ register(
     frames="frames",
     created="post__created_at",
     text="post__body",
-    reports="post__reports",
+    reports="post__reports__reason",
 )
 
 

@@ -32,8 +32,8 @@ class FrozenKeys(models.Expression):
 
     def as_sql(
         self,
-        compiler: SQLCompiler,
-        connection: BaseDatabaseWrapper,  # noqa: ARG002
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
     ) -> tuple[str, tuple[Any, ...]]:
         """Return the subquery for SQLite. A UUID is stored there without hyphens."""
         key = "json_extract(pair.value, '$[0]')"
@@ -43,8 +43,8 @@ class FrozenKeys(models.Expression):
 
     def as_postgresql(
         self,
-        compiler: SQLCompiler,
-        connection: BaseDatabaseWrapper,  # noqa: ARG002
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
     ) -> tuple[str, tuple[Any, ...]]:
         """Return the subquery for PostgreSQL, with the keys in the type of the column."""
         key = f"(pair.value->>0)::{self.output_field.rel_db_type(connection)}"

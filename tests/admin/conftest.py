@@ -65,7 +65,7 @@ def make_posts(db: None) -> Callable[..., list[Post]]:
         PostImage.objects.bulk_create(
             PostImage(
                 post=post, image=f"{post.pk}-{n}.jpg", thumbnail=f"{post.pk}-{n}.webp",
-                sha256="0" * 64, size=1000, width=1, height=1,
+                sha256=f"{post.pk:032d}{n:032d}", size=1000, width=1, height=1,
             )
             for post in posts for n in range(images)
         )  # fmt: skip

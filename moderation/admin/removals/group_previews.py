@@ -62,7 +62,7 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     """Return a page of the groups, or of the objects of the requested group if it still exists."""
     objects, order = selected_objects(viewer, removal), _order(viewer)
     groups = picture_groups(objects, order)
-    context = {"order": order, "orders": Order, "groups_total": len(groups)}
+    context = {"order": order, "orders": Order.choices, "groups_total": len(groups)}
     if group := group_of(groups, viewer.request.GET.get("group", "")):
         return {**context, **_objects_of_group(viewer, removal, group, objects)}
     page = Paginator(groups, GROUPS_PER_PAGE).get_page(viewer.request.GET.get("p"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,12 +18,15 @@ from django.urls import reverse
 from moderation import conf
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.batch_ranges import batches_between
+from moderation.admin.removals.object_details import ObjectDetails, details_of_objects
 from moderation.admin.removals.object_permissions import visible_to
 from moderation.cascade import Plan, json_key, make_plan
 from moderation.cascade.batches import keys_of, model_of, plan_batch
 from moderation.models import AuditEntry, Removal, batch_numbers
 from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile, details_of
+
+PICTURES_PER_OBJECT = 3  # as on the change list of posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,16 @@ class FilePreview:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPreview:
-    """An object of the selection. `is_missing` is set if it no longer exists or is not visible."""
+    """An object of the selection. `is_missing` is set if it no longer exists or is not visible.
+
+    `files` is the number of its pictures and other files; `picture_urls` are the first pictures.
+    """
 
     object_name: str
     url: str
+    details: ObjectDetails
     files: int
+    picture_urls: list[str]
     object_key: str
     object_value: str
     is_missing: bool
@@ -154,16 +163,26 @@ def _previews_of(
     viewer: Viewer, removal: Removal, numbers: Mapping[Any, int], plan: Plan
 ) -> list[ObjectPreview]:
     """Return the previews of objects, from the keys with the numbers of their batches."""
-    files = Counter(plan.files[file] for file in plan.pictures())
-    names = row_names(removal, visible_to(viewer, removal, list(numbers)))
+    files: dict[Any, list[StoredFile]] = defaultdict(list)
+    for file in plan.pictures():
+        files[plan.files[file]].append(file)
+    visible = visible_to(viewer, removal, list(numbers))
+    names, details = row_names(removal, visible), details_of_objects(plan.model, visible)
     return [
         ObjectPreview(
             object_name=names.get(key) or str(key),
             url=viewer.url_of(plan.model, key) if key in names else "",
-            files=files[key],
+            details=details.get(key, ObjectDetails()),
+            files=len(files[key]),
+            picture_urls=_first_picture_urls(viewer, files[key]) if key in names else [],
             object_key=str(key),
             object_value=object_value(number, key),
             is_missing=key not in names,
         )
         for key, number in numbers.items()
     ]
+
+
+def _first_picture_urls(viewer: Viewer, files: Iterable[StoredFile]) -> list[str]:
+    urls = (picture_url(viewer.site, file) for file in files)
+    return list(islice(filter(None, urls), PICTURES_PER_OBJECT))

@@ -6,24 +6,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import QueryDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
-from moderation.admin.removals import group_previews
-from moderation.admin.removals.previews import (
-    file_previews,
-    object_previews,
-    object_previews_without_picture,
-)
+from moderation.admin.removals import group_previews, object_list
+from moderation.admin.removals.previews import file_previews
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
 
 PICTURES_PER_PAGE = 60  # few enough to review each one
-OBJECTS_PER_PAGE = 100  # as on the change list
 
 # The parameters that name a page of the selection.
 PLACE = ("show", "order", "group", "p")
@@ -52,8 +47,8 @@ class Tab:
         return f"admin/moderation/removal/{self.template}"
 
     @property
-    def shows_pictures(self) -> bool:
-        """Return whether the tab shows pictures, which can be unblurred."""
+    def shows_only_pictures(self) -> bool:
+        """Return whether the tab shows only objects that have pictures."""
         return self.template in ("draft_files.html", "draft_groups.html")
 
 
@@ -87,35 +82,22 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
         title, number = _("All pictures and files"), removal.pictures_total
         yield Tab("pictures", title, number, "draft_files.html", _pictures)
     title = capfirst(str(model_of(removal)._meta.verbose_name_plural))
-    yield Tab("objects", title, removal.objects_total, "draft_objects.html", _objects)
+    yield Tab("objects", title, removal.objects_total, "draft_objects.html", object_list.show)
     if removal.pictures_total and removal.without_picture_total:
-        title, number = _("Without pictures"), removal.without_picture_total
-        yield Tab("without-pictures", title, number, "draft_objects.html", _without_pictures)
+        yield Tab(
+            "without-pictures",
+            _("Without pictures"),
+            removal.without_picture_total,
+            "draft_objects.html",
+            object_list.show_without_pictures,
+        )
 
 
 def _pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    return _page(viewer, removal, removal.pictures_total, PICTURES_PER_PAGE, file_previews)
-
-
-def _objects(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    return _page(viewer, removal, removal.objects_total, OBJECTS_PER_PAGE, object_previews)
-
-
-def _without_pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    total, previews_between = removal.without_picture_total, object_previews_without_picture
-    return _page(viewer, removal, total, OBJECTS_PER_PAGE, previews_between)
-
-
-def _page(
-    viewer: Viewer,
-    removal: Removal,
-    total: int,
-    per_page: int,
-    previews_between: Callable[..., list[Any]],
-) -> dict[str, Any]:
-    """Return the requested page of a number of items, with their previews."""
-    page: Page[Any] = Paginator(range(total), per_page).get_page(viewer.request.GET.get("p"))
+    """Return a page of the pictures and other files."""
+    items = range(removal.pictures_total)
+    page = Paginator(items, PICTURES_PER_PAGE).get_page(viewer.request.GET.get("p"))
     start, previews = max(page.start_index() - 1, 0), []
     with errors_as_messages(viewer.request):
-        previews = list(previews_between(viewer, removal, start, start + per_page))
+        previews = file_previews(viewer, removal, start, page.end_index())
     return {"page": page, "previews": previews}

@@ -1,0 +1,147 @@
+"""Pictures of a selection in groups: identical files, counted, ordered and described."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+
+from moderation.models import FrozenKeys, Removal, batch_numbers, has_exact_keys
+from moderation.picture_groups.details import details_of_groups, objects_with
+from moderation.picture_groups.groups import Order, can_group, group_of, picture_groups
+from moderation.removals.freeze import freeze
+from posts.models import Post, PostImage, Report
+from tests.helpers import drafted
+from tests.testapp.models import Exhibit, Shelf, Thread
+
+pytestmark = pytest.mark.django_db
+
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+RARE, COMMON, OTHER = "a" * 64, "b" * 64, "c" * 64
+
+
+def make_post(day: int, *sha256s: str, author: str = "spammer") -> Post:
+    """Create a post with pictures, whose files do not exist."""
+    user, _ = User.objects.get_or_create(username=author)
+    created_at = FIRST_DAY + timedelta(days=day)
+    post = Post.objects.create(author=user, title=f"Post {day}", created_at=created_at)
+    for number, sha256 in enumerate(sha256s):
+        PostImage.objects.create(
+            post=post, sha256=sha256, image=f"{post.pk}-{number}.jpg",
+            thumbnail=f"{post.pk}-{number}.webp", size=10, width=1, height=1,
+        )  # fmt: skip
+    return post
+
+
+@pytest.fixture
+def moderator() -> User:
+    return User.objects.create_superuser("root")
+
+
+def selected(removal: Removal) -> QuerySet[Post]:
+    return Post.objects.filter(pk__in=FrozenKeys(removal, Post))
+
+
+def test_identical_pictures_of_several_posts_are_one_group() -> None:
+    make_post(1, COMMON, COMMON)
+    make_post(2, COMMON, RARE)
+    groups = picture_groups(Post.objects.all())
+    assert [(group.key, group.pictures) for group in groups] == [(RARE, 1), (COMMON, 3)]
+    assert not any(group.is_near for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        (Order.RAREST, [RARE, OTHER, COMMON]),
+        (Order.LARGEST, [COMMON, RARE, OTHER]),
+        (Order.OLDEST, [COMMON, RARE, OTHER]),
+    ],
+)
+def test_groups_are_ordered(order: Order, expected: list[str]) -> None:
+    make_post(3, OTHER)
+    make_post(2, RARE)
+    make_post(1, COMMON)
+    make_post(4, COMMON)
+    assert [group.key for group in picture_groups(Post.objects.all(), order)] == expected
+
+
+def test_only_selected_posts_count(moderator: User) -> None:
+    chosen = [make_post(1, COMMON), make_post(2, RARE)]
+    make_post(3, COMMON)
+    (rare, common) = picture_groups(selected(drafted(chosen, moderator)))
+    assert (rare.key, rare.pictures) == (RARE, 1)
+    assert (common.key, common.pictures) == (COMMON, 1)
+
+
+def test_a_picture_without_sha256_is_in_no_group() -> None:
+    make_post(1, "")
+    assert picture_groups(Post.objects.all()) == []
+
+
+def test_the_details_count_posts_authors_reported_and_other_posts(moderator: User) -> None:
+    first = make_post(1, COMMON, COMMON, author="one")
+    second = make_post(2, COMMON, author="two")
+    third = make_post(3, COMMON, author="two")
+    for reporter in ("a", "b"):
+        Report.objects.create(post=second, reporter=User.objects.create_user(reporter))
+    outside = [make_post(4, COMMON), make_post(5, COMMON)]
+    objects = selected(drafted([first, second, third], moderator))
+    (details,) = details_of_groups(picture_groups(objects), objects, Post.objects.all())
+    assert (details.objects, details.owners, details.reported) == (3, 2, 1)
+    assert details.others == len(outside)
+    assert details.group.pictures == 4
+    assert details.object_key == first.pk
+    assert details.file
+    assert details.file.name == f"{first.pk}-0.jpg"
+
+
+def test_details_take_the_same_number_of_queries_for_any_number_of_groups(
+    django_assert_num_queries: Any,
+) -> None:
+    for number in range(30):
+        make_post(number, f"{number:064x}")
+    objects = Post.objects.all()
+    groups = picture_groups(objects)
+    for page in (groups[:1], groups):
+        with django_assert_num_queries(3):
+            assert len(details_of_groups(page, objects, objects)) == len(page)
+    assert details_of_groups([], objects, objects) == []
+
+
+def test_the_objects_of_a_group_are_those_with_one_of_its_pictures() -> None:
+    first, _second, third = make_post(1, COMMON), make_post(2, RARE), make_post(3, COMMON, RARE)
+    group = group_of(picture_groups(Post.objects.all()), COMMON)
+    assert group
+    assert set(objects_with(group, Post.objects.all())) == {first, third}
+    assert group_of([group], RARE) is None
+
+
+def test_frozen_keys_are_those_of_the_batches(moderator: User, settings: Any) -> None:
+    settings.MODERATION_BATCH_OBJECTS = 2
+    posts = [make_post(day) for day in range(5)]
+    removal = drafted(posts[:3], moderator)
+    assert set(selected(removal)) == set(posts[:3])
+    numbers = batch_numbers(removal, [post.pk for post in posts])
+    first, second = removal.batches.order_by("number").values_list("number", flat=True)
+    assert numbers == {
+        str(posts[0].pk): first, str(posts[1].pk): first, str(posts[2].pk): second,
+    }  # fmt: skip
+
+
+def test_frozen_keys_may_be_uuids(moderator: User) -> None:
+    chosen, other = Exhibit.objects.create(), Exhibit.objects.create()
+    removal = freeze(Exhibit.objects.filter(pk=chosen.pk), actor=moderator, permissions=[])
+    assert has_exact_keys(Exhibit)
+    assert list(Exhibit.objects.filter(pk__in=FrozenKeys(removal, Exhibit))) == [chosen]
+    assert list(batch_numbers(removal, [chosen.pk, other.pk])) == [str(chosen.pk)]
+
+
+def test_models_without_pictures_or_sha256_cannot_be_grouped() -> None:
+    assert can_group(Post)
+    assert can_group(PostImage)
+    assert not can_group(Shelf)  # its pictures are two relations away
+    assert not can_group(Thread)  # it is registered without a picture
