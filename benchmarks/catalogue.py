@@ -86,6 +86,16 @@ BENCHMARKS = {
                 Goal("page_seconds", at_most=0.3),
             ),
         ),
+        Benchmark(
+            "groups",
+            "groups",
+            "page under 1 s and 40 MB; 10,000 distinct pictures compared in under 2 s",
+            (
+                Goal("page_seconds", at_most=1),
+                Goal("page_mb", at_most=40),
+                Goal("near_seconds", at_most=2),
+            ),
+        ),
         Benchmark("confirm_post", "confirmation", "under 1 s", (Goal("seconds", at_most=1),)),
         Benchmark(
             "workers",
