@@ -1,0 +1,165 @@
+"""The tabs of a draft: each picture once, and the posts with what is known about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from moderation.admin.removals import group_previews
+from moderation.models import Removal
+from posts.models import Post, PostImage, Report
+from tests.admin.conftest import drafted, page_of
+
+MakePosts = Callable[..., list[Post]]
+pytestmark = pytest.mark.django_db
+
+SHARED = "a" * 64
+
+
+@pytest.fixture
+def wave(make_posts: MakePosts) -> list[Post]:
+    """Five posts, of which the first four share a picture."""
+    posts = make_posts(5)
+    PostImage.objects.filter(post__in=posts[:4]).update(sha256=SHARED)
+    return posts
+
+
+def html(client: Client, removal: Removal, query: str = "") -> str:
+    response = client.get(page_of(removal) + query)
+    assert response.status_code == 200
+    return response.text
+
+
+def plain(page: str) -> str:
+    """The text of a page, in one line."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_a_shared_picture_is_shown_once_after_the_rare_one(
+    client: Client, moderator: User, wave: list[Post], make_posts: MakePosts
+) -> None:
+    (outside,) = make_posts(1)
+    PostImage.objects.filter(post=outside).update(sha256=SHARED)
+    page = html(client, drafted(wave, moderator))
+    pictures = re.findall(r"/posts\.postimage/(\d+)/", page)
+    assert pictures == [
+        str(wave[4].post_images.get().pk),
+        str(wave[0].post_images.get().pk),
+    ]
+    text = plain(page)
+    assert "×1 in 1 post" in text
+    assert "×4 in 4 posts by 1 author" in text
+    assert "4 reported" in text
+    assert "also in 1 post that is not selected" in text
+
+
+def test_the_posts_of_a_group_can_be_kept_one_by_one(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    removal = drafted(wave, moderator)
+    query = f"?show=groups&group={SHARED}"
+    values = re.findall(r'name="object"\s+value="([^"]+)"', html(client, removal, query))
+    assert len(values) == 4
+    sent = {"seal": removal.seal, "object": values[0], "show": "groups", "group": SHARED}
+    response = client.post(page_of(removal, "exclude"), sent)
+    assert response["Location"] == page_of(removal) + query
+    assert wave[0].title not in plain(html(client, removal, query)).split("left in the")[1]
+    removal.refresh_from_db()
+    assert removal.objects_total == 4
+
+
+def test_a_group_that_no_longer_exists_leads_to_all_groups(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    page = html(client, drafted(wave, moderator), "?show=groups&group=unknown")
+    assert "×4" in page
+
+
+@pytest.mark.parametrize(
+    "query", ["?order=largest", "?order=oldest", "?order=x", "?group=%00", "?p=x", "?p=99"]
+)
+def test_any_parameter_shows_a_page(
+    query: str, client: Client, moderator: User, wave: list[Post]
+) -> None:
+    assert "×4" in html(client, drafted(wave, moderator), query)
+
+
+def test_the_page_of_groups_takes_the_same_queries_for_any_number(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    counts = set()
+    for number in (3, 30):
+        removal = drafted(make_posts(number, images=2), moderator)
+        html(client, removal)
+        with CaptureQueriesContext(connection) as captured:
+            html(client, removal)
+        counts.add(len(captured))
+    assert len(counts) == 1
+
+
+def test_pictures_that_cannot_be_grouped_are_named(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    PostImage.objects.filter(post=wave[4]).update(sha256="")
+    page = html(client, drafted(wave, moderator))
+    assert "1 file cannot be grouped and is not shown here." in page
+
+
+def test_groups_are_paged(
+    client: Client, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_previews, "GROUPS_PER_PAGE", 2)
+    removal = drafted(make_posts(5), moderator)
+    shown = [
+        picture
+        for page in (1, 2, 3)
+        for picture in re.findall(r"/posts\.postimage/(\d+)/", html(client, removal, f"?p={page}"))
+    ]
+    assert len(shown) == len(set(shown)) == 5
+    assert "?order=rarest&amp;p=2#selection" in html(client, removal, "?order=rarest")
+
+
+def test_posts_are_listed_with_what_is_known_about_them(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    Post.objects.filter(pk=wave[0].pk).update(body="Cheap! " * 100)
+    Report.objects.filter(post=wave[0]).update(reason="it is spam")
+    text = plain(html(client, drafted(wave, moderator), "?show=objects"))
+    assert "spammer (4 other posts)" in text.replace("( ", "(").replace(" )", ")")
+    assert "it is spam" in text
+    assert "Cheap! Cheap!" in text
+    assert "Cheap! " * 60 not in text
+
+
+@pytest.mark.parametrize(
+    ("order", "first"), [("fewest-reports", 3), ("oldest", 2), ("number", 0), ("x", 0)]
+)
+def test_posts_can_be_sorted(
+    order: str, first: int, client: Client, moderator: User, wave: list[Post]
+) -> None:
+    Report.objects.filter(post=wave[3]).delete()
+    Post.objects.filter(pk=wave[2].pk).update(created_at="2020-01-01T00:00Z")
+    page = html(client, drafted(wave, moderator), f"?show=objects&order={order}")
+    titles = re.findall(r'<a href="[^"]*">(Cheap pills \d)</a>', page)
+    assert len(titles) == 5
+    assert titles[0] == wave[first].title
+
+
+def test_the_list_of_posts_takes_the_same_queries_for_any_number_and_order(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    for order in ("number", "fewest-reports", "oldest"):
+        counts = set()
+        for number in (3, 30):
+            removal = drafted(make_posts(number), moderator)
+            html(client, removal, f"?show=objects&order={order}")
+            with CaptureQueriesContext(connection) as captured:
+                html(client, removal, f"?show=objects&order={order}")
+            counts.add(len(captured))
+        assert len(counts) == 1
