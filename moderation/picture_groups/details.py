@@ -72,9 +72,7 @@ def objects_with(group: PictureGroup, objects: QuerySet[Any]) -> QuerySet[Any]:
     return objects.filter(matching)
 
 
-def _numbered(
-    rows: QuerySet[Any], source: PictureSource, groups: Sequence[PictureGroup]
-) -> QuerySet[Any]:
+def _numbered(rows: QuerySet[Any], source: PictureSource, groups: Sequence[PictureGroup]) -> Any:
     """Return the rows of these groups, with the position of their group as `group_number`."""
     sha256s = {sha256 for group in groups for sha256 in group.sha256s}
     cases = [

@@ -6,7 +6,7 @@ needs to know about its groups is read for that page only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -89,8 +89,8 @@ def rows_of(source: PictureSource, objects: QuerySet[Any]) -> QuerySet[Any]:
 
 def _distinct_pictures(
     source: PictureSource, objects: QuerySet[Any]
-) -> Iterable[tuple[str, int, datetime | None, str | None]]:
-    """Return the SHA-256, number, oldest time and perceptual hash of each distinct picture."""
+) -> Iterator[tuple[str, int, datetime | None, str | None]]:
+    """Yield the SHA-256, number, oldest time and perceptual hash of each distinct picture."""
     created, perceptual_hash = source.lookup("created"), source.lookup("perceptual_hash")
     no_time = Value(None, output_field=DateTimeField())
     rows = rows_of(source, objects).order_by().values(source.sha256)
@@ -99,7 +99,7 @@ def _distinct_pictures(
         oldest_in_group=Min(created) if created else no_time,
         hash_in_group=Max(perceptual_hash) if perceptual_hash else Value(""),
     )
-    return counted.values_list(
+    yield from counted.values_list(
         source.sha256, "pictures_in_group", "oldest_in_group", "hash_in_group"
     )
 

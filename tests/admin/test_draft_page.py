@@ -279,4 +279,4 @@ def test_a_batch_that_has_grown_too_large_shows_a_message(
     removal = drafted(make_posts(3), moderator)
     settings.MODERATION_BATCH_ROWS = 2
     assert RemovalBatch.objects.exists()
-    assert "More than 2 rows" in html(client, removal)
+    assert "More than 2 rows" in html(client, removal, "?show=pictures")

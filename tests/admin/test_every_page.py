@@ -38,7 +38,15 @@ pytestmark = pytest.mark.django_db
 world = test_roles.world
 PAGES = names_of_pages()
 # Pages with more than one appearance: what is added to the address.
-VIEWS = {"moderation_removal_change:draft": ["", "?show=objects", "?show=without-pictures", "?p=9"]}
+VIEWS = {
+    "moderation_removal_change:draft": [
+        "",
+        "?show=pictures",
+        "?show=objects",
+        "?show=without-pictures",
+        "?p=9",
+    ]
+}
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import override_settings
 from django.urls import reverse
 
-from moderation.admin.removals import tabs
+from moderation.admin.removals import group_previews, object_list, tabs
 from moderation.models import AuditEntry, AuditEvent, Removal, RemovalBatch
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm
@@ -80,7 +80,8 @@ def many(make_posts: Callable[..., list[Post]]) -> dict[str, str]:
         "post": reverse("admin:posts_post_change", args=[posts[0].pk]),
         "remove one": reverse("admin:posts_post_delete", args=[posts[0].pk]),
         "draft": page_of(draft),
-        "draft, page 1,050 of pictures": f"{page_of(draft)}?p=1050",
+        "draft, page 1,050 of groups": f"{page_of(draft)}?p=1050",
+        "draft, page 1,050 of pictures": f"{page_of(draft)}?show=pictures&p=1050",
         "draft, page 1,050 of objects": f"{page_of(draft)}?show=objects&p=1050",
         "removal": page_of(done),
         "removal, changing part": page_of(done, "progress"),
@@ -100,7 +101,8 @@ def test_no_attribute_holds_a_number_as_people_write_it(
     many: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tabs, "PICTURES_PER_PAGE", 1)
-    monkeypatch.setattr(tabs, "OBJECTS_PER_PAGE", 1)
+    monkeypatch.setattr(object_list, "OBJECTS_PER_PAGE", 1)
+    monkeypatch.setattr(group_previews, "GROUPS_PER_PAGE", 1)
     browser = browser_of(User.objects.get(username="root"))
     wrong, grouped = [], 0
     for name, address in many.items():

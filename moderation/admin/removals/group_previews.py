@@ -66,7 +66,7 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     if group := group_of(groups, viewer.request.GET.get("group", "")):
         return {**context, **_objects_of_group(viewer, removal, group, objects)}
     page = Paginator(groups, GROUPS_PER_PAGE).get_page(viewer.request.GET.get("p"))
-    details = details_of_groups(page.object_list, objects, visible_objects(viewer, removal))
+    details = details_of_groups(list(page.object_list), objects, visible_objects(viewer, removal))
     grouped = sum(group.pictures for group in groups)
     return {
         **context,
