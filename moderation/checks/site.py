@@ -15,9 +15,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router
 from django.db.models import Model
 
+from moderation.images.perceptual import INSTALL, is_available
 from moderation.jobs.tasks import delete_batch
 from moderation.models import StorageIdentity
-from moderation.registry import registered_models, storage_aliases
+from moderation.registry import registered_models, registration_by_label, storage_aliases
 from moderation.storage.identity import environment
 
 if django.VERSION >= (6, 0):
@@ -60,12 +61,29 @@ def check_installed(**_: Any) -> list[CheckMessage]:
     if find_spec("tqdm") is None:
         messages.append(
             Error(
-                "The commands purge and export_audit need the package tqdm.",
+                "The commands purge, export_audit and hash_images need the package tqdm.",
                 hint="pip install tqdm",
                 id="moderation.E019",
             )
         )
     return messages
+
+
+def check_numpy(**_: Any) -> list[CheckMessage]:
+    """W033: without numpy, nothing computes or compares the hashes that a registration names."""
+    if is_available():
+        return []
+    labels = [model._meta.label for model in registered_models()]
+    return [
+        checks.Warning(
+            f"register({label}, perceptual_hash=…) needs the package numpy. Without it, only "
+            "identical files are shown as one.",
+            hint=INSTALL,
+            id="moderation.W033",
+        )
+        for label in labels
+        if registration_by_label(label).perceptual_hash
+    ]
 
 
 def check_identities(databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
@@ -108,5 +126,5 @@ def check_environment(**_: Any) -> list[CheckMessage]:
     ]
 
 
-MODEL_CHECKS = (check_tasks, check_installed)
+MODEL_CHECKS = (check_tasks, check_installed, check_numpy)
 DATABASE_CHECKS = (check_identities,)

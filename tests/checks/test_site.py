@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,13 @@ from django.test import Client, override_settings
 from pytest_django import Settings
 
 from moderation.checks import site
-from moderation.checks.site import check_environment, check_identities, check_installed, check_tasks
+from moderation.checks.site import (
+    check_environment,
+    check_identities,
+    check_installed,
+    check_numpy,
+    check_tasks,
+)
 from moderation.storage import write_identity
 from posts.models import Post
 from tests.helpers import drafted
@@ -54,6 +61,14 @@ def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(site, "find_spec", lambda _name: None)
     monkeypatch.setattr(apps, "is_installed", lambda name: name != "import_export")
     assert ids(list(check_installed())) == ["moderation.E018", "moderation.E019"]
+
+
+def test_a_registration_that_names_a_hash_needs_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_numpy() == []
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    (message,) = check_numpy()
+    assert message.id == "moderation.W033"
+    assert "posts.PostImage" in message.msg
 
 
 @pytest.mark.django_db(transaction=True)
