@@ -88,12 +88,21 @@ class PostImage(models.Model):
     width = models.PositiveIntegerField(_("width in pixels"))
     height = models.PositiveIntegerField(_("height in pixels"))
     frames = models.PositiveIntegerField(_("frames"), default=1)  # more than 1 for an animation
+    # NULL until it is computed, which the intake and `hash_images` do; "" if the picture has none.
+    perceptual_hash = models.CharField(  # noqa: DJ001 - see above
+        _("perceptual hash"), max_length=64, null=True, blank=True, editable=False
+    )
     # What a page calls the picture instead of its key, such as "Picture 1 of 2".
     heading = ""
 
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
+        # For the question which other posts have the same picture, or nearly the same.
+        indexes = [
+            models.Index(fields=["sha256"], name="postimage_sha256"),
+            models.Index(fields=["perceptual_hash"], name="postimage_perceptual_hash"),
+        ]
 
     def __str__(self) -> str:
         return self.heading or gettext("Picture %(key)s") % {"key": self.pk}

@@ -17,6 +17,7 @@ register(
     size="size",
     sha256="sha256",
     frames="frames",
+    perceptual_hash="perceptual_hash",
     created="post__created_at",
     text="post__body",
     reports="post__reports__reason",

@@ -1,4 +1,4 @@
-"""Validate images, measure them, remove metadata, create thumbnails, and store both."""
+"""Validate images, measure and hash them, remove metadata, create thumbnails, and store both."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.db.models.fields.files import FieldFile
 
 from moderation.images import InvalidImage, Structure, decode, inspect, sheet
 from moderation.images.limits import MAX_BYTES
+from moderation.images.perceptual import perceptual_hash
 from posts.images.uploads import put, uploads
 from posts.models import Post, PostImage
 
@@ -41,6 +42,7 @@ class ValidatedImage:
     stored: without metadata, unless PICTURES_KEEP_METADATA is on. `width` and `height` are in
     pixels, as displayed. `thumbnail` is a WebP of at most 320 pixels without metadata; for an
     animation, it shows the first, the longest and the last frame. `frames` is 1 for a still image.
+    `perceptual_hash` is "" for an animation and for an image without structure.
     """
 
     extension: str
@@ -50,6 +52,7 @@ class ValidatedImage:
     sha256: str
     thumbnail: bytes
     frames: int
+    perceptual_hash: str
 
 
 def store_image(file: File[Any], *, post: Post) -> PostImage:
@@ -62,14 +65,14 @@ def store_image(file: File[Any], *, post: Post) -> PostImage:
 
 
 def validate_image(file: File[Any]) -> ValidatedImage:
-    """Measure and decode an image and create its thumbnail. Stores nothing.
+    """Measure, decode and hash an image and create its thumbnail. Stores nothing.
 
     This may take a second, so call it before the transaction that `store` needs. Raises
     InvalidImage unless it is an intact JPEG, PNG, GIF or WebP within the limits.
     """
     content = _read(file)
     structure = inspect(content)
-    thumbnail = sheet.as_animated_webp(decode(content, structure, THUMBNAIL_SIDE))
+    frames = decode(content, structure, THUMBNAIL_SIDE)
     stored = _without_metadata(content, structure)
     width, height = structure.upright_size
     return ValidatedImage(
@@ -78,8 +81,9 @@ def validate_image(file: File[Any]) -> ValidatedImage:
         height=height,
         size=len(stored),
         sha256=hashlib.sha256(stored).hexdigest(),
-        thumbnail=thumbnail,
+        thumbnail=sheet.as_animated_webp(frames),
         frames=len(structure.frames),
+        perceptual_hash="" if structure.is_animated else perceptual_hash(frames[0]),
     )
 
 
@@ -98,7 +102,7 @@ def store_content(image: ValidatedImage, content: bytes, *, row: PostImage) -> P
     row.thumbnail = _store_file(row.thumbnail, "thumbnail.webp", ContentFile(image.thumbnail))
     row.sha256, row.size = image.sha256, image.size
     row.width, row.height = image.width, image.height
-    row.frames = image.frames
+    row.frames, row.perceptual_hash = image.frames, image.perceptual_hash
     return row
 
 

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 ('width', models.PositiveIntegerField(verbose_name='width in pixels')),
                 ('height', models.PositiveIntegerField(verbose_name='height in pixels')),
                 ('frames', models.PositiveIntegerField(default=1, verbose_name='frames')),
+                ('perceptual_hash', models.CharField(blank=True, editable=False, max_length=64, null=True, verbose_name='perceptual hash')),
                 ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='post_images', to='posts.post', verbose_name='post')),
             ],
             options={
@@ -74,6 +75,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='post',
             index=models.Index(fields=['title', 'id'], name='post_title'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(fields=['sha256'], name='postimage_sha256'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(fields=['perceptual_hash'], name='postimage_perceptual_hash'),
         ),
         migrations.AddConstraint(
             model_name='report',

@@ -36,7 +36,7 @@ NOT_IMPORTED = {
     **dict.fromkeys(("Post.id", "PostImage.id", "Report.id"), KEY),
     **dict.fromkeys(
         ("PostImage.thumbnail", "PostImage.sha256", "PostImage.size", "PostImage.width",
-         "PostImage.height", "PostImage.frames"),
+         "PostImage.height", "PostImage.frames", "PostImage.perceptual_hash"),
         MEASURED,
     ),
     "PostImage.post": "the line is the post",
@@ -53,6 +53,7 @@ NOT_ON_PAGE = {
     **dict.fromkeys(("PostImage.post", "Report.post"), "the page is that of the post"),
     "PostImage.image": "keys are only in the audit log; the thumbnail links to the picture",
     "PostImage.thumbnail": "shown as a picture",
+    "PostImage.perceptual_hash": "no person can read it",
 }
 
 

@@ -14,10 +14,13 @@ from django.contrib.auth import get_user_model
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 
+from moderation.images.perceptual import hash_of_file
 from posts.imports.parse import MAX_LINE_BYTES, parse
 from posts.imports.write import write
 from posts.management.commands import import_posts
 from posts.models import Post, PostImage, Report
+from tests.images.alike import advertisement
+from tests.images.case import saved
 from tests.posts.drawn import drawing, files_in
 
 pytestmark = pytest.mark.django_db
@@ -78,6 +81,14 @@ def test_a_line_becomes_a_post_with_user_pictures_and_reports(
     assert post.reports.count() == 2
     assert post.post_images.get().size == len(drawing())
     assert len(files_in(fresh_storage)) == 2
+
+
+def test_pictures_are_hashed(tmp_path: Path, images: Path) -> None:
+    content = saved(advertisement(1), "JPEG")
+    (images / "advertisement.jpg").write_bytes(content)
+    run(written(tmp_path, titled("A", images=["advertisement.jpg", "red.png"])), images)
+    hashes = PostImage.objects.order_by("pk").values_list("perceptual_hash", flat=True)
+    assert list(hashes) == [hash_of_file(content), ""]
 
 
 def test_gzip_is_read_as_well(tmp_path: Path, images: Path) -> None:

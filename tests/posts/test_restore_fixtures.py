@@ -17,11 +17,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from moderation.exceptions import KeyTaken
+from moderation.images.perceptual import hash_of_file
 from moderation.models import AuditEntry
 from moderation.models.states import EntryState
 from posts.fixtures import images, load, parse, plan, schema
 from posts.fixtures.demo_accounts import ACCOUNTS
 from posts.models import Post, PostImage, Report
+from tests.images.alike import advertisement
+from tests.images.case import saved
 from tests.posts.drawn import drawing, files_in
 from tests.posts.small_site import WHEN, a_theme, offer, restore, row, state
 
@@ -45,6 +48,14 @@ def test_pictures_go_through_the_intake_under_fresh_keys(fresh_storage: Path) ->
     assert Path(picture.image.path).read_bytes() == drawing(size=(60, 20))
     assert "two" not in str(picture.image)
     assert len(files_in(fresh_storage)) == 4
+
+
+def test_pictures_are_hashed(folder: Path) -> None:
+    content = saved(advertisement(1), "PNG")
+    (folder / "pictures" / "two.png").write_bytes(content)
+    restore()
+    hashes = PostImage.objects.order_by("pk").values_list("perceptual_hash", flat=True)
+    assert list(hashes) == ["", hash_of_file(content)]
 
 
 def test_twice_is_the_same_as_once(fresh_storage: Path) -> None:
