@@ -26,7 +26,7 @@ from tests.services.processes import ROOT
 COMMANDS = sorted(name for name, app in get_commands().items() if app in ("moderation", "posts"))
 
 # Commands that write or delete more than one row or file, and why they need no --dry-run.
-DRY_RUN = {"purge", "import_posts", "restore_fixtures"}
+DRY_RUN = {"purge", "hash_images", "import_posts", "restore_fixtures"}
 NO_DRY_RUN = {
     "export_audit": "writes one new file, and never over another",
     "find_orphans": "deletes nothing",
@@ -55,6 +55,7 @@ REFUSED: list[tuple[str, list[str], str]] = [
         ("find_orphans", [f"--older-than={hours}"], f"{hours} is not a number of hours from 0 to")
         for hours in ("x", "-1", "nan", "inf", "1e12", "")
     ),
+    ("hash_images", ["posts.PostImage"], "unrecognized arguments: posts.PostImage"),
     ("import_posts", ["{new}", "--images", "{folder}"], "there is no such file."),
     ("import_posts", ["{file}", "--images", "{new}"], "there is no such folder."),
     ("import_posts", ["{file}"], "the following arguments are required: --images"),
@@ -72,6 +73,7 @@ REFUSED: list[tuple[str, list[str], str]] = [
 READ_ONLY = [
     ["purge", "--check"],
     ["purge", "--dry-run"],
+    ["hash_images", "--dry-run"],
     ["find_orphans", "--older-than=0"],
 ]
 
