@@ -4,9 +4,9 @@ BIN := $(VENV)/bin
 # A virtual environment with Django 6 for moderation alone, without django-tasks and the other apps.
 DJANGO6 := .venv-django6
 DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle models purge recording references \
-  registry removals storage)
+  picture_groups registry removals storage)
 # Tests that do not depend on the database, so they run only on SQLite.
-WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py limits.py memory.py)
+WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py limits.py memory.py perceptual.py)
 WITHOUT_DATABASE += tests/installation
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
