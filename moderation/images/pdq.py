@@ -19,6 +19,7 @@ SIDE = 512  # pixels of the picture that is hashed
 GRID = 64  # values of brightness to which a side is reduced
 FREQUENCIES = 16  # of each direction; the constant one is left out
 BOX = (-1, 2)  # the first and the last pixel, relative to a pixel, that a blur averages
+BLURS = 2
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue
 PERCENT = 100 / 255  # a difference of brightness in per cent, of which fractions do not count
 QUALITY_DIVISOR = 90
@@ -27,9 +28,21 @@ MAX_QUALITY = 100
 
 def brightness(picture: Image.Image) -> Matrix:
     """Return the brightness of an RGB picture of 512x512 pixels, blurred and reduced to 64x64."""
-    reduction = _reduction()
-    grid: Matrix = reduction @ (np.asarray(picture) @ np.array(LUMA)) @ reduction.T
-    return grid
+    return _reduce(_reduce(np.asarray(picture) @ np.array(LUMA)).T).T
+
+
+def _reduce(values: Matrix) -> Matrix:
+    """Blur 512 rows twice and take every eighth of them.
+
+    Sums are faster here than a product of matrices, which numpy spreads over threads.
+    """
+    rows = np.arange(SIDE)
+    first, stop = np.maximum(rows + BOX[0], 0), np.minimum(rows + BOX[1] + 1, SIDE)
+    for _ in range(BLURS):
+        totals = np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+        values = (totals[stop] - totals[first]) / (stop - first)[:, np.newaxis]
+    step = SIDE // GRID
+    return values[step // 2 :: step]
 
 
 def quality(grid: Matrix) -> int:
@@ -64,18 +77,6 @@ def _changes(grid: Matrix) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Return the differences between neighbours, in whole per cent, downwards and to the right."""
     down, right = (np.diff(grid, axis=axis) * PERCENT for axis in (0, 1))
     return down.astype(int), right.astype(int)
-
-
-@cache
-def _reduction() -> Matrix:
-    """Return the matrix that blurs 512 values twice and takes every eighth of them."""
-    box = np.zeros((SIDE, SIDE))
-    first, last = BOX
-    for pixel in range(SIDE):
-        box[pixel, max(pixel + first, 0) : pixel + last + 1] = 1
-    box /= box.sum(axis=1, keepdims=True)
-    step = SIDE // GRID
-    return box[step // 2 :: step] @ box
 
 
 @cache

@@ -51,7 +51,7 @@ def perceptual_hash(picture: Image.Image) -> str:
     Pictures of any size and shape are first scaled to 512x512 pixels. What is transparent counts as
     white. Raises ModuleNotFoundError without numpy.
     """
-    from moderation.images import pdq  # noqa: PLC0415 - numpy is optional, and takes 25 MB
+    from moderation.images import pdq  # noqa: PLC0415 - numpy is optional, and takes 20 MB
 
     scaled = _on_white(picture).resize((pdq.SIDE, pdq.SIDE), Image.Resampling.BICUBIC)
     grid = pdq.brightness(scaled)
