@@ -15,9 +15,10 @@ def group_hashes(hashes: Sequence[str]) -> list[list[int]]:
     differ in at most 18 of their 256 bits. Which are grouped does not depend on the order of the
     hashes. Without numpy, each hash is alone.
     """
+    can_compare = is_available()
     alone, indexes = [], defaultdict(list)
     for index, perceptual_hash in enumerate(hashes):
-        if perceptual_hash and is_available():
+        if perceptual_hash and can_compare:
             indexes[perceptual_hash].append(index)
         else:
             alone.append([index])
