@@ -7,8 +7,11 @@ override it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from django.conf import settings
+
+Value = TypeVar("Value", bool, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,38 @@ class Limit:
     def __call__(self) -> int:
         """Return the site's value, or the default."""
         return int(getattr(settings, self.name, self.default))
+
+    def accepts(self, value: object) -> bool:
+        """Return whether a site may set the value."""
+        return type(value) is int and self.lowest <= value <= self.highest
+
+    @property
+    def expected(self) -> str:
+        """Return what a value must be."""
+        return f"a whole number from {self.lowest} to {self.highest}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[Value]):
+    """One of a few values, which a site may set."""
+
+    name: str
+    default: Value
+    values: tuple[Value, ...]
+
+    def __call__(self) -> Value:
+        """Return the site's value, or the default."""
+        value: Value = getattr(settings, self.name, self.default)
+        return value
+
+    def accepts(self, value: object) -> bool:
+        """Return whether a site may set the value. 1 is not True."""
+        return any(type(value) is type(each) and value == each for each in self.values)
+
+    @property
+    def expected(self) -> str:
+        """Return what a value must be."""
+        return " or ".join(map(repr, self.values))
 
 
 # To confirm a removal of at least this many objects, the moderator must type their number.
@@ -74,6 +109,15 @@ missing_alarm = Limit("MODERATION_MISSING_ALARM", 20, 1, 1_000_000)
 # file that has been in use for a day is checked once a day.
 recheck_minutes = Limit("MODERATION_RECHECK_MINUTES", 60, 1, 10_080)
 
+# What moderators see before they set their own preferences. Blurred and grey pictures are easier to
+# bear, and a click shows a picture as it is.
+blur_pictures = Choice("MODERATION_BLUR_PICTURES", default=True, values=(True, False))
+grey_pictures = Choice("MODERATION_GREY_PICTURES", default=True, values=(True, False))
+picture_size = Choice("MODERATION_PICTURE_SIZE", "medium", ("small", "medium", "large"))
+
+# Whether single letters are keys on the page of a draft. Users of speech input may need them off.
+letter_keys = Choice("MODERATION_LETTER_KEYS", default=True, values=(True, False))
+
 LIMITS = (
     typed_count_from,
     batch_objects,
@@ -89,4 +133,10 @@ LIMITS = (
     overdue_minutes,
     missing_alarm,
     recheck_minutes,
+)
+CHOICES: tuple[Choice[bool] | Choice[str], ...] = (
+    blur_pictures,
+    grey_pictures,
+    picture_size,
+    letter_keys,
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.conf import global_settings
 
-from moderation.conf import LIMITS
+from moderation.conf import CHOICES, LIMITS
 from project import environment, storages
 from project.security import bucket_origins
 from project.storages import ADDRESSING_STYLES
@@ -277,8 +277,14 @@ MODERATION_UNREGISTERED = ["admin_interface.Theme"]
 # Staff may not export unless they have the permission for it.
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "export"
 
-# The limits of moderation; moderation/conf.py documents each and the reason for its default.
+# The settings of moderation; moderation/conf.py documents each and the reason for its default.
 for limit in LIMITS:
     globals()[limit.name] = environment.integer(
         limit.name, limit.default, lowest=limit.lowest, highest=limit.highest
+    )
+for option in CHOICES:
+    globals()[option.name] = (
+        environment.boolean(option.name, default=option.default)
+        if isinstance(option.default, bool)
+        else environment.choice(option.name, option.default, option.values)
     )

@@ -10,30 +10,29 @@ from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
 
-from moderation.conf import LIMITS
+from moderation.conf import CHOICES, LIMITS
 
 PREFIX = "MODERATION_"
 UNREGISTERED = "MODERATION_UNREGISTERED"
 
 
-def check_limits(**_: Any) -> list[CheckMessage]:
-    """E029: a limit is not a whole number within its range."""
+def check_values(**_: Any) -> list[CheckMessage]:
+    """E029: a limit is not a whole number within its range, or a choice is none of its values."""
     return [
         Error(
-            f"{limit.name} is {value!r}.",
-            hint=f"Set it to a whole number from {limit.lowest} to {limit.highest}. The default is "
-            f"{limit.default}.",
+            f"{each.name} is {value!r}.",
+            hint=f"Set it to {each.expected}. The default is {each.default!r}.",
             id="moderation.E029",
         )
-        for limit in LIMITS
-        for value in [getattr(settings, limit.name, limit.default)]
-        if type(value) is not int or not limit.lowest <= value <= limit.highest
+        for each in (*LIMITS, *CHOICES)
+        for value in [getattr(settings, each.name, each.default)]
+        if not each.accepts(value)
     ]
 
 
 def check_names(**_: Any) -> list[CheckMessage]:
     """W030: a setting, or a model that a setting names, does not exist, so it has no effect."""
-    known = {UNREGISTERED, *(limit.name for limit in LIMITS)}
+    known = {UNREGISTERED, *(each.name for each in (*LIMITS, *CHOICES))}
     unknown = sorted(
         name for name in dir(settings) if name.startswith(PREFIX) and name not in known
     )
@@ -56,4 +55,4 @@ def _unknown_labels() -> Iterator[object]:
     yield from (label for label in labels if isinstance(value, str) or label not in known)
 
 
-MODEL_CHECKS = (check_limits, check_names)
+MODEL_CHECKS = (check_values, check_names)

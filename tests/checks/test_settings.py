@@ -10,8 +10,8 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 
 from moderation import conf
-from moderation.checks.settings import check_limits, check_names
-from moderation.conf import LIMITS, Limit
+from moderation.checks.settings import check_names, check_values
+from moderation.conf import CHOICES, LIMITS, Choice, Limit
 from tests.services.processes import ROOT
 
 pytestmark = pytest.mark.django_db  # other checks, which run too, read the tables
@@ -19,7 +19,7 @@ WRONG = ["500", "abc", 1.5, None, True, [], -1]
 
 
 def test_the_settings_of_this_site_are_right() -> None:
-    assert check_limits() == []
+    assert check_values() == []
     assert check_names() == []
 
 
@@ -27,7 +27,7 @@ def test_the_settings_of_this_site_are_right() -> None:
 def test_e029_each_limit_outside_its_range(limit: Limit, settings: Settings) -> None:
     for value in (limit.lowest - 1, limit.highest + 1):
         setattr(settings, limit.name, value)
-        (message,) = check_limits()
+        (message,) = check_values()
         assert message.id == "moderation.E029"
         assert message.msg == f"{limit.name} is {value}."
         assert f"from {limit.lowest} to {limit.highest}" in str(message.hint)
@@ -39,7 +39,7 @@ def test_each_limit_may_be_its_lowest_and_its_highest_value(
 ) -> None:
     for value in (limit.lowest, limit.highest):
         setattr(settings, limit.name, value)
-        assert check_limits() == []
+        assert check_values() == []
         assert limit() == value
 
 
@@ -50,12 +50,32 @@ def test_e029_a_value_that_is_not_a_whole_number(value: object, settings: Settin
     assert message.msg == f"MODERATION_BATCH_OBJECTS is {value!r}."
 
 
-def test_e029_names_every_limit_that_is_wrong(settings: Settings) -> None:
-    for limit in LIMITS:
-        setattr(settings, limit.name, 0)
-    assert [message.msg.split()[0] for message in check_limits()] == [
-        limit.name for limit in LIMITS
-    ]
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.name)
+def test_each_choice_may_be_each_of_its_values(
+    choice: Choice[bool] | Choice[str], settings: Settings
+) -> None:
+    for value in choice.values:
+        setattr(settings, choice.name, value)
+        assert check_values() == []
+        assert choice() == value
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=lambda choice: choice.name)
+@pytest.mark.parametrize("value", ["true", "huge", 1, 0, None, [True]], ids=repr)
+def test_e029_a_value_that_is_none_of_those_of_a_choice(
+    choice: Choice[bool] | Choice[str], value: object, settings: Settings
+) -> None:
+    setattr(settings, choice.name, value)
+    (message,) = check_values()
+    assert message.msg == f"{choice.name} is {value!r}."
+    assert all(repr(each) in str(message.hint) for each in choice.values)
+
+
+def test_e029_names_every_setting_that_is_wrong(settings: Settings) -> None:
+    every = [each.name for each in (*LIMITS, *CHOICES)]
+    for name in every:
+        setattr(settings, name, 0)
+    assert [message.msg.split()[0] for message in check_values()] == every
 
 
 def test_w030_a_setting_that_does_not_exist(settings: Settings) -> None:
@@ -90,16 +110,19 @@ def test_w030_an_unregistered_model_that_does_not_exist(
     assert all(message.id == "moderation.W030" for message in messages)
 
 
-def test_every_limit_is_listed() -> None:
+def test_every_limit_and_choice_is_listed() -> None:
+    """Checks and settings read the lists."""
     defined = [value for value in vars(conf).values() if isinstance(value, Limit)]
-    assert list(LIMITS) == defined, "add the limit to LIMITS, which checks and settings read"
+    assert list(LIMITS) == defined, "add the limit to LIMITS"
+    choices = [value for value in vars(conf).values() if isinstance(value, Choice)]
+    assert list(CHOICES) == choices, "add the choice to CHOICES"
 
 
-def test_every_limit_is_used_and_read_only_where_it_is_used() -> None:
-    """A limit that is called at the top of a module would be read once, before tests change it."""
+def test_every_setting_is_used_and_read_only_where_it_is_used() -> None:
+    """One that is called at the top of a module would be read once, before tests change it."""
     sources = [path for path in (ROOT / "moderation").rglob("*.py") if path.name != "conf.py"]
     text = "\n".join(path.read_text() for path in sources)
-    names = [name for name, value in vars(conf).items() if isinstance(value, Limit)]
+    names = [name for name, value in vars(conf).items() if isinstance(value, Limit | Choice)]
     assert [name for name in names if f"conf.{name}()" not in text] == []
     assert [path for path in sources if calls_at_import(path)] == []
 

@@ -136,12 +136,12 @@ def test_every_system_check_is_in_the_table() -> None:
     assert set(listed) == numbers
 
 
-def test_every_limit_is_in_the_table_with_its_default() -> None:
-    text = (ROOT / "docs" / "integrators.md").read_text()
-    for limit in conf.LIMITS:
-        assert f"| `{limit.name}` | {limit.default} |" in text
+def test_every_setting_is_in_the_table_with_its_default() -> None:
+    text, settings = (ROOT / "docs" / "integrators.md").read_text(), (*conf.LIMITS, *conf.CHOICES)
+    for each in settings:
+        assert f"| `{each.name}` | {each.default} |" in text
     listed = {name.strip("`") for name in first_column("docs/integrators.md", "Settings")}
-    assert listed == {limit.name for limit in conf.LIMITS} | {"MODERATION_UNREGISTERED"}
+    assert listed == {each.name for each in settings} | {"MODERATION_UNREGISTERED"}
 
 
 def test_every_option_of_a_registration_is_in_the_table() -> None:

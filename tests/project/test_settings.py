@@ -91,6 +91,8 @@ def test_a_limit_is_read_at_each_call(settings: Any) -> None:
 def test_every_default_is_within_its_own_range() -> None:
     for limit in conf.LIMITS:
         assert limit.lowest <= limit.default <= limit.highest, limit.name
+    for choice in conf.CHOICES:
+        assert choice.default in choice.values, choice.name
 
 
 def test_the_example_lists_every_variable_that_the_settings_read() -> None:
@@ -98,10 +100,13 @@ def test_the_example_lists_every_variable_that_the_settings_read() -> None:
     read = set(re.findall(r'environment\.\w+\(\s*"([A-Z0-9_]+)"', source))
     listed = re.findall(r"^#([A-Z0-9_]+)=", EXAMPLE.read_text(), flags=re.MULTILINE)
     assert len(listed) == len(set(listed))
-    assert set(listed) == read | {limit.name for limit in conf.LIMITS}
+    assert set(listed) == read | {each.name for each in (*conf.LIMITS, *conf.CHOICES)}
 
 
-def test_the_example_shows_the_default_of_every_limit() -> None:
+def test_the_example_shows_the_default_of_every_limit_and_choice() -> None:
     lines = EXAMPLE.read_text().splitlines()
     for limit in conf.LIMITS:
         assert f"#{limit.name}={limit.default}" in lines
+    for choice in conf.CHOICES:
+        shown = str(choice.default)
+        assert f"#{choice.name}={shown.lower()}" in lines

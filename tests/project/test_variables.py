@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from moderation.conf import LIMITS
+from moderation.conf import CHOICES, LIMITS
 from project.environment import EnvironmentVariableError
 from tests.project.documents import DOCUMENTS
 from tests.services.processes import ROOT
 
 EXAMPLE = (ROOT / ".env.example").read_text()
 VARIABLES = re.findall(r"^#([A-Z0-9_]+)=", EXAMPLE, flags=re.MULTILINE)
-LIMIT_NAMES = {limit.name for limit in LIMITS}
+MODERATION_NAMES = {each.name for each in (*LIMITS, *CHOICES)}
 # Read outside the settings, and documented where they are used.
 ELSEWHERE = {
     "DJANGO_SETTINGS_MODULE": "Django's own; the programs of the site set it themselves",
@@ -141,6 +141,8 @@ EFFECTS: list[tuple[str, str, dict[str, str], Callable[[Settings], object], obje
     ("LOGIN_LOCK_MINUTES", "5", {}, setting("AXES_COOLOFF_TIME"), timedelta(minutes=5)),
     *((limit.name, str(limit.highest), {}, setting(limit.name), limit.highest)
       for limit in LIMITS),
+    *((each.name, str(value).lower(), {}, setting(each.name), value)
+      for each in CHOICES for value in each.values),
 ]  # fmt: skip
 
 NUMBERS = ("-1", "1.5", "x", "1e3", "٣", "0x10")
@@ -175,6 +177,7 @@ REFUSED: list[tuple[str, str, dict[str, str]]] = [
     *(("LOGIN_LOCK_MINUTES", value, {}) for value in (*NUMBERS, "0", "1441")),
     *((limit.name, str(value), {}) for limit in LIMITS
       for value in (limit.lowest - 1, limit.highest + 1, "x")),
+    *((each.name, value, {}) for each in CHOICES for value in ("maybe", "2")),
 ]  # fmt: skip
 # Any text is right; what it names may not exist, which only its server knows.
 ANY_TEXT = {"ALLOWED_HOSTS", "S3_REGION", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_LOCATION"}
@@ -213,7 +216,7 @@ def test_every_variable_has_an_effect_and_a_refusal_here() -> None:
     assert with_effect == set(VARIABLES), "add the variable to EFFECTS"
     assert refused | ANY_TEXT == set(VARIABLES), "add wrong values of the variable to REFUSED"
     assert not refused & ANY_TEXT
-    assert set(VARIABLES) >= LIMIT_NAMES
+    assert set(VARIABLES) >= MODERATION_NAMES
 
 
 def test_commented_lines_of_the_example_are_the_defaults(read: Callable[..., Settings]) -> None:
