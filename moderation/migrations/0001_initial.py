@@ -59,6 +59,21 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ReviewPreferences',
+            fields=[
+                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='moderator')),
+                ('is_blurred', models.BooleanField(verbose_name='blur pictures')),
+                ('is_grey', models.BooleanField(verbose_name='show pictures in grey')),
+                ('picture_size', models.CharField(choices=[('small', 'small'), ('medium', 'medium'), ('large', 'large')], max_length=10, verbose_name='size of pictures')),
+                ('is_using_letter_keys', models.BooleanField(verbose_name='use single letters as keys')),
+            ],
+            options={
+                'verbose_name': 'review preferences',
+                'verbose_name_plural': 'review preferences',
+                'default_permissions': (),
+            },
+        ),
+        migrations.CreateModel(
             name='Removal',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

@@ -1,10 +1,11 @@
-"""The models: removals, the audit log, storage identities, heartbeats and queueing locks."""
+"""The models: removals, the audit log, storage identities, preferences and background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
 from moderation.models.frozen_keys import FrozenKeys, batch_numbers, has_exact_keys
 from moderation.models.heartbeat import Heartbeat
 from moderation.models.queueing_lock import QueueingLock
 from moderation.models.removal import Removal, RemovalBatch
+from moderation.models.review_preferences import ReviewPreferences
 from moderation.models.storage_identity import StorageIdentity
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "QueueingLock",
     "Removal",
     "RemovalBatch",
+    "ReviewPreferences",
     "StorageIdentity",
     "batch_numbers",
     "has_exact_keys",

@@ -137,6 +137,7 @@ def test_relations_into_moderation_are_those_that_were_thought_of() -> None:
         "AuditEvent.actor -> auth.User": models.DO_NOTHING,
         "Removal.actor -> auth.User": models.SET_NULL,
         "RemovalBatch.removal -> moderation.Removal": models.CASCADE,
+        "ReviewPreferences.user -> auth.User": models.CASCADE,
     }
 
 
