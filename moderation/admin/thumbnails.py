@@ -29,6 +29,7 @@ from moderation.registry import Registration, registration_by_label
 log = logging.getLogger(__name__)
 
 MAX_SIDE = 640  # pixels of the longer side: sharp enough for a preview
+LARGE_SIDE = 1_600  # with `size=large`: fills a screen, and is still decoded within the limits
 # Displayed instead of a file that is not a picture. Browsers draw it despite the error status.
 PLACEHOLDER = b"""<svg xmlns="http://www.w3.org/2000/svg" width="160" height="120" \
 viewBox="0 0 160 120"><rect width="160" height="120" fill="#8883"/><path d="M56 36h34l14 14v34H56z\
@@ -49,14 +50,18 @@ def show(
 ) -> HttpResponse:
     """Return the picture in a field of a row as a small WebP, as a browser would display it.
 
-    An animation becomes one picture of its first, longest and last frames, with a badge.
+    With `size=large` in the URL, it is large, and made from the picture even if the field is that
+    of its thumbnail. An animation becomes one picture of its first, longest and last frames, with a
+    badge.
     Raises Http404 if the model is not registered or the user may not view the row. Otherwise
     returns a placeholder: with status 404 if the file is missing, 415 if it is not a picture, is
     broken or too large, and 502 if the storage cannot deliver it at the moment.
     """
-    file = _file(model_admin.admin_site, request, label, unquote(key), field)
+    is_large = request.GET.get("size") == "large"
+    row, registration = _row(model_admin.admin_site, request, label, unquote(key))
+    file = _file(row, registration, field, is_large=is_large)
     try:
-        content = thumbnail_of(_read(file))
+        content = thumbnail_of(_read(file), LARGE_SIDE if is_large else MAX_SIDE)
     except FileNotFoundError:
         return _response(PLACEHOLDER, "image/svg+xml", status=404)
     except InvalidImage:
@@ -70,17 +75,27 @@ def _response(content: bytes, content_type: str, *, status: int) -> HttpResponse
     return HttpResponse(content, content_type=content_type, status=status, headers=HEADERS)
 
 
-def _file(site: AdminSite, request: HttpRequest, label: str, key: str, field: str) -> Any:
-    """Return the file in a field of a row. Raises Http404 if the user may not view the row."""
+def _row(site: AdminSite, request: HttpRequest, label: str, key: str) -> tuple[Model, Registration]:
+    """Return a row and its registration. Raises Http404 if the user may not view the row."""
     try:
         registration = registration_by_label(label)
         row = all_rows(registration.model).get(pk=key)
     except (LookupError, ValueError, ValidationError, ObjectDoesNotExist) as error:
         raise Http404 from error
-    if field not in {each.name for each in registration.fields}:
-        raise Http404
     if not _may_view(site, request, registration, row):
         raise Http404
+    return row, registration
+
+
+def _file(row: Model, registration: Registration, field: str, *, is_large: bool) -> Any:
+    """Return the file in a field of a row, or the row's picture instead of its thumbnail.
+
+    Raises Http404 if the field is not one of the registration's.
+    """
+    if field not in {each.name for each in registration.fields}:
+        raise Http404
+    if is_large and field == registration.thumbnail:
+        field = registration.picture or field
     return getattr(row, field)
 
 
@@ -131,7 +146,9 @@ def _read(file: Any) -> bytes:
     return content
 
 
-def thumbnail_of(content: bytes) -> bytes:
-    """Return the picture as WebP of at most MAX_SIDE pixels a side. Raises InvalidImage."""
-    frames = decode(content, inspect(content), MAX_SIDE)
-    return sheet.as_webp(sheet.side_by_side(frames, MAX_SIDE))
+def thumbnail_of(content: bytes, side: int = MAX_SIDE) -> bytes:
+    """Return the picture as WebP of at most `side` pixels a side. Raises InvalidImage."""
+    structure = inspect(content)
+    # The frames of an animation share the sides, so none needs more pixels than a preview.
+    frames = decode(content, structure, MAX_SIDE if structure.is_composed else side)
+    return sheet.as_webp(sheet.side_by_side(frames, side))

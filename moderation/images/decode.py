@@ -43,6 +43,7 @@ TRANSPOSES = {
     8: Image.Transpose.ROTATE_90,
 }
 STRIP_PIXELS = 1_000_000  # pixels converted at a time
+REDUCED_SIDE = 1_600  # a reduced picture with twice as many pixels a side takes 41 MB
 
 
 class _Slots:
@@ -135,10 +136,11 @@ def _decode_webp(file: bytes, frame: Frame) -> Image.Image:
 def _reduce(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
     """Return the picture in L, RGB, RGBA or CMYK, with fewer than four times `side` pixels a side.
 
-    A picture that is larger keeps at least twice `side`, so that a better filter can do the rest.
-    Works strip by strip, to avoid a second copy of a large picture.
+    A picture that is larger keeps at least twice `side`, so that a better filter can do the rest,
+    or REDUCED_SIDE if that is less. Works strip by strip, to avoid a second copy of a large
+    picture.
     """
-    factor = max(1, max(image.size) // (2 * side))
+    factor = max(1, max(image.size) // min(2 * side, REDUCED_SIDE))
     rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
     target: Image.Image | None = None
     for top in range(0, image.height, rows):

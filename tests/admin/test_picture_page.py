@@ -64,6 +64,51 @@ def test_a_picture_is_encoded_again_small_and_not_cached(
         assert (image.format, image.size) == ("WEBP", (640, 320))
 
 
+def test_a_large_picture_is_made_from_the_picture_also_at_the_address_of_its_thumbnail(
+    client: Client, picture: PostImage
+) -> None:
+    put(picture, drawing((3000, 1500), "JPEG"))
+    default_storage.save(picture.thumbnail.name or "", ContentFile(drawing((320, 160))))
+    for field in ("image", "thumbnail"):
+        response = client.get(address(picture, field), {"size": "large"})
+        assert "no-store" in response["Cache-Control"]
+        with Image.open(BytesIO(response.content)) as image:
+            assert (image.format, image.size) == ("WEBP", (1600, 800)), field
+
+
+def test_a_small_picture_is_not_made_larger(client: Client, picture: PostImage) -> None:
+    response = client.get(address(picture), {"size": "large"})
+    with Image.open(BytesIO(response.content)) as image:
+        assert image.size == (1000, 500)
+
+
+@pytest.mark.parametrize("size", ["", "small", "1000000", "large\0"])
+def test_there_is_no_third_size(client: Client, picture: PostImage, size: str) -> None:
+    response = client.get(address(picture), {"size": size})
+    with Image.open(BytesIO(response.content)) as image:
+        assert image.size == (640, 320)
+
+
+def test_the_frames_of_a_large_animation_share_its_sides(
+    client: Client, picture: PostImage
+) -> None:
+    frames = [Image.new("RGB", (900, 900), colour) for colour in ("red", "green", "blue")]
+    written = BytesIO()
+    frames[0].save(written, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    put(picture, written.getvalue())
+    response = client.get(address(picture), {"size": "large"})
+    with Image.open(BytesIO(response.content)) as image:
+        width, height = image.size
+    assert 1500 <= width <= thumbnails.LARGE_SIDE
+    assert 500 <= height <= 540
+
+
+def test_whoever_may_not_view_a_picture_may_not_view_it_large(
+    auditor: User, picture: PostImage
+) -> None:
+    assert browser_of(auditor).get(address(picture), {"size": "large"}).status_code == 404
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"no picture", b"<svg onload='alert(1)'/>", drawing()[:200], drawing(kind="BMP")],

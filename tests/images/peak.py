@@ -31,6 +31,7 @@ def look_at_each(folder: Path) -> None:
             try:
                 validate_image(stored)
                 thumbnails.thumbnail_of(path.read_bytes())
+                thumbnails.thumbnail_of(path.read_bytes(), thumbnails.LARGE_SIDE)
             except InvalidImage:
                 continue
 
