@@ -54,7 +54,7 @@ def test_only_its_author_can_use_a_draft(
     for user in (other, auditor, User.objects.create_superuser("root")):
         browser = browser_of(user)
         assert browser.get(page_of(removal)).status_code == 404
-        for action in ("confirm", "exclude", "cancel"):
+        for action in ("confirm", "exclude", "cancel", "preferences"):
             assert browser.post(page_of(removal, action), words(removal)).status_code == 404
     assert state(removal) == RemovalState.DRAFT
 

@@ -45,19 +45,6 @@ def test_keeping_an_object_preserves_scroll_position_and_typed_text(
     assert page.url == address
 
 
-def test_a_picture_is_blurred_until_the_user_unblurs_it(
-    page: Page, moderator: User, make_posts: MakePosts
-) -> None:
-    page.goto(page_of(drafted(make_posts(2), moderator)))
-    picture = page.locator(".removal-picture img").first
-    expect(picture).to_have_css("filter", "blur(14px) grayscale(1)")
-    page.get_by_label("Unblur the picture of “Cheap pills 0”").check()
-    expect(picture).to_have_css("filter", "none")
-    expect(page.locator(".removal-picture img").last).not_to_have_css("filter", "none")
-    page.get_by_label("Unblur all pictures").check()
-    expect(page.locator(".removal-picture img").last).to_have_css("filter", "none")
-
-
 def test_the_progress_page_updates_itself(
     page: Page, moderator: User, make_posts: MakePosts
 ) -> None:

@@ -44,7 +44,7 @@ def test_posts_without_pictures_are_named_where_the_others_are_shown(
     page = html(client, removal)
     assert "2 selected posts have no picture and are not shown here." in page
     shown = html(client, removal, "?show=without-pictures")
-    titles = re.findall(r"<a href=\"[^\"]*\">(Cheap pills \d)</a>", shown)
+    titles = re.findall(r"<a href=\"[^\"]*\" target=\"_blank\" rel=\"noopener\">([^<]*)", shown)
     assert titles == [mixed[1].title, mixed[3].title]
 
 

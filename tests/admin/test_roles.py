@@ -52,6 +52,8 @@ GET  moderation_removal_exclude:draft    302 404 302 404 404 404
 POST moderation_removal_exclude:draft    302 404 302 404 404 404
 GET  moderation_removal_cancel:draft      302 404 302 404 404 404
 POST moderation_removal_cancel:draft      302 404 302 404 404 404
+GET  moderation_removal_preferences:draft 302 404 302 404 404 404
+POST moderation_removal_preferences:draft 302 404 302 404 404 404
 POST moderation_removal_stop:draft        302 404 302 404 404 404
 GET  moderation_removal_change            302 404 200 404 200 200
 GET  moderation_removal_progress          302 404 200 404 200 200
@@ -59,6 +61,7 @@ POST moderation_removal_progress          302 405 405 405 405 405
 POST moderation_removal_confirm           302 404 302 404 404 404
 POST moderation_removal_exclude          302 404 302 404 404 404
 POST moderation_removal_cancel            302 404 302 404 404 404
+POST moderation_removal_preferences       302 404 302 404 404 404
 GET  moderation_removal_stop              302 404 302 404 302 302
 POST moderation_removal_stop              302 404 302 404 403 302
 GET  moderation_removal_resume             302 404 302 404 302 302

@@ -28,6 +28,13 @@ BOXES = """
 selector => Array.from(document.querySelectorAll(selector))
   .map(element => JSON.stringify(element.getBoundingClientRect()))
 """
+# Collects what moved without a click or a key, with the classes of the elements that moved.
+SHIFTS = """
+window.shifts = [];
+new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(
+  each => [each.value, ...each.sources.map(source => source.node?.className ?? "a text")]
+))).observe({type: "layout-shift", buffered: true});
+"""
 LOADED = """
 () => Array.from(document.querySelectorAll("img[src*='/picture/']"))
   .every(picture => picture.complete && picture.naturalWidth)
@@ -108,3 +115,27 @@ def test_rows_and_cards_keep_their_boxes_while_pictures_load(
     until(page, lambda: bool(page.evaluate(LOADED)))
     assert len(before) >= len(SIZES) or "{post}" in address
     assert boxes(page, selector) == before
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("tab", ["groups", "pictures", "objects"])
+def test_nothing_moves_when_the_pictures_of_a_draft_load(
+    tab: str, width: int, page: Page, posts: list[Post]
+) -> None:
+    draft = freeze(
+        Post.objects.all(),
+        actor=User.objects.get(username="root"),
+        permissions=["posts.delete_post"],
+    )
+    page.add_init_script(SHIFTS)
+    page.set_viewport_size({"width": width, "height": 1_400})
+
+    def delay(route: Route) -> None:
+        page.wait_for_timeout(300)
+        route.continue_()
+
+    page.route("**/picture/**", delay)
+    page.goto(f"/admin/moderation/removal/{draft.pk}/change/?show={tab}")
+    until(page, lambda: bool(page.evaluate(LOADED)))
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.shifts") == []

@@ -34,6 +34,7 @@ from moderation.admin.removals.object_permissions import (
     model_in_admin,
     visible_to,
 )
+from moderation.admin.removals.preferences import preferences_context
 from moderation.admin.removals.tabs import place_in, selection_context
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
@@ -77,6 +78,7 @@ def show(
         "worker_missing": not Heartbeat.is_recent(),
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
+        **preferences_context(request),
         **selection_context(viewer, removal),
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)

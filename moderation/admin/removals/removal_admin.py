@@ -25,6 +25,7 @@ from moderation.admin.display import objects_of, removal_url
 from moderation.admin.read_only import ReadOnlyAdmin
 from moderation.admin.removals import confirmation, progress
 from moderation.admin.removals.object_permissions import admin_of
+from moderation.admin.removals.preferences import save_preferences
 from moderation.jobs.failures import failed_of
 from moderation.models import Removal
 from moderation.models.states import RemovalState
@@ -37,6 +38,7 @@ DRAFT_ACTIONS: dict[str, Page] = {
     "exclude": confirmation.exclude_from_draft,
     "confirm": confirmation.confirm_draft,
     "cancel": confirmation.cancel_draft,
+    "preferences": save_preferences,
 }
 ACTIONS: dict[str, Page] = {
     "stop": progress.stop,

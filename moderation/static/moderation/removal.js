@@ -4,7 +4,6 @@
 (() => {
   const POLL_INTERVAL = 2000; // milliseconds between two requests for the progress
   const LONGEST_INTERVAL = 30000; // while the server does not respond
-  const UNBLUR_KEY = "moderation.unblur-pictures"; // in sessionStorage: lasts as long as the tab
 
   const main = document.getElementById("content-start");
   const progress = document.getElementById("removal-progress");
@@ -48,17 +47,6 @@
     }
   }
 
-  function restoreUnblur() {
-    const checkbox = document.getElementById("unblur-pictures");
-    if (!checkbox) {
-      return;
-    }
-    checkbox.checked = window.sessionStorage.getItem(UNBLUR_KEY) === "yes";
-    checkbox.addEventListener("change", () => {
-      window.sessionStorage.setItem(UNBLUR_KEY, checkbox.checked ? "yes" : "no");
-    });
-  }
-
   // Copy the chosen reason and the typed note, but not the typed count, which must change.
   function copyInput(source, target) {
     const note = target.querySelector("[name=note]");
@@ -93,7 +81,6 @@
     main.innerHTML = newMain.innerHTML;
     copyInput(oldMain, main);
     document.title = page.title;
-    restoreUnblur();
     const remaining = main.querySelectorAll("[name=object]");
     remaining[Math.min(position, remaining.length - 1)]?.focus({ preventScroll: true });
     announce(main.querySelector(".messagelist"));
@@ -104,7 +91,6 @@
     refreshLater(POLL_INTERVAL);
   }
   if (document.getElementById("draft")) {
-    restoreUnblur();
     main.addEventListener("submit", excludeObject);
   }
 })();

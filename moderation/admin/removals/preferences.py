@@ -1,0 +1,61 @@
+"""The preferences of a moderator for the page of a draft, and the action that saves them."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from moderation.admin.display import removal_url
+from moderation.admin.removals.tabs import place_in
+from moderation.models import Removal, ReviewPreferences
+from moderation.models.review_preferences import PictureSize
+
+
+class PreferencesForm(forms.ModelForm):
+    """The preferences of the user who sends the form. It names no user."""
+
+    picture_size = forms.ChoiceField(
+        label=_("Size of pictures"), choices=PictureSize.choices, widget=forms.RadioSelect
+    )
+
+    class Meta:
+        model = ReviewPreferences
+        fields = ("is_blurred", "is_grey", "picture_size", "is_using_letter_keys")
+        labels = {
+            "is_blurred": _("Blur pictures"),
+            "is_grey": _("Show pictures in grey until they are clicked"),
+            "is_using_letter_keys": _("Use single letters as keys"),
+        }
+
+
+def preferences_context(request: HttpRequest) -> dict[str, Any]:
+    """Return the preferences of the user, and the form that changes them."""
+    preferences = ReviewPreferences.of(request.user)  # type: ignore[arg-type]
+    return {"preferences": preferences, "preferences_form": PreferencesForm(instance=preferences)}
+
+
+def save_preferences(
+    model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal
+) -> HttpResponse:
+    """Save the preferences of the user and return to the same page of the selection.
+
+    The button "Unblur all pictures" sends the same form, and `unblur`.
+    """
+    sent = request.POST.copy()
+    if "unblur" in sent:
+        sent.pop("is_blurred", None)
+    form = PreferencesForm(sent)
+    if form.is_valid():
+        ReviewPreferences.objects.update_or_create(user=request.user, defaults=form.cleaned_data)
+    else:
+        messages.error(request, gettext("The display was not changed: choose a size of pictures."))
+    url = removal_url(model_admin.admin_site, removal)
+    return redirect(f"{url}?{urlencode(place_in(request.POST))}#display")
