@@ -116,7 +116,7 @@ def test_enlarge_opens_the_whole_picture_and_escape_leads_back(
     dialog = page.get_by_role("dialog", name="Picture of “Cheap pills 1” by ada")
     image = dialog.get_by_role("img")
     expect(image).to_be_visible()
-    page.wait_for_function("document.querySelector('#large-picture img').naturalWidth == 80")
+    expect(image).to_have_js_property("naturalWidth", 80)
     expect(image).to_have_css("filter", "grayscale(1)")
     expect(dialog.get_by_label("Show this picture in colour")).to_be_focused()
     page.keyboard.press("Space")
@@ -178,10 +178,7 @@ def test_without_scripts_a_picture_opens_large_in_a_new_tab(
     page = moderator_page_without_scripts
     page.goto(f"{page_of(draft)}?show=pictures")
     link = page.get_by_role("link", name="Enlarge the picture of “Cheap pills 1”")
-    expect(link).to_have_accessible_name(
-        "Enlarge the picture of “Cheap pills 1” (post "
-        f"{draft.batches.get().frozen[1][0]}, picture 2) (opens in a new tab)"
-    )
+    expect(link.locator("noscript span")).to_have_text("(opens in a new tab)")
     with page.context.expect_page() as opened:
         link.click()
     opened.value.wait_for_load_state()

@@ -28,8 +28,10 @@ BOXES = """
 selector => Array.from(document.querySelectorAll(selector))
   .map(element => JSON.stringify(element.getBoundingClientRect()))
 """
-# Collects what moved without a click or a key, with the classes of the elements that moved.
+# Collects what moved without a click or a key, with the classes of the elements that moved. The
+# menu is closed, because Django's own script opens it when the page may already be painted.
 SHIFTS = """
+localStorage.setItem("django.admin.navSidebarIsOpen", "false");
 window.shifts = [];
 new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(
   each => [each.value, ...each.sources.map(source => source.node?.className ?? "a text")]

@@ -54,7 +54,9 @@ def save_preferences(
         sent.pop("is_blurred", None)
     form = PreferencesForm(sent)
     if form.is_valid():
-        ReviewPreferences.objects.update_or_create(user=request.user, defaults=form.cleaned_data)
+        ReviewPreferences.objects.update_or_create(
+            user_id=request.user.pk, defaults=form.cleaned_data
+        )
     else:
         messages.error(request, gettext("The display was not changed: choose a size of pictures."))
     url = removal_url(model_admin.admin_site, removal)
