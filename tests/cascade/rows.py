@@ -49,6 +49,8 @@ def value_for(field: Any) -> Any:
             return timezone.now()
         case models.CharField() | models.TextField():
             return str(number)[-(field.max_length or 10) :]
+        case models.BooleanField():
+            return True
         case models.IntegerField():
             return number
         case _:
