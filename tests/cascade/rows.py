@@ -35,7 +35,7 @@ def is_link_to_parent(field: Any) -> bool:
     return bool(field.remote_field and getattr(field.remote_field, "parent_link", False))
 
 
-def value_for(field: Any) -> Any:
+def value_for(field: Any) -> Any:  # noqa: PLR0911 - one for each kind of field
     """Return a value that no other row has in this field."""
     number = next(_numbers)
     match field:
