@@ -55,7 +55,8 @@ def save_preferences(
     form = PreferencesForm(sent)
     if form.is_valid():
         ReviewPreferences.objects.update_or_create(
-            user_id=request.user.pk, defaults=form.cleaned_data
+            user=request.user,  # type: ignore[misc] # the admin lets nobody in without a login
+            defaults=form.cleaned_data,
         )
     else:
         messages.error(request, gettext("The display was not changed: choose a size of pictures."))
