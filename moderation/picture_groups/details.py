@@ -6,10 +6,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When, Window
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    F,
+    IntegerField,
+    Model,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
 
-from moderation.picture_groups.groups import PictureGroup, rows_of
+from moderation.db.rows import all_rows
+from moderation.models import AuditEntry
+from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
 from moderation.registry.content import PictureSource, picture_sources_of
 from moderation.registry.files import StoredFile
 
@@ -33,54 +47,67 @@ class GroupDetails:
 
 
 def details_of_groups(
-    groups: Sequence[PictureGroup], objects: QuerySet[Any], others: QuerySet[Any]
+    groups: Sequence[PictureGroup], model: type[Model], keys: Keys, visible: Keys | None = None
 ) -> list[GroupDetails]:
     """Return the details of the groups of one page.
 
-    `objects` are the selected objects, `others` all objects that may be named to the viewer. An
-    object that has pictures in two models is counted twice. Runs three queries for each model with
-    pictures.
+    `keys` are those of the selected objects, `visible` those of all objects that may be named to
+    the viewer: None for every object of the model. An object that has pictures in two models is
+    counted twice. Runs three queries for each model with pictures.
     """
     found = [GroupDetails(group) for group in groups]
     if not groups:
         return found
-    for source in picture_sources_of(objects.model):
-        selected = _numbered(rows_of(source, objects), source, groups)
-        for number, objects_, owners, reported in _counts(source, selected):
+    for source in picture_sources_of(model):
+        rows = _numbered(source, groups)
+        selected = rows.filter(_is_among(source, keys))
+        for number, objects, owners, reported in _counts(source, selected):
             details = found[number]
-            details.objects += objects_
+            details.objects += objects
             details.owners += owners
             details.reported += reported
-        for number, key, to_object, name in _first_rows(source, selected):
+        for number, key, object_key, name in _first_rows(source, selected):
             details = found[number]
             if details.file is None:
-                details.file, details.object_key = _file(source, key, name), to_object
-        everywhere = _numbered(rows_of(source, others), source, groups)
-        for number, objects_, _owners, _reported in _counts(source, everywhere):
-            found[number].others += objects_
+                details.file, details.object_key = _file(source, key, name), object_key
+        everywhere = rows if visible is None else rows.filter(_is_among(source, visible))
+        for number, objects in _objects(source, everywhere):
+            found[number].others += objects
     for details in found:
         details.others = max(details.others - details.objects, 0)
     return found
 
 
-def objects_with(group: PictureGroup, objects: QuerySet[Any]) -> QuerySet[Any]:
-    """Return those of some objects that have a picture of a group."""
+def objects_with(group: PictureGroup, model: type[Model], keys: Keys) -> QuerySet[Any]:
+    """Return the objects with these keys that have a picture of a group."""
     matching = Q()
-    for source in picture_sources_of(objects.model):
-        rows = rows_of(source, objects).filter(**{f"{source.sha256}__in": group.sha256s})
+    for source in picture_sources_of(model):
+        rows = rows_of(source).filter(**{f"{source.sha256}__in": group.sha256s})
         matching |= Q(pk__in=rows.values(source.to_object))
-    return objects.filter(matching)
+    return all_rows(model, AuditEntry.objects.db).filter(matching, pk__in=keys)
 
 
-def _numbered(rows: QuerySet[Any], source: PictureSource, groups: Sequence[PictureGroup]) -> Any:
+def _is_among(source: PictureSource, keys: Keys) -> Case:
+    """Return the condition that a row's object has one of these keys.
+
+    A plain condition would become a join in PostgreSQL that starts with the keys, whose number it
+    cannot estimate. As a case, it is checked for the rows of the groups only.
+    """
+    among = When(**{f"{source.to_object}__in": keys}, then=Value(True))  # noqa: FBT003 - SQL's
+    return Case(among, default=Value(False), output_field=BooleanField())  # noqa: FBT003
+
+
+def _numbered(source: PictureSource, groups: Sequence[PictureGroup]) -> Any:
     """Return the rows of these groups, with the position of their group as `group_number`."""
     sha256s = {sha256 for group in groups for sha256 in group.sha256s}
     cases = [
         When(**{f"{source.sha256}__in": group.sha256s}, then=Value(number))
         for number, group in enumerate(groups)
     ]
-    return rows.filter(**{f"{source.sha256}__any_of": sha256s}).annotate(
-        group_number=Case(*cases, output_field=IntegerField())
+    return (
+        rows_of(source)
+        .filter(**{f"{source.sha256}__any_of": sha256s})
+        .annotate(group_number=Case(*cases, output_field=IntegerField()))
     )
 
 
@@ -102,6 +129,16 @@ def _counts(source: PictureSource, rows: QuerySet[Any]) -> Iterator[tuple[int, i
     )
     yield from counted.values_list(
         "group_number", "objects_in_group", "owners_in_group", "reported_in_group"
+    )
+
+
+def _objects(source: PictureSource, rows: QuerySet[Any]) -> Iterator[tuple[int, int]]:
+    """Yield the number of objects of each group."""
+    objects = Count(source.to_object, distinct=True)
+    yield from (
+        rows.values("group_number")
+        .annotate(objects_in_group=objects)
+        .values_list("group_number", "objects_in_group")
     )
 
 

@@ -15,12 +15,16 @@ from django.db.models import Count, DateTimeField, Max, Min, Model, QuerySet, Te
 from django.utils.translation import gettext_lazy as _
 
 from moderation.db.rows import all_rows
+from moderation.models import AuditEntry
 from moderation.picture_groups.near import group_hashes
 from moderation.registry.content import PictureSource, picture_sources_of
 
 # The most distinct pictures that are compared with each other. Above it, only identical files form
 # a group. 10,000 pictures take about a second, and the time grows with the square.
 MAX_COMPARED = 20_000
+
+# The keys of objects, for `__in`: an expression such as `FrozenKeys`, or a queryset of keys.
+Keys = Any
 
 
 class Order(TextChoices):
@@ -36,7 +40,7 @@ class PictureGroup:
     """Pictures of a selection that are shown once: the SHA-256 of each distinct file.
 
     `pictures` is the number of pictures of the selection in it, `oldest` the time of the oldest of
-    their objects, if it is known.
+    their objects, if the groups are ordered by it.
     """
 
     sha256s: tuple[str, ...]
@@ -59,15 +63,15 @@ def can_group(model: type[Model]) -> bool:
     return bool(picture_sources_of(model))
 
 
-def picture_groups(objects: QuerySet[Any], order: str = Order.RAREST) -> list[PictureGroup]:
-    """Return the groups of the pictures of some objects.
+def picture_groups(model: type[Model], keys: Keys, order: str = Order.RAREST) -> list[PictureGroup]:
+    """Return the groups of the pictures of a model's objects with these keys.
 
     Runs one query for each model with pictures. Memory grows with the number of distinct pictures.
     """
     found: dict[str, PictureGroup] = {}
     hashes: dict[str, str] = {}
-    for source in picture_sources_of(objects.model):
-        for sha256, pictures, oldest, perceptual_hash in _distinct_pictures(source, objects):
+    for source in picture_sources_of(model):
+        for sha256, pictures, oldest, perceptual_hash in _distinct_pictures(source, keys, order):
             group = PictureGroup((sha256,), pictures, oldest)
             found[sha256] = _joined([found[sha256], group]) if sha256 in found else group
             hashes[sha256] = perceptual_hash or hashes.get(sha256, "")
@@ -79,24 +83,25 @@ def group_of(groups: Iterable[PictureGroup], key: str) -> PictureGroup | None:
     return next((group for group in groups if key in group.sha256s), None)
 
 
-def rows_of(source: PictureSource, objects: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the rows of a source whose pictures belong to some objects and have a SHA-256."""
-    rows = all_rows(source.registration.model, objects.db)
-    return rows.filter(**{f"{source.to_object}__in": objects.values("pk")}).exclude(
-        **{source.sha256: ""}
-    )
+def rows_of(source: PictureSource) -> QuerySet[Any]:
+    """Return the rows of a source that have a SHA-256."""
+    rows = all_rows(source.registration.model, AuditEntry.objects.db)
+    return rows.exclude(**{source.sha256: ""}).order_by()
 
 
 def _distinct_pictures(
-    source: PictureSource, objects: QuerySet[Any]
+    source: PictureSource, keys: Keys, order: str
 ) -> Iterator[tuple[str, int, datetime | None, str | None]]:
-    """Yield the SHA-256, number, oldest time and perceptual hash of each distinct picture."""
-    created, perceptual_hash = source.lookup("created"), source.lookup("perceptual_hash")
-    no_time = Value(None, output_field=DateTimeField())
-    rows = rows_of(source, objects).order_by().values(source.sha256)
-    counted = rows.annotate(
+    """Yield the SHA-256, number, oldest time and perceptual hash of each distinct picture.
+
+    The time is read only for the order by it, because it is usually in another table.
+    """
+    created = source.lookup("created") if order == Order.OLDEST else ""
+    perceptual_hash = source.lookup("perceptual_hash")
+    rows = rows_of(source).filter(**{f"{source.to_object}__in": keys})
+    counted = rows.values(source.sha256).annotate(
         pictures_in_group=Count("pk"),
-        oldest_in_group=Min(created) if created else no_time,
+        oldest_in_group=Min(created) if created else Value(None, output_field=DateTimeField()),
         hash_in_group=Max(perceptual_hash) if perceptual_hash else Value(""),
     )
     yield from counted.values_list(

@@ -41,6 +41,10 @@ def moderator() -> User:
     return User.objects.create_superuser("root")
 
 
+def all_keys() -> QuerySet[Any, Any]:
+    return Post.objects.values("pk")
+
+
 def selected(removal: Removal) -> QuerySet[Post]:
     return Post.objects.filter(pk__in=FrozenKeys(removal, Post))
 
@@ -48,7 +52,7 @@ def selected(removal: Removal) -> QuerySet[Post]:
 def test_identical_pictures_of_several_posts_are_one_group() -> None:
     make_post(1, COMMON, COMMON)
     make_post(2, COMMON, RARE)
-    groups = picture_groups(Post.objects.all())
+    groups = picture_groups(Post, all_keys())
     assert [(group.key, group.pictures) for group in groups] == [(RARE, 1), (COMMON, 3)]
     assert not any(group.is_near for group in groups)
 
@@ -66,19 +70,19 @@ def test_groups_are_ordered(order: Order, expected: list[str]) -> None:
     make_post(2, RARE)
     make_post(1, COMMON)
     make_post(4, COMMON)
-    assert [group.key for group in picture_groups(Post.objects.all(), order)] == expected
+    assert [group.key for group in picture_groups(Post, all_keys(), order)] == expected
 
 
 def test_only_selected_posts_count(moderator: User) -> None:
     chosen = [make_post(1, COMMON), make_post(2, RARE)]
     make_post(3, COMMON)
-    groups = picture_groups(selected(drafted(chosen, moderator)))
-    assert [(group.key, group.pictures) for group in groups] == [(COMMON, 1), (RARE, 1)]
+    groups = picture_groups(Post, FrozenKeys(drafted(chosen, moderator), Post))
+    assert [(group.key, group.pictures) for group in groups] == [(RARE, 1), (COMMON, 1)]
 
 
 def test_a_picture_without_sha256_is_in_no_group() -> None:
     make_post(1, "")
-    assert picture_groups(Post.objects.all()) == []
+    assert picture_groups(Post, all_keys()) == []
 
 
 def test_the_details_count_posts_authors_reported_and_other_posts(moderator: User) -> None:
@@ -88,10 +92,13 @@ def test_the_details_count_posts_authors_reported_and_other_posts(moderator: Use
     for reporter in ("a", "b"):
         Report.objects.create(post=second, reporter=User.objects.create_user(reporter))
     outside = [make_post(4, COMMON), make_post(5, COMMON)]
-    objects = selected(drafted([first, second, third], moderator))
-    (details,) = details_of_groups(picture_groups(objects), objects, Post.objects.all())
+    keys = FrozenKeys(drafted([first, second, third], moderator), Post)
+    (details,) = details_of_groups(picture_groups(Post, keys), Post, keys)
     assert (details.objects, details.owners, details.reported) == (3, 2, 1)
     assert details.others == len(outside)
+    visible = Post.objects.exclude(pk=outside[0].pk).values("pk")
+    (details,) = details_of_groups(picture_groups(Post, keys), Post, keys, visible)
+    assert details.others == len(outside) - 1
     assert details.group.pictures == 4
     assert details.object_key == first.pk
     assert details.file
@@ -103,19 +110,18 @@ def test_details_take_the_same_number_of_queries_for_any_number_of_groups(
 ) -> None:
     for number in range(30):
         make_post(number, f"{number:064x}")
-    objects = Post.objects.all()
-    groups = picture_groups(objects)
+    groups = picture_groups(Post, all_keys())
     for page in (groups[:1], groups):
         with django_assert_num_queries(3):
-            assert len(details_of_groups(page, objects, objects)) == len(page)
-    assert details_of_groups([], objects, objects) == []
+            assert len(details_of_groups(page, Post, all_keys())) == len(page)
+    assert details_of_groups([], Post, all_keys()) == []
 
 
 def test_the_objects_of_a_group_are_those_with_one_of_its_pictures() -> None:
     first, _second, third = make_post(1, COMMON), make_post(2, RARE), make_post(3, COMMON, RARE)
-    group = group_of(picture_groups(Post.objects.all()), COMMON)
+    group = group_of(picture_groups(Post, all_keys()), COMMON)
     assert group
-    assert set(objects_with(group, Post.objects.all())) == {first, third}
+    assert set(objects_with(group, Post, all_keys())) == {first, third}
     assert group_of([group], RARE) is None
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.previews import object_value, picture_url, previews_of_objects
-from moderation.admin.removals.selected_objects import selected_objects, visible_objects
+from moderation.admin.removals.selected_objects import selected_keys, visible_keys
 from moderation.cascade.batches import model_of
 from moderation.models import AuditEntry, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
 from moderation.picture_groups.groups import (
+    Keys,
     Order,
     PictureGroup,
     can_group,
@@ -60,13 +60,13 @@ def can_show(removal: Removal) -> bool:
 
 def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     """Return a page of the groups, or of the objects of the requested group if it still exists."""
-    objects, order = selected_objects(viewer, removal), _order(viewer)
-    groups = picture_groups(objects, order)
+    keys, order = selected_keys(viewer, removal), _order(viewer)
+    groups = picture_groups(model_of(removal), keys, order)
     context = {"order": order, "orders": Order.choices, "groups_total": len(groups)}
     if group := group_of(groups, viewer.request.GET.get("group", "")):
-        return {**context, **_objects_of_group(viewer, removal, group, objects)}
+        return {**context, **_objects_of_group(viewer, removal, group, keys)}
     page = Paginator(groups, GROUPS_PER_PAGE).get_page(viewer.request.GET.get("p"))
-    details = details_of_groups(list(page.object_list), objects, visible_objects(viewer, removal))
+    details = _details(viewer, removal, list(page.object_list), keys)
     grouped = sum(group.pictures for group in groups)
     return {
         **context,
@@ -77,17 +77,26 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _objects_of_group(
-    viewer: Viewer, removal: Removal, group: PictureGroup, objects: QuerySet[Any]
+    viewer: Viewer, removal: Removal, group: PictureGroup, keys: Keys
 ) -> dict[str, Any]:
     """Return a page of the selected objects that have a picture of a group."""
-    keys = objects_with(group, objects).order_by("pk").values_list("pk", flat=True)
-    page = Paginator(keys, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("p"))
-    details = details_of_groups([group], objects, visible_objects(viewer, removal))
+    objects = objects_with(group, model_of(removal), keys).order_by("pk")
+    page = Paginator(objects.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
+        viewer.request.GET.get("p")
+    )
+    details = _details(viewer, removal, [group], keys)
     return {
         "page": page,
         "group": _previews(viewer, removal, details)[0],
         "previews": previews_of_objects(viewer, removal, list(page.object_list)),
     }
+
+
+def _details(
+    viewer: Viewer, removal: Removal, groups: Sequence[PictureGroup], keys: Keys
+) -> list[GroupDetails]:
+    visible = visible_keys(viewer, removal)
+    return details_of_groups(groups, model_of(removal), keys, visible)
 
 
 def _previews(
