@@ -54,9 +54,8 @@ def save_preferences(
         sent.pop("is_blurred", None)
     form = PreferencesForm(sent)
     if form.is_valid():
-        ReviewPreferences.objects.update_or_create(
-            user=request.user,  # type: ignore[misc] # the admin lets nobody in without a login
-            defaults=form.cleaned_data,
+        ReviewPreferences.objects.update_or_create(  # type: ignore[misc] # no user is anonymous here
+            user=request.user, defaults=form.cleaned_data
         )
     else:
         messages.error(request, gettext("The display was not changed: choose a size of pictures."))
