@@ -85,6 +85,8 @@ def visit_draft(client: Client, world: World) -> None:
     """Every view of a draft, and its page after a confirmation that found a difference."""
     for view in ("pictures", "objects", "bare"):
         client.get(page_of(world.draft), {"show": view})
+    groups = client.get(page_of(world.draft)).context["previews"]
+    client.get(page_of(world.draft), {"show": "groups", "group": groups[0].group.key})
     PostImage.objects.filter(post__in=Post.objects.all()).delete()
     response = client.post(page_of(world.draft, "confirm"), words(world.draft))
     assert "changed since you looked" in response.text
