@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Model, QuerySet, Value, Window
+from django.db.models import Count, DateTimeField, F, Model, QuerySet, Value, Window
 from django.db.models.functions import Left, RowNumber
 
 from moderation.db.rows import all_rows
@@ -15,6 +15,7 @@ from moderation.models import AuditEntry
 from moderation.registry.content import content_of
 
 TEXT_LENGTH = 300  # characters: the first lines, which tell spam from the rest
+NO_TIME = Value(None, output_field=DateTimeField())
 MAX_COMPLAINTS = 3  # texts of complaints shown for each object
 
 
@@ -40,7 +41,7 @@ def details_of_objects(model: type[Model], keys: Collection[Any]) -> dict[Any, O
     rows = all_rows(model, AuditEntry.objects.db).filter(pk__any_of=set(keys)).order_by()
     columns = {
         "owner": F(content.owner) if content.owner else Value(""),
-        "created": F(content.created) if content.created else Value(None),
+        "created": F(content.created) if content.created else NO_TIME,
         "text": Left(content.text, TEXT_LENGTH) if content.text else Value(""),
     }
     found = {
