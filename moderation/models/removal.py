@@ -41,6 +41,7 @@ class Removal(models.Model):
     permissions = models.JSONField(_("permissions"), default=list)
     # Sums of the same fields of the batches.
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
+    kept_total = models.PositiveIntegerField(_("kept objects"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("pictures"), default=0)
     without_picture_total = models.PositiveIntegerField(_("objects without pictures"), default=0)
@@ -83,7 +84,8 @@ class RemovalBatch(models.Model):
     It has at most `conf.batch_rows()` rows and, unless the selection cannot be split, at most
     `conf.batch_objects()` objects.
 
-    `frozen` is the selection: a list of [key, digest] in key order. A digest covers the object and
+    `frozen` is the selection: a list of [key, digest] in key order. It is empty if all objects were
+    kept; such a batch is deleted when the draft is confirmed. A digest covers the object and
     its files as the preview showed them. A key is a JSON value, which `to_python` of the model's
     primary key converts back.
     """
@@ -98,6 +100,11 @@ class RemovalBatch(models.Model):
     frozen = models.JSONField(_("objects with their digests"), default=list)
     digest = models.CharField(_("digest"), max_length=64, blank=True)
     objects_total = models.PositiveIntegerField(_("objects"), default=0)
+    # The keys of the objects that the moderator kept, in the order in which they were kept. The
+    # most recent Keep, which can be undone, added the last `last_kept_total` of them.
+    kept = models.JSONField(_("keys of kept objects"), default=list)
+    kept_total = models.PositiveIntegerField(_("kept objects"), default=0)
+    last_kept_total = models.PositiveIntegerField(_("objects that can be returned"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)
     pictures_total = models.PositiveIntegerField(_("rows with a picture"), default=0)
     without_picture_total = models.PositiveIntegerField(_("objects without pictures"), default=0)

@@ -1,9 +1,11 @@
-"""The actions on a draft: exclude an object, freeze changed batches again, confirm, expire."""
+"""The actions on a draft: freeze changed batches again, exclude refused objects, confirm, expire.
+
+`moderation.removals.keep` excludes objects that the moderator keeps, and returns them.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -13,16 +15,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf, signals
-from moderation.cascade.batches import fill_batch, plan_batch
+from moderation.cascade.batches import fill_batch
 from moderation.db.errors import TRANSIENT
 from moderation.db.server_time import DatabaseNow
-from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
+from moderation.exceptions import RemovalError, TooManyRows
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import Removal, RemovalBatch
-from moderation.models.states import Reason, RemovalState
+from moderation.models.states import Reason
 from moderation.removals import history
 from moderation.removals.delete import delete_next_batch
-from moderation.removals.history import changes_since, record_change
+from moderation.removals.history import record_change
 from moderation.removals.limits import (
     blockers_of,
     ceilings,
@@ -32,10 +34,14 @@ from moderation.removals.limits import (
 from moderation.removals.refused_objects import Guard, RefusedObjects
 from moderation.removals.seal import (
     changed_batches,
+    check_seal,
     chunks_of_batches,
+    draft_changed,
     is_sealed,
+    lock_draft,
     reseal,
     save_batch,
+    save_without,
 )
 from moderation.templatetags.moderation_numbers import grouped
 
@@ -76,7 +82,7 @@ def confirm(
     freezes the draft again and returns the difference. Raises DraftChanged if the seal is out of
     date, and RemovalError if anything else prevents the confirmation.
     """
-    _check_seal(removal, seal)
+    check_seal(removal, seal)
     _check_input(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise RemovalError(" ".join(blockers))
@@ -102,23 +108,6 @@ def _delete_only_batch(removal: Removal) -> None:
         signals.batches_waiting.send(Removal, removal=removal.pk)
 
 
-def exclude(removal: Removal, *, seal: str, number: int, key: str) -> None:
-    """Exclude one object from a draft's selection. `number` is that of the object's batch.
-
-    The other objects stay frozen; the confirmation finds any changes to them. Raises DraftChanged
-    if the seal is out of date, or if the selection does not contain the object.
-    """
-    _check_seal(removal, seal)
-    with transaction.atomic():
-        _lock_draft(removal, seal)
-        if was_sealed := is_sealed(removal):
-            _exclude_object(removal, number, key)
-            record_change(removal, history.EXCLUDED, [key])
-        reseal(removal)
-    if not was_sealed:
-        raise _draft_changed(removal, seal)
-
-
 def refreeze_changed(removal: Removal) -> Difference:
     """Freeze the batches of a draft that differ from the database again; return the difference.
 
@@ -137,16 +126,16 @@ def refreeze_changed(removal: Removal) -> Difference:
             deleted += [key for key in before if key not in after]
             changed += [key for key in after if after[key] != before[key]]
             with transaction.atomic():
-                _lock_draft(removal, removal.seal)
+                lock_draft(removal, removal.seal)
                 save_batch(fill_batch(batch, preview))
     except TooManyRows as too_many:
         text = _("The selection has grown too large. Select the objects again.")
         raise RemovalError(text) from too_many
     except RemovalBatch.DoesNotExist as batch_deleted:
-        raise _draft_changed(removal, removal.seal) from batch_deleted
+        raise draft_changed(removal, removal.seal) from batch_deleted
     if changed or deleted:
         with transaction.atomic():
-            _lock_draft(removal, removal.seal)
+            lock_draft(removal, removal.seal)
             for change, keys in ((history.CHANGED, changed), (history.DELETED, deleted)):
                 if keys:
                     record_change(removal, change, keys)
@@ -173,11 +162,11 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
             refused.add(list(refused_in_batch.values()))
             keys += list(refused_in_batch)[: history.MAX_KEYS]
             with transaction.atomic():
-                _lock_draft(removal, removal.seal)
-                _save_without(batch, refused_in_batch.keys())
+                lock_draft(removal, removal.seal)
+                save_without(batch, refused_in_batch.keys())
     if refused:
         with transaction.atomic():
-            _lock_draft(removal, removal.seal)
+            lock_draft(removal, removal.seal)
             record_change(removal, history.REFUSED, keys, total=refused.total)
             reseal(removal)
     return refused
@@ -190,22 +179,6 @@ def expire_drafts() -> int:
     return lifecycle.expire(list(old.values_list("pk", flat=True)[:100]))
 
 
-def _check_seal(removal: Removal, seal: str) -> None:
-    if removal.state != RemovalState.DRAFT:
-        raise DraftChanged(_("This removal is no longer a draft."))
-    if not removal.seal or seal != removal.seal:
-        raise _draft_changed(removal, seal)
-
-
-def _draft_changed(removal: Removal, seal: str) -> DraftChanged:
-    if changes := changes_since(removal, seal):
-        text = _("The selection changed since you opened this page: %(changes)s. Review it again.")
-        return DraftChanged(text % {"changes": "; ".join(changes)})
-    return DraftChanged(
-        _("The selection changed, perhaps in another tab. Review it again before you confirm.")
-    )
-
-
 def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None:
     if reason not in Reason.values:
         raise RemovalError(_("Choose a reason."))
@@ -216,27 +189,6 @@ def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None
         )
 
 
-def _lock_draft(removal: Removal, seal: str) -> None:
-    """Lock a removal. Raises DraftChanged if it is no longer the draft with this seal."""
-    locked = Removal.objects.select_for_update().get(pk=removal.pk)
-    _check_seal(locked, seal)
-
-
-def _exclude_object(removal: Removal, number: int, key: str) -> None:
-    """Save a batch without one of its objects. Raises DraftChanged if it has no such object."""
-    batch = removal.batches.filter(number=number).first()
-    keys = {frozen for frozen, _digest in batch.frozen if str(frozen) == key} if batch else set()
-    if batch is None or not keys:
-        raise DraftChanged(_("That object is no longer in this selection."))
-    _save_without(batch, keys)
-
-
-def _save_without(batch: RemovalBatch, keys: AbstractSet[Any]) -> None:
-    """Save a batch without some of its objects, with new counts. The digests stay the same."""
-    batch.frozen = objects = [pair for pair in batch.frozen if pair[0] not in keys]
-    save_batch(fill_batch(batch, replace(plan_batch(batch).preview(), objects=objects)))
-
-
 def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     """Confirm a draft, or seal it again and raise DraftChanged if it is not sealed.
 
@@ -244,16 +196,17 @@ def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: st
     """
     with transaction.atomic():
         lock_actor(actor)
-        _lock_draft(removal, removal.seal)
+        lock_draft(removal, removal.seal)
         if was_sealed := is_sealed(removal):
             _confirm_within_ceilings(removal, actor, reason, note)
         else:
             reseal(removal)
     if not was_sealed:  # raised outside the transaction, which saves the new seal
-        raise _draft_changed(removal, removal.seal)
+        raise draft_changed(removal, removal.seal)
 
 
 def _confirm_within_ceilings(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     if exceeded := list(ceilings(removal, actor)):
         raise RemovalError(" ".join(exceeded))
+    removal.batches.filter(objects_total=0).delete()  # all of their objects were kept
     lifecycle.confirm(removal, actor=actor, reason=reason, note=note)

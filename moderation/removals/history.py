@@ -19,7 +19,8 @@ from moderation.templatetags.moderation_numbers import grouped
 MAX_CHANGES, MAX_KEYS = 50, 5
 
 # The changes, as they are stored.
-EXCLUDED, CHANGED, DELETED, REFUSED = "excluded", "changed", "deleted", "refused"
+EXCLUDED, RETURNED = "excluded", "returned"
+CHANGED, DELETED, REFUSED = "changed", "deleted", "refused"
 
 
 def record_change(
@@ -35,11 +36,17 @@ def record_change(
 
 
 def changes_since(removal: Removal, seal: str) -> list[str]:
-    """Return a phrase for each change since the draft had this seal; none for an unknown seal."""
+    """Return a phrase for each change since the draft last had this seal; none if it never had.
+
+    A draft has a seal again if an object was kept and returned.
+    """
     seals = [item["seal"] for item in removal.history]
     if seal not in seals:
         return []
-    return [_phrase(removal, item) for item in removal.history[seals.index(seal) :]]
+    start = len(seals) - 1 - seals[::-1].index(seal)
+    while start and seals[start - 1] == seal:  # changes that were recorded together
+        start -= 1
+    return [_phrase(removal, item) for item in removal.history[start:]]
 
 
 def _phrase(removal: Removal, item: dict[str, Any]) -> str:
@@ -57,6 +64,11 @@ def _phrase(removal: Removal, item: dict[str, Any]) -> str:
 PHRASES: dict[str, Callable[[int], str]] = {
     EXCLUDED: lambda n: ngettext(
         "%(count)s %(objects)s was kept", "%(count)s %(objects)s were kept", n
+    ),
+    RETURNED: lambda n: ngettext(
+        "%(count)s %(objects)s was returned to the selection",
+        "%(count)s %(objects)s were returned to the selection",
+        n,
     ),
     CHANGED: lambda n: ngettext(
         "%(count)s %(objects)s changed", "%(count)s %(objects)s changed", n

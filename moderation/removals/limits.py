@@ -39,7 +39,9 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     This can be an empty selection, rows that protect or restrict objects, lost staff status, a
     missing permission or a ceiling.
     """
-    if not removal.objects_total:
+    if not removal.objects_total and removal.kept_total:
+        yield _("You kept all that was selected. Return something to the selection, or cancel.")
+    elif not removal.objects_total:
         yield _("The selection is empty. Cancel the draft and select again.")
     objects = apps.get_model(removal.model_label)._meta.verbose_name_plural
     blocking = Counter(removal.blockers.get("protected", {}))
@@ -58,13 +60,18 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
             "rows": referring.verbose_name_plural,
             "objects": objects,
         }
+    yield from missing_rights(removal, actor)
+    yield from ceilings(removal, actor)
+
+
+def missing_rights(removal: Removal, actor: AbstractUser) -> Iterator[str]:
+    """Yield a sentence if the actor is no longer staff, and for each permission that is missing."""
     if has_lost_staff_status(removal, actor):
         yield _("Your account may no longer use the admin.")
     if codes := missing_permissions(removal.permissions, actor):
         for name in permission_names(codes):
             yield _("You need the permission %(name)s to remove these. Ask an administrator.") % {
                 "name": name}  # fmt: skip
-    yield from ceilings(removal, actor)
 
 
 def typed_count_needed(removal: Removal) -> bool:

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from moderation import conf
-from moderation.cascade.batches import model_of
+from moderation.cascade.batches import fill_batch, model_of, plan_batch
 from moderation.cascade.engine import WalkEngine, engine_for
 from moderation.cascade.preview import Preview, digest_of
+from moderation.exceptions import DraftChanged
 from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.models.states import RemovalState
+from moderation.removals.history import changes_since
 
-TOTALS = ("objects_total", "files_total", "pictures_total", "without_picture_total", "bytes_total")
+TOTALS = (
+    "objects_total", "kept_total", "files_total", "pictures_total", "without_picture_total",
+    "bytes_total",
+)  # fmt: skip
 COUNTS_BY_MODEL = ("rows_by_model", "updates_by_model")
 # Batches that one statement reads: at most 10,000 objects in memory.
 BATCHES_PER_CHUNK = 20
 
 
 def chunks_of_batches(removal: Removal) -> Iterator[list[RemovalBatch]]:
-    """Yield the batches of a removal in order, BATCHES_PER_CHUNK at a time; defer `frozen`."""
-    numbers = list(removal.batches.order_by("number").values_list("number", flat=True))
+    """Yield the batches of a removal in order, BATCHES_PER_CHUNK at a time; defer their keys.
+
+    Skips batches whose objects were all kept.
+    """
+    with_objects = removal.batches.exclude(objects_total=0, kept_total__gt=0)
+    numbers = list(with_objects.order_by("number").values_list("number", flat=True))
     for start in range(0, len(numbers), BATCHES_PER_CHUNK):
         chunk = numbers[start : start + BATCHES_PER_CHUNK]
-        batches = removal.batches.filter(number__in=chunk).order_by("number").defer("frozen")
+        batches = removal.batches.filter(number__in=chunk).order_by("number")
+        batches = batches.defer("frozen", "kept")
         for batch in batches:
             batch.removal = removal  # avoids a query for each batch
         if found := list(batches):  # empty if the draft was cancelled in the meantime
@@ -54,11 +68,17 @@ def changed_batches(removal: Removal) -> Iterator[tuple[RemovalBatch, Preview]]:
 
 
 def save_batch(batch: RemovalBatch) -> None:
-    """Save a filled batch, or delete it if it has no objects."""
-    if batch.objects_total:
+    """Save a filled batch, or delete it if it has neither objects nor kept objects."""
+    if batch.objects_total or batch.kept_total:
         batch.save()
     elif batch.pk:
         batch.delete()
+
+
+def save_without(batch: RemovalBatch, keys: Collection[Any]) -> None:
+    """Save a batch without some of its objects, with new counts. The digests stay the same."""
+    batch.frozen = objects = [pair for pair in batch.frozen if pair[0] not in keys]
+    save_batch(fill_batch(batch, replace(plan_batch(batch).preview(), objects=objects)))
 
 
 def reseal(removal: Removal) -> None:
@@ -89,6 +109,29 @@ def is_sealed(removal: Removal) -> bool:
     """
     digests = removal.batches.order_by("number").values_list("digest", flat=True)
     return removal.seal == _seal_of(removal, digests)
+
+
+def check_seal(removal: Removal, seal: str) -> None:
+    """Raise DraftChanged if a removal is not the draft with this seal."""
+    if removal.state != RemovalState.DRAFT:
+        raise DraftChanged(_("This removal is no longer a draft."))
+    if not removal.seal or seal != removal.seal:
+        raise draft_changed(removal, seal)
+
+
+def lock_draft(removal: Removal, seal: str) -> None:
+    """Lock a removal. Raises DraftChanged if it is no longer the draft with this seal."""
+    check_seal(Removal.objects.select_for_update().get(pk=removal.pk), seal)
+
+
+def draft_changed(removal: Removal, seal: str) -> DraftChanged:
+    """Return the exception that says what changed since a draft had this seal."""
+    if changes := changes_since(removal, seal):
+        text = _("The selection changed since you opened this page: %(changes)s. Review it again.")
+        return DraftChanged(text % {"changes": "; ".join(changes)})
+    return DraftChanged(
+        _("The selection changed, perhaps in another tab. Review it again before you confirm.")
+    )
 
 
 def _seal_of(removal: Removal, digests: Iterable[str]) -> str:

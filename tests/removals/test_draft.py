@@ -15,8 +15,9 @@ from django.utils import timezone
 from moderation.exceptions import DraftChanged, RemovalError
 from moderation.lifecycle.removals import cancel
 from moderation.models import AuditEntry, Removal, RemovalBatch
-from moderation.removals.draft import confirm, exclude, expire_drafts, refreeze_changed
+from moderation.removals.draft import confirm, expire_drafts, refreeze_changed
 from moderation.removals.freeze import freeze
+from moderation.removals.keep import exclude
 from moderation.removals.limits import blockers_of
 from posts.models import Post, PostImage, Report
 from tests.helpers import confirmed, drafted, stored
@@ -111,13 +112,13 @@ def test_the_seal_of_another_tab_is_refused(make_posts: MakePosts, moderator: Us
     removal = drafted(posts, moderator)
     seal = removal.seal
     number = removal.batches.get().number
-    exclude(removal, seal=seal, number=number, key=str(posts[0].pk))
+    exclude(removal, seal=seal, keys_by_batch=[(number, [str(posts[0].pk)])])
     assert removal.objects_total == 2
     for wrong in (seal, "", "0" * 32):
         with pytest.raises(DraftChanged):
             confirm(removal, actor=moderator, seal=wrong, reason="spam")
         with pytest.raises(DraftChanged):
-            exclude(removal, seal=wrong, number=number, key=str(posts[1].pk))
+            exclude(removal, seal=wrong, keys_by_batch=[(number, [str(posts[1].pk)])])
     confirmed(removal, moderator)
     assert list(Post.objects.all()) == [posts[0]]
 

@@ -15,6 +15,7 @@ from moderation.removals.history import (
     MAX_CHANGES,
     MAX_KEYS,
     REFUSED,
+    RETURNED,
     changes_since,
     record_change,
 )
@@ -35,6 +36,8 @@ def change(removal: Removal, number: int, what: str = EXCLUDED, keys: Any = (1,)
     [
         (EXCLUDED, [7], "1 post was kept (7)"),
         (EXCLUDED, [7, 8], "2 posts were kept (7, 8)"),
+        (RETURNED, [7], "1 post was returned to the selection (7)"),
+        (RETURNED, [7, 8], "2 posts were returned to the selection (7, 8)"),
         (CHANGED, [7], "1 post changed (7)"),
         (CHANGED, [7, 8], "2 posts changed (7, 8)"),
         (DELETED, [7], "1 post was removed by someone else (7)"),
@@ -70,6 +73,30 @@ def test_page_lists_the_changes_since_it_was_opened_and_no_others() -> None:
     assert changes_since(removal, "seal-2") == ["1 post was kept (3)"]
     assert changes_since(removal, "seal-3") == []
     assert changes_since(removal, "a seal of another draft") == []
+
+
+def test_a_draft_that_had_a_seal_twice_lists_the_changes_since_the_second_time() -> None:
+    removal = draft()
+    change(removal, 1, EXCLUDED, keys=[7])
+    change(removal, 0, RETURNED, keys=[7])
+    assert removal.seal == "seal-0"
+    change(removal, 2, EXCLUDED, keys=[8])
+    assert changes_since(removal, "seal-0") == ["1 post was kept (8)"]
+    assert changes_since(removal, "seal-1") == [
+        "1 post was returned to the selection (7)",
+        "1 post was kept (8)",
+    ]
+
+
+def test_changes_that_were_recorded_together_are_listed_together() -> None:
+    removal = draft()
+    change(removal, 1)
+    record_change(removal, CHANGED, [7])
+    record_change(removal, DELETED, [8])
+    assert changes_since(removal, "seal-1") == [
+        "1 post changed (7)",
+        "1 post was removed by someone else (8)",
+    ]
 
 
 def test_history_does_not_grow_with_the_number_of_changes_or_of_objects() -> None:

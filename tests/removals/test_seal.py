@@ -15,7 +15,8 @@ from moderation.lifecycle.removals import cancel
 from moderation.models import Removal
 from moderation.removals import draft as confirm_module
 from moderation.removals import seal as sealing
-from moderation.removals.draft import confirm, exclude, refreeze_changed
+from moderation.removals.draft import confirm, refreeze_changed
+from moderation.removals.keep import exclude
 from moderation.removals.seal import save_batch
 from posts.models import Post, PostImage
 from tests.helpers import confirmed, drafted, stored
@@ -90,10 +91,10 @@ def test_an_exclusion_after_a_killed_comparison_reports_the_change(cut_off: Remo
     seal, batch = cut_off.seal, cut_off.batches.order_by("number")[1]
     key = str(batch.frozen[0][0])
     with pytest.raises(DraftChanged):
-        exclude(cut_off, seal=seal, number=batch.number, key=key)
+        exclude(cut_off, seal=seal, keys_by_batch=[(batch.number, [key])])
     cut_off.refresh_from_db()
     assert (cut_off.seal != seal, cut_off.objects_total) == (True, 4)
-    exclude(cut_off, seal=cut_off.seal, number=batch.number, key=key)
+    exclude(cut_off, seal=cut_off.seal, keys_by_batch=[(batch.number, [key])])
     assert cut_off.objects_total == 3
 
 
@@ -118,7 +119,8 @@ def test_an_exclusion_does_not_change_the_other_digests(
     removal = drafted(posts, moderator)
     add_pictures(changed, "late.jpg")
     gone.delete()
-    exclude(removal, seal=removal.seal, number=removal.batches.get().number, key=str(out.pk))
+    kept = [(removal.batches.get().number, [str(out.pk)])]
+    exclude(removal, seal=removal.seal, keys_by_batch=kept)
     assert removal.objects_total == 3
     assert removal.pictures_total == 2 + 1 + 2  # the cards that the page can show
     difference = confirm(removal, actor=moderator, seal=removal.seal, reason="spam")

@@ -43,7 +43,8 @@ from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
 from moderation.removals.blocking_rows import blocking_rows
-from moderation.removals.draft import Difference, confirm, exclude
+from moderation.removals.draft import Difference, confirm
+from moderation.removals.keep import exclude
 from moderation.removals.limits import MAX_NAMED, blockers_of
 
 NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
@@ -110,13 +111,13 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Exclude the object that the pressed button names from the selection."""
     number, _colon, key = request.POST.get("object", "").partition(":")
+    is_number = number.isdecimal() and len(number) < NUMBER_DIGITS
     viewer = Viewer(model_admin.admin_site, request)
     with errors_as_messages(request):
         exclude(
             removal,
             seal=request.POST.get("seal", ""),
-            number=int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0,
-            key=key,
+            keys_by_batch=[(int(number) if is_number else 0, [key])],
         )
         text = _("Kept: %(name)s. %(objects)s left in the selection.")
         name = _name_of_excluded(viewer, removal, key)

@@ -21,8 +21,9 @@ from moderation.exceptions import ModerationError
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.lifecycle.removals import cancel, resume, retry, stop
 from moderation.models import AuditEntry, Removal
-from moderation.removals.draft import confirm, exclude
+from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
+from moderation.removals.keep import exclude
 from posts.models import Post
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.site.models import Document, Folder, Sheet
@@ -101,7 +102,7 @@ class Moderator:
             return
         key = self.dice.choice(part.frozen)[0]
         with Refusals():
-            exclude(removal, seal=removal.seal, number=part.number, key=str(key))
+            exclude(removal, seal=removal.seal, keys_by_batch=[(part.number, [str(key)])])
             self.journal.note(
                 "excluded", removal=removal.pk, label=removal.model_label, keys=[int(key)]
             )

@@ -1,0 +1,250 @@
+"""Keep: exclude objects from a draft, and return them to its selection.
+
+Both work on a few batches at a time, each time in a transaction that seals the draft again. So
+neither memory nor a transaction grows with the number of objects, and after an interruption the
+draft has a seal that no open page has: it must be reviewed before it can be confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from typing import Any, TypeAlias
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from moderation.cascade import json_key
+from moderation.cascade.batches import fill_batch, keys_of, model_of, plan_batch
+from moderation.db.rows import all_rows
+from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
+from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.removals import history
+from moderation.removals.history import record_change
+from moderation.removals.limits import missing_rights
+from moderation.removals.refused_objects import Guard, RefusedObjects
+from moderation.removals.seal import (
+    BATCHES_PER_CHUNK,
+    check_seal,
+    draft_changed,
+    is_sealed,
+    lock_draft,
+    reseal,
+    save_batch,
+    save_without,
+)
+
+# The keys of objects, as texts, with the number of their batch. Each batch may occur once.
+KeysByBatch: TypeAlias = Iterable[tuple[int, Collection[str]]]
+# The same for a few batches.
+Chunk: TypeAlias = Mapping[int, AbstractSet[str]]
+
+
+@dataclass(slots=True)
+class NotReturned:
+    """The kept objects that could not be returned.
+
+    `deleted` are named by their keys. They no longer exist, so they are not kept any longer.
+    `refused` are the objects that the actor may no longer remove or view. They stay kept.
+    """
+
+    deleted: RefusedObjects = field(default_factory=RefusedObjects)
+    refused: RefusedObjects = field(default_factory=RefusedObjects)
+
+
+def exclude(removal: Removal, *, seal: str, keys_by_batch: KeysByBatch) -> None:
+    """Exclude objects from a draft's selection, and store their keys as kept.
+
+    The other objects stay frozen; the confirmation finds any changes to them. Raises DraftChanged
+    if the seal is out of date, or if the selection contains none of the objects.
+    """
+    check_seal(removal, seal)
+    chunks = _chunks(keys_by_batch)
+    first = next(chunks, {})
+    _change(removal, history.EXCLUDED, partial(_exclude_first, removal, first))
+    for chunk in chunks:
+        _change(removal, history.EXCLUDED, partial(_exclude_chunk, removal, chunk))
+
+
+def return_kept(
+    removal: Removal,
+    *,
+    seal: str,
+    keys_by_batch: KeysByBatch,
+    actor: AbstractUser,
+    guard: Guard | None = None,
+) -> NotReturned:
+    """Return kept objects to a draft's selection, frozen as they are now.
+
+    Leaves out objects that no longer exist or that `guard` refuses, and returns their names. Raises
+    DraftChanged if the seal is out of date, or if none of the objects is kept. Raises RemovalError
+    if the actor may no longer remove objects, or if a batch would become too large for one
+    transaction.
+    """
+    check_seal(removal, seal)
+    if missing := list(missing_rights(removal, actor)):
+        raise RemovalError(" ".join(missing))
+    not_returned, found = NotReturned(), False
+    for chunk in _chunks(keys_by_batch):
+        kept = _kept_in(removal, chunk)
+        found = found or bool(kept)
+        deleted = _deleted(removal, kept)
+        refused = _refused(removal, kept, deleted, guard)
+        not_returned.deleted.add(sorted(deleted))
+        not_returned.refused.add(list(refused.values()))
+        keys = {number: set(keys) - refused.keys() for number, keys in kept.items()}
+        _change(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
+    if not found:
+        raise DraftChanged(_("That is not kept any longer."))
+    return not_returned
+
+
+def kept_keys(removal: Removal) -> Iterator[tuple[int, list[str]]]:
+    """Yield the keys of all kept objects, as texts, with the number of their batch."""
+    for batch in _batches_with_kept(removal, "kept_total"):
+        yield batch.number, list(map(str, batch.kept))
+
+
+def last_kept_keys(removal: Removal) -> Iterator[tuple[int, list[str]]]:
+    """Yield the keys of the objects that the most recent Keep excluded, as `kept_keys` does."""
+    for batch in _batches_with_kept(removal, "last_kept_total"):
+        yield batch.number, list(map(str, batch.kept[-batch.last_kept_total :]))
+
+
+def _batches_with_kept(removal: Removal, column: str) -> Iterator[RemovalBatch]:
+    """Yield the batches in which a column is not zero, a few at a time, without their objects."""
+    found = removal.batches.filter(**{f"{column}__gt": 0}).order_by("number")
+    numbers = list(found.values_list("number", flat=True))
+    for start in range(0, len(numbers), BATCHES_PER_CHUNK):
+        chunk = numbers[start : start + BATCHES_PER_CHUNK]
+        batches = removal.batches.filter(number__in=chunk).order_by("number")
+        yield from batches.only("number", "kept", "last_kept_total")
+
+
+def _chunks(keys_by_batch: KeysByBatch) -> Iterator[Chunk]:
+    batches = iter(keys_by_batch)
+    while chunk := list(islice(batches, BATCHES_PER_CHUNK)):
+        yield {number: frozenset(keys) for number, keys in chunk}
+
+
+def _change(removal: Removal, change: str, act: Callable[[], list[Any]]) -> None:
+    """Change a draft in a transaction that seals it again. `act` returns the keys for its history.
+
+    If the draft is not sealed, only seals it, and raises DraftChanged.
+    """
+    seal = removal.seal
+    with transaction.atomic():
+        lock_draft(removal, seal)
+        if (was_sealed := is_sealed(removal)) and (keys := act()):
+            record_change(removal, change, keys)
+        reseal(removal)
+    if not was_sealed:  # raised outside the transaction, which saves the new seal
+        raise draft_changed(removal, seal)
+
+
+def _exclude_first(removal: Removal, chunk: Chunk) -> list[Any]:
+    """Exclude the first objects of a Keep, which can be undone instead of the one before."""
+    removal.batches.filter(last_kept_total__gt=0).update(last_kept_total=0)
+    return _exclude_chunk(removal, chunk)
+
+
+def _exclude_chunk(removal: Removal, chunk: Chunk) -> list[Any]:
+    """Exclude objects and return their keys. Raises DraftChanged if none of them is selected."""
+    excluded: list[Any] = []
+    for batch in _batches(removal, chunk):
+        keys = [key for key, _digest in batch.frozen if str(key) in chunk[batch.number]]
+        batch.kept = [*batch.kept, *keys]
+        batch.kept_total, batch.last_kept_total = len(batch.kept), len(keys)
+        save_without(batch, set(keys))
+        excluded += keys
+    if not excluded:
+        raise DraftChanged(_("That object is no longer in this selection."))
+    return excluded
+
+
+def _batches(removal: Removal, numbers: Collection[int]) -> Iterator[RemovalBatch]:
+    for batch in removal.batches.filter(number__in=list(numbers)).order_by("number"):
+        batch.removal = removal  # avoids a query for each batch
+        yield batch
+
+
+def _kept_in(removal: Removal, chunk: Chunk) -> dict[int, list[Any]]:
+    """Return those of the objects that are kept: {number of the batch: JSON values of the keys}."""
+    batches = removal.batches.filter(number__in=list(chunk)).order_by("number")
+    kept = {
+        number: [key for key in keys if str(key) in chunk[number]]
+        for number, keys in batches.values_list("number", "kept")
+    }
+    return {number: keys for number, keys in kept.items() if keys}
+
+
+def _deleted(removal: Removal, kept: Mapping[int, Sequence[Any]]) -> set[Any]:
+    """Return the keys of the objects that no longer exist."""
+    model = model_of(removal)
+    keys = {key for keys in kept.values() for key in keys}
+    wanted = set(map(model._meta.pk.to_python, keys))
+    rows = all_rows(model, AuditEntry.objects.db).filter(pk__any_of=wanted)
+    return keys - {json_key(key) for key in rows.values_list("pk", flat=True)}
+
+
+def _refused(
+    removal: Removal,
+    kept: Mapping[int, Sequence[Any]],
+    deleted: AbstractSet[Any],
+    guard: Guard | None,
+) -> dict[Any, object]:
+    """Return the objects that a guard refuses, by their keys."""
+    if guard is None:
+        return {}
+    pairs = {
+        number: [(key, "") for key in keys if key not in deleted] for number, keys in kept.items()
+    }
+    refused = guard(
+        [
+            RemovalBatch(removal=removal, number=number, frozen=frozen)
+            for number, frozen in pairs.items()
+        ]
+    )
+    return {key: name for names in refused.values() for key, name in names.items()}
+
+
+def _return_chunk(
+    removal: Removal, keys: Mapping[int, AbstractSet[Any]], deleted: AbstractSet[Any]
+) -> list[Any]:
+    """Return objects to their batches, and their keys. Those in `deleted` are not kept any longer.
+
+    Raises RemovalError if a batch would become too large for one transaction.
+    """
+    try:
+        return [
+            key
+            for batch in _batches(removal, keys)
+            for key in _return_to(batch, keys[batch.number], deleted)
+        ]
+    except TooManyRows as too_many:
+        text = _("Too many rows refer to these now. Select them again instead.")
+        raise RemovalError(text) from too_many
+
+
+def _return_to(batch: RemovalBatch, keys: AbstractSet[Any], deleted: AbstractSet[Any]) -> list[Any]:
+    """Freeze kept objects in their batch again, and return their keys."""
+    to_python = model_of(batch.removal)._meta.pk.to_python
+    kept = [key for key in batch.kept if key in keys]
+    preview = plan_batch(batch, keys=[*keys_of(batch), *map(to_python, kept)]).preview()
+    current = dict(preview.objects)
+    returned = {key: current[key] for key in kept if key in current}
+    frozen = sorted([*batch.frozen, *returned.items()], key=lambda pair: to_python(pair[0]))
+    _remove_from_kept(batch, returned.keys() | deleted)
+    save_batch(fill_batch(batch, replace(preview, objects=frozen)))
+    return list(returned)
+
+
+def _remove_from_kept(batch: RemovalBatch, keys: AbstractSet[Any]) -> None:
+    last = batch.kept[len(batch.kept) - batch.last_kept_total :]
+    batch.kept = [key for key in batch.kept if key not in keys]
+    batch.kept_total = len(batch.kept)
+    batch.last_kept_total = sum(key not in keys for key in last)

@@ -1,0 +1,71 @@
+"""The owners of a draft's objects, such as the authors of posts, as the registrations name them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from moderation.cascade.batches import keys_of, model_of
+from moderation.db.rows import all_rows
+from moderation.exceptions import DraftChanged
+from moderation.models import AuditEntry, Removal
+from moderation.registry import registered_models, registration_by_label
+from moderation.registry.caches import cached_per_models
+from moderation.removals.seal import chunks_of_batches
+
+
+@cached_per_models
+def owner_lookup(model: type[Model]) -> str:
+    """Return the lookup from an object of a model to its owner, or "" if there is none.
+
+    Registrations describe rows with files. Their lookups lead to the object through the parent.
+    """
+    label = model._meta.label
+    for each in sorted(registered_models(), key=lambda registered: registered._meta.label):
+        registration = registration_by_label(each._meta.label)
+        path, prefix = registration.lookups.get("owner"), f"{registration.parent_field}__"
+        if not isinstance(path, str):
+            continue
+        if registration.label == label:
+            return path
+        if registration.parent_label == label and path.startswith(prefix):
+            return path.removeprefix(prefix)
+    return ""
+
+
+def owners_of(removal: Removal, keys: Collection[Any]) -> dict[Any, Any]:
+    """Return the owners of a removal's objects that still exist: {key: owner}."""
+    model = model_of(removal)
+    if not (lookup := owner_lookup(model)):
+        return {}
+    rows = all_rows(model, AuditEntry.objects.db).filter(pk__any_of=set(keys))
+    return dict(rows.values_list("pk", lookup))
+
+
+def keys_with_owner_of(removal: Removal, number: int, key: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the keys of a draft's objects that have the same owner as one of them.
+
+    Keys are texts; each list comes with the number of its batch. Reads a few batches at a time.
+    `number` and `key` are those of the one object. Raises DraftChanged if it is not in the
+    selection, or has no owner.
+    """
+    model, owner = model_of(removal), _owner_of(removal, number, key)
+    of_owner = all_rows(model, AuditEntry.objects.db).filter(**{owner_lookup(model): owner})
+    for batches in chunks_of_batches(removal):
+        for batch in batches:
+            rows = of_owner.filter(pk__any_of=set(keys_of(batch)))
+            if keys := list(map(str, rows.values_list("pk", flat=True))):
+                yield batch.number, keys
+
+
+def _owner_of(removal: Removal, number: int, key: str) -> Any:
+    """Return the owner of a draft's object. Raises DraftChanged if there is none."""
+    for batch in removal.batches.filter(number=number):
+        batch.removal = removal  # avoids a query
+        for found in (each for each in keys_of(batch) if str(each) == key):
+            if owner := owners_of(removal, [found]).get(found):
+                return owner
+    raise DraftChanged(_("That object is no longer in this selection."))
