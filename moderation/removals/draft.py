@@ -108,6 +108,15 @@ def _delete_only_batch(removal: Removal) -> None:
         signals.batches_waiting.send(Removal, removal=removal.pk)
 
 
+def store_input(removal: Removal, *, reason: str | None, note: str | None) -> None:
+    """Store what was entered on the page of a draft. None changes nothing."""
+    given = {"reason": reason, "note": note}.items()
+    values = {name: value for name, value in given if value is not None}
+    if values and Removal.objects.drafts().filter(pk=removal.pk).update(**values):
+        for name, value in values.items():
+            setattr(removal, name, value)
+
+
 def refreeze_changed(removal: Removal) -> Difference:
     """Freeze the batches of a draft that differ from the database again; return the difference.
 

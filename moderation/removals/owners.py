@@ -5,41 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from moderation.cascade.batches import keys_of, model_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import DraftChanged
 from moderation.models import AuditEntry, Removal
-from moderation.registry import registered_models, registration_by_label
-from moderation.registry.caches import cached_per_models
+from moderation.registry.content import content_of
 from moderation.removals.seal import chunks_of_batches
-
-
-@cached_per_models
-def owner_lookup(model: type[Model]) -> str:
-    """Return the lookup from an object of a model to its owner, or "" if there is none.
-
-    Registrations describe rows with files. Their lookups lead to the object through the parent.
-    """
-    label = model._meta.label
-    for each in sorted(registered_models(), key=lambda registered: registered._meta.label):
-        registration = registration_by_label(each._meta.label)
-        path, prefix = registration.lookups.get("owner"), f"{registration.parent_field}__"
-        if not isinstance(path, str):
-            continue
-        if registration.label == label:
-            return path
-        if registration.parent_label == label and path.startswith(prefix):
-            return path.removeprefix(prefix)
-    return ""
 
 
 def owners_of(removal: Removal, keys: Collection[Any]) -> dict[Any, Any]:
     """Return the owners of a removal's objects that still exist: {key: owner}."""
     model = model_of(removal)
-    if not (lookup := owner_lookup(model)):
+    if not (lookup := content_of(model).owner):
         return {}
     rows = all_rows(model, AuditEntry.objects.db).filter(pk__any_of=set(keys))
     return dict(rows.values_list("pk", lookup))
@@ -53,7 +32,7 @@ def keys_with_owner_of(removal: Removal, number: int, key: str) -> Iterator[tupl
     selection, or has no owner.
     """
     model, owner = model_of(removal), _owner_of(removal, number, key)
-    of_owner = all_rows(model, AuditEntry.objects.db).filter(**{owner_lookup(model): owner})
+    of_owner = all_rows(model, AuditEntry.objects.db).filter(**{content_of(model).owner: owner})
     for batches in chunks_of_batches(removal):
         for batch in batches:
             rows = of_owner.filter(pk__any_of=set(keys_of(batch)))

@@ -17,7 +17,16 @@ PARTS = {"moderation_removal_progress"}
 NO_PAGES = {"moderation_picture", "moderation_auditentry_suggest"}
 ACTIONS = {
     f"moderation_removal_{name}"
-    for name in ("exclude", "confirm", "cancel", "preferences", "stop", "resume", "retry")
+    for name in (
+        "exclude",
+        "return",
+        "confirm",
+        "cancel",
+        "preferences",
+        "stop",
+        "resume",
+        "retry",
+    )
 }
 REFUSED = {  # nobody adds or deletes a row of the audit log
     f"moderation_{model}_{page}"

@@ -54,12 +54,14 @@ def test_only_its_author_can_use_a_draft(
     for user in (other, auditor, User.objects.create_superuser("root")):
         browser = browser_of(user)
         assert browser.get(page_of(removal)).status_code == 404
-        for action in ("confirm", "exclude", "cancel", "preferences"):
+        for action in ("confirm", "exclude", "return", "cancel", "preferences"):
             assert browser.post(page_of(removal, action), words(removal)).status_code == 404
     assert state(removal) == RemovalState.DRAFT
 
 
-@pytest.mark.parametrize("action", ["confirm", "exclude", "cancel", "stop", "resume", "retry"])
+@pytest.mark.parametrize(
+    "action", ["confirm", "exclude", "return", "cancel", "stop", "resume", "retry"]
+)
 def test_state_changes_only_by_post(
     client: Client, moderator: User, make_posts: MakePosts, action: str
 ) -> None:
@@ -230,7 +232,7 @@ def test_every_picture_and_every_object_is_on_one_of_the_pages(
         line
         for page in (1, 2)
         for line in re.findall(
-            r'value="(\d+:\d+)"', html(client, removal, f"?show=objects&p={page}")
+            r'"object"\s+value="(\d+:\d+)"', html(client, removal, f"?show=objects&p={page}")
         )
     ]
     assert len(set(lines)) == len(lines) == 130

@@ -44,6 +44,7 @@ VIEWS = {
         "?show=pictures",
         "?show=objects",
         "?show=without-pictures",
+        "?show=kept",
         "?p=9",
     ]
 }

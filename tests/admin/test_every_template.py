@@ -83,7 +83,7 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
 
 def visit_draft(client: Client, world: World) -> None:
     """Every view of a draft, and its page after a confirmation that found a difference."""
-    for view in ("pictures", "objects", "bare"):
+    for view in ("pictures", "objects", "without-pictures", "kept"):
         client.get(page_of(world.draft), {"show": view})
     groups = client.get(page_of(world.draft)).context["previews"]
     client.get(page_of(world.draft), {"show": "groups", "group": groups[0].group.key})

@@ -102,7 +102,7 @@ def keyed_addresses() -> Iterator[str]:
             ):
                 for query in ("", "?_to_field=", "?_to_field=nonsense"):
                     yield f"/admin/{app}/{key}/{page}/{query}"
-        for page in ("change", "progress", "stop", "confirm", "exclude"):
+        for page in ("change", "progress", "stop", "confirm", "exclude", "return"):
             yield f"/admin/moderation/removal/{key}/{page}/"
         for label, field in product(("posts.postimage", "x", "posts.post"), ("image", "%00", "pk")):
             yield f"/admin/moderation/removal/picture/{label}/{key}/{field}/"
@@ -149,9 +149,11 @@ def test_draft_posts_survive_any_form(root: Client, make_posts: Any) -> None:
     removal = drafted(make_posts(1), user)
     for value in [*VALUES, *KEYS, "1:" + "9" * 5000, "9" * 5000 + ":1", "0:\0"]:
         for action, name in product(
-            ("exclude", "confirm"), ("object", "seal", "reason", "note", "typed_count")
+            ("exclude", "return", "confirm"),
+            ("object", "owner_of", "last", "all", "seal", "reason", "note", "typed_count"),
         ):
-            response = root.post(f"/admin/moderation/removal/{removal.pk}/{action}/", {name: value})
+            sent = {"seal": removal.seal, name: value}
+            response = root.post(f"/admin/moderation/removal/{removal.pk}/{action}/", sent)
             assert response.status_code in (200, 302, 400)
         assert (
             root.get(

@@ -14,6 +14,7 @@ from django.urls import get_resolver, reverse
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.models import AuditEntry, AuditEvent, Removal
 from moderation.removals.draft import confirm
+from moderation.removals.keep import exclude
 from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user
 
@@ -50,6 +51,8 @@ GET  moderation_removal_confirm:draft     302 404 302 404 404 404
 POST moderation_removal_confirm:draft     302 404 302 404 404 404
 GET  moderation_removal_exclude:draft    302 404 302 404 404 404
 POST moderation_removal_exclude:draft    302 404 302 404 404 404
+GET  moderation_removal_return:draft      302 404 302 404 404 404
+POST moderation_removal_return:draft      302 404 302 404 404 404
 GET  moderation_removal_cancel:draft      302 404 302 404 404 404
 POST moderation_removal_cancel:draft      302 404 302 404 404 404
 GET  moderation_removal_preferences:draft 302 404 302 404 404 404
@@ -60,6 +63,7 @@ GET  moderation_removal_progress          302 404 200 404 200 200
 POST moderation_removal_progress          302 405 405 405 405 405
 POST moderation_removal_confirm           302 404 302 404 404 404
 POST moderation_removal_exclude          302 404 302 404 404 404
+POST moderation_removal_return            302 404 302 404 404 404
 POST moderation_removal_cancel            302 404 302 404 404 404
 POST moderation_removal_preferences       302 404 302 404 404 404
 GET  moderation_removal_stop              302 404 302 404 302 302
@@ -128,12 +132,14 @@ class World:
 
 @pytest.fixture
 def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
-    """A post, a draft, and a removal whose one batch is deleted and whose keys are due."""
+    """A post, a draft with a kept post, and a removal whose one batch is deleted."""
     running = drafted(make_posts(1), moderator)
     assert not confirm(running, actor=moderator, seal=running.seal, reason="spam")
-    posts = make_posts(2)
-    draft = drafted(posts[:1], moderator)
-    return World(posts[1], draft, running, moderator)
+    posts = make_posts(3)
+    draft = drafted(posts[:2], moderator)
+    kept = [(draft.batches.get().number, [str(posts[1].pk)])]
+    exclude(draft, seal=draft.seal, keys_by_batch=kept)
+    return World(posts[2], draft, running, moderator)
 
 
 def browser(role: str, world: World) -> Client:

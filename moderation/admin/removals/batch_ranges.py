@@ -10,7 +10,7 @@ from django.db.models import F, Sum, Window
 from moderation.models import Removal, RemovalBatch
 
 # The column of a batch that has the number of its items.
-Column = Literal["objects_total", "pictures_total", "without_picture_total"]
+Column = Literal["objects_total", "pictures_total", "without_picture_total", "kept_total"]
 
 
 def batches_between(

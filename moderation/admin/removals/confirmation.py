@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import messages
@@ -27,7 +26,8 @@ from moderation.admin.display import (
     row_names,
 )
 from moderation.admin.messages import errors_as_messages, message_of
-from moderation.admin.removals.forms import ConfirmForm
+from moderation.admin.removals.forms import ConfirmForm, save_input
+from moderation.admin.removals.keep_actions import last_kept
 from moderation.admin.removals.object_permissions import (
     admin_of,
     guard_for,
@@ -35,19 +35,17 @@ from moderation.admin.removals.object_permissions import (
     visible_to,
 )
 from moderation.admin.removals.preferences import preferences_context
-from moderation.admin.removals.tabs import place_in, selection_context
+from moderation.admin.removals.tabs import selection_context
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
 from moderation.exceptions import ModerationError
 from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
+from moderation.registry.content import content_of
 from moderation.removals.blocking_rows import blocking_rows
 from moderation.removals.draft import Difference, confirm
-from moderation.removals.keep import exclude
 from moderation.removals.limits import MAX_NAMED, blockers_of
-
-NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
@@ -75,6 +73,8 @@ def show(
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
         "blocking_rows": _blocking_rows(viewer, removal),
         "difference": _difference_context(viewer, removal, difference),
+        "last_kept": last_kept(viewer, removal),
+        "may_keep_by_owner": bool(content_of(model_of(removal)).owner),
         "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.is_recent(),
         "storages_without_identity": _storages_without_identity(removal),
@@ -87,6 +87,7 @@ def show(
 
 def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Confirm a draft and redirect to its progress, or return its page with what prevents it."""
+    save_input(removal, request.POST)
     form, difference = ConfirmForm(request.POST, removal=removal), None
     if form.is_valid():
         try:
@@ -108,23 +109,6 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
     return show(model_admin, request, removal, form=form, difference=difference)
 
 
-def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Exclude the object that the pressed button names from the selection."""
-    number, _colon, key = request.POST.get("object", "").partition(":")
-    is_number = number.isdecimal() and len(number) < NUMBER_DIGITS
-    viewer = Viewer(model_admin.admin_site, request)
-    with errors_as_messages(request):
-        exclude(
-            removal,
-            seal=request.POST.get("seal", ""),
-            keys_by_batch=[(int(number) if is_number else 0, [key])],
-        )
-        text = _("Kept: %(name)s. %(objects)s left in the selection.")
-        name = _name_of_excluded(viewer, removal, key)
-        messages.success(request, text % {"name": name, "objects": objects_of(removal)})
-    return redirect(f"{removal_url(viewer.site, removal)}?{urlencode(place_in(request.POST))}")
-
-
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Cancel a draft and redirect to the change list of the objects."""
     with errors_as_messages(request):
@@ -140,15 +124,6 @@ def _expiry_context(removal: Removal) -> dict[str, Any]:
     expires_at = removal.created_at + timedelta(hours=conf.draft_hours())
     rounded_up = expires_at + timedelta(seconds=59)  # `timeuntil` rounds down
     return {"expires_at": expires_at, "expires_in": timeuntil(rounded_up)}
-
-
-def _name_of_excluded(viewer: Viewer, removal: Removal, key: str) -> str:
-    """Return the quoted name of an object, or its key if it does not exist or is not visible."""
-    model = model_of(removal)
-    keys = visible_to(viewer, removal, [model._meta.pk.to_python(key)])
-    if names := row_names(removal, keys):
-        return _("“%(name)s”") % {"name": next(iter(names.values()))}
-    return f"{model._meta.verbose_name} {key}"
 
 
 def _blocking_rows(viewer: Viewer, removal: Removal) -> list[str]:

@@ -6,14 +6,18 @@ import re
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.display import objects_of
 from moderation.models import Removal
 from moderation.models.states import Reason
+from moderation.removals.draft import store_input
 from moderation.removals.limits import typed_count_needed
 from moderation.templatetags.moderation_numbers import grouped
 
+# The form of the draft's page. Its fields are beside the selection, whose buttons post it as well.
+FORM_ID = "draft-form"
 # Thousands separators of all languages. Only the digits are compared.
 SEPARATORS = re.compile(r"[\s.,'’]")
 
@@ -39,8 +43,11 @@ class ConfirmForm(forms.Form):
     )
 
     def __init__(self, *args: Any, removal: Removal, **kwargs: Any) -> None:
+        kwargs.setdefault("initial", {"reason": removal.reason, "note": removal.note})
         super().__init__(*args, **kwargs)
         self.total = removal.objects_total
+        for field in self.fields.values():
+            field.widget.attrs["form"] = FORM_ID
         if not typed_count_needed(removal):
             del self.fields["typed_count"]
             return
@@ -59,3 +66,14 @@ class ConfirmForm(forms.Form):
                 params={"count": grouped(self.total)},
             )
         return typed
+
+
+def save_input(removal: Removal, posted: QueryDict) -> None:
+    """Store the reason and the note that were posted with any action on a draft, if they are valid.
+
+    So the next page has them, also without JavaScript.
+    """
+    form = ConfirmForm(posted, removal=removal)
+    form.is_valid()
+    given = {name: value for name, value in form.cleaned_data.items() if name in posted}
+    store_input(removal, reason=given.get("reason"), note=given.get("note"))

@@ -12,6 +12,7 @@ from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.previews import (
     ObjectPreview,
+    kept_previews,
     object_previews,
     object_previews_without_picture,
     previews_of_objects,
@@ -58,6 +59,17 @@ def show_without_pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     previews: list[ObjectPreview] = []
     with errors_as_messages(viewer.request):
         previews = object_previews_without_picture(viewer, removal, *_range_of(page))
+    return {"page": page, "previews": previews}
+
+
+def show_kept(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    """Return a page of the objects that the moderator kept."""
+    page = Paginator(range(removal.kept_total), OBJECTS_PER_PAGE).get_page(
+        viewer.request.GET.get("p")
+    )
+    previews: list[ObjectPreview] = []
+    with errors_as_messages(viewer.request):
+        previews = kept_previews(viewer, removal, *_range_of(page))
     return {"page": page, "previews": previews}
 
 

@@ -65,6 +65,11 @@ class ObjectPreview:
     object_value: str
     is_missing: bool
 
+    @property
+    def owner(self) -> str:
+        """Return the name of the owner, or ""."""
+        return self.details.owner
+
 
 def file_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[FilePreview]:
     """Return the previews of the files from `start` to `stop`.
@@ -157,6 +162,20 @@ def previews_of_objects(
         model_of(removal), list(numbers), using=AuditEntry.objects.db, limit=conf.batch_rows()
     )
     return _previews_of(viewer, removal, numbers, plan)
+
+
+def kept_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[ObjectPreview]:
+    """Return the previews of the kept objects from `start` to `stop`, including missing ones.
+
+    Raises TooManyRows if they have grown too large since the freeze.
+    """
+    previews: list[ObjectPreview] = []
+    to_python = model_of(removal)._meta.pk.to_python
+    for batch, wanted in batches_between(removal, "kept_total", start, stop):
+        keys = list(map(to_python, batch.kept[wanted]))
+        numbers = dict.fromkeys(keys, batch.number)
+        previews += _previews_of(viewer, removal, numbers, plan_batch(batch, keys=keys))
+    return previews
 
 
 def _previews_of(

@@ -91,6 +91,10 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
             "draft_objects.html",
             object_list.show_without_pictures,
         )
+    if removal.kept_total:
+        yield Tab(
+            "kept", _("Kept"), removal.kept_total, "draft_objects.html", object_list.show_kept
+        )
 
 
 def _pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:

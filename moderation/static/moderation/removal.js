@@ -47,50 +47,13 @@
     }
   }
 
-  // Copy the chosen reason and the typed note, but not the typed count, which must change.
-  function copyInput(source, target) {
-    const note = target.querySelector("[name=note]");
-    if (note) {
-      note.value = source.querySelector("[name=note]")?.value ?? "";
-    }
-    const chosen = source.querySelector("[name=reason]:checked")?.value;
-    target.querySelectorAll("[name=reason]").forEach((reason) => {
-      reason.checked = reason.value === chosen;
-    });
-  }
-
-  // Exclude an object from the selection without losing the scroll position.
-  async function excludeObject(event) {
-    const form = event.target.closest("form");
-    if (event.submitter?.name !== "object") {
-      return;
-    }
-    event.preventDefault();
-    const buttons = [...form.querySelectorAll("[name=object]")];
-    const position = buttons.indexOf(event.submitter);
-    const body = new FormData(form, event.submitter);
-    buttons.forEach((button) => (button.disabled = true));
-    const response = await fetch(form.action, { method: "POST", body }).catch(() => null);
-    const page = new DOMParser().parseFromString(response ? await response.text() : "", "text/html");
-    const newMain = page.getElementById("content-start");
-    if (!newMain?.querySelector("#draft")) {
-      window.location.reload();
-      return;
-    }
-    const oldMain = main.cloneNode(true);
-    main.innerHTML = newMain.innerHTML;
-    copyInput(oldMain, main);
-    document.title = page.title;
-    const remaining = main.querySelectorAll("[name=object]");
-    remaining[Math.min(position, remaining.length - 1)]?.focus({ preventScroll: true });
-    announce(main.querySelector(".messagelist"));
-  }
-
   createLiveRegion();
   if (progress) {
     refreshLater(POLL_INTERVAL);
   }
   if (document.getElementById("draft")) {
-    main.addEventListener("submit", excludeObject);
+    main.addEventListener("moderation:replaced", () => {
+      announce(main.querySelector(".messagelist") ?? main.querySelector(".removal-last-kept p"));
+    });
   }
 })();

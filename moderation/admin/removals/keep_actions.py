@@ -1,0 +1,152 @@
+"""Keep on a draft's page: the actions that exclude objects and return them, and how to undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+
+from moderation.admin.display import Viewer, count, objects_of, removal_url, row_names
+from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.forms import save_input
+from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
+from moderation.admin.removals.tabs import place_in
+from moderation.cascade.batches import model_of
+from moderation.models import Removal
+from moderation.removals.keep import (
+    KeysByBatch,
+    NotReturned,
+    exclude,
+    kept_keys,
+    last_kept_keys,
+    return_kept,
+)
+from moderation.removals.owners import keys_with_owner_of
+from moderation.removals.refused_objects import RefusedObjects
+
+NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
+# Short enough for the notice about the last Keep, which stays in sight.
+MAX_NAMES, NAME_LENGTH = 3, 40
+
+Admin: TypeAlias = "ModelAdmin[Removal]"
+
+
+@dataclass(frozen=True, slots=True)
+class LastKept:
+    """The objects that the last Keep excluded, as a sentence.
+
+    `object_value` is the value of the object's Keep button, or "" if there are several objects.
+    """
+
+    text: str
+    object_value: str
+
+
+def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Exclude the object that the pressed button names, or all objects of its owner."""
+    save_input(removal, request.POST)
+    with errors_as_messages(request):
+        keys_by_batch = _keys_to_exclude(removal, request.POST)
+        exclude(removal, seal=request.POST.get("seal", ""), keys_by_batch=keys_by_batch)
+    return _back_to_page(model_admin, request, removal)
+
+
+def return_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Return the object that the pressed button names, those of the last Keep, or all."""
+    save_input(removal, request.POST)
+    before = removal.objects_total
+    with errors_as_messages(request):
+        not_returned = return_kept(
+            removal,
+            seal=request.POST.get("seal", ""),
+            keys_by_batch=_keys_to_return(removal, request.POST),
+            actor=request.user,  # type: ignore[arg-type]
+            guard=guard_for(admin_of(model_admin.admin_site, removal), request),
+        )
+        _say_what_was_returned(request, removal, removal.objects_total - before, not_returned)
+    return _back_to_page(model_admin, request, removal)
+
+
+def last_kept(viewer: Viewer, removal: Removal) -> LastKept | None:
+    """Return what the last Keep excluded, or None if it was undone."""
+    if not removal.kept_total:
+        return None
+    total = removal.batches.aggregate(total=Sum("last_kept_total"))["total"]
+    if not total:
+        return None
+    found = ((number, key) for number, keys in last_kept_keys(removal) for key in keys)
+    first = list(islice(found, MAX_NAMES))
+    named = RefusedObjects(_names(viewer, removal, [key for _number, key in first]), total)
+    text = _("Kept: %(names)s. %(objects)s left in the selection.")
+    if total > 1:
+        text = _("Kept %(kept)s: %(names)s. %(objects)s left in the selection.")
+    kept = count(removal.model_label, total)
+    return LastKept(
+        text=text % {"kept": kept, "names": named, "objects": objects_of(removal)},
+        object_value="{}:{}".format(*first[0]) if total == 1 else "",
+    )
+
+
+def _names(viewer: Viewer, removal: Removal, keys: list[str]) -> list[str]:
+    """Return the quoted names of objects. One that is not visible is named by its key."""
+    model = model_of(removal)
+    values = list(map(model._meta.pk.to_python, keys))
+    names = row_names(removal, visible_to(viewer, removal, values))
+    return [
+        _("“%(name)s”") % {"name": Truncator(names[value]).chars(NAME_LENGTH)}
+        if value in names
+        else f"{model._meta.verbose_name} {value}"
+        for value in values
+    ]
+
+
+def _say_what_was_returned(
+    request: HttpRequest, removal: Removal, total: int, not_returned: NotReturned
+) -> None:
+    if total:
+        text = _("%(returned)s returned to the selection, which now has %(objects)s.")
+        returned = count(removal.model_label, total)
+        messages.success(request, text % {"returned": returned, "objects": objects_of(removal)})
+    if not_returned.refused:
+        text = _("Not returned, because you may not remove them: %(names)s")
+        messages.warning(request, text % {"names": not_returned.refused})
+    if not_returned.deleted:
+        text = _("Not returned, because someone else removed them: %(names)s")
+        messages.warning(request, text % {"names": not_returned.deleted})
+
+
+def _keys_to_exclude(removal: Removal, posted: QueryDict) -> KeysByBatch:
+    if "owner_of" in posted:
+        return keys_with_owner_of(removal, *_object_in(posted.get("owner_of", "")))
+    number, key = _object_in(posted.get("object", ""))
+    return [(number, [key])]
+
+
+def _keys_to_return(removal: Removal, posted: QueryDict) -> KeysByBatch:
+    if "all" in posted:
+        return kept_keys(removal)
+    if "last" in posted:
+        return last_kept_keys(removal)
+    number, key = _object_in(posted.get("object", ""))
+    return [(number, [key])]
+
+
+def _object_in(value: str) -> tuple[int, str]:
+    """Return the number of the batch and the key in the value of a button."""
+    number, _colon, key = value.partition(":")
+    return (int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0), key
+
+
+def _back_to_page(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Redirect to the page of the selection that a form was posted from."""
+    url = removal_url(model_admin.admin_site, removal)
+    return redirect(f"{url}?{urlencode(place_in(request.POST))}")

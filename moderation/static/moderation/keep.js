@@ -1,0 +1,127 @@
+"use strict";
+// Keep, undo and return on the page of a draft, without loading the whole page again.
+
+(() => {
+  // Milliseconds during which clicks are ignored after the cards moved up: the second click of a
+  // slow double click would keep the next card. Systems wait up to 500 ms for it.
+  const CLICK_PAUSE = 700;
+
+  const main = document.getElementById("content-start");
+  const form = () => document.getElementById("draft-form");
+  let replacedAt = -Infinity;
+
+  // In sessionStorage, by draft: lasts as long as the tab.
+  const inputKey = () => `moderation.input.${form().getAttribute("action")}`;
+
+  function inputOf(element) {
+    return {
+      reason: element.querySelector("[name=reason]:checked")?.value,
+      note: element.querySelector("[name=note]")?.value,
+    };
+  }
+
+  // Enter a reason and a note, but not the typed count, which must change.
+  function enter(input) {
+    const note = main.querySelector("[name=note]");
+    if (note) {
+      note.value = input.note ?? note.value;
+    }
+    main.querySelectorAll("[name=reason]").forEach((reason) => {
+      reason.checked = input.reason ? reason.value === input.reason : reason.checked;
+    });
+  }
+
+  // Links to other pages of the draft do not send the reason and the note.
+  function saveInput(event) {
+    if (["reason", "note"].includes(event.target.name)) {
+      window.sessionStorage.setItem(inputKey(), JSON.stringify(inputOf(main)));
+    }
+  }
+
+  function restoreInput() {
+    enter(JSON.parse(window.sessionStorage.getItem(inputKey()) ?? "{}"));
+  }
+
+  // Return the values of the buttons like this one: those after it, then those before it.
+  function neighboursOf(button) {
+    const undone = button.closest("[data-object]")?.dataset.object;
+    if (undone) {
+      return [undone];
+    }
+    const values = [...form().querySelectorAll(`[name=${button.name}]`)].map((each) => each.value);
+    const position = values.indexOf(button.value);
+    return [...values.slice(position), ...values.slice(0, position).reverse()];
+  }
+
+  // Return a function that focuses the button which takes the place of this one, in that place.
+  function placeOf(button) {
+    const isUndo = button.name === "last";
+    const name = isUndo ? "object" : button.name;
+    const values = neighboursOf(button);
+    const { top } = button.getBoundingClientRect();
+    return () => {
+      const buttons = [...form().querySelectorAll(`[name=${name}]`)];
+      const found = values.map((value) => buttons.find((each) => each.value === value));
+      const next = found.find(Boolean) ?? document.getElementById("selection-heading");
+      const staysInPlace = !isUndo && buttons.includes(next);
+      next.focus({ preventScroll: staysInPlace });
+      if (staysInPlace) {
+        window.scrollBy(0, next.getBoundingClientRect().top - top);
+      }
+    };
+  }
+
+  // Post the form of the draft as a button does; return the page that this leads to.
+  async function pageAfter(button) {
+    const url = button.getAttribute("formaction") ?? form().action;
+    const body = new FormData(form(), button);
+    const buttons = [...form().elements].filter((each) => each.type === "submit");
+    buttons.forEach((each) => (each.disabled = true));
+    const response = await fetch(url, { method: "POST", body }).catch(() => null);
+    return new DOMParser().parseFromString(response ? await response.text() : "", "text/html");
+  }
+
+  function showInPlace(page) {
+    const input = inputOf(main);
+    main.innerHTML = page.getElementById("content-start").innerHTML;
+    enter(input);
+    document.title = page.title;
+    replacedAt = performance.now();
+  }
+
+  async function changeSelection(event) {
+    const button = event.submitter;
+    if (event.target !== form()) {
+      return;
+    }
+    if (!button?.name) {
+      window.sessionStorage.removeItem(inputKey()); // the button that confirms
+      return;
+    }
+    event.preventDefault();
+    const focusInPlace = placeOf(button);
+    const page = await pageAfter(button);
+    if (!page.querySelector("#content-start #draft")) {
+      window.location.reload();
+      return;
+    }
+    showInPlace(page);
+    focusInPlace();
+    main.dispatchEvent(new CustomEvent("moderation:replaced"));
+  }
+
+  // Ignore a click on a card that has just moved under the pointer. Key presses have no `detail`.
+  function ignoreSecondClick(event) {
+    const isTooEarly = performance.now() - replacedAt < CLICK_PAUSE;
+    if (isTooEarly && event.detail > 0 && event.target.closest("#draft-form button")) {
+      event.preventDefault();
+    }
+  }
+
+  if (form()) {
+    restoreInput();
+    main.addEventListener("input", saveInput);
+    main.addEventListener("submit", changeSelection);
+    main.addEventListener("click", ignoreSecondClick);
+  }
+})();
