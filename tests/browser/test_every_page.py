@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 world = test_roles.world
 # Pages with more than one appearance, and pages that no name leads to.
-VIEWS = ("?show=objects", "?show=without-pictures", "?p=9")
+VIEWS = ("?show=objects", "?show=without-pictures", "?show=kept", "?p=9")
 FAILED = "/admin/moderation/auditentry/?state__exact=failed"
 # What Django's own widgets break on the form of a post, each with the rule.
 OF_DJANGO = {
