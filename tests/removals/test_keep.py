@@ -14,11 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from moderation.exceptions import DraftChanged, RemovalError
 from moderation.models import Removal
 from moderation.models.states import BatchState
+from moderation.registry.content import content_of
 from moderation.removals import keep as keep_module
 from moderation.removals.draft import confirm, exclude_refused, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude, last_kept_keys
-from moderation.removals.owners import keys_with_owner_of, owner_lookup
+from moderation.removals.owners import keys_with_owner_of
 from moderation.removals.seal import is_sealed
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed, drafted
@@ -219,10 +220,10 @@ def test_the_owner_of_an_object_that_is_not_selected_is_not_asked_for(
 
 
 def test_an_owner_is_known_where_a_registration_leads_to_it() -> None:
-    assert owner_lookup(Post) == "author__username"
-    assert owner_lookup(PostImage) == "post__author__username"
-    assert owner_lookup(User) == ""
-    assert owner_lookup(Volume) == ""
+    assert content_of(Post).owner == "author__username"
+    assert content_of(PostImage).owner == "post__author__username"
+    assert content_of(User).owner == ""
+    assert content_of(Volume).owner == ""
 
 
 def large_draft(actor: User, author: str, objects: int, batch: int) -> Removal:
