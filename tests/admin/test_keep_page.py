@@ -1,4 +1,4 @@
-"""Keep on the page of a draft: what was kept, how to undo it, and what stays on the page."""
+"""Keep on the page of a draft: what was kept, and how to undo it."""
 
 from __future__ import annotations
 
@@ -19,46 +19,10 @@ from moderation.models.states import RemovalState
 from posts.models import Post
 from tests.admin.conftest import drafted, page_of, words
 from tests.admin.desk import said
-from tests.admin.pages import Elements
+from tests.admin.drafts import html, keep, kept, press, text_of, value_of
 
 MakePosts = Callable[..., list[Post]]
 pytestmark = pytest.mark.django_db
-
-
-def html(client: Client, removal: Removal, query: str = "") -> str:
-    response = client.get(page_of(removal) + query)
-    assert response.status_code == 200
-    return response.text
-
-
-def text_of(page: str) -> str:
-    """Return the text of a page in one line, without its tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
-
-
-def value_of(removal: Removal, post: Post) -> str:
-    """Return the value of the buttons of a post."""
-    for batch in removal.batches.all():
-        if post.pk in [*dict(batch.frozen), *batch.kept]:
-            return f"{batch.number}:{post.pk}"
-    raise AssertionError(post)
-
-
-def press(client: Client, removal: Removal, action: str, **sent: str) -> Any:
-    """Post the form of the draft as a button does."""
-    removal.refresh_from_db()
-    response = client.post(page_of(removal, action), {"seal": removal.seal, **sent})
-    removal.refresh_from_db()
-    assert response.status_code == 302
-    return response
-
-
-def keep(client: Client, removal: Removal, post: Post, **sent: str) -> Any:
-    return press(client, removal, "exclude", object=value_of(removal, post), **sent)
-
-
-def kept(removal: Removal) -> list[int]:
-    return [key for batch in removal.batches.order_by("number") for key in batch.kept]
 
 
 @pytest.fixture
@@ -290,74 +254,3 @@ def test_an_emptied_draft_says_how_to_fill_it(
     assert draft.state == RemovalState.DRAFT
     press(client, draft, "return", all="yes")
     assert client.post(page_of(draft, "confirm"), words(draft)).status_code == 302
-
-
-def entered(page: str) -> tuple[str, str]:
-    """Return the chosen reason and the note in the form of a page."""
-    inputs = Elements(page).attributes("input")
-    chosen = [
-        each["value"] for each in inputs if each.get("name") == "reason" and "checked" in each
-    ]
-    note = re.search(r"<textarea[^>]*>\s*(.*?)</textarea>", page, re.DOTALL)
-    assert note
-    return "".join(chosen), note[1]
-
-
-def test_reason_and_note_survive_each_action_on_the_draft(
-    client: Client, draft: Removal, posts: list[Post]
-) -> None:
-    assert entered(html(client, draft)) == ("", "")
-    keep(client, draft, posts[0], reason="spam", note="ticket 12")
-    assert entered(html(client, draft, "?show=objects")) == ("spam", "ticket 12")
-    press(client, draft, "return", last="yes", reason="abuse", note="")
-    assert entered(html(client, draft)) == ("abuse", "")
-    client.post(page_of(draft, "confirm"), words(draft, seal="", note="ticket 13"))
-    assert entered(html(client, draft)) == ("spam", "ticket 13")
-
-
-def test_what_is_not_valid_or_not_sent_leaves_the_stored_input(
-    client: Client, draft: Removal, posts: list[Post]
-) -> None:
-    keep(client, draft, posts[0], reason="spam", note="ticket 12")
-    keep(client, draft, posts[1])
-    keep(client, draft, posts[2], reason="boredom", note="x" * 2001)
-    press(client, draft, "return", last="yes", reason="\0", note="\0")
-    assert entered(html(client, draft)) == ("spam", "ticket 12")
-
-
-def test_an_old_page_does_not_change_the_reason_of_a_confirmed_removal(
-    client: Client, draft: Removal, posts: list[Post]
-) -> None:
-    client.post(page_of(draft, "confirm"), words(draft, note="ticket 12"))
-    for action in ("exclude", "return", "confirm"):
-        client.post(page_of(draft, action), {"reason": "other", "note": "late", "seal": draft.seal})
-    draft.refresh_from_db()
-    assert (draft.reason, draft.note) == ("spam", "ticket 12")
-
-
-def test_enter_in_a_text_field_confirms_instead_of_keeping_a_post(
-    client: Client, draft: Removal, posts: list[Post]
-) -> None:
-    """Browsers press the first button of the form, wherever it is on the page."""
-    keep(client, draft, posts[0])
-    buttons = [
-        attributes
-        for tag, attributes in Elements(html(client, draft)).found
-        if tag == "button"
-        and (attributes.get("form") == "draft-form" or "object" in attributes.values())
-    ]
-    assert buttons[0]["formaction"] == page_of(draft, "confirm")
-    press(client, draft, "exclude", owner_of=value_of(draft, posts[1]))
-    assert page_of(draft, "confirm") not in html(client, draft)
-
-
-def test_keep_does_not_ask_for_a_reason(client: Client, draft: Removal, posts: list[Post]) -> None:
-    """The reason is a required field of the same form."""
-    keep(client, draft, posts[0])
-    for query in ("", "?show=objects", "?show=kept"):
-        buttons = Elements(html(client, draft, query)).attributes("button")
-        named = [
-            button for button in buttons if button.get("name") in ("object", "owner_of", "last")
-        ]
-        assert len(named) > 1
-        assert all("formnovalidate" in button for button in named)
