@@ -106,7 +106,7 @@ def test_kept_posts_have_a_tab_from_which_they_return(
         keep(client, draft, post)
     assert "Kept 3" in text_of(html(client, draft))
     page = html(client, draft, "?show=kept")
-    titles = re.findall(r"<a href=\"[^\"]*\">(Cheap pills \d)</a>", page)
+    titles = re.findall(r'<a href="[^"]*"[^>]*>\s*(Cheap pills \d)', page)
     assert titles == [post.title for post in posts[:3]]
     assert "Keep “" not in page
     response = press(client, draft, "return", object=value_of(draft, posts[1]), show="kept")
