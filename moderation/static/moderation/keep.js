@@ -50,7 +50,8 @@
     }
     const values = [...form().querySelectorAll(`[name=${button.name}]`)].map((each) => each.value);
     const position = values.indexOf(button.value);
-    return [...values.slice(position), ...values.slice(0, position).reverse()];
+    const before = values.splice(0, position);
+    return [...values, ...before.reverse()];
   }
 
   // Return a function that focuses the button which takes the place of this one, in that place.
