@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from moderation.cascade.batches import keys_of, model_of
@@ -32,10 +33,15 @@ def keys_with_owner_of(removal: Removal, number: int, key: str) -> Iterator[tupl
     selection, or has no owner.
     """
     model, owner = model_of(removal), _owner_of(removal, number, key)
-    of_owner = all_rows(model, AuditEntry.objects.db).filter(**{content_of(model).owner: owner})
+    rows = all_rows(model, AuditEntry.objects.db).filter(**{content_of(model).owner: owner})
+    yield from keys_among(removal, rows)
+
+
+def keys_among(removal: Removal, objects: QuerySet[Any]) -> Iterator[tuple[int, list[str]]]:
+    """Yield the keys of a draft's objects that are in a queryset, as `keys_with_owner_of` does."""
     for batches in chunks_of_batches(removal):
         for batch in batches:
-            rows = of_owner.filter(pk__any_of=set(keys_of(batch)))
+            rows = objects.filter(pk__any_of=set(keys_of(batch)))
             if keys := list(map(str, rows.values_list("pk", flat=True))):
                 yield batch.number, keys
 

@@ -15,6 +15,7 @@ from moderation.admin.removals import group_previews
 from moderation.models import Removal
 from posts.models import Post, PostImage, Report
 from tests.admin.conftest import drafted, page_of
+from tests.admin.drafts import kept, press, text_of
 
 MakePosts = Callable[..., list[Post]]
 pytestmark = pytest.mark.django_db
@@ -164,3 +165,24 @@ def test_the_list_of_posts_takes_the_same_queries_for_any_number_and_order(
                 html(client, removal, f"?show=objects&order={order}")
             counts.add(len(captured))
         assert len(counts) == 1
+
+
+def test_all_posts_of_a_group_are_kept_and_returned_with_one_click(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    assert "Keep all 4 posts" in text_of(html(client, draft))
+    press(client, draft, "exclude", with_picture=SHARED, show="groups")
+    assert kept(draft) == [post.pk for post in wave[:4]]
+    assert draft.objects_total == 1
+    press(client, draft, "return", last="yes")
+    assert (kept(draft), draft.objects_total) == ([], 5)
+
+
+@pytest.mark.parametrize("key", ["", "x", "\0", "0" * 64])
+def test_a_group_that_does_not_exist_keeps_nothing(
+    key: str, client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    press(client, draft, "exclude", with_picture=key)
+    assert (kept(draft), draft.objects_total) == ([], 5)

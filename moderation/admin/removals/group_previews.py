@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.previews import object_value, picture_url, previews_of_objects
 from moderation.admin.removals.selected_objects import selected_keys, visible_keys
 from moderation.cascade.batches import model_of
+from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
 from moderation.picture_groups.groups import (
@@ -74,6 +76,19 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "previews": _previews(viewer, removal, details),
         "not_grouped": max(removal.pictures_total - grouped, 0),
     }
+
+
+def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
+    """Return the selected objects that have a picture of the group with this file; see `group_of`.
+
+    Returns none if the pictures of the draft cannot be grouped, or if there is no such group.
+    """
+    model = model_of(removal)
+    if can_show(removal):
+        keys = selected_keys(viewer, removal)
+        if group := group_of(picture_groups(model, keys), key):
+            return objects_with(group, model, keys)
+    return all_rows(model, AuditEntry.objects.db).none()
 
 
 def _objects_of_group(

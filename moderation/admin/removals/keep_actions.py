@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from moderation.admin.display import Viewer, count, objects_of, removal_url, row_names
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.forms import save_input
+from moderation.admin.removals.group_previews import objects_of_group
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.removals.tabs import place_in
 from moderation.cascade.batches import model_of
@@ -30,7 +31,7 @@ from moderation.removals.keep import (
     last_kept_keys,
     return_kept,
 )
-from moderation.removals.owners import keys_with_owner_of
+from moderation.removals.owners import keys_among, keys_with_owner_of
 from moderation.removals.refused_objects import RefusedObjects
 
 NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
@@ -52,10 +53,11 @@ class LastKept:
 
 
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Exclude the object that the pressed button names, or all objects of its owner."""
+    """Exclude the object that the button names, or all of its owner, or all with a picture."""
     save_input(removal, request.POST)
     with errors_as_messages(request):
-        keys_by_batch = _keys_to_exclude(removal, request.POST)
+        viewer = Viewer(model_admin.admin_site, request)
+        keys_by_batch = _keys_to_exclude(viewer, removal)
         exclude(removal, seal=request.POST.get("seal", ""), keys_by_batch=keys_by_batch)
     return _back_to_page(model_admin, request, removal)
 
@@ -124,9 +126,12 @@ def _say_what_was_returned(
         messages.warning(request, text % {"names": not_returned.deleted})
 
 
-def _keys_to_exclude(removal: Removal, posted: QueryDict) -> KeysByBatch:
+def _keys_to_exclude(viewer: Viewer, removal: Removal) -> KeysByBatch:
+    posted = viewer.request.POST
     if "owner_of" in posted:
         return keys_with_owner_of(removal, *_object_in(posted.get("owner_of", "")))
+    if "with_picture" in posted:
+        return keys_among(removal, objects_of_group(viewer, removal, posted["with_picture"]))
     number, key = _object_in(posted.get("object", ""))
     return [(number, [key])]
 
