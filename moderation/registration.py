@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from moderation.recording.receivers import connect
 from moderation.registry import ExtraFiles, Lookup, Registration, StorageOf, caches
 from moderation.registry.fields import concrete, own_file_fields
 from moderation.registry.registrations import add_registration, is_registered
+from moderation.registry.review_rule import ReviewRule
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,7 @@ class RegisterCall:
     model: type[Model]
     lookups: Mapping[str, Lookup]
     review_lookups: Mapping[str, str]
+    review_rules: Sequence[ReviewRule]
     picture: str
     thumbnail: str
     extra_files: ExtraFiles | None
@@ -47,6 +49,7 @@ class RegisterCall:
                     model=concrete(model),
                     lookups=self.lookups,
                     review_lookups=self.review_lookups,
+                    review_rules=self.review_rules,
                     picture=self.picture if self.picture in own else "",
                     thumbnail=self.thumbnail if self.thumbnail in own else "",
                     extra_files=extra,
@@ -73,6 +76,7 @@ def register(
     created: str = "",
     text: str = "",
     reports: str = "",
+    review_rules: Sequence[ReviewRule] = (),
     extra_files: ExtraFiles | None = None,
     storage: StorageOf | None = None,
     replaced_files: bool = True,
@@ -89,10 +93,12 @@ def register(
     is no picture. They must come from columns, because no file may be opened inside the
     transaction. `perceptual_hash` is the column of the hash by which similar pictures are found;
     `manage.py hash_images` fills it. `created`, `text` and `reports` are lookups of the time, the
-    text and the texts of complaints, by which a selection is reviewed. `storage` determines which
-    storage holds a row's files, if that differs from row to row. `extra_files` yields files that no
-    field names. Such a file is kept while a row that shares a field's file with the deleted row
-    yields it too; other rows cannot be found by an extra file.
+    text and the texts of complaints, by which a selection is reviewed. `review_rules` mark objects
+    to be checked first. They get the selected objects: the parents of the rows, or the rows if they
+    have no parent. `storage` determines which storage holds a row's files, if that differs from row
+    to row. `extra_files` yields files that no field names. Such a file is kept while a row that
+    shares a field's file with the deleted row yields it too; other rows cannot be found by an extra
+    file.
     It must not yield files that are derived from the default of a field, such as a thumbnail,
     because a default belongs to no row. All functions are called inside the transaction and should
     read only the row's own columns. `replaced_files=False` leaves the files that a saved row no
@@ -114,8 +120,9 @@ def register(
     class_prepared.connect(_apply_to_new_model, dispatch_uid="moderation.registration")
     caches.clear()
     _calls[model] = RegisterCall(
-        model, lookups, for_review, picture, thumbnail, extra_files, storage, replaced_files
-    )
+        model, lookups, for_review, review_rules, picture, thumbnail, extra_files, storage,
+        replaced_files,
+    )  # fmt: skip
     for each in _with_subclasses(model):
         _calls[model].apply_to(each)
 

@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from moderation.permission_groups import MODERATORS, grant
 from moderation.registration import register
 from posts.models import PostImage
+from posts.review_rules import author_with_good_posts
 
 register(
     PostImage,
@@ -21,6 +22,7 @@ register(
     created="post__created_at",
     text="post__body",
     reports="post__reports__reason",
+    review_rules=[author_with_good_posts],
 )
 
 

@@ -10,6 +10,7 @@ from moderation.checks import (
     receivers,
     references,
     registered_models,
+    review_rules,
     settings,
     site,
     storage_adapters,
@@ -20,7 +21,7 @@ def register_all() -> None:
     """Register the checks of models and of databases."""
     for module in (
         registered_models, file_fields, receivers, references, storage_adapters, site, database,
-        settings,
+        settings, review_rules,
     ):  # fmt: skip
         for check in module.MODEL_CHECKS:
             checks.register(check, checks.Tags.models)

@@ -15,6 +15,7 @@ from moderation.registry.caches import cached_per_models
 from moderation.registry.fields import concrete
 from moderation.registry.registration import Registration
 from moderation.registry.registrations import registered_models, registration_by_label
+from moderation.registry.review_rule import ReviewRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,32 @@ def picture_sources_of(model: type[Model]) -> tuple[PictureSource, ...]:
     They are registered with `picture` and with a column for `sha256`.
     """
     return tuple(
+        source
+        for source in all_picture_sources_of(model)
+        if _is_own_column(source.registration, source.registration.lookups.get("sha256"))
+    )
+
+
+@cached_per_models
+def all_picture_sources_of(model: type[Model]) -> tuple[PictureSource, ...]:
+    """Return the models whose pictures belong to objects of a model, with or without a SHA-256."""
+    return tuple(
         PictureSource(registration, to_object)
         for registration, to_object in _registrations_of(model)
-        if registration.picture and _is_own_column(registration, registration.lookups.get("sha256"))
+        if registration.picture
     )
+
+
+@cached_per_models
+def registered_review_rules_of(model: type[Model]) -> tuple[ReviewRule, ...]:
+    """Return the review rules for objects of a model that were passed to `register()`."""
+    rules = [
+        rule
+        for registration, to_object in _registrations_of(model)
+        if to_object != "pk" or not registration.parent_field
+        for rule in registration.review_rules
+    ]
+    return tuple(dict.fromkeys(rules))
 
 
 def _registrations_of(model: type[Model]) -> list[tuple[Registration, str]]:

@@ -11,6 +11,7 @@ from django.db.models import FileField, Model, QuerySet
 
 from moderation.db.rows import all_rows
 from moderation.registry.fields import own_file_fields, storage_alias
+from moderation.registry.review_rule import ReviewRule
 from moderation.registry.storages import StorageOf, chosen_aliases
 
 # A lookup path from the model ("post__title"), or a function that takes a page of rows and returns
@@ -27,7 +28,8 @@ class Registration:
     """The options of a registered model. `lookups` contains only those that were passed.
 
     `review_lookups` are those that only the review of a selection uses: textual, and possibly with
-    several rows for each row of the model.
+    several rows for each row of the model. `review_rules` are about the parents of the rows, or
+    about the rows themselves if they have none.
     """
 
     model: type[Model]
@@ -38,6 +40,7 @@ class Registration:
     storage: StorageOf | None = None
     replaced_files: bool = True
     review_lookups: Mapping[str, str] = field(default_factory=dict)
+    review_rules: Sequence[ReviewRule] = ()
 
     @cached_property
     def label(self) -> str:
