@@ -29,8 +29,8 @@ def author_with_good_posts(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[s
     posts = Post.objects.filter(author__in=objects.values("author").distinct())
     posts = posts.exclude(Exists(Report.objects.filter(post=OuterRef("pk"))))
     posts = posts.exclude(Exists(objects.filter(pk=OuterRef("pk"))))
-    good = posts.values("author").annotate(number=Count("pk"))
-    good = good.filter(number__gte=FEWEST_GOOD_POSTS).values("author")
+    by_author = posts.values("author").annotate(number=Count("pk"))
+    good = by_author.filter(number__gte=FEWEST_GOOD_POSTS).values("author")
     marked = objects.filter(author__in=good).order_by()
     for key in marked.values_list("pk", flat=True).iterator():
         yield key, {}

@@ -18,7 +18,7 @@ from moderation.db import server_time
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import RemovalError
 from moderation.lifecycle import batches, entries
-from moderation.models import AuditEntry, AuditEvent, Removal, RemovalBatch
+from moderation.models import AuditEntry, AuditEvent, MarkedObject, Removal, RemovalBatch
 from moderation.models.states import EventType, RemovalState
 from moderation.redaction import ERROR_LENGTH
 
@@ -47,18 +47,24 @@ def confirm(removal: Removal, *, actor: AbstractUser, reason: str, note: str) ->
 
 
 def cancel(removal: Removal) -> None:
-    """Cancel a draft and delete its batches. Raises RemovalError if it is not a draft."""
+    """Cancel a draft and delete what belongs to it. Raises RemovalError if it is not a draft."""
     drafts = Removal.objects.drafts().filter(pk=removal.pk)
     if not drafts.update(state=RemovalState.CANCELLED, finished_at=DatabaseNow()):
         raise RemovalError(_("This removal is no longer a draft."))
     removal.batches.all().delete()
+    removal.marked_objects.all().delete()
 
 
 def expire(removals: Collection[int]) -> int:
-    """Expire the removals that are drafts and delete their batches; return the number of drafts."""
+    """Expire those of some removals that are drafts; return their number.
+
+    Deletes their batches and marked objects.
+    """
     drafts = Removal.objects.drafts().filter(pk__in=removals)
     expired = drafts.update(state=RemovalState.EXPIRED, finished_at=DatabaseNow())
-    RemovalBatch.objects.filter(removal__in=removals, removal__state=RemovalState.EXPIRED).delete()
+    for model in (RemovalBatch, MarkedObject):
+        rows = model._default_manager.filter(removal__in=removals)
+        rows.filter(removal__state=RemovalState.EXPIRED).delete()
     return expired
 
 

@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                 ('updates_by_model', models.JSONField(default=dict, verbose_name='changed rows by model')),
                 ('history', models.JSONField(default=list, verbose_name='changes of the draft')),
                 ('blockers', models.JSONField(default=dict, verbose_name='blockers')),
+                ('dropped_rules', models.JSONField(default=list, verbose_name='dropped review rules')),
                 ('list_query', models.CharField(blank=True, max_length=2000, verbose_name='filters of the list')),
                 ('stop_reason', models.CharField(blank=True, max_length=300, verbose_name='reason for stopping')),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created at')),
@@ -206,6 +207,22 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'batch',
                 'verbose_name_plural': 'batches',
+            },
+        ),
+        migrations.CreateModel(
+            name='MarkedObject',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('batch_number', models.PositiveIntegerField(verbose_name='number of the batch')),
+                ('key', models.TextField(verbose_name='object key')),
+                ('rules', models.JSONField(default=list, verbose_name='review rules')),
+                ('weight', models.PositiveIntegerField(default=0, verbose_name='weight')),
+                ('is_reviewed', models.BooleanField(default=False, verbose_name='reviewed')),
+                ('removal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marked_objects', to='moderation.removal', verbose_name='removal')),
+            ],
+            options={
+                'verbose_name': 'marked object',
+                'verbose_name_plural': 'marked objects',
             },
         ),
         migrations.AddIndex(

@@ -1,18 +1,22 @@
 """The models: removals, the audit log, storage identities, preferences and background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
-from moderation.models.frozen_keys import FrozenKeys, batch_numbers, has_exact_keys
+from moderation.models.frozen_keys import FrozenKeys, FrozenTexts, batch_numbers, has_exact_keys
 from moderation.models.heartbeat import Heartbeat
+from moderation.models.marked_object import MarkedObject
 from moderation.models.queueing_lock import QueueingLock
 from moderation.models.removal import Removal, RemovalBatch
 from moderation.models.review_preferences import ReviewPreferences
 from moderation.models.storage_identity import StorageIdentity
+from moderation.models.temporary_keys import key_table
 
 __all__ = [
     "AuditEntry",
     "AuditEvent",
     "FrozenKeys",
+    "FrozenTexts",
     "Heartbeat",
+    "MarkedObject",
     "QueueingLock",
     "Removal",
     "RemovalBatch",
@@ -20,4 +24,5 @@ __all__ = [
     "StorageIdentity",
     "batch_numbers",
     "has_exact_keys",
+    "key_table",
 ]

@@ -20,15 +20,29 @@ TEXTS = (models.CharField, models.SlugField, models.TextField)
 EXACT_KEYS = {*INTEGERS, *AUTOMATIC, *TEXTS, models.UUIDField}
 
 
-class FrozenKeys(models.Expression):
-    """The keys of a draft's objects, for `pk__in=`. Reads them from the batches, in SQL.
+class _FrozenKeys(models.Expression):
+    """A subquery that reads the keys of a draft's objects from its batches, in SQL."""
+
+    def __init__(self, removal: Removal, field: models.Field[Any, Any]) -> None:
+        super().__init__(output_field=field)
+        self.removal_id = removal.pk
+
+    def _subquery(
+        self, key: str, pairs: str, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[Any, ...]]:
+        table = connection.ops.quote_name(RemovalBatch._meta.db_table)
+        sql = f"(SELECT {key} FROM {table} source, {pairs} pair WHERE source.removal_id = %s)"  # noqa: S608
+        return sql, (self.removal_id,)
+
+
+class FrozenKeys(_FrozenKeys):
+    """The keys of a draft's objects, for `pk__in=`.
 
     A selection of any size is one parameter. The caller must have asked `has_exact_keys` first.
     """
 
     def __init__(self, removal: Removal, model: type[models.Model]) -> None:
-        super().__init__(output_field=_key_field(model))
-        self.removal_id = removal.pk
+        super().__init__(removal, _key_field(model))
 
     def as_sql(
         self,
@@ -50,12 +64,29 @@ class FrozenKeys(models.Expression):
         key = f"(pair.value->>0)::{self.output_field.rel_db_type(connection)}"
         return self._subquery(key, "jsonb_array_elements(source.frozen)", connection)
 
-    def _subquery(
-        self, key: str, pairs: str, connection: BaseDatabaseWrapper
+
+class FrozenTexts(_FrozenKeys):
+    """The keys of a draft's objects as texts, for a column that stores any model's keys as text."""
+
+    def __init__(self, removal: Removal) -> None:
+        super().__init__(removal, models.TextField())
+
+    def as_sql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
     ) -> tuple[str, tuple[Any, ...]]:
-        table = connection.ops.quote_name(RemovalBatch._meta.db_table)
-        sql = f"(SELECT {key} FROM {table} source, {pairs} pair WHERE source.removal_id = %s)"  # noqa: S608
-        return sql, (self.removal_id,)
+        """Return the subquery for SQLite."""
+        key = "CAST(json_extract(pair.value, '$[0]') AS TEXT)"
+        return self._subquery(key, "json_each(source.frozen)", connection)
+
+    def as_postgresql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the subquery for PostgreSQL."""
+        return self._subquery("pair.value->>0", "jsonb_array_elements(source.frozen)", connection)
 
 
 def batch_numbers(removal: Removal, keys: Iterable[Any]) -> dict[str, int]:

@@ -53,6 +53,9 @@ class Removal(models.Model):
     # What prevents the confirmation, with numbers of rows:
     # {"protected": {model: rows}, "restricted": {model: rows}}.
     blockers = models.JSONField(_("blockers"), default=dict)
+    # The review rules that were not applied, because too many objects differ in this way:
+    # [[name of the rule, number of these objects, number of all objects]].
+    dropped_rules = models.JSONField(_("dropped review rules"), default=list)
     # The query string of the change list in which the objects were selected, for the link back.
     list_query = models.CharField(_("filters of the list"), max_length=2000, blank=True)
     stop_reason = models.CharField(_("reason for stopping"), max_length=300, blank=True)

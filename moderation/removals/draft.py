@@ -23,6 +23,7 @@ from moderation.lifecycle import removals as lifecycle
 from moderation.models import Removal, RemovalBatch
 from moderation.models.states import Reason
 from moderation.removals import history
+from moderation.removals.check_first import check_decided, mark_again
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.history import record_change
 from moderation.removals.limits import (
@@ -80,12 +81,14 @@ def confirm(
     If the draft has one batch, deletes its objects at once; otherwise workers delete them. If an
     object or a picture changed since the freeze, or if `guard` refuses an object, deletes nothing,
     freezes the draft again and returns the difference. Raises DraftChanged if the seal is out of
-    date, and RemovalError if anything else prevents the confirmation.
+    date, and RemovalError if anything else prevents the confirmation, such as marked objects that
+    have not been reviewed.
     """
     check_seal(removal, seal)
     _check_input(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise RemovalError(" ".join(blockers))
+    check_decided(removal)
     difference = refreeze_changed(removal)
     if guard is not None:
         difference = replace(difference, refused=exclude_refused(removal, guard))
@@ -143,6 +146,7 @@ def refreeze_changed(removal: Removal) -> Difference:
     except RemovalBatch.DoesNotExist as batch_deleted:
         raise draft_changed(removal, removal.seal) from batch_deleted
     if changed or deleted:
+        mark_again(removal, changed=changed, deleted=deleted)
         with transaction.atomic():
             lock_draft(removal, removal.seal)
             for change, keys in ((history.CHANGED, changed), (history.DELETED, deleted)):

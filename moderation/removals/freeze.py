@@ -18,6 +18,7 @@ from moderation.db.bulk_insert import insert
 from moderation.exceptions import CannotFreeze
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.removals.check_first import mark
 from moderation.removals.limits import lock_actor
 from moderation.removals.seal import BATCHES_PER_CHUNK, chunks_of_batches, fill_batches, reseal
 from moderation.removals.selection import check_model, frozen_keys, selected_keys
@@ -122,6 +123,7 @@ def _fill_and_seal(removal: Removal, indivisible: str) -> None:
         if not _clean_up_if_expired(removal):
             raise
         return
+    mark(removal)  # first, because a draft with a seal can be confirmed
     reseal(removal)
     if not _clean_up_if_expired(removal) and not removal.objects_total:
         text = _("Nothing was selected, or it no longer exists. Select the objects again.")
@@ -145,12 +147,13 @@ def _fill_batches(removal: Removal, indivisible: str) -> None:
 def _clean_up_if_expired(removal: Removal) -> bool:
     """Return whether this is no longer a draft, because newer ones expired it while it was filled.
 
-    If so, deletes the batches that were saved afterwards.
+    If so, deletes the batches and marked objects that were saved afterwards.
     """
     with transaction.atomic():
         if Removal.objects.drafts().select_for_update().filter(pk=removal.pk).first():
             return False
         removal.batches.all().delete()
+        removal.marked_objects.all().delete()
     removal.refresh_from_db(fields=["state", "finished_at"])
     return True
 

@@ -1,0 +1,33 @@
+"""The objects of a draft that must be reviewed before it can be confirmed."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from moderation.models.removal import Removal
+
+
+class MarkedObject(models.Model):
+    """An object that differs from the rest of a draft's selection, and in which ways.
+
+    It stays marked while the moderator keeps it, so that it must be reviewed if it is returned to
+    the selection.
+    """
+
+    removal = models.ForeignKey(
+        Removal, verbose_name=_("removal"), on_delete=models.CASCADE, related_name="marked_objects"
+    )
+    batch_number = models.PositiveIntegerField(_("number of the batch"))
+    key = models.TextField(_("object key"))
+    # The rules that mark the object, with the parameters of their phrases: [[name, parameters]].
+    rules = models.JSONField(_("review rules"), default=list)
+    weight = models.PositiveIntegerField(_("weight"), default=0)  # the sum of the rules' weights
+    is_reviewed = models.BooleanField(_("reviewed"), default=False)
+
+    class Meta:
+        verbose_name = _("marked object")
+        verbose_name_plural = _("marked objects")
+
+    def __str__(self) -> str:
+        return f"#{self.removal_id} {self.key}"
