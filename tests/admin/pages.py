@@ -20,6 +20,7 @@ ACTIONS = {
     for name in (
         "exclude",
         "return",
+        "review",
         "confirm",
         "cancel",
         "preferences",

@@ -26,6 +26,7 @@ from moderation.admin.display import (
     row_names,
 )
 from moderation.admin.messages import errors_as_messages, message_of
+from moderation.admin.removals.check_first import check_first_context
 from moderation.admin.removals.forms import ConfirmForm, save_input
 from moderation.admin.removals.keep_actions import last_kept
 from moderation.admin.removals.object_permissions import (
@@ -80,6 +81,7 @@ def show(
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
         **preferences_context(request),
+        **check_first_context(viewer, removal),
         **selection_context(viewer, removal),
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)

@@ -20,8 +20,8 @@ from moderation.models import Removal
 
 PICTURES_PER_PAGE = 60  # few enough to review each one
 
-# The parameters that name a page of the selection.
-PLACE = ("show", "order", "group", "p")
+# The parameters that name a page of the selection, and one of the objects to check first.
+PLACE = ("show", "order", "group", "p", "check")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
 # what else the template of the tab needs.

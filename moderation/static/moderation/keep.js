@@ -6,6 +6,8 @@
   // slow double click would keep the next card. Systems wait up to 500 ms for it.
   const CLICK_PAUSE = 700;
 
+  const TICKED = "[name=reviewed]:checked"; // among the objects to check first
+
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
   let replacedAt = -Infinity;
@@ -42,13 +44,18 @@
     enter(JSON.parse(window.sessionStorage.getItem(inputKey()) ?? "{}"));
   }
 
+  // Return the form's buttons with a name, in the order of the page. Some are outside the form.
+  function buttonsNamed(name) {
+    return [...form().elements].filter((each) => each.name === name);
+  }
+
   // Return the values of the buttons like this one: those after it, then those before it.
   function neighboursOf(button) {
     const undone = button.closest("[data-object]")?.dataset.object;
     if (undone) {
       return [undone];
     }
-    const values = [...form().querySelectorAll(`[name=${button.name}]`)].map((each) => each.value);
+    const values = buttonsNamed(button.name).map((each) => each.value);
     const position = values.indexOf(button.value);
     const before = values.splice(0, position);
     return [...values, ...before.reverse()];
@@ -61,7 +68,7 @@
     const values = neighboursOf(button);
     const { top } = button.getBoundingClientRect();
     return () => {
-      const buttons = [...form().querySelectorAll(`[name=${name}]`)];
+      const buttons = buttonsNamed(name);
       const found = values.map((value) => buttons.find((each) => each.value === value));
       const next = found.find(Boolean) ?? document.getElementById("selection-heading");
       const staysInPlace = !isUndo && buttons.includes(next);
@@ -84,8 +91,12 @@
 
   function showInPlace(page) {
     const input = inputOf(main);
+    const ticked = new Set([...main.querySelectorAll(TICKED)].map((each) => each.value));
     main.innerHTML = page.getElementById("content-start").innerHTML;
     enter(input);
+    main.querySelectorAll("[name=reviewed]").forEach((each) => {
+      each.checked = ticked.has(each.value);
+    });
     document.title = page.title;
     replacedAt = performance.now();
   }
@@ -114,7 +125,7 @@
   // Ignore a click on a card that has just moved under the pointer. Key presses have no `detail`.
   function ignoreSecondClick(event) {
     const isTooEarly = performance.now() - replacedAt < CLICK_PAUSE;
-    if (isTooEarly && event.detail > 0 && event.target.closest("#draft-form button")) {
+    if (isTooEarly && event.detail > 0 && event.target.closest("button")?.form === form()) {
       event.preventDefault();
     }
   }

@@ -1,0 +1,107 @@
+"""The section of a draft's page with the objects to be checked first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from moderation.admin.display import Viewer, count, removal_url
+from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.previews import ObjectPreview, previews_of_objects
+from moderation.admin.removals.tabs import place_in
+from moderation.cascade.batches import model_of
+from moderation.models import MarkedObject, Removal
+from moderation.removals.check_first import review, review_all, undecided
+from moderation.review_rules.apply import rule_by_name
+from moderation.templatetags.moderation_numbers import grouped
+
+MARKED_PER_PAGE = 25  # few enough to read each one
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedPreview:
+    """A marked object, and in which ways it differs from the rest."""
+
+    preview: ObjectPreview
+    reasons: list[str]
+
+
+def check_first_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
+    """Return the requested page of the undecided marked objects, and the numbers of all."""
+    left = undecided(removal).order_by("-weight", "pk")
+    page = Paginator(left, MARKED_PER_PAGE).get_page(viewer.request.GET.get("check"))
+    total = removal.marked_objects.count()
+    return {
+        "marked_total": total,
+        "marked_left": page.paginator.count,
+        "marked_decided": total - page.paginator.count,
+        "marked_page": page,
+        "marked_page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
+        "marked_previews": _previews(viewer, removal, list(page.object_list)),
+        "dropped_rules": list(_dropped_rules(removal)),
+    }
+
+
+def review_marked(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Store that the ticked objects, or all marked objects, have been reviewed."""
+    seal = request.POST.get("seal", "")
+    with errors_as_messages(request):
+        if "all" in request.POST:
+            reviewed = review_all(removal, seal=seal)
+        else:
+            reviewed = review(removal, seal=seal, keys=request.POST.getlist("reviewed"))
+        _report(request, removal, reviewed)
+    place = urlencode(place_in(request.POST))
+    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{place}#check-first")
+
+
+def _previews(
+    viewer: Viewer, removal: Removal, marked_objects: Collection[MarkedObject]
+) -> list[MarkedPreview]:
+    """Return the previews of a page of marked objects; none if they have too many rows."""
+    model = model_of(removal)
+    to_python = model._meta.pk.to_python
+    keys, previews = [to_python(marked.key) for marked in marked_objects], list[ObjectPreview]()
+    with errors_as_messages(viewer.request):
+        previews = previews_of_objects(viewer, removal, keys)
+    rules = {marked.key: marked.rules for marked in marked_objects}
+    return [
+        MarkedPreview(preview, list(_reasons(model, rules[preview.object_key])))
+        for preview in previews
+    ]
+
+
+def _reasons(model: type[Model], rules: list[Any]) -> Iterator[str]:
+    """Yield the phrases of the rules that mark an object, without rules that no longer exist."""
+    for name, parameters in rules:
+        if rule := rule_by_name(model, name):
+            yield rule.phrase(**parameters)
+
+
+def _report(request: HttpRequest, removal: Removal, reviewed: int) -> None:
+    """Add a message that says how many objects have just been reviewed, and how many are left."""
+    if not reviewed:
+        messages.warning(request, _("Nothing was marked as reviewed. Tick what you have reviewed."))
+        return
+    text = _("Marked as reviewed: %(objects)s.") % {"objects": count(removal.model_label, reviewed)}
+    if left := undecided(removal).count():
+        number = {"number": grouped(left)}
+        text += " " + ngettext("%(number)s is left.", "%(number)s are left.", left) % number
+    messages.success(request, text)
+
+
+def _dropped_rules(removal: Removal) -> Iterator[dict[str, Any]]:
+    """Yield the title of each rule that was dropped, with the numbers of objects."""
+    for name, marked, total in removal.dropped_rules:
+        if rule := rule_by_name(model_of(removal), name):
+            yield {"title": rule.title, "marked": marked, "total": total}
