@@ -29,7 +29,7 @@ from moderation.models import (
     key_table,
 )
 from moderation.removals.seal import lock_draft
-from moderation.review_rules.apply import Marks, apply_rules
+from moderation.review_rules.apply import SMALLEST_SELECTION, Marks, apply_rules
 from moderation.templatetags.moderation_numbers import grouped
 
 
@@ -96,7 +96,7 @@ def check_decided(removal: Removal) -> None:
 def _marks_of(removal: Removal, total: int) -> Marks:
     """Return what the rules find among all objects of a draft, including those that admins hide."""
     model = model_of(removal)
-    if not has_exact_keys(model):
+    if total < SMALLEST_SELECTION or not has_exact_keys(model):
         return Marks()
     with key_table(removal, model) as keys:
         return apply_rules(all_rows(model, AuditEntry.objects.db).filter(pk__in=keys), total)

@@ -51,11 +51,10 @@ def rule_by_name(model: type[Model], name: str) -> ReviewRule | None:
 def apply_rules(objects: QuerySet[Any], total: int) -> Marks:
     """Apply all rules to the selected objects; `total` is their number.
 
-    Memory grows with the number of objects that are marked.
+    The caller must not pass fewer than SMALLEST_SELECTION. Memory grows with the number of objects
+    that are marked.
     """
     marks = Marks()
-    if total < SMALLEST_SELECTION:
-        return marks
     for rule in review_rules_of(objects.model):
         marked, others = _marked_by(rule, objects, most_marks(total))
         if others:

@@ -16,6 +16,7 @@ from moderation.removals import check_first
 from moderation.removals.check_first import check_decided, review, review_all, undecided
 from moderation.removals.draft import confirm, exclude, expire_drafts, refreeze_changed
 from moderation.removals.freeze import freeze
+from moderation.review_rules.apply import SMALLEST_SELECTION
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed
 from tests.review_rules.waves import make_post, make_wave
@@ -170,11 +171,14 @@ def test_a_rule_that_applies_to_too_many_is_stored_with_the_numbers(moderator: U
     confirmed(draft, moderator)
 
 
-def test_a_small_draft_has_no_marks(moderator: User) -> None:
-    make_wave(10)
+def test_a_small_selection_has_no_rest_to_differ_from(moderator: User) -> None:
+    make_wave(SMALLEST_SELECTION - 2)
     make_post()
     draft = freeze(Post.objects.all(), actor=moderator, permissions=CODES)
     assert not draft.marked_objects.exists()
+    make_wave(1)
+    larger = freeze(Post.objects.all(), actor=moderator, permissions=CODES)
+    assert larger.marked_objects.exists()
     confirmed(draft, moderator)
 
 

@@ -57,14 +57,6 @@ def test_a_rule_that_marks_too_many_is_dropped_with_their_number() -> None:
     assert marks.dropped == [(odd, 11)]
 
 
-def test_a_selection_that_is_too_small_has_no_rest_to_differ_from() -> None:
-    make_wave(SMALLEST_SELECTION - 2)
-    make_post(title="Odd")
-    assert not applied().by_key
-    make_post(title="Good")
-    assert applied().by_key
-
-
 def test_several_rules_mark_the_same_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apply, "review_rules_of", lambda _model: [odd, odd])
     make_wave(SMALLEST_SELECTION)
