@@ -73,7 +73,7 @@ def test_marked_posts_are_listed_by_weight_with_their_reasons(
     for told in (
         "Check these first",
         "0 of 3 reviewed.",
-        "No picture, although nearly all the others have one Good 1 ann",
+        "No picture, although nearly all the others have one Good 1",
         "A picture that is nowhere else in the selection 30 days older than nearly all the others",
         "Text Reports 2",
     ):

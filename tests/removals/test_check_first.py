@@ -14,8 +14,9 @@ from moderation.models import MarkedObject, Removal
 from moderation.models.states import RemovalState
 from moderation.removals import check_first
 from moderation.removals.check_first import check_decided, review, review_all, undecided
-from moderation.removals.draft import confirm, exclude, expire_drafts, refreeze_changed
+from moderation.removals.draft import confirm, expire_drafts, refreeze_changed
 from moderation.removals.freeze import freeze
+from moderation.removals.keep import exclude
 from moderation.review_rules.apply import SMALLEST_SELECTION
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed
@@ -82,7 +83,7 @@ def test_it_can_be_confirmed_when_each_was_kept_or_reviewed(
     assert draft.seal == seal
     with pytest.raises(RemovalError, match="1 post differs from the rest"):
         check_decided(draft)
-    exclude(draft, seal=seal, number=draft.batches.get().number, key=str(odd[1].pk))
+    exclude(draft, seal=seal, keys_by_batch=[(draft.batches.get().number, [str(odd[1].pk)])])
     confirmed(draft, moderator)
     assert list(Post.objects.all()) == [odd[1]]
 
@@ -109,7 +110,7 @@ def test_a_review_needs_the_seal_of_the_draft(draft: Removal, odd: list[Post]) -
     """In another tab the selection changed, so this one no longer shows it."""
     old = draft.seal
     spam = Post.objects.get(title="Spam 1")
-    exclude(draft, seal=old, number=draft.batches.get().number, key=str(spam.pk))
+    exclude(draft, seal=old, keys_by_batch=[(draft.batches.get().number, [str(spam.pk)])])
     with pytest.raises(DraftChanged, match="1 post was kept"):
         review(draft, seal=old, keys=[str(odd[0].pk)])
     with pytest.raises(DraftChanged):
@@ -120,7 +121,7 @@ def test_a_review_needs_the_seal_of_the_draft(draft: Removal, odd: list[Post]) -
 def test_a_kept_object_that_returns_must_be_reviewed_again(draft: Removal, odd: list[Post]) -> None:
     batch = draft.batches.get()
     frozen = batch.frozen
-    exclude(draft, seal=draft.seal, number=batch.number, key=str(odd[0].pk))
+    exclude(draft, seal=draft.seal, keys_by_batch=[(batch.number, [str(odd[0].pk)])])
     assert keys(undecided(draft)) == {str(odd[1].pk)}
     draft.batches.update(frozen=frozen)  # as returning it does
     assert undecided(draft).count() == 2
