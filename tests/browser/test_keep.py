@@ -51,8 +51,8 @@ def plain_page(chromium: Browser, live_server: LiveServer, moderator: User) -> I
     context.close()
 
 
-def url_of(removal: Removal) -> str:
-    return f"/admin/moderation/removal/{removal.pk}/change/"
+def url_of(removal: Removal, show: str = "pictures") -> str:
+    return f"/admin/moderation/removal/{removal.pk}/change/?show={show}"
 
 
 def keep_button(page: Page, number: int) -> Locator:
@@ -162,7 +162,7 @@ def test_all_posts_of_an_author_are_kept_and_returned(
     expect(heading(page, 5)).to_be_visible()
     expect(page.locator(".removal-last-kept p")).to_contain_text("Kept 3 posts: “Cheap pills 0”, ")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.goto(f"{url_of(mixed)}?show=objects")
+    page.goto(url_of(mixed, "objects"))
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.get_by_role("button", name="Undo").click()
     expect(heading(page, 8)).to_be_visible()
