@@ -44,7 +44,7 @@ def mark(removal: Removal) -> None:
 
 
 def mark_again(removal: Removal, *, changed: Collection[Any], deleted: Collection[Any]) -> None:
-    """Mark the changed objects of a draft anew, and none of the deleted ones.
+    """Mark the changed objects of a draft again, and none of the deleted ones.
 
     The other objects stay as they are, so that nothing has to be reviewed twice. Takes frozen keys.
     Raises DraftChanged if the draft has another seal now.

@@ -82,11 +82,18 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
 
 
 def visit_draft(client: Client, world: World) -> None:
-    """Every view of a draft, and its page after a confirmation that found a difference."""
+    """Every view of a draft, and its page after a confirmation that found a difference.
+
+    One of its objects is marked, and two share a picture.
+    """
+    PostImage.objects.update(sha256="1" * 64)
+    batch = world.draft.batches.get()
+    world.draft.marked_objects.create(batch_number=batch.number, key=str(batch.frozen[0][0]))
     for view in ("pictures", "objects", "without-pictures", "kept"):
         client.get(page_of(world.draft), {"show": view})
     groups = client.get(page_of(world.draft)).context["previews"]
     client.get(page_of(world.draft), {"show": "groups", "group": groups[0].group.key})
+    world.draft.marked_objects.update(is_reviewed=True)
     PostImage.objects.filter(post__in=Post.objects.all()).delete()
     response = client.post(page_of(world.draft, "confirm"), words(world.draft))
     assert "changed since you looked" in response.text

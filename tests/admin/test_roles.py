@@ -138,11 +138,11 @@ def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
     """A post, a draft with a kept post, and a removal whose one batch is deleted."""
     running = drafted(make_posts(1), moderator)
     assert not confirm(running, actor=moderator, seal=running.seal, reason="spam")
-    posts = make_posts(3)
-    draft = drafted(posts[:2], moderator)
+    posts = make_posts(4)
+    draft = drafted(posts[:3], moderator)
     kept = [(draft.batches.get().number, [str(posts[1].pk)])]
     exclude(draft, seal=draft.seal, keys_by_batch=kept)
-    return World(posts[2], draft, running, moderator)
+    return World(posts[3], draft, running, moderator)
 
 
 def browser(role: str, world: World) -> Client:

@@ -135,6 +135,7 @@ def test_relations_into_moderation_are_those_that_were_thought_of() -> None:
         "AuditEntry.actor -> auth.User": models.DO_NOTHING,
         "AuditEvent.removal -> moderation.Removal": models.DO_NOTHING,
         "AuditEvent.actor -> auth.User": models.DO_NOTHING,
+        "MarkedObject.removal -> moderation.Removal": models.CASCADE,
         "Removal.actor -> auth.User": models.SET_NULL,
         "RemovalBatch.removal -> moderation.Removal": models.CASCADE,
         "ReviewPreferences.user -> auth.User": models.CASCADE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib
+import importlib.util
 import inspect
 import re
 from collections.abc import Iterator
@@ -28,13 +28,14 @@ from tests.services.processes import ROOT
 LANGUAGES = {"sh", "python", "ini", "nginx", "caddy"}
 DOTTED = re.compile(r"(?:moderation|posts|project|tests|benchmarks)(?:\.\w+)+")
 FILE = re.compile(r"[\w.-]+(?:/[\w.*-]+)*/?")
-FILE_ENDING = re.compile(r"\.(py|md|toml|html)$")
+FILE_ENDING = re.compile(r"\.(py|md|toml|html|gz)$")
 NAME = re.compile(r"\w*[a-z]_\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][a-z]+[A-Z]\w+")
 
 # Programs of others, whose options are their own.
 FOREIGN_PROGRAMS = {"pg_dump", "sqlite3", "cp", "python3"}
-# Settings of Caddy, and the file in which an app of Django has its ModelAdmins.
-FOREIGN_NAMES = {"read_body", "read_header", "admin.py"}
+# Settings of Caddy, the file in which an app of Django has its ModelAdmins, and a file of the
+# folder that a benchmark is given.
+FOREIGN_NAMES = {"read_body", "read_header", "admin.py", "posts.jsonl.gz"}
 # What only running the site makes.
 MADE = ("var", ".venv")
 # Commands of apps that are installed with a setting only.
@@ -155,6 +156,9 @@ def _program_problems(words: list[str]) -> Iterator[str]:
         yield from (f"{path} does not exist" for path in paths if not (ROOT / path).exists())
     elif "pip" in words:
         yield from _pip_problems(words)
+    elif words[:2] == ["python", "-m"]:
+        if not importlib.util.find_spec(words[2]):
+            yield f"{words[2]} is not a module"
     elif program not in FOREIGN_PROGRAMS:
         yield f"{program}: nothing here knows this program"
 

@@ -55,6 +55,7 @@ def test_document_agrees_with_the_code(path: Path, check: Check) -> None:
         (problems.command_problems, "   ```sh\n   make tset\n   ```"),
         (problems.command_problems, "```sh\nrm -r var\n```"),
         (problems.command_problems, "```sh\n.venv/bin/pytest tests/nowhere\n```"),
+        (problems.command_problems, "```sh\npython -m benchmarks.gone FOLDER\n```"),
         (problems.command_problems, "```sh\npip install -c gone.txt\n```"),
         (problems.command_problems, "```sh\npip install Django==1.0\n```"),
         (problems.command_problems, "```ini\nExecStart=/a/python manage.py db_wroker\n```"),
