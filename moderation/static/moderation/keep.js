@@ -125,7 +125,7 @@
   // Ignore a click on a card that has just moved under the pointer. Key presses have no `detail`.
   function ignoreSecondClick(event) {
     const isTooEarly = performance.now() - replacedAt < CLICK_PAUSE;
-    if (isTooEarly && event.detail > 0 && event.target.closest("button")?.form === form()) {
+    if (isTooEarly && event.detail > 0 && event.target.closest("[data-card] button")) {
       event.preventDefault();
     }
   }
