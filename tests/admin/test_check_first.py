@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -53,7 +52,7 @@ def text_of(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
-def review(client: Client, removal: Removal, **sent: Any) -> HttpResponse:
+def review(client: Client, removal: Removal, **sent: Any) -> Any:
     return client.post(page_of(removal, "review"), {"seal": removal.seal, **sent})
 
 

@@ -122,6 +122,7 @@ def test_removal_needs_no_script(
     page.locator("select[name=action]").select_option("remove_selected")
     page.get_by_role("button", name="Go", exact=True).click()
     expect(page.get_by_role("heading", name="Remove 3 posts?")).to_be_visible()
+    page.get_by_role("link", name="All pictures and files").click()
     page.locator("button[name=object]").first.click()
     expect(page.get_by_role("heading", name="Remove 2 posts?")).to_be_visible()
     page.get_by_label("Spam").check()

@@ -36,6 +36,7 @@ RESTARTS = max(1, ROUNDS // 10)
 LONGEST_WAIT = 180 + POSTS / 20
 # Seconds that a kill comes after the step it waited for, at most: somewhere within the next one.
 JITTER = 0.15
+LOG_LENGTH = 2_000  # characters of each process's log in the report of a failure
 STEPS = 20
 
 # Small batches and batches, one request at a time: many moments at which a kill can hit.
@@ -89,6 +90,11 @@ class Crew:
             command = CLOCK if CLOCK[0] in process.args else DB_WORKER  # type: ignore[operator]
             self.start(command)
 
+    def last_lines(self) -> str:
+        """Return the ends of the processes' logs."""
+        logs = sorted(self.logs.glob("*-*"))
+        return "\n".join(f"{log.name}: {log.read_text()[-LOG_LENGTH:]}" for log in logs)
+
 
 @pytest.fixture
 def crew(wave: Wave, tmp_path: Path) -> Iterator[Crew]:
@@ -118,7 +124,12 @@ def wait_until_done(removal: Removal, crew: Crew) -> None:
         crew.revive()
         return Removal.objects.filter(pk=removal.pk, state="done").exists()
 
-    wait_until(done, seconds=LONGEST_WAIT, what=f"the end of the removal ({crew.logs})")
+    try:
+        wait_until(done, seconds=LONGEST_WAIT, what="the end of the removal")
+    except TimeoutError as error:
+        batches = list(removal.batches.order_by("number").values_list("state", "due_at"))
+        states = checker.states(removal.pk)
+        raise AssertionError(f"{error}: {batches} {states}\n{crew.last_lines()}") from error
 
 
 @contextmanager
