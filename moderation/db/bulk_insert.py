@@ -129,26 +129,24 @@ class _CopyFormat:
         from psycopg.adapt import PyFormat, Transformer  # noqa: PLC0415 - optional on SQLite
 
         self._dumpers, self._format = Transformer(connection.connection), PyFormat.TEXT
-        self._dumped = lru_cache(maxsize=None, typed=True)(self._dump)  # typed: 1 == True
+        self._text = lru_cache(maxsize=None, typed=True)(self._convert)  # typed: 1 == True
 
     def column(self, values: Column) -> Column:
         """Return the texts of a column.
 
         Searches the whole column at once, because few values contain a character to escape.
         """
-        if set(map(type, values)) == {str} and not SPECIAL.search("".join(values)):
-            return values
-        return list(map(self._text, values))
+        types = set(map(type, values)) - {type(None)}
+        if types == {str}:
+            if not SPECIAL.search("".join(filter(None, values))):
+                return [NULL if value is None else value for value in values]
+            return [NULL if value is None else value.translate(ESCAPES) for value in values]
+        return [NULL if value is None else self._text(value) for value in values]
 
-    def _text(self, value: Any) -> str:
-        if value is None:
-            return NULL
-        return (value if type(value) is str else self._dumped(value)).translate(ESCAPES)
-
-    def _dump(self, value: Any) -> str:
+    def _convert(self, value: Any) -> str:
         """Return psycopg's text for a value. Cached: a few values occur in many rows."""
         dumped = self._dumpers.get_dumper(value, self._format).dump(value)
-        return bytes(dumped or b"").decode()
+        return bytes(dumped or b"").decode().translate(ESCAPES)
 
 
 def _execute_many(connection: Any, table: str, prepared: _PreparedRows) -> None:

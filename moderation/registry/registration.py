@@ -95,9 +95,13 @@ class Registration:
     @property
     def parent_field(self) -> str:
         """Return the relation to the row's parent, which `title` follows, or ""."""
+        return str(self.lookups["title"]).split("__")[0] if self._parent_column else ""
+
+    @property
+    def _parent_column(self) -> str:
+        """Return the column of the relation to the row's parent, or ""."""
         title = self.lookups.get("title")
-        follows = isinstance(title, str) and _column_of_relation(self.model, title)
-        return str(title).split("__")[0] if follows else ""
+        return _column_of_relation(self.model, title) if isinstance(title, str) else ""
 
     def details(self, keys: Sequence[Any], *, using: str) -> dict[Any, dict[str, Any]]:
         """Return the details of the rows with these keys, including the parent of each.
@@ -107,8 +111,8 @@ class Registration:
         """
         rows = all_rows(self.model, using).filter(pk__any_of=keys)
         textual = {name: path for name, path in self.lookups.items() if isinstance(path, str)}
-        if self.parent_field:
-            textual["parent_key"] = _column_of_relation(self.model, textual["title"])
+        if self._parent_column:
+            textual["parent_key"] = self._parent_column
         parent = {"parent_label": self.parent_label}
         found: dict[Any, dict[str, Any]] = {
             row[0]: {**parent, **dict(zip(textual, row[1:], strict=True))}
@@ -157,14 +161,15 @@ class Registration:
             details_by_row = self.details(keys, using=using)
             return {(self.model, key): details for key, details in details_by_row.items()}
         paths = [str(self.lookups[name]) for name in self._remote_lookups]
+        parent_label, parent_column = self.parent_label, self._parent_column
         found = {}
         for row in rows.order_by().values_list(*self._relations, *paths).distinct():
             keys = row[: len(self._relations)]
             details = dict(zip(self._remote_lookups, row[len(keys) :], strict=True))
-            if self.parent_field:
-                parent = _column_of_relation(self.model, str(self.lookups["title"]))
-                details["parent_key"] = keys[self._relations.index(parent)]
-            found[(self.model, *keys)] = {"parent_label": self.parent_label, **details}
+            details["parent_label"] = parent_label
+            if parent_column:
+                details["parent_key"] = keys[self._relations.index(parent_column)]
+            found[(self.model, *keys)] = details
         return found
 
     @cached_property
