@@ -1,1 +1,1 @@
-"""Group the pictures of a selection, so that a moderator looks at each picture once."""
+"""Group the pictures and texts of a selection, so that a moderator looks at each once."""

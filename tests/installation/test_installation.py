@@ -66,7 +66,7 @@ def test_every_module_is_imported_without_extras(wheel: Path, tmp_path: Path, ve
 
 
 def test_a_new_project_removes_its_objects(wheel: Path, tmp_path: Path, version: str) -> None:
-    environment = installed(wheel, tmp_path, version, "[s3,worker,xlsx]")
+    environment = installed(wheel, tmp_path, version, "[groups,s3,worker,xlsx]")
     start_project(environment)
     for command in (
         ("makemigrations", "gallery"),
