@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Exists, F, Max, Min, OuterRef, Q, QuerySet, TextField, UUIDField
+from django.db.models import F, Max, Min, QuerySet, TextField, UUIDField
 from django.db.models.functions import Cast
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from moderation.db.rows import all_rows
-from moderation.registry.content import PictureSource, all_picture_sources_of, picture_sources_of
+from moderation.registry.content import PictureSource, picture_sources_of
+from moderation.registry.pictures import has_picture
 from moderation.registry.review_rule import review_rule
 
 
@@ -24,13 +25,9 @@ from moderation.registry.review_rule import review_rule
 )
 def no_picture(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Mark the objects without a picture, if others have one."""
-    has_picture = Q()
-    for source in all_picture_sources_of(objects.model):
-        registration = source.registration
-        rows = all_rows(registration.model, objects.db).filter(**{source.to_object: OuterRef("pk")})
-        has_picture |= Q(Exists(rows.exclude(**{registration.picture: ""})))
-    if has_picture and objects.filter(has_picture).exists():
-        without = objects.exclude(has_picture).order_by()
+    with_picture = has_picture(objects.model, objects.db)
+    if with_picture and objects.filter(with_picture).exists():
+        without = objects.exclude(with_picture).order_by()
         for key in without.values_list("pk", flat=True).iterator():
             yield key, {}
 

@@ -1,0 +1,29 @@
+"""Which objects have a picture, as a condition that SQL can check."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, Model, OuterRef, Q
+
+from moderation.db.rows import all_rows
+from moderation.registry.content import PictureSource, all_picture_sources_of
+from moderation.registry.files import file_columns_of
+
+
+def has_picture(model: type[Model], using: str) -> Q:
+    """Return the condition that an object of a model has a registered picture.
+
+    It is empty, and therefore false in `bool()`, if no pictures are registered.
+    """
+    condition = Q()
+    for source in all_picture_sources_of(model):
+        rows = all_rows(source.registration.model, using).filter(_names_a_file(source))
+        condition |= Q(Exists(rows.filter(**{source.to_object: OuterRef("pk")})))
+    return condition
+
+
+def _names_a_file(source: PictureSource) -> Q:
+    """Return the condition that the picture of a row is neither empty nor a default."""
+    picture = source.registration.picture
+    defaults = {field: names for field, _, _, names in file_columns_of(source.registration)}
+    # Neither NULL nor "" is greater than "".
+    return Q(**{f"{picture}__gt": ""}) & ~Q(**{f"{picture}__in": defaults.get(picture, ())})
