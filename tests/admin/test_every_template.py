@@ -19,7 +19,7 @@ from django.urls import get_resolver, reverse
 from moderation.models import AuditEntry, Removal
 from posts.models import Post, PostImage
 from tests.admin import test_roles
-from tests.admin.conftest import browser_of, page_of, words
+from tests.admin.conftest import browser_of, drafted, page_of, words
 from tests.admin.test_roles import World
 from tests.services.processes import ROOT
 
@@ -60,6 +60,7 @@ def test_every_template_is_rendered_by_a_page(
     root = browser_of(User.objects.create_superuser("root"))
     visit_lists_and_objects(root, world)
     visit_draft(client, world)
+    visit_texts(client, world, make_posts)
     visit_progress(root, world)
     client.post(reverse("admin:logout"))
     parents = {name for each in rendered for name in ancestors(each)}
@@ -97,6 +98,15 @@ def visit_draft(client: Client, world: World) -> None:
     PostImage.objects.filter(post__in=Post.objects.all()).delete()
     response = client.post(page_of(world.draft, "confirm"), words(world.draft))
     assert "changed since you looked" in response.text
+
+
+def visit_texts(client: Client, world: World, make_posts: Callable[..., list[Post]]) -> None:
+    """The posts without pictures, and those of a group of similar texts."""
+    texts, others = make_posts(2, images=0), make_posts(1, images=0, title="Front wheel")
+    Post.objects.filter(pk__in=[post.pk for post in texts]).update(title="Cheap pills")
+    page = page_of(drafted([*texts, *others], world.moderator))
+    for group in ("", str(texts[0].pk)):
+        client.get(page, {"show": "without-pictures", "group": group})
 
 
 def visit_progress(root: Client, world: World) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.models import TextField
+from django.db.models.functions import Cast
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -60,7 +62,7 @@ def test_the_list_of_posts_without_pictures_takes_the_same_queries_for_any_numbe
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     counts = set()
-    for number in (3, 30):
+    for number in (20, 50):  # in both cases, the post with a picture is to be checked first
         removal = drafted(make_posts(number, images=0) + make_posts(1), moderator)
         html(client, removal, "?show=without-pictures")
         with CaptureQueriesContext(connection) as captured:
@@ -73,7 +75,7 @@ def test_the_list_of_posts_without_pictures_takes_the_same_queries_for_any_numbe
 def test_buttons_of_posts_with_equal_titles_have_names_of_their_own(
     query: str, client: Client, moderator: User, mixed: list[Post]
 ) -> None:
-    Post.objects.update(title="Buy now")
+    Post.objects.update(title="Buy now", body=Cast("pk", TextField()))  # equal texts are grouped
     page = html(client, drafted(mixed, moderator), query)
     names = Counter(re.findall(r"aria-label=\"((?:Keep|Unblur the picture)[^\"]*)\"", page))
     assert len(names) >= 2

@@ -21,6 +21,7 @@ from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.group_previews import objects_of_group
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.removals.tabs import place_in
+from moderation.admin.removals.text_previews import objects_of_text_group
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
 from moderation.removals.keep import (
@@ -53,7 +54,7 @@ class LastKept:
 
 
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Exclude the object that the button names, or all of its owner, or all with a picture."""
+    """Exclude the object that the button names, or all of its owner, or of a group."""
     save_input(removal, request.POST)
     with errors_as_messages(request):
         viewer = Viewer(model_admin.admin_site, request)
@@ -132,6 +133,8 @@ def _keys_to_exclude(viewer: Viewer, removal: Removal) -> KeysByBatch:
         return keys_with_owner_of(removal, *_object_in(posted.get("owner_of", "")))
     if "with_picture" in posted:
         return keys_among(removal, objects_of_group(viewer, removal, posted["with_picture"]))
+    if "with_text" in posted:
+        return keys_among(removal, objects_of_text_group(viewer, removal, posted["with_text"]))
     number, key = _object_in(posted.get("object", ""))
     return [(number, [key])]
 

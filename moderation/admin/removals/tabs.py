@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
-from moderation.admin.removals import group_previews, object_list
+from moderation.admin.removals import group_previews, object_list, text_previews
 from moderation.admin.removals.previews import file_previews
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
@@ -83,14 +83,10 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
         yield Tab("pictures", title, number, "draft_files.html", _pictures)
     title = capfirst(str(model_of(removal)._meta.verbose_name_plural))
     yield Tab("objects", title, removal.objects_total, "draft_objects.html", object_list.show)
-    if removal.pictures_total and removal.without_picture_total:
-        yield Tab(
-            "without-pictures",
-            _("Without pictures"),
-            removal.without_picture_total,
-            "draft_objects.html",
-            object_list.show_without_pictures,
-        )
+    number = removal.without_picture_total
+    if number and (removal.pictures_total or text_previews.can_show(removal)):
+        title = _("Without pictures") if removal.pictures_total else _("Each text once")
+        yield Tab("without-pictures", title, number, "draft_texts.html", text_previews.show)
     if removal.kept_total:
         yield Tab(
             "kept", _("Kept"), removal.kept_total, "draft_objects.html", object_list.show_kept
