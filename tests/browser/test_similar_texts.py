@@ -71,5 +71,6 @@ def test_all_posts_of_a_group_are_kept_with_one_key_and_returned(
     page.keyboard.press("x")
     expect(page.locator(ROWS)).to_have_count(1)
     expect(page.locator("#draft").get_by_text("Kept 5 posts")).to_be_visible()
-    page.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Undo").focus()
+    page.keyboard.press("Enter")
     expect(page.locator(ROWS)).to_have_count(2)
