@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -25,6 +25,7 @@ from moderation.admin.attribution import AttributedDeletions
 from moderation.admin.change_list_query import save_list_query
 from moderation.admin.display import removal_url
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.object_keys import key_in
 from moderation.admin.removals.object_permissions import guard_for, permissions_for
 from moderation.exceptions import RemovalError
 from moderation.models import Removal
@@ -135,16 +136,6 @@ def show_delete_page(
     return TemplateResponse(request, "admin/moderation/remove_single.html", context)
 
 
-def _check_key(model: type[Model], key: str) -> None:
-    """Raise ValidationError for text that is not a valid key of the model, or out of range."""
-    if "\0" in key:
-        raise ValidationError("NUL in a key")
-    field: Any = model._meta.pk
-    while field.remote_field:  # the key of a child model is that of its parent
-        field = field.target_field
-    field.run_validators(field.to_python(key))
-
-
 class RemoveSelectedMixin(AttributedDeletions):
     """Give a ModelAdmin the action `remove_selected`, and a delete page that creates a draft."""
 
@@ -174,7 +165,7 @@ class RemoveSelectedMixin(AttributedDeletions):
         if args or "queryset" in kwargs:
             try:
                 for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                    _check_key(self.model, key)
+                    key_in(self.model, key)
             except ValidationError as error:
                 raise BadRequest from error
         return super().response_action(request, *args, **kwargs)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 from django.apps import apps
@@ -67,3 +69,19 @@ def fill_batch(batch: RemovalBatch, preview: Preview) -> RemovalBatch:
     batch.updates_by_model = dict(+preview.updates)
     batch.blockers = {"protected": dict(preview.protected), "restricted": dict(preview.restricted)}
     return batch
+
+
+def fill_with(batch: RemovalBatch, keys: Collection[Any]) -> list[Any]:
+    """Add objects to a batch, frozen as they are now, without saving it.
+
+    Takes frozen keys, and returns those whose objects exist. The digests of the other objects stay
+    the same. Raises TooManyRows, and does not change the batch, if it would become too large for
+    one transaction.
+    """
+    to_python = model_of(batch.removal)._meta.pk.to_python
+    preview = plan_batch(batch, keys=[*keys_of(batch), *map(to_python, keys)]).preview()
+    current = dict(preview.objects)
+    added = {key: current[key] for key in keys if key in current}
+    frozen = sorted([*batch.frozen, *added.items()], key=lambda pair: to_python(pair[0]))
+    fill_batch(batch, replace(preview, objects=frozen))
+    return list(added)

@@ -181,6 +181,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField(verbose_name='number')),
+                ('addition', models.PositiveSmallIntegerField(default=0, verbose_name='addition')),
                 ('state', models.CharField(choices=[('waiting', 'waiting'), ('deleted', 'deleted'), ('failed', 'failed')], default='waiting', max_length=10, verbose_name='state')),
                 ('frozen', models.JSONField(default=list, verbose_name='objects with their digests')),
                 ('digest', models.CharField(blank=True, max_length=64, verbose_name='digest')),

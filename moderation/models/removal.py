@@ -97,6 +97,9 @@ class RemovalBatch(models.Model):
         Removal, verbose_name=_("removal"), on_delete=models.CASCADE, related_name="batches"
     )
     number = models.PositiveIntegerField(_("number"))
+    # 0 for the original selection, n for the objects that were added to it at the n-th time. The
+    # keys of successive batches are in order only if they have the same value here.
+    addition = models.PositiveSmallIntegerField(_("addition"), default=0)
     state = models.CharField(
         _("state"), max_length=10, choices=BatchState, default=BatchState.WAITING
     )

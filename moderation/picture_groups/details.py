@@ -78,13 +78,16 @@ def details_of_groups(
     return found
 
 
-def objects_with(group: PictureGroup, model: type[Model], keys: Keys) -> QuerySet[Any]:
-    """Return the objects with these keys that have a picture of a group."""
+def objects_with(
+    group: PictureGroup, model: type[Model], keys: Keys | None = None
+) -> QuerySet[Any]:
+    """Return the objects with these keys, or all, that have a picture of a group."""
     matching = Q()
     for source in picture_sources_of(model):
         rows = rows_of(source).filter(**{f"{source.sha256}__in": group.sha256s})
         matching |= Q(pk__in=rows.values(source.to_object))
-    return all_rows(model, AuditEntry.objects.db).filter(matching, pk__in=keys)
+    objects = all_rows(model, AuditEntry.objects.db).filter(matching)
+    return objects if keys is None else objects.filter(pk__in=keys)
 
 
 def _is_among(source: PictureSource, keys: Keys) -> Case:

@@ -43,6 +43,22 @@ def mark(removal: Removal) -> None:
         _store(removal, marks, list(marks.by_key))
 
 
+def mark_added(removal: Removal, added: Collection[Any]) -> None:
+    """Mark those of the objects that were added to a draft which differ from the rest.
+
+    The other objects stay as they are, unless there were too few to compare before. Takes frozen
+    keys. Call this in the transaction that adds the objects.
+    """
+    total = _objects_total(removal)
+    marks, texts = _marks_of(removal, total), set(map(str, added))
+    are_all_new = total - len(added) < SMALLEST_SELECTION
+    dropped = {name: [name, *numbers] for name, *numbers in removal.dropped_rules}
+    dropped |= {rule.name: [rule.name, number, total] for rule, number in marks.dropped}
+    removal.dropped_rules = list(dropped.values())
+    removal.save(update_fields=["dropped_rules"])
+    _store(removal, marks, [key for key in marks.by_key if are_all_new or str(key) in texts])
+
+
 def mark_again(removal: Removal, *, changed: Collection[Any], deleted: Collection[Any]) -> None:
     """Mark the changed objects of a draft again, and none of the deleted ones.
 

@@ -100,16 +100,17 @@ def _store_keys(removal: Removal, keys: models.QuerySet[Any, Any], batch_size: i
     frozen = frozen_keys(keys.model, keys.iterator(BATCHES_PER_CHUNK * batch_size))
     batches = (
         {"number": number, "frozen": [(key, "") for key in keys_of_batch]}
-        for number, keys_of_batch in _numbered_batches(frozen, batch_size)
+        for number, keys_of_batch in numbered_batches(frozen, batch_size)
     )
     while chunk := list(islice(batches, BATCHES_PER_CHUNK)):
         same = {"removal_id": removal.pk}
         insert(RemovalBatch, chunk, same=same, using=AuditEntry.objects.db)
 
 
-def _numbered_batches(keys: Iterator[Any], batch_size: int) -> Iterator[tuple[int, list[Any]]]:
-    """Yield the number and the keys of each batch."""
-    number = NUMBER_SPACING
+def numbered_batches(
+    keys: Iterator[Any], batch_size: int, *, number: int = NUMBER_SPACING
+) -> Iterator[tuple[int, list[Any]]]:
+    """Yield the number and the keys of each batch, from this number on."""
     while batch := list(islice(keys, batch_size)):
         yield number, batch
         number += NUMBER_SPACING
@@ -133,15 +134,24 @@ def _fill_and_seal(removal: Removal, indivisible: str) -> None:
 def _fill_batches(removal: Removal, indivisible: str) -> None:
     """Fill the batches of a draft, and halve those with too many rows."""
     if indivisible and removal.batches.count() > 1:
-        raise _too_large(indivisible)
+        raise too_large_for_one_batch(indivisible)
     for batches in chunks_of_batches(removal):
-        spacing, too_large = NUMBER_SPACING, fill_batches(removal, batches)
-        while too_large:
-            if indivisible:
-                raise _too_large(indivisible)
-            spacing //= 2
-            halves = [half for batch in too_large for half in _halve(batch, spacing)]
-            too_large = fill_batches(removal, halves)
+        fill_and_halve(removal, batches, indivisible)
+
+
+def fill_and_halve(removal: Removal, batches: Sequence[RemovalBatch], indivisible: str) -> None:
+    """Fill batches of a draft, and halve those with too many rows.
+
+    Raises CannotFreeze if such a batch cannot be halved. `indivisible` is the reason why none can,
+    or "".
+    """
+    spacing, too_large = NUMBER_SPACING, fill_batches(removal, batches)
+    while too_large:
+        if indivisible:
+            raise too_large_for_one_batch(indivisible)
+        spacing //= 2
+        halves = [half for batch in too_large for half in _halve(batch, spacing)]
+        too_large = fill_batches(removal, halves)
 
 
 def _clean_up_if_expired(removal: Removal) -> bool:
@@ -164,7 +174,10 @@ def _halve(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatc
         raise _object_too_large(batch)
     middle = len(batch.frozen) // 2
     second = RemovalBatch(
-        removal=batch.removal, number=batch.number + spacing, frozen=batch.frozen[middle:]
+        removal=batch.removal,
+        number=batch.number + spacing,
+        addition=batch.addition,
+        frozen=batch.frozen[middle:],
     )
     batch.frozen = batch.frozen[:middle]
     batch.save(update_fields=["frozen"])
@@ -172,7 +185,8 @@ def _halve(batch: RemovalBatch, spacing: int) -> tuple[RemovalBatch, RemovalBatc
     return batch, second
 
 
-def _too_large(indivisible: str) -> CannotFreeze:
+def too_large_for_one_batch(indivisible: str) -> CannotFreeze:
+    """Return the exception for a selection that is too large and cannot be split."""
     return CannotFreeze(
         _("This selection must be removed in one transaction (%(reason)s), but includes more than "
           "%(limit)s rows. Select fewer objects.")

@@ -19,7 +19,7 @@ from moderation.templatetags.moderation_numbers import grouped
 MAX_CHANGES, MAX_KEYS = 50, 5
 
 # The changes, as they are stored.
-EXCLUDED, RETURNED = "excluded", "returned"
+EXCLUDED, RETURNED, ADDED = "excluded", "returned", "added"
 CHANGED, DELETED, REFUSED = "changed", "deleted", "refused"
 
 
@@ -68,6 +68,11 @@ PHRASES: dict[str, Callable[[int], str]] = {
     RETURNED: lambda n: ngettext(
         "%(count)s %(objects)s was returned to the selection",
         "%(count)s %(objects)s were returned to the selection",
+        n,
+    ),
+    ADDED: lambda n: ngettext(
+        "%(count)s %(objects)s was added to the selection",
+        "%(count)s %(objects)s were added to the selection",
         n,
     ),
     CHANGED: lambda n: ngettext(

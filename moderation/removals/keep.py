@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any, TypeAlias
@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from moderation.cascade import json_key
-from moderation.cascade.batches import fill_batch, keys_of, model_of, plan_batch
+from moderation.cascade.batches import fill_with, model_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
 from moderation.models import AuditEntry, Removal, RemovalBatch
@@ -65,9 +65,9 @@ def exclude(removal: Removal, *, seal: str, keys_by_batch: KeysByBatch) -> None:
     check_seal(removal, seal)
     chunks = _chunks(keys_by_batch)
     first = next(chunks, {})
-    _change(removal, history.EXCLUDED, partial(_exclude_first, removal, first))
+    change_selection(removal, history.EXCLUDED, partial(_exclude_first, removal, first))
     for chunk in chunks:
-        _change(removal, history.EXCLUDED, partial(_exclude_chunk, removal, chunk))
+        change_selection(removal, history.EXCLUDED, partial(_exclude_chunk, removal, chunk))
 
 
 def return_kept(
@@ -97,7 +97,7 @@ def return_kept(
         not_returned.deleted.add(sorted(deleted))
         not_returned.refused.add(list(refused.values()))
         keys = {number: set(keys) - refused.keys() for number, keys in kept.items()}
-        _change(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
+        change_selection(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
     if not found:
         raise DraftChanged(_("That is not kept any longer."))
     return not_returned
@@ -113,6 +113,12 @@ def last_kept_keys(removal: Removal) -> Iterator[tuple[int, list[str]]]:
     """Yield the keys of the objects that the most recent Keep excluded, as `kept_keys` does."""
     for batch in _batches_with_kept(removal, "last_kept_total"):
         yield batch.number, list(map(str, batch.kept[-batch.last_kept_total :]))
+
+
+def kept_among(removal: Removal, keys: AbstractSet[str]) -> list[tuple[int, list[str]]]:
+    """Return those of the keys whose objects are kept, as `kept_keys` does."""
+    found = ((number, [key for key in kept if key in keys]) for number, kept in kept_keys(removal))
+    return [(number, kept) for number, kept in found if kept]
 
 
 def _batches_with_kept(removal: Removal, column: str) -> Iterator[RemovalBatch]:
@@ -131,7 +137,7 @@ def _chunks(keys_by_batch: KeysByBatch) -> Iterator[Chunk]:
         yield {number: frozenset(keys) for number, keys in chunk}
 
 
-def _change(removal: Removal, change: str, act: Callable[[], list[Any]]) -> None:
+def change_selection(removal: Removal, change: str, act: Callable[[], list[Any]]) -> None:
     """Change a draft in a transaction that seals it again. `act` returns the keys for its history.
 
     If the draft is not sealed, only seals it, and raises DraftChanged.
@@ -232,15 +238,10 @@ def _return_chunk(
 
 def _return_to(batch: RemovalBatch, keys: AbstractSet[Any], deleted: AbstractSet[Any]) -> list[Any]:
     """Freeze kept objects in their batch again, and return their keys."""
-    to_python = model_of(batch.removal)._meta.pk.to_python
-    kept = [key for key in batch.kept if key in keys]
-    preview = plan_batch(batch, keys=[*keys_of(batch), *map(to_python, kept)]).preview()
-    current = dict(preview.objects)
-    returned = {key: current[key] for key in kept if key in current}
-    frozen = sorted([*batch.frozen, *returned.items()], key=lambda pair: to_python(pair[0]))
-    _remove_from_kept(batch, returned.keys() | deleted)
-    save_batch(fill_batch(batch, replace(preview, objects=frozen)))
-    return list(returned)
+    returned = fill_with(batch, [key for key in batch.kept if key in keys])
+    _remove_from_kept(batch, deleted.union(returned))
+    save_batch(batch)
+    return returned
 
 
 def _remove_from_kept(batch: RemovalBatch, keys: AbstractSet[Any]) -> None:

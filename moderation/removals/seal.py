@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 from django.db.models import Sum
@@ -31,18 +33,24 @@ BATCHES_PER_CHUNK = 20
 def chunks_of_batches(removal: Removal) -> Iterator[list[RemovalBatch]]:
     """Yield the batches of a removal in order, BATCHES_PER_CHUNK at a time; defer their keys.
 
-    Skips batches whose objects were all kept.
+    The keys in each of these lists are in order: objects that were added at different times are not
+    in the same one. Skips batches whose objects were all kept.
     """
-    with_objects = removal.batches.exclude(objects_total=0, kept_total__gt=0)
-    numbers = list(with_objects.order_by("number").values_list("number", flat=True))
-    for start in range(0, len(numbers), BATCHES_PER_CHUNK):
-        chunk = numbers[start : start + BATCHES_PER_CHUNK]
-        batches = removal.batches.filter(number__in=chunk).order_by("number")
+    for numbers in _chunks_of_numbers(removal):
+        batches = removal.batches.filter(number__in=numbers).order_by("number")
         batches = batches.defer("frozen", "kept")
         for batch in batches:
             batch.removal = removal  # avoids a query for each batch
         if found := list(batches):  # empty if the draft was cancelled in the meantime
             yield found
+
+
+def _chunks_of_numbers(removal: Removal) -> Iterator[list[int]]:
+    with_objects = removal.batches.exclude(objects_total=0, kept_total__gt=0).order_by("number")
+    found = list(with_objects.values_list("addition", "number"))
+    for _addition, batches in groupby(found, itemgetter(0)):
+        while numbers := [number for _, number in islice(batches, BATCHES_PER_CHUNK)]:
+            yield numbers
 
 
 def fill_batches(removal: Removal, batches: Sequence[RemovalBatch]) -> list[RemovalBatch]:

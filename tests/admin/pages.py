@@ -20,6 +20,7 @@ ACTIONS = {
     for name in (
         "exclude",
         "return",
+        "add",
         "review",
         "confirm",
         "cancel",

@@ -53,6 +53,8 @@ GET  moderation_removal_exclude:draft    302 404 302 404 404 404
 POST moderation_removal_exclude:draft    302 404 302 404 404 404
 GET  moderation_removal_return:draft      302 404 302 404 404 404
 POST moderation_removal_return:draft      302 404 302 404 404 404
+GET  moderation_removal_add:draft         302 404 302 404 404 404
+POST moderation_removal_add:draft         302 404 302 404 404 404
 GET  moderation_removal_review:draft      302 404 302 404 404 404
 POST moderation_removal_review:draft      302 404 302 404 404 404
 GET  moderation_removal_cancel:draft      302 404 302 404 404 404
@@ -66,6 +68,7 @@ POST moderation_removal_progress          302 405 405 405 405 405
 POST moderation_removal_confirm           302 404 302 404 404 404
 POST moderation_removal_exclude          302 404 302 404 404 404
 POST moderation_removal_return            302 404 302 404 404 404
+POST moderation_removal_add               302 404 302 404 404 404
 POST moderation_removal_review            302 404 302 404 404 404
 POST moderation_removal_cancel            302 404 302 404 404 404
 POST moderation_removal_preferences       302 404 302 404 404 404

@@ -10,11 +10,18 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 
 from moderation.admin.display import Viewer, row_names
-from moderation.admin.removals.previews import object_value, picture_url, previews_of_objects
+from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.previews import (
+    ObjectPreview,
+    object_value,
+    picture_url,
+    previews_of_objects,
+    previews_of_others,
+)
 from moderation.admin.removals.selected_objects import selected_keys, visible_keys
 from moderation.cascade.batches import model_of
 from moderation.db.rows import all_rows
-from moderation.models import AuditEntry, Removal, batch_numbers, has_exact_keys
+from moderation.models import AuditEntry, FrozenKeys, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
 from moderation.picture_groups.groups import (
     Keys,
@@ -25,6 +32,8 @@ from moderation.picture_groups.groups import (
     picture_groups,
 )
 from moderation.registry.files import details_of
+from moderation.removals.add import most_added
+from moderation.removals.keep import kept_among
 
 GROUPS_PER_PAGE = 60  # few enough to review each one
 OBJECTS_PER_PAGE = 100  # as on the change list
@@ -84,11 +93,31 @@ def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any
     Returns none if the pictures of the draft cannot be grouped, or if there is no such group.
     """
     model = model_of(removal)
-    if can_show(removal):
-        keys = selected_keys(viewer, removal)
-        if group := group_of(picture_groups(model, keys), key):
-            return objects_with(group, model, keys)
+    if group := _group(viewer, removal, key):
+        return objects_with(group, model, selected_keys(viewer, removal))
     return all_rows(model, AuditEntry.objects.db).none()
+
+
+def others_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
+    """Return the objects that are not selected, as `objects_of_group` returns those that are.
+
+    They are limited to those that the viewer may see.
+    """
+    if group := _group(viewer, removal, key):
+        return _others(viewer, removal, group)
+    return all_rows(model_of(removal), AuditEntry.objects.db).none()
+
+
+def _group(viewer: Viewer, removal: Removal, key: str) -> PictureGroup | None:
+    if not can_show(removal):
+        return None
+    return group_of(picture_groups(model_of(removal), selected_keys(viewer, removal)), key)
+
+
+def _others(viewer: Viewer, removal: Removal, group: PictureGroup) -> QuerySet[Any]:
+    model = model_of(removal)
+    objects = objects_with(group, model, visible_keys(viewer, removal))
+    return objects.exclude(pk__in=FrozenKeys(removal, model)).order_by("pk")
 
 
 def _objects_of_group(
@@ -104,6 +133,24 @@ def _objects_of_group(
         "page": page,
         "group": _previews(viewer, removal, details)[0],
         "previews": previews_of_objects(viewer, removal, list(page.object_list)),
+        **_others_context(viewer, removal, group),
+    }
+
+
+def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> dict[str, Any]:
+    """Return a page of the objects with a picture of a group that are not selected."""
+    others = _others(viewer, removal, group).values_list("pk", flat=True)
+    page = Paginator(others, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("others"))
+    keys, previews = list(page.object_list), list[ObjectPreview]()
+    with errors_as_messages(viewer.request):
+        previews = previews_of_others(viewer, removal, keys)
+    kept = kept_among(removal, set(map(str, keys))) if removal.kept_total else []
+    return {
+        "others_page": page,
+        "others_page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
+        "others": previews,
+        "kept_keys": {key for _number, found in kept for key in found},
+        "most_added": most_added(),
     }
 
 

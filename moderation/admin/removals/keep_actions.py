@@ -60,7 +60,7 @@ def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Remova
         viewer = Viewer(model_admin.admin_site, request)
         keys_by_batch = _keys_to_exclude(viewer, removal)
         exclude(removal, seal=request.POST.get("seal", ""), keys_by_batch=keys_by_batch)
-    return _back_to_page(model_admin, request, removal)
+    return back_to_page(model_admin, request, removal)
 
 
 def return_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -75,8 +75,8 @@ def return_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) 
             actor=request.user,  # type: ignore[arg-type]
             guard=guard_for(admin_of(model_admin.admin_site, removal), request),
         )
-        _say_what_was_returned(request, removal, removal.objects_total - before, not_returned)
-    return _back_to_page(model_admin, request, removal)
+        say_what_was_returned(request, removal, removal.objects_total - before, not_returned)
+    return back_to_page(model_admin, request, removal)
 
 
 def last_kept(viewer: Viewer, removal: Removal) -> LastKept | None:
@@ -112,9 +112,10 @@ def _names(viewer: Viewer, removal: Removal, keys: list[str]) -> list[str]:
     ]
 
 
-def _say_what_was_returned(
+def say_what_was_returned(
     request: HttpRequest, removal: Removal, total: int, not_returned: NotReturned
 ) -> None:
+    """Add messages with the number of returned objects, and the names of those that were not."""
     if total:
         text = _("%(returned)s returned to the selection, which now has %(objects)s.")
         returned = count(removal.model_label, total)
@@ -154,7 +155,7 @@ def _object_in(value: str) -> tuple[int, str]:
     return (int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0), key
 
 
-def _back_to_page(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+def back_to_page(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Redirect to the page of the selection that a form was posted from."""
     url = removal_url(model_admin.admin_site, removal)
     return redirect(f"{url}?{urlencode(place_in(request.POST))}")

@@ -158,10 +158,23 @@ def previews_of_objects(
     """Return the previews of the selected ones of these objects, in the order of the keys."""
     in_batch = batch_numbers(removal, keys)
     numbers = {key: in_batch[str(key)] for key in keys if str(key) in in_batch}
-    plan = make_plan(
-        model_of(removal), list(numbers), using=AuditEntry.objects.db, limit=conf.batch_rows()
-    )
-    return _previews_of(viewer, removal, numbers, plan)
+    return _previews_of(viewer, removal, numbers, _plan_of(removal, numbers))
+
+
+def previews_of_others(
+    viewer: Viewer, removal: Removal, keys: Iterable[Any]
+) -> list[ObjectPreview]:
+    """Return the previews of objects that are not selected.
+
+    Raises TooManyRows if they have more rows than one transaction may delete.
+    """
+    numbers = dict.fromkeys(keys, 0)  # they are in no batch
+    return _previews_of(viewer, removal, numbers, _plan_of(removal, numbers))
+
+
+def _plan_of(removal: Removal, keys: Iterable[Any]) -> Plan:
+    using, limit = AuditEntry.objects.db, conf.batch_rows()
+    return make_plan(model_of(removal), list(keys), using=using, limit=limit)
 
 
 def kept_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[ObjectPreview]:

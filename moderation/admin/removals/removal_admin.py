@@ -23,7 +23,13 @@ from moderation.admin import access, thumbnails
 from moderation.admin.badge import badge
 from moderation.admin.display import objects_of, removal_url
 from moderation.admin.read_only import ReadOnlyAdmin
-from moderation.admin.removals import check_first, confirmation, keep_actions, progress
+from moderation.admin.removals import (
+    add_actions,
+    check_first,
+    confirmation,
+    keep_actions,
+    progress,
+)
 from moderation.admin.removals.object_permissions import admin_of
 from moderation.admin.removals.preferences import save_preferences
 from moderation.jobs.failures import failed_of
@@ -37,6 +43,7 @@ Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 DRAFT_ACTIONS: dict[str, Page] = {
     "exclude": keep_actions.exclude_from_draft,
     "return": keep_actions.return_to_draft,
+    "add": add_actions.add_to_draft,
     "review": check_first.review_marked,
     "confirm": confirmation.confirm_draft,
     "cancel": confirmation.cancel_draft,

@@ -20,8 +20,9 @@ from moderation.models import Removal
 
 PICTURES_PER_PAGE = 60  # few enough to review each one
 
-# The parameters that name a page of the selection, and one of the objects to check first.
-PLACE = ("show", "order", "group", "p", "check")
+# The parameters that name a page of the selection, one of the objects that share a picture and are
+# not selected, and one of the objects to check first.
+PLACE = ("show", "order", "group", "p", "others", "check")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
 # what else the template of the tab needs.

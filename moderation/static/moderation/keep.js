@@ -6,7 +6,8 @@
   // slow double click would keep the next card. Systems wait up to 500 ms for it.
   const CLICK_PAUSE = 700;
 
-  const TICKED = "[name=reviewed]:checked"; // among the objects to check first
+  // The boxes of the objects to check first, and of those that are not selected.
+  const BOXES = "[name=reviewed], [name=add]";
 
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
@@ -91,11 +92,13 @@
 
   function showInPlace(page) {
     const input = inputOf(main);
-    const ticked = new Set([...main.querySelectorAll(TICKED)].map((each) => each.value));
+    const nameAndValue = (box) => `${box.name} ${box.value}`;
+    const boxes = [...main.querySelectorAll(BOXES)];
+    const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
     main.innerHTML = page.getElementById("content-start").innerHTML;
     enter(input);
-    main.querySelectorAll("[name=reviewed]").forEach((each) => {
-      each.checked = ticked.has(each.value);
+    main.querySelectorAll(BOXES).forEach((box) => {
+      box.checked = ticked.has(nameAndValue(box));
     });
     document.title = page.title;
     replacedAt = performance.now();

@@ -1,0 +1,170 @@
+"""Add objects to the selection of a draft, such as other posts with the same picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.models import AbstractUser
+from django.db.models import Max, QuerySet
+
+from moderation import conf
+from moderation.cascade import indivisible_reason
+from moderation.cascade.batches import fill_with, model_of
+from moderation.db.bulk_insert import insert
+from moderation.exceptions import RemovalError, TooManyRows
+from moderation.models import AuditEntry, Removal, RemovalBatch, batch_numbers
+from moderation.removals import history
+from moderation.removals.check_first import mark_added
+from moderation.removals.freeze import (
+    NUMBER_SPACING,
+    fill_and_halve,
+    numbered_batches,
+    too_large_for_one_batch,
+)
+from moderation.removals.keep import NotReturned, change_selection, kept_among, return_kept
+from moderation.removals.limits import missing_rights
+from moderation.removals.refused_objects import Guard, RefusedObjects
+from moderation.removals.seal import BATCHES_PER_CHUNK, check_seal, save_batch, save_without
+from moderation.removals.selection import frozen_keys, selected_keys
+
+
+@dataclass(slots=True)
+class Added:
+    """How many objects were added to a draft, and how many kept ones were returned to it.
+
+    `refused` are objects that the actor may not remove, `not_returned` kept objects that could not
+    be returned. `left` is the number of objects above the limit, which can be added afterwards.
+    """
+
+    total: int = 0
+    returned: int = 0
+    left: int = 0
+    refused: RefusedObjects = field(default_factory=RefusedObjects)
+    not_returned: NotReturned = field(default_factory=NotReturned)
+
+
+def most_added() -> int:
+    """Return the largest number of objects that are added in one transaction."""
+    return BATCHES_PER_CHUNK * conf.batch_objects()
+
+
+def add(
+    removal: Removal,
+    *,
+    seal: str,
+    objects: QuerySet[Any],
+    actor: AbstractUser,
+    guard: Guard | None = None,
+) -> Added:
+    """Add objects to a draft's selection, frozen as they are now, and return their numbers.
+
+    Adds at most `most_added()`, the first ones in key order. Kept objects are returned instead;
+    selected objects and those that `guard` refuses are left out. Raises DraftChanged if the seal is
+    out of date, RemovalError if the actor may no longer remove objects, and CannotFreeze or
+    TooManyRows if the objects cannot be split into batches. Then nothing is added.
+    """
+    check_seal(removal, seal)
+    if missing := list(missing_rights(removal, actor)):
+        raise RemovalError(" ".join(missing))
+    added, before = Added(), removal.objects_total
+    keys = list(frozen_keys(objects.model, selected_keys(objects)[: most_added()]))
+    if len(keys) == most_added():
+        added.left = objects.count() - len(keys)
+    kept = kept_among(removal, set(map(str, keys))) if removal.kept_total else []
+    if new := _without(keys, {key for _number, texts in kept for key in texts}):
+        change = partial(_add, removal, new, guard, added.refused)
+        change_selection(removal, history.ADDED, change)
+        added.total = removal.objects_total - before
+    if kept:
+        added.not_returned = return_kept(
+            removal, seal=removal.seal, keys_by_batch=kept, actor=actor, guard=guard
+        )
+        added.returned = removal.objects_total - before - added.total
+    return added
+
+
+def _without(keys: Iterable[Any], texts: AbstractSet[str]) -> list[Any]:
+    return [key for key in keys if str(key) not in texts]
+
+
+def _add(
+    removal: Removal, keys: Sequence[Any], guard: Guard | None, refused: RefusedObjects
+) -> list[Any]:
+    """Add objects that are not kept, and return the keys of those that were added."""
+    if not (new := _without(keys, batch_numbers(removal, keys).keys())):
+        return []
+    batches = _freeze(removal, new)
+    existing = {key for batch in batches for key, _digest in batch.frozen}
+    added = existing.intersection(new) - _exclude_refused(batches, set(new), guard, refused)
+    if added:
+        mark_added(removal, added)
+    return [key for key in new if key in added]
+
+
+def _freeze(removal: Removal, keys: Sequence[Any]) -> list[RemovalBatch]:
+    """Save objects in the only batch if it has room for them, or else in new batches."""
+    indivisible = indivisible_reason(model_of(removal))
+    batches = list(removal.batches.all()[:2])
+    if len(batches) == 1 and (indivisible or _has_room(batches[0], keys)):
+        batches[0].removal = removal  # avoids a query
+        try:
+            fill_with(batches[0], keys)
+        except TooManyRows as too_many:
+            if indivisible:
+                raise too_large_for_one_batch(indivisible) from too_many
+        else:
+            save_batch(batches[0])
+            return batches
+    return _freeze_in_new_batches(removal, keys, indivisible)
+
+
+def _has_room(batch: RemovalBatch, keys: Sequence[Any]) -> bool:
+    """Return whether a batch may have so many more objects, if all kept ones are returned."""
+    return batch.objects_total + batch.kept_total + len(keys) <= conf.batch_objects()
+
+
+def _freeze_in_new_batches(
+    removal: Removal, keys: Sequence[Any], indivisible: str
+) -> list[RemovalBatch]:
+    """Save objects in batches of their own, after the others."""
+    last = removal.batches.aggregate(number=Max("number"), addition=Max("addition"))
+    number = ((last["number"] or 0) // NUMBER_SPACING + 1) * NUMBER_SPACING
+    addition = (last["addition"] or 0) + 1
+    size = len(keys) if indivisible else conf.batch_objects()
+    rows = [
+        {"number": number_of_batch, "frozen": [(key, "") for key in keys_of_batch]}
+        for number_of_batch, keys_of_batch in numbered_batches(iter(keys), size, number=number)
+    ]
+    same = {"removal_id": removal.pk, "addition": addition}
+    insert(RemovalBatch, rows, same=same, using=AuditEntry.objects.db)
+    fill_and_halve(removal, _batches_of(removal, addition), indivisible)
+    return _batches_of(removal, addition)
+
+
+def _batches_of(removal: Removal, addition: int) -> list[RemovalBatch]:
+    batches = list(removal.batches.filter(addition=addition).order_by("number"))
+    for batch in batches:
+        batch.removal = removal  # avoids a query for each
+    return batches
+
+
+def _exclude_refused(
+    batches: Sequence[RemovalBatch],
+    added: AbstractSet[Any],
+    guard: Guard | None,
+    refused: RefusedObjects,
+) -> set[Any]:
+    """Exclude those of the added objects that a guard refuses, and return their keys."""
+    found: set[Any] = set()
+    refused_by_batch = guard(batches) if guard else {}
+    for batch in batches:
+        names = refused_by_batch.get(batch.number, {})
+        if keys := names.keys() & added:
+            refused.add([names[key] for key in keys])
+            save_without(batch, keys)
+            found |= keys
+    return found
