@@ -239,7 +239,7 @@ def _return_chunk(
 def _return_to(batch: RemovalBatch, keys: AbstractSet[Any], deleted: AbstractSet[Any]) -> list[Any]:
     """Freeze kept objects in their batch again, and return their keys."""
     returned = fill_with(batch, [key for key in batch.kept if key in keys])
-    _remove_from_kept(batch, deleted.union(returned))
+    _remove_from_kept(batch, deleted | set(returned))
     save_batch(batch)
     return returned
 
