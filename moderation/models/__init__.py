@@ -1,7 +1,13 @@
 """The models: removals, the audit log, storage identities, preferences and background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
-from moderation.models.frozen_keys import FrozenKeys, FrozenTexts, batch_numbers, has_exact_keys
+from moderation.models.frozen_keys import (
+    FrozenKeys,
+    FrozenTexts,
+    KeptKeys,
+    batch_numbers,
+    has_exact_keys,
+)
 from moderation.models.heartbeat import Heartbeat
 from moderation.models.marked_object import MarkedObject
 from moderation.models.queueing_lock import QueueingLock
@@ -16,6 +22,7 @@ __all__ = [
     "FrozenKeys",
     "FrozenTexts",
     "Heartbeat",
+    "KeptKeys",
     "MarkedObject",
     "QueueingLock",
     "Removal",

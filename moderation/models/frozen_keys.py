@@ -65,6 +65,32 @@ class FrozenKeys(_FrozenKeys):
         return self._subquery(key, "jsonb_array_elements(source.frozen)", connection)
 
 
+class KeptKeys(_FrozenKeys):
+    """The keys of the objects that the moderator kept, as `FrozenKeys` has those of the others."""
+
+    def __init__(self, removal: Removal, model: type[models.Model]) -> None:
+        super().__init__(removal, _key_field(model))
+
+    def as_sql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the subquery for SQLite. A UUID is stored there without hyphens."""
+        is_uuid = isinstance(self.output_field, models.UUIDField)
+        key = "replace(pair.value, '-', '')" if is_uuid else "pair.value"
+        return self._subquery(key, "json_each(source.kept)", connection)
+
+    def as_postgresql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the subquery for PostgreSQL, with the keys in the type of the column."""
+        key = f"pair.value::{self.output_field.rel_db_type(connection)}"
+        return self._subquery(key, "jsonb_array_elements_text(source.kept)", connection)
+
+
 class FrozenTexts(_FrozenKeys):
     """The keys of a draft's objects as texts, for a column that stores any model's keys as text."""
 

@@ -138,6 +138,19 @@ def test_a_kept_post_is_named_so_and_returned(
     assert frozen_keys(draft) == keys_of(posts[:3])
 
 
+def test_kept_posts_stay_kept_when_all_others_are_added(
+    client: Client, draft: Removal, posts: list[Post]
+) -> None:
+    keep(client, draft, posts[0])
+    assert "Add the 3 posts that you did not keep" in text_of(html(client, draft, GROUP))
+    add_all(client, draft)
+    assert kept(draft) == [posts[0].pk]
+    assert frozen_keys(draft) == keys_of(posts[1:5])
+    page = html(client, draft, GROUP)
+    assert offered(page) == [posts[0].pk]
+    assert 'name="add_all"' not in page
+
+
 def test_the_list_is_paged(
     client: Client, draft: Removal, posts: list[Post], monkeypatch: pytest.MonkeyPatch
 ) -> None:

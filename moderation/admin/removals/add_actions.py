@@ -20,7 +20,7 @@ from moderation.admin.removals.group_previews import others_of_group
 from moderation.admin.removals.keep_actions import back_to_page, say_what_was_returned
 from moderation.admin.removals.object_permissions import admin_of, guard_for
 from moderation.cascade.batches import model_of
-from moderation.models import Removal
+from moderation.models import KeptKeys, Removal
 from moderation.removals.add import Added, add, most_added
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
@@ -46,10 +46,12 @@ def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
 
 
 def _objects_to_add(viewer: Viewer, removal: Removal) -> QuerySet[Any]:
-    posted = viewer.request.POST
+    """Return the ticked objects, or all but those that the moderator has decided to keep."""
+    posted, model = viewer.request.POST, model_of(removal)
     if "add_all" in posted:
-        return others_of_group(viewer, removal, posted["add_all"])
-    keys = set(keys_in(model_of(removal), posted.getlist("add")))
+        others = others_of_group(viewer, removal, posted["add_all"])
+        return others.exclude(pk__in=KeptKeys(removal, model)) if removal.kept_total else others
+    keys = set(keys_in(model, posted.getlist("add")))
     others = others_of_group(viewer, removal, posted.get("add_ticked", ""))
     return others.filter(pk__any_of=keys) if keys else others.none()
 

@@ -21,7 +21,14 @@ from moderation.admin.removals.previews import (
 from moderation.admin.removals.selected_objects import selected_keys, visible_keys
 from moderation.cascade.batches import model_of
 from moderation.db.rows import all_rows
-from moderation.models import AuditEntry, FrozenKeys, Removal, batch_numbers, has_exact_keys
+from moderation.models import (
+    AuditEntry,
+    FrozenKeys,
+    KeptKeys,
+    Removal,
+    batch_numbers,
+    has_exact_keys,
+)
 from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
 from moderation.picture_groups.groups import (
     Keys,
@@ -33,7 +40,6 @@ from moderation.picture_groups.groups import (
 )
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
-from moderation.removals.keep import kept_among
 
 GROUPS_PER_PAGE = 60  # few enough to review each one
 OBJECTS_PER_PAGE = 100  # as on the change list
@@ -139,17 +145,21 @@ def _objects_of_group(
 
 def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> dict[str, Any]:
     """Return a page of the objects with a picture of a group that are not selected."""
-    others = _others(viewer, removal, group).values_list("pk", flat=True)
-    page = Paginator(others, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("others"))
+    others = _others(viewer, removal, group)
+    page = Paginator(others.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
+        viewer.request.GET.get("others")
+    )
+    kept = others.filter(pk__in=KeptKeys(removal, others.model))
     keys, previews = list(page.object_list), list[ObjectPreview]()
     with errors_as_messages(viewer.request):
         previews = previews_of_others(viewer, removal, keys)
-    kept = kept_among(removal, set(map(str, keys))) if removal.kept_total else []
+    kept_keys = kept.filter(pk__any_of=set(keys)).values_list("pk", flat=True)
     return {
         "others_page": page,
         "others_page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
         "others": previews,
-        "kept_keys": {key for _number, found in kept for key in found},
+        "others_to_add": page.paginator.count - kept.count(),
+        "kept_keys": set(map(str, kept_keys)),
         "most_added": most_added(),
     }
 

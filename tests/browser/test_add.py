@@ -1,0 +1,93 @@
+"""Posts with the same picture are added by keyboard alone, on a telephone, and without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from playwright.sync_api import Page, expect
+
+from moderation.models import Removal
+from posts.models import Post, PostImage
+from tests.browser.test_pictures import violations
+from tests.helpers import drafted
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def draft(moderator: User, make_posts: Callable[..., list[Post]]) -> Removal:
+    """Two of five posts with the same picture."""
+    call_command("loaddata", settings.BASE_DIR / "fixtures" / "theme.json", verbosity=0)
+    posts = make_posts(5, images=1)
+    PostImage.objects.update(sha256="a" * 64)
+    return drafted(posts[:2], moderator)
+
+
+def open_others(page: Page, removal: Removal) -> None:
+    page.goto(f"/admin/moderation/removal/{removal.pk}/change/")
+    page.get_by_role("link", name="also in 3 posts that are not selected").focus()
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_role("heading", name="Also in 3 posts that are not selected")
+    ).to_be_visible()
+
+
+def test_by_keyboard_alone_ticked_posts_are_added_in_place(
+    moderator_page: Page, draft: Removal
+) -> None:
+    page = moderator_page
+    open_others(page, draft)
+    page.get_by_label("Note").fill("ticket 12")
+    page.get_by_role("checkbox", name="Add “Cheap pills 3”").focus()
+    page.keyboard.press("Space")
+    button = page.get_by_role("button", name="Add what is ticked to the selection")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Remove 3 posts?")).to_be_visible()
+    expect(page.locator(".messagelist")).to_contain_text(
+        "Added 1 post to the selection, which now has 3 posts."
+    )
+    expect(button).to_be_focused()
+    expect(page.get_by_label("Note")).to_have_value("ticket 12")
+    page.get_by_role("button", name="Add all 2 posts to the selection").press("Enter")
+    expect(page.get_by_role("heading", name="Remove 5 posts?")).to_be_visible()
+    expect(page.locator("#selection-heading")).to_be_focused()
+
+
+def test_a_tick_stays_when_another_post_is_kept(moderator_page: Page, draft: Removal) -> None:
+    page = moderator_page
+    open_others(page, draft)
+    tick = page.get_by_role("checkbox", name="Add “Cheap pills 3”")
+    tick.check()
+    page.get_by_role("button", name="Keep “Cheap pills 0” (").click()
+    expect(page.get_by_role("heading", name="Remove 1 post?")).to_be_visible()
+    expect(tick).to_be_checked()
+
+
+def test_posts_are_added_without_scripts(
+    moderator_page_without_scripts: Page, draft: Removal
+) -> None:
+    page = moderator_page_without_scripts
+    open_others(page, draft)
+    page.get_by_role("checkbox", name="Add “Cheap pills 3”").check()
+    page.get_by_role("button", name="Add what is ticked to the selection").click()
+    expect(page.locator(".messagelist")).to_contain_text(
+        "Added 1 post to the selection, which now has 3 posts."
+    )
+    expect(
+        page.get_by_role("heading", name="Also in 2 posts that are not selected")
+    ).to_be_visible()
+
+
+def test_the_list_fits_a_telephone_and_has_no_accessibility_problem(
+    moderator_page: Page, draft: Removal
+) -> None:
+    page = moderator_page
+    open_others(page, draft)
+    assert violations(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
