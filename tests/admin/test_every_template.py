@@ -85,15 +85,18 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
 def visit_draft(client: Client, world: World) -> None:
     """Every view of a draft, and its page after a confirmation that found a difference.
 
-    One of its objects is marked, and two share a picture.
+    One of its objects is marked, and two share a picture with a post that is not selected.
     """
     PostImage.objects.update(sha256="1" * 64)
     batch = world.draft.batches.get()
     world.draft.marked_objects.create(batch_number=batch.number, key=str(batch.frozen[0][0]))
     for view in ("pictures", "objects", "without-pictures", "kept"):
         client.get(page_of(world.draft), {"show": view})
-    groups = client.get(page_of(world.draft)).context["previews"]
-    client.get(page_of(world.draft), {"show": "groups", "group": groups[0].group.key})
+    group = client.get(page_of(world.draft)).context["previews"][0]
+    picture = PostImage.objects.get(pk=group.details.file.key)
+    picture.pk, picture.post = None, Post.objects.create(author=picture.post.author)
+    picture.save()  # a post that shares the picture and is not selected
+    client.get(page_of(world.draft), {"show": "groups", "group": group.group.key})
     world.draft.marked_objects.update(is_reviewed=True)
     PostImage.objects.filter(post__in=Post.objects.all()).delete()
     response = client.post(page_of(world.draft, "confirm"), words(world.draft))

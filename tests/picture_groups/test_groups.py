@@ -9,10 +9,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from moderation.models import FrozenKeys, Removal, batch_numbers, has_exact_keys
+from moderation.models import FrozenKeys, KeptKeys, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups.details import details_of_groups, objects_with
 from moderation.picture_groups.groups import Order, can_group, group_of, picture_groups
 from moderation.removals.freeze import freeze
+from moderation.removals.keep import exclude
 from posts.models import Post, PostImage, Report
 from tests.helpers import drafted
 from tests.testapp.models import Exhibit, Shelf, Thread
@@ -143,6 +144,9 @@ def test_frozen_keys_may_be_uuids(moderator: User) -> None:
     assert has_exact_keys(Exhibit)
     assert list(Exhibit.objects.filter(pk__in=FrozenKeys(removal, Exhibit))) == [chosen]
     assert list(batch_numbers(removal, [chosen.pk, other.pk])) == [str(chosen.pk)]
+    number = removal.batches.get().number
+    exclude(removal, seal=removal.seal, keys_by_batch=[(number, [str(chosen.pk)])])
+    assert list(Exhibit.objects.filter(pk__in=KeptKeys(removal, Exhibit))) == [chosen]
 
 
 def test_models_without_pictures_or_sha256_cannot_be_grouped() -> None:

@@ -25,7 +25,7 @@ from moderation.removals.seal import chunks_of_batches, is_sealed
 from posts.models import Post
 from tests.helpers import CODES, confirmed, drafted
 from tests.removals.keeping import frozen_keys, give_back, keep, kept
-from tests.removals.test_return import add_picture, columns, refusing
+from tests.removals.test_return import add_picture, columns, exhibits, refusing, volumes
 from tests.review_rules.waves import make_post, make_wave
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -188,6 +188,20 @@ def test_an_added_object_can_be_kept_and_returned(posts: list[Post], moderator: 
         keep(draft, posts[0], posts[2])
         give_back(draft, moderator)
     assert draft.seal == seal
+    assert not refreeze_changed(draft)
+
+
+@pytest.mark.parametrize("make", [volumes, exhibits])
+@pytest.mark.parametrize("size", [2, 500])
+def test_added_objects_are_found_unchanged_whatever_their_keys_are(
+    make: Callable[[], list[Any]], size: int, moderator: User
+) -> None:
+    made = make()
+    objects, chosen = type(made[0]).objects.all(), [made[2].pk, made[3].pk]
+    with override_settings(MODERATION_BATCH_OBJECTS=size):
+        draft = freeze(objects.filter(pk__in=chosen), actor=moderator, permissions=[])
+        add(draft, seal=draft.seal, objects=objects.exclude(pk=made[4].pk), actor=moderator)
+    assert sorted(frozen_keys(draft)) == [str(each.pk) for each in made[:4]]
     assert not refreeze_changed(draft)
 
 
