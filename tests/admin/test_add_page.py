@@ -92,11 +92,10 @@ def test_the_posts_are_shown_with_what_is_known_about_them(
 def test_ticked_posts_are_added_and_the_place_stays(
     client: Client, draft: Removal, posts: list[Post]
 ) -> None:
-    response = add(client, draft, posts[2], posts[4], p="1", others="2", reason="spam")
+    response = add(client, draft, posts[2], posts[4], p="1", others="2")
     assert said(response) == "Added 2 posts to the selection, which now has 4 posts."
     assert response["Location"] == f"{page_of(draft)}{GROUP}&p=1&others=2"
     assert frozen_keys(draft) == keys_of([*posts[:3], posts[4]])
-    assert draft.reason == "spam"
     assert offered(html(client, draft, GROUP)) == [posts[3].pk]
 
 

@@ -58,6 +58,18 @@ def test_by_keyboard_alone_ticked_posts_are_added_in_place(
     expect(page.locator("#selection-heading")).to_be_focused()
 
 
+def test_enter_on_a_box_adds_what_is_ticked_and_confirms_nothing(
+    moderator_page: Page, moderator_page_without_scripts: Page, draft: Removal
+) -> None:
+    for page, number in ((moderator_page, 2), (moderator_page_without_scripts, 3)):
+        page.goto(f"/admin/moderation/removal/{draft.pk}/change/?group={'a' * 64}")
+        page.get_by_role("radio", name="Spam").check()
+        page.get_by_role("checkbox", name=f"Add “Cheap pills {number}”").check()
+        page.get_by_role("checkbox", name=f"Add “Cheap pills {number}”").press("Enter")
+        expect(page.get_by_role("heading", name=f"Remove {number + 1} posts?")).to_be_visible()
+    assert Post.objects.count() == 5
+
+
 def test_a_tick_stays_when_another_post_is_kept(moderator_page: Page, draft: Removal) -> None:
     page = moderator_page
     open_others(page, draft)

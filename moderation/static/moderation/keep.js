@@ -6,6 +6,9 @@
   // slow double click would keep the next card. Systems wait up to 500 ms for it.
   const CLICK_PAUSE = 700;
 
+  // The forms of the selection and of what can be added to it.
+  const FORMS = "#draft-form, #others-form";
+
   // The boxes of the objects to check first, and of those that are not selected.
   const BOXES = "[name=reviewed], [name=add]";
 
@@ -45,9 +48,10 @@
     enter(JSON.parse(window.sessionStorage.getItem(inputKey()) ?? "{}"));
   }
 
-  // Return the form's buttons with a name, in the order of the page. Some are outside the form.
-  function buttonsNamed(name) {
-    return [...form().elements].filter((each) => each.name === name);
+  // Return the buttons of a form with a name, in the order of the page. Some are outside the form.
+  function buttonsNamed(name, formId) {
+    const elements = document.getElementById(formId)?.elements ?? [];
+    return [...elements].filter((each) => each.name === name);
   }
 
   // Return the values of the buttons like this one: those after it, then those before it.
@@ -56,7 +60,7 @@
     if (undone) {
       return [undone];
     }
-    const values = buttonsNamed(button.name).map((each) => each.value);
+    const values = buttonsNamed(button.name, button.form.id).map((each) => each.value);
     const position = values.indexOf(button.value);
     const before = values.splice(0, position);
     return [...values, ...before.reverse()];
@@ -66,10 +70,11 @@
   function placeOf(button) {
     const isUndo = button.name === "last";
     const name = isUndo ? "object" : button.name;
+    const formId = button.form.id;
     const values = neighboursOf(button);
     const { top } = button.getBoundingClientRect();
     return () => {
-      const buttons = buttonsNamed(name);
+      const buttons = buttonsNamed(name, formId);
       const found = values.map((value) => buttons.find((each) => each.value === value));
       const next = found.find(Boolean) ?? document.getElementById("selection-heading");
       const staysInPlace = !isUndo && buttons.includes(next);
@@ -80,11 +85,11 @@
     };
   }
 
-  // Post the form of the draft as a button does; return the page that this leads to.
+  // Post a button's form as the button does; return the page that this leads to.
   async function pageAfter(button) {
-    const url = button.getAttribute("formaction") ?? form().action;
-    const body = new FormData(form(), button);
-    const buttons = [...form().elements].filter((each) => each.type === "submit");
+    const url = button.getAttribute("formaction") ?? button.form.action;
+    const body = new FormData(button.form, button);
+    const buttons = [...button.form.elements].filter((each) => each.type === "submit");
     buttons.forEach((each) => (each.disabled = true));
     const response = await fetch(url, { method: "POST", body }).catch(() => null);
     return new DOMParser().parseFromString(response ? await response.text() : "", "text/html");
@@ -106,7 +111,7 @@
 
   async function changeSelection(event) {
     const button = event.submitter;
-    if (event.target !== form()) {
+    if (!event.target.matches(FORMS)) {
       return;
     }
     if (!button?.name) {

@@ -3,7 +3,8 @@
 
 (() => {
   const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
-  const CONTROLS = "a, button, summary"; // these use Enter and Space themselves
+  // These use Enter and Space themselves. In a box to be posted, Enter submits its form.
+  const CONTROLS = "a, button, summary, [name=reviewed], [name=add]";
 
   const main = document.getElementById("content-start");
   let wasKeptByKey = false;
