@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -17,8 +17,10 @@ from moderation.db.rows import all_rows
 from moderation.models import AuditEntry
 from moderation.registry import registration_for
 
-# The reason that a purge records, such as "still used by posts.PostImage.image 6780".
-REASON_PATTERN = re.compile(r"still used by (?P<label>\w+\.\w+)\.\w+ (?P<key>\S+)")
+# A row that uses a file, such as "posts.PostImage.image 6780".
+USER_PATTERN = re.compile(r"(?P<label>\w+\.\w+)\.\w+ (?P<key>\S+)")
+# What precedes the row in the reason that a purge records.
+REASON = "still used by "
 
 
 class NamedRow(NamedTuple):
@@ -35,16 +37,35 @@ def in_use_reasons(viewer: Viewer, reasons: Collection[str]) -> dict[str, str]:
     If a row has a parent, as a picture has a post, the text names the parent. A reason that names
     no row, or a row that no longer exists, is returned as recorded. Runs one query for each model.
     """
-    texts = {reason: reason for reason in reasons}
-    matches = {reason: match for reason in reasons if (match := REASON_PATTERN.fullmatch(reason))}
+    users = {reason: reason.removeprefix(REASON) for reason in reasons if reason.startswith(REASON)}
+    rows = rows_of_users(users.values())
+    return {
+        reason: _text(viewer, rows[users[reason]]) if users.get(reason) in rows else reason
+        for reason in reasons
+    }
+
+
+def rows_of_users(users: Iterable[str]) -> dict[str, NamedRow]:
+    """Return the rows that use files, each as the row that names it for users: {user: row}.
+
+    Leaves out what names no row, and rows that no longer exist. Runs one query for each model.
+    """
+    matches = {user: match for user in users if (match := USER_PATTERN.fullmatch(user))}
     keys: dict[str, set[str]] = {}
     for match in matches.values():
         keys.setdefault(match["label"], set()).add(match["key"])
     rows = {(label, key): row for label in keys for key, row in _named_rows(label, keys[label])}
-    for reason, match in matches.items():
-        if row := rows.get((match["label"], match["key"])):
-            texts[reason] = _text(viewer, row)
-    return texts
+    found = {user: rows.get((match["label"], match["key"])) for user, match in matches.items()}
+    return {user: row for user, row in found.items() if row}
+
+
+def without_repetitions(users: Iterable[str]) -> list[str]:
+    """Return the users without those that differ from an earlier one only in the field."""
+    found: dict[Any, str] = {}
+    for user in users:
+        match = USER_PATTERN.fullmatch(user)
+        found.setdefault(match.group("label", "key") if match else user, user)
+    return list(found.values())
 
 
 def _named_rows(label: str, keys: Collection[str]) -> Iterator[tuple[str, NamedRow]]:

@@ -22,7 +22,7 @@ from moderation.models.states import REASON_LENGTH, EntryState
 from moderation.recording.attribution import DeletionContext
 from moderation.redaction import ERROR_LENGTH
 from moderation.registry import registration_by_label, title_text
-from moderation.registry.files import StoredFile
+from moderation.registry.files import StoredFile, names_of_rows
 from moderation.storage import adapter_for
 from moderation.storage.base import Adapter
 
@@ -90,7 +90,7 @@ def _entries(
         label: registration_by_label(label).measured_field
         for label in {file.label for file in files}
     }
-    row_names = _row_names(files) if any(not file.field for file in files) else {}
+    row_names = names_of_rows(files) if any(not file.field for file in files) else {}
     texts = cache(title_text)  # the files of an object share title and owner
     for file, details in files.items():
         entry = {
@@ -110,16 +110,6 @@ def _entries(
         if not file.field:
             entry["row_names"] = row_names.get((file.label, file.key), {})
         yield entry
-
-
-def _row_names(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
-    """Return the names in the file fields of each row, by alias, for the entries of extra files."""
-    row_names: dict[tuple[str, Any], dict[str, list[str]]] = {}
-    for file in files:
-        if file.field:
-            names = row_names.setdefault((file.label, file.key), {})
-            names.setdefault(file.storage, []).append(file.name)
-    return row_names
 
 
 def _key(adapter: Adapter, name: str, now: datetime) -> dict[str, Any]:

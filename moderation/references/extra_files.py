@@ -18,8 +18,8 @@ from django.core.files.storage import InvalidStorageError
 
 from moderation.db.rows import all_rows
 from moderation.references.databases import databases_with
-from moderation.references.queries import MAX_ROWS, Column, savepoint
-from moderation.references.search import Usage, names_in_field
+from moderation.references.queries import MAX_ROWS, Column, IgnoredRows, ignored_in, savepoint
+from moderation.references.search import NONE_IGNORED, Usage, names_in_field
 from moderation.references.wanted import WantedKeys
 from moderation.registry import ExtraFiles, Registration, registered_models, registration_for
 from moderation.storage.base import Adapter
@@ -30,7 +30,7 @@ from moderation.storage.resolve import adapter_for
 RowNames = Mapping[str, Sequence[str]]
 
 
-class _NamedFile(NamedTuple):
+class NamedFile(NamedTuple):
     """A name to search for, which stands for its own key; see `WantedFile`."""
 
     key: str
@@ -38,12 +38,17 @@ class _NamedFile(NamedTuple):
 
 
 def add_usage_of_extra_files(
-    wanted: WantedKeys, row_names: Mapping[str, RowNames], usage: Usage
+    wanted: WantedKeys,
+    row_names: Mapping[str, RowNames],
+    usage: Usage,
+    *,
+    ignored: IgnoredRows = NONE_IGNORED,
 ) -> None:
     """Add the extra files that live rows use to `usage`.
 
-    `row_names` maps the key of each entry for an extra file to the entry's `row_names`. Skips
-    registrations without `extra_files`. Runs no query if no entry is for an extra file.
+    `row_names` maps the key of each entry for an extra file to the entry's `row_names`. `ignored`
+    are rows that do not count. Skips registrations without `extra_files`. Runs no query if no entry
+    is for an extra file.
     """
     if not (unknown := {key: each for key, each in row_names.items() if key not in usage.users}):
         return
@@ -51,7 +56,7 @@ def add_usage_of_extra_files(
         if (extra_files := registration.extra_files) is None:
             continue
         try:
-            for column, names in _columns_to_search(registration, unknown):
+            for column, names in _columns_to_search(registration, unknown, ignored):
                 with savepoint(column.database):
                     usage.users |= _used_keys(extra_files, column, names, wanted)
         except Exception as error:  # noqa: BLE001 - the function and storages are the site's
@@ -59,7 +64,7 @@ def add_usage_of_extra_files(
 
 
 def _columns_to_search(
-    registration: Registration, row_names: Mapping[str, RowNames]
+    registration: Registration, row_names: Mapping[str, RowNames], ignored: IgnoredRows
 ) -> Iterator[tuple[Column, dict[str, set[str]]]]:
     """Yield the columns that may hold one of the names, with {name: keys of its extra files}."""
     by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -75,12 +80,13 @@ def _columns_to_search(
             found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
             for database in databases_with(registration.model) if found else ():
                 if isinstance(database, str):  # `find_usage` reports unreachable databases
-                    yield Column(registration.model, field, database), found
+                    rows = ignored_in(registration.model, database, ignored)
+                    yield Column(registration.model, field, database, ignored=rows), found
 
 
 def _wanted(alias: str, names: Iterable[str]) -> WantedKeys | None:
     try:
-        return WantedKeys(adapter_for(alias), [_NamedFile(name, name) for name in names])
+        return WantedKeys(adapter_for(alias), [NamedFile(name, name) for name in names])
     except InvalidStorageError:  # the storage no longer exists, so no row shares a file in it
         return None
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet, ImproperlyConfigured
@@ -27,6 +28,8 @@ else:
 MAX_ODD_NAMES = 1000
 # The most rows that are read from one field for the names of one claim.
 MAX_ROWS = 1000
+# The keys of rows in the audit log's database that do not count as users, by their model.
+IgnoredRows = Mapping[type[Model], Collection[Any]]
 # The name of an annotation, which no field may have.
 KEY_ANNOTATION = "moderation_key"
 
@@ -72,22 +75,26 @@ class StartsWithAny(TextLookup):
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A file field of a model in one database, including rows that managers hide."""
+    """A file field of a model in one database, including rows that managers hide.
+
+    Rows whose keys are in `ignored` are left out.
+    """
 
     model: type[Model]
     field: FileField
     database: str
+    ignored: Collection[Any] = dataclass_field(default=(), kw_only=True)
 
     @property
     def label(self) -> str:
         """Return "app.Model.field", with the database if it is not the audit log's."""
-        is_elsewhere = self.database != router.db_for_write(AuditEntry)
-        suffix = f" in database {self.database}" if is_elsewhere else ""
+        suffix = "" if is_of_audit_log(self.database) else f" in database {self.database}"
         return f"{self.model._meta.label}.{self.field.name}{suffix}"
 
     def rows(self) -> QuerySet[Any]:
-        """Return all rows of the table, without any of the model's managers."""
-        return all_rows(self.model, self.database).order_by()
+        """Return the rows of the table, without any of the model's managers."""
+        rows = all_rows(self.model, self.database).order_by()
+        return rows.exclude(pk__any_of=self.ignored) if self.ignored else rows
 
     def find(self, names: Iterable[str]) -> dict[str, str]:
         """Return the names that rows hold, each with one of these rows: {name: "label key"}."""
@@ -147,6 +154,16 @@ class StorageColumn(Column):
             if len(rows) == 1:
                 return [""]
             return [alias for row in rows for alias in self._aliases_of([row])]
+
+
+def ignored_in(model: type[Model], database: str, ignored: IgnoredRows) -> Collection[Any]:
+    """Return the keys of the ignored rows in one table."""
+    return ignored.get(model, ()) if is_of_audit_log(database) else ()
+
+
+def is_of_audit_log(database: str) -> bool:
+    """Return whether the audit log is in a database."""
+    return bool(database == router.db_for_write(AuditEntry))
 
 
 def _key_columns(model: type[Model]) -> list[str]:

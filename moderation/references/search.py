@@ -24,7 +24,14 @@ from moderation.references.databases import (
     databases_with,
     require_current_tables,
 )
-from moderation.references.queries import MAX_ODD_NAMES, Column, StorageColumn, savepoint
+from moderation.references.queries import (
+    MAX_ODD_NAMES,
+    Column,
+    IgnoredRows,
+    StorageColumn,
+    ignored_in,
+    savepoint,
+)
 from moderation.references.wanted import WantedKeys, WantedNames
 from moderation.registry import (
     Registration,
@@ -36,6 +43,7 @@ from moderation.registry.defaults import fields_with_default
 from moderation.storage.base import Adapter
 from moderation.storage.resolve import adapter_for, adapter_for_storage, unwrap
 
+NONE_IGNORED: IgnoredRows = {}
 # A column, and the names to search for in it.
 Search = tuple[Column, WantedNames]
 
@@ -58,21 +66,21 @@ class Usage:
             self.unknown.setdefault(key, problem)
 
 
-def find_usage(wanted: WantedKeys) -> Usage:
+def find_usage(wanted: WantedKeys, *, ignored: IgnoredRows = NONE_IGNORED) -> Usage:
     """Return the keys that live rows use, and the keys for which this is unknown.
 
-    Runs two indexed queries (three if many names are spelled oddly) for each file field that may
+    `ignored` are rows that do not count, such as those that will be deleted. Runs two indexed queries (three if many names are spelled oddly) for each file field that may
     hold one of them, in each database that holds its model. Inside a transaction, an error rolls
     back a savepoint, not the transaction.
     """
     require_current_tables()
     usage = Usage()
-    _run_all(list(_searches(wanted, usage)), usage)
+    _run_all(list(_searches(wanted, usage, ignored)), usage)
     usage.users |= _keys_of_defaults(wanted)
     return usage
 
 
-def _searches(wanted: WantedKeys, usage: Usage) -> Iterator[Search]:
+def _searches(wanted: WantedKeys, usage: Usage, ignored: IgnoredRows) -> Iterator[Search]:
     """Yield each column that may hold one of the keys; record unreachable databases in `usage`."""
     seen: dict[object, WantedNames | None] = {}
     for model, field in file_fields():
@@ -80,10 +88,12 @@ def _searches(wanted: WantedKeys, usage: Usage) -> Iterator[Search]:
             for database in databases_with(model):
                 if isinstance(database, UnreachableDatabase):
                     usage.fail(names.keys, f"{model._meta.label}: {database}")
-                elif chosen:
-                    yield StorageColumn(model, field, database, *chosen), names
+                    continue
+                rows = ignored_in(model, database, ignored)
+                if chosen:
+                    yield StorageColumn(model, field, database, *chosen, ignored=rows), names
                 else:
-                    yield Column(model, field, database), names
+                    yield Column(model, field, database, ignored=rows), names
 
 
 def _keys_of_defaults(wanted: WantedKeys) -> dict[str, str]:

@@ -90,6 +90,16 @@ def extra_files(registration: Registration, rows: list[Any]) -> Iterator[StoredF
             yield StoredFile(registration.label, row.pk, "", storage, name)
 
 
+def names_of_rows(files: Iterable[StoredFile]) -> dict[tuple[str, Any], dict[str, list[str]]]:
+    """Return the names in the file fields of each row, by alias, to find users of extra files."""
+    names: dict[tuple[str, Any], dict[str, list[str]]] = {}
+    for file in files:
+        if file.field:
+            of_row = names.setdefault((file.label, file.key), {})
+            of_row.setdefault(file.storage, []).append(file.name)
+    return names
+
+
 def file_columns_of(registration: Registration) -> list[FileColumn]:
     """Return the file columns of a model: field, attribute, storage alias and default names.
 

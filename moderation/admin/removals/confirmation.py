@@ -27,6 +27,7 @@ from moderation.admin.display import (
 )
 from moderation.admin.messages import errors_as_messages, message_of
 from moderation.admin.removals.check_first import check_first_context
+from moderation.admin.removals.files_that_stay import files_that_stay_context
 from moderation.admin.removals.forms import ConfirmForm, save_input
 from moderation.admin.removals.keep_actions import last_kept
 from moderation.admin.removals.object_permissions import (
@@ -81,6 +82,7 @@ def show(
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
         **preferences_context(request),
+        **files_that_stay_context(viewer, removal),
         **check_first_context(viewer, removal),
         **selection_context(viewer, removal),
     }

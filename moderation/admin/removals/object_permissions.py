@@ -92,10 +92,25 @@ def visible_to(viewer: Viewer, removal: Removal, keys: Collection[Any]) -> set[A
 
     Runs no query if the ModelAdmin shows all rows; keys of deleted objects are then included.
     """
-    selected_in = admin_of(viewer.site, removal)
-    if selected_in is None or not may_hide_rows(selected_in):
+    return _visible_in(admin_of(viewer.site, removal), viewer, keys)
+
+
+def visible_rows(viewer: Viewer, model: type[Model], keys: Collection[Any]) -> set[Any]:
+    """Return those of the keys whose rows the ModelAdmin of a model shows to the viewer.
+
+    Runs no query if it shows all rows. Returns none if the viewer may not view the model.
+    """
+    if not viewer.may_view(model):
+        return set()
+    return _visible_in(viewer.site.get_model_admin(model), viewer, keys)
+
+
+def _visible_in(
+    model_admin: ModelAdmin[Any] | None, viewer: Viewer, keys: Collection[Any]
+) -> set[Any]:
+    if model_admin is None or not may_hide_rows(model_admin):
         return set(keys)
-    return _visible(selected_in, viewer.request, keys)
+    return _visible(model_admin, viewer.request, keys)
 
 
 def _visible(model_admin: ModelAdmin[Any], request: HttpRequest, keys: Collection[Any]) -> set[Any]:
