@@ -19,7 +19,7 @@ from moderation.models import AuditEntry, Removal, RemovalBatch
 # The columns of a batch that `fill_batch` sets.
 PREVIEW_COLUMNS = (
     "frozen", "digest", "objects_total", "files_total", "pictures_total", "without_picture_total",
-    "bytes_total", "rows_by_model", "updates_by_model", "blockers",
+    "bytes_total", "rows_by_model", "updates_by_model", "blockers", "fingerprints",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def fill_batch(batch: RemovalBatch, preview: Preview) -> RemovalBatch:
     batch.bytes_total = preview.size
     batch.rows_by_model = dict(+preview.rows)  # without the models that have none
     batch.updates_by_model = dict(+preview.updates)
+    batch.fingerprints = preview.fingerprints
     batch.blockers = {"protected": dict(preview.protected), "restricted": dict(preview.restricted)}
     return batch
 
@@ -74,8 +75,8 @@ def fill_batch(batch: RemovalBatch, preview: Preview) -> RemovalBatch:
 def fill_with(batch: RemovalBatch, keys: Collection[Any]) -> list[Any]:
     """Add objects to a batch, frozen as they are now, without saving it.
 
-    Takes frozen keys, and returns those whose objects exist. The digests of the other objects stay
-    the same. Raises TooManyRows, and does not change the batch, if it would become too large for
+    Takes frozen keys, and returns those whose objects exist. The digests and fingerprints of the
+    other objects stay the same. Raises TooManyRows, and does not change the batch, if it would become too large for
     one transaction.
     """
     to_python = model_of(batch.removal)._meta.pk.to_python
@@ -83,5 +84,7 @@ def fill_with(batch: RemovalBatch, keys: Collection[Any]) -> list[Any]:
     current = dict(preview.objects)
     added = {key: current[key] for key in keys if key in current}
     frozen = sorted([*batch.frozen, *added.items()], key=lambda pair: to_python(pair[0]))
-    fill_batch(batch, replace(preview, objects=frozen))
+    new = {text: preview.fingerprints.get(text, "") for text in map(str, added)}
+    fingerprints = batch.fingerprints | {text: own for text, own in new.items() if own}
+    fill_batch(batch, replace(preview, objects=frozen, fingerprints=fingerprints))
     return list(added)

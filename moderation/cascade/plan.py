@@ -7,14 +7,14 @@ rows; a selection of any size is planned batch by batch.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import models
 
-from moderation.cascade.preview import Preview, digest_of_object, json_key
+from moderation.cascade.preview import Preview, digest_of_object, fingerprint_of, json_key
 from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile
 
@@ -68,7 +68,16 @@ class Plan:
             files=len(self.files),
             pictures=sum(pictures.values()),
             without_picture=len(self.without_picture(pictures)),
+            fingerprints=self._fingerprints(),
         )
+
+    def _fingerprints(self) -> dict[str, str]:
+        """Return the fingerprints of the pictures of each object, in the order of their rows."""
+        fingerprints: dict[str, str] = defaultdict(str)
+        pictures = (file for file in self.files if _is_picture(file.label, file.field))
+        for file in sorted(pictures, key=lambda file: (file.label, file.key)):
+            fingerprints[str(json_key(self.files[file]))] += fingerprint_of(file.name)
+        return dict(fingerprints)
 
     def without_picture(
         self, picture_fields: Collection[tuple[str, str]] | None = None

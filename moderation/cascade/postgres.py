@@ -20,57 +20,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from moderation.cascade.preview import RECORD, UNIT
 from moderation.cascade.relations import OnDelete, Relation, content_type_key
+from moderation.cascade.statements import (
+    BETWEEN,
+    BRANCH,
+    FINGERPRINT,
+    JOIN,
+    LATERAL_JOIN,
+    SELECT_DIGESTS,
+    SUMMARY_CTE,
+    UPDATE_BATCHES,
+)
 from moderation.cascade.tree import Branch, branches_of, holds_text
 from moderation.models import RemovalBatch
 from moderation.registry import Registration
 from moderation.registry.defaults import ODD_SLASHES
 from moderation.registry.files import file_columns_of
 
-# Summarizes each branch by object, then everything by batch. The digests are those of
-# moderation.cascade.preview. The join with the objects' table drops objects that no longer exist.
-# The range of keys (`between`) is redundant, but it lets the planner read a range of the index
-# instead of looking up each key: the planner cannot estimate how many keys the JSON holds. The
-# names of these expressions begin with "moderation_", so that they do not shadow a table of a site,
-# and the tables have aliases.
-SUMMARY_CTE = """
-WITH moderation_frozen AS MATERIALIZED (
-  SELECT source.id AS batch, (pair->>0)::{key_type} AS key
-  FROM {batches} source, jsonb_array_elements(source.frozen) pair
-  WHERE source.id = ANY(%(batches)s)
-){branches}, moderation_summary AS (
-  SELECT frozen.batch{columns},
-    '[' || string_agg(
-      '[' || to_json(frozen.key) || ',"'
-      || md5(concat_ws(%(record)s, '{label}', frozen.key{lines})) || '"]',
-      ',' ORDER BY frozen.key
-    ) || ']' AS frozen
-  FROM moderation_frozen frozen
-  JOIN {objects} object ON {key} = frozen.key AND {key} {between}{joins}
-  GROUP BY frozen.batch
-)
-"""
-BETWEEN = "BETWEEN %(first)s::{key_type} AND %(last)s::{key_type}"
-BRANCH = """, moderation_{name} AS (
-  SELECT frozen.key{columns} FROM moderation_frozen frozen{path} GROUP BY frozen.key
-)"""
-JOIN = " LEFT JOIN moderation_{name} {name} ON {name}.key = frozen.key"
-# For a single batch, the rows are looked up object by object. Otherwise the planner, which expects
-# that the keys match no rows, would read the whole branch again for each object.
-LATERAL_JOIN = """ LEFT JOIN LATERAL (
-  SELECT 1{columns} FROM (SELECT frozen.key) frozen{path}
-) {name} ON true"""
 MAX_PAIRS = 50  # a function takes at most a hundred arguments
-SELECT_DIGESTS = "SELECT batch, md5(frozen) FROM moderation_summary"
-# Without the list of batches, the planner, which expects hundreds, would read the whole table.
-UPDATE_BATCHES = """
-UPDATE {batches} target SET
-  frozen = summary.frozen::jsonb, digest = md5(summary.frozen), objects_total = objects,
-  files_total = files, pictures_total = pictures,
-  without_picture_total = without_picture, bytes_total = size,
-  rows_by_model = cascade, updates_by_model = updates,
-  blockers = jsonb_build_object('protected', protected, 'restricted', '{{}}'::jsonb)
-FROM moderation_summary summary WHERE target.id = batch AND target.id = ANY(%(batches)s)
-RETURNING batch, all_rows"""
 
 
 def supports(model: type[models.Model], using: str) -> bool:
@@ -128,7 +94,8 @@ class _Statement:
         # The objects themselves are a branch only if they own files; otherwise they are counted.
         found = [branch for branch in tree if branch.path or branch.owner]
         self.branches = {f"branch_{n}": branch for n, branch in enumerate(found)}
-        self.owners = {name: each.owner for name, each in self.branches.items() if each.owner}
+        by_label = sorted(self.branches.items(), key=lambda pair: pair[1].model._meta.label)
+        self.owners = {name: each.owner for name, each in by_label if each.owner}
         # Parameters: content types, and names of default files, which come from a site's models.
         self.values: dict[str, Any] = {}
 
@@ -149,12 +116,22 @@ class _Statement:
             "cascade": self._by_model(OnDelete.CASCADE, f"'{self.model._meta.label}', count(*)"),
             "updates": self._by_model(OnDelete.UPDATE),
             "protected": self._by_model(OnDelete.PROTECT),
+            "fingerprints": self._fingerprints(),
         }
         summary = self._summary(self.branches, columns=_aliased(columns))
         return summary + UPDATE_BATCHES.format(batches=self._table(RemovalBatch))
 
+    def _fingerprints(self) -> str:
+        """Return SQL for the fingerprints of each object that has pictures, as JSON."""
+        joined = ", ".join(f"{name}.fingerprints" for name in self.owners)
+        if not joined:
+            return "'{}'::jsonb"
+        return (
+            f"coalesce(jsonb_object_agg(frozen.key, concat({joined}))"
+            f" FILTER (WHERE {self._pictures_of_object()} > 0), '{{}}')"
+        )
+
     def _summary(self, branches: dict[str, Branch], *, columns: str) -> str:
-        owners = sorted(self.owners, key=lambda name: self.branches[name].model._meta.label)
         rows = "".join(self._rows_of(name, branch) for name, branch in branches.items())
         joins = "".join(JOIN.format(name=name) for name in branches)
         return SUMMARY_CTE.format(
@@ -166,7 +143,7 @@ class _Statement:
             key=self._column(self.model, "pk", "object"),
             branches="" if self.is_single else rows,
             joins=rows if self.is_single else joins,
-            lines="".join(f", {name}.lines" for name in owners),
+            lines="".join(f", {name}.lines" for name in self.owners),
             columns=columns,
         )
 
@@ -216,14 +193,16 @@ class _Statement:
         texts = ", ".join(f"coalesce({column}, '')" for column in names.values())
         any_stored = " OR ".join(f"{column} <> ''" for column in names.values())
         files = {name: f"count(*) FILTER (WHERE {col} <> '')" for name, col in names.items()}
-        with_picture = [count for name, count in files.items() if name != owner.thumbnail]
+        pictures = [name for name in names if name != owner.thumbnail]
+        fingerprints = ", ".join(FINGERPRINT.format(name=names[name]) for name in pictures)
         size = owner.size_column and self._column(model, owner.size_column, "line")
         return {
             "lines": f"'{model._meta.label}' || %(record)s || string_agg("
             f"concat_ws(%(unit)s, {key}, {texts}), %(record)s ORDER BY {key}"
             f") FILTER (WHERE {any_stored})",
             "files": " + ".join(files.values()),
-            "pictures": " + ".join(with_picture) or "0",
+            "pictures": " + ".join(files[name] for name in pictures) or "0",
+            "fingerprints": f"string_agg(concat({fingerprints or 'NULL'}), '' ORDER BY {key})",
             "size": f"sum(greatest({size}, 0)){self._measured(owner)}" if size else "0",
         }
 

@@ -17,6 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+# The characters of a file's fingerprint. Only the few files of one object are compared with each
+# other, so that short ones are enough.
+FINGERPRINT_LENGTH = 8
+
 # The separators of a line's columns, and of lines. Only a forged key or name contains them.
 UNIT, RECORD = "\x1f", "\x1e"
 
@@ -28,7 +32,8 @@ class Preview:
     `rows`, `updates`, `protected` and `restricted` count rows by model label: those that will be
     deleted, those that will be changed (SET_NULL and the like), and those that block the deletion.
     `size` is the sum of the known file sizes, in bytes. `pictures` counts the files that the
-    preview shows, `without_picture` the objects that have none.
+    preview shows, `without_picture` the objects that have none. `fingerprints` has those of the
+    shown files, joined for each object that has any: {text of the key: fingerprints}.
     """
 
     objects: list[tuple[int | str, str]] = field(default_factory=list)
@@ -40,6 +45,7 @@ class Preview:
     updates: Counter[str] = field(default_factory=Counter)
     protected: Counter[str] = field(default_factory=Counter)
     restricted: Counter[str] = field(default_factory=Counter)
+    fingerprints: dict[str, str] = field(default_factory=dict)
 
 
 def json_key(key: Any) -> int | str:
@@ -50,6 +56,11 @@ def json_key(key: Any) -> int | str:
 def digest_of(text: str) -> str:
     """Return the digest of a text, in hexadecimal."""
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def fingerprint_of(name: str) -> str:
+    """Return the fingerprint of a file, by which it is found again after a change."""
+    return digest_of(name)[:FINGERPRINT_LENGTH]
 
 
 def line_of(key: Any, names: Iterable[str]) -> str:

@@ -44,6 +44,11 @@ class Branch:
         return registration_for(self.model) if self.on_delete is OnDelete.CASCADE else None
 
     @property
+    def is_generic(self) -> bool:
+        """Return whether a generic relation leads to the rows, so that they have no `lookup`."""
+        return bool(self.path and self.path[-1].content_type_model)
+
+    @property
     def lookup(self) -> str:
         """Return the lookup that leads from the branch's rows to the key of their object."""
         return "__".join(relation.name for relation in reversed(self.path)) or "pk"
@@ -51,7 +56,7 @@ class Branch:
     def rows(self, keys: Sequence[Any], using: str) -> models.QuerySet[Any]:
         """Return the rows of the branch that belong to the objects with these keys."""
         rows = self.model._base_manager.using(using)
-        if self.path and self.path[-1].content_type_model:
+        if self.is_generic:
             return rows.filter(self.path[-1].where(self._referenced_keys(keys, using), using))
         return rows.filter(**{f"{self.lookup}__any_of": set(keys)})
 

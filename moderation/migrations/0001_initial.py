@@ -196,6 +196,7 @@ class Migration(migrations.Migration):
                 ('rows_by_model', models.JSONField(default=dict, verbose_name='rows by model')),
                 ('updates_by_model', models.JSONField(default=dict, verbose_name='changed rows by model')),
                 ('blockers', models.JSONField(default=dict, verbose_name='blockers')),
+                ('fingerprints', models.JSONField(default=dict, verbose_name='fingerprints of files')),
                 ('deleted_total', models.PositiveIntegerField(default=0, verbose_name='objects deleted')),
                 ('changed', models.JSONField(default=list, verbose_name='keys of changed objects that were kept')),
                 ('already_deleted', models.JSONField(default=list, verbose_name='keys of objects that were already deleted')),

@@ -118,6 +118,9 @@ class RemovalBatch(models.Model):
     rows_by_model = models.JSONField(_("rows by model"), default=dict)
     updates_by_model = models.JSONField(_("changed rows by model"), default=dict)
     blockers = models.JSONField(_("blockers"), default=dict)
+    # The fingerprints of the pictures and other files of each object, by which the page says what
+    # changed in it: {text of the key: fingerprints, joined}; see moderation.cascade.preview.
+    fingerprints = models.JSONField(_("fingerprints of files"), default=dict)
     # The result of the deletion.
     deleted_total = models.PositiveIntegerField(_("objects deleted"), default=0)
     changed = models.JSONField(_("keys of changed objects that were kept"), default=list)

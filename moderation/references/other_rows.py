@@ -7,27 +7,32 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.core.files.storage import InvalidStorageError
+from django.db.models import Q
 
 from moderation.redaction import clean
 from moderation.references.extra_files import NamedFile, RowNames, add_usage_of_extra_files
 from moderation.references.queries import IgnoredRows
-from moderation.references.search import Usage, find_usage
+from moderation.references.search import NONE_IGNORED, Usage, find_usage
 from moderation.references.wanted import WantedKeys
 from moderation.registry import registration_by_label
 from moderation.registry.files import StoredFile, names_of_rows
 from moderation.storage.resolve import adapter_for
 
 
-def usage_by_other_rows(files: Collection[StoredFile]) -> dict[str, Usage]:
+def usage_by_other_rows(
+    files: Collection[StoredFile], *, ignored: IgnoredRows = NONE_IGNORED
+) -> dict[str, Usage]:
     """Return the names that rows other than the owners of these files use: {storage: usage}.
 
-    The names stand for the keys of `Usage`. Runs the queries of `find_usage` for each storage.
-    Nothing is saved, unlike by `usage_of`.
+    `ignored` are further rows that do not count. The names stand for the keys of `Usage`. Runs the
+    queries of `find_usage` for each storage. Saves nothing, unlike `usage_of`.
     """
-    owners, names = _owners(files), _names_by_storage(files)
+    owners, names = _owners(files, ignored), _names_by_storage(files)
     row_names = names_of_rows(files) if any(not file.field for file in files) else {}
     return {
-        storage: _usage_in(storage, names[storage], _row_names_of(storage, files, row_names), owners)
+        storage: _usage_in(
+            storage, names[storage], _row_names_of(storage, files, row_names), owners
+        )
         for storage in names
     }
 
@@ -53,10 +58,15 @@ def _usage_in(
     return usage
 
 
-def _owners(files: Iterable[StoredFile]) -> IgnoredRows:
-    owners: dict[Any, set[Any]] = defaultdict(set)
+def _owners(files: Iterable[StoredFile], others: IgnoredRows) -> IgnoredRows:
+    """Return the condition for the rows that own files, and for other rows, by their model."""
+    keys: dict[str, set[Any]] = defaultdict(set)
     for file in files:
-        owners[registration_by_label(file.label).model].add(file.key)
+        keys[file.label].add(file.key)
+    owners = dict(others)
+    for label, owning in keys.items():
+        model = registration_by_label(label).model
+        owners[model] = Q(pk__any_of=owning) | others.get(model, Q())
     return owners
 
 

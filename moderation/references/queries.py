@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import EmptyResultSet, ImproperlyConfigured
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import FileField, Lookup, Min, Model, QuerySet
+from django.db.models import FileField, Lookup, Min, Model, Q, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from moderation.db.rows import all_rows
@@ -28,8 +28,8 @@ else:
 MAX_ODD_NAMES = 1000
 # The most rows that are read from one field for the names of one claim.
 MAX_ROWS = 1000
-# The keys of rows in the audit log's database that do not count as users, by their model.
-IgnoredRows = Mapping[type[Model], Collection[Any]]
+# The condition for rows in the audit log's database that do not count as users, by their model.
+IgnoredRows = Mapping[type[Model], Q]
 # The name of an annotation, which no field may have.
 KEY_ANNOTATION = "moderation_key"
 
@@ -77,13 +77,13 @@ class StartsWithAny(TextLookup):
 class Column:
     """A file field of a model in one database, including rows that managers hide.
 
-    Rows whose keys are in `ignored` are left out.
+    Rows that match `ignored` are left out.
     """
 
     model: type[Model]
     field: FileField
     database: str
-    ignored: Collection[Any] = dataclass_field(default=(), kw_only=True)
+    ignored: Q = dataclass_field(default_factory=Q, kw_only=True)
 
     @property
     def label(self) -> str:
@@ -94,7 +94,7 @@ class Column:
     def rows(self) -> QuerySet[Any]:
         """Return the rows of the table, without any of the model's managers."""
         rows = all_rows(self.model, self.database).order_by()
-        return rows.exclude(pk__any_of=self.ignored) if self.ignored else rows
+        return rows.exclude(self.ignored) if self.ignored else rows
 
     def find(self, names: Iterable[str]) -> dict[str, str]:
         """Return the names that rows hold, each with one of these rows: {name: "label key"}."""
@@ -156,9 +156,9 @@ class StorageColumn(Column):
             return [alias for row in rows for alias in self._aliases_of([row])]
 
 
-def ignored_in(model: type[Model], database: str, ignored: IgnoredRows) -> Collection[Any]:
-    """Return the keys of the ignored rows in one table."""
-    return ignored.get(model, ()) if is_of_audit_log(database) else ()
+def ignored_in(model: type[Model], database: str, ignored: IgnoredRows) -> Q:
+    """Return the condition for the ignored rows in one table."""
+    return ignored.get(model, Q()) if is_of_audit_log(database) else Q()
 
 
 def is_of_audit_log(database: str) -> bool:

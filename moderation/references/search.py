@@ -69,9 +69,10 @@ class Usage:
 def find_usage(wanted: WantedKeys, *, ignored: IgnoredRows = NONE_IGNORED) -> Usage:
     """Return the keys that live rows use, and the keys for which this is unknown.
 
-    `ignored` are rows that do not count, such as those that will be deleted. Runs two indexed queries (three if many names are spelled oddly) for each file field that may
-    hold one of them, in each database that holds its model. Inside a transaction, an error rolls
-    back a savepoint, not the transaction.
+    `ignored` are rows that do not count, such as those that will be deleted. Runs two indexed
+    queries (three if many names are spelled oddly) for each file field that may hold one of them,
+    in each database that holds its model. Inside a transaction, an error rolls back a savepoint,
+    not the transaction.
     """
     require_current_tables()
     usage = Usage()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from moderation import conf, signals
+from moderation.cascade import Preview
 from moderation.cascade.batches import fill_batch
 from moderation.db.errors import TRANSIENT
 from moderation.db.server_time import DatabaseNow
@@ -25,8 +27,10 @@ from moderation.models.states import Reason
 from moderation.removals import history
 from moderation.removals.check_first import check_decided, mark_again
 from moderation.removals.delete import delete_next_batch
+from moderation.removals.file_changes import FileChange, file_change
 from moderation.removals.history import record_change
 from moderation.removals.limits import (
+    MAX_NAMED,
     blockers_of,
     ceilings,
     lock_actor,
@@ -53,14 +57,16 @@ logger = logging.getLogger(__name__)
 class Difference:
     """What differs from the preview: the keys of objects that changed or were deleted.
 
-    `refused` are the objects that the actor may no longer remove or view. `pictures` is the number
-    of pictures by which the selection grew; it is negative if the selection shrank.
+    `file_changes` says what changed in the first MAX_NAMED of the changed objects. `refused` are
+    the objects that the actor may no longer remove or view. `pictures` is the number of pictures by
+    which the selection grew; it is negative if the selection shrank.
     """
 
     changed: tuple[Any, ...] = ()
     deleted: tuple[Any, ...] = ()
     refused: RefusedObjects = field(default_factory=RefusedObjects)
     pictures: int = 0
+    file_changes: Mapping[Any, FileChange] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.deleted or self.refused)
@@ -131,12 +137,16 @@ def refreeze_changed(removal: Removal) -> Difference:
     """
     changed: list[Any] = []
     deleted: list[Any] = []
+    file_changes: dict[Any, FileChange] = {}
     pictures_before = removal.pictures_total
     try:
         for batch, preview in changed_batches(removal):
             before, after = dict(batch.frozen), dict(preview.objects)
             deleted += [key for key in before if key not in after]
-            changed += [key for key in after if after[key] != before[key]]
+            changed_here = [key for key in after if after[key] != before[key]]
+            named = changed_here[: MAX_NAMED - len(file_changes)]
+            file_changes |= {key: _file_change(batch, preview, key) for key in named}
+            changed += changed_here
             with transaction.atomic():
                 lock_draft(removal, removal.seal)
                 save_batch(fill_batch(batch, preview))
@@ -154,7 +164,14 @@ def refreeze_changed(removal: Removal) -> Difference:
                     record_change(removal, change, keys)
             reseal(removal)
     more_pictures = removal.pictures_total - pictures_before
-    return Difference(tuple(changed), tuple(deleted), pictures=more_pictures)
+    return Difference(
+        tuple(changed), tuple(deleted), pictures=more_pictures, file_changes=file_changes
+    )
+
+
+def _file_change(batch: RemovalBatch, preview: Preview, key: Any) -> FileChange:
+    before, after = batch.fingerprints, preview.fingerprints
+    return file_change(before.get(str(key), ""), after.get(str(key), ""))
 
 
 def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:

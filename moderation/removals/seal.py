@@ -38,7 +38,7 @@ def chunks_of_batches(removal: Removal) -> Iterator[list[RemovalBatch]]:
     """
     for numbers in _chunks_of_numbers(removal):
         batches = removal.batches.filter(number__in=numbers).order_by("number")
-        batches = batches.defer("frozen", "kept")
+        batches = batches.defer("frozen", "kept", "fingerprints")
         for batch in batches:
             batch.removal = removal  # avoids a query for each batch
         if found := list(batches):  # empty if the draft was cancelled in the meantime
@@ -84,9 +84,15 @@ def save_batch(batch: RemovalBatch) -> None:
 
 
 def save_without(batch: RemovalBatch, keys: Collection[Any]) -> None:
-    """Save a batch without some of its objects, with new counts. The digests stay the same."""
+    """Save a batch without some of its objects, with new counts.
+
+    The digests and fingerprints of the other objects stay those of the preview.
+    """
     batch.frozen = objects = [pair for pair in batch.frozen if pair[0] not in keys]
-    save_batch(fill_batch(batch, replace(plan_batch(batch).preview(), objects=objects)))
+    excluded = set(map(str, keys))
+    fingerprints = {key: own for key, own in batch.fingerprints.items() if key not in excluded}
+    preview = replace(plan_batch(batch).preview(), objects=objects, fingerprints=fingerprints)
+    save_batch(fill_batch(batch, preview))
 
 
 def reseal(removal: Removal) -> None:

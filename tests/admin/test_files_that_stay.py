@@ -11,12 +11,13 @@ from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from moderation.admin.removals import files_that_stay as page_module
 from moderation.models import AuditEntry, Removal
 from moderation.purge.run import purge_due_files
 from moderation.removals import files_that_stay
 from posts.admin.post import PostAdmin
 from posts.models import Post, PostImage
-from tests.admin.conftest import drafted, page_of
+from tests.admin.conftest import drafted
 from tests.admin.drafts import html, keep, text_of
 from tests.helpers import confirmed
 
@@ -64,7 +65,7 @@ def test_a_file_that_a_post_outside_the_draft_uses_is_counted_and_the_post_is_li
 def test_what_the_page_says_is_what_the_purge_does(
     client: Client, moderator: User, make_pairs: MakePairs
 ) -> None:
-    selected, (other, *_others) = make_pairs(1)
+    selected, _others = make_pairs(1)
     removal = drafted(selected, moderator)
     assert "2 files stay" in shown(client, removal)
     confirmed(removal, moderator)
@@ -79,7 +80,7 @@ def test_a_file_that_only_selected_posts_share_does_not_stay(
     selected = make_posts(3, images=1)
     share(selected[0], selected[1])
     removal = drafted(selected, moderator)
-    assert "because" not in shown(client, removal)
+    assert "stay, because" not in shown(client, removal)
     keep(client, removal, selected[1])
     assert f"2 files stay, because other rows use them: post {selected[1].title}" in shown(
         client, removal
@@ -105,14 +106,45 @@ def test_many_rows_are_named_up_to_a_limit(
     assert "and 5 other rows" in text
 
 
-def test_a_large_draft_says_that_files_were_not_checked(
-    client: Client, moderator: User, make_pairs: MakePairs, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def as_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Treat each draft as one that is too large to search for all its files."""
+    monkeypatch.setattr(page_module, "can_search_all", lambda _removal: False)
+
+
+@pytest.mark.usefixtures("as_large")
+@pytest.mark.parametrize("query", ["?show=objects", "?show=pictures", "?show=groups"])
+def test_a_large_draft_is_searched_for_the_files_of_the_posts_that_the_page_lists(
+    query: str, client: Client, moderator: User, make_pairs: MakePairs
 ) -> None:
     selected, (other, *_others) = make_pairs(1)
-    monkeypatch.setattr(files_that_stay, "MAX_ROWS", 1)
-    text = shown(client, drafted(selected, moderator))
-    assert "Files that other rows use stay. In a draft of this size, the page does not" in text
-    assert "because" not in text
+    text = text_of(html(client, drafted(selected, moderator), query))
+    assert "the page searches only for the files of the posts that it lists below" in text
+    said = f"2 files of these posts stay, because other rows use them: post {other.title}"
+    assert said in text
+
+
+@pytest.mark.usefixtures("as_large")
+def test_in_a_large_draft_files_that_posts_of_other_pages_share_do_not_stay(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    selected = make_posts(101, images=1)  # one more than a page of the list
+    share(selected[0], selected[100])
+    removal = drafted(selected, moderator)
+    assert "stay, because" not in text_of(html(client, removal, "?show=objects"))
+    keep(client, removal, selected[100])
+    page = text_of(html(client, removal, "?show=objects"))
+    assert "2 files of these posts stay, because other rows use them" in page
+    assert "stay, because" not in text_of(html(client, removal, "?show=kept"))
+
+
+@pytest.mark.usefixtures("as_large")
+def test_a_large_draft_that_sql_cannot_search_says_so(
+    client: Client, moderator: User, make_pairs: MakePairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_that_stay, "branches_of", lambda _model: None)
+    text = shown(client, drafted(make_pairs(1)[0], moderator))
+    assert "Files that other rows use stay. The page does not count them." in text
 
 
 def test_the_search_takes_the_same_queries_for_any_number_of_files(

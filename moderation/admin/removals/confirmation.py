@@ -23,10 +23,10 @@ from moderation.admin.display import (
     other_rows_of,
     removal_url,
     row_label,
-    row_names,
 )
 from moderation.admin.messages import errors_as_messages, message_of
 from moderation.admin.removals.check_first import check_first_context
+from moderation.admin.removals.differences import difference_context
 from moderation.admin.removals.files_that_stay import files_that_stay_context
 from moderation.admin.removals.forms import ConfirmForm, save_input
 from moderation.admin.removals.keep_actions import last_kept
@@ -34,7 +34,6 @@ from moderation.admin.removals.object_permissions import (
     admin_of,
     guard_for,
     model_in_admin,
-    visible_to,
 )
 from moderation.admin.removals.preferences import preferences_context
 from moderation.admin.removals.tabs import selection_context
@@ -63,6 +62,7 @@ def show(
     """Return the page of a draft, with the form and the difference of a failed confirmation."""
     viewer = Viewer(model_admin.admin_site, request)
     objects, model = objects_of(removal), model_in_admin(viewer, removal)
+    selection = selection_context(viewer, removal)
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Remove %(objects)s?") % {"objects": objects},
@@ -74,7 +74,7 @@ def show(
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
         "blocking_rows": _blocking_rows(viewer, removal),
-        "difference": _difference_context(viewer, removal, difference),
+        "difference": difference_context(viewer, removal, difference),
         "last_kept": last_kept(viewer, removal),
         "may_keep_by_owner": bool(content_of(model_of(removal)).owner),
         "form": form or ConfirmForm(removal=removal),
@@ -82,9 +82,9 @@ def show(
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
         **preferences_context(request),
-        **files_that_stay_context(viewer, removal),
+        **files_that_stay_context(viewer, removal, selection["previews"]),
         **check_first_context(viewer, removal),
-        **selection_context(viewer, removal),
+        **selection,
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)
 
@@ -143,24 +143,3 @@ def _storages_without_identity(removal: Removal) -> list[str]:
     if not removal.files_total:
         return []
     return unmarked_storages(map(apps.get_model, removal.rows_by_model))
-
-
-def _difference_context(
-    viewer: Viewer, removal: Removal, difference: Difference | None
-) -> dict[str, Any]:
-    """Return at most MAX_NAMED changed and MAX_NAMED deleted objects, and the number of others."""
-    if not difference:
-        return {}
-    model = model_in_admin(viewer, removal)
-    changed, deleted = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
-    keys = visible_to(viewer, removal, [model._meta.pk.to_python(key) for key in changed])
-    names = row_names(removal, keys)
-    others = len(difference.changed) + len(difference.deleted) - len(changed) - len(deleted)
-    return {
-        "changed": [(name, viewer.url_of(model, key)) for key, name in names.items()],
-        "deleted": deleted,
-        "others": others,
-        "more_pictures": max(difference.pictures, 0),
-        "fewer_pictures": max(-difference.pictures, 0),
-        "refused": difference.refused,
-    }

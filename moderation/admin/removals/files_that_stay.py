@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from moderation.admin.display import Viewer
 from moderation.admin.in_use import NamedRow, rows_of_users, without_repetitions
 from moderation.admin.removals.object_permissions import visible_rows
+from moderation.cascade.batches import model_of
 from moderation.models import Removal
-from moderation.removals.files_that_stay import files_that_stay
+from moderation.removals.files_that_stay import (
+    can_search_all,
+    files_of_objects_that_stay,
+    files_that_stay,
+)
 from moderation.removals.limits import MAX_NAMED
 
 
@@ -23,15 +28,33 @@ class UserOfFiles:
     url: str
 
 
-def files_that_stay_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return the number of files that stay, and at most MAX_NAMED rows that use them."""
-    staying = files_that_stay(removal) if removal.files_total else None
+def files_that_stay_context(
+    viewer: Viewer, removal: Removal, previews: Iterable[Any]
+) -> dict[str, Any]:
+    """Return the number of files that stay, and at most MAX_NAMED rows that use them.
+
+    In a large draft, this is about the objects of the previews on the page.
+    """
+    if not removal.files_total:
+        return {}
+    is_complete, staying = can_search_all(removal), None
+    if is_complete:
+        staying = files_that_stay(removal)
+    elif keys := _keys(removal, previews):
+        staying = files_of_objects_that_stay(removal, keys)
     users = without_repetitions(staying.users if staying else ())
     return {
         "files_that_stay": staying,
+        "has_searched_all_files": is_complete and staying,
         "users_of_files": list(_users(viewer, users[:MAX_NAMED])),
         "other_users": len(users[MAX_NAMED:]),
     }
+
+
+def _keys(removal: Removal, previews: Iterable[Any]) -> list[Any]:
+    """Return the key of each object that the previews show, once."""
+    to_python = model_of(removal)._meta.pk.to_python
+    return list(dict.fromkeys(to_python(preview.object_key) for preview in previews))
 
 
 def _users(viewer: Viewer, users: Collection[str]) -> Iterator[UserOfFiles]:
