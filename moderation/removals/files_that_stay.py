@@ -61,9 +61,10 @@ def files_of_objects_that_stay(removal: Removal, keys: Collection[Any]) -> Files
     Returns None if SQL cannot tell which rows belong to the draft, or if the objects have too many
     rows.
     """
-    selected = _selected_rows(removal)
+    if (selected := _selected_rows(removal)) is None:
+        return None
     numbers = batch_numbers(removal, keys)
-    return selected and _search(removal, [key for key in keys if str(key) in numbers], selected)
+    return _search(removal, [key for key in keys if str(key) in numbers], selected)
 
 
 def _search(removal: Removal, keys: Collection[Any], ignored: IgnoredRows) -> FilesThatStay | None:

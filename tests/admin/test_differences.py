@@ -137,7 +137,7 @@ def test_files_that_are_no_pictures_are_called_files(client: Client, moderator: 
     codes = ("delete_volume", "view_volume")
     moderator.user_permissions.add(*Permission.objects.filter(codename__in=codes))
     volume, _other = Volume.objects.bulk_create([Volume(text="a.pdf"), Volume(text="b.pdf")])
-    removal = freeze(Volume.objects.all(), actor=moderator, permissions=["testapp.delete_volume"])
+    removal = freeze(Volume.objects.all(), actor=moderator, permissions=["library.delete_volume"])
     Volume.objects.filter(pk=volume.pk).update(text="c.pdf")
     assert "– 1 file replaced" in difference(client, removal)
 

@@ -12,7 +12,6 @@ from django.utils.translation import ngettext
 
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.object_permissions import model_in_admin, visible_to
-from moderation.cascade import json_key
 from moderation.cascade.batches import model_of
 from moderation.cascade.relations import deleted_with
 from moderation.models import Removal
@@ -55,12 +54,14 @@ def _changed_objects(
 ) -> Iterator[ChangedObject]:
     """Yield the first changed objects that the viewer may see."""
     model = model_in_admin(viewer, removal)
-    keys = [model._meta.pk.to_python(key) for key in difference.changed[:MAX_NAMED]]
+    to_python = model._meta.pk.to_python
+    changes = {to_python(key): change for key, change in difference.file_changes.items()}
+    names = row_names(removal, visible_to(viewer, removal, list(changes)))
     only_pictures = _has_only_pictures(model_of(removal))
-    for key, name in row_names(removal, visible_to(viewer, removal, keys)).items():
-        change = difference.file_changes[json_key(key)]
-        phrases = list(_phrases(change, only_pictures=only_pictures))
-        yield ChangedObject(name, viewer.url_of(model, key), phrases)
+    for key, change in changes.items():
+        if key in names:
+            phrases = list(_phrases(change, only_pictures=only_pictures))
+            yield ChangedObject(names[key], viewer.url_of(model, key), phrases)
 
 
 def _has_only_pictures(model: type[Model]) -> bool:
