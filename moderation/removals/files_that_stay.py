@@ -58,13 +58,12 @@ def files_that_stay(removal: Removal) -> FilesThatStay | None:
 def files_of_objects_that_stay(removal: Removal, keys: Collection[Any]) -> FilesThatStay | None:
     """Return the files of some objects of a draft that rows outside the whole draft use now.
 
-    Returns None if SQL cannot tell which rows belong to the draft, or if the objects have too many
-    rows.
+    Leaves out objects that are not selected. Returns None if none is, if SQL cannot tell which rows
+    belong to the draft, or if the objects have too many rows.
     """
-    if (selected := _selected_rows(removal)) is None:
-        return None
-    numbers = batch_numbers(removal, keys)
-    return _search(removal, [key for key in keys if str(key) in numbers], selected)
+    numbers, condition = batch_numbers(removal, keys), _selected_rows(removal)
+    selected = [key for key in keys if str(key) in numbers]
+    return _search(removal, selected, condition) if selected and condition else None
 
 
 def _search(removal: Removal, keys: Collection[Any], ignored: IgnoredRows) -> FilesThatStay | None:

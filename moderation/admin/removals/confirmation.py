@@ -63,6 +63,8 @@ def show(
     viewer = Viewer(model_admin.admin_site, request)
     objects, model = objects_of(removal), model_in_admin(viewer, removal)
     selection = selection_context(viewer, removal)
+    check_first = check_first_context(viewer, removal)
+    marked = [marked.preview for marked in check_first["marked_previews"]]
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Remove %(objects)s?") % {"objects": objects},
@@ -82,8 +84,8 @@ def show(
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
         **preferences_context(request),
-        **files_that_stay_context(viewer, removal, selection["previews"]),
-        **check_first_context(viewer, removal),
+        **files_that_stay_context(viewer, removal, [*selection["previews"], *marked]),
+        **check_first,
         **selection,
     }
     return TemplateResponse(request, "admin/moderation/removal/draft.html", context)

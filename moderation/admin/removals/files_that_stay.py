@@ -45,7 +45,7 @@ def files_that_stay_context(
     users = without_repetitions(staying.users if staying else ())
     return {
         "files_that_stay": staying,
-        "has_searched_all_files": is_complete and staying,
+        "has_searched_all_files": is_complete and staying is not None,
         "users_of_files": list(_users(viewer, users[:MAX_NAMED])),
         "other_users": len(users[MAX_NAMED:]),
     }
