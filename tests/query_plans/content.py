@@ -32,9 +32,10 @@ SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
   permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_model,
   updates_by_model, blockers, stop_reason, created_at, confirmed_at, finished_at,
-  without_picture_total, history, actor_is_staff, admin_site, admin_label, list_query)
+  without_picture_total, history, actor_is_staff, admin_site, admin_label, list_query,
+  kept_total, dropped_rules)
 SELECT 'posts.Post', 'done', u.id, u.username, 'spam', '', '', '[]', 1, 1, 1, 1, '{{}}', '{{}}',
-  '{{}}', '', now(), now(), now(), 0, '[]', true, '', '', ''
+  '{{}}', '', now(), now(), now(), 0, '[]', true, '', '', '', 0, '[]'
 FROM auth_user u;
 
 INSERT INTO moderation_auditevent (type, actor_id, actor_name, removal_id, details, recorded_at)
@@ -42,9 +43,10 @@ SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM m
 
 INSERT INTO moderation_removalbatch (removal_id, number, state, frozen, digest, objects_total,
   files_total, pictures_total, bytes_total, rows_by_model, updates_by_model, blockers,
-  deleted_total, changed, already_deleted, error, attempts, finished_at, without_picture_total)
+  deleted_total, changed, already_deleted, error, attempts, finished_at, without_picture_total,
+  kept, kept_total, last_kept_total, fingerprints)
 SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0,
-  now(), 0
+  now(), 0, '[]', 0, 0, '{{}}'
 FROM moderation_removal r, generate_series(1, 50) n;
 
 INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,
