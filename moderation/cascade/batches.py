@@ -76,8 +76,8 @@ def fill_with(batch: RemovalBatch, keys: Collection[Any]) -> list[Any]:
     """Add objects to a batch, frozen as they are now, without saving it.
 
     Takes frozen keys, and returns those whose objects exist. The digests and fingerprints of the
-    other objects stay the same. Raises TooManyRows, and does not change the batch, if it would become too large for
-    one transaction.
+    other objects stay the same. Raises TooManyRows, and does not change the batch, if it
+    would become too large for one transaction.
     """
     to_python = model_of(batch.removal)._meta.pk.to_python
     preview = plan_batch(batch, keys=[*keys_of(batch), *map(to_python, keys)]).preview()

@@ -52,6 +52,11 @@ class TextPreview:
     details: TextDetails
     first: ObjectPreview
 
+    @property
+    def object_key(self) -> str:
+        """Return the key of the object that is shown, as text."""
+        return self.first.object_key
+
 
 def can_show(removal: Removal) -> bool:
     """Return whether the texts of a draft's objects without pictures can be grouped."""
