@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.db.hash_chunks import similarity_indexes
 from posts.dates import PlausibleDateTimeField
 
 
@@ -102,6 +103,7 @@ class PostImage(models.Model):
         indexes = [
             models.Index(fields=["sha256"], name="postimage_sha256"),
             models.Index(fields=["perceptual_hash"], name="postimage_perceptual_hash"),
+            *similarity_indexes("perceptual_hash", name="postimage_hash"),
         ]
 
     def __str__(self) -> str:

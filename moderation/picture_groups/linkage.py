@@ -10,14 +10,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.images.perceptual import THRESHOLD
+
 # Four columns of 64 bits, one for each hash; and distances in bits, at most FAR.
 Words = NDArray[np.uint64]
 Distances = NDArray[np.uint8]
-
-# Bits, of 256, in which two hashes of a group differ at most. Of 60 real advertisements, compressed
-# and resized copies differ in up to 16, and the closest good photograph from one of them in 20.
-# PDQ's authors start at 31, for a first look that is followed by others.
-THRESHOLD = 18
 
 # Stands for the distances 255 and 256, so that a byte can hold each distance.
 FAR = 255

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+import moderation.db.hash_chunks
 import posts.dates
 import posts.models
 from django.conf import settings
@@ -83,6 +84,46 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='postimage',
             index=models.Index(fields=['perceptual_hash'], name='postimage_perceptual_hash'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 1, 7), name='postimage_hash_1'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 8, 7), name='postimage_hash_2'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 15, 7), name='postimage_hash_3'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 22, 7), name='postimage_hash_4'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 29, 6), name='postimage_hash_5'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 35, 6), name='postimage_hash_6'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 41, 6), name='postimage_hash_7'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 47, 6), name='postimage_hash_8'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 53, 6), name='postimage_hash_9'),
+        ),
+        migrations.AddIndex(
+            model_name='postimage',
+            index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 59, 6), name='postimage_hash_10'),
         ),
         migrations.AddConstraint(
             model_name='report',

@@ -11,8 +11,7 @@ from django.core.files.base import ContentFile
 from PIL import Image, ImageChops
 
 from moderation.images import inspect, pdq
-from moderation.images.perceptual import hash_of_file, perceptual_hash
-from moderation.picture_groups.linkage import THRESHOLD
+from moderation.images.perceptual import THRESHOLD, hash_of_file, perceptual_hash
 from moderation.picture_groups.near import group_hashes
 from posts.images.intake import validate_image
 from tests.images.alike import (

@@ -9,8 +9,8 @@ from itertools import combinations, permutations
 
 import pytest
 
+from moderation.images.perceptual import THRESHOLD
 from moderation.picture_groups import linkage
-from moderation.picture_groups.linkage import THRESHOLD
 from moderation.picture_groups.near import group_hashes
 
 BITS = 256

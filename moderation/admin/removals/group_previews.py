@@ -19,6 +19,7 @@ from moderation.admin.removals.previews import (
     previews_of_others,
 )
 from moderation.admin.removals.selected_objects import selected_keys, visible_keys
+from moderation.admin.removals.similar_pictures import similar_objects
 from moderation.cascade.batches import model_of
 from moderation.db.rows import all_rows
 from moderation.models import (
@@ -140,6 +141,7 @@ def _objects_of_group(
         "group": _previews(viewer, removal, details)[0],
         "previews": previews_of_objects(viewer, removal, list(page.object_list)),
         **_others_context(viewer, removal, group),
+        "similar": similar_objects(viewer, removal, group, keys),
     }
 
 

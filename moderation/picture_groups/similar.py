@@ -1,0 +1,75 @@
+"""Pictures outside of a selection that are similar to those of a group.
+
+The database finds them by indexes of its own, so nothing is kept in memory or up to date here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+
+from moderation.db.hash_chunks import has_similarity_indexes, with_similar_chunk
+from moderation.db.rows import all_rows
+from moderation.images.perceptual import THRESHOLD
+from moderation.models import AuditEntry
+from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
+from moderation.registry.content import PictureSource, picture_sources_of
+
+# Different hashes of a group whose similar pictures are looked up. The query has 266 values for
+# each of them.
+MAX_LOOKED_UP = 20
+
+
+def objects_with_similar(
+    group: PictureGroup, model: type[Model], keys: Keys, visible: Keys | None = None
+) -> QuerySet[Any]:
+    """Return the objects without these keys that have a picture similar to one of a group.
+
+    Identical files do not count, nor do pictures of models without `similarity_indexes`. `visible`
+    are the keys of all objects that may be named to the viewer: None for every object of the model.
+    """
+    matching = Q(pk__in=[])
+    for source in picture_sources_of(model):
+        if can_search(source):
+            rows = _similar_rows(source, group)
+            matching |= Q(pk__in=rows.values(source.to_object))
+    objects = all_rows(model, AuditEntry.objects.db).filter(matching).exclude(pk__in=keys)
+    return objects if visible is None else objects.filter(pk__in=visible)
+
+
+def can_search(source: PictureSource) -> bool:
+    """Return whether the database has the indexes to find similar pictures of a source."""
+    column = source.registration.perceptual_hash
+    return bool(column) and has_similarity_indexes(source.registration.model._meta.indexes, column)
+
+
+def similar_hashes(source: PictureSource, hashes: Iterable[str]) -> set[str]:
+    """Return all stored hashes that differ from one of these in at most THRESHOLD bits."""
+    column = source.registration.perceptual_hash
+    wanted = {each: int(each, 16) for each in hashes}
+    rows = all_rows(source.registration.model, AuditEntry.objects.db).order_by()
+    candidates = with_similar_chunk(rows, column, wanted).values_list(column, flat=True).distinct()
+    return {
+        candidate
+        for candidate in candidates
+        if any(_distance(int(candidate, 16), number) <= THRESHOLD for number in wanted.values())
+    }
+
+
+def _similar_rows(source: PictureSource, group: PictureGroup) -> QuerySet[Any]:
+    """Return the rows of a source with pictures that are similar to a group, but not in it."""
+    column = source.registration.perceptual_hash
+    rows = rows_of(source)
+    of_group = rows.filter(**{f"{source.sha256}__any_of": group.sha256s, f"{column}__gt": ""})
+    hashes = of_group.order_by(column).values_list(column, flat=True).distinct()
+    similar = similar_hashes(source, hashes[:MAX_LOOKED_UP])
+    return rows.filter(**{f"{column}__any_of": similar}).exclude(
+        **{f"{source.sha256}__any_of": group.sha256s}
+    )
+
+
+def _distance(first: int, second: int) -> int:
+    """Return the number of different bits."""
+    return (first ^ second).bit_count()
