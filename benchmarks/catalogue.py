@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+Database = Literal["sqlite", "postgresql"]
 Files = Literal["disk", "s3", "slow"]
 
 
@@ -31,9 +32,15 @@ class Benchmark:
     module: str
     target: str
     goals: tuple[Goal, ...]
-    database: Literal["sqlite", "postgresql"] = "postgresql"
+    database: Database = "postgresql"
     files: Files = "disk"
 
+
+# The benchmark that runs on both databases.
+SIMILARITY_SEARCHES: dict[str, Database] = {
+    "similarity_search": "postgresql",
+    "similarity_search_sqlite": "sqlite",
+}
 
 BENCHMARKS = {
     benchmark.name: benchmark
@@ -95,6 +102,16 @@ BENCHMARKS = {
                 Goal("page_mb", at_most=40),
                 Goal("near_seconds", at_most=2),
             ),
+        ),
+        *(
+            Benchmark(
+                name,
+                "similarity",
+                "each look among 1,000,000 hashes under 0.1 s",
+                (Goal("slowest_seconds", at_most=0.1),),
+                database=engine,
+            )
+            for name, engine in SIMILARITY_SEARCHES.items()
         ),
         Benchmark("confirm_post", "confirmation", "under 1 s", (Goal("seconds", at_most=1),)),
         Benchmark(
