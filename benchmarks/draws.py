@@ -96,9 +96,9 @@ def _marked_keys(removal: Removal) -> Sequence[str]:
 
 def _groups(removal: Removal) -> Iterator[set[int]]:
     """Yield the keys of the posts of each picture, the rarest first."""
-    objects = Post.objects.filter(pk__in=FrozenKeys(removal, Post))
-    for group in picture_groups(objects):
-        yield set(objects_with(group, objects).values_list("pk", flat=True))
+    keys = FrozenKeys(removal, Post)
+    for group in picture_groups(Post, keys):
+        yield set(objects_with(group, Post, keys).values_list("pk", flat=True))
 
 
 def _insert(row: dict[str, Any], images: Path) -> Post:
