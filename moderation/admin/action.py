@@ -154,6 +154,15 @@ class RemoveSelectedMixin(AttributedDeletions):
         action = self.get_action(remove_selected, *location)
         return {remove_selected.__name__: action, **actions} if action else actions
 
+    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the choices. If `remove_selected` is the only one, it is chosen already.
+
+        A click saved, and nothing risked: it leads to a page that asks for a confirmation.
+        """
+        choices = super().get_action_choices(request, *args, **kwargs)
+        named = [choice for choice in choices if choice[0]]
+        return named if [choice[0] for choice in named] == [remove_selected.__name__] else choices
+
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse | None:

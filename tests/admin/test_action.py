@@ -7,8 +7,11 @@ from collections.abc import Callable
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.test import Client, RequestFactory
 
+from moderation.admin.action import RemoveSelectedMixin
 from moderation.models import Removal
 from posts.models import Post
 from tests.admin.conftest import LIST, browser_of, make_user, page_of
@@ -44,6 +47,33 @@ def test_djangos_own_action_is_not_offered(client: Client, make_posts: MakePosts
     content = client.get(LIST).content.decode()
     assert 'value="remove_selected"' in content
     assert "delete_selected" not in content
+
+
+def test_the_action_is_already_chosen_if_it_is_the_only_one(
+    rf: RequestFactory, moderator: User
+) -> None:
+    request = rf.get(LIST)
+    request.user = moderator
+    choices = [name for name, _ in admin.site.get_model_admin(Post).get_action_choices(request)]
+    assert choices == ["remove_selected"]
+
+
+@pytest.mark.parametrize("may_delete", [True, False])
+def test_another_action_is_never_already_chosen(
+    may_delete: bool, rf: RequestFactory, moderator: User
+) -> None:
+    class Others(RemoveSelectedMixin, admin.ModelAdmin[Post]):
+        actions = ("touch",)
+
+        def touch(self, request: HttpRequest, queryset: QuerySet[Post]) -> None: ...
+
+        def has_delete_permission(self, request: HttpRequest, obj: Post | None = None) -> bool:
+            return may_delete
+
+    request = rf.get(LIST)
+    request.user = moderator
+    names = [name for name, _ in Others(Post, admin.site).get_action_choices(request)]
+    assert names == ["", "remove_selected", "touch"] if may_delete else ["", "touch"]
 
 
 def test_who_may_not_delete_is_not_offered_the_action(make_posts: MakePosts) -> None:
