@@ -60,6 +60,8 @@ GET  moderation_removal_return:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_return:draft      302 302 404 404 404 404 404 404
 GET  moderation_removal_add:draft         302 302 404 404 404 404 404 404
 POST moderation_removal_add:draft         302 302 404 404 404 404 404 404
+GET  moderation_removal_review:draft      302 302 404 404 404 404 404 404
+POST moderation_removal_review:draft      302 302 404 404 404 404 404 404
 GET  moderation_removal_cancel:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_cancel:draft      302 302 404 404 404 404 404 404
 GET  moderation_removal_preferences:draft 302 302 404 404 404 404 404 404
@@ -72,6 +74,7 @@ POST moderation_removal_confirm           302 302 404 404 404 404 404 404
 POST moderation_removal_exclude          302 302 404 404 404 404 404 404
 POST moderation_removal_return            302 302 404 404 404 404 404 404
 POST moderation_removal_add               302 302 404 404 404 404 404 404
+POST moderation_removal_review            302 302 404 404 404 404 404 404
 POST moderation_removal_cancel            302 302 404 404 404 404 404 404
 POST moderation_removal_preferences       302 302 404 404 404 404 404 404
 GET  moderation_removal_stop              302 302 404 404 404 302 404 404
