@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
@@ -14,6 +15,7 @@ from posts.models import Post, Report
 
 # One or two posts are what a spammer leaves behind that nobody reported yet.
 FEWEST_GOOD_POSTS = 3
+AUTHORS_AT_ONCE = 500
 
 
 @review_rule(
@@ -24,13 +26,24 @@ FEWEST_GOOD_POSTS = 3
     phrase=lambda: gettext("The author has three or more posts that nobody reported and that stay"),
 )
 def author_with_good_posts(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Mark posts whose author has several posts without a report outside the selection."""
-    # DISTINCT and NOT EXISTS: without them, PostgreSQL searches the selection again for each post.
-    posts = Post.objects.filter(author__in=objects.values("author").distinct())
+    """Mark posts whose author has several posts without a report outside the selection.
+
+    Looks at some authors at a time, so that the posts are found by the index on the author: for
+    all authors of a large selection at once, PostgreSQL reads every post of the site.
+    """
+    authors = objects.order_by().values_list("author", flat=True).distinct().iterator()
+    while page := list(islice(authors, AUTHORS_AT_ONCE)):
+        marked = Post.objects.filter(author__in=_with_good_posts(page, objects))
+        marked = marked.filter(Exists(objects.filter(pk=OuterRef("pk")))).order_by()
+        for key in marked.values_list("pk", flat=True).iterator():
+            yield key, {}
+
+
+def _with_good_posts(authors: list[int], objects: QuerySet[Any]) -> list[int]:
+    """Return those of the authors who have several posts without a report that stay."""
+    posts = Post.objects.filter(author__in=authors)
     posts = posts.exclude(Exists(Report.objects.filter(post=OuterRef("pk"))))
     posts = posts.exclude(Exists(objects.filter(pk=OuterRef("pk"))))
-    by_author = posts.values("author").annotate(number=Count("pk"))
-    good = by_author.filter(number__gte=FEWEST_GOOD_POSTS).values("author")
-    marked = objects.filter(author__in=good).order_by()
-    for key in marked.values_list("pk", flat=True).iterator():
-        yield key, {}
+    numbers = posts.order_by().values("author").annotate(number=Count("pk"))
+    good = numbers.filter(number__gte=FEWEST_GOOD_POSTS)
+    return list(good.values_list("author", flat=True))

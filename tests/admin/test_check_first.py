@@ -97,7 +97,7 @@ def test_ticked_posts_leave_the_section_and_are_counted(
     client: Client, draft: Removal, odd: list[Post]
 ) -> None:
     response = review(client, draft, reviewed=[str(odd[0].pk), str(odd[2].pk)], show="objects")
-    assert response["Location"] == f"{page_of(draft)}?show=objects#check-first"
+    assert response["Location"] == f"{page_of(draft)}?show=objects#check-first-heading"
     assert "Marked as reviewed: 2 posts. 1 is left." in said(response)
     html = section(client, draft)
     assert re.findall(r"name=\"reviewed\"\s+value=\"(\d+)\"", html) == [str(odd[1].pk)]
@@ -167,12 +167,12 @@ def test_many_marked_posts_are_paged(
         html = section(client, draft, query)
         keys = re.findall(r"name=\"reviewed\"\s+value=\"(\d+)\"", html)
         assert keys == [str(post.pk) for post in expected]
-    assert "?check=2#check-first" in section(client, draft)
+    assert "?check=2#check-first-heading" in section(client, draft)
     assert "?check=2&amp;show=objects" in section(client, draft, "?show=objects").replace(
         "show=objects&amp;check=2", "check=2&amp;show=objects"
     )
     response = review(client, draft, reviewed=str(odd[2].pk), check="2")
-    assert response["Location"] == f"{page_of(draft)}?check=2#check-first"
+    assert response["Location"] == f"{page_of(draft)}?check=2#check-first-heading"
 
 
 def test_the_page_takes_the_same_queries_for_any_number_of_marked_posts(

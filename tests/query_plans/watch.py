@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 # Whatever grows with the site. A table of a few rows is rightly read whole.
 BIG_TABLES = frozenset(
@@ -27,20 +26,29 @@ def none_is_read_whole(tables: frozenset[str] = BIG_TABLES) -> Iterator[None]:
 
     The tables must hold enough rows, and have been analysed, so that it makes a difference.
     """
-    with CaptureQueriesContext(connection) as asked:
+    plans: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        query = (sql, repr(params))
+        if sql.lstrip().startswith(EXPLAINED) and not many and query not in plans:
+            plans[query] = _plan_of(sql, params)  # now: a temporary table is gone afterwards
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
         yield
-    queries = {sql for query in asked if (sql := query["sql"].lstrip()).startswith(EXPLAINED)}
-    assert queries, "the block sent no query"
-    queries = {sql for sql in queries if not COUNT_OF_ALL.fullmatch(sql)}
+    assert plans, "the block sent no query"
     read = [
-        f"{table}: {sql}" for sql in queries for table in tables & {*_read_whole(_plan_of(sql))}
+        f"{table}: {sql} {params}"
+        for (sql, params), plan in plans.items()
+        if not COUNT_OF_ALL.fullmatch(sql)
+        for table in tables & {*_read_whole(plan)}
     ]
     assert not read, "\n".join(read)
 
 
-def _plan_of(sql: str) -> dict[str, Any]:
+def _plan_of(sql: str, params: Any) -> dict[str, Any]:
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         (found,) = cursor.fetchone()
     plans: list[dict[str, Any]] = found if isinstance(found, list) else json.loads(found)
     return dict(plans[0]["Plan"])

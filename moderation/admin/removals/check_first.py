@@ -62,7 +62,7 @@ def review_marked(model_admin: Any, request: HttpRequest, removal: Removal) -> H
             reviewed = review(removal, seal=seal, keys=request.POST.getlist("reviewed"))
         _report(request, removal, reviewed)
     place = urlencode(place_in(request.POST))
-    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{place}#check-first")
+    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{place}#check-first-heading")
 
 
 def _previews(
