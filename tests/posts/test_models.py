@@ -70,5 +70,7 @@ def test_a_post_takes_its_pictures_and_reports_with_it() -> None:
 def test_the_reference_check_finds_an_index_on_both_file_fields() -> None:
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, "posts_postimage").values()
-    indexed = {columns["columns"][0] for columns in found if columns["index"]}
+    indexed = {
+        columns["columns"][0] for columns in found if columns["index"] and columns["columns"]
+    }
     assert {"image", "thumbnail"} <= indexed
