@@ -107,7 +107,7 @@ BENCHMARKS = {
             Benchmark(
                 name,
                 "similarity",
-                "each look among 1,000,000 hashes under 0.1 s",
+                "each search among 1,000,000 hashes under 0.1 s",
                 (Goal("slowest_seconds", at_most=0.1),),
                 database=engine,
             )

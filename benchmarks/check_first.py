@@ -3,8 +3,8 @@
 FOLDER has real posts in `posts.jsonl.gz`, each with a label, and their pictures in `images/`. In
 each draw, twelve reported good posts are selected by mistake together with all spam, and the draft
 is frozen on SQLite. Its page shows the marked posts first, then each picture once, the rarest
-first. Every marked post and every picture is one entry. Then the same with the pictures of some
-spam taken away. The labels only say what was found; the rules never read them.
+first. Every marked post and every picture is one entry. A second run deletes the pictures of some
+spam beforehand. The labels are only used to count; the rules never read them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.measure import say
 
 BENCHMARK = Benchmark("check_first", "draws", "", (), database="sqlite")
 SEEDS = range(20)
-# The number of spam posts whose pictures are taken away, and the number of the first entries.
+# The number of spam posts whose pictures are deleted, and of the entries that are looked at.
 RUNS = ((0, 25), (300, 30))
 
 

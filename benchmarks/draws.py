@@ -30,7 +30,7 @@ GOOD_POSTS = 12  # of each draw
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What a moderator sees: how many good posts early, and how many posts are marked.
+    """What a moderator sees: how many good posts come early, and how many posts are marked.
 
     `rules` counts the posts that each rule marks, or says that it was dropped.
     """
@@ -59,9 +59,9 @@ def load(folder: Path) -> None:
 
 
 def draw(seed: int, *, stripped: int, entries: int) -> Draw:
-    """Freeze all spam with some good posts, and review it; nothing of it stays in the database.
+    """Freeze all spam with some good posts, measure the draft, and roll everything back.
 
-    Takes the pictures of `stripped` spam posts away. Both samples depend only on the seed.
+    First deletes the pictures of `stripped` spam posts. Both samples depend only on the seed.
     """
     chosen = set(random.Random(seed).sample(good, GOOD_POSTS))  # noqa: S311 - repeatable
     without = random.Random(seed).sample(spam, stripped)  # noqa: S311 - repeatable

@@ -41,7 +41,7 @@ def groups(_folder: Path, size: Size) -> Figures:
 
 
 def _repeat_pictures(distinct: int) -> None:
-    """Give the pictures as many different digests."""
+    """Set the digests of the pictures to `distinct` different values."""
     number = Cast(Mod(F("pk"), Value(distinct)), CharField(max_length=64))
     PostImage.objects.update(sha256=Right(Concat(Value("0" * 64), number), 64))
 
@@ -56,7 +56,7 @@ def _memory_of_request(client: AdminClient, path: str) -> float:
 
 
 def _seconds_to_compare(number: int) -> float:
-    """Return the seconds to group as many different hashes."""
+    """Return the seconds that grouping `number` different hashes takes."""
     generator = random.Random(0)  # noqa: S311 - the same hashes each time
     hashes = [f"{generator.getrandbits(HASH_BITS):064x}" for _ in range(number)]
     with stopwatch() as watch:

@@ -1,4 +1,4 @@
-"""A look for the pictures that are similar to one, among all hashes that the database stores."""
+"""The search for pictures that are similar to one, among all hashes that the database stores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOOKS = 50
 
 
 def similarity_search(_folder: Path, size: Size) -> Figures:
-    """Measure looks for one hash each: half of them are similar to a stored hash."""
+    """Measure searches for one hash each: half of them are similar to a stored hash."""
     generator = random.Random(0)  # noqa: S311 - the same hashes each time
     stored = _store(size.stored_hashes, generator)
     database.save()
@@ -63,7 +63,7 @@ def _seconds(wanted: str) -> float:
 
 
 def _memory_of_look(wanted: str) -> float:
-    """Return the peak of the memory that Python allocates during a look, in MB."""
+    """Return the peak of the memory that Python allocates during a search, in MB."""
     tracemalloc.start()
     _look(wanted)
     _current, peak = tracemalloc.get_traced_memory()
@@ -76,7 +76,7 @@ def _hash(generator: random.Random) -> str:
 
 
 def _similar_to(perceptual_hash: str, generator: random.Random) -> str:
-    """Return a hash that differs in as many bits as a similar one may."""
+    """Return a hash that differs in THRESHOLD bits, and so is just similar."""
     number = int(perceptual_hash, 16)
     for bit in generator.sample(range(HASH_BITS), THRESHOLD):
         number ^= 1 << bit
@@ -84,7 +84,7 @@ def _similar_to(perceptual_hash: str, generator: random.Random) -> str:
 
 
 def _store(number: int, generator: random.Random) -> list[str]:
-    """Insert pictures with as many different hashes; return the hashes."""
+    """Insert pictures with `number` different hashes; return the hashes."""
     hashes = [_hash(generator) for _ in range(number)]
     author, _ = User.objects.get_or_create(username="spammer")
     remaining = iter(enumerate(hashes))

@@ -99,7 +99,7 @@ class PostImage(models.Model):
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
-        # For the question which other posts have the same picture, or nearly the same.
+        # To find other posts with the same picture, or nearly the same.
         indexes = [
             models.Index(fields=["sha256"], name="postimage_sha256"),
             models.Index(fields=["perceptual_hash"], name="postimage_perceptual_hash"),

@@ -13,23 +13,25 @@ from django.utils.translation import gettext_lazy as _
 from moderation.review_rules import review_rule
 from posts.models import Post, Report
 
-# One or two posts are what a spammer leaves behind that nobody reported yet.
+# A spammer, too, may have one or two posts that nobody has reported yet.
 FEWEST_GOOD_POSTS = 3
 AUTHORS_AT_ONCE = 500
 
 
 @review_rule(
-    title=_("an author with posts that nobody reported and that stay"),
+    title=_("an author with posts that are not selected and were never reported"),
     # The one difference that a spammer cannot make in an afternoon: other people have read the
     # author's posts and accepted them.
     weight=3,
-    phrase=lambda: gettext("The author has three or more posts that nobody reported and that stay"),
+    phrase=lambda: gettext(
+        "The author has three or more posts that are not selected and were never reported"
+    ),
 )
 def author_with_good_posts(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Mark posts whose author has several posts without a report outside the selection.
+    """Mark posts whose author has several unreported posts outside the selection.
 
-    Looks at some authors at a time, so that the posts are found by the index on the author: for
-    all authors of a large selection at once, PostgreSQL reads every post of the site.
+    Reads the posts of a few authors at a time, by the index on the author: for all authors of a
+    large selection at once, PostgreSQL would read every post of the site.
     """
     authors = objects.order_by().values_list("author", flat=True).distinct().iterator()
     while page := list(islice(authors, AUTHORS_AT_ONCE)):
@@ -40,7 +42,7 @@ def author_with_good_posts(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[s
 
 
 def _with_good_posts(authors: list[int], objects: QuerySet[Any]) -> list[int]:
-    """Return those of the authors who have several posts without a report that stay."""
+    """Return the authors who have several unreported posts outside the selection."""
     posts = Post.objects.filter(author__in=authors)
     posts = posts.exclude(Exists(Report.objects.filter(post=OuterRef("pk"))))
     posts = posts.exclude(Exists(objects.filter(pk=OuterRef("pk"))))

@@ -157,7 +157,7 @@ class RemoveSelectedMixin(AttributedDeletions):
     def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
         """Return the choices. If `remove_selected` is the only one, it is chosen already.
 
-        A click saved, and nothing risked: it leads to a page that asks for a confirmation.
+        This saves a click and risks nothing: the action leads to a page that asks for confirmation.
         """
         choices = super().get_action_choices(request, *args, **kwargs)
         named = [choice for choice in choices if choice[0]]

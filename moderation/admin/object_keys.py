@@ -22,7 +22,7 @@ def key_in(model: type[Model], text: str) -> Any:
 
 
 def keys_in(model: type[Model], texts: Iterable[str]) -> Iterator[Any]:
-    """Yield the keys in those of the texts that can be keys."""
+    """Yield the key of each text that can be one."""
     for text in texts:
         try:
             key = key_in(model, text)

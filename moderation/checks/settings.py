@@ -17,7 +17,7 @@ UNREGISTERED = "MODERATION_UNREGISTERED"
 
 
 def check_values(**_: Any) -> list[CheckMessage]:
-    """E029: a limit is not a whole number within its range, or a choice is none of its values."""
+    """E029: a limit is not a whole number within its range, or a choice not one of its values."""
     return [
         Error(
             f"{each.name} is {value!r}.",

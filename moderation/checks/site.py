@@ -77,7 +77,7 @@ def check_numpy(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(
             f"register({label}, perceptual_hash=…) needs the package numpy. Without it, only "
-            "identical files are shown as one.",
+            "identical files are grouped.",
             hint=INSTALL,
             id="moderation.W033",
         )

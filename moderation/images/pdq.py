@@ -54,7 +54,7 @@ def quality(grid: Matrix) -> int:
 def turns(grid: Matrix, *, lines: int) -> int:
     """Return how often the brightness turns from rising to falling or back, along rows and columns.
 
-    At least so many rows and columns, `lines` together, have that many turns. Not a part of PDQ.
+    At least `lines` rows and columns, counted together, have that many turns. Not a part of PDQ.
     """
     down, right = _changes(grid)
     numbers = sorted(_turns(line) for line in [*down.T, *right])

@@ -9,8 +9,8 @@ from PIL import Image
 from moderation.images.decode import decode
 from moderation.images.inspect import inspect
 
-# Pixels to which a file is decoded at most, as for a thumbnail. The hash reads 64 x 64 values of
-# brightness: on real pictures, it is no better from the whole file.
+# Pixels a side to which a file is decoded at most, as for a thumbnail. The hash reads 64 x 64
+# values of brightness: on real pictures, it is no better from the whole file.
 SIDE = 320
 
 # The quality, from 0 to 100, below which PDQ's authors advise against using a hash: smooth pictures
@@ -26,9 +26,10 @@ MIN_TURNS = 5
 # Rows and columns that must have these turns. Compression adds some to one or two.
 TURNING_LINES = 4
 
-# Bits, of 256, in which the hashes of similar pictures differ at most. Of 60 real advertisements,
-# compressed and resized copies differ in up to 16, and the closest good photograph from one of them
-# in 20. PDQ's authors start at 31, for a first look that is followed by others.
+# Bits, of 256, in which the hashes of similar pictures differ at most. Compressed and resized
+# copies of 60 real advertisements differ from the original in up to 16, and the closest good
+# photograph in 20. PDQ's authors start at 31, for a first search whose results are then compared
+# more strictly.
 THRESHOLD = 18
 
 INSTALL = 'pip install "django-bulk-removal[groups]"'

@@ -64,8 +64,8 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='moderator')),
                 ('is_blurred', models.BooleanField(verbose_name='blur pictures')),
                 ('is_grey', models.BooleanField(verbose_name='show pictures in grey')),
-                ('picture_size', models.CharField(choices=[('small', 'small'), ('medium', 'medium'), ('large', 'large')], max_length=10, verbose_name='size of pictures')),
-                ('is_using_letter_keys', models.BooleanField(verbose_name='use single letters as keys')),
+                ('picture_size', models.CharField(choices=[('small', 'small'), ('medium', 'medium'), ('large', 'large')], max_length=10, verbose_name='picture size')),
+                ('is_using_letter_keys', models.BooleanField(verbose_name='use single-letter shortcuts')),
             ],
             options={
                 'verbose_name': 'review preferences',

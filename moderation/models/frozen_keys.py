@@ -38,7 +38,7 @@ class _FrozenKeys(models.Expression):
 class FrozenKeys(_FrozenKeys):
     """The keys of a draft's objects, for `pk__in=`.
 
-    A selection of any size is one parameter. The caller must have asked `has_exact_keys` first.
+    A selection of any size is one parameter. The caller must have checked `has_exact_keys` first.
     """
 
     def __init__(self, removal: Removal, model: type[models.Model]) -> None:
@@ -66,7 +66,7 @@ class FrozenKeys(_FrozenKeys):
 
 
 class KeptKeys(_FrozenKeys):
-    """The keys of the objects that the moderator kept, as `FrozenKeys` has those of the others."""
+    """The keys of the objects that the moderator kept, in the same form as `FrozenKeys`."""
 
     def __init__(self, removal: Removal, model: type[models.Model]) -> None:
         super().__init__(removal, _key_field(model))

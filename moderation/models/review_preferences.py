@@ -19,9 +19,9 @@ class PictureSize(models.TextChoices):
 
 
 class ReviewPreferences(models.Model):
-    """How a moderator sees pictures, and whether letters are keys, on the page of a draft.
+    """How a moderator sees pictures on the page of a draft, and whether letters are shortcuts.
 
-    Of a moderator without a row, the settings of the site apply.
+    For a moderator without a row, the settings of the site apply.
     """
 
     user = models.OneToOneField(
@@ -33,13 +33,13 @@ class ReviewPreferences(models.Model):
     )
     is_blurred = models.BooleanField(_("blur pictures"))
     is_grey = models.BooleanField(_("show pictures in grey"))
-    picture_size = models.CharField(_("size of pictures"), max_length=10, choices=PictureSize)
-    is_using_letter_keys = models.BooleanField(_("use single letters as keys"))
+    picture_size = models.CharField(_("picture size"), max_length=10, choices=PictureSize)
+    is_using_letter_keys = models.BooleanField(_("use single-letter shortcuts"))
 
     class Meta:
         verbose_name = _("review preferences")
         verbose_name_plural = _("review preferences")
-        default_permissions = ()  # everybody may change their own and nobody those of others
+        default_permissions = ()  # everybody may change their own, nobody those of others
 
     def __str__(self) -> str:
         return str(self.user)

@@ -18,10 +18,10 @@ from moderation.models.removal import Removal, RemovalBatch
 def key_table(removal: Removal, model: type[models.Model]) -> Iterator[models.Expression]:
     """Yield an expression for `pk__in=` that is valid in the block.
 
-    PostgreSQL cannot estimate how many keys the JSON of the batches has. It looks up one object
-    after the other, which took several times as long. On PostgreSQL, the keys are copied into a
+    PostgreSQL cannot estimate how many keys the JSON of the batches has. It would look up the
+    objects one by one, which takes several times as long. So there, the keys are copied into a
     temporary table with statistics, unless the user of the database may not create one. The caller
-    must have asked `has_exact_keys` first.
+    must have checked `has_exact_keys` first.
     """
     keys, connection = FrozenKeys(removal, model), connections[RemovalBatch.objects.db]
     if not _may_create_table(connection):

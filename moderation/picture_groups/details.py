@@ -1,4 +1,4 @@
-"""What a page shows about its groups: a picture, and who posted it how often."""
+"""What a page shows about its groups: a picture, and how many objects and owners share it."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _is_among(source: PictureSource, keys: Keys) -> Case:
     """Return the condition that a row's object has one of these keys.
 
     A plain condition would become a join in PostgreSQL that starts with the keys, whose number it
-    cannot estimate. As a case, it is checked for the rows of the groups only.
+    cannot estimate. As a CASE, it is checked for the rows of the groups only.
     """
     among = When(**{f"{source.to_object}__in": keys}, then=Value(True))  # noqa: FBT003 - SQL's
     return Case(among, default=Value(False), output_field=BooleanField())  # noqa: FBT003

@@ -23,7 +23,7 @@ FAR = 255
 COMPARED_PAIRS = 500_000
 
 # Hashes that are linked together, which takes a byte for each pair: 9 MB. If more are connected,
-# groups do not reach from one part to the next.
+# they are linked in parts of this size.
 LINKED_TOGETHER = 3_000
 
 

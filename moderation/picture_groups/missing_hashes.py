@@ -67,7 +67,7 @@ def hash_pictures(registration: Registration) -> Iterator[HashedPicture]:
 
 
 def _pages(rows: QuerySet[Any]) -> Iterator[list[Any]]:
-    """Yield rows in the order of their keys, so that a row that stays without hash is met once."""
+    """Yield rows in the order of their keys, so that one that stays without a hash is read once."""
     page = list(rows.order_by("pk")[:PAGE])
     while page:
         yield page

@@ -1,6 +1,6 @@
 """Pictures outside of a selection that are similar to those of a group.
 
-The database finds them by indexes of its own, so nothing is kept in memory or up to date here.
+The database finds them by its indexes, so there is nothing to keep in memory or up to date here.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ except ModuleNotFoundError:  # the extra `groups` is not installed
 # real messages, groups mix spam and other messages only at 0.5 and less, by a common footer.
 THRESHOLD = 0.7
 
-# Consecutive words that are compared as one. Single words say little about a text, and of long
-# sequences one changed word leaves none.
+# Consecutive words that are compared as one. Single words say little about a text, and one
+# changed word would change most long sequences.
 SEQUENCE = 3
 
 # Texts with fewer words are grouped only if they are identical: they have so few sequences that one
@@ -25,7 +25,7 @@ SEQUENCE = 3
 MIN_WORDS = 10
 
 # Values of a signature. The similarity of two signatures differs from that of their texts by 0.03
-# in the mean.
+# on average.
 SIGNATURE = 256
 
 # Parts of a signature, of which one has to be equal before two texts are compared. With four values

@@ -123,7 +123,7 @@ def _freeze(removal: Removal, keys: Sequence[Any]) -> list[RemovalBatch]:
 
 
 def _has_room(batch: RemovalBatch, keys: Sequence[Any]) -> bool:
-    """Return whether a batch may have so many more objects, if all kept ones are returned."""
+    """Return whether a batch has room for these objects, even if all kept ones are returned."""
     return batch.objects_total + batch.kept_total + len(keys) <= conf.batch_objects()
 
 

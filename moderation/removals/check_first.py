@@ -80,7 +80,7 @@ def review(removal: Removal, *, seal: str, keys: Collection[str]) -> int:
     Takes the keys as texts, and ignores those of other objects. Raises DraftChanged if the seal is
     out of date.
     """
-    texts = {key for key in keys if "\0" not in key}  # which PostgreSQL refuses in a text
+    texts = {key for key in keys if "\0" not in key}  # PostgreSQL refuses it in a text
     return _review(removal, seal, removal.marked_objects.filter(key__any_of=texts))
 
 
@@ -99,9 +99,9 @@ def check_decided(removal: Removal) -> None:
     if left := undecided(removal).count():
         meta = apps.get_model(removal.model_label)._meta
         text = ngettext(
-            "%(count)s %(object)s differs from the rest and has not been checked. Keep it, or mark "
-            "it as reviewed.",
-            "%(count)s %(objects)s differ from the rest and have not been checked. Keep them, or "
+            "%(count)s %(object)s differs from the rest and has not been reviewed. Keep it, or "
+            "mark it as reviewed.",
+            "%(count)s %(objects)s differ from the rest and have not been reviewed. Keep them, or "
             "mark them as reviewed.",
             left,
         )

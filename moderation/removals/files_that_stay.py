@@ -28,7 +28,7 @@ MAX_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class FilesThatStay:
-    """The number of files that other rows use, and one of these rows for each, without repetitions.
+    """The number of files that other rows use, and one of these rows for each file, each row once.
 
     A row is named as by `Usage`. `unknown` is the number of files that could not be searched for.
     """
@@ -47,7 +47,7 @@ def files_that_stay(removal: Removal) -> FilesThatStay | None:
     """Return the files of a whole draft that rows outside it use now.
 
     Returns None if the draft has grown too large since the freeze. Runs the same queries for any
-    number of files. The caller must have asked `can_search_all` first.
+    number of files. The caller must have checked `can_search_all` first.
     """
     to_python = model_of(removal)._meta.pk.to_python
     frozen = removal.batches.order_by("number").values_list("frozen", flat=True)

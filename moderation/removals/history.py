@@ -36,7 +36,7 @@ def record_change(
 
 
 def changes_since(removal: Removal, seal: str) -> list[str]:
-    """Return a phrase for each change since the draft last had this seal; none if it never had.
+    """Return a phrase for each change since the draft last had this seal; none if it never had it.
 
     A draft has a seal again if an object was kept and returned.
     """

@@ -48,7 +48,7 @@ Chunk: TypeAlias = Mapping[int, AbstractSet[str]]
 class NotReturned:
     """The kept objects that could not be returned.
 
-    `deleted` are named by their keys. They no longer exist, so they are not kept any longer.
+    `deleted` are named by their keys. They no longer exist, so they are no longer kept.
     `refused` are the objects that the actor may no longer remove or view. They stay kept.
     """
 
@@ -99,7 +99,7 @@ def return_kept(
         keys = {number: set(keys) - refused.keys() for number, keys in kept.items()}
         change_selection(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
     if not found:
-        raise DraftChanged(_("That is not kept any longer."))
+        raise DraftChanged(_("That object is no longer kept."))
     return not_returned
 
 
@@ -153,7 +153,7 @@ def change_selection(removal: Removal, change: str, act: Callable[[], list[Any]]
 
 
 def _exclude_first(removal: Removal, chunk: Chunk) -> list[Any]:
-    """Exclude the first objects of a Keep, which can be undone instead of the one before."""
+    """Exclude the first objects of a Keep, which becomes the one that can be undone."""
     removal.batches.filter(last_kept_total__gt=0).update(last_kept_total=0)
     return _exclude_chunk(removal, chunk)
 
@@ -221,7 +221,7 @@ def _refused(
 def _return_chunk(
     removal: Removal, keys: Mapping[int, AbstractSet[Any]], deleted: AbstractSet[Any]
 ) -> list[Any]:
-    """Return objects to their batches, and their keys. Those in `deleted` are not kept any longer.
+    """Return objects to their batches, and their keys. Those in `deleted` are no longer kept.
 
     Raises RemovalError if a batch would become too large for one transaction.
     """

@@ -40,7 +40,9 @@ def blockers_of(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     missing permission or a ceiling.
     """
     if not removal.objects_total and removal.kept_total:
-        yield _("You kept all that was selected. Return something to the selection, or cancel.")
+        yield _(
+            "You kept everything that was selected. Return something to the selection, or cancel."
+        )
     elif not removal.objects_total:
         yield _("The selection is empty. Cancel the draft and select again.")
     objects = apps.get_model(removal.model_label)._meta.verbose_name_plural

@@ -15,8 +15,8 @@ from moderation.review_rules.times import much_older
 
 # The rules that need only what is registered of a model.
 GENERIC_RULES = (no_picture, unique_picture, much_older)
-# Fewer objects have no rest to differ from: one of them is more than LARGEST_SHARE. A moderator
-# reads all of them on one page.
+# In a smaller selection, one object is already more than LARGEST_SHARE. A moderator reads all of it
+# on one page.
 SMALLEST_SELECTION = 20
 # A rule that marks a larger share, and more objects than FEW, describes the selection instead of
 # its exceptions. A moderator who must review so many stops looking.

@@ -14,9 +14,9 @@ from moderation.registry.content import content_of
 from moderation.registry.review_rule import review_rule
 from moderation.templatetags.moderation_numbers import grouped
 
-# The oldest and the latest objects that say nothing about the time of the others.
+# The share of the oldest objects, and of the latest, that is left out when the rest is measured.
 OUTER_SHARE = 0.05
-# A wave of a few hours can begin with a test on the day before. It must be older than that.
+# A wave of a few hours can begin with a test on the day before. An object must be older than that.
 SHORTEST_SPAN = timedelta(days=7)
 
 
@@ -35,7 +35,7 @@ SHORTEST_SPAN = timedelta(days=7)
     ),
 )
 def much_older(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Mark objects that came before nearly all the others by more than the time these span."""
+    """Mark objects that are older than nearly all the others by more than the time these span."""
     created = content_of(objects.model).created
     if not created:
         return

@@ -122,7 +122,7 @@ def test_posts_of_a_near_group_are_offered_for_each_of_its_files(
     assert offered(page) == keys_of(posts[2:])
 
 
-def test_a_kept_post_is_named_so_and_returned(
+def test_a_kept_post_is_labelled_as_kept_and_returned(
     client: Client, draft: Removal, posts: list[Post]
 ) -> None:
     keep(client, draft, posts[0])
@@ -212,7 +212,7 @@ def test_a_post_with_another_picture_cannot_be_added(
 
 
 @pytest.mark.parametrize("ticked", [[], ["x"], ["\0"], ["-1"], ["9" * 30], [""]])
-def test_what_is_no_post_adds_nothing(
+def test_keys_that_are_not_of_a_post_add_nothing(
     client: Client, draft: Removal, posts: list[Post], ticked: list[str]
 ) -> None:
     assert "not added" in said(add(client, draft, *ticked)) or not ticked

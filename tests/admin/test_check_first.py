@@ -122,7 +122,7 @@ def test_the_server_refuses_to_confirm_before_all_are_decided(
     client: Client, draft: Removal
 ) -> None:
     response = client.post(page_of(draft, "confirm"), words(draft))
-    assert "3 posts differ from the rest and have not been checked." in response.text
+    assert "3 posts differ from the rest and have not been reviewed." in response.text
     assert state(draft) == RemovalState.DRAFT
     review(client, draft, all="yes")
     client.post(page_of(draft, "confirm"), words(draft))
@@ -131,7 +131,7 @@ def test_the_server_refuses_to_confirm_before_all_are_decided(
 
 
 def test_the_form_says_how_many_are_left(client: Client, draft: Removal) -> None:
-    assert "3 posts to check first are not reviewed yet." in client.get(page_of(draft)).text
+    assert "3 posts to check first have not been reviewed yet." in client.get(page_of(draft)).text
     review(client, draft, all="yes")
     assert "to check first" not in client.get(page_of(draft)).text
 
@@ -199,7 +199,7 @@ def test_a_rule_that_applies_to_too_many_is_named_in_words(client: Client, moder
     removal = drafted(list(Post.objects.all()), moderator)
     text = text_of(section(client, removal))
     assert text == (
-        "Check these first Not checked: no picture, because it applies to 12 of 52 posts."
+        "Check these first Not checked: “no picture”, because it applies to 12 of 52 posts."
     )
 
 

@@ -133,7 +133,7 @@ def test_a_second_difference_is_compared_with_the_page_of_the_first(
     assert "– 1 picture replaced" in difference(client, removal)
 
 
-def test_files_that_are_no_pictures_are_called_files(client: Client, moderator: User) -> None:
+def test_files_that_are_not_pictures_are_called_files(client: Client, moderator: User) -> None:
     codes = ("delete_volume", "view_volume")
     moderator.user_permissions.add(*Permission.objects.filter(codename__in=codes))
     volume, _other = Volume.objects.bulk_create([Volume(text="a.pdf"), Volume(text="b.pdf")])

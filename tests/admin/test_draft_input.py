@@ -52,7 +52,7 @@ def test_reason_and_note_survive_each_action_on_the_draft(
     assert entered(html(client, draft)) == ("spam", "ticket 13")
 
 
-def test_what_is_not_valid_or_not_sent_leaves_the_stored_input(
+def test_invalid_or_missing_input_leaves_what_is_stored(
     client: Client, draft: Removal, posts: list[Post]
 ) -> None:
     keep(client, draft, posts[0], reason="spam", note="ticket 12")

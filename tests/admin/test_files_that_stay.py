@@ -1,4 +1,4 @@
-"""A draft names the rows because of which files stay, before it is confirmed."""
+"""Before it is confirmed, a draft names the rows outside it whose files stay."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_large_draft_is_searched_for_the_files_of_the_posts_that_the_page_list
 ) -> None:
     selected, (other, *_others) = make_pairs(1)
     text = text_of(html(client, drafted(selected, moderator), query))
-    assert "the page searches only for the files of the posts that it lists." in text
+    assert "only the files of the posts on this page are checked." in text
     said = f"2 files of these posts stay, because other rows use them: post {other.title}"
     assert said in text
 
@@ -135,7 +135,7 @@ def test_in_a_large_draft_files_that_posts_of_other_pages_share_do_not_stay(
     keep(client, removal, selected[100])
     page = text_of(html(client, removal, "?show=objects"))
     assert "2 files of these posts stay, because other rows use them" in page
-    assert "The page does not count them." in text_of(html(client, removal, "?show=kept"))
+    assert "They are not counted here." in text_of(html(client, removal, "?show=kept"))
 
 
 @pytest.mark.usefixtures("as_large")
@@ -144,7 +144,7 @@ def test_a_large_draft_that_sql_cannot_search_says_so(
 ) -> None:
     monkeypatch.setattr(files_that_stay, "branches_of", lambda _model: None)
     text = shown(client, drafted(make_pairs(1)[0], moderator))
-    assert "Files that other rows use stay. The page does not count them." in text
+    assert "Files that other rows also use stay in storage. They are not counted here." in text
 
 
 def test_the_search_takes_the_same_queries_for_any_number_of_files(

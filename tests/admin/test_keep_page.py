@@ -246,7 +246,7 @@ def test_an_emptied_draft_says_how_to_fill_it(
 ) -> None:
     press(client, draft, "exclude", owner_of=value_of(draft, posts[0]))
     page = html(client, draft)
-    assert "You kept all that was selected." in page
+    assert "You kept everything that was selected." in page
     assert page_of(draft, "confirm") not in page
     assert "Return all to the selection" in html(client, draft, "?show=kept")
     client.post(page_of(draft, "confirm"), words(draft))

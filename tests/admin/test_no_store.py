@@ -57,7 +57,7 @@ def addresses(page: str) -> set[str]:
     return shown | {each["href"] for each in links}
 
 
-def test_every_picture_of_a_page_is_not_to_be_stored(root: User, post: Post) -> None:
+def test_no_picture_of_a_page_may_be_stored(root: User, post: Post) -> None:
     client, seen = browser_of(root), set()
     for url, page in pages(client, root, post):
         found = addresses(page)

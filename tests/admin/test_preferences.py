@@ -1,4 +1,4 @@
-"""How each moderator sees the page of a draft: blur, grey, the size of pictures, and keys."""
+"""How each moderator sees the page of a draft: blur, grey, the size of pictures, and shortcuts."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def test_the_form_shows_what_is_saved(client: Client, draft: Removal) -> None:
     assert 'value="large" id="id_picture_size_2" required checked' in page
 
 
-def test_preferences_go_with_their_user(client: Client, draft: Removal, moderator: User) -> None:
+def test_preferences_are_deleted_with_their_user(
+    client: Client, draft: Removal, moderator: User
+) -> None:
     client.post(page_of(draft, "preferences"), ALL)
     moderator.delete()
     assert not ReviewPreferences.objects.exists()

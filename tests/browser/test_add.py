@@ -44,7 +44,7 @@ def test_by_keyboard_alone_ticked_posts_are_added_in_place(
     page.get_by_label("Note").fill("ticket 12")
     page.get_by_role("checkbox", name="Add “Cheap pills 3”").focus()
     page.keyboard.press("Space")
-    button = page.get_by_role("button", name="Add what is ticked to the selection")
+    button = page.get_by_role("button", name="Add ticked posts to the selection")
     button.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Remove 3 posts?")).to_be_visible()
@@ -86,7 +86,7 @@ def test_posts_are_added_without_scripts(
     page = moderator_page_without_scripts
     open_others(page, draft)
     page.get_by_role("checkbox", name="Add “Cheap pills 3”").check()
-    page.get_by_role("button", name="Add what is ticked to the selection").click()
+    page.get_by_role("button", name="Add ticked posts to the selection").click()
     expect(page.locator(".messagelist")).to_contain_text(
         "Added 1 post to the selection, which now has 3 posts."
     )

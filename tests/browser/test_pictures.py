@@ -148,7 +148,7 @@ def test_without_blur_and_grey_pictures_are_as_they_are(
     page.get_by_label("Blur pictures").uncheck()
     page.get_by_label("Show pictures in grey").uncheck()
     page.get_by_label("large", exact=True).check()
-    page.get_by_role("button", name="Save display").click()
+    page.get_by_role("button", name="Save preferences").click()
     expect(page.get_by_role("button", name="Unblur all pictures")).to_have_count(0)
     expect_filter(page, 0, "blur(0px) grayscale(0)")
     box = picture(page, 0).bounding_box()
@@ -166,7 +166,7 @@ def test_without_scripts_pictures_can_be_unblurred_one_by_one_and_all_at_once(
     expect_filter(page, 0, GREY)
     picture(page, 0).locator("img").click()
     expect_filter(page, 0, AS_IT_IS)
-    expect(page.get_by_role("button", name="Keys")).to_have_count(0)
+    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_have_count(0)
     page.get_by_role("button", name="Unblur all pictures").click()
     assert page.url.endswith(f"?show={tab}#display")
     expect_filter(page, 1, GREY)
@@ -217,7 +217,7 @@ def test_tabs_and_dialogs_are_accessible(
         page.get_by_text("Display", exact=True).click()
         assert violations(page) == [], tab
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
     assert violations(page) == []
     page.keyboard.press("Escape")
     page.goto(page_of(draft))

@@ -1,4 +1,4 @@
-"""The keys on the page of a draft."""
+"""The keyboard shortcuts on the page of a draft."""
 
 from __future__ import annotations
 
@@ -136,13 +136,13 @@ def test_enter_on_a_card_without_picture_and_o_on_any_open_the_post(
 
 def test_question_mark_lists_the_keys(page: Page) -> None:
     page.keyboard.press("?")
-    dialog = page.get_by_role("dialog", name="Keys")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog).to_be_visible()
     listed = dialog.locator("kbd").all_text_contents()
     assert listed == ["j", "k", "x", "Space", "Enter", "Esc", "o", "c", "?"]
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    page.get_by_role("button", name="Keys").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
     expect(dialog).to_be_visible()
 
 
@@ -160,10 +160,10 @@ def test_keys_work_after_the_page_was_replaced(page: Page) -> None:
     page.get_by_role("button", name="Keep “Cheap pills 0”").click()
     expect(page.get_by_role("heading", name="Remove 6 posts?")).to_be_visible()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Keys").click()
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
@@ -194,8 +194,8 @@ def test_single_letters_can_be_switched_off_and_the_other_keys_stay(
     page: Page, draft: Removal, moderator: User
 ) -> None:
     page.get_by_text("Display", exact=True).click()
-    page.get_by_label("Use single letters as keys").uncheck()
-    page.get_by_role("button", name="Save display").click()
+    page.get_by_label("Use single-letter shortcuts").uncheck()
+    page.get_by_role("button", name="Save preferences").click()
     expect(page.locator("#draft:not([data-letter-keys])")).to_be_visible()
     assert not ReviewPreferences.of(moderator).is_using_letter_keys
     page.locator("[data-card]").nth(2).focus()
@@ -206,8 +206,10 @@ def test_single_letters_can_be_switched_off_and_the_other_keys_stay(
     page.keyboard.press("Enter")
     expect(page.locator("#large-picture")).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Keys").click()
-    listed = page.get_by_role("dialog", name="Keys").locator("kbd").all_text_contents()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    listed = (
+        page.get_by_role("dialog", name="Keyboard shortcuts").locator("kbd").all_text_contents()
+    )
     assert listed == ["Space", "Enter", "Esc"]
 
 

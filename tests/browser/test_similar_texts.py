@@ -33,7 +33,7 @@ def path(theme: None, moderator: User, make_posts: Callable[..., list[Post]]) ->
 
 
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (390, "dark")])
-def test_groups_have_no_violation_of_accessibility(
+def test_groups_have_no_accessibility_problem(
     path: str, moderator_page: Page, width: int, colours: Literal["light", "dark"]
 ) -> None:
     page = moderator_page

@@ -32,7 +32,7 @@ def test_a_post_by_an_author_of_three_good_posts_that_stay_is_marked() -> None:
     assert marked() == [post.pk]
 
 
-def test_reported_posts_say_nothing_good_of_their_author() -> None:
+def test_reported_posts_do_not_speak_for_their_author() -> None:
     make_post(author="regular")
     others(5, reports=1)
     assert marked() == []

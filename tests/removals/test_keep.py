@@ -116,7 +116,7 @@ def test_a_draft_of_which_everything_was_kept_cannot_be_confirmed(
 ) -> None:
     keep(draft, *posts)
     assert (draft.objects_total, draft.batches.count()) == (0, 3)
-    with pytest.raises(RemovalError, match="You kept all that was selected"):
+    with pytest.raises(RemovalError, match="You kept everything that was selected"):
         confirm(draft, actor=moderator, seal=draft.seal, reason="spam")
 
 
@@ -212,7 +212,7 @@ def test_all_objects_of_an_owner_are_found(
 
 
 @pytest.mark.parametrize("key", ["", "-1", "x", "0"])
-def test_the_owner_of_an_object_that_is_not_selected_is_not_asked_for(
+def test_the_owner_of_an_object_that_is_not_selected_is_not_looked_up(
     draft: Removal, key: str
 ) -> None:
     with pytest.raises(DraftChanged):

@@ -103,7 +103,7 @@ def test_a_return_does_not_hide_that_another_object_changed(
     assert (difference.changed, difference.deleted) == ((posts[1].pk,), ())
 
 
-def test_a_deleted_object_is_named_and_not_kept_any_longer(
+def test_a_deleted_object_is_named_and_no_longer_kept(
     draft: Removal, posts: list[Post], moderator: User
 ) -> None:
     keep(draft, *posts[:3])
@@ -115,7 +115,7 @@ def test_a_deleted_object_is_named_and_not_kept_any_longer(
     assert frozen_keys(draft) == [post.pk for post in posts[1:]]
 
 
-def test_a_batch_without_objects_goes_with_its_last_kept_object(
+def test_a_batch_without_objects_is_deleted_with_its_last_kept_object(
     draft: Removal, posts: list[Post], moderator: User
 ) -> None:
     keep(draft, *posts[:2])
@@ -144,7 +144,7 @@ def test_a_refused_object_is_named_and_stays_kept(
     assert frozen_keys(draft) == [posts[0].pk, *[post.pk for post in posts[2:]]]
 
 
-def test_the_guard_is_not_asked_about_deleted_objects(
+def test_the_guard_is_not_called_for_deleted_objects(
     draft: Removal, posts: list[Post], moderator: User
 ) -> None:
     keep(draft, posts[0])
@@ -184,7 +184,7 @@ def test_objects_that_are_not_kept_cannot_be_returned(
     draft: Removal, posts: list[Post], moderator: User, batches: Any
 ) -> None:
     keep(draft, posts[0])
-    with pytest.raises(DraftChanged, match="not kept any longer"):
+    with pytest.raises(DraftChanged, match="no longer kept"):
         return_kept(draft, seal=draft.seal, keys_by_batch=batches, actor=moderator)
     assert kept(draft) == [posts[0].pk]
 

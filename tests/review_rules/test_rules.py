@@ -1,4 +1,4 @@
-"""The rules that need only what is registered: what they mark, and what not."""
+"""The rules that need only what is registered: what they mark, and what they do not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_post_without_a_picture_is_marked_where_others_have_one() -> None:
     assert marked_by(no_picture) == {without.pk}
 
 
-def test_an_empty_file_field_is_no_picture() -> None:
+def test_an_empty_file_field_is_not_a_picture() -> None:
     make_wave(5)
     post = make_post(UNIQUE)
     PostImage.objects.filter(post=post).update(image="")

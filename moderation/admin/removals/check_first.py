@@ -30,7 +30,7 @@ MARKED_PER_PAGE = 25  # few enough to read each one
 
 @dataclass(frozen=True, slots=True)
 class MarkedPreview:
-    """A marked object, and in which ways it differs from the rest."""
+    """A marked object, and the ways in which it differs from the rest."""
 
     preview: ObjectPreview
     reasons: list[str]

@@ -1,4 +1,4 @@
-"""The part of a draft's page that names the rows because of which files stay."""
+"""The part of a draft's page that names the rows whose files stay, because they use them too."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def files_that_stay_context(
 ) -> dict[str, Any]:
     """Return the number of files that stay, and at most MAX_NAMED rows that use them.
 
-    In a large draft, this is about the objects of the previews on the page.
+    In a large draft, counts only the files of the objects on the page.
     """
     if not removal.files_total:
         return {}

@@ -71,7 +71,7 @@ class ConfirmForm(forms.Form):
 def save_input(removal: Removal, posted: QueryDict) -> None:
     """Store the reason and the note that were posted with any action on a draft, if they are valid.
 
-    So the next page has them, also without JavaScript.
+    The next page then has them, even without JavaScript.
     """
     form = ConfirmForm(posted, removal=removal)
     form.is_valid()

@@ -1,4 +1,4 @@
-"""What the pages of a draft tell about an object, so that a moderator can decide about it."""
+"""What the pages of a draft show about an object, so that a moderator can decide about it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_COMPLAINTS = 3  # texts of complaints shown for each object
 
 @dataclass(slots=True)
 class ObjectDetails:
-    """The owner, time and text of an object, the complaints about it, and its owner's others.
+    """The owner, time and text of an object, the complaints about it, and the owner's others.
 
     `text` is the beginning of the text. `complaints` are the texts of some of the `reports`.
     `others` is the number of other objects of the owner, selected or not.

@@ -20,10 +20,10 @@ from moderation.models.review_preferences import PictureSize
 
 
 class PreferencesForm(forms.ModelForm):
-    """The preferences of the user who sends the form. It names no user."""
+    """The preferences of the user who sends the form; the form itself does not name a user."""
 
     picture_size = forms.ChoiceField(
-        label=_("Size of pictures"), choices=PictureSize.choices, widget=forms.RadioSelect
+        label=_("Picture size"), choices=PictureSize.choices, widget=forms.RadioSelect
     )
 
     class Meta:
@@ -32,7 +32,7 @@ class PreferencesForm(forms.ModelForm):
         labels = {
             "is_blurred": _("Blur pictures"),
             "is_grey": _("Show pictures in grey until they are clicked"),
-            "is_using_letter_keys": _("Use single letters as keys"),
+            "is_using_letter_keys": _("Use single-letter shortcuts"),
         }
 
 
@@ -58,6 +58,6 @@ def save_preferences(
             user=request.user, defaults=form.cleaned_data
         )
     else:
-        messages.error(request, gettext("The display was not changed: choose a size of pictures."))
+        messages.error(request, gettext("Your preferences were not saved: choose a picture size."))
     url = removal_url(model_admin.admin_site, removal)
     return redirect(f"{url}?{urlencode(place_in(request.POST))}#display")

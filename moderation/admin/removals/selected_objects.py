@@ -26,7 +26,7 @@ def visible_objects(viewer: Viewer, removal: Removal) -> QuerySet[Any]:
 def selected_objects(viewer: Viewer, removal: Removal) -> QuerySet[Any]:
     """Return the selected ones of `visible_objects`.
 
-    The caller must have asked `has_exact_keys` first.
+    The caller must have checked `has_exact_keys` first.
     """
     keys = FrozenKeys(removal, model_of(removal))
     return visible_objects(viewer, removal).filter(pk__in=keys)

@@ -47,7 +47,7 @@ class TextDetails:
 
 @dataclass(frozen=True, slots=True)
 class TextPreview:
-    """Objects with similar texts, shown by the first one; or one object that has no similar one."""
+    """Objects with similar texts, shown by the first one; or an object whose text is unique."""
 
     details: TextDetails
     first: ObjectPreview
@@ -90,7 +90,7 @@ def objects_of_text_group(viewer: Viewer, removal: Removal, key: str) -> QuerySe
 
 
 def _groups(viewer: Viewer, removal: Removal) -> list[TextGroup]:
-    """Return the groups of the selected objects without pictures, or none if SQL finds others."""
+    """Return the groups of the selected objects without pictures; none if SQL finds other ones."""
     if not can_show(removal):
         return []
     groups = text_groups(model_of(removal), selected_keys(viewer, removal))
@@ -103,7 +103,7 @@ def _group_with(
     viewer: Viewer, removal: Removal, groups: Sequence[TextGroup], key: str
 ) -> TextGroup | None:
     """Return the group that a key names. Its object may have been kept; it still names the rest."""
-    if not groups or not key or "\0" in key:  # which PostgreSQL refuses in a text
+    if not groups or not key or "\0" in key:  # PostgreSQL refuses it in a text
         return None
     if group := group_of(groups, key):
         return group

@@ -24,10 +24,10 @@ class Command(BaseCommand):
     """Read each picture without a hash, and store its hash in its row."""
 
     help = (
-        "Compute the perceptual hashes that are missing, by which drafts show nearly identical "
-        "pictures as one. Reads the file of each picture and changes only the column of the hash. "
-        "The site may run, and an interrupted run is continued by the next one. A picture that "
-        "cannot be read is named, and tried again by the next run; a broken one is named once."
+        "Compute missing perceptual hashes, by which drafts group nearly identical pictures. Reads "
+        "the file of each picture and changes only the hash column. The site may be running. If a "
+        "run is interrupted, the next one continues. A picture that cannot be read is named, and "
+        "tried again by the next run; a broken one is named only once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         )
         if unread := results["unread"]:
             raise CommandError(
-                f"{unread:,} pictures could not be read. Run the command again to try once more.",
+                f"{unread:,} pictures could not be read. Run the command again to retry them.",
                 returncode=1,
             )
 

@@ -3,7 +3,7 @@
 
 (() => {
   // Milliseconds during which clicks are ignored after the cards moved up: the second click of a
-  // slow double click would keep the next card. Systems wait up to 500 ms for it.
+  // slow double click would keep the next card. A double click may take up to 500 ms.
   const CLICK_PAUSE = 700;
 
   // The forms of the selection and of what can be added to it.

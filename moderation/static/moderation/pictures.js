@@ -39,7 +39,7 @@
     }
   }
 
-  // The element is new each time: otherwise the picture before would show until this one is loaded.
+  // The element is new each time: otherwise the last picture would show until this one is loaded.
   function enlarge(link) {
     const dialog = document.getElementById("large-picture");
     const box = dialog.querySelector(".removal-large-picture");

@@ -1,5 +1,6 @@
 "use strict";
-// Keys on the page of a draft. Single letters can be switched off, and never act while one types.
+// Keyboard shortcuts on a draft's page. Single letters can be switched off, and do nothing in text
+// fields.
 
 (() => {
   const FIELDS = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
@@ -28,7 +29,7 @@
     button?.click();
   }
 
-  // The focus is on the next Keep button now. On its card, Space does not keep another object.
+  // Move the focus from the next Keep button to its card, so that Space does not press the button.
   function focusCard() {
     if (wasKeptByKey) {
       wasKeptByKey = false;
