@@ -21,7 +21,7 @@ from benchmarks.measure import say
 
 BENCHMARK = Benchmark("check_first", "draws", "", (), database="sqlite")
 SEEDS = range(20)
-# The number of spam posts whose pictures are deleted, and of the entries that are looked at.
+# The number of spam posts whose pictures are deleted, and of the entries that count as early.
 RUNS = ((0, 25), (300, 30))
 
 

@@ -56,7 +56,7 @@ def cancel(removal: Removal) -> None:
 
 
 def expire(removals: Collection[int]) -> int:
-    """Expire those of some removals that are drafts; return their number.
+    """Expire the drafts among some removals; return their number.
 
     Deletes their batches and marked objects.
     """

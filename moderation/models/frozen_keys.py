@@ -116,7 +116,7 @@ class FrozenTexts(_FrozenKeys):
 
 
 def batch_numbers(removal: Removal, keys: Iterable[Any]) -> dict[str, int]:
-    """Return the number of the batch of each of these keys that is selected: {text: number}."""
+    """Return the batch number of each of these keys that is selected: {text: number}."""
     connection = connections[RemovalBatch.objects.db]
     texts = [str(key) for key in keys]
     table = connection.ops.quote_name(RemovalBatch._meta.db_table)

@@ -158,7 +158,7 @@ def _exclude_refused(
     guard: Guard | None,
     refused: RefusedObjects,
 ) -> set[Any]:
-    """Exclude those of the added objects that a guard refuses, and return their keys."""
+    """Exclude the added objects that a guard refuses, and return their keys."""
     found: set[Any] = set()
     refused_by_batch = guard(batches) if guard else {}
     for batch in batches:

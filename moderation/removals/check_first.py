@@ -44,7 +44,7 @@ def mark(removal: Removal) -> None:
 
 
 def mark_added(removal: Removal, added: Collection[Any]) -> None:
-    """Mark those of the objects that were added to a draft which differ from the rest.
+    """Mark the objects that were added to a draft and differ from the rest.
 
     The other objects stay as they are, unless there were too few to compare before. Takes frozen
     keys. Call this in the transaction that adds the objects.
@@ -75,7 +75,7 @@ def mark_again(removal: Removal, *, changed: Collection[Any], deleted: Collectio
 
 
 def review(removal: Removal, *, seal: str, keys: Collection[str]) -> int:
-    """Store that marked objects have been reviewed; return the number of those that had not.
+    """Store that marked objects have been reviewed; return how many had not been before.
 
     Takes the keys as texts, and ignores those of other objects. Raises DraftChanged if the seal is
     out of date.

@@ -94,7 +94,7 @@ def test_an_unknown_size_changes_nothing_and_says_so(
     client: Client, draft: Removal, size: str
 ) -> None:
     response = client.post(page_of(draft, "preferences"), {"picture_size": size}, follow=True)
-    assert "The display was not changed" in response.text
+    assert "Your preferences were not saved" in response.text
     assert "removal-blurred" in classes_of(response.text)
     assert not ReviewPreferences.objects.exists()
 

@@ -79,7 +79,7 @@ def test_an_entry_leads_to_its_posts_and_back(
 def test_a_post_that_is_kept_leaves_its_group_and_the_page_stays(
     client: Client, moderator: User, wave: list[Post]
 ) -> None:
-    """Also if it is the one that the URL names."""
+    """This is so even if it is the one that the URL names."""
     removal = drafted(wave, moderator)
     place = {"show": "without-pictures", "group": str(wave[0].pk)}
     query = f"{TAB}&group={wave[0].pk}"

@@ -1,4 +1,4 @@
-"""Keep and return as a page would ask for them: objects by the batches that have them."""
+"""Keep and return objects as a page does: by their keys and the numbers of their batches."""
 
 from __future__ import annotations
 

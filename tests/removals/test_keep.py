@@ -200,7 +200,7 @@ def test_a_keep_that_another_tab_overtakes_stops(
 def test_all_objects_of_an_owner_are_found(
     marked: None, make_posts: MakePosts, moderator: User
 ) -> None:
-    """Also those without a picture, whose author no row with files names."""
+    """This includes those without a picture, so no row with files leads to their author."""
     spam, good = make_posts(5, images=0), make_posts(3, images=1, author="regular")
     with override_settings(MODERATION_BATCH_OBJECTS=3):
         removal = drafted([*spam, *good], moderator)

@@ -1,4 +1,4 @@
-"""Which rules count for a selection, and which say too much about it."""
+"""Which rules are applied to a selection, and which mark too much of it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class MarkedPreview:
 
 
 def check_first_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return the requested page of the undecided marked objects, and the numbers of all."""
+    """Return the requested page of the undecided marked objects, and the counts of all."""
     left = undecided(removal).order_by("-weight", "pk")
     page = Paginator(left, MARKED_PER_PAGE).get_page(viewer.request.GET.get("check"))
     total = removal.marked_objects.count()

@@ -155,7 +155,7 @@ def object_previews_without_picture(
 def previews_of_objects(
     viewer: Viewer, removal: Removal, keys: Iterable[Any]
 ) -> list[ObjectPreview]:
-    """Return the previews of the selected ones of these objects, in the order of the keys."""
+    """Return the previews of these objects, if they are selected, in the order of the keys."""
     in_batch = batch_numbers(removal, keys)
     numbers = {key: in_batch[str(key)] for key in keys if str(key) in in_batch}
     return _previews_of(viewer, removal, numbers, _plan_of(removal, numbers))
