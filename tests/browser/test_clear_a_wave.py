@@ -94,6 +94,7 @@ def remove_all_reported(page: Page) -> Removal:
     page.get_by_role("button", name="Go", exact=True).click()
     expect(page.get_by_role("heading", name=f"Remove {SPAM} posts?")).to_be_visible()
     keep(page, "draft")
+    page.get_by_role("link", name="All pictures and files").click()
     page.locator("button[name=object]").first.click()
     expect(page.get_by_role("heading", name=f"Remove {SPAM - 1} posts?")).to_be_visible()
     page.get_by_label("Spam").check()
