@@ -14,10 +14,10 @@ from typing import Any
 from django.db.models import Count, DateTimeField, Max, Min, Model, QuerySet, TextChoices, Value
 from django.utils.translation import gettext_lazy as _
 
-from moderation.db.rows import all_rows
 from moderation.models import AuditEntry
 from moderation.picture_groups.near import group_hashes
 from moderation.registry.content import PictureSource, picture_sources_of
+from moderation.registry.pictures import rows_with_sha256
 
 # The most distinct pictures that are compared with each other. Above it, only identical files form
 # a group. 10,000 pictures take about a second, and the time grows with the square.
@@ -84,9 +84,8 @@ def group_of(groups: Iterable[PictureGroup], key: str) -> PictureGroup | None:
 
 
 def rows_of(source: PictureSource) -> QuerySet[Any]:
-    """Return the rows of a source that have a SHA-256."""
-    rows = all_rows(source.registration.model, AuditEntry.objects.db)
-    return rows.exclude(**{source.sha256: ""}).order_by()
+    """Return the rows of a source whose pictures can be grouped."""
+    return rows_with_sha256(source, AuditEntry.objects.db).order_by()
 
 
 def _distinct_pictures(

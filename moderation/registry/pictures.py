@@ -1,8 +1,10 @@
-"""Which objects have a picture, as a condition that SQL can check."""
+"""Which rows have a picture, and which objects, as conditions that SQL can check."""
 
 from __future__ import annotations
 
-from django.db.models import Exists, Model, OuterRef, Q
+from typing import Any
+
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from moderation.db.rows import all_rows
 from moderation.registry.content import PictureSource, all_picture_sources_of
@@ -19,6 +21,13 @@ def has_picture(model: type[Model], using: str) -> Q:
         rows = all_rows(source.registration.model, using).filter(_names_a_file(source))
         condition |= Q(Exists(rows.filter(**{source.to_object: OuterRef("pk")})))
     return condition
+
+
+def rows_with_sha256(source: PictureSource, using: str) -> QuerySet[Any]:
+    """Return the rows of a source whose picture has a SHA-256 and is not a default."""
+    # Neither NULL nor "" is greater than "".
+    known = Q(**{f"{source.sha256}__gt": ""})
+    return all_rows(source.registration.model, using).filter(known & _names_a_file(source))
 
 
 def _names_a_file(source: PictureSource) -> Q:

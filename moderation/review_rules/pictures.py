@@ -10,9 +10,8 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from moderation.db.rows import all_rows
 from moderation.registry.content import PictureSource, picture_sources_of
-from moderation.registry.pictures import has_picture
+from moderation.registry.pictures import has_picture, rows_with_sha256
 from moderation.registry.review_rule import review_rule
 
 
@@ -59,7 +58,5 @@ def unique_picture(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]
 
 def _rows_of(source: PictureSource, objects: QuerySet[Any]) -> QuerySet[Any]:
     """Return the rows of a source whose pictures belong to some objects and have a SHA-256."""
-    rows = all_rows(source.registration.model, objects.db)
-    return rows.filter(**{f"{source.to_object}__in": objects.values("pk")}).exclude(
-        **{source.sha256: ""}
-    )
+    rows = rows_with_sha256(source, objects.db)
+    return rows.filter(**{f"{source.to_object}__in": objects.values("pk")})

@@ -10,13 +10,17 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
 from moderation.models import FrozenKeys, KeptKeys, Removal, batch_numbers, has_exact_keys
+from moderation.picture_groups import groups as groups_module
 from moderation.picture_groups.details import details_of_groups, objects_with
 from moderation.picture_groups.groups import Order, can_group, group_of, picture_groups
+from moderation.registry.content import PictureSource
+from moderation.registry.registration import Registration
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude
 from posts.models import Post, PostImage, Report
 from tests.helpers import drafted
-from tests.testapp.models import Exhibit, Shelf, Thread
+from tests.testapp.defaults import DEFAULT_AVATAR
+from tests.testapp.models import Case, Exhibit, Piece, Profile, Shelf, Thread
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +88,32 @@ def test_only_selected_posts_count(moderator: User) -> None:
 def test_a_picture_without_sha256_is_in_no_group() -> None:
     make_post(1, "")
     assert picture_groups(Post, all_keys()) == []
+
+
+@pytest.mark.parametrize("order", Order)
+def test_a_picture_whose_sha256_is_null_is_in_no_group(
+    order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The columns of these files can be NULL, and stand for those of a SHA-256.
+    registration = Registration(Piece, {"sha256": "picture"}, "leaflet", "", None)
+    source = PictureSource(registration, "pk")
+    monkeypatch.setattr(groups_module, "picture_sources_of", lambda _model: (source,))
+    case = Case.objects.create(exhibit=Exhibit.objects.create())
+    for sha256 in (None, COMMON):
+        piece = Piece.objects.create(case=case, leaflet="leaflet.pdf")
+        Piece.objects.filter(pk=piece.pk).update(picture=sha256)
+    groups = picture_groups(Piece, Piece.objects.values("pk"), order)
+    assert [(group.key, group.pictures) for group in groups] == [(COMMON, 1)]
+
+
+def test_an_empty_or_default_picture_is_in_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    registration = Registration(Profile, {"sha256": "banner"}, "avatar", "", None)
+    source = PictureSource(registration, "pk")
+    monkeypatch.setattr(groups_module, "picture_sources_of", lambda _model: (source,))
+    for avatar in ("", DEFAULT_AVATAR, "own.png"):
+        Profile.objects.create(avatar=avatar, banner=COMMON)
+    (group,) = picture_groups(Profile, Profile.objects.values("pk"))
+    assert group.pictures == 1
 
 
 def test_the_details_count_posts_authors_reported_and_other_posts(moderator: User) -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from django.contrib.auth.models import User
 
-from moderation.registry.content import picture_sources_of
+from moderation.registry.content import PictureSource, picture_sources_of
+from moderation.registry.registration import Registration
 from moderation.removals.freeze import freeze
 from moderation.review_rules import pictures
 from moderation.review_rules.apply import review_rules_of
@@ -15,7 +16,7 @@ from moderation.review_rules.pictures import no_picture, unique_picture
 from moderation.review_rules.times import much_older
 from posts.models import Post, PostImage
 from tests.review_rules.waves import PICTURES, make_post, make_wave
-from tests.testapp.models import Exhibit, Thread, Volume
+from tests.testapp.models import Case, Exhibit, Piece, Thread, Volume
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,19 @@ def test_pictures_without_sha256_cannot_be_told_apart() -> None:
     make_wave(2 * PICTURES)
     make_post("")
     assert marked_by(unique_picture) == set()
+
+
+def test_pictures_whose_sha256_is_null_cannot_be_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The column of these files can be NULL, and stands for that of a SHA-256.
+    registration = Registration(Piece, {"sha256": "picture"}, "leaflet", "", None)
+    source = PictureSource(registration, "pk")
+    monkeypatch.setattr(pictures, "picture_sources_of", lambda _model: (source,))
+    case = Case.objects.create(exhibit=Exhibit.objects.create())
+    Piece.objects.create(case=case, leaflet="leaflet.pdf")
+    Piece.objects.update(picture=None)
+    assert list(unique_picture(Piece.objects.all())) == []
 
 
 def test_only_the_selection_counts_for_a_unique_picture() -> None:
