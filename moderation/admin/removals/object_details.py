@@ -12,6 +12,7 @@ from django.db.models.functions import Left, RowNumber
 
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry
+from moderation.picture_groups.groups import Keys
 from moderation.registry.content import content_of
 
 TEXT_LENGTH = 300  # characters: the first lines, which tell spam from the rest
@@ -24,7 +25,8 @@ class ObjectDetails:
     """The owner, time and text of an object, the complaints about it, and the owner's others.
 
     `text` is the beginning of the text. `complaints` are the texts of some of the `reports`.
-    `others` is the number of other objects of the owner, selected or not.
+    `others` is the number of the owner's other objects that may be named to the viewer, selected or
+    not.
     """
 
     owner: str = ""
@@ -35,8 +37,14 @@ class ObjectDetails:
     others: int = 0
 
 
-def details_of_objects(model: type[Model], keys: Collection[Any]) -> dict[Any, ObjectDetails]:
-    """Return the details of the objects with these keys that exist. Runs at most four queries."""
+def details_of_objects(
+    model: type[Model], keys: Collection[Any], visible: Keys | None = None
+) -> dict[Any, ObjectDetails]:
+    """Return the details of the objects with these keys that exist. Runs at most four queries.
+
+    `visible` are the keys of all objects that may be named to the viewer: None for every object of
+    the model. They include `keys`.
+    """
     content = content_of(model)
     rows = all_rows(model, AuditEntry.objects.db).filter(pk__any_of=set(keys)).order_by()
     columns = {
@@ -44,14 +52,16 @@ def details_of_objects(model: type[Model], keys: Collection[Any]) -> dict[Any, O
         "created": F(content.created) if content.created else NO_TIME,
         "text": Left(content.text, TEXT_LENGTH) if content.text else Value(""),
     }
-    found = {
-        key: ObjectDetails(str(owner or ""), created, text or "")
-        for key, owner, created, text in rows.values_list("pk", *columns.values())
-    }
+    found, owners = {}, {}
+    for key, owner, created, text in rows.values_list("pk", *columns.values()):
+        owners[key] = owner
+        found[key] = ObjectDetails(_text(owner), created, text or "")
     if content.reports:
         _add_complaints(found, rows, content.reports)
     if content.owner:
-        _add_others(found, model, content.owner)
+        objects = all_rows(model, AuditEntry.objects.db)
+        objects = objects if visible is None else objects.filter(pk__in=visible)
+        _add_others(found, objects, content.owner, owners)
     return found
 
 
@@ -60,16 +70,24 @@ def _add_complaints(found: dict[Any, ObjectDetails], rows: QuerySet[Any], report
     for key, number in rows.values_list("pk").annotate(number=Count(reports)):
         found[key].reports = number
     position = Window(RowNumber(), partition_by=F("pk"), order_by=F(reports).desc())
-    texts = rows.exclude(**{f"{reports}__isnull": True}).exclude(**{reports: ""})
+    # Neither NULL nor "" is greater than "". An exclusion would find the objects that have only
+    # complaints with a text.
+    texts = rows.filter(**{f"{reports}__gt": ""})
     first = texts.annotate(position=position).filter(position__lte=MAX_COMPLAINTS)
-    for key, text in first.values_list("pk", reports):
+    for key, text in first.order_by("position").values_list("pk", reports):
         found[key].complaints.append(str(text))
 
 
-def _add_others(found: dict[Any, ObjectDetails], model: type[Model], owner: str) -> None:
-    """Add the numbers of the owners' other objects."""
-    owners = {details.owner for details in found.values() if details.owner}
-    rows = all_rows(model, AuditEntry.objects.db).filter(**{f"{owner}__in": owners}).order_by()
+def _add_others(
+    found: dict[Any, ObjectDetails], objects: QuerySet[Any], owner: str, owners: dict[Any, Any]
+) -> None:
+    """Add the numbers of the owners' other objects. `owners` are the values of the lookup."""
+    known = {value for value in owners.values() if _text(value)}
+    rows = objects.filter(**{f"{owner}__in": known}).order_by()
     numbers = dict(rows.values_list(owner).annotate(number=Count("pk")))
-    for details in found.values():
-        details.others = max(numbers.get(details.owner, 0) - 1, 0)
+    for key, details in found.items():
+        details.others = max(numbers.get(owners[key], 0) - 1, 0)
+
+
+def _text(owner: Any) -> str:
+    return "" if owner is None else str(owner)

@@ -20,6 +20,7 @@ from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.batch_ranges import batches_between
 from moderation.admin.removals.object_details import ObjectDetails, details_of_objects
 from moderation.admin.removals.object_permissions import visible_to
+from moderation.admin.removals.selected_objects import visible_keys
 from moderation.cascade import Plan, json_key, make_plan
 from moderation.cascade.batches import keys_of, model_of, plan_batch
 from moderation.models import AuditEntry, Removal, batch_numbers
@@ -199,7 +200,8 @@ def _previews_of(
     for file in plan.pictures():
         files[plan.files[file]].append(file)
     visible = visible_to(viewer, removal, list(numbers))
-    names, details = row_names(removal, visible), details_of_objects(plan.model, visible)
+    names = row_names(removal, visible)
+    details = details_of_objects(plan.model, visible, visible_keys(viewer, removal))
     return [
         ObjectPreview(
             object_name=names.get(key) or str(key),
