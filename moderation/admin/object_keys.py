@@ -8,14 +8,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
+from moderation.db.keys import key_field
+
 
 def key_in(model: type[Model], text: str) -> Any:
     """Return the key of an object from a text. Raises ValidationError if it cannot be one."""
     if "\0" in text:
         raise ValidationError("NUL in a key")
-    field: Any = model._meta.pk
-    while field.remote_field:  # the key of a child model is that of its parent
-        field = field.target_field
+    field = key_field(model)
     key = field.to_python(text)
     field.run_validators(key)
     return key

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Field, ForeignKey, ForeignObject, Lookup
+from django.db.models import Field, ForeignObject, Lookup
 from django.db.models.lookups import In
 from django.db.models.sql.compiler import SQLCompiler
+
+from moderation.db.keys import referenced_field
 
 # The sizes of PostgreSQL's integer types. A number that is too large for the type of an array is an
 # error, whereas `in` finds nothing.
@@ -76,10 +78,7 @@ class AnyOf(AnyLookup):
     @property
     def _field(self) -> Field[Any, Any]:
         """Return the field that prepares the values; a foreign key would delegate each one."""
-        field: Field[Any, Any] = self.lhs.output_field
-        while isinstance(field, ForeignKey):
-            field = field.target_field
-        return field
+        return referenced_field(self.lhs.output_field)
 
     def _compile_sides(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper

@@ -10,6 +10,7 @@ from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.sql.compiler import SQLCompiler
 
+from moderation.db.keys import key_field
 from moderation.models.removal import Removal, RemovalBatch
 
 # Keys with the same text in the JSON of a batch and in the column. A subclass of these fields may
@@ -42,7 +43,7 @@ class FrozenKeys(_FrozenKeys):
     """
 
     def __init__(self, removal: Removal, model: type[models.Model]) -> None:
-        super().__init__(removal, _key_field(model))
+        super().__init__(removal, key_field(model))
 
     def as_sql(
         self,
@@ -69,7 +70,7 @@ class KeptKeys(_FrozenKeys):
     """The keys of the objects that the moderator kept, in the same form as `FrozenKeys`."""
 
     def __init__(self, removal: Removal, model: type[models.Model]) -> None:
-        super().__init__(removal, _key_field(model))
+        super().__init__(removal, key_field(model))
 
     def as_sql(
         self,
@@ -137,12 +138,4 @@ def batch_numbers(removal: Removal, keys: Iterable[Any]) -> dict[str, int]:
 
 def has_exact_keys(model: type[models.Model]) -> bool:
     """Return whether SQL can compare a model's keys with those that are frozen in JSON."""
-    return type(_key_field(model)) in EXACT_KEYS
-
-
-def _key_field(model: type[models.Model]) -> models.Field[Any, Any]:
-    """Return the primary key, or the key that it refers to if the model inherits it."""
-    field: Any = model._meta.pk
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field  # type: ignore[no-any-return]
+    return type(key_field(model)) in EXACT_KEYS

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.db.keys import key_field
 from moderation.registry.content import PictureSource, picture_sources_of
 from moderation.registry.pictures import has_picture, rows_with_sha256
 from moderation.registry.review_rule import review_rule
@@ -40,7 +41,7 @@ def no_picture(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
 )
 def unique_picture(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Mark the objects that have a picture which no other object of the selection has."""
-    sources, to_python = picture_sources_of(objects.model), objects.model._meta.pk.to_python
+    sources, field = picture_sources_of(objects.model), key_field(objects.model)
     for source in sources:
         rows = _rows_of(source, objects).order_by()
         for other in sources:
@@ -48,12 +49,12 @@ def unique_picture(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]
                 elsewhere = _rows_of(other, objects).values(other.sha256)
                 rows = rows.exclude(**{f"{source.sha256}__in": elsewhere})
         key: Any = F(source.to_object)
-        if isinstance(objects.model._meta.pk, UUIDField):  # PostgreSQL has no minimum of UUIDs
+        if isinstance(field, UUIDField):  # PostgreSQL has no minimum of UUIDs
             key = Cast(key, TextField())
         pictures = rows.values(source.sha256).annotate(smallest_key=Min(key), largest_key=Max(key))
         unique = pictures.filter(smallest_key=F("largest_key"))
         for found in unique.values_list("smallest_key", flat=True).distinct().iterator():
-            yield to_python(found), {}
+            yield field.to_python(found), {}
 
 
 def _rows_of(source: PictureSource, objects: QuerySet[Any]) -> QuerySet[Any]:

@@ -16,7 +16,7 @@ from moderation.review_rules.pictures import no_picture, unique_picture
 from moderation.review_rules.times import much_older
 from posts.models import Post, PostImage
 from tests.review_rules.waves import PICTURES, make_post, make_wave
-from tests.testapp.models import Case, Exhibit, Piece, Thread, Volume
+from tests.testapp.models import BoundVolume, Case, Exhibit, Piece, Thread, Volume
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +82,18 @@ def test_pictures_whose_sha256_is_null_cannot_be_told_apart(
     Piece.objects.create(case=case, leaflet="leaflet.pdf")
     Piece.objects.update(picture=None)
     assert list(unique_picture(Piece.objects.all())) == []
+
+
+def test_a_unique_picture_is_found_if_the_key_is_the_uuid_of_a_parent_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registration = Registration(BoundVolume, {"sha256": "cover"}, "cover", "", None)
+    source = PictureSource(registration, "pk")
+    monkeypatch.setattr(pictures, "picture_sources_of", lambda _model: (source,))
+    for cover in (OTHER, OTHER):
+        BoundVolume.objects.create(cover=cover)
+    unique = BoundVolume.objects.create(cover=UNIQUE)
+    assert list(unique_picture(BoundVolume.objects.all())) == [(unique.pk, {})]
 
 
 def test_only_the_selection_counts_for_a_unique_picture() -> None:
