@@ -46,7 +46,10 @@ def much_older(objects: QuerySet[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
     times = known.order_by(created).values_list(created, flat=True)
     outer = int(total * OUTER_SHARE)
     begin, end = times[outer], times.reverse()[outer]
-    long_before = begin - max(end - begin, SHORTEST_SPAN)
+    try:
+        long_before = begin - max(end - begin, SHORTEST_SPAN)
+    except OverflowError:  # no time is that much older
+        return
     marked = known.filter(**{f"{created}__lt": long_before}).order_by()
     for key, time in marked.values_list("pk", created).iterator():
         yield key, {"days": (begin - time).days}

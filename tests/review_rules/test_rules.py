@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
@@ -135,6 +136,14 @@ def test_in_a_long_wave_a_post_must_be_older_by_as_much() -> None:
     assert marked_by(much_older) == set()
     older = make_post(hours=-24 * 120)
     assert marked_by(much_older) == {older.pk}
+
+
+def test_no_post_is_marked_if_the_span_of_times_is_longer_than_any_time_before() -> None:
+    make_wave(18)
+    for _ in range(2):
+        post = make_post()
+        Post.objects.filter(pk=post.pk).update(created_at=datetime(9999, 12, 31, tzinfo=UTC))
+    assert marked_by(much_older) == set()
 
 
 def test_rules_yield_nothing_for_models_without_the_lookups_and_with_uuid_keys(
