@@ -84,7 +84,7 @@ def objects_with(
     """Return the objects with these keys, or all, that have a picture of a group."""
     matching = Q()
     for source in picture_sources_of(model):
-        rows = rows_of(source).filter(**{f"{source.sha256}__in": group.sha256s})
+        rows = rows_of(source).filter(**{f"{source.sha256}__any_of": set(group.sha256s)})
         matching |= Q(pk__in=rows.values(source.to_object))
     objects = all_rows(model, AuditEntry.objects.db).filter(matching)
     return objects if keys is None else objects.filter(pk__in=keys)
@@ -104,7 +104,7 @@ def _numbered(source: PictureSource, groups: Sequence[PictureGroup]) -> Any:
     """Return the rows of these groups, with the position of their group as `group_number`."""
     sha256s = {sha256 for group in groups for sha256 in group.sha256s}
     cases = [
-        When(**{f"{source.sha256}__in": group.sha256s}, then=Value(number))
+        When(**{f"{source.sha256}__any_of": set(group.sha256s)}, then=Value(number))
         for number, group in enumerate(groups)
     ]
     return (
