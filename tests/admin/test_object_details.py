@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 
 from moderation.admin.removals import object_details
 from moderation.admin.removals.object_details import details_of_objects
 from moderation.registry.content import content_of
 from posts.models import Post, Report
+from tests.admin.conftest import browser_of, drafted, page_of
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,18 @@ def test_other_posts_of_the_author_count_only_if_they_are_visible(post: Post) ->
     assert details_of_objects(Post, [post.pk])[post.pk].others == 2
     visible = Post.objects.filter(pk__in=[post.pk, first.pk]).values("pk")
     assert details_of_objects(Post, [post.pk], visible)[post.pk].others == 1
+
+
+def test_a_page_does_not_count_posts_that_the_admin_hides(
+    moderator: User, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden, _shown = (Post.objects.create(author=post.author, title="More") for _ in range(2))
+    page = f"{page_of(drafted([post], moderator))}?show=objects"
+    client = browser_of(moderator)
+    assert "2 other posts" in client.get(page).text
+    posts_admin = admin.site.get_model_admin(Post)
+    monkeypatch.setattr(posts_admin, "get_queryset", lambda _: Post.objects.exclude(pk=hidden.pk))
+    assert "1 other post)" in client.get(page).text
 
 
 def test_other_posts_are_counted_if_the_owner_is_not_a_text(
