@@ -215,7 +215,6 @@ class Migration(migrations.Migration):
             name='MarkedObject',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('batch_number', models.PositiveIntegerField(verbose_name='number of the batch')),
                 ('key', models.TextField(verbose_name='object key')),
                 ('rules', models.JSONField(default=list, verbose_name='review rules')),
                 ('weight', models.PositiveIntegerField(default=0, verbose_name='weight')),
@@ -306,5 +305,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='removalbatch',
             constraint=models.UniqueConstraint(fields=('removal', 'number'), name='batch_number_unique'),
+        ),
+        migrations.AddConstraint(
+            model_name='markedobject',
+            constraint=models.UniqueConstraint(fields=('removal', 'key'), name='marked_object_unique'),
         ),
     ]

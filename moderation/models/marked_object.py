@@ -18,7 +18,6 @@ class MarkedObject(models.Model):
     removal = models.ForeignKey(
         Removal, verbose_name=_("removal"), on_delete=models.CASCADE, related_name="marked_objects"
     )
-    batch_number = models.PositiveIntegerField(_("number of the batch"))
     key = models.TextField(_("object key"))
     # The rules that mark the object, with the parameters of their phrases: [[name, parameters]].
     rules = models.JSONField(_("review rules"), default=list)
@@ -28,6 +27,9 @@ class MarkedObject(models.Model):
     class Meta:
         verbose_name = _("marked object")
         verbose_name_plural = _("marked objects")
+        constraints = [
+            models.UniqueConstraint(fields=["removal", "key"], name="marked_object_unique")
+        ]
 
     def __str__(self) -> str:
         return f"#{self.removal_id} {self.key}"

@@ -15,17 +15,16 @@ from moderation import conf
 from moderation.cascade import indivisible_reason
 from moderation.cascade.batches import fill_with, model_of
 from moderation.db.bulk_insert import insert
-from moderation.exceptions import RemovalError, TooManyRows
+from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
 from moderation.models import AuditEntry, Removal, RemovalBatch, batch_numbers
 from moderation.removals import history
-from moderation.removals.check_first import mark_added
 from moderation.removals.freeze import (
     NUMBER_SPACING,
     fill_and_halve,
     numbered_batches,
     too_large_for_one_batch,
 )
-from moderation.removals.keep import NotReturned, change_selection, kept_among, return_kept
+from moderation.removals.keep import NotReturned, extend_selection, kept_among, return_kept
 from moderation.removals.limits import missing_rights
 from moderation.removals.refused_objects import Guard, RefusedObjects
 from moderation.removals.seal import BATCHES_PER_CHUNK, check_seal, save_batch, save_without
@@ -37,7 +36,8 @@ class Added:
     """How many objects were added to a draft, and how many kept ones were returned to it.
 
     `refused` are objects that the actor may not remove, `not_returned` kept objects that could not
-    be returned. `left` is the number of objects above the limit, which can be added afterwards.
+    be returned. `error` says why returning them failed, or is "". `left` is the number of objects
+    above the limit, which can be added afterwards.
     """
 
     total: int = 0
@@ -45,6 +45,7 @@ class Added:
     left: int = 0
     refused: RefusedObjects = field(default_factory=RefusedObjects)
     not_returned: NotReturned = field(default_factory=NotReturned)
+    error: str = ""
 
 
 def most_added() -> int:
@@ -77,12 +78,15 @@ def add(
     kept = kept_among(removal, set(map(str, keys))) if removal.kept_total else []
     if new := _without(keys, {key for _number, texts in kept for key in texts}):
         change = partial(_add, removal, new, guard, added.refused)
-        change_selection(removal, history.ADDED, change)
+        extend_selection(removal, history.ADDED, change)
         added.total = removal.objects_total - before
     if kept:
-        added.not_returned = return_kept(
-            removal, seal=removal.seal, keys_by_batch=kept, actor=actor, guard=guard
-        )
+        try:
+            added.not_returned = return_kept(
+                removal, seal=removal.seal, keys_by_batch=kept, actor=actor, guard=guard
+            )
+        except (RemovalError, DraftChanged) as error:  # the others have been added by now
+            added.error = str(error)
         added.returned = removal.objects_total - before - added.total
     return added
 
@@ -95,13 +99,13 @@ def _add(
     removal: Removal, keys: Sequence[Any], guard: Guard | None, refused: RefusedObjects
 ) -> list[Any]:
     """Add objects that are not kept, and return the keys of those that were added."""
-    if not (new := _without(keys, batch_numbers(removal, keys).keys())):
+    new = _without(keys, batch_numbers(removal, keys).keys())
+    kept = kept_among(removal, set(map(str, new)))  # perhaps since the keys were read
+    if not (new := _without(new, {key for _number, texts in kept for key in texts})):
         return []
     batches = _freeze(removal, new)
     existing = {key for batch in batches for key, _digest in batch.frozen}
     added = existing.intersection(new) - _exclude_refused(batches, set(new), guard, refused)
-    if added:
-        mark_added(removal, added)
     return [key for key in new if key in added]
 
 

@@ -7,7 +7,9 @@ which objects are kept, so a kept object that is returned to it must be reviewed
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Any
 
 from django.apps import apps
@@ -28,50 +30,65 @@ from moderation.models import (
     has_exact_keys,
     key_table,
 )
-from moderation.removals.seal import lock_draft
-from moderation.review_rules.apply import SMALLEST_SELECTION, Marks, apply_rules
+from moderation.removals.history import record_change
+from moderation.removals.seal import (
+    draft_changed,
+    is_sealed,
+    lock_draft,
+    reseal,
+    seal_of_batches,
+)
+from moderation.review_rules.apply import (
+    SMALLEST_SELECTION,
+    Marks,
+    apply_rules,
+    review_rules_of,
+)
 from moderation.templatetags.moderation_numbers import grouped
 
 
 def mark(removal: Removal) -> None:
     """Mark the objects of a draft that differ from the rest. The draft is not sealed yet."""
-    total = _objects_total(removal)
-    marks = _marks_of(removal, total)
-    removal.dropped_rules = [[rule.name, number, total] for rule, number in marks.dropped]
-    removal.save(update_fields=["dropped_rules"])
+    marks = _marks_of(removal)
     with transaction.atomic():
-        _store(removal, marks, list(marks.by_key))
+        _store(removal, marks, None)
 
 
-def mark_added(removal: Removal, added: Collection[Any]) -> None:
-    """Mark the objects that were added to a draft and differ from the rest.
+def mark_and_reseal(removal: Removal, changes: Mapping[str, Sequence[Any]] | None = None) -> None:
+    """Mark the changed objects of a draft again, record the changes and seal it.
 
-    The other objects stay as they are, unless there were too few to compare before. Takes frozen
-    keys. Call this in the transaction that adds the objects.
+    The other objects stay as they are, so that nothing has to be reviewed twice. `changes` has the
+    frozen keys for each change of the history. Without it, marks all objects again: an interrupted
+    request does not say what it changed. Call this outside of a transaction, because the rules read
+    the whole selection. Raises DraftChanged if the draft changed in the meantime.
     """
-    total = _objects_total(removal)
-    marks, texts = _marks_of(removal, total), set(map(str, added))
-    are_all_new = total - len(added) < SMALLEST_SELECTION
-    dropped = {name: [name, *numbers] for name, *numbers in removal.dropped_rules}
-    dropped |= {rule.name: [rule.name, number, total] for rule, number in marks.dropped}
-    removal.dropped_rules = list(dropped.values())
-    removal.save(update_fields=["dropped_rules"])
-    _store(removal, marks, [key for key in marks.by_key if are_all_new or str(key) in texts])
-
-
-def mark_again(removal: Removal, *, changed: Collection[Any], deleted: Collection[Any]) -> None:
-    """Mark the changed objects of a draft again, and none of the deleted ones.
-
-    The other objects stay as they are, so that nothing has to be reviewed twice. Takes frozen keys.
-    Raises DraftChanged if the draft has another seal now.
-    """
-    marks = _marks_of(removal, _objects_total(removal)) if changed else Marks()
-    texts = set(map(str, changed))
+    seal, marks = seal_of_batches(removal), _marks_of(removal)
     with transaction.atomic():
         lock_draft(removal, removal.seal)
-        outdated = texts.union(map(str, deleted))
-        removal.marked_objects.filter(key__any_of=outdated).delete()
-        _store(removal, marks, [key for key in marks.by_key if str(key) in texts])
+        if seal_of_batches(removal) != seal:
+            raise draft_changed(removal, removal.seal)
+        _store(removal, marks, None if changes is None else _texts(changes))
+        for change, keys in (changes or {}).items():
+            if keys:
+                record_change(removal, change, keys)
+        reseal(removal)
+
+
+@contextmanager
+def lock_sealed_draft(removal: Removal) -> Iterator[None]:
+    """Lock a draft in a transaction around the block.
+
+    If the draft is not sealed, because a request was interrupted, marks all of its objects again,
+    seals it, and raises DraftChanged.
+    """
+    seal = removal.seal
+    with transaction.atomic():
+        lock_draft(removal, seal)
+        if is_sealed(removal):
+            yield
+            return
+    mark_and_reseal(removal)
+    raise draft_changed(removal, seal)
 
 
 def review(removal: Removal, *, seal: str, keys: Collection[str]) -> int:
@@ -109,11 +126,14 @@ def check_decided(removal: Removal) -> None:
         raise RemovalError(text % {"count": grouped(left), **names})
 
 
-def _marks_of(removal: Removal, total: int) -> Marks:
-    """Return what the rules find among all objects of a draft, including those that admins hide."""
-    model = model_of(removal)
+def _marks_of(removal: Removal) -> Marks | None:
+    """Return what the rules find among all objects of a draft, including those that admins hide.
+
+    Returns None if there are too few objects to compare.
+    """
+    model, total = model_of(removal), _objects_total(removal)
     if total < SMALLEST_SELECTION or not has_exact_keys(model):
-        return Marks()
+        return None
     with key_table(removal, model) as keys:
         return apply_rules(all_rows(model, AuditEntry.objects.db).filter(pk__in=keys), total)
 
@@ -122,18 +142,57 @@ def _objects_total(removal: Removal) -> int:
     return int(removal.batches.aggregate(total=Sum("objects_total", default=0))["total"])
 
 
-def _store(removal: Removal, marks: Marks, keys: Collection[Any]) -> None:
+def _texts(changes: Mapping[str, Sequence[Any]]) -> set[str]:
+    return {str(key) for keys in changes.values() for key in keys}
+
+
+def _store(removal: Removal, marks: Marks | None, changed: AbstractSet[str] | None) -> None:
+    """Replace the marks of the changed objects, or of all if `changed` is None.
+
+    If there are too few objects to compare, those that are marked must be reviewed again.
+    """
+    marked = removal.marked_objects.all()
+    outdated = marked if changed is None else marked.filter(key__any_of=changed)
+    if marks is None:
+        outdated.update(is_reviewed=False)
+        return
+    outdated.delete()
+    _insert(removal, marks, _keys_to_mark(removal, marks, changed))
+    total = _objects_total(removal)
+    removal.dropped_rules = [[rule.name, number, total] for rule, number in marks.dropped]
+    removal.save(update_fields=["dropped_rules"])
+
+
+def _keys_to_mark(removal: Removal, marks: Marks, changed: AbstractSet[str] | None) -> list[Any]:
+    """Return the keys of changed objects, and of others that were not compared by a rule before.
+
+    Leaves out other objects that are marked already, so that nothing has to be reviewed twice.
+    """
+    if changed is None or removal.objects_total < SMALLEST_SELECTION:
+        compared = set[str]()
+    else:
+        dropped = {name for name, *_numbers in removal.dropped_rules}
+        compared = {rule.name for rule in review_rules_of(model_of(removal))} - dropped
+    marked = set(removal.marked_objects.values_list("key", flat=True))
+    return [
+        key
+        for key, found in marks.by_key.items()
+        if (changed is not None and str(key) in changed)
+        or (str(key) not in marked and any(rule.name not in compared for rule, _ in found))
+    ]
+
+
+def _insert(removal: Removal, marks: Marks, keys: Sequence[Any]) -> None:
     """Insert the marked objects with these keys."""
-    numbers = batch_numbers(removal, keys)
+    selected = batch_numbers(removal, keys)
     rows = [
         {
-            "batch_number": numbers[str(key)],
             "key": str(key),
             "rules": [[rule.name, parameters] for rule, parameters in marks.by_key[key]],
             "weight": sum(rule.weight for rule, _parameters in marks.by_key[key]),
         }
         for key in sorted(keys)
-        if str(key) in numbers
+        if str(key) in selected
     ]
     if rows:
         same = {"removal_id": removal.pk}

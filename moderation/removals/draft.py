@@ -25,7 +25,7 @@ from moderation.lifecycle import removals as lifecycle
 from moderation.models import Removal, RemovalBatch
 from moderation.models.states import Reason
 from moderation.removals import history
-from moderation.removals.check_first import check_decided, mark_again
+from moderation.removals.check_first import check_decided, lock_sealed_draft, mark_and_reseal
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.file_changes import FileChange, file_change
 from moderation.removals.history import record_change
@@ -94,7 +94,8 @@ def confirm(
     _check_input(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise RemovalError(" ".join(blockers))
-    check_decided(removal)
+    with lock_sealed_draft(removal):
+        check_decided(removal)
     difference = refreeze_changed(removal)
     if guard is not None:
         difference = replace(difference, refused=exclude_refused(removal, guard))
@@ -156,13 +157,7 @@ def refreeze_changed(removal: Removal) -> Difference:
     except RemovalBatch.DoesNotExist as batch_deleted:
         raise draft_changed(removal, removal.seal) from batch_deleted
     if changed or deleted:
-        mark_again(removal, changed=changed, deleted=deleted)
-        with transaction.atomic():
-            lock_draft(removal, removal.seal)
-            for change, keys in ((history.CHANGED, changed), (history.DELETED, deleted)):
-                if keys:
-                    record_change(removal, change, keys)
-            reseal(removal)
+        mark_and_reseal(removal, {history.CHANGED: changed, history.DELETED: deleted})
     more_pictures = removal.pictures_total - pictures_before
     return Difference(
         tuple(changed), tuple(deleted), pictures=more_pictures, file_changes=file_changes
@@ -220,7 +215,7 @@ def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None
 
 
 def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
-    """Confirm a draft, or seal it again and raise DraftChanged if it is not sealed.
+    """Confirm a draft, or mark and seal it again and raise DraftChanged if it is not sealed.
 
     Raises RemovalError if a ceiling has been reached in the meantime.
     """
@@ -229,10 +224,10 @@ def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: st
         lock_draft(removal, removal.seal)
         if was_sealed := is_sealed(removal):
             _confirm_within_ceilings(removal, actor, reason, note)
-        else:
-            reseal(removal)
-    if not was_sealed:  # raised outside the transaction, which saves the new seal
-        raise draft_changed(removal, removal.seal)
+    if not was_sealed:  # outside the transaction, because the rules read the whole selection
+        seal = removal.seal
+        mark_and_reseal(removal)
+        raise draft_changed(removal, seal)
 
 
 def _confirm_within_ceilings(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:

@@ -1,8 +1,8 @@
 """Keep: exclude objects from a draft, and return them to its selection.
 
-Both work on a few batches at a time, each time in a transaction that seals the draft again. So
-neither memory nor a transaction grows with the number of objects, and after an interruption the
-draft has a seal that no open page has: it must be reviewed before it can be confirmed.
+Both work on a few batches at a time, and seal the draft again each time. So neither memory nor a
+transaction grows with the number of objects, and after an interruption the draft has a seal that no
+open page has: it must be reviewed before it can be confirmed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from django.contrib.auth.models import AbstractUser
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from moderation.cascade import json_key
@@ -24,15 +23,13 @@ from moderation.db.rows import all_rows
 from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals import history
+from moderation.removals.check_first import lock_sealed_draft, mark_and_reseal
 from moderation.removals.history import record_change
 from moderation.removals.limits import missing_rights
 from moderation.removals.refused_objects import Guard, RefusedObjects
 from moderation.removals.seal import (
     BATCHES_PER_CHUNK,
     check_seal,
-    draft_changed,
-    is_sealed,
-    lock_draft,
     reseal,
     save_batch,
     save_without,
@@ -65,9 +62,9 @@ def exclude(removal: Removal, *, seal: str, keys_by_batch: KeysByBatch) -> None:
     check_seal(removal, seal)
     chunks = _chunks(keys_by_batch)
     first = next(chunks, {})
-    change_selection(removal, history.EXCLUDED, partial(_exclude_first, removal, first))
+    _reduce_selection(removal, partial(_exclude_first, removal, first))
     for chunk in chunks:
-        change_selection(removal, history.EXCLUDED, partial(_exclude_chunk, removal, chunk))
+        _reduce_selection(removal, partial(_exclude_chunk, removal, chunk))
 
 
 def return_kept(
@@ -78,7 +75,7 @@ def return_kept(
     actor: AbstractUser,
     guard: Guard | None = None,
 ) -> NotReturned:
-    """Return kept objects to a draft's selection, frozen as they are now.
+    """Return kept objects to a draft's selection, frozen and marked as they are now.
 
     Leaves out objects that no longer exist or that `guard` refuses, and returns their names. Raises
     DraftChanged if the seal is out of date, or if none of the objects is kept. Raises RemovalError
@@ -97,7 +94,7 @@ def return_kept(
         not_returned.deleted.add(sorted(deleted))
         not_returned.refused.add(list(refused.values()))
         keys = {number: set(keys) - refused.keys() for number, keys in kept.items()}
-        change_selection(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
+        extend_selection(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
     if not found:
         raise DraftChanged(_("That object is no longer kept."))
     return not_returned
@@ -137,19 +134,27 @@ def _chunks(keys_by_batch: KeysByBatch) -> Iterator[Chunk]:
         yield {number: frozenset(keys) for number, keys in chunk}
 
 
-def change_selection(removal: Removal, change: str, act: Callable[[], list[Any]]) -> None:
-    """Change a draft in a transaction that seals it again. `act` returns the keys for its history.
+def _reduce_selection(removal: Removal, act: Callable[[], list[Any]]) -> None:
+    """Exclude objects from a draft in a transaction that seals it again. `act` returns their keys.
 
     If the draft is not sealed, only seals it, and raises DraftChanged.
     """
-    seal = removal.seal
-    with transaction.atomic():
-        lock_draft(removal, seal)
-        if (was_sealed := is_sealed(removal)) and (keys := act()):
-            record_change(removal, change, keys)
+    with lock_sealed_draft(removal):
+        record_change(removal, history.EXCLUDED, act())
         reseal(removal)
-    if not was_sealed:  # raised outside the transaction, which saves the new seal
-        raise draft_changed(removal, seal)
+
+
+def extend_selection(removal: Removal, change: str, act: Callable[[], list[Any]]) -> None:
+    """Freeze more objects in a draft in a transaction; then mark them, and seal the draft again.
+
+    `act` returns the keys of the objects. If the draft is not sealed, only seals it, and raises
+    DraftChanged.
+    """
+    with lock_sealed_draft(removal):
+        if not (keys := act()):
+            reseal(removal)
+    if keys:
+        mark_and_reseal(removal, {change: keys})
 
 
 def _exclude_first(removal: Removal, chunk: Chunk) -> list[Any]:

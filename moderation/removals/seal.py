@@ -121,8 +121,13 @@ def is_sealed(removal: Removal) -> bool:
 
     It does not match if a request was interrupted after it saved batches and before it resealed.
     """
+    return removal.seal == seal_of_batches(removal)
+
+
+def seal_of_batches(removal: Removal) -> str:
+    """Return the seal that matches the batches of a draft."""
     digests = removal.batches.order_by("number").values_list("digest", flat=True)
-    return removal.seal == _seal_of(removal, digests)
+    return _seal_of(removal, digests)
 
 
 def check_seal(removal: Removal, seal: str) -> None:
@@ -134,8 +139,13 @@ def check_seal(removal: Removal, seal: str) -> None:
 
 
 def lock_draft(removal: Removal, seal: str) -> None:
-    """Lock a removal. Raises DraftChanged if it is no longer the draft with this seal."""
-    check_seal(Removal.objects.select_for_update().get(pk=removal.pk), seal)
+    """Lock a removal, and read its history and dropped rules again, which are added to.
+
+    Raises DraftChanged if it is no longer the draft with this seal.
+    """
+    locked = Removal.objects.select_for_update().get(pk=removal.pk)
+    check_seal(locked, seal)
+    removal.history, removal.dropped_rules = locked.history, locked.dropped_rules
 
 
 def draft_changed(removal: Removal, seal: str) -> DraftChanged:

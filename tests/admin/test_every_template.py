@@ -89,7 +89,7 @@ def visit_draft(client: Client, world: World) -> None:
     """
     PostImage.objects.update(sha256="1" * 64)
     batch = world.draft.batches.get()
-    world.draft.marked_objects.create(batch_number=batch.number, key=str(batch.frozen[0][0]))
+    world.draft.marked_objects.create(key=str(batch.frozen[0][0]))
     for view in ("pictures", "objects", "without-pictures", "kept"):
         client.get(page_of(world.draft), {"show": view})
     group = client.get(page_of(world.draft)).context["previews"][0]

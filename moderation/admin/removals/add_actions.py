@@ -38,7 +38,9 @@ def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         )
         _say_what_was_added(request, removal, added)
         say_what_was_returned(request, removal, added.returned, added.not_returned)
-        if "add_all" not in request.POST:
+        if added.error:
+            messages.error(request, added.error)
+        elif "add_all" not in request.POST:
             _say_what_was_not_found(request, removal, added, set(request.POST.getlist("add")))
     return back_to_page(model_admin, request, removal)
 
