@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.admin.removals import group_previews
+from moderation.exceptions import RemovalError
 from moderation.models import Removal
 from moderation.removals import add as adding
 from posts.models import Post, PostImage, Report
@@ -148,6 +149,20 @@ def test_kept_posts_stay_kept_when_all_others_are_added(
     page = html(client, draft, GROUP)
     assert offered(page) == [posts[0].pk]
     assert 'name="add_all"' not in page
+
+
+def test_what_was_added_is_said_although_a_kept_post_cannot_be_returned(
+    client: Client, draft: Removal, posts: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RemovalError("Too many rows refer to these now.")
+
+    keep(client, draft, posts[0])
+    monkeypatch.setattr(adding, "return_kept", fail)
+    text = said(add(client, draft, posts[0], posts[2]))
+    assert "Added 1 post to the selection, which now has 2 posts." in text
+    assert "Too many rows refer to these now." in text
+    assert "no longer exist" not in text
 
 
 def test_the_list_is_paged(

@@ -17,7 +17,6 @@ from moderation.models import Removal
 from moderation.models.states import RemovalState
 from moderation.removals import add as adding
 from moderation.removals.add import Added, add
-from moderation.removals.check_first import undecided
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.draft import confirm, refreeze_changed
 from moderation.removals.freeze import freeze
@@ -26,7 +25,6 @@ from posts.models import Post
 from tests.helpers import CODES, confirmed, drafted
 from tests.removals.keeping import frozen_keys, give_back, keep, kept
 from tests.removals.test_return import add_picture, columns, exhibits, refusing, volumes
-from tests.review_rules.waves import make_post, make_wave
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -278,34 +276,6 @@ def test_two_drafts_with_the_same_objects_behave_as_two_selections(
     assert difference.deleted == tuple(keys_of(posts[2:]))
     second.refresh_from_db()
     assert second.state == RemovalState.DRAFT
-
-
-def test_added_objects_that_differ_are_marked_and_the_others_need_no_second_review(
-    moderator: User,
-) -> None:
-    make_wave()
-    draft = freeze(Post.objects.all(), actor=moderator, permissions=CODES)
-    assert not undecided(draft).exists()
-    odd = make_post("b" * 64)
-    add_to(draft, moderator, [odd])
-    assert [each.key for each in undecided(draft)] == [str(odd.pk)]
-    with pytest.raises(RemovalError, match="differs from the rest"):
-        confirmed(draft, moderator)
-
-
-def test_all_objects_are_compared_as_soon_as_there_are_enough(moderator: User) -> None:
-    odd, wave = make_post("b" * 64), make_wave()
-    draft = freeze(those([odd, *wave[:5]]), actor=moderator, permissions=CODES)
-    assert not draft.marked_objects.exists()
-    add_to(draft, moderator, wave[5:])
-    assert [each.key for each in undecided(draft)] == [str(odd.pk)]
-
-
-def test_a_rule_that_marks_too_many_added_objects_is_named(moderator: User) -> None:
-    make_wave()
-    draft = freeze(Post.objects.all(), actor=moderator, permissions=CODES)
-    add_to(draft, moderator, [make_post(f"{n:x}" * 64) for n in range(5, 16)])
-    assert ["unique_picture", 11, 51] in draft.dropped_rules
 
 
 @override_settings(MODERATION_BATCH_OBJECTS=100)

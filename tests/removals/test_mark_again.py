@@ -51,6 +51,32 @@ def rules_of(removal: Removal, post: Post) -> list[str]:
     return [name for name, _ in removal.marked_objects.get(key=str(post.pk)).rules]
 
 
+def test_added_objects_that_differ_are_marked_and_the_others_need_no_second_review(
+    moderator: User,
+) -> None:
+    draft = frozen(moderator, *make_wave(40))
+    assert not undecided(draft).exists()
+    odd = make_post(OWN)
+    add_to(draft, moderator, odd)
+    assert [each.key for each in undecided(draft)] == [str(odd.pk)]
+    with pytest.raises(RemovalError, match="differs from the rest"):
+        confirmed(draft, moderator)
+
+
+def test_all_objects_are_compared_as_soon_as_there_are_enough(moderator: User) -> None:
+    odd, wave = make_post(OWN), make_wave()
+    draft = frozen(moderator, odd, *wave[:5])
+    assert not draft.marked_objects.exists()
+    add_to(draft, moderator, *wave[5:])
+    assert [each.key for each in undecided(draft)] == [str(odd.pk)]
+
+
+def test_a_rule_that_marks_too_many_added_objects_is_named(moderator: User) -> None:
+    draft = frozen(moderator, *make_wave(40))
+    add_to(draft, moderator, *[make_post(f"{n:x}" * 64) for n in range(5, 16)])
+    assert ["unique_picture", 11, 51] in draft.dropped_rules
+
+
 def test_an_object_is_marked_once_when_the_selection_is_large_enough_again(
     moderator: User,
 ) -> None:

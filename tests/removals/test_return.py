@@ -18,6 +18,7 @@ from moderation.removals.draft import confirm, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import last_kept_keys, return_kept
 from moderation.removals.seal import is_sealed
+from moderation.review_rules.apply import SMALLEST_SELECTION
 from posts.models import Post, PostImage
 from tests.helpers import confirmed, drafted, stored
 from tests.removals.keeping import frozen_keys, give_back, keep, kept, places
@@ -281,4 +282,4 @@ def test_returning_takes_the_same_queries_for_any_number_of_objects(
         return len(captured)
 
     queries(1)  # the permissions are read once
-    assert queries(3) == queries(30)
+    assert queries(SMALLEST_SELECTION) == queries(SMALLEST_SELECTION + 30)
