@@ -22,7 +22,7 @@ from moderation.removals.draft import confirm, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.seal import chunks_of_batches, is_sealed
 from posts.models import Post
-from tests.helpers import CODES, confirmed, drafted
+from tests.helpers import confirmed, drafted
 from tests.removals.keeping import frozen_keys, give_back, keep, kept
 from tests.removals.test_return import add_picture, columns, exhibits, refusing, volumes
 
