@@ -30,7 +30,7 @@ from moderation.models import (
     has_exact_keys,
     key_table,
 )
-from moderation.removals.history import record_change
+from moderation.removals.history import DELETED, record_change
 from moderation.removals.seal import (
     draft_changed,
     is_sealed,
@@ -71,6 +71,8 @@ def mark_and_reseal(removal: Removal, changes: Mapping[str, Sequence[Any]] | Non
         for change, keys in (changes or {}).items():
             if keys:
                 record_change(removal, change, keys)
+            if change == DELETED:
+                removal.marked_objects.filter(key__any_of=set(map(str, keys))).delete()
         reseal(removal)
 
 

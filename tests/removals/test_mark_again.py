@@ -12,13 +12,14 @@ from django.db.models import QuerySet
 from moderation.exceptions import DraftChanged, RemovalError
 from moderation.models import Removal
 from moderation.removals import add as adding
-from moderation.removals import check_first
+from moderation.removals import check_first, selection
 from moderation.removals import draft as drafts
 from moderation.removals.add import add
 from moderation.removals.check_first import review_all, undecided
-from moderation.removals.draft import confirm
+from moderation.removals.draft import confirm, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.seal import is_sealed, lock_draft
+from moderation.review_rules.apply import apply_rules
 from posts.models import Post
 from tests.helpers import CODES, confirmed
 from tests.removals.keeping import give_back, keep
@@ -132,15 +133,25 @@ def test_a_returned_object_must_be_reviewed_though_too_few_are_left_to_compare(
     assert marked(draft) == [(str(odd.pk), False)]
 
 
+def test_a_deleted_object_is_not_marked_though_too_few_are_left_to_compare(
+    moderator: User,
+) -> None:
+    odd = make_post()
+    draft = frozen(moderator, *make_wave(19), odd)
+    odd.delete()
+    assert refreeze_changed(draft)
+    assert marked(draft) == []
+
+
 def test_rules_run_in_no_transaction(moderator: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """On SQLite, all other writers would wait for them."""
-    apply, seen = check_first.apply_rules, list[bool]()
+    apply, seen = apply_rules, list[bool]()
 
-    def apply_rules(*arguments: Any) -> Any:
+    def watched(*arguments: Any) -> Any:
         seen.append(connection.in_atomic_block)
         return apply(*arguments)
 
-    monkeypatch.setattr(check_first, "apply_rules", apply_rules)
+    monkeypatch.setattr(check_first, "apply_rules", watched)
     wave, odd = make_wave(30), make_post()
     draft = frozen(moderator, *wave)
     add_to(draft, moderator, odd)
@@ -198,10 +209,9 @@ def test_marks_are_not_stored_for_batches_that_changed_while_the_rules_ran(
 ) -> None:
     """In another tab, a confirmation saves a changed batch. It cannot seal the draft any more."""
     odd, draft = make_post(), frozen(moderator, *make_wave(30))
-    apply = check_first.apply_rules
 
     def apply_while_another_request_saves(*arguments: Any) -> Any:
-        marks = apply(*arguments)
+        marks = apply_rules(*arguments)
         draft.batches.update(digest="saved by another request")
         return marks
 
@@ -254,11 +264,10 @@ def test_an_object_that_was_added_and_kept_in_another_tab_is_not_added_twice(
     wave = make_wave(4)
     draft = frozen(moderator, *wave[:3])
     other, seal = Removal.objects.get(pk=draft.pk), draft.seal
-    read = adding.frozen_keys
 
     def frozen_keys(*arguments: Any) -> Any:
-        yield from read(*arguments)
-        monkeypatch.setattr(adding, "frozen_keys", read)
+        yield from selection.frozen_keys(*arguments)
+        monkeypatch.setattr(adding, "frozen_keys", selection.frozen_keys)
         add_to(other, moderator, wave[3])
         keep(other, wave[3])
         assert other.seal == seal
