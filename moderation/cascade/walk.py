@@ -27,15 +27,24 @@ def make_plan(
     limit: int,
     lock: bool = False,
     rows_of: AbstractSet[type[models.Model]] = frozenset(),
+    only_files: bool = False,
 ) -> Plan:
     """Return the plan for the objects of `model` with these keys.
 
     With `lock`, the objects are locked FOR UPDATE in key order, then each row that the walk reads,
     in separate queries, so that the plan stays valid until the transaction ends. Rows of the models
-    in `rows_of` are read even if counting them would be enough. Raises TooManyRows if more than
-    `limit` rows would be deleted.
+    in `rows_of` are read even if counting them would be enough. With `only_files`, the
+    plan counts neither rows without files nor rows that block or are updated. Raises TooManyRows if
+    more than `limit` rows would be deleted, or with `only_files`, would be read.
     """
-    walk = Walk(model._meta.concrete_model or model, using, limit, lock=lock, rows_of=rows_of)
+    walk = Walk(
+        model._meta.concrete_model or model,
+        using,
+        limit,
+        lock=lock,
+        rows_of=rows_of,
+        only_files=only_files,
+    )
     return walk.run(keys)
 
 
@@ -54,9 +63,11 @@ class Walk:
         *,
         lock: bool,
         rows_of: AbstractSet[type[models.Model]],
+        only_files: bool,
     ) -> None:
         self.plan = Plan(model)
         self.using, self.limit, self.lock, self.rows_of = using, limit, lock, rows_of
+        self.only_files = only_files
         self.seen: dict[type[models.Model], dict[Any, Any]] = defaultdict(dict)
         self.leaves: dict[type[models.Model], Q] = {}
         self.restricting: list[tuple[Relation, Q]] = []
@@ -74,8 +85,9 @@ class Walk:
             followed = (self._follow(relation, source, rows) for relation in relations)
             queue.extend(found for found in followed if found)
         self.plan.rows_read = Counter(self.plan.counts.rows)
-        self._count_leaves()
-        self._count_restricted()
+        if not self.only_files:
+            self._count_leaves()
+            self._count_restricted()
         self.plan.rows = {each: self.seen.get(each, {}) for each in self.rows_of}
         return self.plan
 
@@ -83,6 +95,8 @@ class Walk:
         self, relation: Relation, source: type[models.Model], rows: list[dict[str, Any]]
     ) -> tuple[type[models.Model], list[dict[str, Any]]] | None:
         """Read or count the rows that a relation leads to; return those to be followed further."""
+        if self.only_files and relation.on_delete is not OnDelete.CASCADE:
+            return None
         roots = {
             _comparable_key(relation, row[relation.source]): self.seen[source][row["pk"]]
             for row in rows

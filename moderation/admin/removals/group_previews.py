@@ -136,10 +136,13 @@ def _objects_of_group(
         viewer.request.GET.get("p")
     )
     details = _details(viewer, removal, [group], keys)
+    previews: list[ObjectPreview] = []
+    with errors_as_messages(viewer.request):
+        previews = previews_of_objects(viewer, removal, list(page.object_list))
     return {
         "page": page,
         "group": _previews(viewer, removal, details)[0],
-        "previews": previews_of_objects(viewer, removal, list(page.object_list)),
+        "previews": previews,
         **_others_context(viewer, removal, group),
         "similar": similar_objects(viewer, removal, group, keys),
     }

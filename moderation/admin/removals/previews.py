@@ -156,7 +156,10 @@ def object_previews_without_picture(
 def previews_of_objects(
     viewer: Viewer, removal: Removal, keys: Iterable[Any]
 ) -> list[ObjectPreview]:
-    """Return the previews of these objects, if they are selected, in the order of the keys."""
+    """Return the previews of these objects, if they are selected, in the order of the keys.
+
+    Raises TooManyRows if they have more rows with files than one transaction may delete.
+    """
     in_batch = batch_numbers(removal, keys)
     numbers = {key: in_batch[str(key)] for key in keys if str(key) in in_batch}
     return _previews_of(viewer, removal, numbers, _plan_of(removal, numbers))
@@ -167,15 +170,16 @@ def previews_of_others(
 ) -> list[ObjectPreview]:
     """Return the previews of objects that are not selected.
 
-    Raises TooManyRows if they have more rows than one transaction may delete.
+    Raises TooManyRows as `previews_of_objects` does.
     """
     numbers = dict.fromkeys(keys, 0)  # they are in no batch
     return _previews_of(viewer, removal, numbers, _plan_of(removal, numbers))
 
 
 def _plan_of(removal: Removal, keys: Iterable[Any]) -> Plan:
+    """Return a plan of files only: objects of several batches may have too many rows together."""
     using, limit = AuditEntry.objects.db, conf.batch_rows()
-    return make_plan(model_of(removal), list(keys), using=using, limit=limit)
+    return make_plan(model_of(removal), list(keys), using=using, limit=limit, only_files=True)
 
 
 def kept_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[ObjectPreview]:
