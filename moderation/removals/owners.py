@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from django.db.models import QuerySet
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from moderation.cascade.batches import keys_of, model_of
 from moderation.db.rows import all_rows
 from moderation.exceptions import DraftChanged
-from moderation.models import AuditEntry, Removal
+from moderation.models import AuditEntry, Removal, batch_numbers
 from moderation.registry.content import content_of
 from moderation.removals.seal import chunks_of_batches
 
@@ -38,12 +39,33 @@ def keys_with_owner_of(removal: Removal, number: int, key: str) -> Iterator[tupl
 
 
 def keys_among(removal: Removal, objects: QuerySet[Any]) -> Iterator[tuple[int, list[str]]]:
-    """Yield the keys of a draft's objects that are in a queryset, as `keys_with_owner_of` does."""
+    """Yield the keys of a draft's objects that are in a queryset, as `keys_with_owner_of` does.
+
+    The queryset may contain other objects too.
+    """
+    to_python = model_of(removal)._meta.pk.to_python
     for batches in chunks_of_batches(removal):
-        for batch in batches:
-            rows = objects.filter(pk__any_of=set(keys_of(batch)))
-            if keys := list(map(str, rows.values_list("pk", flat=True))):
-                yield batch.number, keys
+        frozen = removal.batches.filter(pk__in=[batch.pk for batch in batches])
+        rows = frozen.order_by("number").values_list("number", "frozen")
+        numbers = {to_python(key): number for number, pairs in rows for key, _ in pairs}
+        found = set(objects.filter(pk__any_of=set(numbers)).values_list("pk", flat=True))
+        yield from _grouped((key, number) for key, number in numbers.items() if key in found)
+
+
+def keys_by_batch(removal: Removal, keys: Collection[Any]) -> list[tuple[int, list[str]]]:
+    """Return the selected ones of these keys, as `keys_with_owner_of` yields them.
+
+    The caller must have asked `has_exact_keys` first.
+    """
+    return _grouped(batch_numbers(removal, keys).items())
+
+
+def _grouped(numbers: Iterable[tuple[Any, int]]) -> list[tuple[int, list[str]]]:
+    """Return keys as texts, by the number of their batch."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for key, number in numbers:
+        found[number].append(str(key))
+    return list(found.items())
 
 
 def _owner_of(removal: Removal, number: int, key: str) -> Any:

@@ -19,7 +19,7 @@ from moderation.removals import keep as keep_module
 from moderation.removals.draft import confirm, exclude_refused, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude, last_kept_keys
-from moderation.removals.owners import keys_with_owner_of
+from moderation.removals.owners import keys_among, keys_by_batch, keys_with_owner_of
 from moderation.removals.seal import is_sealed
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed, drafted
@@ -250,3 +250,24 @@ def test_keeping_1200_objects_of_an_owner_takes_the_same_queries_for_each_batch(
     assert of_three == queries(6, 2)
     of_six, of_nine = queries(12, 2), queries(18, 2)
     assert of_six - of_three == of_nine - of_six
+
+
+def test_the_keys_of_many_batches_are_found_with_the_same_queries(moderator: User) -> None:
+    def queries(objects: int) -> int:
+        removal = large_draft(moderator, f"{objects} in batches", objects, 2)
+        with CaptureQueriesContext(connection) as captured:
+            found = list(keys_among(removal, Post.objects.all()))
+        assert [len(keys) for _number, keys in found] == [2] * (objects // 2)
+        return len(captured)
+
+    assert queries(6) == queries(40)
+
+
+def test_the_batches_of_keys_are_found_without_the_objects_outside(
+    draft: Removal, posts: list[Post], make_posts: MakePosts
+) -> None:
+    (outside,) = make_posts(1)
+    wanted = [posts[5], posts[0], outside, posts[1]]
+    keys = [post.pk for post in wanted]
+    assert sorted(keys_by_batch(draft, keys)) == places(draft, wanted)
+    assert list(keys_among(draft, Post.objects.filter(pk__in=keys))) == places(draft, wanted)

@@ -95,21 +95,19 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
-    """Return the selected objects that have a picture of the group with this file; see `group_of`.
+    """Return the objects that have a picture of the group with this file; see `group_of`.
 
-    Returns none if the pictures of the draft cannot be grouped, or if there is no such group.
+    They are limited to those that the viewer may see, and need not be selected. Returns none if the
+    pictures of the draft cannot be grouped, or if there is no such group.
     """
     model = model_of(removal)
     if group := _group(viewer, removal, key):
-        return objects_with(group, model, selected_keys(viewer, removal))
+        return objects_with(group, model, visible_keys(viewer, removal))
     return all_rows(model, AuditEntry.objects.db).none()
 
 
 def others_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
-    """Return the objects that are not selected, as `objects_of_group` returns those that are.
-
-    They are limited to those that the viewer may see.
-    """
+    """Return those of `objects_of_group` that are not selected."""
     if group := _group(viewer, removal, key):
         return _others(viewer, removal, group)
     return all_rows(model_of(removal), AuditEntry.objects.db).none()

@@ -21,7 +21,7 @@ from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.group_previews import objects_of_group
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.removals.tabs import place_in
-from moderation.admin.removals.text_previews import objects_of_text_group
+from moderation.admin.removals.text_previews import keys_of_text_group
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
 from moderation.removals.keep import (
@@ -32,7 +32,7 @@ from moderation.removals.keep import (
     last_kept_keys,
     return_kept,
 )
-from moderation.removals.owners import keys_among, keys_with_owner_of
+from moderation.removals.owners import keys_among, keys_by_batch, keys_with_owner_of
 from moderation.removals.refused_objects import RefusedObjects
 
 NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
@@ -58,8 +58,8 @@ def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Remova
     save_input(removal, request.POST)
     with errors_as_messages(request):
         viewer = Viewer(model_admin.admin_site, request)
-        keys_by_batch = _keys_to_exclude(viewer, removal)
-        exclude(removal, seal=request.POST.get("seal", ""), keys_by_batch=keys_by_batch)
+        keys = _keys_to_exclude(viewer, removal)
+        exclude(removal, seal=request.POST.get("seal", ""), keys_by_batch=keys)
     return back_to_page(model_admin, request, removal)
 
 
@@ -135,7 +135,7 @@ def _keys_to_exclude(viewer: Viewer, removal: Removal) -> KeysByBatch:
     if "with_picture" in posted:
         return keys_among(removal, objects_of_group(viewer, removal, posted["with_picture"]))
     if "with_text" in posted:
-        return keys_among(removal, objects_of_text_group(viewer, removal, posted["with_text"]))
+        return keys_by_batch(removal, keys_of_text_group(viewer, removal, posted["with_text"]))
     number, key = _object_in(posted.get("object", ""))
     return [(number, [key])]
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 
 from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
@@ -17,8 +16,7 @@ from moderation.admin.removals.object_permissions import visible_to
 from moderation.admin.removals.previews import ObjectPreview, previews_of_objects
 from moderation.admin.removals.selected_objects import selected_keys
 from moderation.cascade.batches import model_of
-from moderation.db.rows import all_rows
-from moderation.models import AuditEntry, Removal, has_exact_keys
+from moderation.models import Removal, has_exact_keys
 from moderation.picture_groups.text_groups import (
     TextGroup,
     can_group,
@@ -79,14 +77,13 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     return {"page": page, "previews": _previews(viewer, removal, list(page.object_list))}
 
 
-def objects_of_text_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
-    """Return the selected objects of the group with the object that has this key.
+def keys_of_text_group(viewer: Viewer, removal: Removal, key: str) -> Sequence[Any]:
+    """Return the keys of the selected objects of the group with the object that has this key.
 
     Returns none if the texts of the draft cannot be grouped, or if there is no such group.
     """
     group = _group_with(viewer, removal, _groups(viewer, removal), key)
-    keys = group.keys if group else ()
-    return all_rows(model_of(removal), AuditEntry.objects.db).filter(pk__any_of=keys)
+    return group.keys if group else ()
 
 
 def _groups(viewer: Viewer, removal: Removal) -> list[TextGroup]:
