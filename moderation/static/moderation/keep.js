@@ -91,8 +91,10 @@
     const body = new FormData(button.form, button);
     const buttons = [...button.form.elements].filter((each) => each.type === "submit");
     buttons.forEach((each) => (each.disabled = true));
-    const response = await fetch(url, { method: "POST", body }).catch(() => null);
-    return new DOMParser().parseFromString(response ? await response.text() : "", "text/html");
+    const text = await fetch(url, { method: "POST", body })
+      .then((response) => response.text())
+      .catch(() => ""); // no answer, or only a part of it
+    return new DOMParser().parseFromString(text, "text/html");
   }
 
   function showInPlace(page) {
