@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.object_list import OBJECTS_PER_PAGE
 from moderation.admin.removals.previews import (
     ObjectPreview,
     object_value,
@@ -43,7 +44,6 @@ from moderation.registry.files import details_of
 from moderation.removals.add import most_added
 
 GROUPS_PER_PAGE = 60  # few enough to review each one
-OBJECTS_PER_PAGE = 100  # as on the change list
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +152,29 @@ def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> di
     page = Paginator(others.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
         viewer.request.GET.get("others")
     )
-    kept = others.filter(pk__in=KeptKeys(removal, others.model))
     keys, previews = list(page.object_list), list[ObjectPreview]()
     with errors_as_messages(viewer.request):
         previews = previews_of_others(viewer, removal, keys)
-    kept_keys = kept.filter(pk__any_of=set(keys)).values_list("pk", flat=True)
+    kept_total, kept_keys = _kept_among(removal, others, keys)
     return {
         "others_page": page,
         "others_page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
         "others": previews,
-        "others_to_add": page.paginator.count - kept.count(),
-        "kept_keys": set(map(str, kept_keys)),
+        "others_to_add": page.paginator.count - kept_total,
+        "kept_keys": kept_keys,
         "most_added": most_added(),
     }
+
+
+def _kept_among(
+    removal: Removal, others: QuerySet[Any], keys: Sequence[Any]
+) -> tuple[int, set[str]]:
+    """Return how many of these objects are kept, and which of the keys belong to such objects."""
+    if not removal.kept_total:
+        return 0, set()
+    kept = others.filter(pk__in=KeptKeys(removal, others.model))
+    kept_keys = kept.filter(pk__any_of=set(keys)).values_list("pk", flat=True)
+    return kept.count(), set(map(str, kept_keys))
 
 
 def _details(

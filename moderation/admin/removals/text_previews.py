@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 
 from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.object_keys import key_in
 from moderation.admin.removals.object_list import OBJECTS_PER_PAGE, show_without_pictures
 from moderation.admin.removals.object_permissions import visible_to
 from moderation.admin.removals.previews import ObjectPreview, previews_of_objects
@@ -100,13 +101,13 @@ def _group_with(
     viewer: Viewer, removal: Removal, groups: Sequence[TextGroup], key: str
 ) -> TextGroup | None:
     """Return the group that a key names. Its object may have been kept; it still names the rest."""
-    if not groups or not key or "\0" in key:  # PostgreSQL refuses it in a text
+    if not groups or not key:
         return None
     if group := group_of(groups, key):
         return group
     model = model_of(removal)
     try:
-        visible = visible_to(viewer, removal, [model._meta.pk.to_python(key)])
+        visible = visible_to(viewer, removal, [key_in(model, key)])
     except ValidationError:
         return None
     keys = selected_keys(viewer, removal)
