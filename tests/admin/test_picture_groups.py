@@ -224,3 +224,24 @@ def test_objects_with_too_many_rows_to_read_are_a_message(
     settings.MODERATION_BATCH_ROWS = 3
     page = html(client, draft, f"?show=groups&group={SHARED}")
     assert "More than 3 rows" in page
+
+
+@pytest.mark.parametrize(
+    ("action", "name"), [("exclude", "with_picture"), ("add", "add_all"), ("add", "add_ticked")]
+)
+def test_an_outdated_page_computes_no_groups(
+    action: str, name: str, client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    with CaptureQueriesContext(connection) as captured:
+        press(client, draft, action, **{name: SHARED, "add": str(wave[0].pk), "seal": "outdated"})
+    assert not any(PostImage._meta.db_table in query["sql"] for query in captured)
+
+
+def test_kept_posts_are_only_looked_for_if_there_are_any(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    with CaptureQueriesContext(connection) as captured:
+        html(client, draft, f"?show=groups&group={SHARED}")
+    assert not any("source.kept" in query["sql"] for query in captured)

@@ -16,11 +16,13 @@ from moderation.admin.display import Viewer, count, objects_of
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.object_keys import keys_in
 from moderation.admin.removals.group_previews import others_of_group
-from moderation.admin.removals.keep_actions import back_to_page, say_what_was_returned
+from moderation.admin.removals.keep_actions import say_what_was_returned
 from moderation.admin.removals.object_permissions import admin_of, guard_for
+from moderation.admin.removals.tabs import back_to_page
 from moderation.cascade.batches import model_of
 from moderation.models import KeptKeys, Removal
 from moderation.removals.add import Added, add, most_added
+from moderation.removals.seal import check_seal
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
@@ -29,6 +31,7 @@ def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
     """Add the ticked objects of a group that are not selected, or all of them."""
     viewer = Viewer(model_admin.admin_site, request)
     with errors_as_messages(request):
+        check_seal(removal, request.POST.get("seal", ""))  # before the groups are computed
         added = add(
             removal,
             seal=request.POST.get("seal", ""),

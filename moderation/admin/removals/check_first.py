@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from moderation.admin.display import Viewer, count, removal_url
+from moderation.admin.display import Viewer, count
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.previews import ObjectPreview, previews_of_objects
-from moderation.admin.removals.tabs import place_in
+from moderation.admin.removals.tabs import back_to_page
 from moderation.cascade.batches import model_of
 from moderation.models import MarkedObject, Removal
 from moderation.removals.check_first import review, review_all, undecided
@@ -61,8 +59,7 @@ def review_marked(model_admin: Any, request: HttpRequest, removal: Removal) -> H
         else:
             reviewed = review(removal, seal=seal, keys=request.POST.getlist("reviewed"))
         _report(request, removal, reviewed)
-    place = urlencode(place_in(request.POST))
-    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{place}#check-first-heading")
+    return back_to_page(model_admin, request, removal, anchor="check-first-heading")
 
 
 def _previews(

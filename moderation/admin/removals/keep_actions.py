@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
-from moderation.admin.display import Viewer, count, objects_of, removal_url, row_names
+from moderation.admin.display import Viewer, count, objects_of, row_names
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.group_previews import objects_of_group
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
-from moderation.admin.removals.tabs import place_in
+from moderation.admin.removals.tabs import back_to_page
 from moderation.admin.removals.text_previews import keys_of_text_group
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
@@ -34,6 +32,7 @@ from moderation.removals.keep import (
 )
 from moderation.removals.owners import keys_among, keys_by_batch, keys_with_owner_of
 from moderation.removals.refused_objects import RefusedObjects
+from moderation.removals.seal import check_seal
 
 NUMBER_DIGITS = 10  # of the largest batch number that the database can hold
 # Short enough for the notice about the last Keep, which stays in sight.
@@ -56,10 +55,10 @@ class LastKept:
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Exclude the object that the button names, or all of its owner, or of a group."""
     save_input(removal, request.POST)
+    viewer, seal = Viewer(model_admin.admin_site, request), request.POST.get("seal", "")
     with errors_as_messages(request):
-        viewer = Viewer(model_admin.admin_site, request)
-        keys = _keys_to_exclude(viewer, removal)
-        exclude(removal, seal=request.POST.get("seal", ""), keys_by_batch=keys)
+        check_seal(removal, seal)  # before the groups are computed, which may take a second
+        exclude(removal, seal=seal, keys_by_batch=_keys_to_exclude(viewer, removal))
     return back_to_page(model_admin, request, removal)
 
 
@@ -153,9 +152,3 @@ def _object_in(value: str) -> tuple[int, str]:
     """Return the number of the batch and the key in the value of a button."""
     number, _colon, key = value.partition(":")
     return (int(number) if number.isdecimal() and len(number) < NUMBER_DIGITS else 0), key
-
-
-def back_to_page(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Redirect to the page of the selection that a form was posted from."""
-    url = removal_url(model_admin.admin_site, removal)
-    return redirect(f"{url}?{urlencode(place_in(request.POST))}")

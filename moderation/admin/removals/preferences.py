@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from moderation.admin.display import removal_url
-from moderation.admin.removals.tabs import place_in
+from moderation.admin.removals.tabs import back_to_page
 from moderation.models import Removal, ReviewPreferences
 from moderation.models.review_preferences import PictureSize
 
@@ -59,5 +56,4 @@ def save_preferences(
         )
     else:
         messages.error(request, gettext("Your preferences were not saved: choose a picture size."))
-    url = removal_url(model_admin.admin_site, removal)
-    return redirect(f"{url}?{urlencode(place_in(request.POST))}#display")
+    return back_to_page(model_admin, request, removal, anchor="display")

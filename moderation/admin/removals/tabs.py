@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
+from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
-from django.http import QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from moderation.admin.display import Viewer
+from moderation.admin.display import Viewer, removal_url
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals import group_previews, object_list, text_previews
 from moderation.admin.removals.previews import file_previews
@@ -73,6 +76,15 @@ def selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 def place_in(parameters: QueryDict) -> dict[str, str]:
     """Return the parameters that name a page of the selection, from a URL or a form."""
     return {name: str(parameters[name]) for name in PLACE if parameters.get(name)}
+
+
+def back_to_page(
+    model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal, anchor: str = ""
+) -> HttpResponse:
+    """Redirect to the page of the selection that a form was posted from, or to a part of it."""
+    query = urlencode(place_in(request.POST))
+    fragment = f"#{anchor}" if anchor else ""
+    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{query}{fragment}")
 
 
 def _tabs_of(removal: Removal) -> Iterator[Tab]:
