@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,9 @@ from moderation.cascade.batches import model_of
 from moderation.db.rows import all_rows
 from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
+
+# Characters that set or override the direction of the text after them.
+DIRECTION_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +69,12 @@ def other_rows_of(removal: Removal) -> list[Count]:
 
 
 def row_names(removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:
-    """Return the names of a removal's objects that still exist: {key: name}. One query."""
+    """Return the names of a removal's objects that still exist: {key: name}. One query.
+
+    Without the characters that would reverse the text after a name, such as the number of objects.
+    """
     found = all_rows(model_of(removal)).in_bulk(list(keys))
-    return {key: str(row) for key, row in found.items()}
+    return {key: DIRECTION_CONTROLS.sub("", str(row)) for key, row in found.items()}
 
 
 def row_names_for(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict[Any, str]:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from moderation import conf, signals
 from moderation.cascade import Preview
 from moderation.cascade.batches import fill_batch
+from moderation.db import server_time
 from moderation.db.errors import TRANSIENT
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import RemovalError, TooManyRows
@@ -87,10 +88,11 @@ def confirm(
     If the draft has one batch, deletes its objects at once; otherwise workers delete them. If an
     object or a picture changed since the freeze, or if `guard` refuses an object, deletes nothing,
     freezes the draft again and returns the difference. Raises DraftChanged if the seal is out of
-    date, and RemovalError if anything else prevents the confirmation, such as marked objects that
-    have not been reviewed.
+    date, and RemovalError if anything else prevents the confirmation, such as the draft's age or
+    marked objects that have not been reviewed.
     """
     check_seal(removal, seal)
+    _check_age(removal)
     _check_input(removal, reason, typed_count)
     if blockers := list(blockers_of(removal, actor)):
         raise RemovalError(" ".join(blockers))
@@ -202,6 +204,12 @@ def expire_drafts() -> int:
     oldest = DatabaseNow(-timedelta(hours=conf.draft_hours()))
     old = Removal.objects.drafts().filter(created_at__lt=oldest)
     return lifecycle.expire(list(old.values_list("pk", flat=True)[:100]))
+
+
+def _check_age(removal: Removal) -> None:
+    """Raise RemovalError if a draft is due to expire, although the scheduler has not run since."""
+    if removal.created_at < server_time.now() - timedelta(hours=conf.draft_hours()):
+        raise RemovalError(_("This draft has expired. Select the objects again."))
 
 
 def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None:

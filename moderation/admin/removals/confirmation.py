@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, TypeAlias
+from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.timesince import timeuntil
@@ -36,7 +37,7 @@ from moderation.admin.removals.object_permissions import (
     model_in_admin,
 )
 from moderation.admin.removals.preferences import preferences_context
-from moderation.admin.removals.tabs import selection_context
+from moderation.admin.removals.tabs import place_in, selection_context
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
 from moderation.exceptions import ModerationError
@@ -112,6 +113,9 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
                 return redirect(removal_url(model_admin.admin_site, removal))
     if removal.state != RemovalState.DRAFT:
         return redirect(removal_url(model_admin.admin_site, removal))
+    request.GET = QueryDict(
+        urlencode(place_in(request.POST))
+    )  # show the same page of the selection
     return show(model_admin, request, removal, form=form, difference=difference)
 
 

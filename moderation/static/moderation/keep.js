@@ -128,7 +128,13 @@
       return;
     }
     showInPlace(page);
-    focusInPlace();
+    const refusal = main.querySelector(".messagelist :is(.error, .warning)");
+    if (refusal) {
+      refusal.tabIndex = -1;
+      refusal.focus(); // which scrolls to it
+    } else {
+      focusInPlace();
+    }
     main.dispatchEvent(new CustomEvent("moderation:replaced"));
   }
 
