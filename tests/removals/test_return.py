@@ -282,4 +282,4 @@ def test_returning_takes_the_same_queries_for_any_number_of_objects(
         return len(captured)
 
     queries(1)  # the permissions are read once
-    assert queries(SMALLEST_SELECTION) == queries(SMALLEST_SELECTION + 30)
+    assert queries(SMALLEST_SELECTION + 10) == queries(SMALLEST_SELECTION + 50)
