@@ -154,12 +154,16 @@ class RemoveSelectedMixin(AttributedDeletions):
         action = self.get_action(remove_selected, *location)
         return {remove_selected.__name__: action, **actions} if action else actions
 
-    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
+    ) -> list[Any]:
         """Return the choices. If `remove_selected` is the only one, it is chosen already.
 
         This saves a click and risks nothing: the action leads to a page that asks for confirmation.
         """
-        choices = super().get_action_choices(request, *args, **kwargs)
+        given = {"default_choices": default_choices, "action_location": action_location}
+        options = {name: value for name, value in given.items() if value is not None}
+        choices = super().get_action_choices(request, **options)
         named = [choice for choice in choices if choice[0]]
         return named if [choice[0] for choice in named] == [remove_selected.__name__] else choices
 
