@@ -62,7 +62,7 @@ def test_the_action_is_already_chosen_if_it_is_the_only_one(
 def test_another_action_is_never_already_chosen(
     may_delete: bool, rf: RequestFactory, moderator: User
 ) -> None:
-    class Others(RemoveSelectedMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    class Others(RemoveSelectedMixin, admin.ModelAdmin):
         actions = ("touch",)
 
         def touch(self, request: HttpRequest, queryset: QuerySet[Post]) -> None: ...
