@@ -85,7 +85,7 @@ def add(
             added.not_returned = return_kept(
                 removal, seal=removal.seal, keys_by_batch=kept, actor=actor, guard=guard
             )
-        except (RemovalError, DraftChanged) as error:  # the others have been added by now
+        except (RemovalError, DraftChanged) as error:  # the others have already been added
             added.error = str(error)
         added.returned = removal.objects_total - before - added.total
     return added
