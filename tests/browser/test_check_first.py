@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Page, expect
 
 from moderation.models import Removal
 from moderation.models.states import RemovalState
@@ -42,28 +39,14 @@ def draft(theme: None, moderator: User) -> Removal:
     return drafted(list(Post.objects.all()), moderator)
 
 
-def log_in(context: BrowserContext, user: User, server: LiveServer) -> None:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": server.url}]
-    )
+@pytest.fixture
+def page(moderator_page: Page) -> Page:
+    return moderator_page
 
 
 @pytest.fixture
-def page(browser_page: Page, moderator: User, live_server: LiveServer) -> Page:
-    log_in(browser_page.context, moderator, live_server)
-    return browser_page
-
-
-@pytest.fixture
-def plain_page(chromium: Browser, live_server: LiveServer, moderator: User) -> Iterator[Page]:
-    """A moderator's page in a browser without scripts."""
-    context = chromium.new_context(java_script_enabled=False, base_url=live_server.url)
-    log_in(context, moderator, live_server)
-    yield context.new_page()
-    context.close()
+def plain_page(moderator_page_without_scripts: Page) -> Page:
+    return moderator_page_without_scripts
 
 
 def keep(page: Page, name: str) -> None:

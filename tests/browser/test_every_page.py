@@ -10,9 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.models import AuditEntry, Removal, RemovalBatch
@@ -20,6 +19,7 @@ from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.pages import names_of_pages
 from tests.admin.test_roles import World
+from tests.browser.conftest import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -42,15 +42,6 @@ ERRORS = ("/admin/none/", "/admin/moderation/removal/0/change/")
 def theme(transactional_db: None) -> None:
     del_cached_active_theme()
     call_command("loaddata", settings.BASE_DIR / "fixtures" / "theme.json", verbosity=0)
-
-
-def log_in(context: BrowserContext, user: User, server: LiveServer) -> None:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies(
-        [{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": server.url}]
-    )
 
 
 def addresses(world: World) -> Iterator[str]:
@@ -103,12 +94,8 @@ def test_pages_have_no_violation_of_accessibility(
 
 
 @pytest.fixture
-def plain_page(chromium: Browser, live_server: LiveServer, moderator: User) -> Iterator[Page]:
-    """A moderator's page in a browser without scripts."""
-    context = chromium.new_context(java_script_enabled=False, base_url=live_server.url)
-    log_in(context, moderator, live_server)
-    yield context.new_page()
-    context.close()
+def plain_page(moderator_page_without_scripts: Page) -> Page:
+    return moderator_page_without_scripts
 
 
 def test_removal_needs_no_script(

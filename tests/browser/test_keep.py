@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.test import Client
-from playwright.sync_api import Browser, Locator, Page, expect
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Locator, Page, expect
 
 from moderation.models import Removal
 from posts.models import Post
@@ -28,27 +26,14 @@ def draft(moderator: User, make_posts: MakePosts) -> Removal:
     return drafted(make_posts(POSTS, images=1), moderator)
 
 
-def cookie_of(user: User, server: LiveServer) -> dict[str, str]:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-    return {"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": server.url}
+@pytest.fixture
+def page(moderator_page: Page) -> Page:
+    return moderator_page
 
 
 @pytest.fixture
-def page(browser_page: Page, moderator: User, live_server: LiveServer) -> Page:
-    """A page of the moderator's."""
-    browser_page.context.add_cookies([cookie_of(moderator, live_server)])  # type: ignore[list-item]
-    return browser_page
-
-
-@pytest.fixture
-def plain_page(chromium: Browser, live_server: LiveServer, moderator: User) -> Iterator[Page]:
-    """A page of the moderator's in a browser without scripts."""
-    context = chromium.new_context(java_script_enabled=False, base_url=live_server.url)
-    context.add_cookies([cookie_of(moderator, live_server)])  # type: ignore[list-item]
-    yield context.new_page()
-    context.close()
+def plain_page(moderator_page_without_scripts: Page) -> Page:
+    return moderator_page_without_scripts
 
 
 def url_of(removal: Removal, show: str = "pictures") -> str:
