@@ -21,12 +21,40 @@ TEXTS = (models.CharField, models.SlugField, models.TextField)
 EXACT_KEYS = {*INTEGERS, *AUTOMATIC, *TEXTS, models.UUIDField}
 
 
-class _FrozenKeys(models.Expression):
-    """A subquery that reads the keys of a draft's objects from its batches, in SQL."""
+class _KeysInBatches(models.Expression):
+    """A subquery that reads keys of a draft's objects from its batches, in SQL.
 
-    def __init__(self, removal: Removal, field: models.Field[Any, Any]) -> None:
-        super().__init__(output_field=field)
+    A subclass names the column of a batch that has a list, and the key in an element of the list.
+    Without a model, the keys are texts.
+    """
+
+    column = "frozen"
+    key_on_sqlite = "json_extract(pair.value, '$[0]')"
+    key_on_postgresql = "pair.value->>0"
+
+    def __init__(self, removal: Removal, model: type[models.Model] | None = None) -> None:
+        super().__init__(output_field=key_field(model) if model else models.TextField())
         self.removal_id = removal.pk
+
+    def as_sql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the subquery for SQLite. A UUID is stored there without hyphens."""
+        key = self.key_on_sqlite
+        if isinstance(self.output_field, models.UUIDField):
+            key = f"replace({key}, '-', '')"
+        return self._subquery(key, f"json_each(source.{self.column})", connection)
+
+    def as_postgresql(
+        self,
+        compiler: SQLCompiler,  # noqa: ARG002
+        connection: BaseDatabaseWrapper,
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the subquery for PostgreSQL, with the keys in the type of the column."""
+        key = f"({self.key_on_postgresql})::{self.output_field.rel_db_type(connection)}"
+        return self._subquery(key, f"jsonb_array_elements(source.{self.column})", connection)
 
     def _subquery(
         self, key: str, pairs: str, connection: BaseDatabaseWrapper
@@ -36,96 +64,38 @@ class _FrozenKeys(models.Expression):
         return sql, (self.removal_id,)
 
 
-class FrozenKeys(_FrozenKeys):
+class FrozenKeys(_KeysInBatches):
     """The keys of a draft's objects, for `pk__in=`.
 
     A selection of any size is one parameter. The caller must have checked `has_exact_keys` first.
     """
 
-    def __init__(self, removal: Removal, model: type[models.Model]) -> None:
-        super().__init__(removal, key_field(model))
 
-    def as_sql(
-        self,
-        compiler: SQLCompiler,  # noqa: ARG002
-        connection: BaseDatabaseWrapper,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return the subquery for SQLite. A UUID is stored there without hyphens."""
-        key = "json_extract(pair.value, '$[0]')"
-        if isinstance(self.output_field, models.UUIDField):
-            key = f"replace({key}, '-', '')"
-        return self._subquery(key, "json_each(source.frozen)", connection)
-
-    def as_postgresql(
-        self,
-        compiler: SQLCompiler,  # noqa: ARG002
-        connection: BaseDatabaseWrapper,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return the subquery for PostgreSQL, with the keys in the type of the column."""
-        key = f"(pair.value->>0)::{self.output_field.rel_db_type(connection)}"
-        return self._subquery(key, "jsonb_array_elements(source.frozen)", connection)
-
-
-class KeptKeys(_FrozenKeys):
+class KeptKeys(_KeysInBatches):
     """The keys of the objects that the moderator kept, in the same form as `FrozenKeys`."""
 
-    def __init__(self, removal: Removal, model: type[models.Model]) -> None:
-        super().__init__(removal, key_field(model))
-
-    def as_sql(
-        self,
-        compiler: SQLCompiler,  # noqa: ARG002
-        connection: BaseDatabaseWrapper,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return the subquery for SQLite. A UUID is stored there without hyphens."""
-        is_uuid = isinstance(self.output_field, models.UUIDField)
-        key = "replace(pair.value, '-', '')" if is_uuid else "pair.value"
-        return self._subquery(key, "json_each(source.kept)", connection)
-
-    def as_postgresql(
-        self,
-        compiler: SQLCompiler,  # noqa: ARG002
-        connection: BaseDatabaseWrapper,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return the subquery for PostgreSQL, with the keys in the type of the column."""
-        key = f"pair.value::{self.output_field.rel_db_type(connection)}"
-        return self._subquery(key, "jsonb_array_elements_text(source.kept)", connection)
+    column = "kept"
+    key_on_sqlite = "pair.value"
+    key_on_postgresql = "pair.value #>> '{}'"  # the text of an element that is not a list
 
 
-class FrozenTexts(_FrozenKeys):
+class FrozenTexts(_KeysInBatches):
     """The keys of a draft's objects as texts, for a column that stores any model's keys as text."""
 
-    def __init__(self, removal: Removal) -> None:
-        super().__init__(removal, models.TextField())
-
-    def as_sql(
-        self,
-        compiler: SQLCompiler,  # noqa: ARG002
-        connection: BaseDatabaseWrapper,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return the subquery for SQLite."""
-        key = "CAST(json_extract(pair.value, '$[0]') AS TEXT)"
-        return self._subquery(key, "json_each(source.frozen)", connection)
-
-    def as_postgresql(
-        self,
-        compiler: SQLCompiler,  # noqa: ARG002
-        connection: BaseDatabaseWrapper,
-    ) -> tuple[str, tuple[Any, ...]]:
-        """Return the subquery for PostgreSQL."""
-        return self._subquery("pair.value->>0", "jsonb_array_elements(source.frozen)", connection)
+    key_on_sqlite = f"CAST({_KeysInBatches.key_on_sqlite} AS TEXT)"
 
 
 def batch_numbers(removal: Removal, keys: Iterable[Any]) -> dict[str, int]:
     """Return the batch number of each of these keys that is selected: {text: number}."""
     connection = connections[RemovalBatch.objects.db]
     texts = [str(key) for key in keys]
+    parameter: Any
     table = connection.ops.quote_name(RemovalBatch._meta.db_table)
     if connection.vendor == "postgresql":
-        key, pairs, wanted = "pair.value->>0", "jsonb_array_elements(source.frozen)", "= ANY(%s)"
-        parameter: Any = texts
+        key, pairs = FrozenTexts.key_on_postgresql, "jsonb_array_elements(source.frozen)"
+        wanted, parameter = "= ANY(%s)", texts
     else:
-        key, pairs = "CAST(json_extract(pair.value, '$[0]') AS TEXT)", "json_each(source.frozen)"
+        key, pairs = FrozenTexts.key_on_sqlite, "json_each(source.frozen)"
         wanted, parameter = "IN (SELECT value FROM json_each(%s))", json.dumps(texts)
     with connection.cursor() as cursor:
         cursor.execute(

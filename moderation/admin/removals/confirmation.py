@@ -113,9 +113,8 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
                 return redirect(removal_url(model_admin.admin_site, removal))
     if removal.state != RemovalState.DRAFT:
         return redirect(removal_url(model_admin.admin_site, removal))
-    request.GET = QueryDict(
-        urlencode(place_in(request.POST))
-    )  # show the same page of the selection
+    # Show the same page of the selection.
+    request.GET = QueryDict(urlencode(place_in(request.POST)))
     return show(model_admin, request, removal, form=form, difference=difference)
 
 
