@@ -15,8 +15,10 @@ stopped and its batches keep waiting.
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -151,6 +153,23 @@ def _delete_or_fail(batch: RemovalBatch) -> None:
         raise BatchFailed(batch) from error
 
 
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Pause Python's search for reference cycles in this process.
+
+    The search visits every object of the process. A batch creates so many objects that it would
+    run several times, and take a sixth of the time, but reference counts free nearly all of them.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_without_garbage_collection()
 def _delete(batch: RemovalBatch) -> None:
     _check_actor(batch.removal)
     locked = engine_for(model_of(batch.removal), AuditEntry.objects.db).lock(batch)
