@@ -1,4 +1,4 @@
-"""Name the user in the audit log for deletions on Django's own admin pages."""
+"""Name the user in the audit log for changes on Django's own admin pages."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from moderation.recording.attribution import DeletionContext, attribute
 
 
 class AttributedDeletions(admin.ModelAdmin):
-    """A ModelAdmin whose deletions name the user in the audit entries of their files.
+    """A ModelAdmin that names the user in the audit entries of the files that its pages delete.
 
-    Covers deletions by Django's admin: rows of inlines, the delete page of one object and
-    `delete_selected`. Other code that calls `.delete()` names the user with `attribute()`.
+    Covers Django's admin: files that a form replaces or clears, deleted rows of inlines, the delete
+    page of one object and `delete_selected`. Other code that calls `.save()` or `.delete()` names
+    the user with `attribute()`.
     """
 
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
+        """Save an object; name the user in the entries of the files that it replaces."""
+        attribute(obj, context_of(request))
+        super().save_model(request, obj, form, change)
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:  # noqa: FBT001 - Django's signature
-        """Save the rows of an inline; name the user in the deletion of ticked rows."""
-        for deleted in formset.deleted_forms:
-            attribute(deleted.instance, context_of(request))
+        """Save the rows of an inline; name the user in the entries of changed and deleted rows."""
+        for each in formset.forms:
+            attribute(each.instance, context_of(request))
         super().save_formset(request, form, formset, change)
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:

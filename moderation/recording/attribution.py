@@ -35,7 +35,7 @@ class DeletionContext:
     known: Mapping[DetailsKey, Mapping[str, Any]] = field(default_factory=dict)
 
 
-# The context of a deletion without attribution: by the shell, an inline or other code.
+# The context of a deletion without attribution: by the shell or other code.
 NOBODY = DeletionContext()
 
 

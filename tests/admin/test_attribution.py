@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.forms import inlineformset_factory, modelform_factory
 from django.test import RequestFactory
 
 from moderation.admin.attribution import AttributedDeletions
 from moderation.models import AuditEntry
 from posts.models import Post, PostImage
+from tests.helpers import stored
+from tests.testapp.models import Album, Song, Volume
 
 
 @pytest.fixture
@@ -28,12 +32,18 @@ def delete_selected(model_admin: AttributedDeletions, request: Any, picture: Pos
     model_admin.delete_queryset(request, PostImage.objects.filter(pk=picture.pk))
 
 
-@pytest.mark.parametrize("delete", [delete_object, delete_selected])
-def test_deletion_by_a_model_admin_names_the_person(
-    delete: Callable[..., None], picture: PostImage, moderator: User
-) -> None:
+@pytest.fixture
+def request_of_moderator(moderator: User) -> Any:
     request = RequestFactory().post("/")
     request.user = moderator
+    return request
+
+
+@pytest.mark.parametrize("delete", [delete_object, delete_selected])
+def test_deletion_by_a_model_admin_names_the_person(
+    delete: Callable[..., None], picture: PostImage, moderator: User, request_of_moderator: Any
+) -> None:
+    request = request_of_moderator
     delete(AttributedDeletions(PostImage, AdminSite()), request, picture)
     written = AuditEntry.objects.filter(actor=moderator, actor_name="mod", removal=None)
     assert written.count() == AuditEntry.objects.count() == 2
@@ -42,3 +52,35 @@ def test_deletion_by_a_model_admin_names_the_person(
 def test_deletion_by_other_code_names_nobody(picture: PostImage) -> None:
     picture.delete()
     assert AuditEntry.objects.filter(actor=None, actor_name="").count() == 2
+
+
+@pytest.mark.parametrize("data", [{}, {"text-clear": "on"}], ids=["replaced", "cleared"])
+def test_a_file_that_a_form_replaces_or_clears_names_the_person(
+    data: dict[str, str], moderator: User, request_of_moderator: Any
+) -> None:
+    volume = Volume.objects.create(text=stored("old.txt", "attachments"))
+    new = {} if data else {"text": ContentFile(b"new", "new.txt")}
+    form = modelform_factory(Volume, fields=["text"])(data, new, instance=volume)
+    model_admin = AttributedDeletions(Volume, AdminSite())
+    model_admin.save_model(request_of_moderator, form.save(commit=False), form, change=True)
+    entry = AuditEntry.objects.get()
+    assert (entry.name, entry.actor_id, entry.actor_name) == ("old.txt", moderator.pk, "mod")
+
+
+@pytest.mark.parametrize("change", ["replace", "clear", "delete"])
+def test_a_file_that_an_inline_replaces_clears_or_deletes_names_the_person(
+    change: str, moderator: User, request_of_moderator: Any
+) -> None:
+    album = Album.objects.create()
+    song = Song.objects.create(album=album, recording=stored("old.ogg", "attachments"))
+    rows = inlineformset_factory(Album, Song, fk_name="album", fields=["recording"])
+    data = {"song_set-TOTAL_FORMS": 1, "song_set-INITIAL_FORMS": 1, "song_set-0-id": song.pk}
+    ticked = {"clear": "song_set-0-recording-clear", "delete": "song_set-0-DELETE"}
+    new = {"song_set-0-recording": ContentFile(b"new", "new.ogg")} if change == "replace" else {}
+    given = {ticked[change]: "on"} if change in ticked else {}
+    formset = rows({**data, **given}, new, instance=album)
+    assert formset.is_valid()
+    model_admin = AttributedDeletions(Album, AdminSite())
+    model_admin.save_formset(request_of_moderator, None, formset, change=True)
+    entry = AuditEntry.objects.get()
+    assert (entry.name, entry.actor_id, entry.actor_name) == ("old.ogg", moderator.pk, "mod")
