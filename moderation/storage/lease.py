@@ -10,11 +10,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-# CLOCK_MONOTONIC stops while Linux is suspended, CLOCK_BOOTTIME does not. Other systems have no
-# such clock, and only the wall clock reveals a suspension.
-BOOT_CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 # The share at the end of a lease in which nothing is sent, because a request takes time.
 SAFETY_MARGIN = 0.1
+
+
+def seconds_since_boot() -> float:
+    """Return the time since boot, or since some other moment where the system does not know it.
+
+    `time.monotonic()` stops while Linux is suspended, CLOCK_BOOTTIME does not. Other systems have
+    no such clock, and only the wall clock reveals a suspension.
+    """
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class Moment:
     @classmethod
     def now(cls) -> Moment:
         """Read both clocks."""
-        return cls(time.time(), time.clock_gettime(BOOT_CLOCK))
+        return cls(time.time(), seconds_since_boot())
 
 
 class Lease:
@@ -52,11 +59,7 @@ class Lease:
         The wall clock may be set back, and the other may stop while a machine is paused.
         """
         until = self._until
-        return (
-            until is not None
-            and time.time() < until.wall
-            and time.clock_gettime(BOOT_CLOCK) < until.boot
-        )
+        return until is not None and time.time() < until.wall and seconds_since_boot() < until.boot
 
     def _end_of(self, since: Moment) -> Moment:
         return Moment(since.wall + self._seconds, since.boot + self._seconds)

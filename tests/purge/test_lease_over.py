@@ -69,6 +69,17 @@ def test_whichever_clock_says_more_ends_a_lease(
     assert not lease.holds()
 
 
+def test_a_lease_holds_on_systems_without_a_clock_since_boot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC", "clock_gettime"):  # as on Windows
+        monkeypatch.delattr(time, name, raising=False)
+    lease = Lease(300, Moment.now())
+    assert lease.holds()
+    monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + 301)
+    assert not lease.holds()
+
+
 def test_a_lease_is_renewed_from_before_its_renewal_and_never_after_its_end() -> None:
     lease = Lease(10, Moment(time.time() - 8, 0))
     lease.renew(Moment.now())
