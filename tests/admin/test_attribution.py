@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from django.contrib.admin import AdminSite
 from django.contrib.auth.models import User
-from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.forms import inlineformset_factory, modelform_factory
 from django.test import RequestFactory
+from django.utils.datastructures import MultiValueDict
 
 from moderation.admin.attribution import AttributedDeletions
 from moderation.models import AuditEntry
@@ -39,6 +40,13 @@ def request_of_moderator(moderator: User) -> Any:
     return request
 
 
+def uploads(
+    files: Mapping[str, UploadedFile[Any]],
+) -> MultiValueDict[str, UploadedFile[Any]]:
+    """Return files as a request has them."""
+    return MultiValueDict({name: [file] for name, file in files.items()})
+
+
 @pytest.mark.parametrize("delete", [delete_object, delete_selected])
 def test_deletion_by_a_model_admin_names_the_person(
     delete: Callable[..., None], picture: PostImage, moderator: User, request_of_moderator: Any
@@ -59,7 +67,7 @@ def test_a_file_that_a_form_replaces_or_clears_names_the_person(
     data: dict[str, str], moderator: User, request_of_moderator: Any
 ) -> None:
     volume = Volume.objects.create(text=stored("old.txt", "attachments"))
-    new = {} if data else {"text": ContentFile(b"new", "new.txt")}
+    new = uploads({} if data else {"text": SimpleUploadedFile("new.txt", b"new")})
     form = modelform_factory(Volume, fields=["text"])(data, new, instance=volume)
     model_admin = AttributedDeletions(Volume, AdminSite())
     model_admin.save_model(request_of_moderator, form.save(commit=False), form, change=True)
@@ -76,7 +84,8 @@ def test_a_file_that_an_inline_replaces_clears_or_deletes_names_the_person(
     rows = inlineformset_factory(Album, Song, fk_name="album", fields=["recording"])
     data = {"song_set-TOTAL_FORMS": 1, "song_set-INITIAL_FORMS": 1, "song_set-0-id": song.pk}
     ticked = {"clear": "song_set-0-recording-clear", "delete": "song_set-0-DELETE"}
-    new = {"song_set-0-recording": ContentFile(b"new", "new.ogg")} if change == "replace" else {}
+    upload = {"song_set-0-recording": SimpleUploadedFile("new.ogg", b"new")}
+    new = uploads(upload if change == "replace" else {})
     given = {ticked[change]: "on"} if change in ticked else {}
     formset = rows({**data, **given}, new, instance=album)
     assert formset.is_valid()
