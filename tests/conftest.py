@@ -16,7 +16,6 @@ from django.test import TransactionTestCase, override_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
-from moderation.models import triggers
 from moderation.permission_groups import MODERATORS
 from moderation.recording import upload_identity
 from moderation.storage import write_identity
@@ -27,6 +26,7 @@ from tests.helpers import stored
 from tests.services import browser
 from tests.services import s3_gateway as s3_gateway_part
 from tests.services import versioned_s3 as versioned_s3_part
+from tests.services.flush import Flush
 from tests.services.s3_gateway import S3Server
 from tests.testapp.storage import ATTACHMENTS
 
@@ -151,20 +151,15 @@ def refused(said: ConsoleMessage) -> bool:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def flush_past_the_triggers() -> Iterator[None]:
-    """Lift the audit log's triggers while a TransactionTestCase flushes the tables.
+def quick_flush() -> Iterator[None]:
+    """Empty the tables by `Flush` after each test that commits."""
+    flush = Flush(TransactionTestCase._fixture_teardown)  # type: ignore[attr-defined]  # private
 
-    They forbid DELETE, and SQLite flushes by DELETE. The flush sends post_migrate, which makes
-    them again.
-    """
-    teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # private
-
-    def lifted_teardown(self: TransactionTestCase) -> None:
-        triggers.drop(connection)
-        teardown(self)
+    def fixture_teardown(test: TransactionTestCase) -> None:
+        flush.after(test)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lifted_teardown)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", fixture_teardown)
         yield
 
 
