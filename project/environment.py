@@ -49,7 +49,7 @@ def invalid(name: str, value: str, expected: str) -> EnvironmentVariableError:
 
 def invalid_secret(name: str, expected: str) -> EnvironmentVariableError:
     """Return the error for an invalid value that may contain a password, without the value."""
-    return EnvironmentVariableError(f"{name}: invalid value (not shown), it must be {expected}")
+    return EnvironmentVariableError(f"{name}: invalid value (not shown); it must be {expected}")
 
 
 def text(name: str, default: str = "") -> str:
@@ -86,7 +86,7 @@ def _weakness(value: str, known: Collection[str]) -> str:
     if len(value) < SECRET_LENGTH:
         return f"this one has {len(value)}"
     if len(set(value)) < SECRET_CHARACTERS:
-        return f"this one has only {len(set(value))} different characters"
+        return f"this one has fewer than {SECRET_CHARACTERS} different characters"
     if any(value.startswith(value[shift:]) for shift in range(1, len(value) // 2 + 1)):
         return "this one repeats itself"
     return ""

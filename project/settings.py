@@ -30,7 +30,8 @@ ENVIRONMENT = (
     environment.text("ENVIRONMENT", "development")
     if DEBUG
     else environment.required(
-        "ENVIRONMENT", because="unless DEBUG is true, such as production or staging"
+        "ENVIRONMENT",
+        because="unless DEBUG is true. Set it to the name of this installation, such as production",
     )
 )
 KEY_FOR_DEVELOPMENT = "only-for-development-and-therefore-known-to-everybody"

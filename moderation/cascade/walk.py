@@ -172,7 +172,7 @@ class Walk:
         return model._base_manager.using(self.using)
 
     def _too_many_rows(self) -> TooManyRows:
-        return TooManyRows(f"More than {self.limit} rows would be deleted in one transaction.")
+        return TooManyRows(f"More than {self.limit:,} rows would be deleted in one transaction.")
 
     def _add_rows(
         self,

@@ -24,7 +24,7 @@ def check_erasing_receivers(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(
             f"{receiver.__module__}.{receiver.__qualname__} seems to erase the files of deleted "
-            f"{model._meta.label} rows, also those that another row still uses.",
+            f"{model._meta.label} rows, even those that another row still uses.",
             hint="Disconnect the receiver: the purge erases the files. Silence this check if it "
             "erases nothing.",
             obj=model,

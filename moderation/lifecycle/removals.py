@@ -75,7 +75,7 @@ def stop(removal: Removal, *, actor: AbstractUser) -> None:
     """
     reason = _("Stopped by %(name)s.") % {"name": actor.get_username()}
     if not removal.batches.waiting().exists():
-        raise RemovalError(_("There is nothing left to stop: the last batch is deleted."))
+        raise RemovalError(_("There is nothing left to stop: no batch is waiting."))
     _change(
         removal,
         actor,

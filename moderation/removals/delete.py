@@ -206,8 +206,8 @@ def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping
         rows, planned = deleted.get(label, 0), locked.get(label, 0)
         if rows != planned:
             raise CountDiffers(
-                _("%(rows)s rows of %(model)s were deleted instead of %(planned)s, perhaps because "
-                "of a trigger or a signal receiver. Everything was rolled back.")
+                _("The number of deleted rows of %(model)s was %(rows)s instead of %(planned)s, "
+                "perhaps because of a trigger or a signal receiver. Everything was rolled back.")
                 % {"rows": grouped(rows), "model": label, "planned": grouped(planned)}
             )  # fmt: skip
 

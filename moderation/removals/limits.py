@@ -97,7 +97,7 @@ def ceilings(removal: Removal, actor: AbstractUser) -> Iterator[str]:
     )["total"]
     if confirmed + objects > conf.daily_ceiling():
         text = _(
-            "You removed %(count)s objects in the last 24 hours; the daily limit is %(ceiling)s. "
-            "Select fewer, or ask someone who may exceed the limit."
+            "In the last 24 hours, you removed %(count)s of the %(ceiling)s objects that you may "
+            "remove in a day. Select fewer, or ask someone who may exceed the limit."
         )
         yield text % {"count": grouped(confirmed), "ceiling": grouped(conf.daily_ceiling())}

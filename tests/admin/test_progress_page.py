@@ -98,7 +98,7 @@ def test_files_in_use_are_listed_with_the_reason(client: Client, running: Remova
     finish(running)
     end(running, state=EntryState.IN_USE, in_use_reason="used by posts.PostImage 7")
     content = html(client, running)
-    assert "files were kept because they are still in use" in content
+    assert "files stay because they are still in use. See below." in content
     assert "used by posts.PostImage 7" in content
 
 
@@ -125,6 +125,29 @@ def test_failed_batches_are_listed_with_the_error_and_retried(
     assert "2 posts: A trigger said no &lt;b&gt;" in content
     client.post(page_of(running, "retry"))
     assert running.batches.filter(state=BatchState.WAITING).count() == 2
+
+
+def test_the_summary_names_failed_batches_and_files_in_one_sentence_each(
+    client: Client, running: Removal
+) -> None:
+    running.batches.filter(state=BatchState.WAITING).update(state=BatchState.FAILED)
+    end(running, state=EntryState.FAILED)
+    text = "Finished, but 2 batches could not be deleted. 4 files could not be erased. See below."
+    assert text in html(client, running)
+
+
+def test_one_post_and_one_file_are_in_the_singular(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = drafted(make_posts(1), moderator)
+    removal.batches.update(state=BatchState.DELETED, deleted_total=1)
+    Removal.objects.filter(pk=removal.pk).update(
+        state=RemovalState.PURGING, confirmed_at=timezone.now(), files_total=1
+    )
+    content = html(client, removal)
+    assert "1 of 1 post deleted" in content
+    assert "0 of 1 file erased" in content
+    assert "The post is deleted. Its files are being erased. You may leave" in content
 
 
 def test_stop_and_continue(client: Client, moderator: User, running: Removal) -> None:

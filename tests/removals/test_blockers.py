@@ -104,7 +104,7 @@ def test_ceiling_of_a_day_counts_the_last_24_hours(
     found = list(ceilings(draft(actor), actor))
     assert bool(found) is exceeds
     if found:
-        assert f"You removed {objects} objects in the last 24 hours" in found[0]
+        assert f"In the last 24 hours, you removed {objects} of the 10 objects" in found[0]
 
 
 def test_permission_to_exceed_lifts_both_ceilings(actor: User, settings: Any) -> None:

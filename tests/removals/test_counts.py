@@ -63,7 +63,7 @@ def test_rows_that_the_database_keeps_roll_the_batch_back(
         confirmed(removal, moderator)
     batch = removal.batches.get()
     assert batch.state == "failed"
-    assert f"0 rows of {model._meta.label} were deleted instead of 2" in batch.error
+    assert f"The number of deleted rows of {model._meta.label} was 0 instead of 2" in batch.error
     assert (Post.objects.count(), PostImage.objects.count()) == (2, 2)
     assert not AuditEntry.objects.exists()
 

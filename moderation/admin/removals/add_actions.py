@@ -68,9 +68,12 @@ def _say_what_was_added(request: HttpRequest, removal: Removal, added: Added) ->
         text = _("Not added, because you may not remove them: %(names)s")
         messages.warning(request, text % {"names": added.refused})
     if added.left:
-        text = _(
+        text = ngettext(
+            "At most %(most)s are added at once. %(left)s with this picture is not selected yet; "
+            "add it in the same way.",
             "At most %(most)s are added at once. %(left)s with this picture are not selected yet; "
-            "add them in the same way."
+            "add them in the same way.",
+            added.left,
         )
         most, left = (count(removal.model_label, each) for each in (most_added(), added.left))
         messages.warning(request, text % {"most": most, "left": left})
