@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from moderation.db.server_time import DatabaseNow
 from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.templatetags.moderation_numbers import counted
 
 # How long these raise an alarm: failed batches, keys found again, and names that a storage rejects.
 # The pages always show them. Other failed keys raise an alarm until they are erased.
@@ -55,17 +56,18 @@ def alarms() -> Iterator[str]:
     if count := failed.exclude(error_code="BadName", failed_at__lt=since).count():
         where = _audit_log("state__exact=failed")
         yield (
-            f"{count} keys could not be erased, see {where}; fix the cause, then run "
+            f"{counted(count, 'key')} could not be erased, see {where}; fix the cause, then run "
             "purge --retry-failed"
         )
     batches = RemovalBatch.objects.failed().filter(finished_at__gte=since)
     if count := batches.count():
         numbers = batches.order_by("-removal").values_list("removal", flat=True).distinct()
         pages = [_removal_page(number) for number in numbers[:MAX_LISTED]]
-        yield f"{count} batches failed and their objects still exist, see {', '.join(pages)}"
+        total = counted(count, "batch", "batches")
+        yield f"{total} failed, so the objects still exist, see {', '.join(pages)}"
     if count := AuditEntry.objects.found_again().filter(verified_at__gte=since).count():
         where = _audit_log("found=again")
-        yield f"{count} erased keys were found in storage again, see {where}"
+        yield f"{counted(count, 'erased key')} found in storage again, see {where}"
 
 
 def _audit_log(query: str) -> str:

@@ -83,7 +83,7 @@ def test_a_removal_that_went_well_is_no_alarm(done: Removal) -> None:
     [
         (fail_entries, "2 keys could not be erased", "done, 2 failed"),
         (fail_batches, "2 batches failed", "done, 2 failed"),
-        (find_again, "2 erased keys were found in storage again", "done, 2 found again"),
+        (find_again, "2 erased keys found in storage again", "done, 2 found again"),
     ],
 )
 def test_each_failure_is_reported_with_its_page(

@@ -111,7 +111,7 @@ def test_purge_by_hand_does_all_that_is_due(
     removal: Removal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call_command("purge", "--dry-run")
-    assert "1 removals with batches, 0 audit entries" in capsys.readouterr().out
+    assert "Due: 1 removal, 0 audit entries." in capsys.readouterr().out
     assert Post.objects.count() == 20
     call_command("purge")
     removal.refresh_from_db()
@@ -123,7 +123,7 @@ def test_check_reports_overdue_work_and_a_wrong_storage(removal: Removal) -> Non
     call_command("purge", "--check")
     long_ago = timezone.now() - timedelta(hours=1)
     Removal.objects.update(confirmed_at=long_ago)
-    with pytest.raises(CommandError, match="overdue: 1 removals, 0 audit entries"):
+    with pytest.raises(CommandError, match="overdue: 1 removal, 0 audit entries"):
         call_command("purge", "--check")
     delete_next_batch(removal.pk)
     call_command("purge", "--check")

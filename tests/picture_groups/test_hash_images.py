@@ -63,7 +63,7 @@ def test_missing_hashes_become_those_of_the_intake() -> None:
     forget_hashes()
     out, errors = run()
     assert hashes() == computed
-    assert "3 pictures were hashed" in out
+    assert "Hashed: 3 pictures." in out
     assert not errors
 
 
@@ -73,7 +73,7 @@ def test_existing_hashes_stay_as_they_are() -> None:
     known = ["", "f" * 64]
     for row, value in zip(PostImage.objects.order_by("pk"), known, strict=True):
         PostImage.objects.filter(pk=row.pk).update(perceptual_hash=value)
-    assert "0 pictures were hashed" in run()[0]
+    assert "Hashed: 0 pictures." in run()[0]
     assert hashes() == known
 
 
@@ -81,9 +81,9 @@ def test_pictures_that_have_no_hash_are_read_only_once() -> None:
     a_picture(a_post(), animation("GIF"))
     a_picture(a_post())  # two halves
     forget_hashes()
-    assert "2 are animated or have too little structure" in run()[0]
+    assert "2 animated or with too little structure" in run()[0]
     assert hashes() == ["", ""]
-    assert "0 are animated or have too little structure" in run()[0]
+    assert "0 animated or with too little structure" in run()[0]
 
 
 def test_a_broken_file_is_named_once_and_gets_no_hash() -> None:
@@ -91,7 +91,7 @@ def test_a_broken_file_is_named_once_and_gets_no_hash() -> None:
     replace_content(row, b"not a picture")
     forget_hashes()
     out, errors = run()
-    assert "1 are broken" in out
+    assert "1 broken." in out
     assert errors == (
         f"posts.PostImage {row.image.name}: The file is not a JPEG, PNG, GIF or WebP picture.\n"
     )
@@ -153,7 +153,7 @@ def test_a_dry_run_counts_and_changes_nothing() -> None:
     stored_advertisement()
     PostImage.objects.filter(pk=PostImage.objects.order_by("pk")[0].pk).update(perceptual_hash=None)
     before = hashes()
-    assert run("--dry-run")[0] == "1 pictures would be hashed.\n"
+    assert run("--dry-run")[0] == "1 picture would be hashed.\n"
     assert hashes() == before
 
 
@@ -168,7 +168,7 @@ def test_an_interrupted_run_keeps_what_it_has_done(monkeypatch: pytest.MonkeyPat
         next(results)
     results.close()  # type: ignore[attr-defined] # a generator
     assert [value is not None for value in hashes()] == [True, True, True, False, False]
-    assert "2 pictures were hashed" in run()[0]
+    assert "Hashed: 2 pictures." in run()[0]
     assert hashes() == expected
 
 
@@ -231,7 +231,7 @@ def test_rows_without_a_file_are_left_alone() -> None:
     PostImage.objects.bulk_create([
         PostImage(post=a_post(), image="", thumbnail="", sha256="", size=0, width=0, height=0)
     ])  # fmt: skip
-    assert "0 pictures were hashed" in run()[0]
+    assert "Hashed: 0 pictures." in run()[0]
     assert hashes() == [None]
 
 

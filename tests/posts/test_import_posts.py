@@ -187,7 +187,7 @@ def test_a_bad_line_is_named_and_nothing_is_kept(
     fresh_storage: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(CommandError, match="1 bad lines: nothing was imported"):
+    with pytest.raises(CommandError, match="1 bad line: nothing was imported"):
         run(written(tmp_path, GOOD, "", line, titled("After")), images)
     complaint = capsys.readouterr().err
     assert complaint.startswith("line 3: ")
@@ -252,7 +252,7 @@ def test_a_picture_that_vanishes_meanwhile_stops_the_import_and_names_the_line(
     monkeypatch.setattr(import_posts, "write", write_then_lose_the_picture)
     with pytest.raises(
         CommandError,
-        match=r"line 2: .*no such picture\. Something changed.*1 posts before it are kept",
+        match=r"line 2: .*no such picture\. Something changed.*1 post had already been added",
     ):
         run(written(tmp_path, GOOD, titled("Two")), images)
     assert Post.objects.get().title == "A title"

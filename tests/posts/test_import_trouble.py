@@ -112,7 +112,7 @@ def test_good_lines_behind_many_bad_ones_are_kept(
     run(path, images, skip_bad=True)
     assert Post.objects.count() == 2
     shown = capsys.readouterr()
-    assert "2000 bad lines skipped" in shown.out
+    assert "2,000 bad lines skipped" in shown.out
     assert len(shown.err.splitlines()) == MAX_LISTED_BAD_LINES + 1
 
 
@@ -138,7 +138,7 @@ def test_links_in_a_circle_are_a_bad_line(
 ) -> None:
     (images / "one.png").symlink_to(images / "two.png")
     (images / "two.png").symlink_to(images / "one.png")
-    with pytest.raises(CommandError, match="1 bad lines"):
+    with pytest.raises(CommandError, match="1 bad line:"):
         run(written(tmp_path, titled("x", images=["one.png"])), images)
     assert "line 1: 'one.png': " in capsys.readouterr().err
     with pytest.raises(ValueError, match=r"one\.png"):

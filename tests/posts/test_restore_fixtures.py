@@ -80,7 +80,7 @@ def test_a_lost_file_comes_back_under_its_own_name(fresh_storage: Path, field: s
     lost = fresh_storage / str(getattr(PostImage.objects.get(pk=41), field))
     content = lost.read_bytes()
     lost.unlink()
-    assert "1 missing files restored" in restore()
+    assert "1 missing file restored" in restore()
     assert lost.read_bytes() == content
     assert (state(), files_in(fresh_storage)) == (before, files)
 

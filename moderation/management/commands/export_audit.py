@@ -19,6 +19,7 @@ from moderation.exceptions import ExportFailed
 from moderation.export.formats import FORMATS
 from moderation.models import AuditEntry, AuditEvent
 from moderation.models.states import EntryState, EventType
+from moderation.templatetags.moderation_numbers import counted
 
 FORMATS_BY_NAME = {each().get_title(): each for each in FORMATS}
 
@@ -65,7 +66,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Use --format csv or jsonl.") from error
         except OSError as error:
             raise CommandError(f"{path}: {error.strerror}") from error
-        self.stdout.write(f"Wrote {rows:,} audit entries to {path}.")
+        self.stdout.write(f"Wrote {counted(rows, 'audit entry', 'audit entries')} to {path}.")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from moderation.picture_groups.missing_hashes import (
     rows_without_hash,
 )
 from moderation.registry import Registration
+from moderation.templatetags.moderation_numbers import counted
 
 MAX_LISTED = 100  # pictures that are named; further ones are only counted
 
@@ -70,15 +71,16 @@ class Command(BaseCommand):
         """Print the numbers. Raises CommandError if pictures could not be read."""
         results = self.results
         if dry_run:
-            self.stdout.write(f"{results['missing']:,} pictures would be hashed.")
+            self.stdout.write(f"{counted(results['missing'], 'picture')} would be hashed.")
             return
         self.stdout.write(
-            f"{results['hashed']:,} pictures were hashed. {results['without']:,} are animated or "
-            f"have too little structure, and {results['broken']:,} are broken: they get no hash."
+            f"Hashed: {counted(results['hashed'], 'picture')}. Without a hash: "
+            f"{results['without']:,} animated or with too little structure, "
+            f"{results['broken']:,} broken."
         )
         if unread := results["unread"]:
             raise CommandError(
-                f"{unread:,} pictures could not be read. Run the command again to retry them.",
+                f"{counted(unread, 'picture')} could not be read. Run the command again to retry.",
                 returncode=1,
             )
 

@@ -16,6 +16,7 @@ from moderation.jobs.scheduler import clock_problems, overdue, removals_with_due
 from moderation.lifecycle.entries import retry as retry_entries
 from moderation.models import AuditEntry, AuditEvent, RemovalBatch
 from moderation.models.states import EventType
+from moderation.templatetags.moderation_numbers import counted
 
 # Seconds between two runs of the scheduler if nothing is due.
 INTERVAL = 2.0
@@ -71,30 +72,30 @@ class Command(BaseCommand):
         with transaction.atomic():
             if entries := retry_entries(AuditEntry.objects.all()):
                 AuditEvent.record_command(EventType.RETRY, details={"entries": entries})
-        self.stdout.write(f"{entries} keys are due again.")
+        self.stdout.write(f"Due again: {counted(entries, 'key')}.")
 
     def _check(self) -> None:
         late = overdue()
         alarms = [*late.problems, *failures.alarms()]
         if late.removals or late.entries:
-            alarms.insert(0, f"overdue: {late.removals} removals, {late.entries} audit entries")
+            alarms.insert(0, f"overdue: {_due(late.removals, late.entries)}")
         if alarms:
             raise CommandError("; ".join(alarms), returncode=1)
         self.stdout.write("Nothing is overdue and nothing failed.")
 
     def _print_due(self) -> None:
         removals = len(removals_with_due_batches())
-        entries = AuditEntry.objects.due().count()
-        self.stdout.write(f"Due: {removals} removals with batches, {entries} audit entries.")
+        self.stdout.write(f"Due: {_due(removals, AuditEntry.objects.due().count())}.")
 
     def _once(self) -> None:
         with tqdm(desc="runs", unit="", disable=None) as bar:
             while run_once(alone=True):
                 bar.update()
         failed = AuditEntry.objects.failed().count()
-        self.stdout.write(f"Done. {failed} keys failed and wait for --retry-failed.")
+        self.stdout.write(f"Done. Failed, waiting for --retry-failed: {counted(failed, 'key')}.")
         if later := RemovalBatch.objects.rescheduled().count():
-            self.stdout.write(f"{later} batches will be retried later, after a database error.")
+            batches = counted(later, "batch", "batches")
+            self.stdout.write(f"{batches} will be retried later, after a database error.")
 
     def _loop(self) -> None:
         stopping = threading.Event()
@@ -113,3 +114,7 @@ class Command(BaseCommand):
             if not has_worked:
                 stopping.wait(INTERVAL)
         self.stdout.write("The scheduler has stopped.")
+
+
+def _due(removals: int, entries: int) -> str:
+    return f"{counted(removals, 'removal')}, {counted(entries, 'audit entry', 'audit entries')}"

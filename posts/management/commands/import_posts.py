@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from moderation.templatetags.moderation_numbers import counted
 from posts.imports.images import CACHED_PICTURES, ImportImages
 from posts.imports.parse import (
     MAX_PICTURES,
@@ -89,7 +90,8 @@ class Command(BaseCommand):
             if self.dry_run or not self.skip_bad:
                 self._check(occurrences if self.dry_run else None)
                 if self.tally.skipped and not self.skip_bad:
-                    raise CommandError(f"{self.tally.skipped} bad lines: nothing was imported.")
+                    bad = counted(self.tally.skipped, "bad line")
+                    raise CommandError(f"{bad}: nothing was imported.")
             if not self.dry_run:
                 for batch in self._batches("Importing", stop=not self.skip_bad):
                     write(batch, self.images, occurrences, self.tally)
@@ -146,7 +148,7 @@ class Command(BaseCommand):
         if bad <= MAX_LISTED_BAD_LINES:
             self.stderr.write(str(error))
         if bad == MAX_LISTED_BAD_LINES and not self.skip_bad:
-            raise CommandError(f"{bad} bad lines or more: nothing was imported. {HINT}")
+            raise CommandError(f"{bad} or more bad lines: nothing was imported. {HINT}")
         if bad == MAX_LISTED_BAD_LINES:
             self.stderr.write("Further bad lines are counted but not listed.")
         if bad == MAX_BAD_LINES_AT_START and all_bad:
@@ -156,15 +158,18 @@ class Command(BaseCommand):
         """Return the end of an error message: which posts have been written."""
         if self.dry_run or not self.tally.added:
             return " Nothing was imported."
-        return f" {self.tally.added} posts before it are kept; a second run adds the rest."
+        added = counted(self.tally.added, "post")
+        return f" {added} had already been added; a second run adds the rest."
 
     def _summarize(self) -> None:
         tally = self.tally
         verb = "would be added" if self.dry_run else "added"
-        users = "" if self.dry_run else f" {tally.users} users were created."
+        users = "" if self.dry_run else f" {counted(tally.users, 'user')} created."
+        pictures, reports = counted(tally.pictures, "picture"), counted(tally.reports, "report")
         self.stdout.write(
-            f"{tally.added} posts {verb}, with {tally.pictures} pictures and {tally.reports} "
-            f"reports; {tally.existing} already existed; {tally.skipped} bad lines skipped.{users}"
+            f"{counted(tally.added, 'post')} {verb}, with {pictures} and {reports}; "
+            f"{tally.existing:,} already existed; {counted(tally.skipped, 'bad line')} skipped."
+            f"{users}"
         )
 
 

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
+from moderation.templatetags.moderation_numbers import counted
 from posts.fixtures.images import FixtureImages
 from posts.fixtures.load import write
 from posts.fixtures.parse import FixtureError, read_rows
@@ -104,8 +105,8 @@ def _summary(name: str, plan: Plan, *, dry_run: bool) -> str:
     new = [f"{number} {_noun(model, number)}" for model, number in plan.new_by_model().items()]
     would_be = "would be " if dry_run else ""
     return (
-        f"{name}: {', '.join(new) or 'nothing'} {would_be}added; {plan.existing} rows "
-        f"already existed; {len(plan.missing)} missing files {would_be}restored."
+        f"{name}: {', '.join(new) or 'nothing'} {would_be}added; {counted(plan.existing, 'row')} "
+        f"already existed; {counted(len(plan.missing), 'missing file')} {would_be}restored."
     )
 
 
