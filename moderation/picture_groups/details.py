@@ -33,7 +33,7 @@ class GroupDetails:
     """A group with one of its pictures, and numbers of the objects that have one of them.
 
     `objects`, `owners` and `reported` count selected objects, their distinct owners, and those with
-    complaints. `others` counts objects that were not selected. `object_key` is that of the object
+    reports. `others` counts objects that were not selected. `object_key` is that of the object
     that `file`, the picture to be shown, belongs to.
     """
 
@@ -115,7 +115,7 @@ def _numbered(source: PictureSource, groups: Sequence[PictureGroup]) -> Any:
 
 
 def _counts(source: PictureSource, rows: QuerySet[Any]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield the numbers of objects, owners and objects with complaints of each group."""
+    """Yield the numbers of objects, owners and reported objects of each group."""
     owner, reports = source.lookup("owner"), source.lookup("reports")
     counted = (
         rows.order_by()

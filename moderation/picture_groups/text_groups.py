@@ -72,7 +72,7 @@ def group_like(key: Any, model: type[Model], keys: Keys) -> TextGroup | None:
 
 
 def reported_keys(model: type[Model], keys: Collection[Any]) -> set[Any]:
-    """Return the keys, among these, whose objects have complaints. Runs at most one query."""
+    """Return those of the keys whose objects have reports. Runs at most one query."""
     reports = content_of(model).reports
     if not reports or not keys:
         return set()

@@ -1,4 +1,4 @@
-"""The details of the objects of a draft: complaints, and other objects of the same owner."""
+"""The details of the objects of a draft: reports, and other objects of the same owner."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def report(post: Post, *reasons: str) -> None:
         Report.objects.create(post=post, reporter=reporter, reason=reason)
 
 
-def test_texts_of_complaints_are_shown_beside_complaints_without_text(post: Post) -> None:
+def test_texts_of_reports_are_shown_beside_reports_without_text(post: Post) -> None:
     report(post, "spam link", "")
     details = details_of_objects(Post, [post.pk])[post.pk]
-    assert (details.reports, details.complaints) == (2, ["spam link"])
+    assert (details.reports, details.report_texts) == (2, ["spam link"])
 
 
-def test_the_first_texts_of_complaints_are_in_order(post: Post) -> None:
+def test_the_first_texts_of_reports_are_in_order(post: Post) -> None:
     report(post, "b", "d", "", "a", "c")
-    assert details_of_objects(Post, [post.pk])[post.pk].complaints == ["d", "c", "b"]
+    assert details_of_objects(Post, [post.pk])[post.pk].report_texts == ["d", "c", "b"]
 
 
-def test_a_post_without_complaints_has_no_texts(post: Post) -> None:
+def test_a_post_without_reports_has_no_texts(post: Post) -> None:
     details = details_of_objects(Post, [post.pk])[post.pk]
-    assert (details.reports, details.complaints) == (0, [])
+    assert (details.reports, details.report_texts) == (0, [])
 
 
 def test_other_posts_of_the_author_count_only_if_they_are_visible(post: Post) -> None:

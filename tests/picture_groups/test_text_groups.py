@@ -80,7 +80,7 @@ def test_a_group_is_found_by_an_object_outside_the_selection() -> None:
     assert group_like(0, Post, selected) is None
 
 
-def test_objects_with_complaints_are_named() -> None:
+def test_objects_with_reports_are_named() -> None:
     posts = [make_post(SPAM) for _ in range(3)]
     for reporter in ("a", "b"):
         Report.objects.create(post=posts[1], reporter=User.objects.create_user(reporter))

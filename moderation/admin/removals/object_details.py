@@ -1,4 +1,4 @@
-"""What the pages of a draft show about an object, so that a moderator can decide about it."""
+"""What the pages of a draft show of an object, so that a moderator can decide about it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from moderation.registry.content import content_of
 
 TEXT_LENGTH = 300  # characters: the first lines, which tell spam from the rest
 NO_TIME = Value(None, output_field=DateTimeField())
-MAX_COMPLAINTS = 3  # texts of complaints shown for each object
+MAX_TEXTS = 3  # texts of reports shown for each object
 
 
 @dataclass(slots=True)
 class ObjectDetails:
-    """The owner, time and text of an object, the complaints about it, and the owner's others.
+    """The owner, time and text of an object, the reports about it, and the owner's other objects.
 
-    `text` is the beginning of the text. `complaints` are the texts of some of the `reports`.
+    `text` is the beginning of the text. `report_texts` are the texts of some of the `reports`.
     `others` is the number of the owner's other objects that may be named to the viewer, selected or
     not.
     """
@@ -33,7 +33,7 @@ class ObjectDetails:
     created: datetime | None = None
     text: str = ""
     reports: int = 0
-    complaints: list[str] = field(default_factory=list)
+    report_texts: list[str] = field(default_factory=list)
     others: int = 0
 
 
@@ -57,7 +57,7 @@ def details_of_objects(
         owners[key] = owner
         found[key] = ObjectDetails(_text(owner), created, text or "")
     if content.reports:
-        _add_complaints(found, rows, content.reports)
+        _add_reports(found, rows, content.reports)
     if content.owner:
         objects = all_rows(model, AuditEntry.objects.db)
         objects = objects if visible is None else objects.filter(pk__in=visible)
@@ -65,17 +65,17 @@ def details_of_objects(
     return found
 
 
-def _add_complaints(found: dict[Any, ObjectDetails], rows: QuerySet[Any], reports: str) -> None:
-    """Add the number of complaints and some of their texts."""
+def _add_reports(found: dict[Any, ObjectDetails], rows: QuerySet[Any], reports: str) -> None:
+    """Add the number of reports and some of their texts."""
     for key, number in rows.values_list("pk").annotate(number=Count(reports)):
         found[key].reports = number
     position = Window(RowNumber(), partition_by=F("pk"), order_by=F(reports).desc())
     # Neither NULL nor "" is greater than "". An exclusion would find the objects that have only
-    # complaints with a text.
+    # reports with a text.
     texts = rows.filter(**{f"{reports}__gt": ""})
-    first = texts.annotate(position=position).filter(position__lte=MAX_COMPLAINTS)
+    first = texts.annotate(position=position).filter(position__lte=MAX_TEXTS)
     for key, text in first.order_by("position").values_list("pk", reports):
-        found[key].complaints.append(str(text))
+        found[key].report_texts.append(str(text))
 
 
 def _add_others(
