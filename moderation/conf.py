@@ -115,7 +115,8 @@ blur_pictures = Choice("MODERATION_BLUR_PICTURES", default=True, values=(True, F
 grey_pictures = Choice("MODERATION_GREY_PICTURES", default=True, values=(True, False))
 picture_size = Choice("MODERATION_PICTURE_SIZE", "medium", ("small", "medium", "large"))
 
-# Whether single letters are shortcuts on the page of a draft. Users of speech input need them off.
+# Whether single letters are shortcuts on the page of a draft. Users of speech input need to switch
+# them off.
 letter_keys = Choice("MODERATION_LETTER_KEYS", default=True, values=(True, False))
 
 LIMITS = (

@@ -93,7 +93,7 @@ def register(
     is no picture. They must come from columns, because no file may be opened inside the
     transaction. `perceptual_hash` is the column of the hash by which similar pictures are found;
     `manage.py hash_images` fills it. `created`, `text` and `reports` are lookups of the time, the
-    text and the texts of complaints, by which a selection is reviewed. `review_rules` mark objects
+    text and the texts of reports, by which a selection is reviewed. `review_rules` mark objects
     to be checked first. They get the selected objects: the parents of the rows, or the rows if they
     have no parent. `storage` determines which storage holds a row's files, if that differs from row
     to row. `extra_files` yields files that no field names. Such a file is kept while a row that

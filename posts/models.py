@@ -30,7 +30,7 @@ def _new_key(suffix: str) -> str:
 
 
 def image_key(_row: PostImage, filename: str) -> str:
-    """Return the key of a picture. Of `filename` it contains only the extension.
+    """Return the key of a picture. It contains nothing of `filename` but the extension.
 
     The intake names the file after its decoded format, so the extension is right.
     """

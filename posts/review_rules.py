@@ -1,4 +1,4 @@
-"""The review rule that knows posts: the record of their authors."""
+"""The review rule for posts, which looks at the other posts of their authors."""
 
 from __future__ import annotations
 

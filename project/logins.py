@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 # An address is locked after this many times LOGIN_FAILURES, with all user names together. This
 # stops someone who tries one password with every name, but not an office behind one address.
 ADDRESS_FACTOR = 10
-# Characters of a client's text that are stored; no user name is longer.
+# The most characters of a client's text that are stored; no user name is longer.
 MAX_LENGTH = 150
 # The network that a provider usually assigns to one customer.
 IPV6_PREFIX = 64

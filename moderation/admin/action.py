@@ -157,7 +157,7 @@ class RemoveSelectedMixin(AttributedDeletions):
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[Any]:
-        """Return the choices. If `remove_selected` is the only one, it is chosen already.
+        """Return the choices. If `remove_selected` is the only one, it is already chosen.
 
         This saves a click and risks nothing: the action leads to a page that asks for confirmation.
         """

@@ -31,12 +31,12 @@ class AttributedDeletions(admin.ModelAdmin):
         super().save_formset(request, form, formset, change)
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        """Delete one object in the name of the user."""
+        """Delete one object, and name the user in the audit entries of its files."""
         attribute(obj, context_of(request))
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete the selected objects in the name of the user."""
+        """Delete the selected objects, and name the user in the audit entries of their files."""
         attribute(queryset, context_of(request))
         super().delete_queryset(request, queryset)
 

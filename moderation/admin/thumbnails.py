@@ -50,9 +50,10 @@ def show(
 ) -> HttpResponse:
     """Return the picture in a field of a row as a small WebP, as a browser would display it.
 
-    With `size=large` in the URL, it is large, and made from the picture even if the field is that
-    of its thumbnail. An animation becomes one picture of its first, longest and last frames, with a
-    badge.
+    With `size=large` in the URL, it is larger, and made from the picture itself even if the field
+    is that of its thumbnail. An animation becomes one picture of its first, longest and last
+    frames, with a badge.
+
     Raises Http404 if the model is not registered or the user may not view the row. Otherwise
     returns a placeholder: with status 404 if the file is missing, 415 if it is not a picture, is
     broken or too large, and 502 if the storage cannot deliver it at the moment.

@@ -108,7 +108,7 @@ class PostgresEngine(WalkEngine):
     def lock(self, batch: RemovalBatch) -> LockedBatch:
         """Do the same as `WalkEngine.lock`, but without the walk if the digest is the same.
 
-        Walk as well if one transaction may not delete so many rows, to raise TooManyRows.
+        If there are more rows than one transaction may delete, the walk raises TooManyRows.
         """
         keys = keys_of(batch)
         locked = lock_tree(self.model, keys, self.using, limit=conf.batch_rows())

@@ -22,7 +22,7 @@ CHUNK_DIGITS = (7, 7, 7, 7, 6, 6, 6, 6, 6, 6)
 # The first digit of each chunk, counted from 1, and the number of its digits.
 CHUNKS = tuple(zip(accumulate(CHUNK_DIGITS, initial=1), CHUNK_DIGITS, strict=False))
 
-# The most bits in which two hashes differ that are found in every case.
+# The most bits in which two hashes may differ and still be found in every case.
 MAX_BITS = 2 * len(CHUNKS) - 1
 
 
@@ -59,7 +59,7 @@ def has_similarity_indexes(indexes: Iterable[Index], column: str) -> bool:
 
 
 def with_similar_chunk(rows: QuerySet[Any], column: str, hashes: Iterable[str]) -> QuerySet[Any]:
-    """Return the rows whose hash has a chunk that differs in at most one bit from one of these.
+    """Return the rows that share a chunk with one of the hashes, except for at most one bit of it.
 
     These are all rows whose hash differs in at most MAX_BITS bits, and a few others.
     """

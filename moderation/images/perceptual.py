@@ -54,7 +54,7 @@ def hash_of_file(content: bytes) -> str:
 def perceptual_hash(picture: Image.Image) -> str:
     """Return the PDQ hash of a picture as 64 hexadecimal digits, or "" if it has no structure.
 
-    Pictures of any size and shape are first scaled to 512x512 pixels. What is transparent counts as
+    Pictures of any size and shape are first scaled to 512x512 pixels. Transparent pixels count as
     white. Raises ModuleNotFoundError without numpy.
     """
     from moderation.images import pdq  # noqa: PLC0415 - numpy is optional, and takes 20 MB

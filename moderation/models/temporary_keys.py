@@ -18,7 +18,7 @@ from moderation.models.removal import Removal, RemovalBatch
 def key_table(removal: Removal, model: type[models.Model]) -> Iterator[models.Expression]:
     """Yield an expression for `pk__in=` that is valid in the block.
 
-    PostgreSQL cannot estimate how many keys the JSON of the batches has. It would look up the
+    PostgreSQL cannot estimate how many keys the JSON of the batches holds. It would look up the
     objects one by one, which takes several times as long. So there, the keys are copied into a
     temporary table with statistics, unless the user of the database may not create one. The caller
     must have checked `has_exact_keys` first.

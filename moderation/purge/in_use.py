@@ -22,7 +22,7 @@ UNKNOWN = timedelta(minutes=1)
 
 
 def mark_used_entries(entries: Sequence[Claimed], usage: Usage) -> frozenset[int]:
-    """Mark the entries whose files live rows use as in use; return the removals of these entries.
+    """Mark entries as in use if live rows use their files; return the removals of those marked.
 
     Reschedule entries for which the use is unknown, or whose removal still has batches to run.
     """

@@ -2,9 +2,9 @@
 
 The row that used the file may disappear without an entry: it belongs to an unregistered model, was
 deleted by SQL, or was never committed. One check is not enough, since a database that is being
-restored has its rows a moment later. So an entry is due again only after two checks, some time
-apart, have found the file unused and the storage verified. The purge then checks once more, under
-locks.
+restored gets its rows only a moment later. So an entry is due again only after two checks, some
+time apart, have found the file unused and the storage verified. The purge then checks once more,
+under locks.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _InUse(NamedTuple):
 
     @property
     def is_used_by_row(self) -> bool:
-        """Return whether a row uses the file, rather than that a newer version of it exists."""
+        """Return whether a row uses the file. Otherwise, a newer version of it exists."""
         return self.in_use_reason != self.detail
 
 

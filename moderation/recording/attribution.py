@@ -24,7 +24,7 @@ class DeletionContext:
     """Who deletes and why, as plain data that is copied to each entry.
 
     `expected_files` are the only files that may be recorded, or None for no restriction. `known`
-    contains details that were read beforehand, see `Registration.details_by_key`.
+    contains details that were read beforehand; see `Registration.details_by_key`.
     """
 
     actor: int | None = None
@@ -35,7 +35,7 @@ class DeletionContext:
     known: Mapping[DetailsKey, Mapping[str, Any]] = field(default_factory=dict)
 
 
-# The context of a deletion without attribution: by the shell or other code.
+# The context of a deletion without attribution, as in the shell or by other code.
 NOBODY = DeletionContext()
 
 

@@ -82,7 +82,7 @@ class _Collection:
         """Write the entries of the collected files.
 
         Then forget the files: this object and `at_commit` refer to each other, so their memory
-        would be free only after the next full garbage collection, several batches later.
+        would be freed only by the next full garbage collection, several batches later.
         """
         if self.found:
             write_entries(self.found, context, using)

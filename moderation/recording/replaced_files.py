@@ -1,4 +1,4 @@
-"""Record the files that a saved row no longer names like the files of a deleted row.
+"""Record the files that a saved row no longer names, in the same way as those of a deleted row.
 
 The stored row is read right before it is changed (`recording.stored_rows`) and compared after the
 save. The entries are part of the save's transaction. The purge erases their files, unless another
@@ -49,7 +49,7 @@ def record_replaced_files(
     created: bool,
     is_refused: bool = False,
 ) -> None:
-    """Write an audit entry for each file that the stored rows named before the save and not now.
+    """Write an audit entry for each file that the stored rows named only before the save.
 
     If the row was created nevertheless, another session deleted it in between and recorded its
     files. With `is_refused`, the write was undone, and the new names are not this row's to record.

@@ -20,7 +20,7 @@ from moderation.registry.review_rule import ReviewRule
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The lookups of an object's title, owner, time, text and complaints; "" for unknown ones."""
+    """The lookups of an object's title, owner, time, text and reports; "" for unknown ones."""
 
     title: str = ""
     owner: str = ""

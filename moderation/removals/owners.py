@@ -55,7 +55,7 @@ def keys_among(removal: Removal, objects: QuerySet[Any]) -> Iterator[tuple[int, 
 def keys_by_batch(removal: Removal, keys: Collection[Any]) -> list[tuple[int, list[str]]]:
     """Return the selected ones of these keys, as `keys_with_owner_of` yields them.
 
-    The caller must have asked `has_exact_keys` first.
+    The caller must have checked `has_exact_keys` first.
     """
     return _grouped(batch_numbers(removal, keys).items())
 

@@ -23,7 +23,7 @@ SHORTEST_SPAN = timedelta(days=7)
 @review_rule(
     title=_("much older than the others"),
     # A filter for words also finds an old object that quotes or discusses them. But spammers buy
-    # old accounts with old objects, so this says less than the author's record.
+    # old accounts with old objects, so this says less than the author's other posts.
     weight=1,
     phrase=lambda days: (
         ngettext(

@@ -16,7 +16,7 @@ from django.db.models import Q
 from posts.models import PostImage
 from posts.storage_identity import verified_storages
 
-# Names in one query, which contains each twice: older versions of SQLite allow 999 parameters.
+# Names in one query, which contains each name twice: older versions of SQLite allow 999 parameters.
 NAMES_PER_QUERY = 400
 
 # With a storage across the network, an upload spends most of its time waiting.

@@ -21,7 +21,7 @@ from posts.models import Post, PostImage, Report
 
 # The number of the imports' advisory lock; nothing else in the database may use it.
 IMPORT_LOCK = 7_077_085_163
-# The file has only the number of users who reported a post. Users with these names stand in.
+# The file has only the number of users who reported a post. Users with these names represent them.
 REPORTER_NAME = "reporter_{}"
 
 

@@ -123,7 +123,7 @@ class RemovalAdmin(ReadOnlyAdmin):
         return RemovalChangeList
 
     def _page(self, page: Page, *, is_action: bool = False, of_draft: bool = False) -> Any:
-        """Return the view of a page, which responds 404 if the user may not view the removal."""
+        """Return the view of a page, which responds with 404 if the user may not view it."""
 
         def view(request: HttpRequest, number: int) -> HttpResponse:
             request.current_app = self.admin_site.name

@@ -66,7 +66,8 @@
     return [...values, ...before.reverse()];
   }
 
-  // Return a function that focuses the button which takes the place of this one, in that place.
+  // Return a function that focuses the button that takes the place of this one, without moving it
+  // on the screen.
   function placeOf(button) {
     const isUndo = button.name === "last";
     const name = isUndo ? "object" : button.name;
