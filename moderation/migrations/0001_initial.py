@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'removal',
                 'verbose_name_plural': 'removals',
-                'permissions': [('manage_removal', 'Can stop, resume and retry removals of others'), ('exceed_ceilings', 'Can remove more than the ceilings allow')],
+                'permissions': [('manage_removal', 'Can stop, resume and retry the removals of other users'), ('exceed_ceilings', 'Can remove more than the ceilings allow')],
             },
         ),
         migrations.CreateModel(
@@ -173,7 +173,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'audit entry',
                 'verbose_name_plural': 'audit log',
-                'permissions': [('view_own_auditentry', 'Can view the audit entries of own removals'), ('export_auditentry', 'Can export audit entries')],
+                'permissions': [('view_own_auditentry', 'Can view the audit entries of their own removals'), ('export_auditentry', 'Can export audit entries')],
             },
         ),
         migrations.CreateModel(

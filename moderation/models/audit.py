@@ -122,7 +122,7 @@ class AuditEntry(models.Model):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
         permissions = [
-            ("view_own_auditentry", _("Can view the audit entries of own removals")),
+            ("view_own_auditentry", _("Can view the audit entries of their own removals")),
             ("export_auditentry", _("Can export audit entries")),
         ]
         constraints = [

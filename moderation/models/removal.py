@@ -69,7 +69,7 @@ class Removal(models.Model):
         verbose_name = _("removal")
         verbose_name_plural = _("removals")
         permissions = [
-            ("manage_removal", _("Can stop, resume and retry removals of others")),
+            ("manage_removal", _("Can stop, resume and retry the removals of other users")),
             ("exceed_ceilings", _("Can remove more than the ceilings allow")),
         ]
         indexes = [
