@@ -4,9 +4,10 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-# Per cent of a page that new entries fill. Each is written three times within minutes: recorded,
-# claimed, erased. Where the page has room for the second, its indexes stay as they are, and where
-# the dead first one leaves room for the third, the table is a fifth smaller in the end.
+# Per cent of a page that new entries fill. Each is written three times within minutes: when it is
+# recorded, claimed and erased. If the page has room for the second version, the indexes stay as
+# they are. The third version then takes the room of the first, so that the table is a fifth smaller
+# in the end.
 LEAVE_ROOM = "ALTER TABLE moderation_auditentry SET (fillfactor = 45)"
 LEAVE_NONE = "ALTER TABLE moderation_auditentry RESET (fillfactor)"
 
