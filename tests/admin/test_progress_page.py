@@ -89,7 +89,7 @@ def test_changed_and_already_deleted_objects_are_named(client: Client, running: 
     gone.delete()
     finish(running)
     content = html(client, running)
-    assert "because they changed after the confirmation" in content
+    assert "Not deleted, because they changed after the confirmation" in content
     assert changed.title in content
     assert f"Posts already removed by someone else </h2> <p> {gone_key}" in content
 

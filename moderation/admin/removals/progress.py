@@ -170,7 +170,7 @@ def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
 
 
 def _changed(viewer: Viewer, removal: Removal, keys: list[Any]) -> list[tuple[str, str]]:
-    """Return the name and URL of each object that was kept because it had changed."""
+    """Return the name and URL of each object that was not deleted, because it had changed."""
     if not keys:
         return []
     model = model_of(removal)
