@@ -119,6 +119,29 @@ def test_the_check_and_the_scheduler_name_a_clock_that_differs(
 
 
 @a_server_of_its_own
+def test_the_scheduler_waits_for_a_database_that_is_away_when_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Errors(StringIO):
+        def write(self, text: str) -> int:
+            monkeypatch.setitem(connection.settings_dict, "NAME", name)  # it is back
+            return super().write(text)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    name, errors = connection.settings_dict["NAME"], Errors()
+    monkeypatch.setattr("moderation.management.commands.purge.run_once", stop)
+    monkeypatch.setattr("moderation.management.commands.purge.INTERVAL", 0.01)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setitem(connection.settings_dict, "NAME", "no_such_database")
+    connection.close()
+    with pytest.raises(KeyboardInterrupt):
+        call_command("purge", "--loop", stdout=StringIO(), stderr=errors)
+    assert errors.getvalue().startswith("Database error, retrying: ")
+
+
+@a_server_of_its_own
 def test_the_difference_between_clocks_is_measured(machine_ahead: Callable[[], None]) -> None:
     (problem,) = scheduler.clock_problems()
     assert "600 s ahead" in problem

@@ -101,12 +101,14 @@ class Command(BaseCommand):
         stopping = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        for problem in clock_problems():
-            self.stderr.write(problem)
         self.stdout.write("The scheduler is running.")
+        has_compared_clocks = False
         while not stopping.is_set():
             close_old_connections()
             try:
+                if not has_compared_clocks:  # needs the database, which may be away at the start
+                    self._warn_of_clocks()
+                    has_compared_clocks = True
                 has_worked = run_once()
             except Error as error:
                 self.stderr.write(f"Database error, retrying: {error}")
@@ -114,6 +116,10 @@ class Command(BaseCommand):
             if not has_worked:
                 stopping.wait(INTERVAL)
         self.stdout.write("The scheduler has stopped.")
+
+    def _warn_of_clocks(self) -> None:
+        for problem in clock_problems():
+            self.stderr.write(problem)
 
 
 def _due(removals: int, entries: int) -> str:
