@@ -19,6 +19,9 @@ from moderation.models.querysets import AuditEntryQuerySet
 from moderation.models.states import EntryState, RemovalState
 from moderation.redaction import ERROR_LENGTH
 
+# How long a used key waits if its removal has batches left, which may delete those rows too.
+UNDECIDED = timedelta(seconds=5)
+
 
 def mark_erased(entries: AuditEntryQuerySet, **details: Any) -> None:
     """Record that files were deleted from storage. `details` are further columns."""

@@ -143,20 +143,24 @@ def advance(*removals: int) -> None:
 
 
 def _begin_purging(removal: int) -> None:
-    """Mark a removal as purging if no batch is waiting, and make its rescheduled entries due.
+    """Mark a removal as purging if no batch is waiting, and make its undecided entries due.
 
-    An entry whose file a row uses is rescheduled while batches are waiting, because one of them may
-    delete that row.
+    An entry whose file a row uses is rescheduled by `UNDECIDED` while batches are waiting, because
+    one of them may delete that row. Entries that are due later keep their time: a key may be
+    reserved for a row that is being saved.
     """
     with transaction.atomic():
         waiting = RemovalBatch.objects.waiting().filter(removal=removal)
         if not _has_nothing_left(removal, RemovalState.DELETING, waiting):
             return
         Removal.objects.filter(pk=removal).update(state=RemovalState.PURGING)
-        rescheduled = AuditEntry.objects.pending().filter(
-            removal=removal, attempts=0, due_at__gt=DatabaseNow()
+        undecided = AuditEntry.objects.pending().filter(
+            removal=removal,
+            attempts=0,
+            due_at__gt=DatabaseNow(),
+            due_at__lte=DatabaseNow(entries.UNDECIDED),
         )
-        if rescheduled.update(due_at=DatabaseNow()):
+        if undecided.update(due_at=DatabaseNow()):
             signals.files_due.send(AuditEntry)
 
 

@@ -15,8 +15,6 @@ from moderation.models import AuditEntry, Removal
 from moderation.purge.queue import Claimed
 from moderation.references.search import Usage
 
-# How long a used key waits if its removal has batches left, which may delete those rows too.
-UNDECIDED = timedelta(seconds=5)
 # How long a key waits if a model that may use it could not be searched.
 UNKNOWN = timedelta(minutes=1)
 
@@ -32,7 +30,7 @@ def mark_used_entries(entries: Sequence[Claimed], usage: Usage) -> frozenset[int
     removals = {entry.removal for entry in used if entry.removal is not None}
     deleting = Removal.objects.deleting().filter(pk__any_of=removals)
     running = set(deleting.values_list("pk", flat=True))
-    _reschedule([entry.pk for entry in used if entry.removal in running], UNDECIDED)
+    _reschedule([entry.pk for entry in used if entry.removal in running], lifecycle.UNDECIDED)
     decided = [entry for entry in used if entry.removal not in running]
     reasons = {entry.pk: f"still used by {usage.users[entry.key]}" for entry in decided}
     lifecycle.mark_each_in_use(reasons, recheck_after=timedelta(minutes=conf.recheck_minutes()))

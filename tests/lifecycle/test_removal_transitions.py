@@ -16,6 +16,7 @@ from moderation import signals
 from moderation.db import server_time
 from moderation.exceptions import RemovalError
 from moderation.lifecycle import removals
+from moderation.lifecycle.entries import UNDECIDED
 from moderation.models import AuditEvent, Removal
 from moderation.models.states import EventType, RemovalState
 from tests.lifecycle.rows import (
@@ -199,14 +200,17 @@ def test_only_files_that_waited_for_a_batch_are_due_when_the_last_batch_is_delet
     state: str, actor: User, sent: list[str]
 ) -> None:
     removal = removal_in("deleting", actor)
-    later = server_time.now() + timedelta(hours=1)
-    waited = entry_in(state, key="b.jpg", removal=removal, due_at=later)
-    failed_before = entry_in(state, key="c.jpg", removal=removal, due_at=later, attempts=1)
+    soon = server_time.now() + UNDECIDED
+    later = soon + timedelta(seconds=50)
+    waited = entry_in(state, key="b.jpg", removal=removal, due_at=soon)
+    failed_before = entry_in(state, key="c.jpg", removal=removal, due_at=soon, attempts=1)
+    reserved = entry_in(state, key="d.jpg", removal=removal, due_at=later)
     removals.advance(removal.pk)
-    for entry in (waited, failed_before):
+    for entry in (waited, failed_before, reserved):
         entry.refresh_from_db()
-    assert (waited.due_at < later) is (state == "pending")
-    assert failed_before.due_at == later
+    assert (waited.due_at < soon) is (state == "pending")
+    assert failed_before.due_at == soon
+    assert reserved.due_at == later
     assert sent == (["files_due"] if state == "pending" else [])
 
 

@@ -13,6 +13,7 @@ from django.core.files.storage import storages
 from django.core.serializers import deserialize, serialize
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models.signals import post_save, pre_save
+from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -20,6 +21,7 @@ from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
 from moderation.removals.delete import delete_next_batch
+from moderation.removals.freeze import freeze
 from posts.models import Post, PostImage
 from tests.helpers import confirmed, drafted, stored
 from tests.recording.reusing import (
@@ -72,6 +74,27 @@ def test_a_reserved_key_is_left_alone_for_a_minute() -> None:
     entry = AuditEntry.objects.get()
     assert entry.state == "in_use"
     assert entry.due_at >= before + timedelta(minutes=1)
+
+
+def test_the_end_of_a_removal_does_not_cut_a_reservation_short(moderator: User) -> None:
+    User.objects.update(is_superuser=True)
+    for name in ("first.txt", "second.txt"):
+        Volume.objects.create(text=stored(name, "attachments"))
+    with override_settings(MODERATION_BATCH_OBJECTS=1):
+        draft = freeze(Volume.objects.all(), actor=moderator, permissions=[])
+        removal = confirmed(draft, moderator)
+    delete_next_batch(removal.pk)
+    name = AuditEntry.objects.get().name
+
+    def finish() -> None:
+        while delete_next_batch(removal.pk):
+            pass
+        purge_all()
+
+    with just_after(pre_save, Volume, finish):
+        Volume.objects.create(text=name)
+    assert states(name) == ["in_use"]
+    assert AuditEntry.objects.exclude(name=name).get().state == "erased"
 
 
 def test_a_row_whose_key_was_claimed_before_it_was_written_is_deleted_again() -> None:
