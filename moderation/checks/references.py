@@ -84,7 +84,7 @@ def check_reference_problems(
     audit_database = router.db_for_write(AuditEntry)
     known = (
         StorageIdentity.objects.using(audit_database)
-        .exclude(reference_problem="")
+        .exclude(reference_problems={})
         .order_by("alias")
     )
     try:
@@ -95,7 +95,7 @@ def check_reference_problems(
         checks.Warning(
             f"Files in storage {storage.alias} are waiting: it is unknown whether a row uses them. "
             f"{storage.reference_problem}",
-            hint="Fix the problem. The next purge that can search all models clears this warning.",
+            hint="Fix the problem. The next purge that can search the model clears this warning.",
             id="moderation.W016",
         )
         for storage in waiting

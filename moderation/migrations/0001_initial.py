@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('environment', models.TextField(verbose_name='environment')),
                 ('problem', models.CharField(blank=True, max_length=300, verbose_name='problem')),
                 ('problem_at', models.DateTimeField(null=True, verbose_name='problem seen at')),
-                ('reference_problem', models.CharField(blank=True, max_length=300, verbose_name='why it is not known which files are in use')),
+                ('reference_problems', models.JSONField(blank=True, default=dict, verbose_name='why it is not known which files are in use')),
                 ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why erased keys are not verified')),
                 ('verify_at', models.DateTimeField(null=True, verbose_name='next verification at')),
                 ('marked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='marked at')),

@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from moderation.redaction import clean
+
 
 class StorageIdentity(models.Model):
     """The identity that `mark_storage` gave to the storage behind `alias`.
@@ -23,9 +25,10 @@ class StorageIdentity(models.Model):
     environment = models.TextField(_("environment"))
     problem = models.CharField(_("problem"), max_length=300, blank=True)
     problem_at = models.DateTimeField(_("problem seen at"), null=True)
-    # Which models could not be searched for files in use. Not related to the identity.
-    reference_problem = models.CharField(
-        _("why it is not known which files are in use"), max_length=300, blank=True
+    # What could not be searched for files in use: {a field, function or storage: the problem}. Not
+    # related to the identity.
+    reference_problems = models.JSONField(
+        _("why it is not known which files are in use"), default=dict, blank=True
     )
     unverifiable = models.CharField(
         _("why erased keys are not verified"), max_length=300, blank=True
@@ -39,3 +42,8 @@ class StorageIdentity(models.Model):
 
     def __str__(self) -> str:
         return self.alias
+
+    @property
+    def reference_problem(self) -> str:
+        """Return why it is not known which files are in use, or "" if it is known."""
+        return clean("; ".join(dict.fromkeys(self.reference_problems.values())))

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
 from django.core.files.storage import InvalidStorageError
+from django.db.models import Model
 
 from moderation.db.rows import all_rows
 from moderation.references.databases import databases_with
@@ -50,38 +52,108 @@ def add_usage_of_extra_files(
     are rows that do not count. Skips registrations without `extra_files`. Runs no query if no entry
     is for an extra file.
     """
-    if not (unknown := {key: each for key, each in row_names.items() if key not in usage.users}):
-        return
+    unknown = {key: each for key, each in row_names.items() if key not in usage.users}
     for registration in filter(None, map(registration_for, registered_models())):
-        if (extra_files := registration.extra_files) is None:
-            continue
+        if extra_files := registration.extra_files:
+            _Search(registration, extra_files, wanted, usage).run(unknown, ignored)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search for the extra files of one registration, which adds what it finds to `usage`."""
+
+    registration: Registration
+    extra_files: ExtraFiles
+    wanted: WantedKeys
+    usage: Usage
+
+    @property
+    def source(self) -> str:
+        """Return the source of problems; see `Usage`."""
+        return f"extra_files of {self.registration.label}"
+
+    def run(self, row_names: Mapping[str, RowNames], ignored: IgnoredRows) -> None:
+        """Search for the rows that share a name with a deleted row, and for their extra files."""
+        self.usage.skipped.add(self.source)
+        for alias, names in _names_by_alias(row_names).items():
+            try:
+                columns = list(_columns_to_search(self.registration, alias, names, ignored))
+            except Exception as error:  # noqa: BLE001 - a custom storage may raise anything
+                self._fail(names.values(), f"{self.source}: {error}")
+                continue
+            for column, found in columns:
+                self._search(column, found)
+
+    def _search(self, column: Column, names: Mapping[str, set[str]]) -> None:
+        """Search one column for {name: keys of extra files}."""
+        self.usage.skipped.discard(self.source)
+        rows = column.rows().filter(**{f"{column.field.name}__any_of": names.keys()})
         try:
-            for column, names in _columns_to_search(registration, unknown, ignored):
-                with savepoint(column.database):
-                    usage.users |= _used_keys(extra_files, column, names, wanted)
+            with savepoint(column.database):
+                found = list(rows[: MAX_ROWS + 1])
+        except Exception as error:  # noqa: BLE001 - a model of another app may raise anything
+            self._fail(names.values(), f"{self.source}: {error}")
+            return
+        if len(found) > MAX_ROWS:
+            keys = set().union(*names.values())
+            self.usage.users |= dict.fromkeys(keys, f"many rows of {column.label}")
+        elif found:
+            self._add(column, found, names)
+
+    def _add(self, column: Column, rows: Sequence[Model], names: Mapping[str, set[str]]) -> None:
+        """Add the extra files of rows. After an error, halve the rows to find the one that fails.
+
+        The keys of extra files that such a row may have are unknown. All others go on.
+        """
+        try:
+            with savepoint(column.database):
+                self.usage.users |= self._users(rows)
         except Exception as error:  # noqa: BLE001 - the function and storages are the site's
-            usage.fail(unknown, f"extra_files of {registration.label}: {error}")
+            if len(rows) == 1:
+                name = str(getattr(rows[0], column.field.attname))
+                # A collation may find a name that differs from those searched for.
+                keys: Iterable[set[str]] = [names[name]] if name in names else names.values()
+                self._fail(keys, f"{self.source} {rows[0].pk}: {error}")
+                return
+            middle = len(rows) // 2
+            for half in (rows[:middle], rows[middle:]):
+                self._add(column, half, names)
+
+    def _users(self, rows: Sequence[Model]) -> dict[str, str]:
+        adapter_in = _adapters_in(self.wanted.location)
+        return {
+            key: f"the extra files of {row._meta.label} {row.pk}"
+            for row, alias, name in self.extra_files(rows)
+            for key in _keys_of(adapter_in(alias), name, self.wanted)
+        }
+
+    def _fail(self, keys: Iterable[set[str]], problem: str) -> None:
+        self.usage.fail(set().union(*keys), self.source, problem)
 
 
-def _columns_to_search(
-    registration: Registration, row_names: Mapping[str, RowNames], ignored: IgnoredRows
-) -> Iterator[tuple[Column, dict[str, set[str]]]]:
-    """Yield the columns that may hold one of the names, with {name: keys of its extra files}."""
+def _names_by_alias(row_names: Mapping[str, RowNames]) -> dict[str, dict[str, set[str]]]:
+    """Return the names in the fields of deleted rows: {alias: {name: keys of its extra files}}."""
     by_alias: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for key, each in row_names.items():
         for alias, names_of_row in each.items():
             for name in names_of_row:
                 by_alias[alias][name].add(key)
-    for alias, keys in by_alias.items():
-        if (wanted := _wanted(alias, keys)) is None:
-            continue
-        for field in registration.fields:
-            names = names_in_field(field, wanted)
-            found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
-            for database in databases_with(registration.model) if found else ():
-                if isinstance(database, str):  # `find_usage` reports unreachable databases
-                    rows = ignored_in(registration.model, database, ignored)
-                    yield Column(registration.model, field, database, ignored=rows), found
+    return by_alias
+
+
+def _columns_to_search(
+    registration: Registration, alias: str, keys: Mapping[str, set[str]], ignored: IgnoredRows
+) -> Iterator[tuple[Column, dict[str, set[str]]]]:
+    """Yield the columns that may hold one of the names, with {name: keys of its extra files}."""
+    if (wanted := _wanted(alias, keys)) is None:
+        return
+    for field in registration.fields:
+        names = names_in_field(field, wanted)
+        found = {name: set().union(*(keys[n] for n in same)) for name, same in names.items()}
+        for database in databases_with(registration.model) if found else ():
+            if isinstance(database, str):  # `find_usage` reports unreachable databases
+                rows = ignored_in(registration.model, database, ignored)
+                yield Column(registration.model, field, database, ignored=rows), found
 
 
 def _wanted(alias: str, names: Iterable[str]) -> WantedKeys | None:
@@ -89,21 +161,6 @@ def _wanted(alias: str, names: Iterable[str]) -> WantedKeys | None:
         return WantedKeys(adapter_for(alias), [NamedFile(name, name) for name in names])
     except InvalidStorageError:  # the storage no longer exists, so no row shares a file in it
         return None
-
-
-def _used_keys(
-    extra_files: ExtraFiles, column: Column, names: Mapping[str, set[str]], wanted: WantedKeys
-) -> dict[str, str]:
-    found = column.rows().filter(**{f"{column.field.name}__any_of": names.keys()})
-    rows = list(found[: MAX_ROWS + 1])
-    if len(rows) > MAX_ROWS:
-        return dict.fromkeys(set().union(*names.values()), f"many rows of {column.label}")
-    adapter_in = _adapters_in(wanted.location)
-    users = {}
-    for row, alias, name in extra_files(rows) if rows else ():
-        for key in _keys_of(adapter_in(alias), name, wanted):
-            users[key] = f"the extra files of {row._meta.label} {row.pk}"
-    return users
 
 
 def _adapters_in(location: Location) -> Callable[[str], Adapter | None]:

@@ -50,7 +50,7 @@ def _usage_in(
     except InvalidStorageError:
         return usage
     except Exception as error:  # noqa: BLE001 - a custom storage may raise anything
-        usage.fail(names, clean(f"{type(error).__name__}: {error}"))
+        usage.fail(names, storage, clean(f"{type(error).__name__}: {error}"))
         return usage
     usage = find_usage(wanted, ignored=owners)
     add_usage_of_extra_files(wanted, row_names, usage, ignored=owners)

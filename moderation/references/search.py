@@ -52,16 +52,19 @@ Search = tuple[Column, WantedNames]
 class Usage:
     """The result of a search: the keys in use, each with a row that uses it, and unknown keys.
 
-    `unknown` has the reason for each key that may be in use, because a model was not searched.
+    `unknown` has the reason for each key that may be in use, because a source could not be
+    searched. A source is a file field, an `extra_files` function or the storage. `problems` has the
+    first problem of each source, and `skipped` the sources that cannot use any of the keys.
     """
 
     users: dict[str, str] = dataclass_field(default_factory=dict)
     unknown: dict[str, str] = dataclass_field(default_factory=dict)
-    problems: list[str] = dataclass_field(default_factory=list)
+    problems: dict[str, str] = dataclass_field(default_factory=dict)
+    skipped: set[str] = dataclass_field(default_factory=set)
 
-    def fail(self, keys: Iterable[str], problem: str) -> None:
-        """Record that a model that may use these keys could not be searched."""
-        self.problems.append(problem)
+    def fail(self, keys: Iterable[str], source: str, problem: str) -> None:
+        """Record that a source that may use these keys could not be searched."""
+        self.problems.setdefault(source, problem)
         for key in keys:
             self.unknown.setdefault(key, problem)
 
@@ -82,13 +85,18 @@ def find_usage(wanted: WantedKeys, *, ignored: IgnoredRows = NONE_IGNORED) -> Us
 
 
 def _searches(wanted: WantedKeys, usage: Usage, ignored: IgnoredRows) -> Iterator[Search]:
-    """Yield each column that may hold one of the keys; record unreachable databases in `usage`."""
+    """Yield each column that may hold one of the keys.
+
+    Records unreachable databases and skipped fields in `usage`.
+    """
     seen: dict[object, WantedNames | None] = {}
     for model, field in file_fields():
+        usage.skipped.add(str(field))
         for names, chosen in _names_by_alias(wanted, field, seen):
+            usage.skipped.discard(str(field))
             for database in databases_with(model):
                 if isinstance(database, UnreachableDatabase):
-                    usage.fail(names.keys, f"{model._meta.label}: {database}")
+                    usage.fail(names.keys, str(field), f"{model._meta.label}: {database}")
                     continue
                 rows = ignored_in(model, database, ignored)
                 if chosen:
@@ -134,7 +142,7 @@ def _run_one(column: Column, names: WantedNames, usage: Usage) -> None:
             problem = problem or f"{column.label}: {error}"
         else:
             return
-    usage.fail(names.keys, problem)
+    usage.fail(names.keys, str(column.field), problem)
 
 
 def _raise_if_transaction_broken(error: Exception) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,10 +23,14 @@ def test_both_problems_of_a_storage_are_named(
     removal = drafted(make_posts(1), moderator)
     confirm(removal, actor=moderator, seal=removal.seal, reason="spam", typed_count="1")
     mark = StorageIdentity.objects.create(alias="default", environment="test")
-    words = {"problem": "it holds no marker", "reference_problem": "shop.Banner.image: no such col"}
-    for columns in (words, {"problem": ""}, {"reference_problem": ""}):
+    words: dict[str, Any] = {
+        "problem": "it holds no marker",
+        "reference_problems": {"shop.Banner.image": "shop.Banner.image: no such col"},
+    }
+    changes: list[dict[str, Any]] = [words, {"problem": ""}, {"reference_problems": {}}]
+    for columns in changes:
         StorageIdentity.objects.filter(pk=mark.pk).update(**columns)
         words |= columns
         content = client.get(page_of(removal)).content.decode()
         assert ("it holds no marker" in content) == bool(words["problem"])
-        assert ("shop.Banner.image: no such col" in content) == bool(words["reference_problem"])
+        assert ("shop.Banner.image: no such col" in content) == bool(words["reference_problems"])

@@ -17,6 +17,8 @@ from moderation.purge.run import purge_due_files
 from moderation.references import extra_files as extra_files_module
 from moderation.registry import registration_for, registrations
 from moderation.storage import Adapter, adapter_for, write_identity
+from tests.helpers import stored
+from tests.services.audit_log import unguarded
 from tests.testapp.models import Exhibit, Volume
 from tests.testapp.models_references import Flyer
 
@@ -41,6 +43,17 @@ def files(transactional_db: None) -> None:
         storages["attachments"].save(name, ContentFile(b"x"))
 
 
+def fails_for(bad: Volume) -> Callable[[Rows], Iterable[tuple[Any, str, str]]]:
+    """Like `sizes`, but fails for any page with one of the rows."""
+
+    def fail(rows: Rows) -> Iterable[tuple[Any, str, str]]:
+        if bad.pk in [row.pk for row in rows]:
+            raise KeyError("no such size")
+        return sizes(rows)
+
+    return fail
+
+
 @pytest.fixture
 def with_extra_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Give registrations extra files for one test."""
@@ -59,6 +72,11 @@ def with_extra_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def volume(name: str = NAME) -> Volume:
     (made,) = Volume.objects.bulk_create([Volume(text=name)])
     return made
+
+
+def problem() -> str:
+    """Return why it is unknown which files of the storage are in use."""
+    return StorageIdentity.objects.get(alias="attachments").reference_problem
 
 
 def purged() -> dict[str, str]:
@@ -130,16 +148,66 @@ def test_a_function_that_fails_keeps_its_files_waiting_and_is_named(
     with_extra_files: Callable[..., None],
 ) -> None:
     with_extra_files(Volume=sizes)
-    volume()
+    kept = volume()
     volume().delete()
-
-    def fails(rows: Rows) -> Iterable[tuple[Any, str, str]]:
-        raise KeyError("no such size")
-
-    with_extra_files(Volume=fails)
+    with_extra_files(Volume=fails_for(kept))
     assert purged() == {NAME: "in_use", SIZES[0]: "pending", SIZES[1]: "pending"}
-    problem = StorageIdentity.objects.get(alias="attachments").reference_problem
-    assert problem == "extra_files of library.Volume: 'no such size'"
+    assert problem() == f"extra_files of library.Volume {kept.pk}: 'no such size'"
+
+
+def test_a_row_for_which_the_function_fails_delays_only_the_files_of_its_own_picture(
+    with_extra_files: Callable[..., None],
+) -> None:
+    with_extra_files(Volume=sizes)
+    for name in ("gone.png", "kept.png"):
+        for each in (name, f"sizes/{name}.small", f"sizes/{name}.large"):
+            storages["attachments"].save(each, ContentFile(b"x"))
+    bad, _kept = volume(), volume("kept.png")
+    for name in (NAME, "gone.png", "kept.png"):
+        volume(name).delete()
+    with_extra_files(Volume=fails_for(bad))
+    assert purged() == {
+        NAME: "in_use", SIZES[0]: "pending", SIZES[1]: "pending",
+        "gone.png": "erased", "sizes/gone.png.small": "erased", "sizes/gone.png.large": "erased",
+        "kept.png": "in_use", "sizes/kept.png.small": "in_use", "sizes/kept.png.large": "in_use",
+    }  # fmt: skip
+
+
+def test_a_storage_of_the_picture_that_cannot_be_created_delays_only_its_files(
+    with_extra_files: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_extra_files(Volume=sizes)
+    volume().delete()
+    with unguarded():
+        AuditEntry.objects.filter(name=SIZES[0]).update(row_names={"broken": [NAME]})
+
+    def broken(alias: str) -> Adapter:
+        if alias == "broken":
+            raise OSError("no account")
+        return adapter_for(alias)
+
+    monkeypatch.setattr(extra_files_module, "adapter_for", broken)
+    assert purged() == {NAME: "erased", SIZES[0]: "pending", SIZES[1]: "erased"}
+    assert problem() == "extra_files of library.Volume: no account"
+
+
+def test_a_problem_stays_until_its_function_is_called_again(
+    with_extra_files: Callable[..., None],
+) -> None:
+    with_extra_files(Volume=sizes)
+    kept = volume()
+    volume().delete()
+    with_extra_files(Volume=fails_for(kept))
+    purged()
+    before = problem()
+    assert "no such size" in before
+    Exhibit.objects.create(poster=stored("plain.txt", "attachments")).delete()
+    assert purged()["plain.txt"] == "erased"
+    assert problem() == before
+    with_extra_files(Volume=sizes)
+    AuditEntry.objects.filter(state="pending").update(due_at=timezone.now())
+    purged()
+    assert problem() == ""
 
 
 def test_a_picture_that_very_many_rows_share_keeps_its_extra_files(

@@ -210,7 +210,7 @@ def _delays(removal: Removal) -> dict[str, Any]:
     identities = StorageIdentity.objects.filter(alias__in=pending.values("storage")).order_by(
         "alias"
     )
-    problems = identities.values_list("problem", "reference_problem")
+    problems = [(each.problem, each.reference_problem) for each in identities]
     next_entry = retried.order_by("due_at").values("error_code", "error", "due_at").first()
     return {
         "retried": retried.count(),
