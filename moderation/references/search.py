@@ -131,7 +131,11 @@ def _run_all(searches: list[Search], usage: Usage) -> None:
 
 
 def _run_one(column: Column, names: WantedNames, usage: Usage) -> None:
-    """Search one column; after an error, search it without its primary key."""
+    """Search one column; after an error, search it without its primary key.
+
+    If rows choose their storage, the site's function may have failed for one of them. Then the
+    names are halved to find it, so that all other keys go on.
+    """
     problem = ""
     for find in (column.find, column.find_without_keys):
         try:
@@ -142,7 +146,11 @@ def _run_one(column: Column, names: WantedNames, usage: Usage) -> None:
             problem = problem or f"{column.label}: {error}"
         else:
             return
-    usage.fail(names.keys, str(column.field), problem)
+    halves = names.halves() if isinstance(column, StorageColumn) else []
+    for half in halves:
+        _run_one(column, half, usage)
+    if not halves:
+        usage.fail(names.keys, str(column.field), problem)
 
 
 def _raise_if_transaction_broken(error: Exception) -> None:

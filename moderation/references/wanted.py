@@ -107,3 +107,11 @@ class WantedNames:
             return self.wanted.keys.get(self.adapter.full_key(name), set())
         except ValueError:
             return set()
+
+    def halves(self) -> list[WantedNames]:
+        """Return the names in two halves, or an empty list if there is only one name."""
+        names = list(self.plain.items())
+        if not (middle := len(names) // 2):
+            return []
+        halves = (names[:middle], names[middle:])
+        return [WantedNames(self.wanted, self.adapter, dict(half)) for half in halves]

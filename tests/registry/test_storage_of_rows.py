@@ -17,7 +17,7 @@ from django.db.models.fields.files import FieldFile, ImageFieldFile
 from moderation.cascade import make_plan
 from moderation.checks.file_fields import check_storages_of_rows
 from moderation.checks.registered_models import check_storages
-from moderation.models import AuditEntry, Removal
+from moderation.models import AuditEntry, Removal, StorageIdentity
 from moderation.purge.run import purge_due_files
 from moderation.registry import alias_of, caches, registration_for, registrations
 from moderation.registry.storages import StorageOf
@@ -125,6 +125,29 @@ def test_a_row_whose_storage_is_unknown_may_use_the_file(choose: Choose, spelled
     choose(by_key)
     Exhibit.objects.bulk_create([Exhibit(poster=spelled, key="sold")])
     assert state_after_deleting(shared_in_second(1)[0]) == "in_use"
+
+
+@pytest.mark.usefixtures("exhibits")
+def test_a_row_for_which_the_function_fails_delays_only_its_own_file(choose: Choose) -> None:
+    choose(by_key)
+    for name in ("bad.jpg", "good.jpg"):
+        storages["second"].save(name, ContentFile(b"x"))
+        Exhibit.objects.bulk_create([Exhibit(poster=name, key="second")])
+    Exhibit.objects.filter(poster__in=["bad.jpg", "good.jpg"]).delete()
+    Exhibit.objects.bulk_create([Exhibit(poster="bad.jpg", key="broken")])
+
+    def fail(rows: Sequence[Any]) -> list[str]:
+        if "broken" in by_key(rows):
+            raise KeyError("no tenant")
+        return by_key(rows)
+
+    choose(fail)
+    while purge_due_files():
+        pass
+    states = dict(AuditEntry.objects.values_list("name", "state"))
+    assert states == {"bad.jpg": "pending", "good.jpg": "erased"}
+    problem = StorageIdentity.objects.get(alias="second").reference_problem
+    assert problem == "library.Exhibit.poster: 'no tenant'"
 
 
 @pytest.mark.usefixtures("exhibits")
