@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                 ('reference_problems', models.JSONField(blank=True, default=dict, verbose_name='why it is not known which files are in use')),
                 ('unverifiable', models.CharField(blank=True, max_length=300, verbose_name='why erased keys are not verified')),
                 ('verify_at', models.DateTimeField(null=True, verbose_name='next verification at')),
+                ('verify_after', models.BigIntegerField(default=0, verbose_name='verified up to audit entry')),
                 ('marked_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='marked at')),
             ],
             options={
@@ -264,7 +265,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='auditentry',
-            index=models.Index(condition=models.Q(('state', 'erased'), ('verified_at', None)), fields=['storage', 'erased_at'], name='entry_unverified'),
+            index=models.Index(condition=models.Q(('state', 'erased'), ('verified_at', None)), fields=['storage', 'id'], name='entry_unverified'),
         ),
         migrations.AddIndex(
             model_name='auditentry',

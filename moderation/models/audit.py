@@ -146,7 +146,7 @@ class AuditEntry(models.Model):
                 fields=["due_at"], name="entry_due", condition=Q(state=EntryState.PENDING)
             ),
             models.Index(
-                fields=["storage", "erased_at"],
+                fields=["storage", "id"],
                 name="entry_unverified",
                 condition=Q(state=EntryState.ERASED, verified_at=None),
             ),

@@ -17,7 +17,8 @@ class StorageIdentity(models.Model):
     The storage holds the same identity and environment in its identity file. A purge reads that
     file after each claim, before it erases anything; if the two differ, it erases nothing and
     `problem` says why. If the storage cannot report whether erased keys are absent, `unverifiable`
-    says why, and verification pauses until `verify_at`.
+    says why, and verification pauses until `verify_at`. Keys that it cannot report on are skipped:
+    verification continues after the audit entry `verify_after`, and returns to them later.
     """
 
     alias = models.TextField(_("storage"), primary_key=True)
@@ -34,6 +35,7 @@ class StorageIdentity(models.Model):
         _("why erased keys are not verified"), max_length=300, blank=True
     )
     verify_at = models.DateTimeField(_("next verification at"), null=True)
+    verify_after = models.BigIntegerField(_("verified up to audit entry"), default=0)
     marked_at = models.DateTimeField(_("marked at"), db_default=Now(), editable=False)
 
     class Meta:

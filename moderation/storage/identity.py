@@ -192,6 +192,7 @@ def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
             "problem_at": None,
             "unverifiable": "",
             "verify_at": None,
+            "verify_after": 0,
         },
     )
     if not is_copied:
