@@ -80,7 +80,7 @@ def check_searchable(databases: Sequence[str] | None = None, **_: Any) -> list[C
 def check_reference_problems(
     databases: Sequence[str] | None = None, **_: Any
 ) -> list[CheckMessage]:
-    """W016: the last purge could not search a model, so files in a storage wait."""
+    """W016: a purge could not search a model, so files in a storage wait."""
     audit_database = router.db_for_write(AuditEntry)
     known = (
         StorageIdentity.objects.using(audit_database)

@@ -84,8 +84,14 @@ def _python_default(field: FileField) -> object:
 
 @cached_per_models
 def _constant(default: Callable[[], Any]) -> str | None:
-    """Return the name that a callable returns, or None if two calls return different names."""
-    first, second = (str(default() or "") for _ in range(2))
+    """Return the name that a callable returns, or None if two calls return different names.
+
+    Also None if it fails, for instance because it needs a request: no purge may fail with it.
+    """
+    try:
+        first, second = (str(default() or "") for _ in range(2))
+    except Exception:  # noqa: BLE001 - the function is the site's
+        return None
     return first if first == second else None
 
 
