@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,48 +16,32 @@ from django.core.files.storage import InMemoryStorage, default_storage, storages
 from django.test import override_settings
 from django.utils import timezone
 
-from moderation.jobs.scheduler import missing_problems, overdue
 from moderation.models import AuditEntry, StorageIdentity
 from moderation.models.states import FOUND_AGAIN
 from moderation.purge import run as batch_module
 from moderation.purge import verify as verify_module
 from moderation.purge.run import purge_due_files
 from moderation.purge.verify import verify_erased_files
-from moderation.storage import FileToErase, Outcome, Result, verify_identity, write_identity
+from moderation.storage import verify_identity, write_identity
 from moderation.storage import identity as mark_module
-from moderation.storage.base import (
-    ERASED_EARLIER,
-    IDENTITY_FILE,
-    WAS_MISSING,
-    OnVersions,
-    not_sent,
-)
+from moderation.storage.base import ERASED_EARLIER, IDENTITY_FILE
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import GenericAdapter
 from moderation.storage.one_by_one import OneByOneAdapter
 from posts.models import Post
 from tests.helpers import confirmed, drafted
-from tests.purge.erasing import erase_with
+from tests.purge.erasing import ends
 from tests.services.audit_log import unguarded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]
 
 MakePosts = Callable[..., list[Post]]
-REFUSED = Outcome("", Result.FAILED, "AccessDenied", "No.")
 IN_MEMORY = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
 
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mark_module, "PAUSE", 0.01)
-
-
-def due_again() -> None:
-    AuditEntry.objects.filter(state="pending").update(due_at=timezone.now(), leased_until=None)
-
-
-def ends() -> set[tuple[str, str]]:
-    return set(AuditEntry.objects.values_list("state", "detail"))
 
 
 @contextmanager
@@ -225,94 +207,3 @@ def test_a_later_look_is_believed_only_by_the_same_proof(
     monkeypatch.setattr(FileSystemAdapter, "verify", looked)
     assert not verify_erased_files()
     assert not AuditEntry.objects.exclude(verified_at=None).exists()
-
-
-def erase_and_die(patch: pytest.MonkeyPatch) -> None:
-    """Erase the due files as a worker does that dies before it writes the outcomes."""
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with patch.context() as inner:
-        inner.setattr(batch_module, "write_outcomes", die)
-        with pytest.raises(KeyboardInterrupt):
-            purge_due_files()
-    AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
-
-
-class Failing:
-    """An adapter with the same failure for every name."""
-
-    claim_size = 1000
-
-    def __init__(self, failure: Outcome) -> None:
-        self.failure = failure
-
-    def erase(self, files: Iterable[FileToErase], _: OnVersions) -> Iterator[Outcome]:
-        for file in files:
-            yield replace(self.failure, name=file.name)
-
-
-def fail_once(patch: pytest.MonkeyPatch, failure: Outcome) -> None:
-    with patch.context() as inner:
-        erase_with(inner, Failing(failure))
-        purge_due_files()
-    AuditEntry.objects.update(due_at=timezone.now())
-
-
-def test_what_a_dead_worker_erased_was_not_missing(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    erase_and_die(monkeypatch)
-    purge_due_files()
-    assert ends() == {("erased", ERASED_EARLIER)}
-
-
-@pytest.mark.parametrize("failure", [not_sent(""), REFUSED], ids=["not sent", "refused"])
-def test_what_a_dead_worker_erased_was_not_missing_even_if_the_next_one_failed(
-    moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch, failure: Outcome
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    erase_and_die(monkeypatch)
-    fail_once(monkeypatch, failure)
-    purge_due_files()
-    assert ends() == {("erased", ERASED_EARLIER)}
-
-
-@pytest.mark.parametrize("failure", [not_sent(""), REFUSED], ids=["not sent", "refused"])
-def test_a_file_that_vanished_after_a_failure_was_missing(
-    moderator: User,
-    make_posts: MakePosts,
-    monkeypatch: pytest.MonkeyPatch,
-    failure: Outcome,
-    fresh_storage: Path,
-) -> None:
-    confirmed(drafted(make_posts(1), moderator), moderator)
-    fail_once(monkeypatch, failure)
-    for entry in AuditEntry.objects.all():
-        (fresh_storage / entry.name).unlink()
-    purge_due_files()
-    assert ends() == {("erased", WAS_MISSING)}
-
-
-@override_settings(MODERATION_MISSING_ALARM=4)
-def test_many_missing_files_at_once_are_an_alarm_and_on_the_page_s_count(
-    moderator: User, make_posts: MakePosts, fresh_storage: Path
-) -> None:
-    posts = make_posts(2)
-    removal = confirmed(drafted(posts, moderator), moderator)
-    below = [name for name in fresh_storage.iterdir() if name.suffix != ".json"]
-    for path in below[:3]:
-        path.unlink()
-    purge_due_files()
-    assert removal.entries.filter(detail=WAS_MISSING).count() == 3
-    assert missing_problems() == []
-    with unguarded():
-        AuditEntry.objects.filter(detail="").update(detail=WAS_MISSING)
-    (problem,) = overdue().problems
-    assert "8 files" in problem
-    assert "default" in problem
-    with unguarded():
-        AuditEntry.objects.update(erased_at=timezone.now() - timedelta(days=2))
-    assert missing_problems() == []

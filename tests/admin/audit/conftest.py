@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from moderation.models import AuditEntry, AuditEvent, Removal
@@ -15,6 +16,7 @@ from moderation.models.states import EventType, Reason, RemovalState
 from moderation.permission_groups import AUDITORS, MODERATORS
 
 PASSWORD = "a-password-for-tests"
+LIST = "admin:moderation_auditentry_changelist"
 
 
 def person(name: str, *codes: str, group: str = "") -> User:
@@ -53,6 +55,13 @@ def entry_of(removal: Removal | None, key: str, **given: Any) -> AuditEntry:
     return AuditEntry.objects.create(key=key, **{**standard, **by, **given})
 
 
+def shown_keys(client: Client, **params: Any) -> set[str]:
+    """Give the keys that the change list shows."""
+    response = client.get(reverse(LIST), params)
+    assert response.status_code == 200
+    return {entry.key for entry in response.context["cl"].result_list}
+
+
 @pytest.fixture
 def moderator(db: None) -> User:
     return person("moderator", group=MODERATORS)
@@ -71,3 +80,8 @@ def logged_in(db: None) -> Callable[[User], Client]:
         return client
 
     return log_in
+
+
+@pytest.fixture
+def audit_client(auditor: User, logged_in: Callable[[User], Client]) -> Client:
+    return logged_in(auditor)
