@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+import pytest
 from django.contrib.auth.models import User
 
 from moderation.cascade import json_key
 from moderation.models import Removal
+from moderation.removals import keep as keep_module
 from moderation.removals.keep import NotReturned, exclude, kept_keys, return_kept
 from moderation.removals.refused_objects import Guard
+from posts.models import Post, PostImage
+from tests.helpers import stored
+from tests.testapp.models import Exhibit, Volume
 
 
 def places(removal: Removal, objects: Sequence[Any]) -> list[tuple[int, list[str]]]:
@@ -42,3 +48,46 @@ def frozen_keys(removal: Removal) -> list[Any]:
 
 def kept(removal: Removal) -> list[Any]:
     return [key for batch in removal.batches.order_by("number") for key in batch.kept]
+
+
+def add_picture(post: Post) -> None:
+    name = stored("late.jpg")
+    PostImage.objects.create(post=post, image=name, thumbnail=name, size=1, width=1, height=1)
+
+
+def columns(removal: Removal) -> list[dict[str, Any]]:
+    return list(removal.batches.order_by("number").values())
+
+
+def refusing(*refused: Post) -> Any:
+    keys = {post.pk: f"Post: {post}" for post in refused}
+    return lambda batches: {
+        batch.number: {key: keys[key] for key, _ in batch.frozen if key in keys}
+        for batch in batches
+    }
+
+
+def volumes() -> list[Volume]:
+    return [Volume.objects.create(id=UUID(int=n << 90), text=f"{n}.txt") for n in range(1, 6)]
+
+
+def exhibits() -> list[Exhibit]:
+    return [Exhibit.objects.create(id=UUID(int=n << 90), poster=f"{n}.png") for n in range(1, 6)]
+
+
+class Killed(BaseException):
+    """The process ended between two batches."""
+
+
+def killing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Kill the process at its second call of a function of the module."""
+    original, calls = getattr(keep_module, name), []
+
+    def kill(*args: Any) -> Any:
+        calls.append(args)
+        if len(calls) == 2:
+            raise Killed
+        return original(*args)
+
+    monkeypatch.setattr(keep_module, "BATCHES_PER_CHUNK", 1)
+    monkeypatch.setattr(keep_module, name, kill)

@@ -23,17 +23,21 @@ from moderation.removals.freeze import freeze
 from moderation.removals.seal import chunks_of_batches, is_sealed
 from posts.models import Post
 from tests.helpers import confirmed, drafted
-from tests.removals.keeping import frozen_keys, give_back, keep, kept
-from tests.removals.test_return import add_picture, columns, exhibits, refusing, volumes
+from tests.removals.keeping import (
+    add_picture,
+    columns,
+    exhibits,
+    frozen_keys,
+    give_back,
+    keep,
+    kept,
+    refusing,
+    volumes,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePosts = Callable[..., list[Post]]
-
-
-@pytest.fixture
-def posts(marked: None, make_posts: MakePosts) -> list[Post]:
-    return make_posts(6, images=1)
 
 
 def keys_of(posts: list[Post]) -> list[int]:

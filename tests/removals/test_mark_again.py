@@ -22,8 +22,7 @@ from moderation.removals.seal import is_sealed, lock_draft
 from moderation.review_rules.apply import apply_rules
 from posts.models import Post
 from tests.helpers import CODES, confirmed
-from tests.removals.keeping import give_back, keep
-from tests.removals.test_return import add_picture
+from tests.removals.keeping import add_picture, give_back, keep
 from tests.review_rules.waves import make_post, make_wave
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -19,36 +18,26 @@ from moderation.removals.freeze import freeze
 from moderation.removals.keep import last_kept_keys, return_kept
 from moderation.removals.seal import is_sealed
 from moderation.review_rules.apply import SMALLEST_SELECTION
-from posts.models import Post, PostImage
-from tests.helpers import confirmed, drafted, stored
-from tests.removals.keeping import frozen_keys, give_back, keep, kept, places
-from tests.removals.test_keep import Killed, killing
-from tests.testapp.models import Exhibit, Volume
+from posts.models import Post
+from tests.helpers import confirmed, drafted
+from tests.removals.keeping import (
+    Killed,
+    add_picture,
+    columns,
+    exhibits,
+    frozen_keys,
+    give_back,
+    keep,
+    kept,
+    killing,
+    places,
+    refusing,
+    volumes,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePosts = Callable[..., list[Post]]
-
-
-@pytest.fixture
-def posts(marked: None, make_posts: MakePosts) -> list[Post]:
-    return make_posts(6, images=1)
-
-
-@pytest.fixture
-def draft(posts: list[Post], moderator: User) -> Removal:
-    """Three batches of two posts."""
-    with override_settings(MODERATION_BATCH_OBJECTS=2):
-        return drafted(posts, moderator)
-
-
-def add_picture(post: Post) -> None:
-    name = stored("late.jpg")
-    PostImage.objects.create(post=post, image=name, thumbnail=name, size=1, width=1, height=1)
-
-
-def columns(removal: Removal) -> list[dict[str, Any]]:
-    return list(removal.batches.order_by("number").values())
 
 
 def test_a_draft_is_the_same_after_objects_were_kept_and_returned(
@@ -125,14 +114,6 @@ def test_a_batch_without_objects_is_deleted_with_its_last_kept_object(
     assert draft.batches.count() == 2
     assert is_sealed(draft)
     confirmed(draft, moderator)
-
-
-def refusing(*refused: Post) -> Any:
-    keys = {post.pk: f"Post: {post}" for post in refused}
-    return lambda batches: {
-        batch.number: {key: keys[key] for key, _ in batch.frozen if key in keys}
-        for batch in batches
-    }
 
 
 def test_a_refused_object_is_named_and_stays_kept(
@@ -229,14 +210,6 @@ def test_a_draft_that_is_not_sealed_is_sealed_first(
     assert kept(draft) == [posts[0].pk]
     assert is_sealed(draft)
     give_back(draft, moderator)
-
-
-def volumes() -> list[Volume]:
-    return [Volume.objects.create(id=UUID(int=n << 90), text=f"{n}.txt") for n in range(1, 6)]
-
-
-def exhibits() -> list[Exhibit]:
-    return [Exhibit.objects.create(id=UUID(int=n << 90), poster=f"{n}.png") for n in range(1, 6)]
 
 
 @pytest.mark.parametrize("make", [volumes, exhibits])
