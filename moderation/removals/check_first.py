@@ -72,8 +72,13 @@ def mark_and_reseal(removal: Removal, changes: Mapping[str, Sequence[Any]] | Non
             if keys:
                 record_change(removal, change, keys)
             if change == DELETED:
-                removal.marked_objects.filter(key__any_of=set(map(str, keys))).delete()
+                delete_marks(removal, keys)
         reseal(removal)
+
+
+def delete_marks(removal: Removal, keys: Collection[Any]) -> None:
+    """Delete the marks of objects that are neither selected nor kept any longer."""
+    removal.marked_objects.filter(key__any_of=set(map(str, keys))).delete()
 
 
 @contextmanager

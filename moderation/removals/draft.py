@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AbstractUser
@@ -26,10 +27,15 @@ from moderation.lifecycle import removals as lifecycle
 from moderation.models import Removal, RemovalBatch
 from moderation.models.states import Reason
 from moderation.removals import history
-from moderation.removals.check_first import check_decided, lock_sealed_draft, mark_and_reseal
+from moderation.removals.check_first import (
+    check_decided,
+    delete_marks,
+    lock_sealed_draft,
+    mark_and_reseal,
+)
 from moderation.removals.delete import delete_next_batch
 from moderation.removals.file_changes import FileChange, file_change
-from moderation.removals.history import record_change
+from moderation.removals.keep import reduce_selection
 from moderation.removals.limits import (
     MAX_NAMED,
     blockers_of,
@@ -45,7 +51,6 @@ from moderation.removals.seal import (
     draft_changed,
     is_sealed,
     lock_draft,
-    reseal,
     save_batch,
     save_without,
 )
@@ -174,29 +179,35 @@ def _file_change(batch: RemovalBatch, preview: Preview, key: Any) -> FileChange:
 def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
     """Exclude the objects that a guard refuses from a draft, and return them.
 
-    The other objects stay frozen. Works on a few batches at a time and saves each separately, so
-    that neither memory nor a transaction grows with the draft. Seals the draft again if anything
-    was excluded. Raises DraftChanged if the seal is out of date, and RemovalError if the guard
-    refuses an object that is not in its batch.
+    The other objects stay frozen. Works on a few batches at a time and seals the draft again each
+    time, as a Keep does, so that neither memory nor a transaction grows with the draft. Raises
+    DraftChanged if the seal is out of date, or if another request has saved batches without sealing
+    the draft, and RemovalError if the guard refuses an object that is not in its batch.
     """
-    refused, keys = RefusedObjects(), list[Any]()
+    refused = RefusedObjects()
     for batches in chunks_of_batches(removal):
-        refused_by_batch = guard(batches)
-        for batch in (batch for batch in batches if refused_by_batch.get(batch.number)):
-            refused_in_batch = refused_by_batch[batch.number]
-            if refused_in_batch.keys() - {key for key, _digest in batch.frozen}:
-                raise RemovalError(_("An object that you may not remove cannot be excluded."))
-            refused.add(list(refused_in_batch.values()))
-            keys += list(refused_in_batch)[: history.MAX_KEYS]
-            with transaction.atomic():
-                lock_draft(removal, removal.seal)
-                save_without(batch, refused_in_batch.keys())
-    if refused:
-        with transaction.atomic():
-            lock_draft(removal, removal.seal)
-            record_change(removal, history.REFUSED, keys, total=refused.total)
-            reseal(removal)
+        refused_by_batch = {number: names for number, names in guard(batches).items() if names}
+        if refused_by_batch:
+            act = partial(_exclude_from, removal, batches, refused_by_batch)
+            reduce_selection(removal, history.REFUSED, act)
+        for names in refused_by_batch.values():
+            refused.add(list(names.values()))
     return refused
+
+
+def _exclude_from(
+    removal: Removal, batches: Sequence[RemovalBatch], refused: Mapping[int, Mapping[Any, object]]
+) -> list[Any]:
+    """Exclude the refused objects from their batches, and return their keys."""
+    excluded: list[Any] = []
+    for batch in (batch for batch in batches if batch.number in refused):
+        keys = refused[batch.number].keys()
+        if keys - {key for key, _digest in batch.frozen}:
+            raise RemovalError(_("An object that you may not remove cannot be excluded."))
+        save_without(batch, keys)
+        excluded += keys
+    delete_marks(removal, excluded)
+    return excluded
 
 
 def expire_drafts() -> int:

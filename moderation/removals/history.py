@@ -23,15 +23,13 @@ EXCLUDED, RETURNED, ADDED = "excluded", "returned", "added"
 CHANGED, DELETED, REFUSED = "changed", "deleted", "refused"
 
 
-def record_change(
-    removal: Removal, change: str, keys: Sequence[Any], *, total: int | None = None
-) -> None:
+def record_change(removal: Removal, change: str, keys: Sequence[Any]) -> None:
     """Add a change to a draft's history without saving it. Call this before the draft is resealed.
 
-    `total` is the number of objects if `keys` are only some of them.
+    Takes the keys of all changed objects, and stores the first MAX_KEYS of them.
     """
-    total = len(keys) if total is None else total
-    item = {"seal": removal.seal, "change": change, "keys": list(keys[:MAX_KEYS]), "total": total}
+    stored, total = list(keys[:MAX_KEYS]), len(keys)
+    item = {"seal": removal.seal, "change": change, "keys": stored, "total": total}
     removal.history = [*removal.history, item][-MAX_CHANGES:]
 
 

@@ -23,7 +23,7 @@ from moderation.db.rows import all_rows
 from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
 from moderation.models import AuditEntry, Removal, RemovalBatch
 from moderation.removals import history
-from moderation.removals.check_first import lock_sealed_draft, mark_and_reseal
+from moderation.removals.check_first import delete_marks, lock_sealed_draft, mark_and_reseal
 from moderation.removals.history import record_change
 from moderation.removals.limits import missing_rights
 from moderation.removals.refused_objects import Guard, RefusedObjects
@@ -62,9 +62,9 @@ def exclude(removal: Removal, *, seal: str, keys_by_batch: KeysByBatch) -> None:
     check_seal(removal, seal)
     chunks = _chunks(keys_by_batch)
     first = next(chunks, {})
-    _reduce_selection(removal, partial(_exclude_first, removal, first))
+    reduce_selection(removal, history.EXCLUDED, partial(_exclude_first, removal, first))
     for chunk in chunks:
-        _reduce_selection(removal, partial(_exclude_chunk, removal, chunk))
+        reduce_selection(removal, history.EXCLUDED, partial(_exclude_chunk, removal, chunk))
 
 
 def return_kept(
@@ -134,13 +134,13 @@ def _chunks(keys_by_batch: KeysByBatch) -> Iterator[Chunk]:
         yield {number: frozenset(keys) for number, keys in chunk}
 
 
-def _reduce_selection(removal: Removal, act: Callable[[], list[Any]]) -> None:
+def reduce_selection(removal: Removal, change: str, act: Callable[[], list[Any]]) -> None:
     """Exclude objects from a draft in a transaction that seals it again. `act` returns their keys.
 
     If the draft is not sealed, only seals it, and raises DraftChanged.
     """
     with lock_sealed_draft(removal):
-        record_change(removal, history.EXCLUDED, act())
+        record_change(removal, change, act())
         reseal(removal)
 
 
@@ -230,6 +230,7 @@ def _return_chunk(
 
     Raises RemovalError if a batch would become too large for one transaction.
     """
+    delete_marks(removal, deleted)
     try:
         return [
             key
