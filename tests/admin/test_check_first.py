@@ -71,7 +71,7 @@ def test_marked_posts_are_listed_by_weight_with_their_reasons(
     text = text_of(html)
     for told in (
         "Check these first",
-        "0 of 3 reviewed.",
+        "0 of 3 decided.",
         "No picture, although nearly all the others have one Good 1",
         "A picture that is nowhere else in the selection 30 days older than nearly all the others",
         "Text Reports 2",
@@ -101,20 +101,20 @@ def test_ticked_posts_leave_the_section_and_are_counted(
     assert "Marked as reviewed: 2 posts. 1 is left." in said(response)
     html = section(client, draft)
     assert re.findall(r"name=\"reviewed\"\s+value=\"(\d+)\"", html) == [str(odd[1].pk)]
-    assert "2 of 3 reviewed." in text_of(html)
+    assert "2 of 3 decided." in text_of(html)
 
 
 def test_all_can_be_reviewed_with_one_button(client: Client, draft: Removal) -> None:
     response = review(client, draft, all="yes")
     assert "Marked as reviewed: 3 posts." in said(response)
     text = text_of(section(client, draft))
-    assert text == "Check these first 3 of 3 reviewed."
+    assert text == "Check these first 3 of 3 decided."
 
 
 def test_a_kept_post_leaves_the_section(client: Client, draft: Removal, odd: list[Post]) -> None:
     number = draft.batches.get().number
     client.post(page_of(draft, "exclude"), {"seal": draft.seal, "object": f"{number}:{odd[0].pk}"})
-    assert "1 of 3 reviewed." in text_of(section(client, draft))
+    assert "1 of 3 decided." in text_of(section(client, draft))
     assert f'value="{odd[0].pk}"' not in section(client, draft)
 
 
@@ -139,7 +139,7 @@ def test_the_form_says_how_many_are_left(client: Client, draft: Removal) -> None
 def test_nothing_ticked_changes_nothing_and_says_so(client: Client, draft: Removal) -> None:
     response = review(client, draft)
     assert "Nothing was marked as reviewed. Tick what you have reviewed." in said(response)
-    assert "0 of 3 reviewed." in text_of(section(client, draft))
+    assert "0 of 3 decided." in text_of(section(client, draft))
 
 
 @pytest.mark.parametrize("key", ["", "a\0b", "9" * 5000, "-1", "😀" * 300, "1:2", "٣"])
@@ -156,7 +156,7 @@ def test_a_page_of_another_tab_reviews_nothing(
     client.post(page_of(draft, "exclude"), {"seal": draft.seal, "object": f"{number}:{spam.pk}"})
     response = review(client, draft, all="yes")  # with the seal of the first page
     assert f"1 post was kept ({spam.pk})" in said(response)
-    assert "0 of 3 reviewed." in text_of(section(client, draft))
+    assert "0 of 3 decided." in text_of(section(client, draft))
 
 
 def test_many_marked_posts_are_paged(
@@ -220,4 +220,4 @@ def test_a_marked_post_that_no_longer_exists_can_still_be_decided(
     html = section(client, draft)
     assert "no longer available" in html
     review(client, draft, reviewed=str(odd[0].pk))
-    assert "1 of 3 reviewed." in text_of(section(client, draft))
+    assert "1 of 3 decided." in text_of(section(client, draft))

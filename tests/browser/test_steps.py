@@ -137,7 +137,7 @@ def decide_about_marked(counted: CountedPage, wave: Wave) -> None:
             counted.click(card.locator("[name=reviewed]"))
     if wave.spam.intersection(map(int, keys)):
         counted.click(page.get_by_role("button", name="Mark as reviewed"))
-    expect(page.get_by_text(f"{len(keys)} of {len(keys)} reviewed.")).to_be_visible()
+    expect(page.get_by_text(f"{len(keys)} of {len(keys)} decided.")).to_be_visible()
     page.evaluate("scrollTo(0, 0)")
 
 
