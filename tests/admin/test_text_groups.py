@@ -180,7 +180,9 @@ def test_a_draft_without_any_picture_shows_each_text_once(
     client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     removal = drafted(wave[:5], moderator)
-    assert "Each text once" in html(client, removal, "")
+    tabs = text_of(html(client, removal, ""))
+    assert "Posts 5 Each text once" in tabs
+    assert "Each text once 5" not in tabs, "these are two texts"
     assert titles(html(client, removal, TAB)) == ["Front wheel", "Offer 0"]
     monkeypatch.setattr(similar_texts, "RMinHash", None)
     assert "Each text once" not in html(client, removal, "")

@@ -96,10 +96,13 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
         yield Tab("pictures", title, number, "draft_files.html", _pictures)
     title = capfirst(str(model_of(removal)._meta.verbose_name_plural))
     yield Tab("objects", title, removal.objects_total, "draft_objects.html", object_list.show)
-    number = removal.without_picture_total
-    if number and (removal.pictures_total or text_previews.can_show(removal)):
-        title = _("Without pictures") if removal.pictures_total else _("Each text once")
-        yield Tab("without-pictures", title, number, "draft_texts.html", text_previews.show)
+    without_picture = removal.without_picture_total
+    if without_picture and removal.pictures_total:
+        title, view = _("Without pictures"), text_previews.show
+        yield Tab("without-pictures", title, without_picture, "draft_texts.html", view)
+    elif without_picture and text_previews.can_show(removal):
+        title, view = _("Each text once"), text_previews.show
+        yield Tab("without-pictures", title, None, "draft_texts.html", view)
     if removal.kept_total:
         yield Tab(
             "kept", _("Kept"), removal.kept_total, "draft_objects.html", object_list.show_kept
