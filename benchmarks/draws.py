@@ -98,7 +98,7 @@ def _groups(removal: Removal) -> Iterator[set[int]]:
     """Yield the keys of the posts of each picture, the rarest first."""
     keys = FrozenKeys(removal, Post)
     for group in picture_groups(Post, keys):
-        yield set(objects_with(group, Post, keys).values_list("pk", flat=True))
+        yield set(objects_with([group], Post, keys).values_list("pk", flat=True))
 
 
 def _insert(row: dict[str, Any], images: Path) -> Post:

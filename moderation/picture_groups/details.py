@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,12 +79,12 @@ def details_of_groups(
 
 
 def objects_with(
-    group: PictureGroup, model: type[Model], keys: Keys | None = None
+    groups: Iterable[PictureGroup], model: type[Model], keys: Keys | None = None
 ) -> QuerySet[Any]:
-    """Return the objects with these keys, or all, that have a picture of a group."""
-    matching = Q()
+    """Return the objects with these keys, or all, that have a picture of one of the groups."""
+    matching, sha256s = Q(pk__in=[]), {each for group in groups for each in group.sha256s}
     for source in picture_sources_of(model):
-        rows = rows_of(source).filter(**{f"{source.sha256}__any_of": set(group.sha256s)})
+        rows = rows_of(source).filter(**{f"{source.sha256}__any_of": sha256s})
         matching |= Q(pk__in=rows.values(source.to_object))
     objects = all_rows(model, AuditEntry.objects.db).filter(matching)
     return objects if keys is None else objects.filter(pk__in=keys)

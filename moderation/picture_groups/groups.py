@@ -83,6 +83,20 @@ def group_of(groups: Iterable[PictureGroup], key: str) -> PictureGroup | None:
     return next((group for group in groups if key in group.sha256s), None)
 
 
+def groups_of_object(
+    groups: Iterable[PictureGroup], model: type[Model], key: Any
+) -> list[PictureGroup]:
+    """Return the groups that contain a picture of an object. Runs one query for each source."""
+    own = {
+        sha256
+        for source in picture_sources_of(model)
+        for sha256 in rows_of(source)
+        .filter(**{source.to_object: key})
+        .values_list(source.sha256, flat=True)
+    }
+    return [group for group in groups if not own.isdisjoint(group.sha256s)]
+
+
 def rows_of(source: PictureSource) -> QuerySet[Any]:
     """Return the rows of a source whose pictures can be grouped."""
     return rows_with_sha256(source, AuditEntry.objects.db).order_by()

@@ -62,7 +62,8 @@ def group_of(groups: Iterable[TextGroup], key: str) -> TextGroup | None:
 def group_like(key: Any, model: type[Model], keys: Keys) -> TextGroup | None:
     """Return the group of the objects whose texts are similar to that of another one, or None.
 
-    `keys` are as for `text_groups`, and `key` is not among them. Runs two queries.
+    `keys` are as for `text_groups`. The other object is in the group only if its key is among them.
+    Runs two queries.
     """
     other = list(_rows_of(all_rows(model, AuditEntry.objects.db).filter(pk__any_of=[key])))
     if not other:

@@ -100,32 +100,39 @@ def return_kept(
     return not_returned
 
 
+def selected_keys(removal: Removal) -> Iterator[tuple[int, list[str]]]:
+    """Yield the keys of all selected objects, as texts, with the number of their batch."""
+    for number, frozen in _batches_with(removal, "objects_total", "number", "frozen"):
+        yield number, [str(key) for key, _digest in frozen]
+
+
 def kept_keys(removal: Removal) -> Iterator[tuple[int, list[str]]]:
-    """Yield the keys of all kept objects, as texts, with the number of their batch."""
-    for batch in _batches_with_kept(removal, "kept_total"):
-        yield batch.number, list(map(str, batch.kept))
+    """Yield the keys of all kept objects, as `selected_keys` does."""
+    for number, kept in _batches_with(removal, "kept_total", "number", "kept"):
+        yield number, list(map(str, kept))
 
 
 def last_kept_keys(removal: Removal) -> Iterator[tuple[int, list[str]]]:
-    """Yield the keys of the objects that the most recent Keep excluded, as `kept_keys` does."""
-    for batch in _batches_with_kept(removal, "last_kept_total"):
-        yield batch.number, list(map(str, batch.kept[-batch.last_kept_total :]))
+    """Yield the keys of the objects that the most recent Keep excluded, as `selected_keys` does."""
+    columns = ("number", "kept", "last_kept_total")
+    for number, kept, total in _batches_with(removal, "last_kept_total", *columns):
+        yield number, list(map(str, kept[-total:]))
 
 
 def kept_among(removal: Removal, keys: AbstractSet[str]) -> list[tuple[int, list[str]]]:
-    """Return those of the keys whose objects are kept, as `kept_keys` does."""
+    """Return those of the keys whose objects are kept, as `selected_keys` does."""
     found = ((number, [key for key in kept if key in keys]) for number, kept in kept_keys(removal))
     return [(number, kept) for number, kept in found if kept]
 
 
-def _batches_with_kept(removal: Removal, column: str) -> Iterator[RemovalBatch]:
-    """Yield the batches in which a column is not zero, a few at a time, without their objects."""
-    found = removal.batches.filter(**{f"{column}__gt": 0}).order_by("number")
+def _batches_with(removal: Removal, total: str, *columns: str) -> Iterator[Any]:
+    """Yield columns of the batches in which a total is not zero. Reads a few batches at a time."""
+    found = removal.batches.filter(**{f"{total}__gt": 0}).order_by("number")
     numbers = list(found.values_list("number", flat=True))
     for start in range(0, len(numbers), BATCHES_PER_CHUNK):
         chunk = numbers[start : start + BATCHES_PER_CHUNK]
         batches = removal.batches.filter(number__in=chunk).order_by("number")
-        yield from batches.only("number", "kept", "last_kept_total")
+        yield from batches.values_list(*columns)
 
 
 def _chunks(keys_by_batch: KeysByBatch) -> Iterator[Chunk]:

@@ -152,7 +152,7 @@ def test_the_objects_of_a_group_are_those_with_one_of_its_pictures() -> None:
     first, _second, third = make_post(1, COMMON), make_post(2, RARE), make_post(3, COMMON, RARE)
     group = group_of(picture_groups(Post, all_keys()), COMMON)
     assert group
-    assert set(objects_with(group, Post, all_keys())) == {first, third}
+    assert set(objects_with([group], Post, all_keys())) == {first, third}
     assert group_of([group], RARE) is None
 
 

@@ -22,8 +22,8 @@ from moderation.purge import run as batch_module
 from moderation.purge import verify as verify_module
 from moderation.purge.run import purge_due_files
 from moderation.purge.verify import verify_erased_files
-from moderation.storage import verify_identity, write_identity
 from moderation.storage import identity as mark_module
+from moderation.storage import verify_identity, write_identity
 from moderation.storage.base import ERASED_EARLIER, IDENTITY_FILE
 from moderation.storage.filesystem import FileSystemAdapter
 from moderation.storage.generic import GenericAdapter

@@ -18,29 +18,17 @@ from moderation.registry.content import content_of
 from moderation.removals import keep as keep_module
 from moderation.removals.draft import confirm, exclude_refused, refreeze_changed
 from moderation.removals.freeze import freeze
-from moderation.removals.keep import exclude, last_kept_keys
-from moderation.removals.owners import keys_among, keys_by_batch, keys_with_owner_of
+from moderation.removals.keep import exclude, kept_keys, last_kept_keys, selected_keys
+from moderation.removals.owners import keys_by_batch, keys_of_objects, keys_with_owner_of
 from moderation.removals.seal import is_sealed
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed, drafted
-from tests.removals.keeping import frozen_keys, keep, kept, places
+from tests.removals.keeping import Killed, frozen_keys, keep, kept, killing, places, refusing
 from tests.testapp.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MakePosts = Callable[..., list[Post]]
-
-
-@pytest.fixture
-def posts(marked: None, make_posts: MakePosts) -> list[Post]:
-    return make_posts(6, images=1)
-
-
-@pytest.fixture
-def draft(posts: list[Post], moderator: User) -> Removal:
-    """Three batches of two posts."""
-    with override_settings(MODERATION_BATCH_OBJECTS=2):
-        return drafted(posts, moderator)
 
 
 def test_kept_objects_are_stored_in_the_order_in_which_they_were_kept(
@@ -121,17 +109,10 @@ def test_a_draft_of_which_everything_was_kept_cannot_be_confirmed(
 
 
 def test_refused_and_deleted_objects_are_not_kept(draft: Removal, posts: list[Post]) -> None:
-    gone, refused = posts[0].pk, posts[3]
+    gone = posts[0].pk
     posts[0].delete()
     posts[1].delete()
-
-    def guard(batches: Any) -> Any:
-        return {
-            batch.number: {key: refused for key, _ in batch.frozen if key == refused.pk}
-            for batch in batches
-        }
-
-    assert exclude_refused(draft, guard).total == 1
+    assert exclude_refused(draft, refusing(posts[3])).total == 1
     assert refreeze_changed(draft).deleted[0] == gone
     assert (kept(draft), draft.kept_total, draft.batches.count()) == ([], 0, 2)
 
@@ -141,24 +122,6 @@ def test_the_last_keep_is_known_until_the_next(draft: Removal, posts: list[Post]
     assert list(last_kept_keys(draft)) == places(draft, posts[:3])
     keep(draft, posts[4])
     assert list(last_kept_keys(draft)) == places(draft, posts[4:5])
-
-
-class Killed(BaseException):
-    """The process ended between two batches."""
-
-
-def killing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Kill the process at its second call of a function of the module."""
-    original, calls = getattr(keep_module, name), []
-
-    def kill(*args: Any) -> Any:
-        calls.append(args)
-        if len(calls) == 2:
-            raise Killed
-        return original(*args)
-
-    monkeypatch.setattr(keep_module, "BATCHES_PER_CHUNK", 1)
-    monkeypatch.setattr(keep_module, name, kill)
 
 
 def test_an_interrupted_keep_cannot_be_confirmed_with_the_old_seal(
@@ -205,7 +168,7 @@ def test_all_objects_of_an_owner_are_found(
     with override_settings(MODERATION_BATCH_OBJECTS=3):
         removal = drafted([*spam, *good], moderator)
     number, (key,) = places(removal, good[1:2])[0]
-    found = dict(keys_with_owner_of(removal, number, key))
+    found = dict(keys_with_owner_of(removal, number, key, selected_keys(removal)))
     assert sorted(key for keys in found.values() for key in keys) == [str(p.pk) for p in good]
     exclude(removal, seal=removal.seal, keys_by_batch=found.items())
     assert frozen_keys(removal) == [post.pk for post in spam]
@@ -215,8 +178,9 @@ def test_all_objects_of_an_owner_are_found(
 def test_the_owner_of_an_object_that_is_not_selected_is_not_looked_up(
     draft: Removal, key: str
 ) -> None:
-    with pytest.raises(DraftChanged):
-        list(keys_with_owner_of(draft, draft.batches.order_by("number")[0].number, key))
+    number = draft.batches.order_by("number")[0].number
+    with pytest.raises(DraftChanged, match="no longer in this draft"):
+        list(keys_with_owner_of(draft, number, key, selected_keys(draft)))
 
 
 def test_an_owner_is_known_where_a_registration_leads_to_it() -> None:
@@ -240,7 +204,8 @@ def test_keeping_1200_objects_of_an_owner_takes_the_same_queries_for_each_batch(
     def queries(objects: int, batch: int) -> int:
         removal = large_draft(moderator, f"{objects}-{batch}", objects, batch)
         first = removal.batches.order_by("number")[0]
-        keys = keys_with_owner_of(removal, first.number, str(first.frozen[0][0]))
+        key, among = str(first.frozen[0][0]), selected_keys(removal)
+        keys = keys_with_owner_of(removal, first.number, key, among)
         with CaptureQueriesContext(connection) as captured:
             exclude(removal, seal=removal.seal, keys_by_batch=keys)
         assert (removal.kept_total, removal.objects_total) == (objects, 0)
@@ -253,12 +218,15 @@ def test_keeping_1200_objects_of_an_owner_takes_the_same_queries_for_each_batch(
 
 
 def test_the_keys_of_many_batches_are_found_with_the_same_queries(moderator: User) -> None:
-    def queries(objects: int) -> int:
+    def queries(objects: int) -> tuple[int, int]:
         removal = large_draft(moderator, f"{objects} in batches", objects, 2)
         with CaptureQueriesContext(connection) as captured:
-            found = list(keys_among(removal, Post.objects.all()))
+            found = list(keys_of_objects(Post.objects.all(), selected_keys(removal)))
         assert [len(keys) for _number, keys in found] == [2] * (objects // 2)
-        return len(captured)
+        exclude(removal, seal=removal.seal, keys_by_batch=found)
+        with CaptureQueriesContext(connection) as kept_keys_captured:
+            assert list(last_kept_keys(removal)) == list(kept_keys(removal)) == found
+        return len(captured), len(kept_keys_captured)
 
     assert queries(6) == queries(40)
 
@@ -270,4 +238,5 @@ def test_the_batches_of_keys_are_found_without_the_objects_outside(
     wanted = [posts[5], posts[0], outside, posts[1]]
     keys = [post.pk for post in wanted]
     assert sorted(keys_by_batch(draft, keys)) == places(draft, wanted)
-    assert list(keys_among(draft, Post.objects.filter(pk__in=keys))) == places(draft, wanted)
+    objects = Post.objects.filter(pk__in=keys)
+    assert list(keys_of_objects(objects, selected_keys(draft))) == places(draft, wanted)

@@ -102,7 +102,7 @@ def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any
     """
     model = model_of(removal)
     if group := _group(viewer, removal, key):
-        return objects_with(group, model, visible_keys(viewer, removal))
+        return objects_with([group], model, visible_keys(viewer, removal))
     return all_rows(model, AuditEntry.objects.db).none()
 
 
@@ -121,7 +121,7 @@ def _group(viewer: Viewer, removal: Removal, key: str) -> PictureGroup | None:
 
 def _others(viewer: Viewer, removal: Removal, group: PictureGroup) -> QuerySet[Any]:
     model = model_of(removal)
-    objects = objects_with(group, model, visible_keys(viewer, removal))
+    objects = objects_with([group], model, visible_keys(viewer, removal))
     return objects.exclude(pk__in=FrozenKeys(removal, model)).order_by("pk")
 
 
@@ -129,7 +129,7 @@ def _objects_of_group(
     viewer: Viewer, removal: Removal, group: PictureGroup, keys: Keys
 ) -> dict[str, Any]:
     """Return a page of the selected objects that have a picture of a group."""
-    objects = objects_with(group, model_of(removal), keys).order_by("pk")
+    objects = objects_with([group], model_of(removal), keys).order_by("pk")
     page = Paginator(objects.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
         viewer.request.GET.get("p")
     )

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
@@ -17,6 +17,7 @@ from moderation.admin.display import Viewer, count, objects_of, row_names
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.group_previews import objects_of_group
+from moderation.admin.removals.kept_groups import kept_with_text_of, objects_with_pictures_of
 from moderation.admin.removals.object_permissions import admin_of, guard_for, visible_to
 from moderation.admin.removals.tabs import back_to_page
 from moderation.admin.removals.text_previews import keys_of_text_group
@@ -26,11 +27,13 @@ from moderation.removals.keep import (
     KeysByBatch,
     NotReturned,
     exclude,
+    kept_among,
     kept_keys,
     last_kept_keys,
     return_kept,
+    selected_keys,
 )
-from moderation.removals.owners import keys_among, keys_by_batch, keys_with_owner_of
+from moderation.removals.owners import keys_by_batch, keys_of_objects, keys_with_owner_of
 from moderation.removals.refused_objects import RefusedObjects
 from moderation.removals.seal import check_seal
 
@@ -63,14 +66,19 @@ def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Remova
 
 
 def return_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Return the object that the pressed button names, those of the last Keep, or all."""
+    """Return the object that the button names, or all of its owner, or of its groups; or all kept.
+
+    One button returns those of the last Keep.
+    """
     save_input(removal, request.POST)
+    viewer, seal = Viewer(model_admin.admin_site, request), request.POST.get("seal", "")
     before = removal.objects_total
     with errors_as_messages(request):
+        check_seal(removal, seal)  # before the groups are computed, which may take a second
         not_returned = return_kept(
             removal,
-            seal=request.POST.get("seal", ""),
-            keys_by_batch=_keys_to_return(removal, request.POST),
+            seal=seal,
+            keys_by_batch=_keys_to_return(viewer, removal),
             actor=request.user,  # type: ignore[arg-type]
             guard=guard_for(admin_of(model_admin.admin_site, removal), request),
         )
@@ -130,20 +138,32 @@ def say_what_was_returned(
 def _keys_to_exclude(viewer: Viewer, removal: Removal) -> KeysByBatch:
     posted = viewer.request.POST
     if "owner_of" in posted:
-        return keys_with_owner_of(removal, *_object_in(posted.get("owner_of", "")))
+        owned = _object_in(posted["owner_of"])
+        return keys_with_owner_of(removal, *owned, among=selected_keys(removal))
     if "with_picture" in posted:
-        return keys_among(removal, objects_of_group(viewer, removal, posted["with_picture"]))
+        objects = objects_of_group(viewer, removal, posted["with_picture"])
+        return keys_of_objects(objects, among=selected_keys(removal))
     if "with_text" in posted:
         return keys_by_batch(removal, keys_of_text_group(viewer, removal, posted["with_text"]))
     number, key = _object_in(posted.get("object", ""))
     return [(number, [key])]
 
 
-def _keys_to_return(removal: Removal, posted: QueryDict) -> KeysByBatch:
+def _keys_to_return(viewer: Viewer, removal: Removal) -> KeysByBatch:
+    posted = viewer.request.POST
     if "all" in posted:
         return kept_keys(removal)
     if "last" in posted:
         return last_kept_keys(removal)
+    if "owner_of" in posted:
+        owned = _object_in(posted["owner_of"])
+        return keys_with_owner_of(removal, *owned, among=kept_keys(removal))
+    if "pictures_of" in posted:
+        objects = objects_with_pictures_of(viewer, removal, posted["pictures_of"])
+        return keys_of_objects(objects, among=kept_keys(removal))
+    if "text_of" in posted:
+        keys = kept_with_text_of(viewer, removal, posted["text_of"])
+        return kept_among(removal, set(map(str, keys)))
     number, key = _object_in(posted.get("object", ""))
     return [(number, [key])]
 

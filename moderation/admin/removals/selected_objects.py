@@ -10,7 +10,7 @@ from moderation.admin.display import Viewer
 from moderation.admin.removals.object_permissions import admin_of, may_hide_rows
 from moderation.cascade.batches import model_of
 from moderation.db.rows import all_rows
-from moderation.models import AuditEntry, FrozenKeys, Removal
+from moderation.models import AuditEntry, FrozenKeys, KeptKeys, Removal
 from moderation.picture_groups.groups import Keys
 from moderation.removals.selection import filterable
 
@@ -42,6 +42,15 @@ def visible_keys(viewer: Viewer, removal: Removal) -> Keys | None:
 
 def selected_keys(viewer: Viewer, removal: Removal) -> Keys:
     """Return the keys of `selected_objects`, as an expression that the database joins fastest."""
+    return _visible_among(viewer, removal, FrozenKeys(removal, model_of(removal)))
+
+
+def keys_of_kept(viewer: Viewer, removal: Removal) -> Keys:
+    """Return the keys of the kept ones of `visible_objects`, as `selected_keys` does."""
+    return _visible_among(viewer, removal, KeptKeys(removal, model_of(removal)))
+
+
+def _visible_among(viewer: Viewer, removal: Removal, keys: Keys) -> Keys:
     if visible_keys(viewer, removal) is None:
-        return FrozenKeys(removal, model_of(removal))
-    return selected_objects(viewer, removal).values("pk")
+        return keys
+    return visible_objects(viewer, removal).filter(pk__in=keys).values("pk")

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from moderation.admin.display import Viewer, removal_url
 from moderation.admin.messages import errors_as_messages
-from moderation.admin.removals import group_previews, object_list, text_previews
+from moderation.admin.removals import group_previews, kept_groups, object_list, text_previews
 from moderation.admin.removals.previews import file_previews
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
@@ -104,9 +104,8 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
         title, view = _("Each text once"), text_previews.show
         yield Tab("without-pictures", title, None, "draft_texts.html", view)
     if removal.kept_total:
-        yield Tab(
-            "kept", _("Kept"), removal.kept_total, "draft_objects.html", object_list.show_kept
-        )
+        title, number = _("Kept"), removal.kept_total
+        yield Tab("kept", title, number, "draft_objects.html", kept_groups.show)
 
 
 def _pictures(viewer: Viewer, removal: Removal) -> dict[str, Any]:
