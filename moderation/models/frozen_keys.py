@@ -86,9 +86,13 @@ class FrozenTexts(_KeysInBatches):
 
 
 def batch_numbers(removal: Removal, keys: Iterable[Any]) -> dict[str, int]:
-    """Return the batch number of each of these keys that is selected: {text: number}."""
+    """Return the batch number of each of these keys that is selected: {text: number}.
+
+    Runs one query, or none without keys.
+    """
     connection = connections[RemovalBatch.objects.db]
-    texts = [str(key) for key in keys]
+    if not (texts := [str(key) for key in keys]):
+        return {}
     parameter: Any
     table = connection.ops.quote_name(RemovalBatch._meta.db_table)
     if connection.vendor == "postgresql":

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 
 from moderation.models import FrozenKeys, KeptKeys, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups import groups as groups_module
@@ -166,6 +168,13 @@ def test_frozen_keys_are_those_of_the_batches(moderator: User, settings: Any) ->
     assert numbers == {
         str(posts[0].pk): first, str(posts[1].pk): first, str(posts[2].pk): second,
     }  # fmt: skip
+
+
+def test_looking_up_no_keys_takes_no_query(moderator: User) -> None:
+    removal = drafted([make_post(1)], moderator)
+    with CaptureQueriesContext(connection) as captured:
+        assert batch_numbers(removal, []) == {}
+    assert not captured.captured_queries
 
 
 def test_frozen_keys_may_be_uuids(moderator: User) -> None:

@@ -108,9 +108,7 @@ def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any
 
 def others_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
     """Return those of `objects_of_group` that are not selected."""
-    if group := _group(viewer, removal, key):
-        return _others(viewer, removal, group)
-    return all_rows(model_of(removal), AuditEntry.objects.db).none()
+    return _not_selected(removal, objects_of_group(viewer, removal, key))
 
 
 def _group(viewer: Viewer, removal: Removal, key: str) -> PictureGroup | None:
@@ -119,10 +117,8 @@ def _group(viewer: Viewer, removal: Removal, key: str) -> PictureGroup | None:
     return group_of(picture_groups(model_of(removal), selected_keys(viewer, removal)), key)
 
 
-def _others(viewer: Viewer, removal: Removal, group: PictureGroup) -> QuerySet[Any]:
-    model = model_of(removal)
-    objects = objects_with([group], model, visible_keys(viewer, removal))
-    return objects.exclude(pk__in=FrozenKeys(removal, model)).order_by("pk")
+def _not_selected(removal: Removal, objects: QuerySet[Any]) -> QuerySet[Any]:
+    return objects.exclude(pk__in=FrozenKeys(removal, objects.model)).order_by("pk")
 
 
 def _objects_of_group(
@@ -148,14 +144,15 @@ def _objects_of_group(
 
 def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> dict[str, Any]:
     """Return a page of the objects with a picture of a group that are not selected."""
-    others = _others(viewer, removal, group)
+    objects = objects_with([group], model_of(removal), visible_keys(viewer, removal))
+    others = _not_selected(removal, objects)
     page = Paginator(others.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
         viewer.request.GET.get("others")
     )
     keys, previews = list(page.object_list), list[ObjectPreview]()
     with errors_as_messages(viewer.request):
         previews = previews_of_others(viewer, removal, keys)
-    kept_total, kept_keys = _kept_among(removal, others, keys)
+    kept_total, kept_keys = _kept_among(removal, objects, keys)
     return {
         "others_page": page,
         "others_page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
@@ -167,12 +164,12 @@ def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> di
 
 
 def _kept_among(
-    removal: Removal, others: QuerySet[Any], keys: Sequence[Any]
+    removal: Removal, objects: QuerySet[Any], keys: Sequence[Any]
 ) -> tuple[int, set[str]]:
     """Return how many of these objects are kept, and which of the keys belong to such objects."""
     if not removal.kept_total:
         return 0, set()
-    kept = others.filter(pk__in=KeptKeys(removal, others.model))
+    kept = objects.filter(pk__in=KeptKeys(removal, objects.model))
     kept_keys = kept.filter(pk__any_of=set(keys)).values_list("pk", flat=True)
     return kept.count(), set(map(str, kept_keys))
 
@@ -190,8 +187,8 @@ def _previews(
     """Return the previews of groups, without those that have been deleted in the meantime."""
     files = [each.file for each in details if each.file]
     rows = details_of(files, using=AuditEntry.objects.db)
-    keys = [each.object_key for each in details if each.file]
-    names, numbers = row_names(removal, keys), batch_numbers(removal, keys)
+    names = row_names(removal, [each.object_key for each in details if each.file])
+    numbers = batch_numbers(removal, [each.object_key for each in details if each.objects == 1])
     return [
         GroupPreview(
             details=each,
