@@ -37,8 +37,8 @@ WINDOW = {"width": 1280, "height": 800}
 FOLDER = os.environ.get("REVIEW_FOLDER")
 
 MAX_INTERACTIONS, MAX_SCREENS = 12, 6  # besides deciding about the marked posts
-# Milliseconds. The page ignores clicks right after cards have moved up.
-CLICK_PAUSE = 800
+# Milliseconds. The page ignores clicks on cards that have just moved.
+CLICK_PAUSE = 1_100
 # A picture that repeats so often on a screen of the rarest first is an advertisement.
 REPEATED = 5
 

@@ -2,9 +2,9 @@
 // Keep, undo and return on the page of a draft, without loading the whole page again.
 
 (() => {
-  // Milliseconds during which clicks are ignored after the cards moved up: the second click of a
-  // slow double click would keep the next card. A double click may take up to 500 ms.
-  const CLICK_PAUSE = 700;
+  // Milliseconds during which clicks on a button that has just moved are ignored: the second click
+  // of a slow double click would keep the next card. Systems accept up to 900 ms between the two.
+  const CLICK_PAUSE = 1000;
 
   // The forms of the selection and of what can be added to it.
   const FORMS = "#draft-form, #others-form";
@@ -12,9 +12,12 @@
   // The boxes of the objects to check first, and of those that are not selected.
   const BOXES = "[name=reviewed], [name=add]";
 
+  const CARD_BUTTONS = "[data-card] button";
+
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
   let replacedAt = -Infinity;
+  let formerBoxes = []; // where the buttons of the cards were on the screen before that
 
   // In sessionStorage, by draft: lasts as long as the tab.
   const inputKey = () => `moderation.input.${form().getAttribute("action")}`;
@@ -98,9 +101,16 @@
     return new DOMParser().parseFromString(text, "text/html");
   }
 
+  const nameAndValue = (control) => `${control.name} ${control.value}`;
+
+  function boxesOfButtons() {
+    const buttons = [...main.querySelectorAll(CARD_BUTTONS)];
+    return buttons.map((each) => [nameAndValue(each), each.getBoundingClientRect()]);
+  }
+
   function showInPlace(page) {
     const input = inputOf(main);
-    const nameAndValue = (box) => `${box.name} ${box.value}`;
+    formerBoxes = boxesOfButtons();
     const boxes = [...main.querySelectorAll(BOXES)];
     const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
     main.innerHTML = page.getElementById("content-start").innerHTML;
@@ -139,10 +149,18 @@
     main.dispatchEvent(new CustomEvent("moderation:replaced"));
   }
 
-  // Ignore a click on a card that has just moved under the pointer. Key presses have no `detail`.
+  // Return whether a button was elsewhere before the page was replaced.
+  function hasMoved(button, { clientX, clientY }) {
+    const isAt = (box) =>
+      box.left <= clientX && clientX <= box.right && box.top <= clientY && clientY <= box.bottom;
+    return !formerBoxes.some(([name, box]) => name === nameAndValue(button) && isAt(box));
+  }
+
+  // Ignore a click on a button that has just moved under the pointer. Key presses have no `detail`.
   function ignoreSecondClick(event) {
+    const button = event.target.closest(CARD_BUTTONS);
     const isTooEarly = performance.now() - replacedAt < CLICK_PAUSE;
-    if (isTooEarly && event.detail > 0 && event.target.closest("[data-card] button")) {
+    if (button && event.detail > 0 && isTooEarly && hasMoved(button, event)) {
       event.preventDefault();
     }
   }
