@@ -1,4 +1,4 @@
-"""Posts with the same picture are added by keyboard alone, on a telephone, and without scripts."""
+"""Posts with the same picture are added by keyboard alone and without scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 
 from moderation.models import Removal
 from posts.models import Post, PostImage
-from tests.browser.test_pictures import violations
 from tests.helpers import drafted
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -93,13 +92,3 @@ def test_posts_are_added_without_scripts(
     expect(
         page.get_by_role("heading", name="Also in 2 posts that are not selected")
     ).to_be_visible()
-
-
-def test_the_list_fits_a_telephone_and_has_no_accessibility_problem(
-    moderator_page: Page, draft: Removal
-) -> None:
-    page = moderator_page
-    open_others(page, draft)
-    assert violations(page) == []
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390

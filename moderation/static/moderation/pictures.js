@@ -1,12 +1,12 @@
 "use strict";
-// Pictures on the page of a draft: unblur all of them, and open one large in a dialog. Without
-// JavaScript, the button saves a preference, and links open the picture in a new tab.
+// Pictures on the page of a draft: unblur all of them, blur one again that was clicked, and open one
+// large in a dialog. Without JavaScript, the button saves a preference, links open the picture in a
+// new tab, and the styles alone blur a picture when the pointer leaves it.
 
 (() => {
   const UNBLUR_KEY = "moderation.unblur-pictures"; // in sessionStorage: lasts as long as the tab
 
   const main = document.getElementById("content-start");
-  const clicked = new Set(); // the addresses of the pictures that are shown as they are
 
   function isUnblurred() {
     return window.sessionStorage.getItem(UNBLUR_KEY) === "yes";
@@ -21,22 +21,29 @@
   function showState() {
     document.getElementById("unblur-pictures")?.setAttribute("aria-pressed", isUnblurred());
     document.getElementById("draft").classList.toggle("removal-unblurred", isUnblurred());
-    for (const input of main.querySelectorAll(".removal-picture input")) {
-      input.checked = clicked.has(input.nextElementSibling.src);
+  }
+
+  // Uncheck the boxes of the clicked pictures to which a condition applies.
+  function uncheckIf(condition) {
+    for (const input of main.querySelectorAll(".removal-picture input:checked")) {
+      input.checked = !condition(input.closest(".removal-picture"));
     }
   }
 
-  function remember(event) {
-    const input = event.target;
-    if (!input.matches(".removal-picture input")) {
-      return;
+  // A finger leaves a picture with each tap; for a finger, see `onPointerUp`.
+  function onPointerOut({ pointerType, target, relatedTarget }) {
+    if (pointerType !== "touch") {
+      uncheckIf((picture) => picture.contains(target) && !picture.contains(relatedTarget));
     }
-    const address = input.nextElementSibling.src;
-    if (input.checked) {
-      clicked.add(address);
-    } else {
-      clicked.delete(address);
-    }
+  }
+
+  function onPointerUp({ target }) {
+    uncheckIf((picture) => !picture.contains(target));
+  }
+
+  // Keep a picture as it is while the focus is on it or on its card.
+  function onFocusIn({ target }) {
+    uncheckIf((picture) => !picture.contains(target) && !target.contains(picture));
   }
 
   // The element is new each time: otherwise the last picture would show until this one is loaded.
@@ -70,6 +77,8 @@
 
   showState();
   main.addEventListener("click", onClick);
-  main.addEventListener("change", remember);
+  main.addEventListener("pointerout", onPointerOut);
+  document.addEventListener("pointerup", onPointerUp);
+  document.addEventListener("focusin", onFocusIn);
   new MutationObserver(showState).observe(main, { childList: true });
 })();
