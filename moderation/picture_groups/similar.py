@@ -39,6 +39,11 @@ def objects_with_similar(
     return objects if visible is None else objects.filter(pk__in=visible)
 
 
+def can_search_for(model: type[Model]) -> bool:
+    """Return whether similar pictures of a model's objects can be found."""
+    return any(map(can_search, picture_sources_of(model)))
+
+
 def can_search(source: PictureSource) -> bool:
     """Return whether the database has the indexes to find similar pictures of a source."""
     column = source.registration.perceptual_hash

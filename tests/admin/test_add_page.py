@@ -108,7 +108,7 @@ def test_all_posts_of_the_group_are_added_at_once(
     assert frozen_keys(draft) == keys_of(posts[:5])
     page = html(client, draft, GROUP)
     assert others(page) == ""
-    assert "not selected" not in text_of(page)
+    assert "also in" not in text_of(page)
     assert "×5 in 5 posts" in text_of(page)
 
 
@@ -149,6 +149,17 @@ def test_kept_posts_stay_kept_when_all_others_are_added(
     page = html(client, draft, GROUP)
     assert offered(page) == [posts[0].pk]
     assert 'name="add_all"' not in page
+
+
+def test_adding_all_when_none_is_left_says_so(
+    client: Client, draft: Removal, posts: list[Post]
+) -> None:
+    keep(client, draft, posts[0])
+    Post.objects.filter(pk__in=keys_of(posts[2:5])).delete()
+    assert said(add_all(client, draft)) == (
+        "Nothing was added. No others with this picture are left to add."
+    )
+    assert frozen_keys(draft) == [posts[1].pk]
 
 
 def test_what_was_added_is_said_although_a_kept_post_cannot_be_returned(

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.admin.removals import similar_pictures
+from moderation.picture_groups import similar
 from posts.models import Post, PostImage
 from tests.admin.conftest import drafted
 from tests.admin.drafts import html, text_of
@@ -27,9 +28,12 @@ def hashed(posts: list[Post]) -> list[Post]:
     return posts
 
 
+def sha256_of(posts: list[Post]) -> str:
+    return PostImage.objects.get(post=posts[0]).sha256
+
+
 def of_group(posts: list[Post]) -> str:
-    sha256 = PostImage.objects.get(post=posts[0]).sha256
-    return f"?show=groups&group={sha256}"
+    return f"?show=groups&group={sha256_of(posts)}"
 
 
 def test_similar_pictures_of_other_posts_are_counted_and_linked(
@@ -43,13 +47,26 @@ def test_similar_pictures_of_other_posts_are_counted_and_linked(
         assert post.title in page
 
 
-def test_without_similar_pictures_nothing_is_said(
+def test_without_similar_pictures_the_page_says_so(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     selected = hashed(make_posts(2))
     make_posts(1)
     page = html(client, drafted(selected, moderator), of_group(selected))
     assert "Similar pictures" not in page
+    assert "No similar pictures were found in posts that are not selected." in text_of(page)
+
+
+def test_a_card_with_one_post_leads_to_the_search_for_similar_pictures(
+    client: Client, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selected = hashed(make_posts(1))
+    removal = drafted(selected, moderator)
+    link = f'<a href="?show=groups&amp;order=rarest&amp;group={sha256_of(selected)}#selection">'
+    assert f"{link}Find similar pictures" in html(client, removal)
+    monkeypatch.setattr(similar, "has_similarity_indexes", lambda *_: False)
+    assert "similar pictures" not in html(client, removal)
+    assert "similar pictures" not in html(client, removal, of_group(selected))
 
 
 def test_only_the_first_posts_are_linked(

@@ -43,7 +43,9 @@ def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
         say_what_was_returned(request, removal, added.returned, added.not_returned)
         if added.error:
             messages.error(request, added.error)
-        elif "add_all" not in request.POST:
+        elif "add_all" in request.POST:
+            _say_if_none_was_left(request, added)
+        else:
             _say_what_was_not_found(request, removal, added, set(request.POST.getlist("add")))
     return back_to_page(model_admin, request, removal)
 
@@ -77,6 +79,12 @@ def _say_what_was_added(request: HttpRequest, removal: Removal, added: Added) ->
         )
         most, left = (count(removal.model_label, each) for each in (most_added(), added.left))
         messages.warning(request, text % {"most": most, "left": left})
+
+
+def _say_if_none_was_left(request: HttpRequest, added: Added) -> None:
+    if not (added.total or added.refused):
+        text = _("Nothing was added. No others with this picture are left to add.")
+        messages.warning(request, text)
 
 
 def _say_what_was_not_found(

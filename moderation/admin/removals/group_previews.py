@@ -40,6 +40,7 @@ from moderation.picture_groups.groups import (
     group_of,
     picture_groups,
 )
+from moderation.picture_groups.similar import can_search_for
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
 
@@ -80,7 +81,8 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     """Return a page of the groups, or of the objects of the requested group if it still exists."""
     keys, order = selected_keys(viewer, removal), _order(viewer)
     groups = picture_groups(model_of(removal), keys, order)
-    context = {"order": order, "orders": Order.choices, "groups_total": len(groups)}
+    can_search = can_search_for(model_of(removal))
+    context = {"order": order, "orders": Order.choices, "can_search_similar": can_search}
     if group := group_of(groups, viewer.request.GET.get("group", "")):
         return {**context, **_objects_of_group(viewer, removal, group, keys)}
     page = Paginator(groups, GROUPS_PER_PAGE).get_page(viewer.request.GET.get("p"))
