@@ -1,13 +1,9 @@
-"""Reviewing what differs from a wave, in a real browser: by keyboard, without scripts, narrow."""
+"""Reviewing what differs from a wave, in a real browser: by keyboard and without scripts."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from admin_interface.cache import del_cached_active_theme
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -47,12 +43,6 @@ def page(moderator_page: Page) -> Page:
 @pytest.fixture
 def plain_page(moderator_page_without_scripts: Page) -> Page:
     return moderator_page_without_scripts
-
-
-def keep(page: Page, name: str) -> None:
-    """Keep a screenshot where SCREENSHOTS names a folder, to be looked at."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 def press_until_focused(page: Page, name: str) -> None:
@@ -108,19 +98,3 @@ def test_marked_posts_are_reviewed_without_scripts(plain_page: Page, draft: Remo
     page.get_by_role("button", name="Remove 42 posts").click()
     expect(page.locator(".removal-state").first).to_be_visible()
     assert Post.objects.count() == 1
-
-
-@pytest.mark.parametrize(
-    ("colours", "width"), [("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390)]
-)
-def test_the_section_is_accessible_and_fits(
-    page: Page, draft: Removal, colours: str, width: int
-) -> None:
-    Removal.objects.filter(pk=draft.pk).update(dropped_rules=[["author_with_good_posts", 31, 43]])
-    page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 900})
-    page.goto(page_of(draft))
-    expect(page.locator(".removal-marked")).to_have_count(3)
-    keep(page, f"check_first_{colours}_{width}")
-    assert [each["id"] for each in Axe().run(page).response["violations"]] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from admin_interface.cache import del_cached_active_theme
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -19,6 +18,7 @@ from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.pages import names_of_pages
 from tests.admin.test_roles import World
+from tests.browser.accessibility import problems_of
 from tests.browser.conftest import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -58,16 +58,10 @@ def draft_addresses(world: World) -> Iterator[str]:
 
 
 def problems(page: Page, address: str) -> list[str]:
-    """Return which rules of accessibility a page breaks, and whether it scrolls sideways."""
+    """Return what is wrong with the page at an address."""
     page.goto(address)
-    found = [
-        f"{address}: {each['id']} at {each['nodes'][0]['target']}"
-        for each in Axe().run(page).response["violations"]
-        if not (address.startswith(FORM) and each["id"] in OF_DJANGO)
-    ]
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        found.append(f"{address} scrolls sideways")
-    return found
+    ignored = OF_DJANGO if address.startswith(FORM) else ()
+    return [f"{address}: {each}" for each in problems_of(page, ignored)]
 
 
 @pytest.mark.usefixtures("theme")

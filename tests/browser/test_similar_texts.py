@@ -1,9 +1,8 @@
-"""Similar texts of a draft are reviewed by keyboard, without scripts and on a telephone."""
+"""Similar texts of a draft are reviewed by keyboard and without scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,7 +11,7 @@ from playwright.sync_api import Page, expect
 from posts.models import Post, Report
 from tests.admin.conftest import drafted, page_of
 from tests.admin.test_text_groups import make_wave
-from tests.browser.test_every_page import problems, theme
+from tests.browser.test_every_page import theme
 from tests.picture_groups.test_similar_texts import GOOD
 
 __all__ = ["theme"]
@@ -30,18 +29,6 @@ def path(theme: None, moderator: User, make_posts: Callable[..., list[Post]]) ->
         Report.objects.create(post=post, reporter=moderator, reason="Spam")
     alone = Post.objects.create(author=moderator, title="Noise of the front wheel", body=GOOD)
     return page_of(drafted([*posts, alone, *make_posts(2)], moderator)) + "?show=without-pictures"
-
-
-@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (390, "dark")])
-def test_groups_have_no_accessibility_problem(
-    path: str, moderator_page: Page, width: int, colours: Literal["light", "dark"]
-) -> None:
-    page = moderator_page
-    page.emulate_media(color_scheme=colours)
-    page.set_viewport_size({"width": width, "height": 900})
-    group = Post.objects.get(title="Offer 0").pk
-    for address in (path, f"{path}&group={group}"):
-        assert problems(page, address) == []
 
 
 def test_a_post_of_a_group_is_kept_by_keyboard_without_scripts(
