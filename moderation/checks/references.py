@@ -28,7 +28,8 @@ def check_storage_locations(**_: Any) -> list[CheckMessage]:
     return [
         checks.Warning(
             f"It is unknown where the storage of {model._meta.label}.{field.name} stores its "
-            "files, so no file in any storage is erased while a row of this model has its file name.",
+            "files, so no file in any storage is erased while a row of this model has its file "
+            "name.",
             hint='Add the storage to STORAGES and give the field storage=storages["alias"].',
             obj=field,
             id="moderation.W013",
