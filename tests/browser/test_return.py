@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from moderation.models import Removal
 from posts.models import Post, PostImage
-from tests.browser.test_pictures import violations
+from tests.browser.accessibility import problems_of
 from tests.helpers import drafted
 from tests.removals.keeping import keep
 
@@ -78,6 +78,6 @@ def test_the_tab_fits_a_telephone_and_has_no_accessibility_problem(
 ) -> None:
     page = moderator_page
     open_kept(page, draft)
-    assert violations(page) == []
+    assert problems_of(page) == []
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
