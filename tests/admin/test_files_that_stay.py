@@ -135,7 +135,7 @@ def test_in_a_large_draft_files_that_posts_of_other_pages_share_do_not_stay(
     keep(client, removal, selected[100])
     page = text_of(html(client, removal, "?show=objects"))
     assert "2 files of these posts stay, because other rows use them" in page
-    assert "They are not counted here." in text_of(html(client, removal, "?show=kept"))
+    assert "Such files are not counted here." in text_of(html(client, removal, "?show=kept"))
 
 
 @pytest.mark.usefixtures("as_large")

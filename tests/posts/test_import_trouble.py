@@ -70,7 +70,7 @@ def test_a_file_whose_checksum_is_wrong_is_kept_and_named(tmp_path: Path, images
     content = bytearray(gzip.compress(json.dumps(GOOD).encode() + b"\n"))
     content[-6] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CommandError, match=r"wrong\.gz: after line 1: .*1 posts before"):
+    with pytest.raises(CommandError, match=r"wrong\.gz: after line 1: .*1 post had already"):
         run(path, images, skip_bad=True)
     assert Post.objects.count() == 1
 

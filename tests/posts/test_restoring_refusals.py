@@ -118,7 +118,7 @@ def test_another_report_of_the_same_person_is_a_conflict(folder: Path) -> None:
 def test_another_picture_behind_a_key_is_a_conflict(folder: Path) -> None:
     restore()
     (folder / "pictures" / "two.png").write_bytes(drawing(size=(9, 9)))
-    with pytest.raises(CommandError, match=r"posts.postimage 42.*image differs"):
+    with pytest.raises(CommandError, match=r"posts.postimage 42.*different: image"):
         restore()
 
 
