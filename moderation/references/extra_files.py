@@ -103,7 +103,7 @@ class _Search:
     def _add(self, column: Column, rows: Sequence[Model], names: Mapping[str, set[str]]) -> None:
         """Add the extra files of rows. After an error, halve the rows to find the one that fails.
 
-        The keys of extra files that such a row may have are unknown. All others go on.
+        Only the keys of extra files that this row may have are unknown.
         """
         try:
             with savepoint(column.database):

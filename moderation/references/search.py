@@ -134,7 +134,7 @@ def _run_one(column: Column, names: WantedNames, usage: Usage) -> None:
     """Search one column; after an error, search it without its primary key.
 
     If rows choose their storage, the site's function may have failed for one of them. Then the
-    names are halved to find it, so that all other keys go on.
+    names are halved to find it, so that no other keys wait.
     """
     problem = ""
     for find in (column.find, column.find_without_keys):
