@@ -112,7 +112,7 @@ def test_a_missing_file_is_named_and_tried_again_by_the_next_run() -> None:
     default_storage.delete(str(missing.image.name))
     forget_hashes()
     message, errors = failing_run()
-    assert message.startswith("1 pictures could not be read.")
+    assert message.startswith("1 picture could not be read.")
     assert errors.startswith(f"posts.PostImage {missing.image.name}: FileNotFoundError")
     assert hashes() == [None, expected[1]]
     assert default_storage.save(str(missing.image.name), ContentFile(content))
