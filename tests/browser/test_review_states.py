@@ -99,13 +99,13 @@ def open_group_of_texts(page: Page) -> None:
 def keep_a_post(page: Page) -> None:
     page.get_by_role("link", name="All pictures and files").click()
     page.get_by_role("button", name="Keep “Cheap pills 5”").click()
-    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    expect(page.get_by_role("heading", name="Remove 21 posts?")).to_be_visible()
 
 
 def add_nothing(page: Page) -> None:
     page.get_by_role("link", name=f"also in {OTHERS + 1} posts that are not selected").click()
     page.get_by_role("button", name="Add ticked posts").click()
-    expect(page.get_by_text("Nothing was added.")).to_be_visible()
+    expect(page.locator(".messagelist")).to_contain_text("Nothing was added.")
 
 
 def confirm_too_early(page: Page) -> None:
@@ -116,6 +116,7 @@ def confirm_too_early(page: Page) -> None:
 
 def confirm_after_a_change(page: Page) -> None:
     page.get_by_role("button", name="I have reviewed all of them").click()
+    expect(page.locator(".removal-marked")).to_have_count(0)
     PostImage.objects.filter(post__title="Cheap pills 3").delete()
     page.get_by_label("Spam").check()
     page.get_by_role("button", name="Remove 22 posts").click()
