@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
 from moderation.models import Removal
@@ -131,6 +131,20 @@ def test_a_second_difference_is_compared_with_the_page_of_the_first(
     assert "1 picture fewer" in difference(client, removal)
     replace_pictures(posts[0])
     assert "– 1 picture replaced" in difference(client, removal)
+
+
+def test_after_a_difference_the_new_number_has_to_be_typed(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    posts = make_posts(4)
+    removal = drafted(posts, moderator)
+    posts[0].delete()
+    sent = words(removal, typed_count="4", note="ticket 7")
+    with override_settings(MODERATION_TYPED_COUNT_FROM=2):
+        page = client.post(page_of(removal, "confirm"), sent).text
+    assert "Type 3 to confirm." in text_of(page)
+    assert 'name="typed_count" value=' not in page
+    assert "ticket 7" in page
 
 
 def test_files_that_are_not_pictures_are_called_files(client: Client, moderator: User) -> None:

@@ -54,7 +54,7 @@ def test_without_similar_pictures_the_page_says_so(
     make_posts(1)
     page = html(client, drafted(selected, moderator), of_group(selected))
     assert "Similar pictures" not in page
-    assert "No similar pictures were found in posts that are not selected." in text_of(page)
+    assert "No other similar pictures were found in posts that are not selected." in text_of(page)
 
 
 def test_a_card_with_one_post_leads_to_the_search_for_similar_pictures(

@@ -148,7 +148,7 @@ def test_ceilings_hold_for_a_removal_and_for_a_day(make_posts: MakePosts, modera
     with override_settings(MODERATION_DAILY_CEILING=4):
         confirmed(removal, moderator)
         further = drafted(make_posts(2), moderator)
-        with pytest.raises(RemovalError, match="daily limit"):
+        with pytest.raises(RemovalError, match="remove in a day"):
             confirm(further, actor=moderator, seal=further.seal, reason="spam")
         moderator.user_permissions.add(Permission.objects.get(codename="exceed_ceilings"))
         confirmed(further, User.objects.get(pk=moderator.pk))

@@ -111,6 +111,7 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
         else:
             if not difference:
                 return redirect(removal_url(model_admin.admin_site, removal))
+            form = ConfirmForm(removal=removal)  # the number to type may be another one now
     if removal.state != RemovalState.DRAFT:
         return redirect(removal_url(model_admin.admin_site, removal))
     # Show the same page of the selection.
