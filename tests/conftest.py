@@ -18,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from moderation.permission_groups import MODERATORS
 from moderation.recording import upload_identity
+from moderation.references import databases
 from moderation.storage import write_identity
 from posts.models import Post, PostImage
 from project import storages
@@ -160,6 +161,14 @@ def quick_flush() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", fixture_teardown)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def lasting_table_cache() -> Iterator[None]:
+    """Do not read the list of tables once a minute, which may be while a test counts queries."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(databases, "CACHE_SECONDS", 3600.0)
         yield
 
 
