@@ -14,6 +14,9 @@ from moderation.checks.storage_adapters import check_adapters
 from moderation.storage import Adapter, OneByOneAdapter, register_adapter, resolve
 from moderation.storage.generic import GenericAdapter
 
+# Django's own checks of JSON fields ask SQLite once whether it supports JSON.
+pytestmark = pytest.mark.django_db
+
 HERE = "tests.checks.test_storage_adapters"
 
 
