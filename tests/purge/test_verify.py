@@ -40,6 +40,15 @@ def unverified(moderator: User, make_posts: MakePosts) -> AuditEntry:
     return entry
 
 
+def unverified_in_two_storages(moderator: User, make_posts: MakePosts) -> None:
+    """Erase files in both storages as well, so that none of their entries is verified."""
+    unverified(moderator, make_posts)
+    Volume.objects.create(text=stored("text.txt", "attachments")).delete()
+    purge_due_files()
+    with unguarded():
+        AuditEntry.objects.update(verified_at=None)
+
+
 def test_erased_keys_are_looked_for_once_more(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
@@ -72,11 +81,7 @@ def test_nothing_is_verified_in_a_storage_that_is_another_one(
 def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
     marked: None, moderator: User, make_posts: MakePosts, fresh_storage: Path
 ) -> None:
-    unverified(moderator, make_posts)
-    Volume.objects.create(text=stored("text.txt", "attachments")).delete()
-    purge_due_files()
-    with unguarded():
-        AuditEntry.objects.update(verified_at=None)
+    unverified_in_two_storages(moderator, make_posts)
     (fresh_storage / IDENTITY_FILE).unlink()
     assert verify_erased_files()
     verified = AuditEntry.objects.exclude(verified_at=None)
@@ -201,11 +206,7 @@ def test_names_are_checked_one_by_one_only_for_a_while(
 def test_a_storage_with_many_keys_does_not_delay_the_others(
     marked: None, moderator: User, make_posts: MakePosts, settings: Any
 ) -> None:
-    unverified(moderator, make_posts)
-    Volume.objects.create(text=stored("text.txt", "attachments")).delete()
-    purge_due_files()
-    with unguarded():
-        AuditEntry.objects.update(verified_at=None)
+    unverified_in_two_storages(moderator, make_posts)
     settings.MODERATION_REQUEST_KEYS = 1
     assert verify_erased_files()
     done = AuditEntry.objects.exclude(verified_at=None).values_list("storage", flat=True)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.db.models import Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 
@@ -137,16 +137,12 @@ def say_what_was_returned(
 
 def _keys_to_exclude(viewer: Viewer, removal: Removal) -> KeysByBatch:
     posted = viewer.request.POST
-    if "owner_of" in posted:
-        owned = _object_in(posted["owner_of"])
-        return keys_with_owner_of(removal, *owned, among=selected_keys(removal))
     if "with_picture" in posted:
         objects = objects_of_group(viewer, removal, posted["with_picture"])
         return keys_of_objects(objects, among=selected_keys(removal))
     if "with_text" in posted:
         return keys_by_batch(removal, keys_of_text_group(viewer, removal, posted["with_text"]))
-    number, key = _object_in(posted.get("object", ""))
-    return [(number, [key])]
+    return _named_or_owned(removal, posted, among=selected_keys(removal))
 
 
 def _keys_to_return(viewer: Viewer, removal: Removal) -> KeysByBatch:
@@ -155,15 +151,19 @@ def _keys_to_return(viewer: Viewer, removal: Removal) -> KeysByBatch:
         return kept_keys(removal)
     if "last" in posted:
         return last_kept_keys(removal)
-    if "owner_of" in posted:
-        owned = _object_in(posted["owner_of"])
-        return keys_with_owner_of(removal, *owned, among=kept_keys(removal))
     if "pictures_of" in posted:
         objects = objects_with_pictures_of(viewer, removal, posted["pictures_of"])
         return keys_of_objects(objects, among=kept_keys(removal))
     if "text_of" in posted:
         keys = kept_with_text_of(viewer, removal, posted["text_of"])
         return kept_among(removal, set(map(str, keys)))
+    return _named_or_owned(removal, posted, among=kept_keys(removal))
+
+
+def _named_or_owned(removal: Removal, posted: QueryDict, *, among: KeysByBatch) -> KeysByBatch:
+    """Return the object that a button names, or those of its owner that are among the keys."""
+    if "owner_of" in posted:
+        return keys_with_owner_of(removal, *_object_in(posted.get("owner_of", "")), among=among)
     number, key = _object_in(posted.get("object", ""))
     return [(number, [key])]
 

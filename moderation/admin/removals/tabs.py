@@ -96,13 +96,11 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
         yield Tab("pictures", title, number, "draft_files.html", _pictures)
     title = capfirst(str(model_of(removal)._meta.verbose_name_plural))
     yield Tab("objects", title, removal.objects_total, "draft_objects.html", object_list.show)
-    without_picture = removal.without_picture_total
-    if without_picture and removal.pictures_total:
-        title, view = _("Without pictures"), text_previews.show
-        yield Tab("without-pictures", title, without_picture, "draft_texts.html", view)
-    elif without_picture and text_previews.can_show(removal):
-        title, view = _("Each text once"), text_previews.show
-        yield Tab("without-pictures", title, None, "draft_texts.html", view)
+    without_picture, has_pictures = removal.without_picture_total, bool(removal.pictures_total)
+    if without_picture and (has_pictures or text_previews.can_show(removal)):
+        title = _("Without pictures") if has_pictures else _("Each text once")
+        shown = without_picture if has_pictures else None
+        yield Tab("without-pictures", title, shown, "draft_texts.html", text_previews.show)
     if removal.kept_total:
         title, number = _("Kept"), removal.kept_total
         yield Tab("kept", title, number, "draft_objects.html", kept_groups.show)
