@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import models
+from django.db.models import Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from moderation.db.server_time import DatabaseNow
@@ -12,6 +13,9 @@ from moderation.db.server_time import DatabaseNow
 # A task that has been queued for longer counts as lost, and another may be enqueued. Longer than
 # any task runs, even with a storage that does not answer: the next task waits for it in the queue.
 LOST_AFTER = timedelta(minutes=5)
+# Queues are first in, first out. So a task also counts as lost if one that was queued so much later
+# has started. Several workers start their tasks within a second or two of each other.
+OVERTAKEN_BY = timedelta(seconds=10)
 
 
 class QueueingLock(models.Model):
@@ -46,5 +50,11 @@ class QueueingLock(models.Model):
 
     @classmethod
     def release(cls, work: str) -> None:
-        """Release the lock when the task starts, before it looks for work."""
-        cls.objects.filter(work=work).delete()
+        """Release the lock when the task starts, before it looks for work.
+
+        Also release the locks of lost tasks that were queued before it. While the workers are busy,
+        nothing else would find those for as long as `LOST_AFTER`.
+        """
+        started_at = cls.objects.filter(work=work).values("acquired_at")
+        overtaken = Q(acquired_at__lt=Subquery(started_at) - OVERTAKEN_BY)
+        cls.objects.filter(Q(work=work) | overtaken).delete()

@@ -19,7 +19,7 @@ from moderation.lifecycle.entries import retry as retry_entries
 from moderation.lifecycle.removals import resume, stop
 from moderation.models import AuditEntry, Heartbeat, QueueingLock, Removal
 from moderation.models.heartbeat import MISSING_AFTER
-from moderation.models.queueing_lock import LOST_AFTER
+from moderation.models.queueing_lock import LOST_AFTER, OVERTAKEN_BY
 from moderation.purge import run
 from moderation.purge.run import purge_due_files
 from posts.models import Post
@@ -219,6 +219,31 @@ def test_a_lost_task_is_enqueued_again_while_workers_are_busy_with_others(
     run_once()
     assert queued() == []  # it may still be queued
     QueueingLock.objects.update(acquired_at=timezone.now() - LOST_AFTER - timedelta(seconds=1))
+    run_once()
+    assert queued() == ["delete_batch"]
+
+
+@needs_queue
+def test_a_lost_task_is_enqueued_again_once_a_later_one_has_started(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    DBTaskResult.objects.all().delete()
+    QueueingLock.objects.update(acquired_at=timezone.now() - OVERTAKEN_BY - timedelta(seconds=1))
+    tasks.enqueue_purge()
+    work_off_one_task()
+    run_once()
+    assert queued() == ["delete_batch"]
+
+
+@needs_queue
+def test_a_task_that_another_worker_is_about_to_start_does_not_count_as_lost(
+    marked: None, make_running: Callable[[], Removal]
+) -> None:
+    make_running()
+    QueueingLock.objects.update(acquired_at=timezone.now() - OVERTAKEN_BY / 2)
+    QueueingLock.acquire("purge")
+    QueueingLock.release("purge")
     run_once()
     assert queued() == ["delete_batch"]
 

@@ -11,7 +11,6 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Index
 
-from benchmarks.generated import insert_select
 from moderation.db.hash_chunks import CHUNK_DIGITS, MAX_BITS, with_similar_chunk
 from moderation.images.perceptual import THRESHOLD
 from moderation.picture_groups.groups import group_of, picture_groups
@@ -71,26 +70,15 @@ def test_every_similar_hash_has_a_similar_chunk() -> None:
     assert THRESHOLD <= MAX_BITS < 2 * len(CHUNK_DIGITS)
 
 
-def test_the_database_looks_hashes_up_in_all_indexes() -> None:
+def test_the_database_can_look_hashes_up_in_all_indexes() -> None:
     if connection.vendor == "postgresql":
-        make_pictures(5_000)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")  # which is cheaper for a small table
     rows = with_similar_chunk(PostImage.objects.all(), "perceptual_hash", [with_bits(1)])
     plan = rows.order_by().explain()
     for number in range(1, len(CHUNK_DIGITS) + 1):
         assert re.search(rf"INDEX (SCAN ON )?postimage_hash_{number}\b", plan, re.IGNORECASE)
     assert not re.search(r"SCAN (ON )?posts_postimage", plan.replace("Bitmap Heap Scan", ""))
-
-
-def make_pictures(number: int) -> None:
-    """Let PostgreSQL generate so many pictures that it uses indexes to find a few."""
-    columns = {
-        "post_id": str(make_post().pk), "image": "n::text", "thumbnail": "n::text",
-        "sha256": "n::text", "size": "1", "width": "1", "height": "1",
-        "perceptual_hash": "md5(n::text) || md5((-n)::text)",
-    }  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(insert_select(PostImage, columns, f"generate_series(1, {number}) n"))
-        cursor.execute("ANALYZE posts_postimage")
 
 
 def test_posts_outside_of_the_selection_with_a_similar_picture_are_found() -> None:
