@@ -13,7 +13,8 @@ CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql test-django6 faults bench lint format
+.PHONY: help run test test-sqlite test-postgresql test-django6 \
+  test-django6-sqlite test-django6-postgresql faults bench lint format
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +23,8 @@ run: $(VENV)/installed ## install, migrate, load the demo site once, and run web
 	@exec $(BIN)/python -m project.run
 
 test: $(VENV)/installed-dev ## run the tests on SQLite and PostgreSQL, and those of moderation on Django 6
-	@if [ "$$CI" = true ] || .ci/find-python6 >/dev/null; then django6=test-django6; \
+	@if [ "$$CI" = true ] || .ci/find-python6 >/dev/null; \
+	then django6="test-django6-sqlite test-django6-postgresql"; \
 	else echo "The tests on Django 6 are skipped."; fi; \
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target test-sqlite test-postgresql $$django6
 
@@ -32,8 +34,12 @@ test-sqlite: $(VENV)/installed-dev
 test-postgresql: $(VENV)/installed-dev
 	$(BIN)/pytest --postgresql $(foreach test,$(WITHOUT_DATABASE),--ignore $(test))
 
-test-django6: $(DJANGO6)/installed ## run the tests of moderation on Django 6 with its built-in tasks
+test-django6: test-django6-sqlite test-django6-postgresql ## run the tests of moderation on Django 6 with its built-in tasks
+
+test-django6-sqlite: $(DJANGO6)/installed
 	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS)
+
+test-django6-postgresql: $(DJANGO6)/installed
 	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS) --postgresql
 
 faults: export KILL_ROUNDS = 50
