@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -31,7 +32,10 @@ _WRAPPED = "_moderation_verifies_storage"
 _lock = threading.Lock()
 # By alias: the verified storage, the environment, and the time of the check (monotonic clock).
 _verified: dict[str, tuple[Storage, str, float]] = {}
-_verified_here: ContextVar[frozenset[str]] = ContextVar("verified storages", default=frozenset())
+# By alias: the thread that verified the storage for all uploads of a block.
+_verified_here: ContextVar[Mapping[str, int]] = ContextVar(
+    "verified storages", default=MappingProxyType({})
+)
 
 
 def verify_for_upload(alias: str) -> None:
@@ -61,11 +65,21 @@ def verified_for_upload(*aliases: str) -> Iterator[None]:
     """
     for alias in aliases:
         verify_for_upload(alias)
-    token = _verified_here.set(_verified_here.get() | set(aliases))
+    verified = {**dict.fromkeys(aliases, threading.get_ident()), **_verified_here.get()}
+    token = _verified_here.set(verified)
     try:
         yield
     finally:
         _verified_here.reset(token)
+
+
+def stores_for_another_thread(alias: str) -> bool:
+    """Return whether another thread verified the storage, in a block whose context this one copied.
+
+    That thread saves the rows of the files that this one stores.
+    """
+    this = threading.get_ident()
+    return _verified_here.get().get(alias, this) != this
 
 
 def forget_verified_storages() -> None:

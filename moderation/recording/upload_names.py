@@ -6,9 +6,8 @@ the upload. `FieldFile.save()` writes the file before the row, so refusing the r
 late. But it first calls `generate_filename` of its field, and a registered field returns another
 name if the log has an open entry.
 
-A thread without a database connection does not open one, because it stores files for another
-thread, which saves the row. The row is still checked when it is saved
-(`moderation.recording.key_reuse`).
+A thread that stores files for another one, as parallel imports do, opens no database connection for
+this. The other thread saves the row, which is checked then (`moderation.recording.key_reuse`).
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from django.db.models import FileField
 
 from moderation.models.states import OPEN_STATES
 from moderation.recording.key_entries import entries_of, file_key, log_database
+from moderation.recording.upload_identity import stores_for_another_thread
 from moderation.registry import alias_of
 
 _WRAPPED = "_moderation_generates_free_names"
@@ -43,10 +43,10 @@ def avoid_open_keys(field: FileField) -> None:
 
 def free_name(field: FileField, row: models.Model, name: str) -> str:
     """Return the name, or a similar one if its key has an open entry."""
-    if connections[log_database()].connection is None:
-        return name
     try:
         alias = alias_of(row, field)
+        if _is_not_connected() and stores_for_another_thread(alias):
+            return name
         file = file_key(alias, name)
     except ImproperlyConfigured:
         return name  # no purge reaches a storage without an alias; a system check reports the field
@@ -56,3 +56,7 @@ def free_name(field: FileField, row: models.Model, name: str) -> str:
     ending = "".join(PurePosixPath(last).suffixes)
     storage: Any = storages[alias]
     return posixpath.join(folder, storage.get_alternative_name(last.removesuffix(ending), ending))
+
+
+def _is_not_connected() -> bool:
+    return connections[log_database()].connection is None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from contextvars import copy_context
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from django.utils import timezone
 from moderation.exceptions import KeyTaken
 from moderation.models import AuditEntry
 from moderation.purge.claim import claim
-from moderation.recording.upload_identity import verify_for_upload
+from moderation.recording.upload_identity import verified_for_upload, verify_for_upload
 from tests.helpers import stored
 from tests.recording.reusing import (
     just_after,
@@ -217,18 +218,45 @@ def test_a_parent_that_was_there_before_stays_when_its_child_is_taken_back() -> 
     BinnedPage(binned_ptr=binned, text=binned.text.name).save()
 
 
-def test_a_thread_that_stores_files_for_others_makes_no_connection() -> None:
+@pytest.mark.parametrize("is_verified", [False, True])
+@pytest.mark.parametrize("state", ["claimed", "failed"])
+def test_an_upload_that_is_the_first_query_of_its_thread_gets_a_free_name(
+    state: str, is_verified: bool
+) -> None:
+    """The identity was verified in the last minute, so that it opens no connection either."""
+    name = removed("report.pdf")
+    claim(10)
+    storage().delete(name)
+    if state == "failed":
+        AuditEntry.objects.update(state=state, failed_at=timezone.now(), leased_until=None)
+    verify_for_upload("attachments")
+
+    def upload() -> tuple[bool, str]:
+        is_first = connection.connection is None
+        volume = Volume()
+        try:
+            with verified_for_upload("attachments") if is_verified else nullcontext():
+                volume.text.save("report.pdf", ContentFile(b"new"))
+        finally:
+            connection.close()
+        return is_first, str(volume.text.name)
+
+    with ThreadPoolExecutor(1) as pool:
+        is_first, chosen = pool.submit(upload).result()
+    assert is_first
+    assert chosen != name
+    assert Volume.objects.get().text.name == chosen
+    assert not storage().exists(name), "nothing is left behind"
+
+
+def test_a_thread_that_stores_files_for_another_one_makes_no_connection() -> None:
     name = removed()
     claim(10)
-    verify_for_upload("attachments")  # otherwise the thread would have to read the identity
-    made: list[tuple[str, bool]] = []
     field: Any = Volume._meta.get_field("text")
 
-    def work() -> None:
-        made.append((field.generate_filename(Volume(), name), connection.connection is None))
+    def choose() -> tuple[str, bool]:
+        return field.generate_filename(Volume(), name), connection.connection is None
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert made == [(name, True)]
-    assert field.generate_filename(Volume(), name) != name
+    with verified_for_upload("attachments"), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(copy_context().run, choose).result() == (name, True)
+        assert field.generate_filename(Volume(), name) != name
