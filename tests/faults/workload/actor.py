@@ -63,6 +63,7 @@ def run(name: str, options: argparse.Namespace, stopping: threading.Event) -> No
     from django.db import close_old_connections, connection
 
     from tests.faults.workload import plan
+    from tests.faults.workload.expected import InVainError
     from tests.faults.workload.gate import Gate
     from tests.faults.workload.journal import Journal
     from tests.faults.workload.moderators import Moderator
@@ -85,6 +86,8 @@ def run(name: str, options: argparse.Namespace, stopping: threading.Event) -> No
             with gate.passed() if is_user else nullcontext():
                 actor.look()
                 getattr(actor, step.action)()
+        except InVainError:
+            journal.note("given up", action=step.action)
         except Exception:  # noqa: BLE001 - the round reports it as a breach
             journal.note("unexpected", action=step.action, trace=traceback.format_exc())
         done[step.action] += 1

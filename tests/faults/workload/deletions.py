@@ -10,8 +10,9 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.forms import inlineformset_factory
 
+from tests.faults.workload.expected import ExpectedFailures, InVainError
 from tests.faults.workload.kinds import DOCUMENT, PARENTS, PICTURE, REGISTERED, Kind, Row
-from tests.faults.workload.state import ExpectedFailures, InVainError, State
+from tests.faults.workload.state import State
 
 MOST_ROWS = 6
 

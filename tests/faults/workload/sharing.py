@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db import transaction
 
+from tests.faults.workload.expected import ExpectedFailures, InVainError
 from tests.faults.workload.journal import File
 from tests.faults.workload.kinds import DOCUMENT, OUTSIDE, REGISTERED, SHEET, Row
 from tests.faults.workload.site.models import Quote
-from tests.faults.workload.state import ExpectedFailures, InVainError, State
+from tests.faults.workload.state import State
 
 NOTHING = {"file": File("", "")}
 MOST_COPIES = 4
@@ -39,7 +40,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(row.kind))
         instance = copy.instance()
-        with ExpectedFailures(lambda error: self.failed(copy, error)):
+        with ExpectedFailures(lambda error: self.failed(copy, error), reuses_key=True):
             with self._locked(row):
                 instance.save()
             self.committed(copy, instance.pk, created=True)
@@ -74,7 +75,7 @@ class Sharing(State):
             return
         copy = row.like(self.parent_for(DOCUMENT))
         new = copy.instance()
-        with ExpectedFailures(lambda error: self.failed(copy, error)):
+        with ExpectedFailures(lambda error: self.failed(copy, error), reuses_key=True):
             with self._locked(row) as old:
                 new.save()
                 old.file = ""
@@ -124,10 +125,10 @@ class Sharing(State):
             return
         # Another row that names the file may be deleted during a transaction: a known limitation.
         if self.named().intersection(copy.names()) or self.dice.random() < 0.5:
-            self.save(copy.instance(), copy)
+            self.save(copy.instance(), copy, reuses_key=True)
             return
         instance = copy.instance()
-        with ExpectedFailures(lambda error: self.failed(copy, error)):
+        with ExpectedFailures(lambda error: self.failed(copy, error), reuses_key=True):
             with transaction.atomic():
                 instance.save()
             self.committed(copy, instance.pk, created=True)
@@ -136,7 +137,7 @@ class Sharing(State):
         """Save such a row in a transaction that rolls back."""
         if not (copy := self._like_removed()):
             return
-        with ExpectedFailures(), transaction.atomic():
+        with ExpectedFailures(reuses_key=True), transaction.atomic():
             copy.instance().save()
             raise InVainError
 
@@ -154,7 +155,7 @@ class Sharing(State):
                 continue  # Django does not find the hidden row and inserts it again
             column = row.kind.harmless
             setattr(instance, column, getattr(instance, column) + 1)
-            self.save(instance, self._leniently(row))
+            self.save(instance, self._leniently(row), reuses_key=True)
 
     def _leniently(self, row: Row) -> Row:
         """Accept any content that the user stored under the row's names, which may be reused."""

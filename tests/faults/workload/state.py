@@ -6,25 +6,15 @@ import hashlib
 import random
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from django.contrib.auth.models import User as Account
-from django.core.exceptions import ObjectDoesNotExist
 from django.core.files.base import ContentFile
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InternalError,
-    ProgrammingError,
-    models,
-)
+from django.db import IntegrityError, models
 from django.db.models.signals import post_save
 
-from moderation.exceptions import KeyTaken
 from posts.models import Post
+from tests.faults.workload.expected import ExpectedFailures, InVainError
 from tests.faults.workload.journal import Journal
 from tests.faults.workload.kinds import KINDS, PARENTS, Kind, Row
 from tests.faults.workload.site.models import Folder
@@ -34,10 +24,6 @@ REMEMBERED = 80
 PARENTS_AT_ONCE = 12
 
 _noted = threading.local()
-
-
-class InVainError(Exception):
-    """Raised to roll back on purpose."""
 
 
 def connect() -> None:
@@ -50,21 +36,6 @@ def connect() -> None:
 
 def _note_created(created: bool, **_: Any) -> None:
     _noted.created = created
-
-
-class ExpectedFailures(AbstractContextManager[None]):
-    """Passes errors to `then` that a user can expect when others remove their rows."""
-
-    def __init__(self, then: Callable[[Exception], object] = lambda _error: None) -> None:
-        self._then = then
-
-    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
-        if isinstance(error, (ProgrammingError, DataError, InternalError)):
-            return False
-        if isinstance(error, (KeyTaken, DatabaseError, ObjectDoesNotExist, InVainError)):
-            self._then(error)
-            return True
-        return False
 
 
 class State:
@@ -100,7 +71,10 @@ class State:
         return {file.key for row in self.rows.values() for file in row.files.values()}
 
     def parent_for(self, kind: Kind) -> int | None:
-        """Choose or create a parent for a row of a kind; return None if it needs none."""
+        """Choose or create a parent for a row of a kind; return None if it needs none.
+
+        Raises InVainError if none can be created.
+        """
         if kind.parent_model is None:
             return None
         known = self.parents[kind.parent_model._meta.label]
@@ -108,15 +82,15 @@ class State:
             return self.dice.choice(list(known))
         return self.new_parent(kind.parent_model)
 
-    def new_parent(self, model: type[models.Model]) -> int | None:
-        """Create a post or a folder; return None if its owner no longer exists."""
+    def new_parent(self, model: type[models.Model]) -> int:
+        """Create a post or a folder. Raises InVainError if that fails as a user can expect."""
         owner = self.owner()
         made = new_parent(model, owner, self.name)
         with ExpectedFailures():
             made.save()
             self.know_parent(made, owner)
             return int(made.pk)
-        return None
+        raise InVainError
 
     def know_parent(self, parent: models.Model, owner: int) -> None:
         """Record that a post or a folder was committed."""
@@ -159,9 +133,9 @@ class State:
         if before and not signalled:
             self.abandon(before, "its row names another file")
 
-    def save(self, instance: models.Model, row: Row) -> bool:
+    def save(self, instance: models.Model, row: Row, *, reuses_key: bool = False) -> bool:
         """Save a row in autocommit mode; return whether that succeeded."""
-        with ExpectedFailures(lambda error: self.failed(row, error)):
+        with ExpectedFailures(lambda error: self.failed(row, error), reuses_key=reuses_key):
             instance.save()
             self.committed(row, instance.pk, created=_noted.created)
             return True

@@ -9,10 +9,11 @@ from django.core.files.storage import default_storage
 
 from posts.images.uploads import put, uploads
 from posts.models import Post, image_key, thumbnail_key
+from tests.faults.workload.expected import ExpectedFailures, InVainError
 from tests.faults.workload.journal import File
 from tests.faults.workload.kinds import BADGE, DOCUMENT, PHOTO, PICTURE, SHEET, Kind, Row
 from tests.faults.workload.site import DEFAULT_BADGE
-from tests.faults.workload.state import ExpectedFailures, InVainError, State, new_parent
+from tests.faults.workload.state import State, new_parent
 
 MOST_PICTURES = 3
 MOST_FREE_NAMES = 10

@@ -69,10 +69,11 @@ class VisibleManager(models.Manager):
         return super().get_queryset().filter(binned=False)
 
 
-class Sheet(Leaf):
-    """A model whose base manager hides rows."""
+class Sheet(models.Model):
+    """A model whose base manager hides rows. No cascade leads to it, since it would miss them."""
 
     file = models.FileField(upload_to="sheets", db_index=True)
+    note = models.IntegerField(default=0)
     binned = models.BooleanField(default=False)
 
     objects = VisibleManager()

@@ -77,10 +77,9 @@ class Migration(migrations.Migration):
             name='Sheet',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('note', models.IntegerField(default=0)),
                 ('file', models.FileField(db_index=True, upload_to='sheets')),
+                ('note', models.IntegerField(default=0)),
                 ('binned', models.BooleanField(default=False)),
-                ('folder', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='workload.folder')),
             ],
             options={
                 'base_manager_name': 'objects',
