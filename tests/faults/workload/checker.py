@@ -2,14 +2,15 @@
 
 A breach starts with the number of its rule: 0 nothing unexpected happens, 1 live rows keep their
 files, 2 everything ends and is accounted for, 3 the log is true, 4 only what was selected is
-deleted, 5 shared files and defaults stay.
+deleted, and by a removal only as it was previewed, 5 shared files and defaults stay.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tests.faults.workload.journal import Fact
 from tests.faults.workload.lives import intentions_of, lives_of
@@ -25,11 +26,15 @@ from tests.faults.workload.tables import (
     PENDING,
     TABLES,
     WAS_MISSING,
+    FileId,
     RowId,
     Tables,
     is_default,
     key_of,
 )
+
+# From so many steps of all actors on, rows of every model must have been saved: in about 8 seconds.
+ENOUGH_STEPS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Checker:
         """Return every breach."""
         return [
             *self._unexpected(),
+            *self._never_saved(),
             *self._live_rows(),
             *self._lost_names(),
             *self._entries_of_ended_lives(),
@@ -75,6 +81,7 @@ class Checker:
             *self._erased_is_absent(),
             *self._orphans(),
             *self._only_what_was_meant(),
+            *self._only_as_previewed(),
             *self._removals(),
         ]
 
@@ -82,6 +89,14 @@ class Checker:
         for fact in self.facts:
             if fact["kind"] == "unexpected":
                 yield Breach("0 unexpected error", f"{fact['by']}: {fact['trace']}")
+
+    def _never_saved(self) -> Iterator[Breach]:
+        """0: the workload tries rows of every model."""
+        steps = sum(fact["kind"] == "step" for fact in self.facts)
+        saved = {fact["label"] for fact in self.facts if fact["kind"] == "saved"}
+        if steps >= ENOUGH_STEPS:
+            for label in TABLES.keys() - saved:
+                yield Breach("0 never saved", label)
 
     def _live_rows(self) -> Iterator[Breach]:
         """1 and 5: the files of live rows are there, with the content that was stored for them."""
@@ -202,6 +217,24 @@ class Checker:
             if fact["kind"] == "parent" and row not in self.tables.parents | selected:
                 yield Breach("4 not selected", f"{row} is gone", row=row)
 
+    def _only_as_previewed(self) -> Iterator[Breach]:
+        """4: a removal deletes an object only with the files that were previewed, and with all."""
+        taken: dict[int, set[FileId]] = defaultdict(set)
+        for entry in self.tables.entries:
+            taken[entry["removal_id"]].add(_file_of(entry))
+        for removal, previews in self.meant.previews.items():
+            possible = {file for preview in previews.values() for file in preview.possible}
+            for file in taken[removal] - possible:
+                text = f"removal {removal} took another file"
+                yield Breach("4 not previewed", text, key_of(file[3]), file[:2])
+        for batch in self.tables.batches:
+            removal = batch["removal_id"]
+            previews = self.meant.previews.get(removal, {})
+            for key in _deleted_keys(batch) & previews.keys():
+                for file in previews[key].certain - taken[removal]:
+                    text = f"removal {removal} deleted {key} without this file"
+                    yield Breach("4 not previewed", text, key_of(file[3]), file[:2])
+
     def _removals(self) -> Iterator[Breach]:
         """2: every object of a removal is accounted for."""
         for removal, state in self.tables.removals.items():
@@ -218,3 +251,15 @@ class Checker:
                 )
             elif len(batch["frozen"]) - left != batch["deleted_total"]:
                 yield Breach("2 objects are not accounted for", f"{where}: {batch}")
+
+
+def _file_of(entry: Mapping[str, Any]) -> FileId:
+    return entry["object_label"], entry["object_key"], entry["field"], entry["name"]
+
+
+def _deleted_keys(batch: Mapping[str, Any]) -> set[str]:
+    """Return the keys of the objects that a batch reports as deleted by itself."""
+    if batch["state"] != DELETED:
+        return set()
+    left = {*map(str, batch["changed"]), *map(str, batch["already_deleted"])}
+    return {str(key) for key, _digest in batch["frozen"]} - left

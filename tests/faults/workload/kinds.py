@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.faults.workload.site.models import (
     Quote,
     Sheet,
 )
+from tests.faults.workload.tables import TABLES, FileId, files_of_row, is_default
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,29 @@ REGISTERED = (PICTURE, DOCUMENT, PHOTO, BADGE, SHEET)
 OUTSIDE = (Kind(Clipping), Kind(Quote))
 KINDS = {kind.label: kind for kind in (*REGISTERED, *OUTSIDE)}
 PARENTS = {Post._meta.label: Post, Folder._meta.label: Folder}
+
+
+# The files of objects, by the objects' keys.
+Files = dict[str, list[FileId]]
+
+
+def files_of(model: type[models.Model], keys: Sequence[int]) -> Files:
+    """Return the files of objects, and of the rows that belong to them, by the objects' keys."""
+    found: Files = defaultdict(list)
+    for kind in REGISTERED:
+        if kind.model is model:
+            _add_files(found, kind, "pk", keys)
+        elif kind.parent_model is model:
+            _add_files(found, kind, kind.parent, keys)
+    return found
+
+
+def _add_files(found: Files, kind: Kind, column: str, keys: Sequence[int]) -> None:
+    rows = kind.rows().filter(**{f"{column}__in": keys})
+    for owner, key, *names in rows.values_list(column, "pk", *kind.fields):
+        for field, name in files_of_row(TABLES[kind.label], names).items():
+            if not is_default(name):
+                found[str(owner)].append((kind.label, str(key), field, name))
 
 
 @dataclass(frozen=True, slots=True)

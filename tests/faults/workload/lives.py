@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tests.faults.workload.journal import Fact
-from tests.faults.workload.tables import RowId, is_default
+from tests.faults.workload.tables import FileId, RowId, is_default
 
 
 @dataclass(slots=True)
@@ -49,12 +49,27 @@ def lives_of(facts: Iterable[Fact]) -> dict[RowId, list[Life]]:
     return lives
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The files of an object when it was last frozen.
+
+    Those that changed at that very moment are only in `possible`.
+    """
+
+    certain: frozenset[FileId] = frozenset()
+    possible: frozenset[FileId] = frozenset()
+
+
 @dataclass(slots=True)
 class Intentions:
-    """What actors wanted to delete, and what is uncertain."""
+    """What actors wanted to delete, what moderators were shown, and what is uncertain.
+
+    `previews` has the objects of each removal by their keys.
+    """
 
     by_users: set[RowId] = field(default_factory=set)
     by_removal: dict[int, set[RowId]] = field(default_factory=lambda: defaultdict(set))
+    previews: dict[int, dict[str, Preview]] = field(default_factory=dict)
     doubts: set[str] = field(default_factory=set)  # keys
     abandoned: set[str] = field(default_factory=set)  # SHA-256
 
@@ -67,6 +82,11 @@ def intentions_of(facts: Iterable[Fact]) -> Intentions:
         match fact["kind"]:
             case "frozen":
                 found.by_removal[fact["removal"]] |= rows
+                found.previews[fact["removal"]] = _previews(fact)
+            case "refrozen":
+                former = found.previews[fact["removal"]]
+                now = _previews(fact)
+                found.previews[fact["removal"]] = now if fact["certain"] else _either(former, now)
             case "excluded":
                 found.by_removal[fact["removal"]] -= rows
             case "deletes":
@@ -75,4 +95,27 @@ def intentions_of(facts: Iterable[Fact]) -> Intentions:
                 found.doubts |= set(fact["names"])
             case "abandoned":
                 found.abandoned.add(fact["sha256"])
+    return found
+
+
+def _previews(fact: Fact) -> dict[str, Preview]:
+    """Return the previews of a draft from its files right before and right after the freeze."""
+    before, after = fact["previews"]
+    found = {}
+    for key in before.keys() | after.keys():
+        former, current = _files(before, key), _files(after, key)
+        found[key] = Preview(former & current, former | current)
+    return found
+
+
+def _files(files: Mapping[str, list[list[str]]], key: str) -> frozenset[FileId]:
+    return frozenset((label, row, column, name) for label, row, column, name in files.get(key, ()))
+
+
+def _either(a: Mapping[str, Preview], b: Mapping[str, Preview]) -> dict[str, Preview]:
+    """Return what is known after an interrupted freeze, when either of two previews holds."""
+    found = {}
+    for key in a.keys() | b.keys():
+        one, other = a.get(key, Preview()), b.get(key, Preview())
+        found[key] = Preview(one.certain & other.certain, one.possible | other.possible)
     return found

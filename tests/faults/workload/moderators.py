@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth.models import User as Account
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, DataError, InternalError, ProgrammingError, connection, models
@@ -26,6 +27,7 @@ from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude
 from posts.models import Post
 from tests.faults.workload.journal import Journal
+from tests.faults.workload.kinds import Files, files_of
 from tests.faults.workload.site.models import Document, Folder, Sheet
 
 MODELS: tuple[type[models.Model], ...] = (Post, Post, Post, Folder, Document, Document, Sheet)
@@ -67,11 +69,17 @@ class Moderator:
 
     def _frozen(self, model: type[models.Model], keys: Sequence[int]) -> Removal:
         rows: QuerySet[Any] = QuerySet(model).filter(pk__in=keys)
+        before = files_of(model, keys)
         removal = freeze(rows, actor=self.account, permissions=[])
-        self.journal.note(
-            "frozen", removal=removal.pk, label=model._meta.label, keys=[*map(int, keys)]
-        )
+        self._note_frozen(removal.pk, model, keys, before)
         return removal
+
+    def _note_frozen(
+        self, removal: int, model: type[models.Model], keys: Sequence[int], before: Files
+    ) -> None:
+        """Record a draft with its files before and after the freeze, which happened in between."""
+        label, previews = model._meta.label, [before, files_of(model, keys)]
+        self.journal.note("frozen", removal=removal, label=label, keys=keys, previews=previews)
 
     def _selection(self) -> tuple[type[models.Model], list[int]]:
         """Choose objects; those of other moderators' drafts may be among them."""
@@ -121,14 +129,29 @@ class Moderator:
     def _confirm(self, removal: Removal, *, late: float = 0) -> None:
         time.sleep(late)
         with Refusals():
-            difference = confirm(
-                removal,
-                actor=self.account,
-                seal=removal.seal,
-                reason="spam",
-                typed_count=str(removal.objects_total),
-            )
+            before = _files_of_draft(removal)
+            try:
+                difference = confirm(
+                    removal,
+                    actor=self.account,
+                    seal=removal.seal,
+                    reason="spam",
+                    typed_count=str(removal.objects_total),
+                )
+            except Exception:
+                self._note_refrozen(removal, before, is_certain=False)
+                raise
             self.journal.note("confirmed", removal=removal.pk, differs=bool(difference))
+            if difference:
+                self._note_refrozen(removal, before, is_certain=True)
+
+    def _note_refrozen(self, removal: Removal, before: Files, *, is_certain: bool) -> None:
+        """Record that a confirmation froze what had changed again, or may have before an error."""
+        if Removal.objects.filter(pk=removal.pk, state="draft").exists():
+            previews = [before, _files_of_draft(removal)]
+            self.journal.note(
+                "refrozen", removal=removal.pk, certain=is_certain, previews=previews
+            )
 
     # Removals
 
@@ -187,12 +210,13 @@ class Moderator:
         if not keys:
             return
         chosen = self.dice.sample(keys, min(len(keys), self.dice.choice([1, 3, MOST_OBJECTS])))
+        before = files_of(Post, chosen)
         action = {"action": "remove_selected", "_selected_action": chosen}
         sent = self._post(reverse("admin:posts_post_changelist"), action)
         number = sent.rstrip("/").split("/")[-2] if "/removal/" in sent else ""
         if not number.isdecimal():
             return  # all were gone already
-        self.journal.note("frozen", removal=int(number), label="posts.Post", keys=chosen)
+        self._note_frozen(int(number), Post, chosen, before)
         removal = Removal.objects.get(pk=number)
         data = {"seal": removal.seal, "reason": "spam", "typed_count": removal.objects_total}
         self._post(reverse("admin:moderation_removal_confirm", args=[number]), data)
@@ -224,6 +248,13 @@ class Moderator:
             with Refusals():
                 retry(removal, actor=self.account)
         retry_entries(AuditEntry.objects.all())
+
+
+def _files_of_draft(removal: Removal) -> Files:
+    """Return the current files of the objects that a draft holds."""
+    batches = removal.batches.values_list("frozen", flat=True)
+    keys = [key for frozen in batches for key, _digest in frozen]
+    return files_of(apps.get_model(removal.model_label), keys)
 
 
 def _at_once(*acts: Callable[[], object]) -> None:

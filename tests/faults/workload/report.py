@@ -77,6 +77,8 @@ class Report:
 def _keys(fact: Fact) -> set[str]:
     """Return the storage keys that a fact speaks of."""
     names = [file[0] for file in fact.get("files", {}).values()] + fact.get("names", [])
+    previews = [files for side in fact.get("previews", ()) for files in side.values()]
+    names += [name for files in previews for *_row, name in files]
     return {key_of(name) for name in names}
 
 

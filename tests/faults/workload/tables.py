@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from tests.faults.workload.site import DEFAULT_BADGE
 
 # A row: the model's label and the key, as text.
 RowId = tuple[str, str]
+# A file of a row: the model's label, the row's key, the field and the file's name.
+FileId = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +124,11 @@ def live_rows(database: Database, label: str, where: str = "") -> dict[int, dict
     table = TABLES[label]
     columns = ", ".join(table.columns)
     found = database.query(f"SELECT id, {columns} FROM {table.name} {where}")
-    return {key: _files(table, names) for key, *names in found}
+    return {key: files_of_row(table, names) for key, *names in found}
 
 
-def _files(table: Table, names: list[str]) -> dict[str, str]:
+def files_of_row(table: Table, names: Sequence[str]) -> dict[str, str]:
+    """Return the files of a row by field, from the values of its columns."""
     files = {c: name for c, name in zip(table.columns, names, strict=True) if name}
     for ending in table.beside:
         if names[0]:
