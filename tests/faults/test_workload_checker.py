@@ -135,9 +135,7 @@ def test_a_post_that_lost_pictures_after_the_freeze_was_not_previewed(left: list
 
 def test_a_changed_object_that_a_batch_skipped_breaks_no_rule() -> None:
     entries = tuple(entry(key, SOUND[key], None) for key in SOUND)
-    skipped = replace(
-        Round().and_then(*map(deletes, SOUND)), entries=entries, changed=(POST,)
-    )
+    skipped = replace(Round().and_then(*map(deletes, SOUND)), entries=entries, changed=(POST,))
     assert skipped.breaches() == []
 
 

@@ -149,9 +149,7 @@ class Moderator:
         """Record that a confirmation froze what had changed again, or may have before an error."""
         if Removal.objects.filter(pk=removal.pk, state="draft").exists():
             previews = [before, _files_of_draft(removal)]
-            self.journal.note(
-                "refrozen", removal=removal.pk, certain=is_certain, previews=previews
-            )
+            self.journal.note("refrozen", removal=removal.pk, certain=is_certain, previews=previews)
 
     # Removals
 
