@@ -98,19 +98,44 @@ def lock_sealed_draft(removal: Removal) -> Iterator[None]:
     raise draft_changed(removal, seal)
 
 
-def review(removal: Removal, *, seal: str, keys: Collection[str]) -> int:
+def review(removal: Removal, marks: Collection[int]) -> int:
     """Store that marked objects have been reviewed; return how many had not been before.
 
-    Takes the keys as texts, and ignores those of other objects. Raises DraftChanged if the seal is
-    out of date.
+    Takes the primary keys of the MarkedObjects. An object that changes is marked again, with a new
+    one, so this needs no seal: the page of another tab reviews only what is still as it showed it.
+    Does nothing if the removal is no longer a draft.
     """
-    texts = {key for key in keys if "\0" not in key}  # PostgreSQL refuses it in a text
-    return _review(removal, seal, removal.marked_objects.filter(key__any_of=texts))
+    if not marks:
+        return 0
+    with transaction.atomic():
+        if not Removal.objects.drafts().select_for_update().filter(pk=removal.pk).first():
+            return 0
+        return _review(removal, removal.marked_objects.filter(pk__any_of=set(marks)))
 
 
 def review_all(removal: Removal, *, seal: str) -> int:
-    """Do the same as `review` for all marked objects of a draft."""
-    return _review(removal, seal, removal.marked_objects.all())
+    """Do the same for all marked objects. Raises DraftChanged if the seal is out of date."""
+    with transaction.atomic():
+        lock_draft(removal, seal)
+        return _review(removal, removal.marked_objects.all())
+
+
+def undo_review(removal: Removal, *, seal: str) -> int:
+    """Undo the most recent review; return the number of objects to be reviewed again.
+
+    Raises DraftChanged if the seal is out of date.
+    """
+    with transaction.atomic():
+        lock_draft(removal, seal)
+        total = last_reviewed(removal).count()
+        last = removal.marked_objects.filter(is_last_reviewed=True)
+        last.update(is_reviewed=False, is_last_reviewed=False)
+        return total
+
+
+def last_reviewed(removal: Removal) -> QuerySet[MarkedObject]:
+    """Return the objects of the most recent review that are selected."""
+    return removal.marked_objects.filter(is_last_reviewed=True, key__in=FrozenTexts(removal))
 
 
 def undecided(removal: Removal) -> QuerySet[MarkedObject]:
@@ -161,7 +186,7 @@ def _store(removal: Removal, marks: Marks | None, changed: AbstractSet[str] | No
     marked = removal.marked_objects.all()
     outdated = marked if changed is None else marked.filter(key__any_of=changed)
     if marks is None:
-        outdated.update(is_reviewed=False)
+        _mark_as_before(removal, outdated)
         return
     outdated.delete()
     _insert(removal, marks, _keys_to_mark(removal, marks, changed))
@@ -206,7 +231,18 @@ def _insert(removal: Removal, marks: Marks, keys: Sequence[Any]) -> None:
         insert(MarkedObject, rows, same=same, using=AuditEntry.objects.db)
 
 
-def _review(removal: Removal, seal: str, marked: QuerySet[MarkedObject]) -> int:
-    with transaction.atomic():
-        lock_draft(removal, seal)
-        return marked.filter(pk__in=undecided(removal)).update(is_reviewed=True)
+def _mark_as_before(removal: Removal, marked: QuerySet[MarkedObject]) -> None:
+    """Replace marks by new ones for the same reasons, which have not been reviewed."""
+    rows = list(marked.values("key", "rules", "weight"))
+    marked.delete()
+    if rows:
+        insert(MarkedObject, rows, same={"removal_id": removal.pk}, using=AuditEntry.objects.db)
+
+
+def _review(removal: Removal, marked: QuerySet[MarkedObject]) -> int:
+    """Mark those that are undecided as reviewed, and return their number."""
+    found = marked.filter(pk__in=undecided(removal))
+    if not found.exists():
+        return 0
+    removal.marked_objects.filter(is_last_reviewed=True).update(is_last_reviewed=False)
+    return found.update(is_reviewed=True, is_last_reviewed=True)

@@ -18,6 +18,7 @@ NO_PAGES = {"moderation_picture", "moderation_auditentry_suggest"}
 ACTIONS = {
     f"moderation_removal_{name}"
     for name in (
+        "save",
         "exclude",
         "return",
         "add",

@@ -74,7 +74,7 @@ def test_the_card_leads_to_as_many_posts_as_it_counts(
 ) -> None:
     page = html(client, draft)
     assert "also in 3 posts that are not selected" in text_of(page)
-    assert f"?show=groups&amp;order=rarest&amp;group={SHARED}#others" in page
+    assert f"?show=groups&amp;order=rarest&amp;group={SHARED}&amp;back=1#others" in page
     page = html(client, draft, GROUP)
     assert offered(page) == keys_of(posts[2:5])
     assert "Also in 3 posts that are not selected" in text_of(others(page))

@@ -1,18 +1,20 @@
-"""Reason and note stay on the page of a draft, whatever is done there before it is confirmed."""
+"""What was entered on the page of a draft stays, whatever is done there before it is confirmed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from moderation.admin.removals import check_first, group_previews
 from moderation.models import Removal
-from posts.models import Post
+from posts.models import Post, PostImage
 from tests.admin.conftest import drafted, page_of, words
-from tests.admin.drafts import html, keep, press, value_of
+from tests.admin.drafts import html, keep, press, text_of, value_of
 from tests.admin.pages import Elements
 
 MakePosts = Callable[..., list[Post]]
@@ -98,3 +100,81 @@ def test_keep_does_not_ask_for_a_reason(client: Client, draft: Removal, posts: l
         ]
         assert len(named) > 1
         assert all("formnovalidate" in button for button in named)
+
+
+def marked(removal: Removal, *posts: Post) -> list[str]:
+    """Mark posts to be checked first; return the values of their boxes."""
+    marks = [removal.marked_objects.create(key=str(post.pk)) for post in posts]
+    return [str(mark.pk) for mark in marks]
+
+
+def reviewed(removal: Removal) -> set[str]:
+    """Return the values of the boxes of posts that have been reviewed."""
+    return {str(mark.pk) for mark in removal.marked_objects.filter(is_reviewed=True)}
+
+
+@pytest.mark.parametrize("action", ["save", "exclude", "return", "add", "review", "confirm"])
+@pytest.mark.parametrize("seal", ["", "valid"])
+def test_each_action_stores_all_that_was_entered_even_if_it_is_refused(
+    client: Client, draft: Removal, posts: list[Post], action: str, seal: str
+) -> None:
+    ticked, _other = marked(draft, *posts[:2])
+    sent = {"reviewed": ticked, "reason": "spam", "note": "ticket 12", "seal": seal and draft.seal}
+    client.post(page_of(draft, action), sent)
+    assert entered(html(client, draft)) == ("spam", "ticket 12")
+    assert reviewed(draft) == {ticked}
+    assert "1 of 2 decided." in text_of(html(client, draft))
+
+
+def test_everything_that_is_ticked_is_sent_by_the_form_of_the_draft(
+    client: Client, draft: Removal, posts: list[Post]
+) -> None:
+    marked(draft, *posts)
+    inputs = Elements(html(client, draft)).attributes("input")
+    boxes = [each for each in inputs if each.get("name") == "reviewed"]
+    assert len(boxes) == len(posts)
+    assert {each.get("form") for each in boxes} == {"draft-form"}
+
+
+def test_the_last_tick_and_the_confirmation_take_one_request(
+    client: Client, draft: Removal, posts: list[Post]
+) -> None:
+    ticked: Any = marked(draft, *posts)
+    client.post(page_of(draft, "confirm"), {**words(draft), "reviewed": ticked})
+    assert not Post.objects.exists()
+
+
+def test_enter_on_a_tick_does_not_confirm(
+    client: Client, draft: Removal, posts: list[Post]
+) -> None:
+    """Browsers press the first button of the form of a box."""
+    marked(draft, posts[0])
+    buttons = Elements(html(client, draft)).attributes("button")
+    first = next(button for button in buttons if button.get("form") == "draft-form")
+    assert first["formaction"] == page_of(draft, "review")
+
+
+def test_without_scripts_each_link_to_another_page_of_the_draft_is_a_button_that_saves(
+    client: Client, draft: Removal, posts: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_previews, "GROUPS_PER_PAGE", 2)
+    monkeypatch.setattr(check_first, "MARKED_PER_PAGE", 1)
+    marked(draft, *posts[:2])
+    PostImage.objects.filter(post__in=posts[:2]).update(sha256="a" * 64)
+    keep(client, draft, posts[3])
+    for query in ("", "?show=objects", f"?show=groups&group={'a' * 64}&check=2"):
+        page = html(client, draft, query)
+        links = [each["href"] for each in Elements(page).attributes("a") if "?" in each["href"]]
+        links = [link for link in links if link.startswith("?")]
+        buttons = [each.get("formaction", "") for each in Elements(page).attributes("button")]
+        saving = page_of(draft, "save")
+        assert links == [each.removeprefix(saving) for each in buttons if saving in each]
+        assert len(links) > 4
+
+
+def test_a_button_that_saves_opens_the_page_in_its_url(client: Client, draft: Removal) -> None:
+    url = page_of(draft, "save") + "?show=objects&p=2&check=3&next=https://example.com"
+    sent = {"reason": "spam", "note": "ticket 12", "show": "groups"}
+    response = client.post(url, sent)
+    assert response["Location"] == page_of(draft) + "?show=objects&p=2&check=3"
+    assert entered(html(client, draft)) == ("spam", "ticket 12")

@@ -54,14 +54,16 @@ def test_only_its_author_can_use_a_draft(
     for user in (other, auditor, User.objects.create_superuser("root")):
         browser = browser_of(user)
         assert browser.get(page_of(removal)).status_code == 404
-        for action in ("confirm", "exclude", "return", "add", "review", "cancel", "preferences"):
+        for action in (
+            "save", "confirm", "exclude", "return", "add", "review", "cancel", "preferences",
+        ):  # fmt: skip
             assert browser.post(page_of(removal, action), words(removal)).status_code == 404
     assert state(removal) == RemovalState.DRAFT
 
 
 @pytest.mark.parametrize(
     "action",
-    ["confirm", "exclude", "return", "add", "review", "cancel", "stop", "resume", "retry"],
+    ["save", "confirm", "exclude", "return", "add", "review", "cancel", "stop", "resume", "retry"],
 )
 def test_state_changes_only_by_post(
     client: Client, moderator: User, make_posts: MakePosts, action: str

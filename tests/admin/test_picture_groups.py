@@ -127,7 +127,8 @@ def test_groups_are_paged(
         for picture in re.findall(PICTURE, html(client, removal, f"?p={page}"))
     ]
     assert len(shown) == len(set(shown)) == 5
-    assert "?order=rarest&amp;p=2#selection" in html(client, removal, "?order=rarest")
+    page = html(client, removal, "?order=rarest")
+    assert '"?order=rarest&amp;show=groups&amp;p=2#selection"' in page
 
 
 def test_posts_are_listed_with_what_is_known_about_them(

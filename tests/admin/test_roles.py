@@ -49,6 +49,8 @@ POST moderation_removal_change:draft      302 405 405 405 405 405
 GET  moderation_removal_progress:draft    302 404 404 404 404 404
 GET  moderation_removal_confirm:draft     302 404 302 404 404 404
 POST moderation_removal_confirm:draft     302 404 302 404 404 404
+GET  moderation_removal_save:draft        302 404 302 404 404 404
+POST moderation_removal_save:draft        302 404 302 404 404 404
 GET  moderation_removal_exclude:draft    302 404 302 404 404 404
 POST moderation_removal_exclude:draft    302 404 302 404 404 404
 GET  moderation_removal_return:draft      302 404 302 404 404 404
@@ -66,6 +68,7 @@ GET  moderation_removal_change            302 404 200 404 200 200
 GET  moderation_removal_progress          302 404 200 404 200 200
 POST moderation_removal_progress          302 405 405 405 405 405
 POST moderation_removal_confirm           302 404 302 404 404 404
+POST moderation_removal_save              302 404 302 404 404 404
 POST moderation_removal_exclude          302 404 302 404 404 404
 POST moderation_removal_return            302 404 302 404 404 404
 POST moderation_removal_add               302 404 302 404 404 404

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from admin_interface.cache import del_cached_active_theme
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from moderation.models import Removal
 from moderation.models.states import RemovalState
@@ -60,23 +62,26 @@ def press_until_focused(page: Page, name: str) -> None:
 def test_marked_posts_are_reviewed_and_kept_by_keyboard_alone(page: Page, draft: Removal) -> None:
     page.goto(page_of(draft))
     page.get_by_label("Note").fill("ticket 12")
+    page.get_by_role("radio", name="Spam").check()
     page.locator("#check-first-heading").focus()
     press_until_focused(page, "Reviewed: “Good 0”")
     page.keyboard.press("Space")
     press_until_focused(page, "Keep “Good 1”")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("1 of 3 decided.")).to_be_visible()
-    expect(page.get_by_label("Reviewed: “Good 0”")).to_be_checked()
+    expect(page.get_by_text("2 of 3 decided.")).to_be_visible()  # the tick was sent with it
     expect(page.get_by_label("Note")).to_have_value("ticket 12")
-    page.get_by_label("Reviewed: “Good 0”").focus()
-    page.keyboard.press("Enter")  # submits the ticks; it keeps nothing
-    expect(page.get_by_text("2 of 3 decided.")).to_be_visible()
+    page.get_by_label("Reviewed: “Good 2”").focus()
+    page.keyboard.press("Enter")  # submits the ticks; it keeps and removes nothing
+    expect(page.locator(".messagelist")).to_contain_text("Nothing was marked as reviewed.")
     expect(page.locator("#check-first-heading")).to_be_focused()
     press_until_focused(page, "I have reviewed all of them")
     page.keyboard.press("Enter")
     expect(page.get_by_text("3 of 3 decided.")).to_be_visible()
     expect(page.get_by_label("Note")).to_have_value("ticket 12")
-    page.get_by_role("radio", name="Spam").check()
+    page.get_by_role("button", name="Undo the review").press("Enter")
+    expect(page.get_by_text("2 of 3 decided.")).to_be_visible()
+    expect(page.get_by_label("Reviewed: “Good 2”")).not_to_be_checked()
+    page.get_by_label("Reviewed: “Good 2”").check()
     page.get_by_role("button", name="Remove 42 posts").click()
     expect(page.locator(".removal-state").first).to_be_visible()
     assert list(Post.objects.values_list("title", flat=True)) == ["Good 1"]
@@ -98,3 +103,58 @@ def test_marked_posts_are_reviewed_without_scripts(plain_page: Page, draft: Remo
     page.get_by_role("button", name="Remove 42 posts").click()
     expect(page.locator(".removal-state").first).to_be_visible()
     assert Post.objects.count() == 1
+
+
+def tab(page: Page, name: str) -> Locator:
+    """Return the tab with a name, which is a button without scripts."""
+    return page.locator(f".removal-tabs .removal-place:visible:has-text('{name}')")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_was_entered_survives_another_tab_a_refused_confirmation_and_a_failing_keep(
+    page: Page, plain_page: Page, draft: Removal, scripts: bool
+) -> None:
+    used = page if scripts else plain_page
+    used.goto(page_of(draft))
+    used.get_by_label("Note").fill("ticket 12")
+    used.get_by_label("Reviewed: “Good 0”").check()
+    tab(used, "Posts").click()
+    expect(used.locator("#selection .removal-objects")).to_be_visible()
+    expect(used).to_have_url(re.compile(r"show=objects#selection$"))
+    expect(used.get_by_label("Note")).to_have_value("ticket 12")
+    if scripts:  # the link sends nothing
+        expect(used.get_by_label("Reviewed: “Good 0”")).to_be_checked()
+    else:
+        expect(used.get_by_text("1 of 3 decided.")).to_be_visible()
+    used.get_by_role("button", name="Remove 43 posts").click()  # without a reason
+    expect(used.get_by_text("1 of 3 decided.")).to_be_visible()
+    expect(used.get_by_label("Note")).to_have_value("ticket 12")
+    Removal.objects.update(seal="of a Keep in another tab")
+    used.get_by_label("Reviewed: “Good 1”").check()
+    used.get_by_role("radio", name="Spam").check()
+    used.get_by_role("button", name="Keep “Good 2”").first.click()
+    expect(used.locator(".messagelist")).to_contain_text("selection changed")
+    expect(used.get_by_text("2 of 3 decided.")).to_be_visible()
+    expect(used.get_by_role("radio", name="Spam")).to_be_checked()
+    expect(used.get_by_label("Note")).to_have_value("ticket 12")
+
+
+def test_ticks_survive_when_the_network_fails(page: Page, draft: Removal) -> None:
+    page.goto(page_of(draft))
+    page.get_by_label("Reviewed: “Good 0”").check()
+    page.route("**/exclude/", lambda route: route.abort())
+    with page.expect_navigation():  # the page is loaded again
+        page.get_by_role("button", name="Keep “Good 2”").first.click()
+    expect(page.get_by_label("Reviewed: “Good 0”")).to_be_checked()
+
+
+def test_without_scripts_keep_comes_back_to_the_card_that_takes_its_place(
+    plain_page: Page, draft: Removal
+) -> None:
+    plain_page.goto(page_of(draft) + "?show=objects")
+    plain_page.locator("[id=card-30] .removal-keep").first.click()
+    expect(plain_page).to_have_url(re.compile(r"#card-30$"))
+    expect(plain_page.locator("[id=card-30]")).to_be_in_viewport()
+    plain_page.get_by_label("Reviewed: “Good 0”").check()
+    plain_page.get_by_role("button", name="Mark as reviewed").click()
+    expect(plain_page).to_have_url(re.compile(r"#check-first-heading$"))

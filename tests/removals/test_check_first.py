@@ -13,7 +13,13 @@ from moderation.lifecycle.removals import cancel
 from moderation.models import MarkedObject, Removal
 from moderation.models.states import RemovalState
 from moderation.removals import check_first
-from moderation.removals.check_first import check_decided, review, review_all, undecided
+from moderation.removals.check_first import (
+    check_decided,
+    review,
+    review_all,
+    undecided,
+    undo_review,
+)
 from moderation.removals.draft import confirm, expire_drafts, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude
@@ -52,6 +58,11 @@ def keys(queryset: QuerySet[MarkedObject]) -> set[str]:
     return set(queryset.values_list("key", flat=True))
 
 
+def mark_of(removal: Removal, post: Post) -> int:
+    """Return the key of a post's mark."""
+    return removal.marked_objects.get(key=str(post.pk)).pk
+
+
 def test_the_freeze_marks_what_differs(draft: Removal, odd: list[Post]) -> None:
     without, old = odd
     assert marked(draft) == {
@@ -75,7 +86,7 @@ def test_it_can_be_confirmed_when_each_was_kept_or_reviewed(
     draft: Removal, odd: list[Post], moderator: User
 ) -> None:
     seal = draft.seal
-    assert review(draft, seal=seal, keys=[str(odd[0].pk)]) == 1
+    assert review(draft, [mark_of(draft, odd[0])]) == 1
     draft.refresh_from_db()
     assert draft.seal == seal
     with pytest.raises(RemovalError, match="1 post differs from the rest"):
@@ -93,25 +104,71 @@ def test_all_can_be_reviewed_at_once(draft: Removal, moderator: User) -> None:
 
 
 def test_a_review_ignores_other_objects_and_what_was_reviewed(
-    draft: Removal, odd: list[Post]
+    draft: Removal, odd: list[Post], moderator: User
 ) -> None:
-    spam = Post.objects.filter(title="Spam 1").get()
-    for key in ("", "no key", "a\0b", str(spam.pk), "9" * 400):
-        assert review(draft, seal=draft.seal, keys=[key]) == 0
-    assert review(draft, seal=draft.seal, keys=[str(odd[0].pk)] * 2) == 1
-    assert review(draft, seal=draft.seal, keys=[str(odd[0].pk)]) == 0
+    other = freeze(Post.objects.all(), actor=moderator, permissions=CODES)
+    assert review(draft, [0, -1, mark_of(other, odd[0])]) == 0
+    assert review(draft, [mark_of(draft, odd[0])] * 2) == 1
+    assert review(draft, [mark_of(draft, odd[0])]) == 0
     assert keys(undecided(draft)) == {str(odd[1].pk)}
 
 
-def test_a_review_needs_the_seal_of_the_draft(draft: Removal, odd: list[Post]) -> None:
+def test_a_review_of_all_needs_the_seal_of_the_draft(draft: Removal) -> None:
     """In another tab the selection changed, so this one no longer shows it."""
     old = draft.seal
     spam = Post.objects.get(title="Spam 1")
     exclude(draft, seal=old, keys_by_batch=[(draft.batches.get().number, [str(spam.pk)])])
     with pytest.raises(DraftChanged, match="1 post was kept"):
-        review(draft, seal=old, keys=[str(odd[0].pk)])
+        review_all(draft, seal=old)
     with pytest.raises(DraftChanged):
-        review_all(draft, seal="")
+        undo_review(draft, seal=old)
+    assert undecided(draft).count() == 2
+
+
+def test_a_review_counts_only_for_the_object_as_it_was_shown(
+    draft: Removal, odd: list[Post]
+) -> None:
+    """An object that changed, or was kept and returned, has another mark than on the old page."""
+    marks = [mark_of(draft, post) for post in odd]
+    odd[1].post_images.update(image="other.jpg")
+    assert refreeze_changed(draft)
+    assert review(draft, marks) == 1
+    assert keys(undecided(draft)) == {str(odd[1].pk)}
+
+
+def test_a_small_draft_whose_object_changed_needs_a_new_review(moderator: User) -> None:
+    """There are too few objects to compare, so the reasons stay the same."""
+    make_wave()
+    odd = make_post()
+    draft = freeze(Post.objects.all(), actor=moderator, permissions=CODES)
+    mark = mark_of(draft, odd)
+    for batch in draft.batches.all():
+        spam = [str(key) for key, _ in batch.frozen if key != odd.pk]
+        exclude(draft, seal=draft.seal, keys_by_batch=[(batch.number, spam[:-1])])
+    before = draft.marked_objects.values_list("rules", "weight").get(key=str(odd.pk))
+    Post.objects.filter(pk=odd.pk).update(title="Changed")
+    PostImage.objects.create(post=odd, image="a", thumbnail="b", size=1, width=1, height=1)
+    assert refreeze_changed(draft)
+    assert review(draft, [mark]) == 0
+    assert draft.marked_objects.values_list("rules", "weight").get(key=str(odd.pk)) == before
+    assert undecided(draft).count() == 1
+
+
+def test_the_last_review_can_be_undone(draft: Removal, odd: list[Post]) -> None:
+    assert review(draft, [mark_of(draft, odd[0])]) == 1
+    assert review_all(draft, seal=draft.seal) == 1
+    assert review(draft, [mark_of(draft, odd[0])]) == 0  # nothing new, so nothing else to undo
+    assert undo_review(draft, seal=draft.seal) == 1
+    assert keys(undecided(draft)) == {str(odd[1].pk)}
+    assert undo_review(draft, seal=draft.seal) == 0
+
+
+def test_a_review_does_not_change_what_is_no_longer_a_draft(
+    draft: Removal, odd: list[Post]
+) -> None:
+    mark = mark_of(draft, odd[0])
+    Removal.objects.update(state=RemovalState.CANCELLED)
+    assert review(draft, [mark]) == 0
     assert undecided(draft).count() == 2
 
 
@@ -147,7 +204,7 @@ def test_an_object_that_changed_is_marked_anew(
 
 
 def test_objects_that_did_not_change_need_no_second_review(draft: Removal, odd: list[Post]) -> None:
-    review(draft, seal=draft.seal, keys=[str(odd[1].pk)])
+    review(draft, [mark_of(draft, odd[1])])
     Post.objects.filter(title="Spam 1").get().post_images.update(image="other.jpg")
     assert refreeze_changed(draft)
     assert keys(undecided(draft)) == {str(odd[0].pk)}

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from moderation.admin.display import Viewer, count, objects_of
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.object_keys import keys_in
+from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.group_previews import others_of_group
 from moderation.admin.removals.keep_actions import say_what_was_returned
 from moderation.admin.removals.object_permissions import admin_of, guard_for
@@ -29,6 +30,7 @@ Admin: TypeAlias = "ModelAdmin[Removal]"
 
 def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Add the ticked objects of a group that are not selected, or all of them."""
+    save_input(removal, request.POST)
     viewer = Viewer(model_admin.admin_site, request)
     with errors_as_messages(request):
         check_seal(removal, request.POST.get("seal", ""))  # before the groups are computed

@@ -15,11 +15,12 @@ from django.utils.translation import ngettext
 
 from moderation.admin.display import Viewer, count
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.previews import ObjectPreview, previews_of_objects
 from moderation.admin.removals.tabs import back_to_page
 from moderation.cascade.batches import model_of
 from moderation.models import MarkedObject, Removal
-from moderation.removals.check_first import review, review_all, undecided
+from moderation.removals.check_first import last_reviewed, review_all, undecided, undo_review
 from moderation.review_rules.apply import rule_by_name
 from moderation.templatetags.moderation_numbers import grouped
 
@@ -28,8 +29,12 @@ MARKED_PER_PAGE = 25  # few enough to read each one
 
 @dataclass(frozen=True, slots=True)
 class MarkedPreview:
-    """A marked object, and the ways in which it differs from the rest."""
+    """A marked object, and the ways in which it differs from the rest.
 
+    `mark` is the key of its MarkedObject, which its box posts.
+    """
+
+    mark: int
     preview: ObjectPreview
     reasons: list[str]
 
@@ -46,18 +51,21 @@ def check_first_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "marked_page": page,
         "marked_page_numbers": page.paginator.get_elided_page_range(page.number, on_each_side=2),
         "marked_previews": _previews(viewer, removal, list(page.object_list)),
+        "last_reviewed": last_reviewed(removal).count() if total else 0,
         "dropped_rules": list(_dropped_rules(removal)),
     }
 
 
 def review_marked(model_admin: Any, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Store that the ticked objects, or all marked objects, have been reviewed."""
-    seal = request.POST.get("seal", "")
+    """Store that the ticked objects, or all marked ones, were reviewed; or undo the last review."""
+    posted = request.POST
     with errors_as_messages(request):
-        if "all" in request.POST:
-            reviewed = review_all(removal, seal=seal)
-        else:
-            reviewed = review(removal, seal=seal, keys=request.POST.getlist("reviewed"))
+        if "undo" in posted:
+            _report_undo(request, removal, undo_review(removal, seal=posted.get("seal", "")))
+        elif "all" in posted:
+            _report(request, removal, review_all(removal, seal=posted.get("seal", "")))
+    reviewed = save_input(removal, posted)
+    if not posted.keys() & {"undo", "all"}:
         _report(request, removal, reviewed)
     return back_to_page(model_admin, request, removal, anchor="check-first-heading")
 
@@ -71,10 +79,10 @@ def _previews(
     keys, previews = [to_python(marked.key) for marked in marked_objects], list[ObjectPreview]()
     with errors_as_messages(viewer.request):
         previews = previews_of_objects(viewer, removal, keys)
-    rules = {marked.key: marked.rules for marked in marked_objects}
+    marks = {marked.key: marked for marked in marked_objects}
+    found = [(marks[preview.object_key], preview) for preview in previews]
     return [
-        MarkedPreview(preview, list(_reasons(model, rules[preview.object_key])))
-        for preview in previews
+        MarkedPreview(mark.pk, preview, list(_reasons(model, mark.rules))) for mark, preview in found
     ]
 
 
@@ -95,6 +103,14 @@ def _report(request: HttpRequest, removal: Removal, reviewed: int) -> None:
         number = {"number": grouped(left)}
         text += " " + ngettext("%(number)s is left.", "%(number)s are left.", left) % number
     messages.success(request, text)
+
+
+def _report_undo(request: HttpRequest, removal: Removal, total: int) -> None:
+    if total:
+        text = _("No longer marked as reviewed: %(objects)s.")
+        messages.success(request, text % {"objects": count(removal.model_label, total)})
+    else:
+        messages.warning(request, _("There is no review left to undo."))
 
 
 def _dropped_rules(removal: Removal) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The form that confirms a draft."""
+"""The form that confirms a draft, and what any action on the draft stores of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.display import objects_of
-from moderation.models import Removal
+from moderation.admin.object_keys import keys_in
+from moderation.models import MarkedObject, Removal
 from moderation.models.states import Reason
+from moderation.removals.check_first import review
 from moderation.removals.draft import store_input
 from moderation.removals.limits import typed_count_needed
 from moderation.templatetags.moderation_numbers import grouped
@@ -68,12 +70,14 @@ class ConfirmForm(forms.Form):
         return typed
 
 
-def save_input(removal: Removal, posted: QueryDict) -> None:
-    """Store the reason and the note that were posted with any action on a draft, if they are valid.
+def save_input(removal: Removal, posted: QueryDict) -> int:
+    """Store what was posted with any action on a draft: reason, note, and the ticks of reviews.
 
-    The next page then has them, even without JavaScript.
+    The next page then has them, even without JavaScript, and even if the action itself is refused.
+    Ignores what is not valid. Returns how many objects have just been reviewed.
     """
     form = ConfirmForm(posted, removal=removal)
     form.is_valid()
     given = {name: value for name, value in form.cleaned_data.items() if name in posted}
     store_input(removal, reason=given.get("reason"), note=given.get("note"))
+    return review(removal, list(keys_in(MarkedObject, posted.getlist("reviewed"))))

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.messages import errors_as_messages
-from moderation.admin.removals.object_list import OBJECTS_PER_PAGE
+from moderation.admin.removals.object_list import OBJECTS_PER_PAGE, page_of_groups
 from moderation.admin.removals.previews import (
     ObjectPreview,
     object_value,
@@ -85,7 +85,7 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     context = {"order": order, "orders": Order.choices, "can_search_similar": can_search}
     if group := group_of(groups, viewer.request.GET.get("group", "")):
         return {**context, **_objects_of_group(viewer, removal, group, keys)}
-    page = Paginator(groups, GROUPS_PER_PAGE).get_page(viewer.request.GET.get("p"))
+    page = Paginator(groups, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
     details = _details(viewer, removal, list(page.object_list), keys)
     grouped = sum(group.pictures for group in groups)
     return {

@@ -73,6 +73,12 @@ def show_kept(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     return {"page": page, "previews": previews}
 
 
+def page_of_groups(viewer: Viewer) -> str | None:
+    """Return the requested page of a list of groups: the one that led to a group that is gone."""
+    requested = viewer.request.GET
+    return requested.get("back" if requested.get("group") else "p")
+
+
 def _range_of(page: Page[Any]) -> tuple[int, int]:
     """Return the positions at which a page starts and ends."""
     return max(page.start_index() - 1, 0), page.end_index()

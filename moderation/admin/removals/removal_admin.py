@@ -29,6 +29,7 @@ from moderation.admin.removals import (
     confirmation,
     keep_actions,
     progress,
+    tabs,
 )
 from moderation.admin.removals.object_permissions import admin_of
 from moderation.admin.removals.preferences import save_preferences
@@ -41,6 +42,7 @@ Page = Callable[[Any, HttpRequest, Removal], HttpResponse]
 # The actions on a draft, which only its author may take, and those on a confirmed removal, by the
 # last part of their URL.
 DRAFT_ACTIONS: dict[str, Page] = {
+    "save": tabs.save_and_open,
     "exclude": keep_actions.exclude_from_draft,
     "return": keep_actions.return_to_draft,
     "add": add_actions.add_to_draft,

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from moderation.admin.display import Viewer, removal_url
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals import group_previews, kept_groups, object_list, text_previews
+from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.previews import file_previews
 from moderation.cascade.batches import model_of
 from moderation.models import Removal
@@ -24,8 +25,9 @@ from moderation.models import Removal
 PICTURES_PER_PAGE = 60  # few enough to review each one
 
 # The parameters that name a page of the selection, one of the objects that share a picture and are
-# not selected, and one of the objects to check first.
-PLACE = ("show", "order", "group", "p", "others", "check")
+# not selected, and one of the objects to check first. `back` is the page of the groups that leads to
+# the page of a group.
+PLACE = ("show", "order", "group", "p", "others", "check", "back")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
 # what else the template of the tab needs.
@@ -67,10 +69,19 @@ def selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "tabs": tabs,
         "tab": tab,
         "show": tab.name,
-        "place": {**place_in(viewer.request.GET), "show": tab.name},
+        "place": {**_place_of(viewer, page), "show": tab.name},
         "page_numbers": numbers,
         **page,
     }
+
+
+def _place_of(viewer: Viewer, page: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters of a page of the selection, without those of a group that is gone."""
+    place = place_in(viewer.request.GET)
+    if "group" not in place or "group" in page or "text_group" in page:
+        return place
+    kept = {name: place[name] for name in ("order", "check") if name in place}
+    return kept | {"p": str(page["page"].number)}
 
 
 def place_in(parameters: QueryDict) -> dict[str, str]:
@@ -85,6 +96,15 @@ def back_to_page(
     query = urlencode(place_in(request.POST))
     fragment = f"#{anchor}" if anchor else ""
     return redirect(f"{removal_url(model_admin.admin_site, removal)}?{query}{fragment}")
+
+
+def save_and_open(
+    model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal
+) -> HttpResponse:
+    """Save what was entered on the page, and redirect to the page of the selection in the URL."""
+    save_input(removal, request.POST)
+    query = urlencode(place_in(request.GET))
+    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{query}")
 
 
 def _tabs_of(removal: Removal) -> Iterator[Tab]:

@@ -12,7 +12,11 @@ from django.core.paginator import Paginator
 from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.object_keys import key_in
-from moderation.admin.removals.object_list import OBJECTS_PER_PAGE, show_without_pictures
+from moderation.admin.removals.object_list import (
+    OBJECTS_PER_PAGE,
+    page_of_groups,
+    show_without_pictures,
+)
 from moderation.admin.removals.object_permissions import visible_to
 from moderation.admin.removals.previews import ObjectPreview, previews_of_objects
 from moderation.admin.removals.selected_objects import selected_keys
@@ -74,7 +78,7 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         return _show_without_groups(viewer, removal)
     if group := _group_with(viewer, removal, groups, requested):
         return _show_group(viewer, removal, group, requested)
-    page = Paginator(groups, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("p"))
+    page = Paginator(groups, OBJECTS_PER_PAGE).get_page(page_of_groups(viewer))
     return {"page": page, "previews": _previews(viewer, removal, list(page.object_list))}
 
 

@@ -6,9 +6,6 @@
   // of a slow double click would keep the next card. Systems accept up to 900 ms between the two.
   const CLICK_PAUSE = 1000;
 
-  // The forms of the selection and of what can be added to it.
-  const FORMS = "#draft-form, #others-form";
-
   // The boxes of the objects to check first, and of those that are not selected.
   const BOXES = "[name=reviewed], [name=add]";
 
@@ -29,8 +26,20 @@
     };
   }
 
+  const storedInput = () => JSON.parse(window.sessionStorage.getItem(inputKey()) ?? "{}");
+
+  const tickBoxes = () => [...main.querySelectorAll("[name=reviewed]")];
+
+  // Return the ticks of objects to check first that are on other pages of their list.
+  function ticksElsewhere() {
+    const here = new Set(tickBoxes().map((box) => box.value));
+    return (storedInput().reviewed ?? []).filter((value) => !here.has(value));
+  }
+
   // Enter a reason and a note, but not the typed count, which must change.
   function enter(input) {
+    const ticked = new Set(input.reviewed);
+    tickBoxes().forEach((box) => (box.checked ||= ticked.has(box.value)));
     const note = main.querySelector("[name=note]");
     if (note) {
       note.value = input.note ?? note.value;
@@ -40,21 +49,32 @@
     });
   }
 
-  // Links to other pages of the draft do not send the reason and the note.
+  // Links to other pages of the draft do not send what was entered.
   function saveInput(event) {
-    if (["reason", "note"].includes(event.target.name)) {
-      window.sessionStorage.setItem(inputKey(), JSON.stringify(inputOf(main)));
+    if (["reason", "note", "reviewed"].includes(event.target.name)) {
+      const ticked = tickBoxes().filter((box) => box.checked);
+      const reviewed = [...ticksElsewhere(), ...ticked.map((box) => box.value)];
+      window.sessionStorage.setItem(inputKey(), JSON.stringify({ ...inputOf(main), reviewed }));
+    }
+  }
+
+  // Forget what the server stores with each request; ticks on other pages are not sent.
+  function forgetInput() {
+    const reviewed = ticksElsewhere();
+    window.sessionStorage.removeItem(inputKey());
+    if (reviewed.length) {
+      window.sessionStorage.setItem(inputKey(), JSON.stringify({ reviewed }));
     }
   }
 
   function restoreInput() {
-    enter(JSON.parse(window.sessionStorage.getItem(inputKey()) ?? "{}"));
+    enter(storedInput());
   }
 
   // Return the buttons of a form with a name, in the order of the page. Some are outside the form.
   function buttonsNamed(name, formId) {
     const elements = document.getElementById(formId)?.elements ?? [];
-    return [...elements].filter((each) => each.name === name);
+    return [...elements].filter((each) => each.name === name && !each.ariaHidden);
   }
 
   // Return the values of the buttons like this one: those after it, then those before it.
@@ -124,11 +144,11 @@
 
   async function changeSelection(event) {
     const button = event.submitter;
-    if (!event.target.matches(FORMS)) {
+    if (event.target !== form()) {
       return;
     }
-    if (!button?.name) {
-      window.sessionStorage.removeItem(inputKey()); // the button that confirms
+    if (!button?.name || button.matches("[data-loads-page]")) {
+      forgetInput(); // the button that confirms, or those that review
       return;
     }
     event.preventDefault();
@@ -138,6 +158,7 @@
       window.location.reload();
       return;
     }
+    forgetInput();
     showInPlace(page);
     const refusal = main.querySelector(".messagelist :is(.error, .warning)");
     if (refusal) {
