@@ -190,6 +190,8 @@ class Migration(migrations.Migration):
                 ('kept', models.JSONField(default=list, verbose_name='keys of kept objects')),
                 ('kept_total', models.PositiveIntegerField(default=0, verbose_name='kept objects')),
                 ('last_kept_total', models.PositiveIntegerField(default=0, verbose_name='objects that can be returned')),
+                ('last_added', models.JSONField(default=list, verbose_name='keys of objects that were added')),
+                ('last_added_total', models.PositiveIntegerField(default=0, verbose_name='objects that were added')),
                 ('files_total', models.PositiveIntegerField(default=0, verbose_name='files')),
                 ('pictures_total', models.PositiveIntegerField(default=0, verbose_name='rows with a picture')),
                 ('without_picture_total', models.PositiveIntegerField(default=0, verbose_name='objects without pictures')),

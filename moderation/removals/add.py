@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db.models import Max, QuerySet
+from django.utils.translation import gettext as _
 
 from moderation import conf
 from moderation.cascade import indivisible_reason
@@ -18,13 +19,20 @@ from moderation.db.bulk_insert import insert
 from moderation.exceptions import DraftChanged, RemovalError, TooManyRows
 from moderation.models import AuditEntry, Removal, RemovalBatch, batch_numbers
 from moderation.removals import history
+from moderation.removals.check_first import delete_marks
 from moderation.removals.freeze import (
     NUMBER_SPACING,
     fill_and_halve,
     numbered_batches,
     too_large_for_one_batch,
 )
-from moderation.removals.keep import NotReturned, extend_selection, kept_among, return_kept
+from moderation.removals.keep import (
+    NotReturned,
+    extend_selection,
+    kept_among,
+    reduce_selection,
+    return_kept,
+)
 from moderation.removals.limits import missing_rights
 from moderation.removals.refused_objects import Guard, RefusedObjects
 from moderation.removals.seal import BATCHES_PER_CHUNK, check_seal, save_batch, save_without
@@ -91,6 +99,19 @@ def add(
     return added
 
 
+def undo_add(removal: Removal, *, seal: str) -> int:
+    """Exclude the objects of the most recent addition from a draft; return their number.
+
+    They do not count as kept, because they were not selected before. Those that were kept since
+    then stay kept. Raises DraftChanged if the seal is out of date, and RemovalError if there is
+    nothing to undo.
+    """
+    check_seal(removal, seal)
+    before = removal.objects_total
+    reduce_selection(removal, history.ADD_UNDONE, partial(_exclude_last_added, removal))
+    return before - removal.objects_total
+
+
 def _without(keys: Iterable[Any], texts: AbstractSet[str]) -> list[Any]:
     return [key for key in keys if str(key) not in texts]
 
@@ -106,7 +127,34 @@ def _add(
     batches = _freeze(removal, new)
     existing = {key for batch in batches for key, _digest in batch.frozen}
     added = existing.intersection(new) - _exclude_refused(batches, set(new), guard, refused)
+    _store_last_added(removal, batches, added)
     return [key for key in new if key in added]
+
+
+def _store_last_added(
+    removal: Removal, batches: Iterable[RemovalBatch], added: AbstractSet[Any]
+) -> None:
+    """Store which objects the most recent addition added, unless it added none."""
+    if not added:
+        return
+    removal.batches.filter(last_added_total__gt=0).update(last_added=[], last_added_total=0)
+    for batch in batches:
+        keys = [key for key, _digest in batch.frozen if key in added]
+        removal.batches.filter(pk=batch.pk).update(last_added=keys, last_added_total=len(keys))
+
+
+def _exclude_last_added(removal: Removal) -> list[Any]:
+    """Exclude the objects that were added most recently, and return their keys."""
+    excluded: list[Any] = []
+    for batch in removal.batches.filter(last_added_total__gt=0).order_by("number"):
+        batch.removal = removal  # avoids a query for each
+        keys = {key for key, _digest in batch.frozen}.intersection(batch.last_added)
+        save_without(batch, keys)
+        excluded += keys
+    if not excluded:
+        raise RemovalError(_("There is no addition left to undo."))
+    delete_marks(removal, excluded)
+    return excluded
 
 
 def _freeze(removal: Removal, keys: Sequence[Any]) -> list[RemovalBatch]:

@@ -19,7 +19,7 @@ from moderation.templatetags.moderation_numbers import grouped
 MAX_CHANGES, MAX_KEYS = 50, 5
 
 # The changes, as they are stored.
-EXCLUDED, RETURNED, ADDED = "excluded", "returned", "added"
+EXCLUDED, RETURNED, ADDED, ADD_UNDONE = "excluded", "returned", "added", "add undone"
 CHANGED, DELETED, REFUSED = "changed", "deleted", "refused"
 
 
@@ -72,6 +72,9 @@ PHRASES: dict[str, Callable[[int], str]] = {
         "%(count)s %(objects)s was added to the selection",
         "%(count)s %(objects)s were added to the selection",
         n,
+    ),
+    ADD_UNDONE: lambda n: ngettext(
+        "adding %(count)s %(objects)s was undone", "adding %(count)s %(objects)s was undone", n
     ),
     CHANGED: lambda n: ngettext(
         "%(count)s %(objects)s changed", "%(count)s %(objects)s changed", n

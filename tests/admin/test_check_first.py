@@ -117,7 +117,7 @@ def test_all_can_be_reviewed_with_one_button(client: Client, draft: Removal) -> 
     assert "Marked as reviewed: 3 posts." in said(response)
     text = text_of(section(client, draft))
     assert text == (
-        "Check these first 3 of 3 decided. Marked as reviewed last: 3 posts. Undo the review"
+        "Check these first 3 of 3 decided. Last marked as reviewed: 3 posts. Undo the review"
     )
 
 
@@ -131,7 +131,7 @@ def test_a_kept_post_leaves_the_section(client: Client, draft: Removal, odd: lis
 def test_the_server_refuses_to_confirm_before_all_are_decided(
     client: Client, draft: Removal
 ) -> None:
-    response = client.post(page_of(draft, "confirm"), words(draft))
+    response = client.post(page_of(draft, "confirm"), words(draft), follow=True)
     assert "3 posts differ from the rest and have not been reviewed." in response.text
     assert state(draft) == RemovalState.DRAFT
     review(client, draft, all="yes")
@@ -152,7 +152,7 @@ def test_the_last_review_can_be_undone_in_the_same_place(
     assert "Undo" not in section(client, draft)
     review(client, draft, reviewed=marks_of(draft, odd[0]))
     review(client, draft, all="yes")
-    assert "Marked as reviewed last: 2 posts." in text_of(section(client, draft))
+    assert "Last marked as reviewed: 2 posts." in text_of(section(client, draft))
     response = review(client, draft, undo="yes", show="objects")
     assert response["Location"] == f"{page_of(draft)}?show=objects#check-first-heading"
     assert "No longer marked as reviewed: 2 posts." in said(response)

@@ -53,7 +53,7 @@ def change_thumbnails(post: Post) -> None:
 def difference(client: Client, removal: Removal) -> str:
     """Confirm a draft; return the text about what changed."""
     removal.refresh_from_db()
-    page = client.post(page_of(removal, "confirm"), words(removal)).text
+    page = client.post(page_of(removal, "confirm"), words(removal), follow=True).text
     assert "difference-heading" in page, text_of(page)[-3000:]
     start = page.index("difference-heading")
     return text_of(page[start : page.index("numbers-heading", start)])
@@ -141,7 +141,7 @@ def test_after_a_difference_the_new_number_has_to_be_typed(
     posts[0].delete()
     sent = words(removal, typed_count="4", note="ticket 7")
     with override_settings(MODERATION_TYPED_COUNT_FROM=2):
-        page = client.post(page_of(removal, "confirm"), sent).text
+        page = client.post(page_of(removal, "confirm"), sent, follow=True).text
     assert "Type 3 to confirm." in text_of(page)
     assert 'name="typed_count" value=' not in page
     assert "ticket 7" in page
@@ -168,6 +168,6 @@ def test_naming_the_changes_takes_the_same_queries_for_any_number(
         sent = words(removal)
         client.get(page_of(removal))
         with CaptureQueriesContext(connection) as captured:
-            assert "1 picture fewer" in client.post(page_of(removal, "confirm"), sent).text
+            assert "1 picture fewer" in client.post(page_of(removal, "confirm"), sent, follow=True).text
         counts.add(len(captured))
     assert len(counts) == 1

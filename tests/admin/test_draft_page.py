@@ -13,6 +13,9 @@ from pytest_django.asserts import assertRedirects
 
 from moderation.models import Heartbeat, Removal, RemovalBatch
 from moderation.models.states import RemovalState
+from moderation.removals.add import add
+from moderation.removals.check_first import review
+from moderation.removals.keep import exclude
 from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, page_of, words
 
@@ -101,7 +104,7 @@ def test_a_confirmed_draft_is_deleted_and_leads_to_its_progress(
 def test_an_invalid_confirmation_deletes_nothing_and_says_why(
     client: Client, counted: Removal, changed: dict[str, str], told: str
 ) -> None:
-    response = client.post(page_of(counted, "confirm"), words(counted, **changed))
+    response = client.post(page_of(counted, "confirm"), words(counted, **changed), follow=True)
     assert told in response.content.decode()
     assert counted.seal in response.content.decode()
     assert state(counted) == RemovalState.DRAFT
@@ -133,7 +136,7 @@ def test_changed_objects_are_named_and_nothing_is_deleted(
     )
     gone = posts[2].pk
     posts[2].delete()
-    response = client.post(page_of(removal, "confirm"), words(removal))
+    response = client.post(page_of(removal, "confirm"), words(removal), follow=True)
     content = response.content.decode()
     notice = content[content.index("difference-heading") : content.index("numbers-heading")]
     assert "Cheap pills 1" in notice
@@ -148,7 +151,7 @@ def test_many_changes_are_named_up_to_a_limit(
 ) -> None:
     removal = drafted(make_posts(30), moderator)
     PostImage.objects.update(image="other.jpg")
-    content = client.post(page_of(removal, "confirm"), words(removal)).content.decode()
+    content = client.post(page_of(removal, "confirm"), words(removal), follow=True).content.decode()
     assert "and 10 others" in content
 
 
@@ -198,6 +201,29 @@ def test_cancelling_a_draft_says_that_nothing_was_removed(
     assert response["Location"] == "/admin/posts/post/"
     assert state(removal) == RemovalState.CANCELLED
     assert "Nothing was removed" in html(client, removal)
+
+
+@pytest.mark.parametrize("decided", ["kept", "reviewed", "added"])
+def test_cancelling_asks_first_if_decisions_would_be_lost(
+    client: Client, moderator: User, make_posts: MakePosts, decided: str
+) -> None:
+    posts = make_posts(3)
+    removal = drafted(posts[:2], moderator)
+    mark = removal.marked_objects.create(key=str(posts[0].pk))
+    assert "Cancel this draft?" not in html(client, removal)
+    if decided == "kept":
+        exclude(removal, seal=removal.seal, keys_by_batch=[(1024, [str(posts[0].pk)])])
+    elif decided == "reviewed":
+        review(removal, [mark.pk])
+    else:
+        others = Post.objects.filter(pk=posts[2].pk)
+        add(removal, seal=removal.seal, objects=others, actor=moderator)
+    page = html(client, removal)
+    asked = page[page.index('id="cancel-question"') :]
+    assert f'action="{page_of(removal, "cancel")}"' in asked
+    assert f'action="{page_of(removal, "cancel")}"' not in page.removesuffix(asked)
+    assert 'popovertarget="cancel-question"' in page.removesuffix(asked)
+    assert f"#{removal.pk}<" in client.get("/admin/moderation/removal/").text  # can be reopened
 
 
 def test_blockers_are_named_and_replace_the_form(
@@ -259,7 +285,7 @@ def test_titles_and_file_names_are_escaped(
     for query in ("", "?show=objects"):
         assert "<script>alert" not in html(client, removal, query)
     PostImage.objects.update(image="changed.jpg")
-    response = client.post(page_of(removal, "confirm"), words(removal))
+    response = client.post(page_of(removal, "confirm"), words(removal), follow=True)
     assert "<script>alert" not in response.content.decode()
 
 

@@ -99,7 +99,7 @@ def visit_draft(client: Client, world: World) -> None:
     client.get(page_of(world.draft), {"show": "groups", "group": group.group.key})
     world.draft.marked_objects.update(is_reviewed=True)
     PostImage.objects.filter(post__in=Post.objects.all()).delete()
-    response = client.post(page_of(world.draft, "confirm"), words(world.draft))
+    response = client.post(page_of(world.draft, "confirm"), words(world.draft), follow=True)
     assert "changed since you looked" in response.text
 
 

@@ -80,7 +80,7 @@ def test_an_object_that_is_refused_after_the_freeze_stays(
     posts = make_posts(3)
     removal = drafted(posts, moderator)
     retitled(posts[0], f"{HOLD} 7")
-    response = client.post(page_of(removal, "confirm"), words(removal))
+    response = client.post(page_of(removal, "confirm"), words(removal), follow=True)
     removal.refresh_from_db()
     assert f"Post: {HOLD} 7" in response.content.decode()
     assert (removal.state, removal.objects_total) == ("draft", 2)
@@ -182,7 +182,7 @@ def test_an_object_that_left_the_list_is_neither_deleted_nor_shown(
         page = client.get(page_of(removal) + query).content.decode()
         assert "Moved away" not in page
         assert posts[1].title in page
-    response = client.post(page_of(removal, "confirm"), words(removal))
+    response = client.post(page_of(removal, "confirm"), words(removal), follow=True)
     text = response.content.decode()
     assert "Moved away" not in text
     assert f"Post {posts[0].pk} (no longer in your list)" in text

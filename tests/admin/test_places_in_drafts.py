@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -44,9 +45,33 @@ def test_links_to_other_pages_lead_to_them(client: Client, draft: Removal) -> No
 
 def test_a_refused_confirmation_keeps_the_place(client: Client, draft: Removal) -> None:
     sent = words(draft) | {"reason": "", "show": "pictures", "p": "2"}
-    response = client.post(page_of(draft, "confirm"), sent)
+    response = client.post(page_of(draft, "confirm"), sent, follow=True)
     assert re.search(r'aria-current="page"[^>]*>\s*All pictures and files', response.text)
     assert re.search(r'aria-current="page">2<', response.text)
+
+
+def test_a_refused_confirmation_redirects_so_that_loading_the_page_again_sends_nothing(
+    client: Client, draft: Removal, settings: Any
+) -> None:
+    settings.MODERATION_TYPED_COUNT_FROM = 2
+    sent = words(draft) | {"reason": "", "note": "x" * 3000, "typed_count": "7", "show": "objects"}
+    response = client.post(page_of(draft, "confirm"), sent)
+    assert (response.status_code, response["Location"]) == (302, page_of(draft) + "?show=objects")
+    page = client.get(response["Location"]).text
+    for error in ("This field is required", "at most 2000 characters", "That is not the number"):
+        assert error in page
+    assert 'value="7"' in page
+    assert "Nothing has been removed yet." in page
+    assert "Nothing has been removed yet." not in client.get(response["Location"]).text
+
+
+def test_a_refusal_is_shown_only_on_the_page_of_its_draft(
+    client: Client, draft: Removal, moderator: User
+) -> None:
+    other = drafted(list(Post.objects.all()[:2]), moderator)
+    client.post(page_of(draft, "confirm"), words(draft) | {"reason": ""})
+    assert "Nothing has been removed yet." not in client.get(page_of(other)).text
+    assert "Nothing has been removed yet." in client.get(page_of(draft)).text
 
 
 def test_a_link_on_the_page_of_a_refused_confirmation_leads_to_its_place(
@@ -59,7 +84,7 @@ def test_a_link_on_the_page_of_a_refused_confirmation_leads_to_its_place(
 def test_a_draft_that_is_due_to_expire_cannot_be_confirmed(client: Client, draft: Removal) -> None:
     age = timedelta(hours=conf.draft_hours(), seconds=1)
     Removal.objects.update(created_at=DatabaseNow(-age))
-    response = client.post(page_of(draft, "confirm"), words(draft))
+    response = client.post(page_of(draft, "confirm"), words(draft), follow=True)
     assert "This draft has expired" in response.text
     assert Post.objects.count() == PICTURES
 

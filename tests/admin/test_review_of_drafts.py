@@ -99,7 +99,7 @@ def test_an_outdated_page_says_what_changed_since(
         sent = {"seal": removal.seal, "object": f"{number}:{post.pk}"}
         client.post(page_of(removal, "exclude"), sent)
         removal.refresh_from_db()
-    answer = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
+    answer = client.post(page_of(removal, "confirm"), words(removal, seal=old), follow=True).text
     said = f"1 post was kept ({mixed[0].pk}); 1 post was kept ({mixed[1].pk})"
     assert f"The selection changed since you opened this page: {said}." in answer
     assert Post.objects.count() == 5
@@ -112,9 +112,9 @@ def test_a_difference_is_recorded_for_pages_that_are_open(
     old = removal.seal
     PostImage.objects.filter(post=mixed[0]).delete()
     mixed[1].delete()
-    first = client.post(page_of(removal, "confirm"), words(removal)).text
+    first = client.post(page_of(removal, "confirm"), words(removal), follow=True).text
     assert "1 picture fewer than before." in first
-    second = client.post(page_of(removal, "confirm"), words(removal, seal=old)).text
+    second = client.post(page_of(removal, "confirm"), words(removal, seal=old), follow=True).text
     assert f"1 post changed ({mixed[0].pk}); 1 post was removed by someone else" in second
 
 

@@ -44,9 +44,10 @@ SELECT 'confirm', actor_id, actor_name, id, '{{"reason": "spam"}}', now() FROM m
 INSERT INTO moderation_removalbatch (removal_id, number, state, frozen, digest, objects_total,
   files_total, pictures_total, bytes_total, rows_by_model, updates_by_model, blockers,
   deleted_total, changed, already_deleted, error, attempts, finished_at, without_picture_total,
-  kept, kept_total, last_kept_total, fingerprints, addition)
+  kept, kept_total, last_kept_total, fingerprints, addition,
+  last_added, last_added_total)
 SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]', '[]', '', 0,
-  now(), 0, '[]', 0, 0, '{{}}', 0
+  now(), 0, '[]', 0, 0, '{{}}', 0, '[]', 0
 FROM moderation_removal r, generate_series(1, 50) n;
 
 INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,

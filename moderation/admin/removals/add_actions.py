@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,15 +22,17 @@ from moderation.admin.removals.object_permissions import admin_of, guard_for
 from moderation.admin.removals.tabs import back_to_page
 from moderation.cascade.batches import model_of
 from moderation.models import KeptKeys, Removal
-from moderation.removals.add import Added, add, most_added
+from moderation.removals.add import Added, add, most_added, undo_add
 from moderation.removals.seal import check_seal
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Add the ticked objects of a group that are not selected, or all of them."""
+    """Add the ticked objects of a group that are not selected, or all; or undo the last addition."""
     save_input(removal, request.POST)
+    if "undo_add" in request.POST:
+        return _undo_add(model_admin, request, removal)
     viewer = Viewer(model_admin.admin_site, request)
     with errors_as_messages(request):
         check_seal(removal, request.POST.get("seal", ""))  # before the groups are computed
@@ -49,6 +51,21 @@ def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
             _say_if_none_was_left(request, added)
         else:
             _say_what_was_not_found(request, removal, added, set(request.POST.getlist("add")))
+    return back_to_page(model_admin, request, removal)
+
+
+def last_added(removal: Removal) -> int:
+    """Return the number of selected objects that were added most recently."""
+    total = removal.batches.aggregate(total=Sum("last_added_total", default=0))["total"]
+    return int(total)
+
+
+def _undo_add(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    with errors_as_messages(request):
+        total = undo_add(removal, seal=request.POST.get("seal", ""))
+        text = _("No longer selected: %(objects)s. %(left)s left in the selection.")
+        names = {"objects": count(removal.model_label, total), "left": objects_of(removal)}
+        messages.success(request, text % names)
     return back_to_page(model_admin, request, removal)
 
 

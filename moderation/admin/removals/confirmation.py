@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
 
 from django.apps import apps
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.timesince import timeuntil
@@ -26,6 +25,7 @@ from moderation.admin.display import (
     row_label,
 )
 from moderation.admin.messages import errors_as_messages, message_of
+from moderation.admin.removals.add_actions import last_added
 from moderation.admin.removals.check_first import check_first_context
 from moderation.admin.removals.differences import difference_context
 from moderation.admin.removals.files_that_stay import files_that_stay_context
@@ -37,7 +37,8 @@ from moderation.admin.removals.object_permissions import (
     model_in_admin,
 )
 from moderation.admin.removals.preferences import preferences_context
-from moderation.admin.removals.tabs import place_in, selection_context
+from moderation.admin.removals.refusals import store_refusal, take_refusal
+from moderation.admin.removals.tabs import back_to_page, selection_context
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
 from moderation.exceptions import ModerationError
@@ -46,21 +47,15 @@ from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
 from moderation.registry.content import content_of
 from moderation.removals.blocking_rows import blocking_rows
-from moderation.removals.draft import Difference, confirm
+from moderation.removals.draft import confirm
 from moderation.removals.limits import MAX_NAMED, blockers_of
 
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
-def show(
-    model_admin: Admin,
-    request: HttpRequest,
-    removal: Removal,
-    *,
-    form: ConfirmForm | None = None,
-    difference: Difference | None = None,
-) -> HttpResponse:
-    """Return the page of a draft, with the form and the difference of a failed confirmation."""
+def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
+    """Return the page of a draft, with the errors or the difference of a refused confirmation."""
+    refusal = take_refusal(request, removal)
     viewer = Viewer(model_admin.admin_site, request)
     objects, model = objects_of(removal), model_in_admin(viewer, removal)
     selection = selection_context(viewer, removal)
@@ -77,10 +72,12 @@ def show(
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
         "blocking_rows": _blocking_rows(viewer, removal),
-        "difference": difference_context(viewer, removal, difference),
+        "difference": refusal.difference,
+        "form": refusal.form,
+        "is_decided_on": _is_decided_on(removal),
         "last_kept": last_kept(viewer, removal),
+        "last_added": last_added(removal),
         "may_keep_by_owner": bool(content_of(model_of(removal)).owner),
-        "form": form or ConfirmForm(removal=removal),
         "worker_missing": not Heartbeat.is_recent(),
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
@@ -93,7 +90,7 @@ def show(
 
 
 def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Confirm a draft and redirect to its progress, or return its page with what prevents it."""
+    """Confirm a draft and redirect to its progress, or to its page with what prevents it."""
     save_input(removal, request.POST)
     form, difference = ConfirmForm(request.POST, removal=removal), None
     if form.is_valid():
@@ -111,12 +108,11 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
         else:
             if not difference:
                 return redirect(removal_url(model_admin.admin_site, removal))
-            form = ConfirmForm(removal=removal)  # the number to type may be another one now
     if removal.state != RemovalState.DRAFT:
         return redirect(removal_url(model_admin.admin_site, removal))
-    # Show the same page of the selection.
-    request.GET = QueryDict(urlencode(place_in(request.POST)))
-    return show(model_admin, request, removal, form=form, difference=difference)
+    viewer = Viewer(model_admin.admin_site, request)
+    store_refusal(request, removal, form, difference_context(viewer, removal, difference))
+    return back_to_page(model_admin, request, removal)
 
 
 def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -127,6 +123,12 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
     viewer = Viewer(model_admin.admin_site, request)
     url = viewer.list_url(model_in_admin(viewer, removal))
     return redirect(with_list_query(url, removal) or removal_url(viewer.site, removal))
+
+
+def _is_decided_on(removal: Removal) -> bool:
+    """Return whether objects were kept, added or reviewed, which is lost if it is cancelled."""
+    is_reviewed = removal.marked_objects.filter(is_reviewed=True)
+    return bool(removal.kept_total or removal.history) or is_reviewed.exists()
 
 
 def _expiry_context(removal: Removal) -> dict[str, Any]:

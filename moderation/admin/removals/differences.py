@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db.models import Model
@@ -34,18 +34,21 @@ class ChangedObject:
 def difference_context(
     viewer: Viewer, removal: Removal, difference: Difference | None
 ) -> dict[str, Any]:
-    """Return at most MAX_NAMED changed and MAX_NAMED deleted objects, and the number of others."""
+    """Return at most MAX_NAMED changed and MAX_NAMED deleted objects, and the number of others.
+
+    The values can be stored in a session.
+    """
     if not difference:
         return {}
     changed, deleted = difference.changed[:MAX_NAMED], difference.deleted[:MAX_NAMED]
     others = len(difference.changed) + len(difference.deleted) - len(changed) - len(deleted)
     return {
-        "changed": list(_changed_objects(viewer, removal, difference)),
+        "changed": list(map(asdict, _changed_objects(viewer, removal, difference))),
         "deleted": deleted,
         "others": others,
         "more_pictures": max(difference.pictures, 0),
         "fewer_pictures": max(-difference.pictures, 0),
-        "refused": difference.refused,
+        "refused": asdict(difference.refused) | {"others": difference.refused.others},
     }
 
 

@@ -137,9 +137,7 @@ class RemovalAdmin(ReadOnlyAdmin):
                     return redirect(_url_on_its_site(request, removal))
                 _check_may_view_objects(self, request, removal)
             if is_action and request.method != "POST":  # the login page redirects with GET
-                query = request.META[
-                    "QUERY_STRING"
-                ]  # of a link on the page of a refused confirmation
+                query = request.META["QUERY_STRING"]  # of a button that opens another page
                 url = removal_url(self.admin_site, removal)
                 return redirect(f"{url}?{query}" if query else url)
             return page(self, request, removal)
