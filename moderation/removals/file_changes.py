@@ -1,11 +1,14 @@
-"""What changed in the pictures and other files of an object since the preview."""
+"""What changed in the pictures and other files of a draft's objects since the preview."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
 
+from moderation.cascade.batches import model_of
 from moderation.cascade.preview import FINGERPRINT_LENGTH
+from moderation.db.rows import all_rows
+from moderation.models import AuditEntry, FrozenKeys, Removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,24 @@ def file_change(before: str, after: str) -> FileChange:
     removed, added = (old - new).total(), (new - old).total()
     replaced = min(removed, added)
     return FileChange(added - replaced, removed - replaced, replaced)
+
+
+def files_of_deleted_objects(removal: Removal) -> int:
+    """Return how many pictures and other files of the preview belong to objects that are gone.
+
+    The caller must have checked `has_exact_keys` first. Runs one query if no object is gone, or
+    else one more for each batch.
+    """
+    model = model_of(removal)
+    existing = all_rows(model, AuditEntry.objects.db).order_by()
+    if existing.filter(pk__in=FrozenKeys(removal, model)).count() == removal.objects_total:
+        return 0
+    files = 0
+    for fingerprints in removal.batches.values_list("fingerprints", flat=True).iterator(1):
+        found = existing.filter(pk__any_of=set(fingerprints)).values_list("pk", flat=True)
+        keys = set(map(str, found))
+        files += sum(len(own) for key, own in fingerprints.items() if key not in keys)
+    return files // FINGERPRINT_LENGTH
 
 
 def _split(fingerprints: str) -> list[str]:

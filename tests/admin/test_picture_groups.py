@@ -116,6 +116,30 @@ def test_pictures_that_cannot_be_grouped_are_named(
     assert "1 file cannot be grouped and is not shown here." in page
 
 
+def test_files_of_posts_that_someone_else_removed_are_not_counted(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    posts = make_posts(6, images=2)
+    PostImage.objects.filter(post=posts[0]).update(sha256="")
+    removal = drafted(posts, moderator)
+    Post.objects.filter(pk__in=[post.pk for post in posts[3:]]).delete()
+    assert "2 files cannot be grouped and are not shown here." in html(client, removal)
+    Post.objects.filter(pk=posts[0].pk).delete()
+    assert "cannot be grouped" not in html(client, removal)
+
+
+def test_posts_without_pictures_are_counted_beside_the_number_of_all(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    posts = [*make_posts(3), *make_posts(2, images=0)]
+    page = html(client, drafted(posts, moderator))
+    numbers = page[page.index('class="removal-number-first"') : page.index('id="selection"')]
+    assert "5 posts, 2 without pictures" in plain(re.sub("<noscript>.*?</noscript>", "", numbers))
+    assert 'href="?show=without-pictures#selection"' in numbers
+    assert "without pictures" not in html(client, drafted(posts[:3], moderator))
+    assert "without pictures" not in html(client, drafted(posts[3:], moderator))
+
+
 def test_groups_are_paged(
     client: Client, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

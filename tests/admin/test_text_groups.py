@@ -226,3 +226,31 @@ def test_buttons_and_links_of_equal_titles_have_names_of_their_own(
     page = re.sub(r"<noscript>.*?</noscript>", "", html(client, removal, TAB))
     names = re.findall(r"aria-label=\"((?:Keep|Show these) [^\"]*)\"", page)
     assert len(names) == len(set(names)) == 5
+
+
+def test_a_draft_without_any_picture_opens_with_each_text_once(
+    client: Client, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removal = drafted(make_wave(4), moderator)
+    assert html(client, removal) == html(client, removal, TAB)
+    assert "4 posts by 2 authors" in text_of(html(client, removal))
+    monkeypatch.setattr(similar_texts, "is_available", lambda: False)
+    monkeypatch.setattr(text_previews, "can_group", lambda _: False)
+    assert "Each text once" not in html(client, removal)
+
+
+def test_the_column_of_pictures_is_left_out_where_no_post_has_one(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    group, column = f"{TAB}&group={wave[0].pk}", "Pictures and files</th>"
+    removal = drafted(wave, moderator)
+    assert column not in html(client, removal, group)
+    assert "removal-texts" in html(client, removal, group)
+    assert column in html(client, removal, "?show=objects")
+    assert column not in html(client, drafted(wave[:5], moderator), "?show=objects")
+
+
+def test_more_of_a_text_is_sent_than_three_lines(client: Client, moderator: User) -> None:
+    text = "word " * 200
+    Post.objects.filter(pk__in=[post.pk for post in make_wave(3)]).update(body=text + "THE END")
+    assert text.strip() in html(client, drafted(list(Post.objects.all()), moderator))

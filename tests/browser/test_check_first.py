@@ -126,12 +126,13 @@ def test_what_was_entered_survives_another_tab_a_refused_confirmation_and_a_fail
         expect(used.get_by_label("Reviewed: “Good 0”")).to_be_checked()
     else:
         expect(used.get_by_text("1 of 3 decided.")).to_be_visible()
-    used.get_by_role("button", name="Remove 43 posts").click()  # without a reason
+    used.get_by_role("radio", name="Spam").check()
+    used.get_by_role("button", name="Remove 43 posts").click()
+    expect(used.get_by_text("2 posts differ from the rest")).to_be_visible()
     expect(used.get_by_text("1 of 3 decided.")).to_be_visible()
     expect(used.get_by_label("Note")).to_have_value("ticket 12")
     Removal.objects.update(seal="of a Keep in another tab")
     used.get_by_label("Reviewed: “Good 1”").check()
-    used.get_by_role("radio", name="Spam").check()
     used.get_by_role("button", name="Keep “Good 2”").first.click()
     expect(used.locator(".messagelist")).to_contain_text("selection changed")
     expect(used.get_by_text("2 of 3 decided.")).to_be_visible()

@@ -43,6 +43,7 @@ from moderation.picture_groups.groups import (
 from moderation.picture_groups.similar import can_search_for
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
+from moderation.removals.file_changes import files_of_deleted_objects
 
 GROUPS_PER_PAGE = 60  # few enough to review each one
 
@@ -87,12 +88,11 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         return {**context, **_objects_of_group(viewer, removal, group, keys)}
     page = Paginator(groups, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
     details = _details(viewer, removal, list(page.object_list), keys)
-    grouped = sum(group.pictures for group in groups)
     return {
         **context,
         "page": page,
         "previews": _previews(viewer, removal, details),
-        "not_grouped": max(removal.pictures_total - grouped, 0),
+        "not_grouped": _not_grouped(removal, groups),
     }
 
 
@@ -174,6 +174,12 @@ def _kept_among(
     kept = objects.filter(pk__in=KeptKeys(removal, objects.model))
     kept_keys = kept.filter(pk__any_of=set(keys)).values_list("pk", flat=True)
     return kept.count(), set(map(str, kept_keys))
+
+
+def _not_grouped(removal: Removal, groups: Sequence[PictureGroup]) -> int:
+    """Return how many files of objects that still exist are in no group."""
+    left = removal.pictures_total - sum(group.pictures for group in groups)
+    return max(left - files_of_deleted_objects(removal), 0) if left > 0 else 0
 
 
 def _details(

@@ -15,7 +15,9 @@ from moderation.models import AuditEntry
 from moderation.picture_groups.groups import Keys
 from moderation.registry.content import content_of
 
-TEXT_LENGTH = 300  # characters: the first lines, which tell spam from the rest
+# Characters: the first lines, which tell spam from the rest. The page shows twelve of them where
+# there are no pictures, and three elsewhere.
+TEXT_LENGTH = 1_000
 NO_TIME = Value(None, output_field=DateTimeField())
 MAX_TEXTS = 3  # texts of reports shown for each object
 

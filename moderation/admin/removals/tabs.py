@@ -71,6 +71,7 @@ def selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "show": tab.name,
         "place": {**_place_of(viewer, page), "show": tab.name},
         "page_numbers": numbers,
+        "shows_files": any(getattr(preview, "files", 0) for preview in page["previews"]),
         **page,
     }
 
@@ -114,13 +115,14 @@ def _tabs_of(removal: Removal) -> Iterator[Tab]:
     if removal.pictures_total:
         title, number = _("All pictures and files"), removal.pictures_total
         yield Tab("pictures", title, number, "draft_files.html", _pictures)
+    elif removal.without_picture_total and text_previews.can_show(removal):
+        title = _("Each text once")
+        yield Tab("without-pictures", title, None, "draft_texts.html", text_previews.show)
     title = capfirst(str(model_of(removal)._meta.verbose_name_plural))
     yield Tab("objects", title, removal.objects_total, "draft_objects.html", object_list.show)
-    without_picture, has_pictures = removal.without_picture_total, bool(removal.pictures_total)
-    if without_picture and (has_pictures or text_previews.can_show(removal)):
-        title = _("Without pictures") if has_pictures else _("Each text once")
-        shown = without_picture if has_pictures else None
-        yield Tab("without-pictures", title, shown, "draft_texts.html", text_previews.show)
+    if removal.pictures_total and removal.without_picture_total:
+        title, number = _("Without pictures"), removal.without_picture_total
+        yield Tab("without-pictures", title, number, "draft_texts.html", text_previews.show)
     if removal.kept_total:
         title, number = _("Kept"), removal.kept_total
         yield Tab("kept", title, number, "draft_objects.html", kept_groups.show)
