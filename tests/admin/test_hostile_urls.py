@@ -102,7 +102,7 @@ def keyed_addresses() -> Iterator[str]:
             ):
                 for query in ("", "?_to_field=", "?_to_field=nonsense"):
                     yield f"/admin/{app}/{key}/{page}/{query}"
-        for page in ("change", "progress", "stop", "confirm", "exclude", "return", "add"):
+        for page in ("change", "progress", "stop", "save", "confirm", "exclude", "return", "add"):
             yield f"/admin/moderation/removal/{key}/{page}/"
         for label, field in product(("posts.postimage", "x", "posts.post"), ("image", "%00", "pk")):
             yield f"/admin/moderation/removal/picture/{label}/{key}/{field}/"
@@ -149,7 +149,7 @@ def test_draft_posts_survive_any_form(root: Client, make_posts: Any) -> None:
     removal = drafted(make_posts(1), user)
     for value in [*VALUES, *KEYS, "1:" + "9" * 5000, "9" * 5000 + ":1", "0:\0"]:
         for action, name in product(
-            ("exclude", "return", "add", "confirm"),
+            ("save", "exclude", "return", "add", "confirm"),
             (
                 "object",
                 "owner_of",

@@ -54,6 +54,8 @@ POST moderation_removal_change:draft      302 302 405 405 405 405 405 405
 GET  moderation_removal_progress:draft    302 302 404 404 404 404 404 404
 GET  moderation_removal_confirm:draft     302 302 404 404 404 404 404 404
 POST moderation_removal_confirm:draft     302 302 404 404 404 404 404 404
+GET  moderation_removal_save:draft       302 302 404 404 404 404 404 404
+POST moderation_removal_save:draft       302 302 404 404 404 404 404 404
 GET  moderation_removal_exclude:draft    302 302 404 404 404 404 404 404
 POST moderation_removal_exclude:draft    302 302 404 404 404 404 404 404
 GET  moderation_removal_return:draft      302 302 404 404 404 404 404 404
@@ -71,6 +73,7 @@ GET  moderation_removal_change            302 302 404 404 404 200 404 404
 GET  moderation_removal_progress          302 302 404 404 404 200 404 404
 POST moderation_removal_progress          302 302 405 405 405 405 405 405
 POST moderation_removal_confirm           302 302 404 404 404 404 404 404
+POST moderation_removal_save             302 302 404 404 404 404 404 404
 POST moderation_removal_exclude          302 302 404 404 404 404 404 404
 POST moderation_removal_return            302 302 404 404 404 404 404 404
 POST moderation_removal_add               302 302 404 404 404 404 404 404

@@ -35,7 +35,7 @@ class ConfirmForm(forms.Form):
         label=_("Note"),
         required=False,
         max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("Optional. For anyone who asks later – e.g. a ticket number."),
     )
     typed_count = forms.CharField(
