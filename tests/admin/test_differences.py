@@ -168,6 +168,9 @@ def test_naming_the_changes_takes_the_same_queries_for_any_number(
         sent = words(removal)
         client.get(page_of(removal))
         with CaptureQueriesContext(connection) as captured:
-            assert "1 picture fewer" in client.post(page_of(removal, "confirm"), sent, follow=True).text
+            assert (
+                "1 picture fewer"
+                in client.post(page_of(removal, "confirm"), sent, follow=True).text
+            )
         counts.add(len(captured))
     assert len(counts) == 1

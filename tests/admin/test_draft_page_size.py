@@ -34,6 +34,6 @@ def test_the_page_costs_the_same_for_any_number_of_posts(
     for count in (1_000, 10_000):
         queries, size = measured(client, drafted(make_posts(count), moderator), query)
         assert queries <= few_queries
-        # Links to 13 pages, each also as a button, and longer counts and keys; nothing for each post.
+        # Links to pages, each also as a button, and longer counts and keys; nothing for each post.
         assert size - few_bytes < 7_500
     assert few_queries < 40

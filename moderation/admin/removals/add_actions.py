@@ -29,7 +29,7 @@ Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
 def add_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Add the ticked objects of a group that are not selected, or all; or undo the last addition."""
+    """Add the ticked objects of a group that are not selected, or all; or undo an addition."""
     save_input(removal, request.POST)
     if "undo_add" in request.POST:
         return _undo_add(model_admin, request, removal)

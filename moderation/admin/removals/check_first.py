@@ -82,7 +82,8 @@ def _previews(
     marks = {marked.key: marked for marked in marked_objects}
     found = [(marks[preview.object_key], preview) for preview in previews]
     return [
-        MarkedPreview(mark.pk, preview, list(_reasons(model, mark.rules))) for mark, preview in found
+        MarkedPreview(mark.pk, preview, list(_reasons(model, mark.rules)))
+        for mark, preview in found
     ]
 
 

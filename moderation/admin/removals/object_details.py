@@ -15,9 +15,8 @@ from moderation.models import AuditEntry
 from moderation.picture_groups.groups import Keys
 from moderation.registry.content import content_of
 
-# Characters: the first lines, which tell spam from the rest. The page shows twelve of them where
-# there are no pictures, and three elsewhere.
-TEXT_LENGTH = 1_000
+TEXT_LENGTH = 300  # characters: the first lines, which tell spam from the rest
+LONG_TEXT_LENGTH = 1_000  # where the text is all that there is
 NO_TIME = Value(None, output_field=DateTimeField())
 MAX_TEXTS = 3  # texts of reports shown for each object
 
@@ -40,7 +39,11 @@ class ObjectDetails:
 
 
 def details_of_objects(
-    model: type[Model], keys: Collection[Any], visible: Keys | None = None
+    model: type[Model],
+    keys: Collection[Any],
+    visible: Keys | None = None,
+    *,
+    text_length: int = TEXT_LENGTH,
 ) -> dict[Any, ObjectDetails]:
     """Return the details of the objects with these keys that exist. Runs at most four queries.
 
@@ -52,7 +55,7 @@ def details_of_objects(
     columns = {
         "owner": F(content.owner) if content.owner else Value(""),
         "created": F(content.created) if content.created else NO_TIME,
-        "text": Left(content.text, TEXT_LENGTH) if content.text else Value(""),
+        "text": Left(content.text, text_length) if content.text else Value(""),
     }
     found, owners = {}, {}
     for key, owner, created, text in rows.values_list("pk", *columns.values()):

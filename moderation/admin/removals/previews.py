@@ -18,7 +18,11 @@ from django.urls import reverse
 from moderation import conf
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.batch_ranges import batches_between
-from moderation.admin.removals.object_details import ObjectDetails, details_of_objects
+from moderation.admin.removals.object_details import (
+    TEXT_LENGTH,
+    ObjectDetails,
+    details_of_objects,
+)
 from moderation.admin.removals.object_permissions import visible_to
 from moderation.admin.removals.selected_objects import visible_keys
 from moderation.cascade import Plan, json_key, make_plan
@@ -154,7 +158,7 @@ def object_previews_without_picture(
 
 
 def previews_of_objects(
-    viewer: Viewer, removal: Removal, keys: Iterable[Any]
+    viewer: Viewer, removal: Removal, keys: Iterable[Any], *, text_length: int = TEXT_LENGTH
 ) -> list[ObjectPreview]:
     """Return the previews of these objects, if they are selected, in the order of the keys.
 
@@ -162,7 +166,8 @@ def previews_of_objects(
     """
     in_batch = batch_numbers(removal, keys)
     numbers = {key: in_batch[str(key)] for key in keys if str(key) in in_batch}
-    return _previews_of(viewer, removal, numbers, _plan_of(removal, numbers))
+    plan = _plan_of(removal, numbers)
+    return _previews_of(viewer, removal, numbers, plan, text_length=text_length)
 
 
 def previews_of_others(
@@ -197,7 +202,12 @@ def kept_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> li
 
 
 def _previews_of(
-    viewer: Viewer, removal: Removal, numbers: Mapping[Any, int], plan: Plan
+    viewer: Viewer,
+    removal: Removal,
+    numbers: Mapping[Any, int],
+    plan: Plan,
+    *,
+    text_length: int = TEXT_LENGTH,
 ) -> list[ObjectPreview]:
     """Return the previews of objects, from the keys with the numbers of their batches."""
     files: dict[Any, list[StoredFile]] = defaultdict(list)
@@ -205,7 +215,8 @@ def _previews_of(
         files[plan.files[file]].append(file)
     visible = visible_to(viewer, removal, list(numbers))
     names = row_names(removal, visible)
-    details = details_of_objects(plan.model, visible, visible_keys(viewer, removal))
+    keys = visible_keys(viewer, removal)
+    details = details_of_objects(plan.model, visible, keys, text_length=text_length)
     return [
         ObjectPreview(
             object_name=names.get(key) or str(key),

@@ -25,7 +25,7 @@ from moderation.models import Removal
 PICTURES_PER_PAGE = 60  # few enough to review each one
 
 # The parameters that name a page of the selection, one of the objects that share a picture and are
-# not selected, and one of the objects to check first. `back` is the page of the groups that leads to
+# not selected, and one of the objects to check first. `back` is the page of the groups that led to
 # the page of a group.
 PLACE = ("show", "order", "group", "p", "others", "check", "back")
 

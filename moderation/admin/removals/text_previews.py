@@ -12,6 +12,7 @@ from django.core.paginator import Paginator
 from moderation.admin.display import Viewer
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.object_keys import key_in
+from moderation.admin.removals.object_details import LONG_TEXT_LENGTH
 from moderation.admin.removals.object_list import (
     OBJECTS_PER_PAGE,
     page_of_groups,
@@ -130,7 +131,7 @@ def _show_group(viewer: Viewer, removal: Removal, group: TextGroup, key: str) ->
     page = Paginator(group.keys, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("p"))
     previews: list[ObjectPreview] = []
     with errors_as_messages(viewer.request):
-        previews = previews_of_objects(viewer, removal, page.object_list)
+        previews = _previews_with_text(viewer, removal, page.object_list)
     details = _details(key, group, reported_keys(model_of(removal), group.keys))
     return {"page": page, "previews": previews, "text_group": details}
 
@@ -139,7 +140,7 @@ def _previews(viewer: Viewer, removal: Removal, groups: Sequence[TextGroup]) -> 
     """Return the previews of groups, without those that have been deleted in the meantime."""
     found: dict[str, ObjectPreview] = {}
     with errors_as_messages(viewer.request):
-        first = previews_of_objects(viewer, removal, [group.keys[0] for group in groups])
+        first = _previews_with_text(viewer, removal, [group.keys[0] for group in groups])
         found = {preview.object_key: preview for preview in first}
     keys = [key for group in groups for key in group.keys]
     reported = reported_keys(model_of(removal), keys)
@@ -148,6 +149,13 @@ def _previews(viewer: Viewer, removal: Removal, groups: Sequence[TextGroup]) -> 
         for group in groups
         if (key := str(group.keys[0])) in found
     ]
+
+
+def _previews_with_text(
+    viewer: Viewer, removal: Removal, keys: Sequence[Any]
+) -> list[ObjectPreview]:
+    """Return the previews of objects of which the text is all that there is."""
+    return previews_of_objects(viewer, removal, keys, text_length=LONG_TEXT_LENGTH)
 
 
 def _details(key: str, group: TextGroup, reported: set[Any]) -> TextDetails:
