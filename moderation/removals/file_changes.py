@@ -36,9 +36,9 @@ def file_change(before: str, after: str) -> FileChange:
 
 
 def files_of_deleted_objects(removal: Removal) -> int:
-    """Return how many pictures and other files of the preview belong to objects that are gone.
+    """Return how many pictures and other files of the preview belong to objects that are deleted.
 
-    The caller must have checked `has_exact_keys` first. Runs one query if no object is gone, or
+    The caller must have checked `has_exact_keys` first. Runs one query if all objects exist, or
     else one more for each batch.
     """
     model = model_of(removal)

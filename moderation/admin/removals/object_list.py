@@ -74,7 +74,10 @@ def show_kept(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def page_of_groups(viewer: Viewer) -> str | None:
-    """Return the requested page of a list of groups: the one that led to a group that is gone."""
+    """Return the requested page of a list of groups.
+
+    If the URL has a group, which no longer exists, this is the page that led to it.
+    """
     requested = viewer.request.GET
     return requested.get("back" if requested.get("group") else "p")
 

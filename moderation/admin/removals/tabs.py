@@ -77,7 +77,10 @@ def selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 
 
 def _place_of(viewer: Viewer, page: dict[str, Any]) -> dict[str, str]:
-    """Return the parameters of a page of the selection, without those of a group that is gone."""
+    """Return the parameters of a page of the selection.
+
+    Leaves out those of a group that no longer exists, which is not shown.
+    """
     place = place_in(viewer.request.GET)
     if "group" not in place or "group" in page or "text_group" in page:
         return place

@@ -74,7 +74,7 @@
   // Return the buttons of a form with a name, in the order of the page. Some are outside the form.
   function buttonsNamed(name, formId) {
     const elements = document.getElementById(formId)?.elements ?? [];
-    return [...elements].filter((each) => each.name === name && !each.ariaHidden);
+    return [...elements].filter((each) => each.name === name && each.tabIndex >= 0);
   }
 
   // Return the values of the buttons like this one: those after it, then those before it.
