@@ -58,6 +58,12 @@
     }
   }
 
+  // Forget the ticks of this page, which the server has stored.
+  function forgetTicks() {
+    const input = { ...storedInput(), reviewed: ticksElsewhere() };
+    window.sessionStorage.setItem(inputKey(), JSON.stringify(input));
+  }
+
   // Forget what the server stores with each request; ticks on other pages are not sent.
   function forgetInput() {
     const reviewed = ticksElsewhere();
@@ -158,7 +164,7 @@
       window.location.reload();
       return;
     }
-    forgetInput();
+    forgetTicks();
     showInPlace(page);
     const refusal = main.querySelector(".messagelist :is(.error, .warning)");
     if (refusal) {
