@@ -12,7 +12,7 @@ from tests.admin.conftest import page_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-LETTERS = ("j", "k", "x", "o", "c", "?")
+LETTERS = ("j", "k", "x", "r", "u", "o", "c", "?")
 
 
 @pytest.fixture
@@ -139,7 +139,8 @@ def test_question_mark_lists_the_keys(page: Page) -> None:
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog).to_be_visible()
     listed = dialog.locator("kbd").all_text_contents()
-    assert listed == ["j", "k", "x", "Space", "Enter", "Esc", "o", "c", "?"]
+    assert listed == ["j", "k", "x", "r", "u", "Space", "Enter", "Esc", "o", "c", "?"]
+    expect(dialog).to_contain_text("in the tab “Kept”, return the post to the selection")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     page.get_by_role("button", name="Keyboard shortcuts").click()
@@ -183,7 +184,7 @@ def test_a_letter_that_is_typed_is_text(key: str, page: Page, draft: Removal) ->
 @pytest.mark.parametrize("modifier", ["Control", "Alt", "Meta"])
 def test_a_letter_with_a_modifier_does_nothing(modifier: str, page: Page, draft: Removal) -> None:
     page.locator("[data-card]").nth(2).focus()
-    for key in ("j", "x", "c"):
+    for key in ("j", "x", "r", "u", "c"):
         page.keyboard.press(f"{modifier}+{key}")
         assert card_in_focus(page) == "Cheap pills 2"
     draft.refresh_from_db()

@@ -46,13 +46,9 @@ Admin: TypeAlias = "ModelAdmin[Removal]"
 
 @dataclass(frozen=True, slots=True)
 class LastKept:
-    """The objects that the last Keep excluded, as a sentence.
-
-    `object_value` is the value of the object's Keep button, or "" if there are several objects.
-    """
+    """The objects that the last Keep excluded, as a sentence."""
 
     text: str
-    object_value: str
 
 
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
@@ -100,10 +96,7 @@ def last_kept(viewer: Viewer, removal: Removal) -> LastKept | None:
     if total > 1:
         text = _("Kept %(kept)s: %(names)s. %(objects)s left in the selection.")
     kept = count(removal.model_label, total)
-    return LastKept(
-        text=text % {"kept": kept, "names": named, "objects": objects_of(removal)},
-        object_value="{}:{}".format(*first[0]) if total == 1 else "",
-    )
+    return LastKept(text % {"kept": kept, "names": named, "objects": objects_of(removal)})
 
 
 def _names(viewer: Viewer, removal: Removal, keys: list[str]) -> list[str]:

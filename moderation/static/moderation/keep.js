@@ -13,6 +13,9 @@
 
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
+  const messages = () => document.getElementById("draft-messages");
+  const nameAndValue = (control) => `${control.name} ${control.value}`;
+  let lastKeep = null; // where the last Keep was pressed
   let replacedAt = -Infinity;
   let formerBoxes = []; // where the buttons of the cards were on the screen before that
 
@@ -77,57 +80,134 @@
     enter(storedInput());
   }
 
-  // Return the buttons of a form with a name, in the order of the page. Some are outside the form.
-  function buttonsNamed(name, formId) {
-    const elements = document.getElementById(formId)?.elements ?? [];
-    return [...elements].filter((each) => each.name === name && each.tabIndex >= 0);
-  }
-
-  // Return the values of the buttons like this one: those after it, then those before it.
-  function neighboursOf(button) {
-    const undone = button.closest("[data-object]")?.dataset.object;
-    if (undone) {
-      return [undone];
-    }
-    const values = buttonsNamed(button.name, button.form.id).map((each) => each.value);
-    const position = values.indexOf(button.value);
-    const before = values.splice(0, position);
-    return [...values, ...before.reverse()];
-  }
-
-  // Return a function that focuses the button that takes the place of this one, without moving it
-  // on the screen.
-  function placeOf(button) {
-    const isUndo = button.name === "last";
-    const name = isUndo ? "object" : button.name;
-    const formId = button.form.id;
-    const values = neighboursOf(button);
-    const { top } = button.getBoundingClientRect();
-    return () => {
-      const buttons = buttonsNamed(name, formId);
-      const found = values.map((value) => buttons.find((each) => each.value === value));
-      const next = found.find(Boolean) ?? document.getElementById("selection-heading");
-      const staysInPlace = !isUndo && buttons.includes(next);
-      next.focus({ preventScroll: staysInPlace });
-      if (staysInPlace) {
-        window.scrollBy(0, next.getBoundingClientRect().top - top);
+  // Return the cards of a section by their names. A post with two pictures may have two cards.
+  function cardsOf(section) {
+    const cards = new Map();
+    main.querySelectorAll(`#${section} [data-card]`).forEach((card) => {
+      let name = card.dataset.card;
+      while (cards.has(name)) {
+        name += "+";
       }
+      if (card.closest("section").id === section) {
+        cards.set(name, card);
+      }
+    });
+    return cards;
+  }
+
+  // Return where the focus is when a button is pressed: on a card, or on the button itself.
+  function placeOf(button) {
+    const active = document.activeElement;
+    const isOnCard = active.matches("[data-card]"); // the button was pressed by a shortcut
+    const element = isOnCard ? active : button;
+    const section = element.closest("section")?.id;
+    const cards = cardsOf(section);
+    const names = [...cards.keys()];
+    const position = [...cards.values()].indexOf(element.closest("[data-card]"));
+    return {
+      isOnCard,
+      section,
+      button: { name: button.name, value: button.value },
+      card: names[position],
+      next: position < 0 ? [] : [...names.slice(position + 1), ...names.slice(0, position).reverse()],
+      top: element.getBoundingClientRect().top,
     };
   }
 
-  // Post a button's form as the button does; return the page that this leads to.
-  async function pageAfter(button) {
+  // Return what has the focus at a place if it is in this card.
+  function elementIn(card, { isOnCard, button }) {
+    const buttons = [...card.querySelectorAll(".removal-keep")];
+    const same = buttons.find(({ name }) => name === button.name);
+    return isOnCard ? card : (same ?? buttons[0] ?? card);
+  }
+
+  function buttonAt({ section, button }) {
+    const buttons = [...main.querySelectorAll("button")];
+    return buttons.find(
+      (each) =>
+        each.closest("section")?.id === section && nameAndValue(each) === nameAndValue(button),
+    );
+  }
+
+  // Return the element at a place, or undefined if it no longer exists.
+  function elementAt(place) {
+    const card = cardsOf(place.section).get(place.card);
+    return card ? elementIn(card, place) : !place.card && buttonAt(place);
+  }
+
+  // Return the element that takes a place: its own, or that of the next card of the section.
+  function nextElementAt(place) {
+    const cards = cardsOf(place.section);
+    const card = place.next.map((name) => cards.get(name)).find(Boolean);
+    return elementAt(place) || (card && elementIn(card, place));
+  }
+
+  function cardInSight() {
+    const cards = [...main.querySelectorAll("[data-card]")];
+    return cards.find((card) => card.getBoundingClientRect().top >= 0);
+  }
+
+  // Move the focus to an element, at the same height on the screen.
+  function focusAt(top, element) {
+    element.focus({ preventScroll: true });
+    window.scrollBy(0, element.getBoundingClientRect().top - top);
+    if (main.querySelector(".messagelist")) {
+      element.scrollIntoView({ block: "nearest" }); // above the messages
+    }
+  }
+
+  // Lead back to where the last Keep was pressed. Return false if that is not on the page.
+  function focusLastKept() {
+    const element = lastKeep && elementAt(lastKeep);
+    if (element) {
+      focusAt(lastKeep.top, element);
+    }
+    return Boolean(element);
+  }
+
+  // Focus what takes a place on the new page, or the heading of its section.
+  function focusNext(place) {
+    const element = nextElementAt(place);
+    if (element) {
+      focusAt(place.top, element);
+    } else if (place.section) {
+      const heading = document.getElementById(`${place.section}-heading`);
+      (heading ?? document.getElementById("selection-heading")).focus();
+    } else {
+      cardInSight()?.focus({ preventScroll: true });
+    }
+  }
+
+  // Post a button's form as the button does. Return the response and its text, or no response if
+  // there was no answer, or only a part of it.
+  async function post(button) {
     const url = button.getAttribute("formaction") ?? button.form.action;
     const body = new FormData(button.form, button);
     const buttons = [...button.form.elements].filter((each) => each.type === "submit");
     buttons.forEach((each) => (each.disabled = true));
-    const text = await fetch(url, { method: "POST", body })
-      .then((response) => response.text())
-      .catch(() => ""); // no answer, or only a part of it
-    return new DOMParser().parseFromString(text, "text/html");
+    try {
+      const response = await fetch(url, { method: "POST", body });
+      return { response, text: await response.text() };
+    } catch {
+      return { text: "" };
+    } finally {
+      buttons.forEach((each) => (each.disabled = false));
+    }
   }
 
-  const nameAndValue = (control) => `${control.name} ${control.value}`;
+  // Say which button failed, and why. A redirected response is the page that shows the result.
+  function showFailure(button, response) {
+    const { failed, unanswered, notShown } = messages().dataset;
+    const list = document.createElement("ul");
+    const item = document.createElement("li");
+    const text = !response ? unanswered : response.redirected ? notShown : failed;
+    const action = button.ariaLabel ?? button.textContent.trim();
+    list.className = "messagelist";
+    item.className = "error";
+    item.textContent = text.replace("{action}", action).replace("{status}", response?.status);
+    list.append(item);
+    messages().replaceChildren(list);
+  }
 
   function boxesOfButtons() {
     const buttons = [...main.querySelectorAll(CARD_BUTTONS)];
@@ -158,22 +238,32 @@
       return;
     }
     event.preventDefault();
-    const focusInPlace = placeOf(button);
-    const page = await pageAfter(button);
+    const place = placeOf(button);
+    const { response, text } = await post(button);
+    if (!response?.ok) {
+      showFailure(button, response);
+      focusNext(place);
+    } else {
+      showResult(new DOMParser().parseFromString(text, "text/html"), button, place);
+    }
+    main.dispatchEvent(new CustomEvent("moderation:message"));
+  }
+
+  function showResult(page, button, place) {
     if (!page.querySelector("#content-start #draft")) {
       window.location.reload();
       return;
     }
     forgetTicks();
+    const isKeep = !button.hasAttribute("formaction");
     showInPlace(page);
-    const refusal = main.querySelector(".messagelist :is(.error, .warning)");
-    if (refusal) {
-      refusal.tabIndex = -1;
-      refusal.focus(); // which scrolls to it
-    } else {
-      focusInPlace();
+    const isRefused = main.querySelector(".messagelist .error");
+    if (button.name !== "last" || isRefused || !focusLastKept()) {
+      focusNext(place);
     }
-    main.dispatchEvent(new CustomEvent("moderation:replaced"));
+    if (isKeep && !isRefused) {
+      lastKeep = place;
+    }
   }
 
   // Return whether a button was elsewhere before the page was replaced.

@@ -52,7 +52,7 @@
     refreshLater(POLL_INTERVAL);
   }
   if (document.getElementById("draft")) {
-    main.addEventListener("moderation:replaced", () => {
+    main.addEventListener("moderation:message", () => {
       announce(main.querySelector(".messagelist") ?? main.querySelector(".removal-last-kept p"));
     });
   }

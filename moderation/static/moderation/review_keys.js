@@ -8,33 +8,46 @@
   const CONTROLS = "a, button, summary, [name=reviewed], [name=add]";
 
   const main = document.getElementById("content-start");
-  let wasKeptByKey = false;
 
   function currentCard() {
     return document.activeElement.closest("[data-card]");
   }
 
-  // Move the focus to another card, or to the first one in sight.
+  // Return the position of the first card in sight, or of the first one below a heading in focus.
+  function firstOf(cards) {
+    const heading = document.activeElement.matches("h2, h3") && document.activeElement;
+    return cards.findIndex((card) =>
+      heading
+        ? heading.compareDocumentPosition(card) & Node.DOCUMENT_POSITION_FOLLOWING
+        : card.getBoundingClientRect().bottom > 0,
+    );
+  }
+
+  // Move the focus to another card.
   function move(step) {
     const cards = [...main.querySelectorAll("[data-card]")];
     const position = cards.indexOf(currentCard());
-    const inSight = cards.findIndex((card) => card.getBoundingClientRect().bottom > 0);
-    const next = position < 0 ? inSight : position + step;
+    const next = position < 0 ? firstOf(cards) : position + step;
     cards[Math.min(Math.max(next, 0), cards.length - 1)]?.focus();
   }
 
+  // Keep a card, or return it. keep.js leads to the next card, because this one has the focus.
   function keep(card) {
-    const button = card.querySelector(".removal-keep");
-    wasKeptByKey = Boolean(button);
-    button?.click();
+    card.focus({ preventScroll: true });
+    card.querySelector(".removal-keep")?.click();
   }
 
-  // Move the focus from the next Keep button to its card, so that Space does not press the button.
-  function focusCard() {
-    if (wasKeptByKey) {
-      wasKeptByKey = false;
-      currentCard()?.focus({ preventScroll: true });
+  // Tick a card as reviewed and go to the next one, or take the tick back.
+  function review(card) {
+    const box = card.querySelector("[name=reviewed]");
+    box?.click();
+    if (box?.checked) {
+      (card.nextElementSibling ?? card).focus();
     }
+  }
+
+  function undo() {
+    main.querySelector(".removal-last-kept button")?.click();
   }
 
   function goToConfirmation() {
@@ -68,10 +81,11 @@
   const ON_PAGE = {
     j: () => move(1),
     k: () => move(-1),
+    u: undo,
     c: goToConfirmation,
     "?": showKeys,
   };
-  const ON_CARD = { x: keep, o: openObject };
+  const ON_CARD = { x: keep, r: review, o: openObject };
 
   function actionOf(event) {
     const card = currentCard();
@@ -114,8 +128,5 @@
   revealButton();
   document.addEventListener("keydown", onKey);
   main.addEventListener("click", onClick);
-  new MutationObserver(() => {
-    revealButton();
-    focusCard();
-  }).observe(main, { childList: true });
+  new MutationObserver(revealButton).observe(main, { childList: true });
 })();
