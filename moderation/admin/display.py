@@ -53,8 +53,8 @@ def count(label: str, number: int) -> Count:
 
 
 def counts(by_label: Mapping[str, int]) -> list[Count]:
-    """Return a count for each model, the largest first."""
-    return [count(*each) for each in sorted(by_label.items(), key=lambda each: (-each[1], each))]
+    """Return a count for each model, in an order that does not depend on the numbers."""
+    return [count(*each) for each in sorted(by_label.items())]
 
 
 def objects_of(removal: Removal) -> Count:

@@ -60,7 +60,7 @@ def test_enlarge_opens_the_whole_picture_and_escape_leads_back(
     expect(image).to_be_visible()
     expect(image).to_have_js_property("naturalWidth", 80)
     expect(image).to_have_css("filter", "grayscale(1)")
-    expect(dialog.get_by_label("Show this picture in colour")).to_be_focused()
+    expect(dialog.get_by_label("Show in colour")).to_be_focused()
     page.keyboard.press("Space")
     expect(image).to_have_css("filter", "none")
     page.keyboard.press("Escape")

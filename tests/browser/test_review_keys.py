@@ -102,7 +102,7 @@ def test_enter_opens_the_picture_of_the_card_and_escape_leads_back_to_it(page: P
 
 def test_enter_on_the_checkbox_of_a_picture_keeps_nothing(page: Page, draft: Removal) -> None:
     """Browsers would press the first button of its form."""
-    page.get_by_label("Unblur the picture of “Cheap pills 3”").focus()
+    page.get_by_label("Show in colour: the picture of “Cheap pills 3”").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="Picture of “Cheap pills 3”")).to_be_visible()
     draft.refresh_from_db()
@@ -114,7 +114,7 @@ def test_without_scripts_enter_on_the_checkbox_of_a_picture_keeps_nothing(
 ) -> None:
     page = moderator_page_without_scripts
     page.goto(f"{page_of(draft)}?show=pictures")
-    page.get_by_label("Unblur the picture of “Cheap pills 3”").focus()
+    page.get_by_label("Show in colour: the picture of “Cheap pills 3”").focus()
     page.keyboard.press("Enter")
     page.wait_for_timeout(500)
     page.reload()

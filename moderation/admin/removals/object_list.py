@@ -28,7 +28,7 @@ OBJECTS_PER_PAGE = 100  # as on the change list
 class Order(TextChoices):
     """The orders in which the objects can be reviewed."""
 
-    NUMBER = "number", _("by number")
+    NUMBER = "number", _("as selected")
     FEWEST_REPORTS = "fewest-reports", _("fewest reports first")
     OLDEST = "oldest", _("oldest first")
 

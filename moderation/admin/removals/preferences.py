@@ -44,7 +44,8 @@ def save_preferences(
 ) -> HttpResponse:
     """Save the preferences of the user and return to the same page of the selection.
 
-    The button "Unblur all pictures" sends the same form, and `unblur`.
+    Without JavaScript, the button "Unblur all pictures" sends the same form, and `unblur`. A message
+    says that this changes the preferences.
     """
     sent = request.POST.copy()
     if "unblur" in sent:
@@ -54,6 +55,9 @@ def save_preferences(
         ReviewPreferences.objects.update_or_create(  # type: ignore[misc] # no user is anonymous here
             user=request.user, defaults=form.cleaned_data
         )
+        if "unblur" in sent:
+            text = _("Pictures are no longer blurred, in all your drafts. Blur them under “Display”.")
+            messages.info(request, text)
     else:
         messages.error(request, gettext("Your preferences were not saved: choose a picture size."))
     return back_to_page(model_admin, request, removal, anchor="display")

@@ -57,7 +57,7 @@
     box.querySelector("img")?.remove();
     box.append(picture);
     box.querySelectorAll("input").forEach((input) => {
-      input.checked = card.querySelector("input").checked;
+      input.checked = card.querySelector("input")?.checked;
     });
     dialog.querySelector("h2").textContent = picture.alt;
     dialog.showModal();
