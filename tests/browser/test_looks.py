@@ -23,6 +23,19 @@ def box_of(element: Locator) -> dict[str, float]:
     return dict(box)
 
 
+@pytest.mark.parametrize("heading", ["#check-first-heading", "#selection-heading"])
+def test_the_frame_of_a_heading_in_focus_is_on_the_screen(
+    heading: str, moderator_page: Page, draft: Removal
+) -> None:
+    page = moderator_page
+    page.set_viewport_size({"width": 1280, "height": 500})
+    Removal.objects.update(dropped_rules=[["author_with_good_posts", 31, 43]])
+    page.goto(f"{page_of(draft)}?show=objects")
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    page.locator(heading).focus()
+    assert box_of(page.locator(heading))["y"] >= 4  # the frame and its distance
+
+
 @pytest.mark.parametrize("show", ["groups", "pictures", "objects"])
 def test_a_picture_has_a_switch_with_an_eye_that_space_turns_on(
     show: str, moderator_page: Page, draft: Removal
