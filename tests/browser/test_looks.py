@@ -69,8 +69,9 @@ def test_the_words_of_a_switch_leave_room_for_the_button_that_enlarges(
 ) -> None:
     page = moderator_page
     page.goto(f"{page_of(draft)}?show=pictures")
-    words, enlarge = box_of(picture(page, 1).locator(".removal-switch")), box_of(
-        picture(page, 1).locator(".removal-enlarge")
+    words, enlarge = (
+        box_of(picture(page, 1).locator(".removal-switch")),
+        box_of(picture(page, 1).locator(".removal-enlarge")),
     )
     assert words["width"] > 100
     assert words["x"] + words["width"] < enlarge["x"]
@@ -82,7 +83,9 @@ def test_the_switch_says_unblur_without_grey_and_is_missing_if_nothing_hides_pic
     page = moderator_page
     ReviewPreferences.objects.create(user=moderator, is_grey=False)
     page.goto(f"{page_of(draft)}?show=pictures")
-    expect(page.get_by_role("switch", name="Unblur the picture of “Cheap pills 1”")).to_have_count(1)
+    expect(page.get_by_role("switch", name="Unblur the picture of “Cheap pills 1”")).to_have_count(
+        1
+    )
     ReviewPreferences.objects.update(is_blurred=False)
     page.reload()
     expect(page.get_by_role("switch")).to_have_count(0)

@@ -44,8 +44,8 @@ def save_preferences(
 ) -> HttpResponse:
     """Save the preferences of the user and return to the same page of the selection.
 
-    Without JavaScript, the button "Unblur all pictures" sends the same form, and `unblur`. A message
-    says that this changes the preferences.
+    Without JavaScript, the button "Unblur all pictures" sends the same form, and `unblur`. A
+    message says that this changes the preferences.
     """
     sent = request.POST.copy()
     if "unblur" in sent:
@@ -56,7 +56,9 @@ def save_preferences(
             user=request.user, defaults=form.cleaned_data
         )
         if "unblur" in sent:
-            text = _("Pictures are no longer blurred, in all your drafts. Blur them under “Display”.")
+            text = _(
+                "Pictures are no longer blurred, in all your drafts. Blur them under “Display”."
+            )
             messages.info(request, text)
     else:
         messages.error(request, gettext("Your preferences were not saved: choose a picture size."))
