@@ -44,12 +44,13 @@ def test_a_picture_has_a_switch_with_an_eye_that_space_turns_on(
     page.goto(f"{page_of(draft)}?show={show}")
     switch = page.locator("#selection").get_by_role("switch", name=NAME)
     expect(switch).to_have_css("opacity", "0")  # the eye is seen in its place
-    expect(picture(page, 1).locator(".removal-switch svg")).to_be_visible()
+    own = page.locator("#selection .removal-picture", has=switch)
+    expect(own.locator(".removal-switch svg")).to_be_visible()
     switch.focus()
-    expect_filter(page, 1, GREY)
+    expect(own.locator("img")).to_have_css("filter", GREY)
     page.keyboard.press("Space")
     expect(switch).to_be_checked()
-    expect_filter(page, 1, IN_COLOUR)
+    expect(own.locator("img")).to_have_css("filter", IN_COLOUR)
 
 
 def test_without_scripts_the_words_below_a_picture_show_it_in_colour(
@@ -81,7 +82,13 @@ def test_the_switch_says_unblur_without_grey_and_is_missing_if_nothing_hides_pic
     moderator_page: Page, draft: Removal, moderator: User
 ) -> None:
     page = moderator_page
-    ReviewPreferences.objects.create(user=moderator, is_grey=False)
+    ReviewPreferences.objects.create(
+        user=moderator,
+        is_blurred=True,
+        is_grey=False,
+        picture_size="medium",
+        is_using_letter_keys=True,
+    )
     page.goto(f"{page_of(draft)}?show=pictures")
     expect(page.get_by_role("switch", name="Unblur the picture of “Cheap pills 1”")).to_have_count(
         1
