@@ -82,6 +82,7 @@ def test_the_question_fits_a_telephone_and_has_no_accessibility_problem(
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(page_of(draft))
     page.get_by_role("button", name="Keep “Good 1”").first.click()
+    expect(page.get_by_text("1 of 3 decided.")).to_be_visible()
     page.get_by_role("button", name="Cancel – remove nothing").click()
     expect(page.get_by_role("dialog", name="Cancel this draft?")).to_be_visible()
     assert problems_of(page) == []
