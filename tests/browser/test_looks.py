@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from moderation.models import Removal, ReviewPreferences
 from posts.models import Post, PostImage, Report
@@ -17,10 +17,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 NAME = "Show in colour: the picture of “Cheap pills 1”"
 
 
-def box_of(element: Locator) -> dict[str, float]:
+def box_of(element: Locator) -> FloatRect:
     box = element.bounding_box()
     assert box
-    return dict(box)
+    return box
 
 
 @pytest.mark.parametrize("heading", ["#check-first-heading", "#selection-heading"])

@@ -131,7 +131,7 @@ def _show_group(viewer: Viewer, removal: Removal, group: TextGroup, key: str) ->
     page = Paginator(group.keys, OBJECTS_PER_PAGE).get_page(viewer.request.GET.get("p"))
     previews: list[ObjectPreview] = []
     with errors_as_messages(viewer.request):
-        previews = _previews_with_text(viewer, removal, page.object_list)
+        previews = _previews_with_text(viewer, removal, list(page.object_list))
     details = _details(key, group, reported_keys(model_of(removal), group.keys))
     return {"page": page, "previews": previews, "text_group": details}
 
