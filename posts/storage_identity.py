@@ -1,4 +1,4 @@
-"""Make sure that pictures are stored only in storages whose identity was verified."""
+"""Make sure that files are stored only in storages whose identity was verified."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
+from django.apps import apps
+
 from moderation.recording.upload_identity import verified_for_upload, verify_for_upload
 from moderation.registry import storage_aliases
 from moderation.storage import WrongStorage
-from posts.models import PostImage
 
 __all__ = [
     "WrongStorage",
@@ -23,12 +24,12 @@ _problem: ContextVar[str] = ContextVar("why a form's files cannot be stored", de
 
 
 def verified_storages() -> AbstractContextManager[None]:
-    """Return a context in which pictures may be stored. Entering it may raise WrongStorage."""
+    """Return a context in which files may be stored. Entering it may raise WrongStorage."""
     return verified_for_upload(*_aliases())
 
 
 def verify_storages() -> None:
-    """Raise WrongStorage if pictures cannot be stored. Call this before long work."""
+    """Raise WrongStorage if files cannot be stored. Call this before long work."""
     for alias in _aliases():
         verify_for_upload(alias)
 
@@ -60,4 +61,4 @@ def refuse_wrong_storage() -> None:
 
 
 def _aliases() -> list[str]:
-    return sorted(storage_aliases([PostImage]))
+    return sorted(storage_aliases(apps.get_app_config("posts").get_models()))

@@ -8,16 +8,15 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar, copy_context
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.core.files import File
 from django.core.files.storage import Storage
 from django.db import router, transaction
-from django.db.models import Q
 
+from moderation.db.rows import all_rows
+from moderation.registry import own_file_fields
 from posts.models import PostImage
 from posts.storage_identity import verified_storages
-
-# Names in one query, which contains each name twice: older versions of SQLite allow 999 parameters.
-NAMES_PER_QUERY = 400
 
 # With a storage across the network, an upload spends most of its time waiting.
 PARALLEL_UPLOADS = 8
@@ -68,7 +67,7 @@ def put(storage: Storage, key: str, content: File[Any]) -> str:
     stored = _stored.get()
     if stored is None:
         raise UploadsMissingError(
-            "Store pictures inside `with uploads():`, so that a rollback is detected."
+            "Store files inside `with uploads():`, so that a rollback is detected."
         )
     stored.append((storage, key))  # first: an interrupted save may leave a partial file
     name = storage.save(key, content)
@@ -103,11 +102,10 @@ def _delete_unused(stored: _StoredFiles, using: str) -> None:
 
 
 def _used_names(names: Sequence[str], using: str) -> set[str]:
+    """Return the names that a row has, in any file field of the content."""
     used: set[str] = set()
-    rows = PostImage.objects.using(using)
-    for start in range(0, len(names), NAMES_PER_QUERY):
-        chunk = names[start : start + NAMES_PER_QUERY]
-        found = rows.filter(Q(image__in=chunk) | Q(thumbnail__in=chunk))
-        for pair in found.values_list("image", "thumbnail"):
-            used.update(pair)
+    for model in apps.get_app_config("posts").get_models():
+        for field in own_file_fields(model):
+            rows = all_rows(model, using).filter(**{f"{field.name}__any_of": set(names)})
+            used.update(rows.values_list(field.name, flat=True))
     return used

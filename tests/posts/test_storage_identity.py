@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
@@ -22,6 +23,7 @@ from moderation.recording import upload_identity
 from moderation.storage import WrongStorage, write_identity
 from moderation.storage.base import IDENTITY_FILE
 from posts.models import Post, PostImage
+from posts.storage_identity import verify_storages
 from tests.admin.conftest import browser_of
 from tests.posts.drawn import a_picture, a_post, drawing
 from tests.posts.test_import_posts import GOOD, images, run, written
@@ -145,6 +147,17 @@ def test_a_disk_that_is_not_mounted_takes_nothing(marked: None, fresh_storage: P
         default_storage.delete(IDENTITY_FILE)
     with pytest.raises(WrongStorage, match="holds no identity file"):
         a_picture(a_post())
+
+
+def test_the_storages_of_every_model_of_the_content_are_verified(
+    marked: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify_storages()
+    monkeypatch.setitem(apps.get_app_config("posts").models, "volume", Volume)
+    storages["attachments"].delete(IDENTITY_FILE)
+    upload_identity.forget_verified_storages()
+    with pytest.raises(WrongStorage, match="holds no identity file"):
+        verify_storages()
 
 
 def test_a_text_can_be_changed_while_the_storage_is_wrong(staging: None) -> None:

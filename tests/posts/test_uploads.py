@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import default_storage, storages
 from django.core.files.storage.filesystem import FileSystemStorage
 from django.db import transaction
 
@@ -14,6 +15,7 @@ from posts.images.intake import store_image, uploads
 from posts.images.uploads import UploadsMissingError, in_parallel, put
 from posts.models import PostImage
 from tests.posts.drawn import a_picture, a_post, drawing, files_in
+from tests.testapp.models import Volume
 
 
 class Interruption(Exception):
@@ -36,6 +38,18 @@ def test_files_stay_when_the_transaction_commits(fresh_storage: Path) -> None:
     with uploads():
         add_picture()
     assert len(files_in(fresh_storage)) == 2
+
+
+@pytest.mark.django_db
+def test_files_of_every_model_of_the_content_stay_when_the_transaction_commits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(apps.get_app_config("posts").models, "volume", Volume)
+    storage = storages["attachments"]
+    with uploads():
+        names = [put(storage, f"{n}.txt", ContentFile(b"x")) for n in range(3)]
+        Volume.objects.create(text=names[0], index=names[1])
+    assert [storage.exists(name) for name in names] == [True, True, False]
 
 
 @pytest.mark.django_db
