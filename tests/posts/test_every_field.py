@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.db import models
@@ -18,7 +19,9 @@ from posts.imports.parse import Entry
 from posts.models import Post, PostImage, Report
 from tests.admin.conftest import browser_of
 
-MODELS = (Post, PostImage, Report)
+# {model: the reason}, for models of `posts` that moderators need not see
+NOT_CONTENT: dict[type[models.Model], str] = {}
+MODELS = [each for each in apps.get_app_config("posts").get_models() if each not in NOT_CONTENT]
 FIELDS = [f"{model.__name__}.{field.name}" for model in MODELS for field in model._meta.fields]
 MEASURED = "the intake measures the file"
 KEY = "the database numbers rows"
@@ -158,7 +161,7 @@ def test_moderators_may_view_and_delete_each_model_and_nothing_more() -> None:
     codes = Group.objects.get(name="Moderators").permissions.filter(content_type__app_label="posts")
     assert set(codes.values_list("codename", flat=True)) == {
         f"{action}_{model._meta.model_name}" for action in ("view", "delete") for model in MODELS
-    }
+    }, "grant the permissions in posts/moderation.py, or name the model in NOT_CONTENT"
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import site
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -28,6 +30,14 @@ ENTRIES = [
     "?actor=user_7&reason__exact=illegal",
 ]  # fmt: skip
 LISTS = {"posts_post": POSTS, "moderation_auditentry": ENTRIES, "moderation_removal": ["", "?q=7"]}
+
+
+def test_every_list_of_the_content_is_checked() -> None:
+    lists = {
+        each._meta.db_table for each in apps.get_app_config("posts").get_models()
+        if site.is_registered(each)
+    }  # fmt: skip
+    assert lists <= set(LISTS), "add the list's URLs to LISTS"
 
 
 def test_lists_go_by_indexes(big_site: Client) -> None:
