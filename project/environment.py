@@ -28,8 +28,12 @@ MAX_DIGITS = 20  # of an integer; int() raises an error for more than 4,300
 ENGINES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 
 
-class EnvironmentVariableError(ImproperlyConfigured):
-    """A variable with an invalid value; the message names it and says what the value must be."""
+class EnvironmentVariableError(ValueError):
+    """A variable with an invalid value; the message names it and says what the value must be.
+
+    It is not an ImproperlyConfigured, which manage.py ignores until a command needs the settings:
+    `shell` would start without them.
+    """
 
 
 def read_site_file() -> None:

@@ -151,6 +151,15 @@ def test_a_command_stops_with_the_message_alone(variables: dict[str, str], messa
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["shell", "-c", "pass"], ["makemigrations"], ["help"]])
+def test_every_command_reports_a_wrong_value_before_anything_else(command: list[str]) -> None:
+    done = manage(*command)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ENVIRONMENT is not set: it is required unless DEBUG is true")
+
+
 def test_deployed_with_name_and_key_the_checks_find_nothing(tmp_path: Path) -> None:
     done = manage(
         *["check", "--deploy", "--tag", "security", "--fail-level", "WARNING"],
