@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.db.models import Model
 
 from moderation.models import Removal
 from moderation.removals.draft import confirm
@@ -19,10 +22,11 @@ def stored(name: str, alias: str = "default") -> str:
     return storages[alias].save(name, ContentFile(f"bytes of {name}".encode()))
 
 
-def drafted(posts: list[Post], moderator: User) -> Removal:
-    """A draft of these posts."""
-    selected = Post.objects.filter(pk__in=[post.pk for post in posts])
-    return freeze(selected, actor=moderator, permissions=CODES)
+def drafted(rows: Sequence[Model], moderator: User, permissions: Sequence[str] = CODES) -> Removal:
+    """A draft of these rows of one model. Without rows, it is an empty selection of posts."""
+    model = type(rows[0]) if rows else Post
+    selected = model._default_manager.filter(pk__in=[row.pk for row in rows])
+    return freeze(selected, actor=moderator, permissions=permissions)
 
 
 def confirmed(removal: Removal, moderator: User) -> Removal:
