@@ -91,17 +91,17 @@ class Adapter(Protocol):
 
     @property
     def key_is_root_plus_name(self) -> bool:
-        """Return whether the key of a plain name is the root followed by the name. No network.
+        """Return whether `full_key` of a plain name is `real_location().root` and the name.
 
-        A custom storage may put it elsewhere below the root, for instance in a folder for each
-        tenant.
+        No network. A custom storage may put it elsewhere below the root, for instance in a folder
+        for each tenant.
         """
 
     def location(self) -> str:
         """Return the bucket or root folder, for the audit entry. No network."""
 
     def key(self, name: str) -> str:
-        """Return the full key of a name as the storage sees it. No network.
+        """Return the key of a name, as the audit log shows it. No network.
 
         Raises ValueError for a name that is not that of a file or leads out of the location.
         """
@@ -112,7 +112,7 @@ class Adapter(Protocol):
     def full_key(self, name: str) -> str:
         """Return the key of a name, in any spelling, within the space of `real_location`.
 
-        No network. Raises ValueError as `key` does.
+        It begins with `real_location().root`. No network. Raises ValueError as `key` does.
         """
 
     def odd_spellings(self, name: str) -> tuple[str, ...]:

@@ -38,11 +38,14 @@ class OneByOneAdapter(ABC):
 
     @abstractmethod
     def key(self, name: str) -> str:
-        """Return the full key of a name; see `Adapter.key`."""
+        """Return the key of a name; see `Adapter.key`."""
 
     @abstractmethod
     def delete(self, name: str) -> str:
-        """Delete a file; return the detail of its outcome. Raises the storage's own error."""
+        """Delete a file. Return WAS_MISSING if it was not there, otherwise "".
+
+        Raises the storage's own error.
+        """
 
     @abstractmethod
     def exists(self, name: str) -> bool:

@@ -17,7 +17,8 @@ from moderation.admin.large_lists.pagination import LargeListPaginator
 class LargeListMixin(admin.ModelAdmin):
     """A ModelAdmin whose change list stays fast with millions of rows.
 
-    Each column that can be sorted by, and the field of `date_hierarchy`, should have an index.
+    Set `sortable_by` to the columns that have an index: without it, no column can be sorted by.
+    The field of `date_hierarchy` should have an index as well.
     """
 
     paginator = LargeListPaginator
