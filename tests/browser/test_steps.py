@@ -126,18 +126,20 @@ def decide_about_marked(counted: CountedPage, wave: Wave) -> None:
     section = page.locator("#check-first")
     if not section.count():
         return
-    keys = []
+    buttons = page.locator(".removal-marked [name=object]")
+    posts: dict[str, int] = {}  # by the values of their Keep buttons: batch and key
     for _ in counted.look_through(section):
-        keys = page.locator("[name=reviewed]").evaluate_all("all => all.map(each => each.value)")
-    for key in keys:
-        card = page.locator(".removal-marked", has=page.locator(f"[name=reviewed][value='{key}']"))
-        if int(key) in wave.good:
+        values = buttons.evaluate_all("all => all.map(each => each.value)")
+        posts = {value: int(value.partition(":")[2]) for value in values}
+    for value, post in posts.items():
+        card = page.locator(".removal-marked", has=page.locator(f"[name=object][value='{value}']"))
+        if post in wave.good:
             keep(counted, card.locator("[name=object]"))
         else:
             counted.click(card.locator("[name=reviewed]"))
-    if wave.spam.intersection(map(int, keys)):
+    if wave.spam.intersection(posts.values()):
         counted.click(page.get_by_role("button", name="Mark as reviewed"))
-    expect(page.get_by_text(f"{len(keys)} of {len(keys)} decided.")).to_be_visible()
+    expect(page.get_by_text(f"{len(posts)} of {len(posts)} decided.")).to_be_visible()
     page.evaluate("scrollTo(0, 0)")
 
 

@@ -64,6 +64,8 @@ ORDINARY = {
         "moderation/admin/removals/batch_ranges.py",
         "yield batch, slice(max(start - batch.offset, 0), stop - batch.offset)",
     ),
+    ("moderation/static/moderation/keep.js", "const before = names.slice(0, position).reverse();"),
+    ("moderation/static/moderation/keep.js", "const after = names.slice(position + 1);"),
     ("moderation/images/webp.py", "profile = state.content[slice(*state.profile)]"),
     (
         "benchmarks/latency.py",

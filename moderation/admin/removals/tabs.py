@@ -97,9 +97,7 @@ def back_to_page(
     model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal, anchor: str = ""
 ) -> HttpResponse:
     """Redirect to the page of the selection that a form was posted from, or to a part of it."""
-    query = urlencode(place_in(request.POST))
-    fragment = f"#{anchor}" if anchor else ""
-    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{query}{fragment}")
+    return _redirect(model_admin, removal, request.POST, anchor)
 
 
 def save_and_open(
@@ -107,8 +105,14 @@ def save_and_open(
 ) -> HttpResponse:
     """Save what was entered on the page, and redirect to the page of the selection in the URL."""
     save_input(removal, request.POST)
-    query = urlencode(place_in(request.GET))
-    return redirect(f"{removal_url(model_admin.admin_site, removal)}?{query}")
+    return _redirect(model_admin, removal, request.GET)
+
+
+def _redirect(
+    model_admin: ModelAdmin[Removal], removal: Removal, place: QueryDict, anchor: str = ""
+) -> HttpResponse:
+    url, query = removal_url(model_admin.admin_site, removal), urlencode(place_in(place))
+    return redirect(f"{url}{query and f'?{query}'}{anchor and f'#{anchor}'}")
 
 
 def _tabs_of(removal: Removal) -> Iterator[Tab]:

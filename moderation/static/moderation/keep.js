@@ -104,12 +104,14 @@
     const cards = cardsOf(section);
     const names = [...cards.keys()];
     const position = [...cards.values()].indexOf(element.closest("[data-card]"));
+    const before = names.slice(0, position).reverse();
+    const after = names.slice(position + 1);
     return {
       isOnCard,
       section,
       button: { name: button.name, value: button.value },
       card: names[position],
-      next: position < 0 ? [] : [...names.slice(position + 1), ...names.slice(0, position).reverse()],
+      next: position < 0 ? [] : [...after, ...before],
       top: element.getBoundingClientRect().top,
     };
   }
