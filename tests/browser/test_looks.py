@@ -44,7 +44,7 @@ def test_a_picture_has_a_switch_with_an_eye_that_space_turns_on(
     page.goto(f"{page_of(draft)}?show={show}")
     switch = page.locator("#selection").get_by_role("switch", name=NAME)
     expect(switch).to_have_css("opacity", "0")  # the eye is seen in its place
-    own = page.locator("#selection .removal-picture", has=switch)
+    own = switch.locator("xpath=ancestor::div[1]")
     expect(own.locator(".removal-switch svg")).to_be_visible()
     switch.focus()
     expect(own.locator("img")).to_have_css("filter", GREY)

@@ -46,8 +46,8 @@ document.addEventListener("DOMContentLoaded", () => requestAnimationFrame(
 """
 # While the page is parsed, the browser may paint a part of it.
 MAX_SHIFT_WHILE_PARSED = 0.01
-# Half a card may be painted; a line of its text then moves its buttons.
-MAX_SHIFT_OF_PARTS = 0.001
+# Half a card or a row may be painted; what follows in it then moves its beginning.
+MAX_SHIFT_OF_PARTS = 0.002
 # Bytes in a second: a page arrives in some twenty parts, which are painted one by one.
 SLOW_CONNECTION = 20_000
 SHOWN = ("groups", "pictures", "objects", "without-pictures", "kept", "group")

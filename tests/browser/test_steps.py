@@ -137,8 +137,9 @@ def decide_about_marked(counted: CountedPage, wave: Wave) -> None:
             keep(counted, card.locator("[name=object]"))
         else:
             counted.click(card.locator("[name=reviewed]"))
-    if wave.spam.intersection(posts.values()):
-        counted.click(page.get_by_role("button", name="Mark as reviewed"))
+    mark = page.get_by_role("button", name="Mark as reviewed")
+    if mark.count():  # otherwise the last Keep has sent all ticks
+        counted.click(mark)
     expect(page.get_by_text(f"{len(posts)} of {len(posts)} decided.")).to_be_visible()
     page.evaluate("scrollTo(0, 0)")
 

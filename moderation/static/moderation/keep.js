@@ -180,15 +180,22 @@
     }
   }
 
+  function urlOf(button) {
+    return button.getAttribute("formaction") ?? button.form.action;
+  }
+
+  function pathOf(url) {
+    return new URL(url, window.location).pathname;
+  }
+
   // Post a button's form as the button does. Return the response and its text, or no response if
   // there was no answer, or only a part of it.
   async function post(button) {
-    const url = button.getAttribute("formaction") ?? button.form.action;
     const body = new FormData(button.form, button);
     const buttons = [...button.form.elements].filter((each) => each.type === "submit");
     buttons.forEach((each) => (each.disabled = true));
     try {
-      const response = await fetch(url, { method: "POST", body });
+      const response = await fetch(urlOf(button), { method: "POST", body });
       return { response, text: await response.text() };
     } catch {
       return { text: "" };
@@ -257,7 +264,7 @@
       return;
     }
     forgetTicks();
-    const isKeep = !button.hasAttribute("formaction");
+    const isKeep = pathOf(urlOf(button)) === pathOf(form().action);
     showInPlace(page);
     const isRefused = main.querySelector(".messagelist .error");
     if (button.name !== "last" || isRefused || !focusLastKept()) {
