@@ -97,7 +97,7 @@ def open_group_without_others(page: Page) -> None:
 
 
 def open_group_of_texts(page: Page) -> None:
-    page.get_by_role("link", name="Without pictures").click()
+    page.locator(".removal-tabs").get_by_role("link", name="Without pictures").click()
     page.get_by_role("link", name="Show these posts with a text like").click()
     expect(page.get_by_text("These texts are similar")).to_be_visible()
 
