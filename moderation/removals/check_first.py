@@ -101,9 +101,9 @@ def lock_sealed_draft(removal: Removal) -> Iterator[None]:
 def review(removal: Removal, marks: Collection[int]) -> int:
     """Store that marked objects have been reviewed; return how many had not been before.
 
-    Takes the primary keys of the MarkedObjects. An object that changes is marked again, with a new
-    one, so this needs no seal: the page of another tab reviews only what is still as it showed it.
-    Does nothing if the removal is no longer a draft.
+    Takes the primary keys of the MarkedObjects. An object that changes gets a new mark, so this
+    needs no seal: the page of another tab reviews only what is still as it showed it. Does nothing
+    if the removal is no longer a draft.
     """
     if not marks:
         return 0
@@ -114,7 +114,10 @@ def review(removal: Removal, marks: Collection[int]) -> int:
 
 
 def review_all(removal: Removal, *, seal: str) -> int:
-    """Do the same for all marked objects. Raises DraftChanged if the seal is out of date."""
+    """Store that all marked objects have been reviewed; return how many had not been before.
+
+    Raises DraftChanged if the seal is out of date.
+    """
     with transaction.atomic():
         lock_draft(removal, seal)
         return _review(removal, removal.marked_objects.all())

@@ -236,12 +236,13 @@ def _check_input(removal: Removal, reason: str, typed_count: str | None) -> None
 def _confirm_sealed(removal: Removal, actor: AbstractUser, reason: str, note: str) -> None:
     """Confirm a draft, or mark and seal it again and raise DraftChanged if it is not sealed.
 
-    Raises RemovalError if a ceiling has been reached in the meantime.
+    Raises RemovalError if a ceiling has been reached, or a review undone, in the meantime.
     """
     with transaction.atomic():
         lock_actor(actor)
         lock_draft(removal, removal.seal)
         if was_sealed := is_sealed(removal):
+            check_decided(removal)  # a review may have been undone since the first check
             _confirm_within_ceilings(removal, actor, reason, note)
     if not was_sealed:  # outside the transaction, because the rules read the whole selection
         seal = removal.seal

@@ -9,6 +9,7 @@ from moderation.cascade.batches import model_of
 from moderation.cascade.preview import FINGERPRINT_LENGTH
 from moderation.db.rows import all_rows
 from moderation.models import AuditEntry, FrozenKeys, Removal
+from moderation.removals.seal import BATCHES_PER_CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ def files_of_deleted_objects(removal: Removal) -> int:
     if existing.filter(pk__in=FrozenKeys(removal, model)).count() == removal.objects_total:
         return 0
     files = 0
-    for fingerprints in removal.batches.values_list("fingerprints", flat=True).iterator(1):
+    batches = removal.batches.values_list("fingerprints", flat=True)
+    for fingerprints in batches.iterator(BATCHES_PER_CHUNK):
         found = existing.filter(pk__any_of=set(fingerprints)).values_list("pk", flat=True)
         keys = set(map(str, found))
         files += sum(len(own) for key, own in fingerprints.items() if key not in keys)

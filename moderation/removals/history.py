@@ -74,7 +74,9 @@ PHRASES: dict[str, Callable[[int], str]] = {
         n,
     ),
     ADD_UNDONE: lambda n: ngettext(
-        "adding %(count)s %(objects)s was undone", "adding %(count)s %(objects)s was undone", n
+        "the addition of %(count)s %(objects)s was undone",
+        "the addition of %(count)s %(objects)s was undone",
+        n,
     ),
     CHANGED: lambda n: ngettext(
         "%(count)s %(objects)s changed", "%(count)s %(objects)s changed", n

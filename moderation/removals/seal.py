@@ -77,6 +77,9 @@ def changed_batches(removal: Removal) -> Iterator[tuple[RemovalBatch, Preview]]:
 
 def save_batch(batch: RemovalBatch) -> None:
     """Save a filled batch, or delete it if it has neither objects nor kept objects."""
+    selected = {key for key, _digest in batch.frozen}
+    batch.last_added = [key for key in batch.last_added if key in selected]
+    batch.last_added_total = len(batch.last_added)
     if batch.objects_total or batch.kept_total:
         batch.save()
     elif batch.pk:
@@ -89,8 +92,6 @@ def save_without(batch: RemovalBatch, keys: Collection[Any]) -> None:
     The digests and fingerprints of the other objects stay those of the preview.
     """
     batch.frozen = objects = [pair for pair in batch.frozen if pair[0] not in keys]
-    batch.last_added = [key for key in batch.last_added if key not in keys]
-    batch.last_added_total = len(batch.last_added)
     excluded = set(map(str, keys))
     fingerprints = {key: own for key, own in batch.fingerprints.items() if key not in excluded}
     preview = replace(plan_batch(batch).preview(), objects=objects, fingerprints=fingerprints)

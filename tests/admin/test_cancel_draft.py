@@ -52,3 +52,16 @@ def test_cancelling_asks_first_if_decisions_would_be_lost(
     assert f'action="{page_of(removal, "cancel")}"' not in page.removesuffix(asked)
     assert 'popovertarget="cancel-question"' in page.removesuffix(asked)
     assert f"#{removal.pk}<" in client.get("/admin/moderation/removal/").text  # can be reopened
+
+
+def test_a_refused_confirmation_is_no_decision(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    posts = make_posts(2)
+    removal = drafted(posts, moderator)
+    posts[0].delete()
+    client.post(page_of(removal, "confirm"), {"seal": removal.seal, "reason": "spam"})
+    page = html(client, removal)
+    assert "Cancel this draft?" not in page
+    removal.refresh_from_db()
+    assert removal.history

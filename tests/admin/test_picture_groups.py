@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from moderation.admin.removals import group_previews
 from moderation.models import Removal
+from moderation.removals.seal import BATCHES_PER_CHUNK
 from posts.models import Post, PostImage, Report
 from tests.admin.conftest import drafted, page_of
 from tests.admin.drafts import kept, press, text_of
@@ -126,6 +127,22 @@ def test_files_of_posts_that_someone_else_removed_are_not_counted(
     assert "2 files cannot be grouped and are not shown here." in html(client, removal)
     Post.objects.filter(pk=posts[0].pk).delete()
     assert "cannot be grouped" not in html(client, removal)
+
+
+def test_a_draft_with_deleted_posts_takes_the_same_queries_for_any_number_of_batches(
+    client: Client, moderator: User, make_posts: MakePosts, settings: Any
+) -> None:
+    settings.MODERATION_BATCH_OBJECTS = 1
+    counts = set()
+    for number in (BATCHES_PER_CHUNK + 1, 2 * BATCHES_PER_CHUNK):
+        posts = make_posts(number, images=1)
+        removal = drafted(posts, moderator)
+        posts[0].delete()
+        html(client, removal)
+        with CaptureQueriesContext(connection) as captured:
+            html(client, removal)
+        counts.add(len(captured))
+    assert len(counts) == 1
 
 
 def test_posts_without_pictures_are_counted_beside_the_number_of_all(

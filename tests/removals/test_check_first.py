@@ -20,7 +20,7 @@ from moderation.removals.check_first import (
     undecided,
     undo_review,
 )
-from moderation.removals.draft import confirm, expire_drafts, refreeze_changed
+from moderation.removals.draft import Difference, confirm, expire_drafts, refreeze_changed
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude
 from moderation.review_rules.apply import SMALLEST_SELECTION
@@ -161,6 +161,22 @@ def test_the_last_review_can_be_undone(draft: Removal, odd: list[Post]) -> None:
     assert undo_review(draft, seal=draft.seal) == 1
     assert keys(undecided(draft)) == {str(odd[1].pk)}
     assert undo_review(draft, seal=draft.seal) == 0
+
+
+def test_a_review_that_is_undone_during_the_confirmation_does_not_count(
+    draft: Removal, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    review_all(draft, seal=draft.seal)
+
+    def undo_in_another_tab(removal: Removal) -> Difference:
+        undo_review(removal, seal=removal.seal)
+        return refreeze_changed(removal)
+
+    monkeypatch.setattr("moderation.removals.draft.refreeze_changed", undo_in_another_tab)
+    total = str(draft.objects_total)
+    with pytest.raises(RemovalError, match="have not been reviewed"):
+        confirm(draft, actor=moderator, seal=draft.seal, reason="spam", typed_count=total)
+    assert Post.objects.count() == draft.objects_total
 
 
 def test_a_review_does_not_change_what_is_no_longer_a_draft(

@@ -89,6 +89,16 @@ def test_an_added_object_that_was_deleted_is_ignored(posts: list[Post], moderato
     assert frozen_keys(draft) == keys_of(posts[:2])
 
 
+def test_an_addition_whose_objects_were_all_deleted_is_no_longer_offered(
+    posts: list[Post], moderator: User
+) -> None:
+    draft = drafted(posts[:2], moderator)
+    add_to(draft, moderator, posts[2:4])
+    those(posts[2:4]).delete()
+    assert refreeze_changed(draft).deleted
+    assert not draft.batches.filter(last_added_total__gt=0).exists()
+
+
 def test_marks_of_added_objects_are_deleted(posts: list[Post], moderator: User) -> None:
     draft = drafted(posts[:2], moderator)
     add_to(draft, moderator, posts[2:4])
@@ -98,7 +108,7 @@ def test_marks_of_added_objects_are_deleted(posts: list[Post], moderator: User) 
     assert [mark.key for mark in draft.marked_objects.all()] == [str(posts[1].pk)]
 
 
-def test_an_older_page_undoes_nothing_and_a_page_of_the_addition_is_told(
+def test_an_older_page_undoes_nothing_and_a_page_of_the_addition_says_so(
     posts: list[Post], moderator: User
 ) -> None:
     draft = drafted(posts[:2], moderator)
@@ -108,6 +118,6 @@ def test_an_older_page_undoes_nothing_and_a_page_of_the_addition_is_told(
         undo_add(draft, seal=old)
     new = draft.seal
     undo_add(draft, seal=new)
-    with pytest.raises(DraftChanged, match="adding 2 posts was undone"):
+    with pytest.raises(DraftChanged, match="the addition of 2 posts was undone"):
         undo_add(draft, seal=new)
     assert frozen_keys(draft) == keys_of(posts[:2])

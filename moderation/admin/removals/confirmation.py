@@ -46,6 +46,7 @@ from moderation.lifecycle.removals import cancel
 from moderation.models import Heartbeat, Removal
 from moderation.models.states import RemovalState
 from moderation.registry.content import content_of
+from moderation.removals import history
 from moderation.removals.blocking_rows import blocking_rows
 from moderation.removals.draft import confirm
 from moderation.removals.limits import MAX_NAMED, blockers_of
@@ -127,8 +128,10 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
 
 def _is_decided_on(removal: Removal) -> bool:
     """Return whether objects were kept, added or reviewed, which is lost if it is cancelled."""
-    is_reviewed = removal.marked_objects.filter(is_reviewed=True)
-    return bool(removal.kept_total or removal.history) or is_reviewed.exists()
+    decisions = {history.EXCLUDED, history.RETURNED, history.ADDED}
+    has_changed = any(each["change"] in decisions for each in removal.history)
+    reviewed = removal.marked_objects.filter(is_reviewed=True)
+    return bool(removal.kept_total) or has_changed or reviewed.exists()
 
 
 def _expiry_context(removal: Removal) -> dict[str, Any]:

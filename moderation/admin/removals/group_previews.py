@@ -44,6 +44,7 @@ from moderation.picture_groups.similar import can_search_for
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
 from moderation.removals.file_changes import files_of_deleted_objects
+from moderation.removals.seal import BATCHES_PER_CHUNK
 
 GROUPS_PER_PAGE = 60  # few enough to review each one
 
@@ -177,9 +178,15 @@ def _kept_among(
 
 
 def _not_grouped(removal: Removal, groups: Sequence[PictureGroup]) -> int:
-    """Return how many files of objects that still exist are in no group."""
+    """Return how many files are in no group.
+
+    In a draft of a few batches, leaves out the files of deleted objects, which are in no group
+    either; in a larger one, that would take too many queries.
+    """
     left = removal.pictures_total - sum(group.pictures for group in groups)
-    return max(left - files_of_deleted_objects(removal), 0) if left > 0 else 0
+    if left <= 0 or removal.batches.count() > BATCHES_PER_CHUNK:
+        return max(left, 0)
+    return max(left - files_of_deleted_objects(removal), 0)
 
 
 def _details(

@@ -13,7 +13,10 @@ from django.http import HttpRequest
 from moderation.admin.removals.forms import ConfirmForm
 from moderation.models import Removal
 
-# Of each field that was entered: one more than the longest that is valid.
+# In the session. One for all drafts, so that at most one refusal is left behind.
+KEY = "moderation.refusal"
+# Characters stored of each field: one more than the longest valid note, so that its error is shown
+# again.
 MAX_LENGTH = 2001
 
 
@@ -30,7 +33,8 @@ def store_refusal(
 ) -> None:
     """Store a refused confirmation for the next page of the draft."""
     entered = {name: form.data.get(name, "")[:MAX_LENGTH] for name in form.fields}
-    request.session[_name(removal)] = {
+    request.session[KEY] = {
+        "removal": removal.pk,
         "entered": {} if difference else entered,  # the number to type may be another one now
         "errors": list(map(str, form.non_field_errors())),
         "difference": difference,
@@ -38,17 +42,14 @@ def store_refusal(
 
 
 def take_refusal(request: HttpRequest, removal: Removal) -> Refusal:
-    """Return the refused confirmation that was stored, and forget it; or an empty form."""
-    stored = request.session.pop(_name(removal), None)
-    if not stored:
+    """Return the stored refusal and delete it, or return a form without errors."""
+    stored = request.session.get(KEY)
+    if not stored or stored["removal"] != removal.pk:
         return Refusal(ConfirmForm(removal=removal), {})
+    del request.session[KEY]
     form = ConfirmForm(stored["entered"] or None, removal=removal)
     if form.is_bound:
         form.full_clean()
         for error in stored["errors"]:
             form.add_error(None, error)
     return Refusal(form, stored["difference"])
-
-
-def _name(removal: Removal) -> str:
-    return f"moderation.refusal.{removal.pk}"
