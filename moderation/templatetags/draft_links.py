@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from django import template
 from django.template.context import Context
-from django.template.engine import Engine
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -37,5 +36,6 @@ def draft_link(
     query = urlencode({name: value for name, value in there.items() if value})
     values = {"content": content, "query": query, "anchor": anchor, "label": label}
     names = {"current": current, "removal": context["removal"]}
-    link = Engine.get_default().get_template("admin/moderation/removal/draft_link.html")
+    page: Any = context.template  # which is set while it is rendered
+    link: template.Template = page.engine.get_template("admin/moderation/removal/draft_link.html")
     return link.render(context.new(values | names))

@@ -88,6 +88,15 @@ def test_undo_leads_back_to_the_button_and_to_its_height_on_the_screen(
     assert top_of(page.get_by_role("button", name=name, exact=True)) == pytest.approx(top, abs=2)
 
 
+def test_a_title_stays_text_when_the_page_is_replaced(page: Page, draft: Removal) -> None:
+    Post.objects.filter(title="Cheap pills 2").update(title="</noscript><img src='x'>")
+    page.goto(f"{page_of(draft)}?show=groups")
+    page.locator("#selection [data-card] .removal-keep").nth(9).click()
+    expect(page.locator(".removal-last-kept")).to_be_visible()
+    expect(page.locator("img[src='x']")).to_have_count(0)
+    expect(page.locator("#content-start noscript")).to_have_count(0)
+
+
 def test_undo_leads_back_to_an_author_and_to_the_card_of_a_group(
     page: Page, draft: Removal, make_posts: MakePosts, moderator: User
 ) -> None:

@@ -116,7 +116,7 @@
     };
   }
 
-  // Return what has the focus at a place if it is in this card.
+  // Return the element of this card that takes the focus.
   function elementIn(card, { isOnCard, button }) {
     const buttons = [...card.querySelectorAll(".removal-keep")];
     const same = buttons.find(({ name }) => name === button.name);
@@ -213,7 +213,7 @@
     const action = button.ariaLabel ?? button.textContent.trim();
     list.className = "messagelist";
     item.className = "error";
-    item.textContent = text.replace("{action}", action).replace("{status}", response?.status);
+    item.textContent = text.replace("{status}", response?.status).replace("{action}", () => action);
     list.append(item);
     messages().replaceChildren(list);
   }
@@ -228,6 +228,8 @@
     formerBoxes = boxesOfButtons();
     const boxes = [...main.querySelectorAll(BOXES)];
     const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
+    // These are elements here, but become text in `main`, which a title could end.
+    page.querySelectorAll("noscript").forEach((each) => each.remove());
     main.innerHTML = page.getElementById("content-start").innerHTML;
     enter(input);
     main.querySelectorAll(BOXES).forEach((box) => {

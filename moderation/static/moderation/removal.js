@@ -4,6 +4,7 @@
 (() => {
   const POLL_INTERVAL = 2000; // milliseconds between two requests for the progress
   const LONGEST_INTERVAL = 30000; // while the server does not respond
+  const ANNOUNCE_AFTER = 100; // milliseconds that screen readers need to notice an empty region
 
   const main = document.getElementById("content-start");
   const progress = document.getElementById("removal-progress");
@@ -53,7 +54,10 @@
   }
   if (document.getElementById("draft")) {
     main.addEventListener("moderation:message", () => {
-      announce(main.querySelector(".messagelist") ?? main.querySelector(".removal-last-kept p"));
+      const element =
+        main.querySelector(".messagelist") ?? main.querySelector(".removal-last-kept p");
+      liveRegion.textContent = ""; // so that the same message is announced again
+      window.setTimeout(() => announce(element), ANNOUNCE_AFTER);
     });
   }
 })();

@@ -81,7 +81,6 @@
   const ON_PAGE = {
     j: () => move(1),
     k: () => move(-1),
-    u: undo,
     c: goToConfirmation,
     "?": showKeys,
   };
@@ -97,6 +96,9 @@
     if (event.key === " " && event.target === card) {
       return () => unblur(card);
     }
+    if (areLettersOn && event.key === "u" && !event.repeat) {
+      return undo;
+    }
     if (areLettersOn && card && Object.hasOwn(ON_CARD, event.key) && !event.repeat) {
       return () => ON_CARD[event.key](card);
     }
@@ -105,7 +107,7 @@
 
   function onKey(event) {
     const hasModifier = event.ctrlKey || event.metaKey || event.altKey;
-    if (hasModifier || event.isComposing || event.target.closest(`${FIELDS}, dialog`)) {
+    if (hasModifier || event.isComposing || event.target.closest(`${FIELDS}, dialog, [popover]`)) {
       return;
     }
     const action = actionOf(event);
