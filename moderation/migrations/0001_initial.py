@@ -222,7 +222,7 @@ class Migration(migrations.Migration):
                 ('rules', models.JSONField(default=list, verbose_name='review rules')),
                 ('weight', models.PositiveIntegerField(default=0, verbose_name='weight')),
                 ('is_reviewed', models.BooleanField(default=False, verbose_name='reviewed')),
-                ('is_last_reviewed', models.BooleanField(default=False, verbose_name='can be undone')),
+                ('is_last_reviewed', models.BooleanField(default=False, verbose_name='reviewed last')),
                 ('removal', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marked_objects', to='moderation.removal', verbose_name='removal')),
             ],
             options={

@@ -23,8 +23,8 @@ class MarkedObject(models.Model):
     rules = models.JSONField(_("review rules"), default=list)
     weight = models.PositiveIntegerField(_("weight"), default=0)  # the sum of the rules' weights
     is_reviewed = models.BooleanField(_("reviewed"), default=False)
-    # Whether the most recent review, which can be undone, is the one that marked it as reviewed.
-    is_last_reviewed = models.BooleanField(_("can be undone"), default=False)
+    # Whether the most recent review, which can be undone, included this object.
+    is_last_reviewed = models.BooleanField(_("reviewed last"), default=False)
 
     class Meta:
         verbose_name = _("marked object")

@@ -13,8 +13,8 @@ from moderation.db.server_time import DatabaseNow
 # A task that has been queued for longer counts as lost, and another may be enqueued. Longer than
 # any task runs, even with a storage that does not answer: the next task waits for it in the queue.
 LOST_AFTER = timedelta(minutes=5)
-# Queues are first in, first out. So a task also counts as lost if one that was queued so much later
-# has started. Several workers start their tasks within a second or two of each other.
+# Queues are first in, first out. So a task also counts as lost if one that was queued this much
+# later has already started. Several workers start their tasks within a second or two of each other.
 OVERTAKEN_BY = timedelta(seconds=10)
 
 

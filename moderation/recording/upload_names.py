@@ -6,8 +6,8 @@ the upload. `FieldFile.save()` writes the file before the row, so refusing the r
 late. But it first calls `generate_filename` of its field, and a registered field returns another
 name if the log has an open entry.
 
-A thread that stores files for another one, as parallel imports do, opens no database connection for
-this. The other thread saves the row, which is checked then (`moderation.recording.key_reuse`).
+A thread that stores files for another one, as in a parallel import, opens no database connection
+for this. The other thread saves the row, which is checked then (`moderation.recording.key_reuse`).
 """
 
 from __future__ import annotations

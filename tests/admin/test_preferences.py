@@ -85,7 +85,7 @@ def test_the_button_turns_off_the_blur_and_nothing_else(client: Client, draft: R
     assert "Unblur all pictures" in page
     client.post(page_of(draft, "preferences"), {**ALL, "unblur": "yes"})
     page = client.get(page_of(draft)).text
-    assert "Pictures are no longer blurred, in all your drafts." in page
+    assert "Pictures are no longer blurred in any of your drafts." in page
     assert classes_of(page) == {"removal-draft", "removal-grey", "removal-size-medium"}
     assert "Unblur all pictures" not in page
 

@@ -57,7 +57,7 @@ def save_preferences(
         )
         if "unblur" in sent:
             text = _(
-                "Pictures are no longer blurred, in all your drafts. Blur them under “Display”."
+                "Pictures are no longer blurred in any of your drafts. Change this under “Display”."
             )
             messages.info(request, text)
     else:
