@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from moderation.models import Removal
 from posts.models import Post
@@ -16,6 +18,14 @@ def html(client: Client, removal: Removal, query: str = "") -> str:
     response = client.get(page_of(removal) + query)
     assert response.status_code == 200
     return response.text
+
+
+def number_of_queries(client: Client, removal: Removal) -> int:
+    """Return how many queries the page of a draft takes when it is shown for the second time."""
+    html(client, removal)
+    with CaptureQueriesContext(connection) as captured:
+        html(client, removal)
+    return len(captured)
 
 
 def text_of(page: str) -> str:

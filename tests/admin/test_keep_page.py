@@ -46,7 +46,7 @@ def test_the_page_names_what_was_kept_and_offers_undo(
 ) -> None:
     assert notice(html(client, draft)) == ""
     keep(client, draft, posts[1])
-    expected = "Kept: “Cheap pills 1”. 3 posts left in the selection. Undo"
+    expected = "Kept: “Cheap pills 1”. 3 posts left in the selection. Undo the last Keep"
     for query in ("", "?show=objects", "?show=kept"):
         assert notice(html(client, draft, query)) == expected
     press(client, draft, "return", last="yes")
@@ -81,7 +81,7 @@ def test_all_posts_of_an_author_are_kept_and_returned_with_one_click(
     assert set(kept(removal)) == {post.pk for post in good}
     assert notice(html(client, removal)) == (
         "Kept 4 posts: “Good post 0”, “Good post 2”, “Good post 3” and 1 other. "
-        "5 posts left in the selection. Undo"
+        "5 posts left in the selection. Undo the last Keep"
     )
     press(client, removal, "return", last="yes")
     assert kept(removal) == [good[1].pk]

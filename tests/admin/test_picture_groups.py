@@ -13,11 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.admin.removals import group_previews
-from moderation.models import Removal
 from moderation.removals.seal import BATCHES_PER_CHUNK
 from posts.models import Post, PostImage, Report
 from tests.admin.conftest import drafted, page_of
-from tests.admin.drafts import kept, press, text_of
+from tests.admin.drafts import html, kept, number_of_queries, press, text_of
 
 MakePosts = Callable[..., list[Post]]
 pytestmark = pytest.mark.django_db
@@ -32,12 +31,6 @@ def wave(make_posts: MakePosts) -> list[Post]:
     posts = make_posts(5)
     PostImage.objects.filter(post__in=posts[:4]).update(sha256=SHARED)
     return posts
-
-
-def html(client: Client, removal: Removal, query: str = "") -> str:
-    response = client.get(page_of(removal) + query)
-    assert response.status_code == 200
-    return response.text
 
 
 def plain(page: str) -> str:
@@ -102,10 +95,7 @@ def test_the_page_of_groups_takes_the_same_queries_for_any_number(
     counts = set()
     for number in (3, 30):
         removal = drafted(make_posts(number, images=2), moderator)
-        html(client, removal)
-        with CaptureQueriesContext(connection) as captured:
-            html(client, removal)
-        counts.add(len(captured))
+        counts.add(number_of_queries(client, removal))
     assert len(counts) == 1
 
 
@@ -138,10 +128,7 @@ def test_a_draft_with_deleted_posts_takes_the_same_queries_for_any_number_of_bat
         posts = make_posts(number, images=1)
         removal = drafted(posts, moderator)
         posts[0].delete()
-        html(client, removal)
-        with CaptureQueriesContext(connection) as captured:
-            html(client, removal)
-        counts.add(len(captured))
+        counts.add(number_of_queries(client, removal))
     assert len(counts) == 1
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeAlias
 
@@ -44,13 +43,6 @@ MAX_NAMES, NAME_LENGTH = 3, 40
 Admin: TypeAlias = "ModelAdmin[Removal]"
 
 
-@dataclass(frozen=True, slots=True)
-class LastKept:
-    """The objects that the last Keep excluded, as a sentence."""
-
-    text: str
-
-
 def exclude_from_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Exclude the object that the button names, or all of its owner, or of a group."""
     save_input(removal, request.POST)
@@ -82,21 +74,20 @@ def return_to_draft(model_admin: Admin, request: HttpRequest, removal: Removal) 
     return back_to_page(model_admin, request, removal)
 
 
-def last_kept(viewer: Viewer, removal: Removal) -> LastKept | None:
-    """Return what the last Keep excluded, or None if it was undone."""
+def last_kept(viewer: Viewer, removal: Removal) -> str:
+    """Return a sentence that names what the last Keep excluded, or "" if it was undone."""
     if not removal.kept_total:
-        return None
+        return ""
     total = removal.batches.aggregate(total=Sum("last_kept_total"))["total"]
     if not total:
-        return None
-    found = ((number, key) for number, keys in last_kept_keys(removal) for key in keys)
-    first = list(islice(found, MAX_NAMES))
-    named = RefusedObjects(_names(viewer, removal, [key for _number, key in first]), total)
+        return ""
+    found = (key for _number, keys in last_kept_keys(removal) for key in keys)
+    named = RefusedObjects(_names(viewer, removal, list(islice(found, MAX_NAMES))), total)
     text = _("Kept: %(names)s. %(objects)s left in the selection.")
     if total > 1:
         text = _("Kept %(kept)s: %(names)s. %(objects)s left in the selection.")
     kept = count(removal.model_label, total)
-    return LastKept(text % {"kept": kept, "names": named, "objects": objects_of(removal)})
+    return text % {"kept": kept, "names": named, "objects": objects_of(removal)}
 
 
 def _names(viewer: Viewer, removal: Removal, keys: list[str]) -> list[str]:
