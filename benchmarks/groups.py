@@ -40,6 +40,10 @@ def groups(_folder: Path, size: Size) -> Figures:
     }
 
 
+# The same on SQLite: the catalogue names the database of each.
+groups_sqlite = groups
+
+
 def _repeat_pictures(distinct: int) -> None:
     """Set the digests of the pictures to `distinct` different values."""
     number = Cast(Mod(F("pk"), Value(distinct)), CharField(max_length=64))
