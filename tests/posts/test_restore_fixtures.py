@@ -14,7 +14,6 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
-from moderation.exceptions import KeyTaken
 from moderation.images.perceptual import hash_of_file
 from moderation.models import AuditEntry
 from moderation.models.states import EntryState
@@ -160,9 +159,14 @@ def test_a_key_that_a_removal_took_is_not_used_again(fresh_storage: Path) -> Non
     told = {"storage": "default", "name": picture.image.name, "key": picture.image.name}
     about = {"object_label": "posts.PostImage", "object_key": "41", "state": EntryState.ERASED}
     AuditEntry.objects.create(**told, **about, due_at=timezone.now(), recorded_at=timezone.now())
-    with pytest.raises(KeyTaken):
+    with pytest.raises(CommandError, match=r"was removed from storage .*\n.*delete its post"):
         restore()
     assert not (fresh_storage / str(picture.image)).exists()
+    picture.post.delete()
+    restore()
+    again = PostImage.objects.get(pk=41).image
+    assert again.name != picture.image.name
+    assert (fresh_storage / str(again)).exists()
 
 
 def planned(folder: Path) -> plan.Plan:
