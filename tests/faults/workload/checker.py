@@ -33,9 +33,9 @@ from tests.faults.workload.tables import (
     key_of,
 )
 
-# From so many steps of all actors on, rows of every model must have been saved. The rarest model
-# gets 1 in 40 of the steps, and half of these may find no row to work with: after 1,000 steps, one
-# round in 100,000 has saved none of its rows. A short round may end before.
+# After this many steps of all actors together, rows of every model must have been saved. The rarest
+# model gets 1 step in 40, and half of these may find no row to work with: after 1,000 steps, one
+# round in 100,000 has saved none of its rows. A short round may end earlier.
 ENOUGH_STEPS = 1000
 
 
