@@ -40,7 +40,7 @@ def groups(_folder: Path, size: Size) -> Figures:
     }
 
 
-# The same on SQLite: the catalogue names the database of each.
+# The same benchmark for SQLite; the catalogue sets the database of each.
 groups_sqlite = groups
 
 

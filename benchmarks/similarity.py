@@ -47,7 +47,7 @@ def similarity_search(_folder: Path, size: Size) -> Figures:
     }
 
 
-# The same on SQLite: the catalogue names the database of each.
+# The same benchmark for SQLite; the catalogue sets the database of each.
 similarity_search_sqlite = similarity_search
 
 

@@ -111,8 +111,8 @@ class RemovalBatch(models.Model):
     kept = models.JSONField(_("keys of kept objects"), default=list)
     kept_total = models.PositiveIntegerField(_("kept objects"), default=0)
     last_kept_total = models.PositiveIntegerField(_("objects that can be returned"), default=0)
-    # The keys of the most recently added objects, if they are still selected. The addition can be
-    # undone.
+    # The keys of those most recently added objects that are still selected, so that the addition
+    # can be undone.
     last_added = models.JSONField(_("keys of objects that were added"), default=list)
     last_added_total = models.PositiveIntegerField(_("objects that were added"), default=0)
     files_total = models.PositiveIntegerField(_("files"), default=0)

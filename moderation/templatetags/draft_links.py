@@ -36,6 +36,6 @@ def draft_link(
     query = urlencode({name: value for name, value in there.items() if value})
     values = {"content": content, "query": query, "anchor": anchor, "label": label}
     names = {"current": current, "removal": context["removal"]}
-    page: Any = context.template  # which is set while it is rendered
+    page: Any = context.template  # set during rendering
     link: template.Template = page.engine.get_template("admin/moderation/removal/draft_link.html")
     return link.render(context.new(values | names))

@@ -102,7 +102,7 @@ def _delete_unused(stored: _StoredFiles, using: str) -> None:
 
 
 def _used_names(names: Sequence[str], using: str) -> set[str]:
-    """Return those of the names that are in any file field of `posts`."""
+    """Return which of the names are used in a file field of the app `posts`."""
     used: set[str] = set()
     for model in apps.get_app_config("posts").get_models():
         for field in own_file_fields(model):

@@ -54,7 +54,7 @@ def test_cancelling_asks_first_if_decisions_would_be_lost(
     assert f"#{removal.pk}<" in client.get("/admin/moderation/removal/").text  # can be reopened
 
 
-def test_a_refused_confirmation_is_no_decision(
+def test_a_refused_confirmation_does_not_count_as_a_decision(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     posts = make_posts(2)

@@ -23,11 +23,11 @@ EXCLUDE = "**/exclude/"
 FAILURES: dict[str, tuple[Callable[[Route], None], str]] = {
     "an error": (
         lambda route: route.fulfill(status=500),
-        "The server reported an error (500). Part of it may have been done.",
+        "The server reported an error (500). The action may have been carried out in part.",
     ),
     "no answer": (
         lambda route: route.abort(),
-        "The server did not answer, so it may or may not have been done.",
+        "The server did not answer, so the action may or may not have taken effect.",
     ),
     "an error after a redirect": (
         lambda route: route.fulfill(status=302, headers={"Location": "/admin/no-such-page/"}),
@@ -140,5 +140,7 @@ def test_a_key_that_fails_leaves_the_focus_on_the_card(page: Page) -> None:
     card = page.locator("#selection [data-card]").nth(12)
     card.focus()
     page.keyboard.press("x")
-    expect(page.locator(".messagelist")).to_contain_text("Part of it may have been done.")
+    expect(page.locator(".messagelist")).to_contain_text(
+        "The action may have been carried out in part."
+    )
     expect(card).to_be_focused()

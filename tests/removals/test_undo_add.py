@@ -108,7 +108,7 @@ def test_marks_of_added_objects_are_deleted(posts: list[Post], moderator: User) 
     assert [mark.key for mark in draft.marked_objects.all()] == [str(posts[1].pk)]
 
 
-def test_an_older_page_undoes_nothing_and_a_page_of_the_addition_says_so(
+def test_an_older_page_undoes_nothing_and_a_second_undo_says_that_it_was_undone(
     posts: list[Post], moderator: User
 ) -> None:
     draft = drafted(posts[:2], moderator)

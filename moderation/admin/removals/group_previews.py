@@ -180,8 +180,8 @@ def _kept_among(
 def _not_grouped(removal: Removal, groups: Sequence[PictureGroup]) -> int:
     """Return how many files are in no group.
 
-    In a draft of a few batches, leaves out the files of deleted objects, which are in no group
-    either; in a larger one, that would take too many queries.
+    Files of deleted objects are in no group either. In a draft of a few batches they are not
+    counted; in a larger one they are, because finding them would take too many queries.
     """
     left = removal.pictures_total - sum(group.pictures for group in groups)
     if left <= 0 or removal.batches.count() > BATCHES_PER_CHUNK:

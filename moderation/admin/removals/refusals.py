@@ -13,10 +13,10 @@ from django.http import HttpRequest
 from moderation.admin.removals.forms import ConfirmForm
 from moderation.models import Removal
 
-# In the session. One for all drafts, so that at most one refusal is left behind.
+# The session key. All drafts share it, so at most one refusal is left behind.
 KEY = "moderation.refusal"
-# Characters stored of each field: one more than the longest valid note, so that its error is shown
-# again.
+# How many characters of each field are stored: one more than the longest valid note, so that the
+# error of a longer one is shown again.
 MAX_LENGTH = 2001
 
 

@@ -228,7 +228,8 @@
     formerBoxes = boxesOfButtons();
     const boxes = [...main.querySelectorAll(BOXES)];
     const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
-    // These are elements here, but become text in `main`, which a title could end.
+    // Their content is elements here, but would be parsed as text in `main`, where a title with
+    // "</noscript>" would end it.
     page.querySelectorAll("noscript").forEach((each) => each.remove());
     main.innerHTML = page.getElementById("content-start").innerHTML;
     enter(input);
