@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from django.db import OperationalError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from moderation.exceptions import KeyTaken
@@ -161,8 +161,9 @@ class Workers:
         try:
             while times > 0 and not self.over.is_set():
                 times -= 1
-                # RemovalError, a deadlock, or a busy database: each is acceptable.
-                with suppress(KeyTaken, OperationalError):
+                # A taken key, a deadlock or a busy database, or two threads that both save a row
+                # which a third has deleted, so that both insert it: each is acceptable.
+                with suppress(KeyTaken, OperationalError, IntegrityError):
                     work(chance, self.names)
         except BaseException as error:  # noqa: BLE001 - handed to the test
             self.errors.append(error)
