@@ -1,4 +1,4 @@
-"""The signals of this app, through which other modules start background jobs."""
+"""The signals of this app, by which other modules and other apps learn what happens."""
 
 from __future__ import annotations
 
@@ -9,3 +9,8 @@ from django.dispatch import Signal
 batches_waiting = Signal()
 # Sent when files are due to be erased, in the same way but without arguments.
 files_due = Signal()
+# Sent in the transaction of a batch, just before its locked objects are deleted, while rows that
+# refer to them can still be read. The sender is the model. The arguments are `objects`, which is a
+# QuerySet, `removal` and `using`. Receivers may write only to that database. An error rolls the
+# batch back.
+objects_removed = Signal()

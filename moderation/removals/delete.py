@@ -44,6 +44,7 @@ from moderation.redaction import clean
 from moderation.registry import registered_models
 from moderation.registry.files import known_details
 from moderation.removals.permission_names import permission_names
+from moderation.signals import objects_removed
 from moderation.templatetags.moderation_numbers import grouped
 
 logger = logging.getLogger(__name__)
@@ -189,10 +190,12 @@ def _delete_locked(removal: Removal, locked: LockedBatch) -> None:
         expected_files=locked.files,
         known=known_details(locked.files, using=using),
     )
-    objects = all_rows(model_of(removal), using).filter(pk__any_of=set(locked.keys))
+    model = model_of(removal)
+    objects = all_rows(model, using).filter(pk__any_of=set(locked.keys))
+    objects_removed.send(sender=model, objects=objects.all(), removal=removal, using=using)
     attribute(objects, context)
     _total, deleted = objects.delete()
-    _check_count(model_of(removal), deleted, locked.rows)
+    _check_count(model, deleted, locked.rows)
 
 
 def _check_count(model: type[Model], deleted: Mapping[str, int], locked: Mapping[str, int]) -> None:
