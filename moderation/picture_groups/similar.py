@@ -63,13 +63,31 @@ def similar_hashes(source: PictureSource, hashes: Iterable[str]) -> set[str]:
     }
 
 
+def hash_of(group: PictureGroup, model: type[Model]) -> str:
+    """Return the perceptual hash of a picture of a group, by which similar ones can be found.
+
+    Returns "" if none of its pictures has one, or if similar ones cannot be found.
+    """
+    for source in filter(can_search, picture_sources_of(model)):
+        hashes = _hashes(source, group)[:1]
+        if hashes:
+            return str(hashes[0])
+    return ""
+
+
+def _hashes(source: PictureSource, group: PictureGroup) -> QuerySet[Any]:
+    """Return the different perceptual hashes of a group's pictures, in order."""
+    column = source.registration.perceptual_hash
+    of_group = {f"{source.sha256}__any_of": group.sha256s, f"{column}__gt": ""}
+    rows = rows_of(source).filter(**of_group).order_by(column)
+    return rows.values_list(column, flat=True).distinct()
+
+
 def _similar_rows(source: PictureSource, group: PictureGroup) -> QuerySet[Any]:
     """Return the rows of a source with pictures that are similar to a group, but not in it."""
     column = source.registration.perceptual_hash
     rows = rows_of(source)
-    of_group = rows.filter(**{f"{source.sha256}__any_of": group.sha256s, f"{column}__gt": ""})
-    hashes = of_group.order_by(column).values_list(column, flat=True).distinct()
-    similar = similar_hashes(source, hashes[:MAX_LOOKED_UP])
+    similar = similar_hashes(source, _hashes(source, group)[:MAX_LOOKED_UP])
     return rows.filter(**{f"{column}__any_of": similar}).exclude(
         **{f"{source.sha256}__any_of": group.sha256s}
     )

@@ -1,32 +1,61 @@
-"""The filters of the change list of posts."""
+"""The filters of the change list of posts, except for those by a picture."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.large_lists import Field, TypedFilter
-from posts.models import Post, PostImage, Report
+from posts.models import Post, PostImage
+from posts.reports import counted_reports, posts_sharing_reported_pictures, posts_with_reports
+
+Choices = list[tuple[str, Any]]
+
+# The fewest and the most reports of each choice, by its value in the URL.
+NUMBERS_OF_REPORTS = {"1": (1, 1), "2-4": (2, 4), "5-or-more": (5, None)}
+# The parameter for posts of the last day or week. It means the same whenever its URL is opened,
+# whereas the links of Django's filter contain the dates of the day on which they were made.
+WITHIN = "created_at__within"
+PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7)}
 
 
-class HasRowsFilter(admin.SimpleListFilter):
+def not_a_choice(value: str) -> str:
+    """Return the sentence about a value that a filter does not offer."""
+    return gettext("The filter has no choice “%(value)s”.") % {"value": value}
+
+
+class ChoiceFilter(admin.SimpleListFilter):
+    """A filter with a few choices. Any other value finds nothing, and `problem` names it."""
+
+    def value(self) -> str | None:
+        """Return the value in the URL, or None if it is missing or empty."""
+        return super().value() or None
+
+    @property
+    def problem(self) -> str:
+        """Return why the filter finds nothing, or ""."""
+        value = self.value()
+        known = {None, *(key for key, _title in self.lookup_choices)}
+        return "" if value in known else not_a_choice(str(value))
+
+
+class HasRowsFilter(ChoiceFilter):
     """A filter for posts with or without rows of another model. `rows` refer to posts."""
 
     rows: QuerySet[Any]
     with_rows: str | Promise
     without_rows: str | Promise
 
-    def lookups(
-        self,
-        request: HttpRequest,
-        model_admin: admin.ModelAdmin[Any],
-    ) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Choices:
         """Return the choices: with such rows, and without."""
         return [("yes", self.with_rows), ("no", self.without_rows)]
 
@@ -37,17 +66,55 @@ class HasRowsFilter(admin.SimpleListFilter):
                 return queryset.filter(pk__in=self.rows.values("post"))
             case "no":
                 return queryset.filter(~Exists(self.rows.filter(post=OuterRef("pk"))))
-            case _:
+            case None:
                 return queryset
+            case _:
+                return queryset.none()
 
 
 class ReportedFilter(HasRowsFilter):
-    """A filter for posts that users have reported, or have not."""
+    """A filter for posts that users have reported, or have not, and by the number of reports."""
 
     title = _("reports")
     with_rows, without_rows = _("Reported"), _("Not reported")
     parameter_name = "reported"
-    rows = Report.objects.all()
+    rows = counted_reports()
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Choices:
+        """Return the choices: with reports, without, and with so many."""
+        return [
+            *super().lookups(request, model_admin),
+            ("1", _("1 report")),
+            ("2-4", _("2 to 4 reports")),
+            ("5-or-more", _("5 or more reports")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
+        """Return the posts with so many reports."""
+        if numbers := NUMBERS_OF_REPORTS.get(self.value() or ""):
+            return queryset.filter(pk__in=posts_with_reports(*numbers))
+        return super().queryset(request, queryset)
+
+
+class SharedPictureFilter(ChoiceFilter):
+    """A filter for posts that share a picture with one that has several reports."""
+
+    title = _("shared pictures")
+    parameter_name = "shares"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Choices:
+        """Return the only choice."""
+        return [("reported", _("Shares a picture with a post that has 2 or more reports"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
+        """Return the posts with such a picture, the reported posts themselves included."""
+        match self.value():
+            case "reported":
+                return queryset.filter(pk__in=posts_sharing_reported_pictures())
+            case None:
+                return queryset
+            case _:
+                return queryset.none()
 
 
 class PicturesFilter(HasRowsFilter):
@@ -60,11 +127,37 @@ class PicturesFilter(HasRowsFilter):
 
 
 class DateFilter(admin.DateFieldListFilter):
-    """A filter for the date of a post. Its title fits after "By"."""
+    """A filter for the date of a post, with periods until now. Its title fits after "By"."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = _("date")
+        self.within = str(self.date_params.get(WITHIN, ""))
+        self.used_parameters.pop(WITHIN, None)
+        any_date, today, _past_week, *others = self.links
+        periods: list[Any] = [
+            (_("Last 24 hours"), {WITHIN: "day"}),
+            (_("Last 7 days"), {WITHIN: "week"}),  # in place of Django's fixed dates
+        ]
+        self.links = (any_date, *periods, today, *others)
+
+    def expected_parameters(self) -> list[Any]:
+        """Return the parameters of Django's filter, and that of the periods."""
+        return [*super().expected_parameters(), WITHIN]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Return the posts of the chosen dates."""
+        found: Any = super().queryset(request, queryset)
+        if not self.within:
+            return found
+        if self.within not in PERIODS:
+            return found.none()
+        return found.filter(created_at__gte=timezone.now() - PERIODS[self.within])
+
+    @property
+    def problem(self) -> str:
+        """Return why the filter finds nothing, or ""."""
+        return "" if self.within in ("", *PERIODS) else not_a_choice(self.within)
 
 
 class AuthorFilter(TypedFilter):
@@ -79,8 +172,10 @@ class AuthorFilter(TypedFilter):
         return queryset.filter(author__username__iexact=name) if name else queryset
 
     @property
-    def unknown_author(self) -> str:
-        """Return the typed name if no user has it, otherwise ""."""
+    def problem(self) -> str:
+        """Return that no user has the typed name, or ""."""
         name = self.value()
         users = get_user_model()._default_manager.filter(username__iexact=name)
-        return "" if not name or users.exists() else name
+        if not name or users.exists():
+            return ""
+        return gettext("No user is called “%(name)s”.") % {"name": name}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,24 +11,37 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods
 
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.large_lists import LargeListMixin, RelatedCount
 from moderation.admin.list_title import ListTitleMixin
+from moderation.admin.picture_parameters import PictureParameters
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
-from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
+from posts.admin.filters import (
+    WITHIN,
+    AuthorFilter,
+    DateFilter,
+    PicturesFilter,
+    ReportedFilter,
+    SharedPictureFilter,
+)
 from posts.admin.inlines import (
     NewPictureInline,
     PictureInline,
     ReportInline,
     check_uploads,
 )
+from posts.admin.picture_filter import SAME, SIMILAR, PictureFilter, list_title
+from posts.admin.picture_search import find_by_picture
+from posts.admin.related_posts import related_posts, remove_related
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
@@ -43,7 +58,15 @@ class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedPara
     """The change list of posts, and the page of a post with its pictures and reports."""
 
     list_display = ("title", "pictures", "author_link", "report_count", "written_at")
-    list_filter = (ReportedFilter, PicturesFilter, ("created_at", DateFilter), AuthorFilter)
+    list_filter = (
+        ReportedFilter,
+        SharedPictureFilter,
+        PicturesFilter,
+        PictureFilter,
+        ("created_at", DateFilter),
+        AuthorFilter,
+    )
+    picture_parameters = PictureParameters(sha256=SAME, perceptual_hash=SIMILAR)
     list_select_related = ("author",)
     list_per_page = 100
     change_list_template = "admin/posts/post/change_list.html"
@@ -62,6 +85,34 @@ class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedPara
 
     class Media:
         css = {"all": ("posts/post_admin.css",)}
+
+    def get_urls(self) -> list[Any]:
+        """Return the URLs of the pages, with those for an example of a picture and for drafts."""
+        own = [
+            path("find-picture/", self._page(find_by_picture), name="posts_post_find"),
+            path("<path:object_id>/remove/", self._page(remove_related), name="posts_post_remove"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow the lookups of CheckedParameters, and the periods of the filter by date."""
+        return lookup == WITHIN or super().lookup_allowed(lookup, value, request)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the list. Its title names the filter by a picture."""
+        title = list_title(request)
+        named = {"title": title} if title else {}
+        return super().changelist_view(request, named | (extra_context or {}))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Return the page of a post with the posts that are related to it."""
+        if (post := context["original"]) is not None:
+            context["related_posts"] = related_posts(self, request, post)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Post], search_term: str
@@ -85,6 +136,11 @@ class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedPara
             check_uploads(request.FILES)
         with capture_storage_problem(files=bool(request.FILES)), uploads(verify=False):
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _page(self, page: Callable[..., HttpResponse]) -> Any:
+        """Return the view of a page of ours, which is a function of the ModelAdmin."""
+        view = require_http_methods(["GET", "HEAD", "POST"])(partial(page, self))
+        return self.admin_site.admin_view(view)
 
     def _may_upload(self, request: HttpRequest) -> bool:
         """Return whether the user may upload pictures at all; the form checks the post itself."""

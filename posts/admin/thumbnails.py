@@ -32,6 +32,13 @@ def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
 
 
 def thumbnails(pictures: Iterable[PostImage], *, total: int, site: AdminSite) -> SafeString:
-    """Return the thumbnails of a post's first pictures side by side, and the number of all."""
-    images = format_html_join(" ", "{}", ((thumbnail(each, site),) for each in pictures))
+    """Return the thumbnails of a post's first pictures side by side, and the number of all.
+
+    Each is a link to the posts with the picture, for the change list of posts.
+    """
+    images = format_html_join(
+        " ",
+        '<a href="?picture={}" title="{}">{}</a>',
+        ((each.sha256, _("Posts with this picture"), thumbnail(each, site)) for each in pictures),
+    )
     return format_html('{} <span class="post-picture-total">{}</span>', images, total)

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from moderation.admin.access import visible_entries
 from moderation.models import AuditEntry
-from posts.models import Report
+from posts.reports import counted_reports
 
 register = template.Library()
 
@@ -26,7 +26,7 @@ class CappedCount(NamedTuple):
 @register.simple_tag
 def reported_posts() -> CappedCount:
     """Return the number of posts with reports."""
-    return _counted(Report.objects.order_by().values("post").distinct())
+    return _counted(counted_reports().values("post").distinct())
 
 
 @register.simple_tag(takes_context=True)

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.removals.object_list import OBJECTS_PER_PAGE, page_of_groups
+from moderation.admin.removals.picture_links import picture_links
 from moderation.admin.removals.previews import (
     ObjectPreview,
     object_value,
@@ -142,6 +143,7 @@ def _objects_of_group(
         "previews": previews,
         **_others_context(viewer, removal, group),
         "similar": similar_objects(viewer, removal, group, keys),
+        "lists": picture_links(viewer, removal, group),
     }
 
 

@@ -1,0 +1,79 @@
+"""The page that finds the posts with a picture like an uploaded example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from posts.admin.inlines import ACCEPTED, checked_picture
+from posts.admin.picture_filter import SAME, SIMILAR, list_of
+from posts.images.intake import InvalidImage, ValidatedImage
+
+
+class ExampleForm(forms.Form):
+    """A form for a picture, which is checked like a new one but not stored."""
+
+    picture = forms.FileField(
+        label=_("Picture"),
+        help_text=_(
+            "JPEG, PNG, GIF or WebP, at most 20 MB. A JPEG may have up to 80 megapixels, a PNG or "
+            "GIF up to 50 (35 in true colour) and a WebP up to 13. The file is not stored."
+        ),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED}),
+    )
+
+    def clean_picture(self) -> ValidatedImage:
+        """Return the picture in the file. Raises ValidationError with the reason."""
+        upload: UploadedFile = self.cleaned_data["picture"]
+        found = checked_picture(upload)
+        if isinstance(found, InvalidImage):
+            message = _("%(name)s: %(reason)s")
+            params = {"name": upload.name, "reason": found.message}
+            raise ValidationError(message, code=found.code, params=params) from found
+        return found
+
+
+def find_by_picture(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> HttpResponse:
+    """Return the page that asks for a picture; on POST, redirect to the list of posts like it.
+
+    Stores nothing. A picture that has no perceptual hash leads to the posts with the same file.
+    Raises PermissionDenied if the user may not view posts.
+    """
+    if not model_admin.has_view_or_change_permission(request):
+        raise PermissionDenied
+    form = ExampleForm(request.POST, request.FILES) if request.method == "POST" else ExampleForm()
+    if form.is_valid():
+        return redirect(_list_url(model_admin, request, form.cleaned_data["picture"]))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": gettext("Find posts by a picture"),
+        "opts": model_admin.opts,
+        "form": form,
+    }
+    request.current_app = model_admin.admin_site.name
+    return TemplateResponse(request, "admin/posts/post/find_by_picture.html", context)
+
+
+def _list_url(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, picture: ValidatedImage
+) -> str:
+    """Return the URL of the posts with such a picture. Says if only the same file is found."""
+    if picture.perceptual_hash:
+        return list_of(model_admin.admin_site, **{SIMILAR: picture.perceptual_hash})
+    text = gettext("Only posts with exactly the same file are listed: %(reason)s")
+    reason = (
+        gettext("animations are not compared.")
+        if picture.frames > 1
+        else gettext("the picture has too little structure to be compared.")
+    )
+    messages.info(request, text % {"reason": reason})
+    return list_of(model_admin.admin_site, **{SAME: picture.sha256})
