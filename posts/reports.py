@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from posts.models import PostImage, Report
 
 # So many reports of a post make it likely that the other posts with its pictures are spam, too.
 ENOUGH_REPORTS = 2
+# The most keys that are read to be passed to the next query; twice as many as a list counts.
+MOST_KEYS = 20_000
 
 
 def counted_reports() -> QuerySet[Report]:
@@ -23,13 +25,27 @@ def posts_with_reports(at_least: int, at_most: int | None = None) -> QuerySet[An
     found = numbers.filter(number__gte=at_least)
     if at_most is not None:
         found = found.filter(number__lte=at_most)
-    return found.values("post")
+    return found.values_list("post", flat=True)
 
 
 def posts_sharing_reported_pictures() -> QuerySet[Any, Any]:
     """Return the keys of the posts that share a picture with one that has ENOUGH_REPORTS.
 
-    These include the reported posts themselves, if they have a picture. A key may be repeated.
+    These include the reported posts themselves, if they have a picture. A key may be repeated. Runs
+    two queries for what the last one looks up.
     """
-    reported = PostImage.objects.filter(post__in=posts_with_reports(ENOUGH_REPORTS))
-    return PostImage.objects.filter(sha256__in=reported.values("sha256")).values("post")
+    reported = PostImage.objects.filter(_is_among("post", posts_with_reports(ENOUGH_REPORTS)))
+    pictures = reported.order_by().values_list("sha256", flat=True).distinct()
+    sharing = PostImage.objects.filter(_is_among("sha256", pictures))
+    return sharing.order_by().values_list("post", flat=True)
+
+
+def _is_among(column: str, keys: QuerySet[Any, Any]) -> Q:
+    """Return the condition that a column has one of the keys, which are read now if there are few.
+
+    PostgreSQL cannot estimate how many keys a subquery returns that compares numbers of rows. It
+    would read the whole table of pictures instead of looking up a few.
+    """
+    few = set(keys[: MOST_KEYS + 1])
+    is_few = len(few) <= MOST_KEYS
+    return Q(**{f"{column}__any_of": few}) if is_few else Q(**{f"{column}__in": keys})

@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='postimage',
-            index=models.Index(fields=['sha256'], name='postimage_sha256'),
+            index=models.Index(fields=['sha256', 'post'], name='postimage_sha256'),
         ),
         migrations.AddIndex(
             model_name='postimage',

@@ -24,7 +24,8 @@ NAMES = [
 ]  # fmt: skip
 OWN_NAMES = {
     "posts_post": [
-        "author", "reported", "pictures", "created_at__gte", "created_at__lt", "created_at__year",
+        "author", "reported", "shares", "pictures", "picture", "like", "created_at__within",
+        "created_at__gte", "created_at__lt", "created_at__year",
         "created_at__month", "created_at__day", "body__regex", "author__password__startswith",
     ],
     "auth_user": [
@@ -93,6 +94,7 @@ def test_no_parameter_of_a_list_breaks_it(
 
 def keyed_addresses() -> Iterator[str]:
     for key in KEYS:
+        yield f"/admin/posts/post/{key}/remove/"
         for page in ("change", "delete"):
             for app in (
                 "posts/post",

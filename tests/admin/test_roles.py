@@ -36,6 +36,10 @@ GET  posts_post_history                   302 403 200 200 403 200
 POST posts_post_history                   302 403 200 200 403 200
 GET  posts_post_delete                    302 403 200 200 403 200
 POST posts_post_delete                    302 403 302 302 403 302
+GET  posts_post_find                      302 403 200 200 403 200
+POST posts_post_find                      302 403 200 200 403 200
+GET  posts_post_remove                    302 403 302 302 403 302
+POST posts_post_remove                    302 403 302 302 403 302
 GET  auth_user_changelist                 302 403 403 403 403 200
 POST auth_user_changelist                 302 403 403 403 403 302
 GET  auth_user_delete                     302 403 403 403 403 200
@@ -128,7 +132,7 @@ class World:
             return ["posts.postimage", PostImage.objects.latest("pk").pk, "image"]
         if kind[-1] == "suggest":
             return ["removal"]
-        if kind[-1] not in ("change", "delete", "history"):
+        if kind[-1] not in ("change", "delete", "history", "remove"):
             return []
         keys: dict[str, Callable[[], object]] = {
             "post": lambda: self.post.pk,
@@ -173,6 +177,8 @@ def sent_to(page: str, world: World) -> dict[str, str]:
     }
     if page in selected:
         return {"action": "remove_selected", "_selected_action": str(selected[page])}
+    if page == "posts_post_remove":
+        return {"posts": "author"}
     return {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
 
 

@@ -24,13 +24,16 @@ SELECT (SELECT min(id) FROM auth_user) + n % 200, 'Post number ' || n,
 FROM generate_series(1, {posts}) n;
 
 INSERT INTO posts_postimage (post_id, image, thumbnail, sha256, size, width, height,
-  frames)
+  frames, perceptual_hash)
 SELECT id, md5(id::text) || '.jpg', md5('t' || id) || '.webp', md5(id::text) || md5(id::text),
-  1, 800, 600, 1
+  1, 800, 600, 1, md5(id::text) || md5(id::text)
 FROM posts_post WHERE id % 3 > 0;
 
 INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
 SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
+
+INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
+SELECT id, author_id + 1, 'spam', now() FROM posts_post WHERE id % 400 = 0;
 
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
   permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_model,

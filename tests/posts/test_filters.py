@@ -1,0 +1,219 @@
+"""The filters of the change list of posts: what they find, what they say, and their addresses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.html import escape
+
+from posts import reports
+from posts.models import Post, PostImage
+from tests.picture_groups.test_near import with_bits
+from tests.posts.drawn import a_picture, a_post
+from tests.posts.test_post_admin import LIST, report, shown
+
+pytestmark = pytest.mark.django_db
+
+
+def written(title: str, author: str, ago: timedelta) -> Post:
+    post = a_post(title, author)
+    Post.objects.filter(pk=post.pk).update(created_at=timezone.now() - ago)
+    return post
+
+
+def pictured(title: str, sha256: str = "a", bits: int | None = None) -> PostImage:
+    """Make a post with a picture of these digits, whose hash has so many bits set."""
+    picture = a_picture(a_post(title))
+    found = None if bits is None else with_bits(*range(bits))
+    PostImage.objects.filter(pk=picture.pk).update(sha256=sha256 * 64, perceptual_hash=found)
+    picture.refresh_from_db()
+    return picture
+
+
+class TestReports:
+    @pytest.fixture(autouse=True)
+    def posts(self, db: None) -> None:
+        names = [f"reporter{n}" for n in range(6)]
+        for number in (0, 1, 2, 4, 5, 6):
+            report(a_post(f"{number}"), *names[:number])
+
+    @pytest.mark.parametrize(
+        ("value", "titles"),
+        [
+            ("1", {"1"}),
+            ("2-4", {"2", "4"}),
+            ("5-or-more", {"5", "6"}),
+            ("yes", {"1", "2", "4", "5", "6"}),
+            ("no", {"0"}),
+            ("", {"0", "1", "2", "4", "5", "6"}),
+        ],
+    )
+    def test_filter_by_their_number(
+        self, admin_client: Client, value: str, titles: set[str]
+    ) -> None:
+        assert set(shown(admin_client, reported=value)) == titles
+
+    def test_the_reports_that_count_are_defined_once(
+        self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stock = reports.counted_reports()
+        few = stock.exclude(reporter__username="reporter0")
+        monkeypatch.setattr(reports, "counted_reports", lambda: few)
+        assert shown(admin_client, reported="1") == ["2"]
+
+
+class TestSharedPictures:
+    @pytest.mark.parametrize("most_keys", [0, 100])
+    def test_find_the_reported_posts_and_those_with_their_pictures(
+        self, admin_client: Client, monkeypatch: pytest.MonkeyPatch, most_keys: int
+    ) -> None:
+        monkeypatch.setattr(reports, "MOST_KEYS", most_keys)
+        report(pictured("twice", "a").post, "eve", "mallory")
+        report(pictured("once", "b").post, "eve")
+        report(a_post("twice without a picture"), "eve", "mallory")
+        for title, sha256 in (("copy", "a"), ("copy of once", "b"), ("other", "c")):
+            pictured(title, sha256)
+        assert set(shown(admin_client, shares="reported")) == {"twice", "copy"}
+
+    def test_find_nothing_without_reports(self, admin_client: Client) -> None:
+        pictured("calm")
+        assert shown(admin_client, shares="reported") == []
+
+
+class TestPictures:
+    def test_find_the_posts_with_the_same_file(self, admin_client: Client) -> None:
+        picture = pictured("one", "a")
+        pictured("two", "a")
+        pictured("three", "b")
+        assert set(shown(admin_client, picture=picture.sha256)) == {"one", "two"}
+        assert set(shown(admin_client, picture=picture.sha256.upper())) == {"one", "two"}
+
+    def test_find_the_posts_with_similar_pictures(self, admin_client: Client) -> None:
+        for title, bits in (("zero", 0), ("near", 18), ("far", 19), ("unknown", None)):
+            pictured(title, bits=bits)
+        assert set(shown(admin_client, like=with_bits())) == {"zero", "near"}
+
+    def test_combine_with_other_filters(self, admin_client: Client) -> None:
+        picture = pictured("one", "a", bits=0)
+        report(pictured("two", "a", bits=30).post, "eve")
+        values = {"picture": picture.sha256, "like": with_bits()}
+        assert shown(admin_client, **values) == ["one"]
+        assert shown(admin_client, picture=picture.sha256, reported="yes") == ["two"]
+
+    @pytest.mark.parametrize(
+        ("name", "heading"),
+        [("picture", "Posts with this picture"), ("like", "Posts with pictures like this one")],
+    )
+    def test_active_one_is_named_shown_and_removable(
+        self, admin_client: Client, name: str, heading: str
+    ) -> None:
+        picture = pictured("one", "a", bits=0)
+        value = picture.sha256 if name == "picture" else with_bits(7)
+        page = admin_client.get(LIST, {name: value, "pictures": "yes"})
+        assert page.context["title"] == heading
+        sidebar = page.text.partition('class="picture-filter"')[2].partition("</details>")[0]
+        assert heading in sidebar
+        assert f"/posts.postimage/{picture.pk}/thumbnail/" in sidebar
+        assert 'href="?pictures=yes"' in sidebar
+
+    def test_inactive_one_leads_to_the_page_for_an_example(self, admin_client: Client) -> None:
+        page = admin_client.get(LIST)
+        assert 'href="/admin/posts/post/find-picture/"' in page.text
+        assert page.context["title"] == "Posts"
+
+    def test_thumbnail_leads_to_the_posts_with_the_picture(self, admin_client: Client) -> None:
+        picture = pictured("one", "a")
+        assert f'<a href="?picture={picture.sha256}"' in admin_client.get(LIST).text
+
+    def test_the_list_takes_the_same_queries_for_any_number_of_similar_pictures(
+        self, admin_client: Client
+    ) -> None:
+        counts = set()
+        for _ in range(2):
+            for number in range(5):
+                pictured("one", "abcde"[number], bits=number)
+            shown(admin_client, like=with_bits())
+            with CaptureQueriesContext(connection) as captured:
+                shown(admin_client, like=with_bits())
+            counts.add(len(captured))
+        assert len(counts) == 1
+
+
+class TestPeriods:
+    @pytest.fixture(autouse=True)
+    def posts(self, db: None) -> None:
+        written("an hour", "eve", timedelta(hours=1))
+        written("two days", "eve", timedelta(days=2))
+        written("eight days", "eve", timedelta(days=8))
+        written("an hour, too", "ada", timedelta(hours=1))
+
+    @pytest.mark.parametrize(
+        ("value", "titles"), [("day", {"an hour"}), ("week", {"an hour", "two days"})]
+    )
+    def test_combine_with_the_author(
+        self, admin_client: Client, value: str, titles: set[str]
+    ) -> None:
+        found = shown(admin_client, author="eve", created_at__within=value)
+        assert set(found) == titles
+
+    def test_are_choices_beside_those_of_django(self, admin_client: Client) -> None:
+        page = admin_client.get(LIST, {"created_at__within": "week", "author": "eve"})
+        changes = page.context["cl"]
+        (spec,) = (each for each in changes.filter_specs if each.title == "date")
+        choices = {str(each["display"]): each for each in spec.choices(changes)}
+        assert [name for name, each in choices.items() if each["selected"]] == ["Last 7 days"]
+        assert choices["Any date"]["query_string"] == "?author=eve"
+        assert "within" not in choices["Today"]["query_string"]
+        assert "created_at__gte" in choices["Today"]["query_string"]
+        assert list(choices) == [
+            "Any date", "Last 24 hours", "Last 7 days", "Today", "This month", "This year",
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parameters", "problem"),
+    [
+        ({"reported": "many"}, "The filter has no choice “many”."),
+        ({"shares": "yes"}, "The filter has no choice “yes”."),
+        ({"pictures": "<b>"}, "The filter has no choice “<b>”."),
+        ({"created_at__within": "year"}, "The filter has no choice “year”."),
+        ({"picture": "xyz"}, "“xyz” is not the SHA-256 of a picture: 64 digits from 0 to f."),
+        ({"picture": "b" * 64}, "No post has this picture."),
+        ({"like": "%(x)s"}, "“%(x)s” is not a perceptual hash: 64 digits from 0 to f."),
+        ({"like": "f" * 64}, "No post has a picture like this one."),
+        ({"author": "nobody"}, "No user is called “nobody”."),
+    ],
+)
+def test_unknown_value_finds_nothing_and_is_named(
+    admin_client: Client, parameters: dict[str, str], problem: str
+) -> None:
+    report(pictured("one", "a", bits=0).post, "eve")
+    page = admin_client.get(LIST, parameters)
+    assert page.context["cl"].result_count == 0
+    assert escape(problem) in page.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "reported=5-or-more",
+        "shares=reported",
+        f"picture={'a' * 64}&pictures=yes",
+        f"like={'a' * 64}",
+        "author=eve&created_at__within=week",
+    ],
+)
+def test_address_survives_a_login(client: Client, query: str) -> None:
+    User.objects.create_superuser("root", password="a-long-password")
+    first: Any = client.get(f"{LIST}?{query}")
+    sent = {"username": "root", "password": "a-long-password"}
+    answer: Any = client.post(first.headers["Location"], sent)
+    assert answer.headers["Location"] == f"{LIST}?{query}"
+    assert client.get(answer.headers["Location"]).status_code == 200

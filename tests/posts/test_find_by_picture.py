@@ -1,0 +1,85 @@
+"""The page that lists the posts with a picture like an uploaded example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.utils.html import escape
+
+from posts.models import PostImage
+from tests.images.alike import COPIES, advertisement, plain
+from tests.images.case import saved
+from tests.posts.drawn import a_picture, a_post, animation, files_in
+
+pytestmark = pytest.mark.django_db
+
+FIND = "/admin/posts/post/find-picture/"
+
+
+def sent(client: Client, content: bytes, name: str = "me & you.png") -> Any:
+    return client.post(FIND, {"picture": SimpleUploadedFile(name, content)}, follow=True)
+
+
+def titles(response: Any) -> set[str]:
+    return {post.title for post in response.context["cl"].result_list}
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_finds_the_posts_with_copies_of_the_picture_and_stores_nothing(
+    admin_client: Client, fresh_storage: Path, copy: str
+) -> None:
+    a_picture(a_post("one"), saved(advertisement(1), "PNG"))
+    a_picture(a_post("two"), saved(advertisement(2), "PNG"))
+    before = files_in(fresh_storage)
+    response = sent(admin_client, saved(COPIES[copy](advertisement(1)), "PNG"))
+    assert titles(response) == {"one"}
+    assert "like=" in response.redirect_chain[-1][0]
+    assert files_in(fresh_storage) == before
+    assert PostImage.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (saved(plain(1), "PNG"), "the picture has too little structure to be compared."),
+        (animation("GIF"), "animations are not compared."),
+    ],
+)
+def test_finds_only_the_same_file_if_the_picture_has_no_hash(
+    admin_client: Client, content: bytes, reason: str
+) -> None:
+    a_picture(a_post("one"), content)
+    a_picture(a_post("two"), saved(plain(2), "PNG"))
+    response = sent(admin_client, content)
+    assert titles(response) == {"one"}
+    assert "picture=" in response.redirect_chain[-1][0]
+    assert reason in response.text
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<svg/>", "me & you.png: The file is not a JPEG, PNG, GIF or WebP picture."),
+        (saved(plain(1), "PNG")[:60], "me & you.png: The picture is broken or incomplete."),
+        (b"", "The submitted file is empty."),
+    ],
+)
+def test_says_why_a_file_is_refused(admin_client: Client, content: bytes, reason: str) -> None:
+    response = sent(admin_client, content)
+    assert response.status_code == 200
+    assert response.redirect_chain == []
+    assert escape(reason) in response.text
+
+
+def test_says_that_a_file_is_missing(admin_client: Client) -> None:
+    assert "This field is required." in admin_client.post(FIND).text
+
+
+def test_a_form_without_its_token_is_refused(admin_user: Any) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin_user)
+    assert sent(client, saved(plain(1), "PNG")).status_code == 403
