@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.large_lists import Field, TypedFilter
-from posts.models import Post, PostImage, Report
+from posts.models import Post, PostImage, Report, ReportState
 
 
 class HasRowsFilter(admin.SimpleListFilter):
@@ -42,12 +42,12 @@ class HasRowsFilter(admin.SimpleListFilter):
 
 
 class ReportedFilter(HasRowsFilter):
-    """A filter for posts that users have reported, or have not."""
+    """A filter for posts with open reports, or without. The former are the moderators' queue."""
 
     title = _("reports")
     with_rows, without_rows = _("Reported"), _("Not reported")
     parameter_name = "reported"
-    rows = Report.objects.all()
+    rows = Report.objects.filter(state=ReportState.OPEN)
 
 
 class PicturesFilter(HasRowsFilter):

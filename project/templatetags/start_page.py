@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from moderation.admin.access import visible_entries
 from moderation.models import AuditEntry
-from posts.models import Report
+from posts.models import Report, ReportState
 
 register = template.Library()
 
@@ -25,8 +25,10 @@ class CappedCount(NamedTuple):
 
 @register.simple_tag
 def reported_posts() -> CappedCount:
-    """Return the number of posts with reports."""
-    return _counted(Report.objects.order_by().values("post").distinct())
+    """Return the number of posts with open reports."""
+    return _counted(
+        Report.objects.filter(state=ReportState.OPEN).order_by().values("post").distinct()
+    )
 
 
 @register.simple_tag(takes_context=True)

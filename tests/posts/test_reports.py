@@ -88,7 +88,8 @@ def test_open_reports_of_the_selected_posts_are_dismissed_with_who_and_when(
         assert (report.state, report.decided_by, report.dismissal) == (
             ReportState.DISMISSED, "mod", done.dismissal,
         )  # fmt: skip
-        assert report.decided_at and report.open_reason is None
+        assert report.decided_at is not None
+        assert report.open_reason is None
     assert set(Report.objects.filter(post=posts[2]).values_list("state", flat=True)) == {"open"}
     event = AuditEvent.objects.get()
     assert (event.type, event.actor_name) == ("dismiss", "mod")
