@@ -45,6 +45,7 @@ test-django6-postgresql: $(DJANGO6)/installed
 faults: export KILL_ROUNDS = 50
 faults: export KILL_POSTS = 2000
 faults: export WORKER_ROUNDS = 20
+faults: export DISMISSAL_ROUNDS = 1000
 faults: export WEB_LOAD_POSTS = 20000
 faults: export WORKLOAD_SEEDS = 20
 faults: export WORKLOAD_SECONDS = 120

@@ -17,7 +17,10 @@ class PostsConfig(AppConfig):
     verbose_name = _("Posts")
 
     def ready(self) -> None:
-        """Connect the receiver that grants permissions after each `migrate`."""
+        """Connect the receivers: that which grants permissions after `migrate`, and of removals."""
+        from posts import receivers  # noqa: PLC0415 - needs the models
+
+        receivers.connect()
         post_migrate.connect(after_migrate, sender=self, dispatch_uid="posts.after_migrate")
 
 

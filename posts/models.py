@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, F, Q, When
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -139,8 +140,15 @@ def _is_stored(file: FieldFile) -> bool:
     return bool(file) and file._committed  # type: ignore[attr-defined]  # noqa: SLF001
 
 
+class ReportState(models.TextChoices):
+    """The states of a report. An upheld report has no row, because it is deleted with its post."""
+
+    OPEN = "open", _("open")
+    DISMISSED = "dismissed", _("dismissed")
+
+
 class Report(models.Model):
-    """A user's complaint about a post, at most one per user and post."""
+    """A user's report about a post, at most one per user and post. See `posts.reports`."""
 
     post = models.ForeignKey(
         Post, verbose_name=_("post"), on_delete=models.CASCADE, related_name="reports"
@@ -153,13 +161,70 @@ class Report(models.Model):
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     created_at = PlausibleDateTimeField(_("created at"), default=timezone.now)
+    # The default is the database's as well, for the reports that other code inserts.
+    state = models.CharField(
+        _("state"),
+        max_length=9,
+        choices=ReportState,
+        default=ReportState.OPEN,
+        db_default=ReportState.OPEN,
+    )
+    # While dismissed: the moderator's name, as in the audit log, the time, and the dismissal, by
+    # which it is undone.
+    decided_by = models.CharField(
+        _("decided by"), max_length=150, blank=True, default="", db_default="", editable=False
+    )
+    decided_at = models.DateTimeField(_("decided at"), null=True, blank=True, editable=False)
+    dismissal = models.UUIDField(_("dismissal"), null=True, blank=True, editable=False)
+    # The reason while the report is open, else NULL: drafts count and show open reports only.
+    open_reason = models.GeneratedField(
+        expression=Case(When(state=ReportState.OPEN, then=F("reason"))),
+        output_field=models.CharField(max_length=500, null=True),
+        db_persist=True,  # PostgreSQL has no other generated columns
+        verbose_name=_("reason while open"),
+    )
 
     class Meta:
         verbose_name = _("report")
         verbose_name_plural = _("reports")
+        permissions = [("dismiss_report", _("Can dismiss reports"))]
         constraints = [
             models.UniqueConstraint(fields=["post", "reporter"], name="report_once_a_reporter")
+        ]
+        # For the posts with open reports, the reporters' dismissed reports, and Undo.
+        indexes = [
+            models.Index(fields=["post"], name="report_open", condition=Q(state="open")),
+            models.Index(
+                fields=["reporter"], name="report_dismissed", condition=Q(state="dismissed")
+            ),
+            models.Index(
+                fields=["dismissal"], name="report_dismissal", condition=Q(dismissal__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
         return gettext("Report by %(name)s") % {"name": self.reporter}
+
+
+class UpheldReports(models.Model):
+    """The number of a user's reports that one batch of a removal upheld.
+
+    Each batch adds rows, instead of changing a total, so that batches never wait for each other.
+    Without a constraint, they do not wait for the removal of a reporter either.
+    """
+
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("reporter"),
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        related_name="upheld_reports",
+    )
+    number = models.PositiveIntegerField(_("number of reports"))
+
+    class Meta:
+        verbose_name = _("record of upheld reports")
+        verbose_name_plural = _("records of upheld reports")
+
+    def __str__(self) -> str:
+        return gettext("Upheld reports: %(number)s") % {"number": self.number}

@@ -21,13 +21,13 @@ register(
     perceptual_hash="perceptual_hash",
     created="post__created_at",
     text="post__body",
-    reports="post__reports__reason",
+    reports="post__reports__open_reason",
     review_rules=[author_with_good_posts],
 )
 
 
 def grant_to_moderators(app_config: AppConfig, using: str) -> None:
-    """Let the group of moderators view posts and remove them with their pictures and reports."""
+    """Let moderators view posts, remove them with pictures and reports, and dismiss reports."""
     models = ("post", "postimage", "report")
     codenames = [f"{action}_{model}" for action in ("view", "delete") for model in models]
-    grant(app_config, MODERATORS, codenames, using=using)
+    grant(app_config, MODERATORS, [*codenames, "dismiss_report"], using=using)

@@ -1,51 +1,173 @@
-"""Which reports count when posts are filtered by them, and the posts that they select."""
+"""What happens to reports: users file them, moderators dismiss them, and removals uphold them.
+
+Rows are locked in one order everywhere, so that none of these deadlocks with another: users, then
+posts, then reports, each in the order of their keys. A removal has locked its users and posts
+before it calls `uphold`.
+
+A report about a removed post is upheld, even if it was dismissed before: the later decision counts.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
-from django.db.models import Count, Q, QuerySet
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
+from django.db import connections, router, transaction
+from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.utils import timezone
 
-from posts.models import PostImage, Report
+from moderation.db.bulk_insert import insert
+from moderation.db.errors import TRANSIENT
+from moderation.db.rows import all_rows
+from moderation.db.server_time import DatabaseNow
+from moderation.models import AuditEvent
+from moderation.models.states import EventType
+from moderation.removals.selection import selected_keys
+from posts.models import Post, Report, ReportState, UpheldReports
 
-# So many reports of a post make it likely that the other posts with its pictures are spam, too.
-ENOUGH_REPORTS = 2
-# The most keys that are read to be passed to the next query; twice as many as a list counts.
-MOST_KEYS = 20_000
+T = TypeVar("T")
+
+# The most posts and reports that one transaction locks.
+POSTS_AT_ONCE = REPORTS_AT_ONCE = 2_000
+TRIES = 3  # attempts after a database error that may not occur again, such as a lost connection
+REOPENED: dict[str, Any] = {
+    "state": ReportState.OPEN,
+    "decided_by": "",
+    "decided_at": None,
+    "dismissal": None,
+}
 
 
-def counted_reports() -> QuerySet[Report]:
-    """Return the reports that count. Every filter and number of the site starts from them."""
-    return Report.objects.order_by()
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a dismissal or its undoing has changed. `dismissal` identifies the dismissal."""
+
+    dismissal: UUID
+    posts: int = 0
+    reports: int = 0
 
 
-def posts_with_reports(at_least: int, at_most: int | None = None) -> QuerySet[Any, Any]:
-    """Return the keys of the posts with so many reports, for `pk__in`."""
-    numbers = counted_reports().values("post").annotate(number=Count("post"))
-    found = numbers.filter(number__gte=at_least)
-    if at_most is not None:
-        found = found.filter(number__lte=at_most)
-    return found.values_list("post", flat=True)
+def file_report(post: Post, reporter: AbstractBaseUser, reason: str = "") -> Report:
+    """Report a post, and return the report. The site's own page calls this.
 
-
-def posts_sharing_reported_pictures() -> QuerySet[Any, Any]:
-    """Return the keys of the posts that share a picture with one that has ENOUGH_REPORTS.
-
-    These include the reported posts themselves, if they have a picture. A key may be repeated. Runs
-    two queries for what the last one looks up.
+    If the reporter's earlier report was dismissed, it is reopened with the new reason and time; if
+    it is still open, it stays as it is. Raises ValidationError for a reason that is too long, and
+    DoesNotExist if the post or the reporter has been removed.
     """
-    reported = PostImage.objects.filter(_is_among("post", posts_with_reports(ENOUGH_REPORTS)))
-    pictures = reported.order_by().values_list("sha256", flat=True).distinct()
-    sharing = PostImage.objects.filter(_is_among("sha256", pictures))
-    return sharing.order_by().values_list("post", flat=True)
+    reason = Report._meta.get_field("reason").clean(reason, None)
+    with transaction.atomic():
+        # Locked first, because the row that is inserted refers to them.
+        all_rows(get_user_model()).select_for_update(no_key=True).get(pk=reporter.pk)
+        all_rows(Post).select_for_update(no_key=True).get(pk=post.pk)
+        reports = Report.objects.select_for_update()
+        report, is_new = reports.get_or_create(
+            post_id=post.pk, reporter_id=reporter.pk, defaults={"reason": reason}
+        )
+        if not is_new and report.state == ReportState.DISMISSED:
+            changes = {**REOPENED, "reason": reason, "created_at": timezone.now()}
+            for name, value in changes.items():
+                setattr(report, name, value)
+            report.save(update_fields=[*changes])
+    return report
 
 
-def _is_among(column: str, keys: QuerySet[Any, Any]) -> Q:
-    """Return the condition that a column has one of the keys, which are read now if there are few.
+def dismiss_reports(posts: QuerySet[Post], *, actor: AbstractUser) -> Decision:
+    """Dismiss the open reports of posts, a bounded number in each transaction.
 
-    PostgreSQL cannot estimate how many keys a subquery returns that compares numbers of rows. It
-    would read the whole table of pictures instead of looking up a few.
+    Each transaction records an event. Reports that are filed in the meantime stay open. Raises
+    CannotFreeze for posts in another database than that of the audit log.
     """
-    few = set(keys[: MOST_KEYS + 1])
-    is_few = len(few) <= MOST_KEYS
-    return Q(**{f"{column}__any_of": few}) if is_few else Q(**{f"{column}__in": keys})
+    dismissal = uuid4()
+    newest = Report.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+    reports = Report.objects.filter(state=ReportState.OPEN, pk__lte=newest)
+    changes = {
+        "state": ReportState.DISMISSED,
+        "decided_by": actor.get_username(),
+        "decided_at": DatabaseNow(),
+        "dismissal": dismissal,
+    }
+    keys = selected_keys(posts).filter(Exists(reports.filter(post=OuterRef("pk"))))
+    change = _Change(EventType.DISMISS, actor, dismissal, reports, changes)
+    return change.apply(keys)
+
+
+def undo_dismissal(dismissal: UUID, *, actor: AbstractUser) -> Decision:
+    """Reopen the reports that are still as the dismissal left them, as `dismiss_reports` does."""
+    reports = Report.objects.filter(dismissal=dismissal)
+    keys = Post.objects.filter(pk__in=reports.values("post")).order_by("pk")
+    change = _Change(EventType.REOPEN, actor, dismissal, reports, REOPENED)
+    return change.apply(keys.values_list("pk", flat=True))
+
+
+def uphold(reports: QuerySet[Report], *, using: str) -> None:
+    """Add reports that are about to be deleted with their posts to the records of the reporters.
+
+    Call this in the transaction that has locked the posts, after locking the reports.
+    """
+    numbers = reports.order_by().values_list("reporter").annotate(number=Count("pk"))
+    rows = [{"reporter_id": reporter, "number": number} for reporter, number in numbers]
+    if rows:
+        insert(UpheldReports, rows, using=using)
+
+
+def lock_rows(rows: QuerySet[Any]) -> list[Any]:
+    """Lock rows in the order of their keys, but let other rows refer to them; return the keys."""
+    locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+    return list(locked.values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change of reports by a moderator, and the event that it is recorded as."""
+
+    event: EventType
+    actor: AbstractUser
+    dismissal: UUID
+    reports: QuerySet[Report]
+    values: dict[str, Any]
+
+    def apply(self, keys: QuerySet[Any, Any]) -> Decision:
+        """Change the reports of posts with these keys, which are ordered; return the numbers."""
+        posts = reports = last = 0
+        while page := list(keys.filter(pk__gt=last)[:POSTS_AT_ONCE]):
+            last, changed_posts = page[-1], set()
+            changed = None
+            while changed is None or len(changed) == REPORTS_AT_ONCE:
+                changed = _with_retries(partial(self._apply_once, set(page)))
+                changed_posts |= set(changed)
+                reports += len(changed)
+            posts += len(changed_posts)
+        return Decision(self.dismissal, posts, reports)
+
+    def _apply_once(self, keys: set[int]) -> list[int]:
+        """Change as many reports as one transaction may; return the post of each."""
+        with transaction.atomic():
+            posts = set(lock_rows(all_rows(Post).filter(pk__any_of=keys)))
+            found = self.reports.filter(post__any_of=posts).order_by("pk").select_for_update()
+            rows = dict(found.values_list("pk", "post")[:REPORTS_AT_ONCE])
+            if rows:
+                Report.objects.filter(pk__any_of=set(rows)).update(**self.values)
+                details = {
+                    "model": Post._meta.label,
+                    "objects": len(set(rows.values())),
+                    "reports": len(rows),
+                    "dismissal": str(self.dismissal),
+                }
+                AuditEvent.record(self.event, actor=self.actor, details=details)
+        return list(rows.values())
+
+
+def _with_retries(change: Callable[[], T]) -> T:
+    """Return what a transaction returns. Try again after an error that may not occur again."""
+    for _ in range(TRIES - 1):
+        try:
+            return change()
+        except TRANSIENT:
+            if connections[router.db_for_write(Report)].in_atomic_block:
+                raise
+    return change()

@@ -74,3 +74,5 @@ class EventType(models.TextChoices):
     UNDO = "undo", _("undone")
     EXPORT = "export", _("exported")
     MARK = "mark", _("marked a storage")
+    DISMISS = "dismiss", _("dismissed reports")
+    REOPEN = "reopen", _("reopened reports")

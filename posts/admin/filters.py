@@ -16,7 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.large_lists import Field, TypedFilter
 from posts.models import Post, PostImage
-from posts.reports import counted_reports, posts_sharing_reported_pictures, posts_with_reports
+from posts.reported_posts import (
+    open_reports,
+    posts_sharing_reported_pictures,
+    posts_with_reports,
+)
 
 Choices = list[tuple[str, Any]]
 
@@ -73,12 +77,15 @@ class HasRowsFilter(ChoiceFilter):
 
 
 class ReportedFilter(HasRowsFilter):
-    """A filter for posts that users have reported, or have not, and by the number of reports."""
+    """A filter for posts with open reports, or without, and by their number.
+
+    Posts with open reports are the moderators' queue.
+    """
 
     title = _("reports")
     with_rows, without_rows = _("Reported"), _("Not reported")
     parameter_name = "reported"
-    rows = counted_reports()
+    rows = open_reports()
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Choices:
         """Return the choices: with reports, without, and with so many."""

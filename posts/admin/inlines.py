@@ -14,11 +14,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.templatetags.moderation_numbers import grouped
+from posts.admin.records import with_records
 from posts.admin.thumbnails import thumbnail
 from posts.images import intake
 from posts.models import PostImage, Report
@@ -198,12 +202,28 @@ class ReportInline(admin.TabularInline):
     model = Report
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("reporter", "reason", "created_at")
-    ordering = ("-created_at", "-pk")
+    fields = readonly_fields = ("reporter", "record", "reason", "created_at", "decision")
+    ordering = ("-state", "-created_at", "-pk")  # open ones first
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
-        """Fetch the reporters with the reports."""
-        return super().get_queryset(request).select_related("reporter")
+        """Fetch the reporters, and the numbers of their records, with the reports."""
+        reports = super().get_queryset(request).select_related("reporter")
+        return with_records(reports)
+
+    @admin.display(description=_("reporter’s record"))
+    def record(self, report: Any) -> str:
+        """Return how many reports of the reporter were upheld, and how many dismissed."""
+        numbers = {"upheld": grouped(report.upheld), "dismissed": grouped(report.dismissed)}
+        return gettext("%(upheld)s upheld, %(dismissed)s dismissed") % numbers
+
+    @admin.display(description=_("state"))
+    def decision(self, report: Report) -> str:
+        """Return the state, and who dismissed the report and when."""
+        if report.decided_at is None:
+            return report.get_state_display()
+        when = date_format(localtime(report.decided_at), "DATETIME_FORMAT")
+        text = gettext("dismissed by %(name)s, %(time)s")
+        return text % {"name": report.decided_by, "time": when}
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse, because only users of the site report posts."""

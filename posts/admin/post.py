@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.formats import date_format
@@ -25,6 +25,7 @@ from moderation.admin.large_lists import LargeListMixin, RelatedCount
 from moderation.admin.list_title import ListTitleMixin
 from moderation.admin.picture_parameters import PictureParameters
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
+from posts.admin.dismissals import DismissReportsMixin
 from posts.admin.filters import (
     WITHIN,
     AuthorFilter,
@@ -45,16 +46,19 @@ from posts.admin.related_posts import related_posts, remove_related
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
-from posts.models import Post, PostImage, Report
+from posts.models import Post, PostImage, Report, ReportState
 from posts.storage_identity import capture_storage_problem
 
-REPORTS, PICTURES = RelatedCount(Report, "post"), RelatedCount(PostImage, "post")
+REPORTS = RelatedCount(Report, "post", Q(state=ReportState.OPEN))
+PICTURES = RelatedCount(PostImage, "post")
 FIRST_PICTURES = PostImage.objects.order_by("pk")[:3]  # of a post; its page shows the others
 READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 @admin.register(Post)
-class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedParameters):
+class PostAdmin(
+    DismissReportsMixin, RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedParameters
+):
     """The change list of posts, and the page of a post with its pictures and reports."""
 
     list_display = ("title", "pictures", "author_link", "report_count", "written_at")
@@ -178,7 +182,7 @@ class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedPara
 
     @admin.display(description=_("reports"), ordering=REPORTS)
     def report_count(self, post: Any) -> int:
-        """Return the number of reports."""
+        """Return the number of open reports."""
         return int(post.report_total)
 
     @admin.display(description=_("date"), ordering="created_at")

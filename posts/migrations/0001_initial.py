@@ -57,12 +57,30 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
                 ('created_at', posts.dates.PlausibleDateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
+                ('state', models.CharField(choices=[('open', 'open'), ('dismissed', 'dismissed')], db_default='open', default='open', max_length=9, verbose_name='state')),
+                ('decided_by', models.CharField(blank=True, db_default='', default='', editable=False, max_length=150, verbose_name='decided by')),
+                ('decided_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='decided at')),
+                ('dismissal', models.UUIDField(blank=True, editable=False, null=True, verbose_name='dismissal')),
+                ('open_reason', models.GeneratedField(db_persist=True, expression=models.Case(models.When(state='open', then=models.F('reason'))), output_field=models.CharField(max_length=500, null=True), verbose_name='reason while open')),
                 ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='posts.post', verbose_name='post')),
                 ('reporter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to=settings.AUTH_USER_MODEL, verbose_name='reporter')),
             ],
             options={
                 'verbose_name': 'report',
                 'verbose_name_plural': 'reports',
+                'permissions': [('dismiss_report', 'Can dismiss reports')],
+            },
+        ),
+        migrations.CreateModel(
+            name='UpheldReports',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField(verbose_name='number of reports')),
+                ('reporter', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='upheld_reports', to=settings.AUTH_USER_MODEL, verbose_name='reporter')),
+            ],
+            options={
+                'verbose_name': 'record of upheld reports',
+                'verbose_name_plural': 'records of upheld reports',
             },
         ),
         migrations.AddIndex(
@@ -124,6 +142,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='postimage',
             index=models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 59, 6), name='postimage_hash_10'),
+        ),
+        migrations.AddIndex(
+            model_name='report',
+            index=models.Index(condition=models.Q(('state', 'open')), fields=['post'], name='report_open'),
+        ),
+        migrations.AddIndex(
+            model_name='report',
+            index=models.Index(condition=models.Q(('state', 'dismissed')), fields=['reporter'], name='report_dismissed'),
+        ),
+        migrations.AddIndex(
+            model_name='report',
+            index=models.Index(condition=models.Q(('dismissal__isnull', False)), fields=['dismissal'], name='report_dismissal'),
         ),
         migrations.AddConstraint(
             model_name='report',

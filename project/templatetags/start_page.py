@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from moderation.admin.access import visible_entries
 from moderation.models import AuditEntry
-from posts.reports import counted_reports
+from posts.reported_posts import open_reports
 
 register = template.Library()
 
@@ -25,8 +25,8 @@ class CappedCount(NamedTuple):
 
 @register.simple_tag
 def reported_posts() -> CappedCount:
-    """Return the number of posts with reports."""
-    return _counted(counted_reports().values("post").distinct())
+    """Return the number of posts with open reports."""
+    return _counted(open_reports().values("post").distinct())
 
 
 @register.simple_tag(takes_context=True)

@@ -31,6 +31,7 @@ ACTIONS = {
         "retry",
     )
 }
+ACTIONS |= {"posts_post_dismiss_reports", "posts_post_undo_dismissal"}
 REFUSED = {  # nobody adds or deletes a row of the audit log
     f"moderation_{model}_{page}"
     for model in ("auditentry", "auditevent")

@@ -45,6 +45,11 @@ GET  posts_post_find                      302 302 200 200 200 403 200 200
 POST posts_post_find                      302 302 200 200 200 403 200 200
 GET  posts_post_remove                    302 302 403 302 302 403 302 403
 POST posts_post_remove                    302 302 403 302 302 403 302 403
+POST posts_post_changelist:dismiss        302 302 200 302 302 403 302 302
+GET  posts_post_dismiss_reports           302 302 403 403 302 403 403 302
+POST posts_post_dismiss_reports           302 302 403 403 302 403 403 302
+GET  posts_post_undo_dismissal            302 302 403 403 302 403 403 302
+POST posts_post_undo_dismissal            302 302 403 403 302 403 403 302
 GET  auth_user_changelist                 302 302 403 403 403 403 403 403
 POST auth_user_changelist                 302 302 403 403 403 403 403 403
 GET  auth_user_delete                     302 302 403 403 403 403 403 403

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 import pytest
 from django.contrib.admin import site
@@ -40,6 +41,11 @@ GET  posts_post_find                      302 403 200 200 403 200
 POST posts_post_find                      302 403 200 200 403 200
 GET  posts_post_remove                    302 403 302 302 403 302
 POST posts_post_remove                    302 403 302 302 403 302
+POST posts_post_changelist:dismiss        302 403 302 302 403 302
+GET  posts_post_dismiss_reports           302 403 302 302 403 302
+POST posts_post_dismiss_reports           302 403 302 302 403 302
+GET  posts_post_undo_dismissal            302 403 302 302 403 302
+POST posts_post_undo_dismissal            302 403 302 302 403 302
 GET  auth_user_changelist                 302 403 403 403 403 200
 POST auth_user_changelist                 302 403 403 403 403 302
 GET  auth_user_delete                     302 403 403 403 403 200
@@ -128,6 +134,8 @@ class World:
         kind = page.partition(":")[0].split("_")
         if kind[1:2] == ["removal"] and kind[2] != "changelist":
             return [self.draft.pk if page.endswith(":draft") else self.running.pk]
+        if page.startswith(("posts_post_dismiss", "posts_post_undo")):
+            return [self.post.pk if page.endswith("reports") else UUID(int=self.post.pk)]
         if page == "moderation_picture":
             return ["posts.postimage", PostImage.objects.latest("pk").pk, "image"]
         if kind[-1] == "suggest":
@@ -175,6 +183,9 @@ def sent_to(page: str, world: World) -> dict[str, str]:
         "posts_post_changelist": world.post.pk,
         "auth_user_changelist": world.post.author_id,
     }
+    if page == "posts_post_changelist:dismiss":
+        action = "dismiss_reports_of_selected"
+        return {"action": action, "_selected_action": str(world.post.pk)}
     if page in selected:
         return {"action": "remove_selected", "_selected_action": str(selected[page])}
     if page == "posts_post_remove":

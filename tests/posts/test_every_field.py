@@ -16,15 +16,19 @@ from django.utils.formats import date_format
 from moderation.registry import registration_for
 from posts.fixtures.schema import fixture_models
 from posts.imports.parse import Entry
-from posts.models import Post, PostImage, Report
+from posts.models import Post, PostImage, Report, UpheldReports
 from tests.admin.conftest import browser_of
 
 # {model: the reason}, for models of `posts` that moderators need not see
-NOT_CONTENT: dict[type[models.Model], str] = {}
+NOT_CONTENT: dict[type[models.Model], str] = {
+    UpheldReports: "each report shows the sum of its reporter's",
+}
 MODELS = [each for each in apps.get_app_config("posts").get_models() if each not in NOT_CONTENT]
 FIELDS = [f"{model.__name__}.{field.name}" for model in MODELS for field in model._meta.fields]
 MEASURED = "the intake measures the file"
 KEY = "the database numbers rows"
+GENERATED = "the database computes it"
+DECIDED = "a moderator of this site has decided"
 
 # {field: the field of a line of an import}
 IMPORTED = {
@@ -46,10 +50,17 @@ NOT_IMPORTED = {
     "Report.post": "the line is the post",
     "Report.reason": "a line has only the number of reports",
     "Report.created_at": "a line has only the number of reports",
+    "Report.state": "imported reports are open",
+    **dict.fromkeys(("Report.decided_by", "Report.decided_at", "Report.dismissal"), DECIDED),
+    "Report.open_reason": GENERATED,
 }  # fmt: skip
 NOT_IN_FIXTURES = {
     **dict.fromkeys(("Post.id", "PostImage.id", "Report.id"), "it is the `pk` of the row"),
-    **{name: reason for name, reason in NOT_IMPORTED.items() if reason == MEASURED},
+    **{
+        name: reason
+        for name, reason in NOT_IMPORTED.items()
+        if reason in (MEASURED, DECIDED, GENERATED)
+    },
 }
 NOT_ON_PAGE = {
     **dict.fromkeys(("Post.id", "PostImage.id", "Report.id"), "it is in URLs only"),
@@ -57,6 +68,8 @@ NOT_ON_PAGE = {
     "PostImage.image": "keys are only in the audit log; the thumbnail links to the picture",
     "PostImage.thumbnail": "shown as a picture",
     "PostImage.perceptual_hash": "no person can read it",
+    "Report.dismissal": "it is in the URL of Undo only",
+    "Report.open_reason": "the reason is shown",
 }
 
 
@@ -121,7 +134,11 @@ def post_with_a_picture_and_a_report() -> dict[str, str]:
         PostImage(post=post, image="posts/the-image.png", thumbnail="posts/the-thumb.webp",
                   sha256="ab" * 32, size=7_777, width=111, height=222, frames=33)
     ])  # fmt: skip
-    Report.objects.create(post=post, reporter=reporter, reason="A reason", created_at=reported)
+    decided = datetime(2025, 9, 10, 11, tzinfo=UTC)
+    Report.objects.create(
+        post=post, reporter=reporter, reason="A reason", created_at=reported,
+        state="dismissed", decided_by="a_moderator", decided_at=decided,
+    )  # fmt: skip
     return {
         "Post.author": "an_author",
         "Post.title": "A title",
@@ -135,6 +152,9 @@ def post_with_a_picture_and_a_report() -> dict[str, str]:
         "Report.reporter": "a_reporter",
         "Report.reason": "A reason",
         "Report.created_at": date_format(reported, "DATETIME_FORMAT"),
+        "Report.state": "dismissed by",
+        "Report.decided_by": "by a_moderator",
+        "Report.decided_at": date_format(decided, "DATETIME_FORMAT"),
     }
 
 
@@ -160,7 +180,12 @@ def test_registration_names_the_columns_that_the_intake_measures() -> None:
 def test_moderators_may_view_and_delete_each_model_and_nothing_more() -> None:
     codes = Group.objects.get(name="Moderators").permissions.filter(content_type__app_label="posts")
     assert set(codes.values_list("codename", flat=True)) == {
-        f"{action}_{model._meta.model_name}" for action in ("view", "delete") for model in MODELS
+        "dismiss_report",
+        *(
+            f"{action}_{model._meta.model_name}"
+            for action in ("view", "delete")
+            for model in MODELS
+        ),
     }, "grant the permissions in posts/moderation.py, or name the model in NOT_CONTENT"
 
 

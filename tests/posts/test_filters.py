@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
-from posts import reports
+from posts import reported_posts
 from posts.models import Post, PostImage
 from tests.picture_groups.test_near import with_bits
 from tests.posts.drawn import a_picture, a_post
@@ -63,9 +63,9 @@ class TestReports:
     def test_the_reports_that_count_are_defined_once(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        stock = reports.counted_reports()
+        stock = reported_posts.open_reports()
         few = stock.exclude(reporter__username="reporter0")
-        monkeypatch.setattr(reports, "counted_reports", lambda: few)
+        monkeypatch.setattr(reported_posts, "open_reports", lambda: few)
         assert shown(admin_client, reported="1") == ["2"]
 
 
@@ -74,7 +74,7 @@ class TestSharedPictures:
     def test_find_the_reported_posts_and_those_with_their_pictures(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch, most_keys: int
     ) -> None:
-        monkeypatch.setattr(reports, "MOST_KEYS", most_keys)
+        monkeypatch.setattr(reported_posts, "MOST_KEYS", most_keys)
         report(pictured("twice", "a").post, "eve", "mallory")
         report(pictured("once", "b").post, "eve")
         report(a_post("twice without a picture"), "eve", "mallory")

@@ -14,13 +14,14 @@ from moderation.models.states import Reason
 from moderation.templatetags.moderation_numbers import grouped
 
 # Details that are only needed to compare records. The summary omits them.
-TECHNICAL = ("seal", "permissions", "identity")
+TECHNICAL = ("seal", "permissions", "identity", "model", "dismissal")
 
 # In the order in which they are shown.
 LABELS = {
     "reason": gettext_lazy("Reason"),
     "note": gettext_lazy("Note"),
     "objects": gettext_lazy("Selected"),
+    "reports": gettext_lazy("Reports"),
     "files": gettext_lazy("Files"),
     "batches": gettext_lazy("Batches"),
     "entries": gettext_lazy("Files"),
@@ -34,9 +35,12 @@ LABELS = {
     "environment": gettext_lazy("Environment"),
     "permissions": gettext_lazy("Permissions"),
     "seal": gettext_lazy("Seal"),
+    "model": gettext_lazy("Model"),
+    "dismissal": gettext_lazy("Dismissal"),
 }
 COUNTS: Mapping[str, Callable[[int], str]] = {
     "objects": lambda n: ngettext("%s object", "%s objects", n),
+    "reports": lambda n: ngettext("%s report", "%s reports", n),
     "files": lambda n: ngettext("%s file", "%s files", n),
     "batches": lambda n: ngettext("%s batch", "%s batches", n),
     "entries": lambda n: ngettext("%s file", "%s files", n),
@@ -71,10 +75,15 @@ def _text(event: AuditEvent, name: str, value: Any) -> str:
     if name == "reason" and value in Reason.values:
         return str(Reason(value).label)
     if name in COUNTS and isinstance(value, int):
-        if name == "objects" and event.removal is not None:
-            return str(count(event.removal.model_label, value))
+        if name == "objects" and (label := _model_label(event)):
+            return str(count(label, value))
         return COUNTS[name](value) % grouped(value)
     return _on_one_line(value)
+
+
+def _model_label(event: AuditEvent) -> str:
+    """Return the label of the model of an event's objects, or "" if it is unknown."""
+    return str(event.removal.model_label if event.removal else event.details.get("model", ""))
 
 
 def _on_one_line(value: Any) -> str:

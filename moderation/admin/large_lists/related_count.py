@@ -12,6 +12,7 @@ from django.db.models import (
     Model,
     OrderBy,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
 )
@@ -24,15 +25,23 @@ class RelatedCount(Coalesce):
     """The number of a model's rows that refer to a row by a foreign key to its primary key.
 
     Uses a subquery, which is evaluated only for the rows of a page. A join with GROUP BY would
-    count for every row of the table. `key` is the column with the row's key in the outer query.
+    count for every row of the table. Only related rows that satisfy `condition` are counted. `key`
+    is the column with the row's key in the outer query.
     """
 
-    def __init__(self, model: type[Model], foreign_key: str, key: str = "pk") -> None:
-        self.model, self.foreign_key = model, foreign_key
-        related = model._base_manager.filter(**{foreign_key: OuterRef(key)})
-        groups = related.order_by().values(foreign_key)
+    def __init__(
+        self, model: type[Model], foreign_key: str, condition: Q | None = None, key: str = "pk"
+    ) -> None:
+        self.model, self.foreign_key, self.condition = model, foreign_key, condition or Q()
+        groups = self.related.filter(**{foreign_key: OuterRef(key)})
+        groups = groups.order_by().values(foreign_key)
         counted = groups.annotate(number=Count("pk")).values("number")
         super().__init__(Subquery(counted, output_field=IntegerField()), 0)
+
+    @property
+    def related(self) -> QuerySet[Any]:
+        """Return all rows that are counted."""
+        return self.model._base_manager.filter(self.condition)
 
 
 def keys_in_order(rows: QuerySet[Any], order: Order, bottom: int, top: int) -> list[Any]:
@@ -46,7 +55,7 @@ def keys_in_order(rows: QuerySet[Any], order: Order, bottom: int, top: int) -> l
         return list(rows.order_by(*order).values_list("pk", flat=True)[bottom:top])
     count: RelatedCount = leading.expression
     some = _with_related(rows, leading, rest)
-    related = count.model._base_manager.filter(**{count.foreign_key: OuterRef("pk")})
+    related = count.related.filter(**{count.foreign_key: OuterRef("pk")})
     none = rows.filter(~Exists(related))
     if leading.descending:
         keys = list(some[bottom:top])
@@ -68,7 +77,7 @@ def _is_count(part: Any) -> bool:
 def _with_related(rows: QuerySet[Any], by: Any, rest: Order) -> Any:
     """Return a queryset of the keys of the rows that have related rows, in the order."""
     name = by.expression.foreign_key
-    related = by.expression.model._base_manager.using(rows.db).filter(**{f"{name}__isnull": False})
+    related = by.expression.related.using(rows.db).filter(**{f"{name}__isnull": False})
     if rows.query.where:
         related = related.filter(**{f"{name}__in": rows.order_by().values("pk")})
     numbered = related.values(name).annotate(number=Count("pk"))
@@ -81,7 +90,7 @@ def _of_related(part: Any, foreign_key: str) -> Any:
     key = f"{foreign_key}_id"  # a column of the related rows, so no join is needed
     if _is_count(part):
         count = part.expression
-        numbers = RelatedCount(count.model, count.foreign_key, key)
+        numbers = RelatedCount(count.model, count.foreign_key, count.condition, key)
         return OrderBy(numbers, descending=part.descending)
     name = part.removeprefix("-")
     return part.replace(name, key if name == "pk" else f"{foreign_key}__{name}")

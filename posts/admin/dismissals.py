@@ -1,0 +1,170 @@
+"""Dismiss reports in the admin of posts: the action, the button on a post's page, and Undo."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods
+
+from moderation.admin.action import remove_selected
+from moderation.admin.display import count
+from moderation.admin.messages import errors_as_messages
+from posts.models import Post, Report, ReportState
+from posts.reports import Decision, dismiss_reports, undo_dismissal
+
+PAGE_VAR = "p"  # of the change list; the page may no longer exist afterwards
+
+
+@admin.action(
+    description=gettext_lazy("Dismiss reports of selected %(verbose_name_plural)s"),
+    permissions=["dismiss_reports"],
+)
+def dismiss_reports_of_selected(
+    model_admin: DismissReportsMixin, request: HttpRequest, queryset: QuerySet[Post]
+) -> HttpResponse:
+    """Dismiss the open reports of the selected posts, and return to the change list.
+
+    No page asks for confirmation, because the message has a button that undoes it.
+    """
+    query = request.GET.copy()
+    query.pop(PAGE_VAR, None)
+    back = f"{request.path}?{query.urlencode()}" if query else request.path
+    dismiss(model_admin, request, queryset, back=back)
+    return redirect(back)
+
+
+def dismiss(
+    model_admin: DismissReportsMixin, request: HttpRequest, posts: QuerySet[Post], *, back: str
+) -> None:
+    """Dismiss the open reports of posts. Add a message, whose Undo returns to the URL `back`."""
+    with errors_as_messages(request):
+        done = dismiss_reports(posts, actor=request.user)  # type: ignore[arg-type]
+        if not done.reports:
+            messages.warning(request, _("Nothing was dismissed: there are no open reports."))
+            return
+        name, site = "admin:posts_post_undo_dismissal", model_admin.admin_site.name
+        context = {
+            "text": _numbers(_("Dismissed %(reports)s of %(posts)s."), done),
+            "undo_url": reverse(name, args=[done.dismissal], current_app=site),
+            "back": back,
+        }
+        template = "admin/posts/post/dismissed_message.html"
+        messages.success(request, render_to_string(template, context, request))
+
+
+def _numbers(text: str, done: Decision) -> str:
+    reports, posts = count("posts.Report", done.reports), count("posts.Post", done.posts)
+    return text % {"reports": reports, "posts": posts}
+
+
+class DismissReportsMixin(admin.ModelAdmin):
+    """Give the ModelAdmin of posts the action, the button, and the pages that they lead to."""
+
+    actions = (dismiss_reports_of_selected,)
+    require_read_or_post = method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs, with those of the dismissal of a post's reports and of its undoing."""
+        view = self.admin_site.admin_view
+        own = [
+            path(
+                "<int:object_id>/dismiss-reports/",
+                view(self.dismiss_reports_view),
+                name="posts_post_dismiss_reports",
+            ),
+            path(
+                "dismissals/<uuid:dismissal>/undo/",
+                view(self.undo_dismissal_view),
+                name="posts_post_undo_dismissal",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def has_dismiss_reports_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may dismiss the reports of posts that they may view."""
+        code = get_permission_codename("dismiss", Report._meta)
+        may_dismiss = request.user.has_perm(f"{Report._meta.app_label}.{code}")
+        return may_dismiss and bool(self.has_view_permission(request))
+
+    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
+        """Return the choices. The first one is chosen if it is that to remove posts.
+
+        This saves a click and risks nothing: that action leads to a page that asks for
+        confirmation.
+        """
+        choices = super().get_action_choices(request, *args, **kwargs)
+        named = [choice for choice in choices if choice[0]]
+        is_first = [choice[0] for choice in named[:1]] == [remove_selected.__name__]
+        return named if is_first else choices
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Return the page of a post, with the button if the post has open reports."""
+        context = {**(extra_context or {}), "dismiss_url": self._dismiss_url(request, object_id)}
+        return super().change_view(request, object_id, form_url, context)
+
+    def _dismiss_url(self, request: HttpRequest, object_id: str) -> str:
+        """Return the URL of the button, or "" if the user may not or need not use it."""
+        if not object_id.isdecimal() or not self.has_dismiss_reports_permission(request):
+            return ""
+        posts = self.get_queryset(request).filter(pk=int(object_id))
+        if not posts.filter(reports__state=ReportState.OPEN).exists():
+            return ""
+        name, site = "admin:posts_post_dismiss_reports", self.admin_site.name
+        return reverse(name, args=[int(object_id)], current_app=site)
+
+    @require_read_or_post
+    def dismiss_reports_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Dismiss the open reports of a post on POST, and return to its page.
+
+        Raises PermissionDenied, and Http404 if the ModelAdmin does not show the post.
+        """
+        self._check_permission(request)
+        post = self.get_object(request, str(object_id))
+        if post is None:
+            raise Http404
+        name, site = "admin:posts_post_change", self.admin_site.name
+        back = reverse(name, args=[post.pk], current_app=site)
+        if request.method == "POST":
+            queryset = self.get_queryset(request).filter(pk=post.pk)
+            dismiss(self, request, queryset, back=back)
+        return redirect(back)
+
+    @require_read_or_post
+    def undo_dismissal_view(self, request: HttpRequest, dismissal: UUID) -> HttpResponse:
+        """Undo a dismissal on POST, and return to the page that its reports were dismissed on."""
+        self._check_permission(request)
+        back = request.POST.get("back", "")
+        if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+            back = reverse("admin:posts_post_changelist", current_app=self.admin_site.name)
+        if request.method == "POST":
+            done = undo_dismissal(dismissal, actor=request.user)  # type: ignore[arg-type]
+            if done.reports:
+                text = _numbers(_("Reopened %(reports)s of %(posts)s."), done)
+                messages.success(request, text)
+            else:
+                text = _("Nothing was undone: the reports were reopened or removed since.")
+                messages.warning(request, text)
+        return redirect(back)
+
+    def _check_permission(self, request: HttpRequest) -> None:
+        if not self.has_dismiss_reports_permission(request):
+            raise PermissionDenied

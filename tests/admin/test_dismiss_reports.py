@@ -1,0 +1,219 @@
+"""Dismiss reports from the change list and from a post's page, and undo it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from moderation.models import AuditEvent
+from posts.models import Post, Report, UpheldReports
+from posts.reports import dismiss_reports
+from tests.admin.conftest import LIST, browser_of, make_user
+
+MakePosts = Callable[..., list[Post]]
+QUEUE = f"{LIST}?reported=yes"
+ACTION = "dismiss_reports_of_selected"
+
+
+def dismiss(client: Client, posts: list[Post], query: str = "", **more: Any) -> str:
+    """Send the action; return the page that follows, with its messages."""
+    chosen = {"action": ACTION, "_selected_action": [post.pk for post in posts], "index": 0}
+    return client.post(LIST + query, {**chosen, **more}, follow=True).text
+
+
+def page_of(post: Post) -> str:
+    return reverse("admin:posts_post_change", args=[post.pk])
+
+
+def undo_form(page: str) -> tuple[str, dict[str, str]]:
+    """The URL of the Undo button in a page's message, and what it sends."""
+    form = re.search(r'<form class="post-undo" method="post" action="([^"]+)">(.*?)</form>',
+                     page, re.DOTALL)  # fmt: skip
+    assert form
+    fields = re.findall(r'name="(\w+)" value="([^"]*)"', form[2])
+    assert {name for name, _value in fields} == {"csrfmiddlewaretoken", "back"}
+    return form[1], {name: value.replace("&amp;", "&") for name, value in fields}
+
+
+def open_reports() -> int:
+    return Report.objects.filter(state="open").count()
+
+
+def test_the_queue_is_empty_of_posts_whose_reports_are_dismissed(
+    client: Client, make_posts: MakePosts
+) -> None:
+    posts = make_posts(3)
+    page = dismiss(client, posts[:2], "?reported=yes")
+    assert "Dismissed 2 reports of 2 posts." in page
+    assert "1 post" in page
+    assert [str(post.pk) for post in posts if f'value="{post.pk}"' in page] == [str(posts[2].pk)]
+    assert "2 posts" in client.get(f"{LIST}?reported=no").text
+    assert "1 post has been reported." in client.get("/admin/").text
+
+
+def test_counts_of_the_list_are_of_open_reports(client: Client, make_posts: MakePosts) -> None:
+    posts = make_posts(3)
+    Report.objects.create(post=posts[0], reporter=make_user("ann"))
+    dismiss(client, [posts[0]])
+    Report.objects.create(post=posts[1], reporter=make_user("bob"))
+    for query, expected in (("?o=-4", [2, 1, 0]), ("?o=4", [0, 1, 2])):
+        page = client.get(LIST + query).text
+        assert list(map(int, re.findall(r'field-report_count">(\d+)<', page))) == expected
+
+
+@pytest.mark.parametrize("query", ["", "?reported=yes", "?q=pills", "?author=spammer&p=2"])
+def test_all_posts_across_pages_are_dismissed_at_once(
+    query: str, client: Client, make_posts: MakePosts
+) -> None:
+    posts = make_posts(130, images=0)
+    page = dismiss(client, posts[:1], query, select_across=1)
+    assert "Dismissed 130 reports of 130 posts." in page
+    assert open_reports() == 0
+    assert AuditEvent.objects.get().details["reports"] == 130
+
+
+def test_undo_returns_to_the_list_with_its_filters_and_records_an_event(
+    client: Client, make_posts: MakePosts
+) -> None:
+    posts = make_posts(2)
+    url, sent = undo_form(dismiss(client, posts, "?reported=yes&author=spammer"))
+    assert sent["back"] == f"{LIST}?reported=yes&author=spammer"
+    response = client.post(url, sent, follow=True)
+    assert response.redirect_chain == [(sent["back"], 302)]
+    assert "Reopened 2 reports of 2 posts." in response.text
+    assert open_reports() == 2
+    events = AuditEvent.objects.order_by("pk").values_list("type", "actor_name")
+    assert list(events) == [("dismiss", "mod"), ("reopen", "mod")]
+    again = client.post(url, sent, follow=True).text
+    assert "Nothing was undone" in again
+    assert AuditEvent.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "back", ["https://example.com/", "//example.com", "", "javascript:x", "\0"]
+)
+def test_undo_leads_to_no_other_site(back: str, client: Client, make_posts: MakePosts) -> None:
+    url, sent = undo_form(dismiss(client, make_posts(1)))
+    assert client.post(url, {**sent, "back": back})["Location"] == LIST
+
+
+def test_undo_and_the_button_need_a_token(moderator: User, make_posts: MakePosts) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(moderator)
+    (post,) = make_posts(1)
+    assert client.post(f"{page_of(post)[:-7]}dismiss-reports/").status_code == 403
+    done = dismiss_reports(Post.objects.all(), actor=moderator)
+    url = reverse("admin:posts_post_undo_dismissal", args=[done.dismissal])
+    assert client.post(url).status_code == 403
+    assert open_reports() == 0
+
+
+def test_two_moderators_dismiss_the_same_reports_once(
+    client: Client, make_posts: MakePosts, other: User
+) -> None:
+    posts = make_posts(2)
+    dismiss(client, posts)
+    assert "Nothing was dismissed: there are no open reports." in dismiss(browser_of(other), posts)
+    assert AuditEvent.objects.count() == 1
+    assert set(Report.objects.values_list("decided_by", flat=True)) == {"mod"}
+
+
+def test_without_the_permission_there_is_neither_action_nor_button(make_posts: MakePosts) -> None:
+    (post,) = make_posts(1)
+    viewer = browser_of(make_user("viewer", codes=("view_post", "view_report", "delete_post")))
+    assert ACTION not in viewer.get(LIST).text
+    page = viewer.get(page_of(post)).text
+    assert "Report by" in page or "spammer" in page
+    assert "Dismiss its reports" not in page
+    dismiss(viewer, [post])
+    assert viewer.post(f"{page_of(post)[:-7]}dismiss-reports/").status_code == 403
+    assert open_reports() == 1
+
+
+def test_the_page_of_a_post_has_a_button_while_it_has_open_reports(
+    client: Client, make_posts: MakePosts
+) -> None:
+    post, other_post = make_posts(2)
+    button = re.search(r'value="Dismiss its reports"\s+formaction="([^"]+)"',
+                       client.get(page_of(post)).text)  # fmt: skip
+    assert button
+    response = client.post(button[1], follow=True)
+    assert response.redirect_chain == [(page_of(post), 302)]
+    assert "Dismissed 1 report of 1 post." in response.text
+    assert "dismissed by mod, " in response.text
+    assert "Dismiss its reports" not in response.text
+    url, sent = undo_form(response.text)
+    undone = client.post(url, sent, follow=True)
+    assert undone.redirect_chain == [(page_of(post), 302)]
+    assert "Dismiss its reports" in undone.text
+    assert "Dismiss its reports" in client.get(page_of(other_post)).text
+    client.get(button[1])
+    assert open_reports() == 2
+
+
+@pytest.mark.parametrize("key", ["0", "9" * 30])
+def test_a_post_that_does_not_exist_is_not_found(key: str, client: Client) -> None:
+    assert client.post(f"{LIST}{key}/dismiss-reports/").status_code == 404
+
+
+def test_each_report_shows_the_record_of_its_reporter(
+    client: Client, make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(6)
+    ann = make_user("ann")
+    Report.objects.bulk_create(Report(post=post, reporter=ann) for post in posts)
+    UpheldReports.objects.bulk_create(UpheldReports(reporter=ann, number=n) for n in (1, 1_200))
+    dismiss_reports(Post.objects.exclude(pk=posts[0].pk), actor=moderator)
+    page = client.get(page_of(posts[0])).text
+    assert "1,201 upheld, 5 dismissed" in page
+    assert "0 upheld, 5 dismissed" in page  # the author's own
+
+
+def test_number_of_queries_of_a_page_does_not_depend_on_the_number_of_reports(
+    client: Client, make_posts: MakePosts, moderator: User
+) -> None:
+    posts, numbers = make_posts(2), []
+    Report.objects.all().delete()
+    for post, size in zip(posts, (2, 12), strict=True):
+        for n in range(size):
+            user = User.objects.create(username=f"user_{size}_{n}")
+            Report.objects.create(post=post, reporter=user)
+            UpheldReports.objects.create(reporter=user, number=n)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(page_of(post))
+        numbers.append(len(captured))
+    assert numbers[0] == numbers[1]
+
+
+def test_removing_stays_the_first_choice_and_dismissing_is_offered(
+    client: Client, make_posts: MakePosts
+) -> None:
+    make_posts(1)
+    page = client.get(LIST).text
+    options = re.findall(r'<option value="([^"]*)"', page)
+    assert options[:2] == ["remove_selected", ACTION]
+    assert "Dismiss reports of selected posts" in page
+
+
+def test_someone_who_may_only_dismiss_chooses_the_action(make_posts: MakePosts) -> None:
+    make_posts(1)
+    codes = ("view_post", "dismiss_report")
+    page = browser_of(make_user("reader", codes=codes)).get(LIST).text
+    assert re.findall(r'<option value="([^"]*)"', page)[:2] == ["", ACTION]
+
+
+def test_a_list_of_a_later_page_leads_back_to_the_first(
+    client: Client, make_posts: MakePosts
+) -> None:
+    posts = make_posts(110, images=0)
+    chosen = {"action": ACTION, "_selected_action": [posts[0].pk], "index": 0}
+    response = client.post(f"{QUEUE}&p=2", chosen)
+    assert response["Location"] == QUEUE

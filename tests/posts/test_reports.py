@@ -1,0 +1,249 @@
+"""Users file reports, moderators dismiss them, and removals uphold them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
+
+from moderation.models import AuditEvent
+from moderation.removals import delete
+from moderation.removals.delete import delete_next_batch
+from posts import reports
+from posts.models import Post, Report, ReportState, UpheldReports
+from posts.reports import dismiss_reports, file_report, undo_dismissal
+from tests.helpers import confirmed, drafted
+
+MakePosts = Callable[..., list[Post]]
+
+pytestmark = pytest.mark.django_db
+
+
+def user(name: str) -> User:
+    return User.objects.get_or_create(username=name)[0]
+
+
+def report_all(posts: list[Post], *names: str) -> None:
+    Report.objects.bulk_create(Report(post=p, reporter=user(name)) for p in posts for name in names)
+
+
+def upheld() -> dict[str, int]:
+    """The numbers of upheld reports by the names of reporters."""
+    rows = UpheldReports.objects.values_list("reporter__username").annotate(Sum("number"))
+    return dict(rows)
+
+
+def states() -> list[str]:
+    return list(Report.objects.order_by("pk").values_list("state", flat=True))
+
+
+def remove(rows: list[Any], moderator: User) -> None:
+    removal = confirmed(drafted(rows, moderator), moderator)
+    while delete_next_batch(removal.pk):
+        pass
+    removal.refresh_from_db()
+    assert not removal.batches.filter(state="failed").exists(), removal.batches.get().error
+
+
+def test_a_new_report_is_open_and_a_second_one_of_the_user_changes_nothing(
+    make_posts: MakePosts,
+) -> None:
+    (post,) = make_posts(1)
+    first = file_report(post, user("ann"), "spam")
+    again = file_report(post, user("ann"), "really")
+    assert first.pk == again.pk
+    first.refresh_from_db()
+    assert (first.state, first.reason, first.open_reason) == ("open", "spam", "spam")
+    assert file_report(post, user("bob")).pk != first.pk
+
+
+def test_a_report_needs_a_post_a_reporter_and_a_reason_that_fits(make_posts: MakePosts) -> None:
+    (post,) = make_posts(1)
+    with pytest.raises(ValidationError):
+        file_report(post, user("ann"), "x" * 501)
+    gone = User(pk=10**9)
+    with pytest.raises(User.DoesNotExist):
+        file_report(post, gone)
+    Post.objects.all().delete()
+    with pytest.raises(Post.DoesNotExist):
+        file_report(post, user("ann"))
+    assert not Report.objects.exists()
+
+
+def test_open_reports_of_the_selected_posts_are_dismissed_with_who_and_when(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(3)
+    report_all(posts, "ann", "bob")
+    done = dismiss_reports(Post.objects.filter(pk__in=[posts[0].pk, posts[1].pk]), actor=moderator)
+    assert (done.posts, done.reports) == (2, 4)
+    for report in Report.objects.exclude(post=posts[2]):
+        assert (report.state, report.decided_by, report.dismissal) == (
+            ReportState.DISMISSED, "mod", done.dismissal,
+        )  # fmt: skip
+        assert report.decided_at is not None
+        assert report.open_reason is None
+    assert set(Report.objects.filter(post=posts[2]).values_list("state", flat=True)) == {"open"}
+    event = AuditEvent.objects.get()
+    assert (event.type, event.actor_name) == ("dismiss", "mod")
+    assert event.details == {
+        "model": "posts.Post", "objects": 2, "reports": 4, "dismissal": str(done.dismissal),
+    }  # fmt: skip
+
+
+def test_nothing_to_dismiss_records_no_event(make_posts: MakePosts, moderator: User) -> None:
+    make_posts(1)
+    done = dismiss_reports(Post.objects.all(), actor=moderator)
+    assert (done.posts, done.reports) == (0, 0)
+    assert not AuditEvent.objects.exists()
+
+
+def test_the_reporter_of_a_dismissed_report_reopens_it_and_another_user_does_not(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    (post,) = make_posts(1)
+    old = file_report(post, user("ann"), "spam")
+    dismiss_reports(Post.objects.all(), actor=moderator)
+    file_report(post, user("bob"), "abuse")
+    assert states() == ["dismissed", "open"]
+    file_report(post, user("ann"), "still spam")
+    report = Report.objects.get(pk=old.pk)
+    assert states() == ["open", "open"]
+    assert (report.reason, report.decided_by, report.decided_at) == ("still spam", "", None)
+    assert report.dismissal is None
+    assert report.created_at > old.created_at
+
+
+def test_undo_reopens_exactly_what_is_still_as_the_dismissal_left_it(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(4)
+    report_all(posts, "ann")
+    first = dismiss_reports(Post.objects.filter(pk=posts[0].pk), actor=moderator)
+    second = dismiss_reports(Post.objects.all(), actor=moderator)
+    assert second.reports == 3
+    file_report(posts[1], user("ann"), "again")  # reopened, then dismissed by another dismissal
+    third = dismiss_reports(Post.objects.filter(pk=posts[1].pk), actor=moderator)
+    posts[2].delete()
+    undone = undo_dismissal(second.dismissal, actor=moderator)
+    assert (undone.posts, undone.reports) == (1, 1)
+    dismissals = list(Report.objects.order_by("pk").values_list("dismissal", flat=True))
+    assert dismissals == [first.dismissal, third.dismissal, None]
+    event = AuditEvent.objects.latest("pk")
+    assert (event.type, event.details["reports"]) == ("reopen", 1)
+    assert undo_dismissal(second.dismissal, actor=moderator).reports == 0
+    assert undo_dismissal(uuid4(), actor=moderator).reports == 0
+    assert AuditEvent.objects.filter(type="reopen").count() == 1
+
+
+def test_each_transaction_changes_a_bounded_number_of_posts_and_reports(
+    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "POSTS_AT_ONCE", 3)
+    monkeypatch.setattr(reports, "REPORTS_AT_ONCE", 4)
+    posts = make_posts(7)
+    report_all(posts, "ann", "bob")
+    report_all(posts[:1], *(f"user_{n}" for n in range(8)))
+    done = dismiss_reports(Post.objects.all(), actor=moderator)
+    assert (done.posts, done.reports) == (7, 22)
+    details = AuditEvent.objects.order_by("pk").values_list("details", flat=True)
+    assert [each["reports"] for each in details] == [4, 4, 4, 2, 4, 2, 2]
+    assert all(each["objects"] <= 3 for each in details)
+    undone = undo_dismissal(done.dismissal, actor=moderator)
+    assert (undone.posts, undone.reports) == (7, 22)
+    assert set(states()) == {"open"}
+
+
+def test_a_report_that_is_filed_while_others_are_dismissed_stays_open(
+    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = make_posts(2)
+    report_all(posts, "ann")
+    monkeypatch.setattr(reports, "POSTS_AT_ONCE", 1)
+    lock_rows = reports.lock_rows
+
+    def file_and_lock(rows: Any) -> list[Any]:
+        for post in posts:
+            file_report(post, user("late"))
+        return lock_rows(rows)
+
+    monkeypatch.setattr(reports, "lock_rows", file_and_lock)
+    assert dismiss_reports(Post.objects.all(), actor=moderator).reports == 2
+    late = Report.objects.filter(reporter=user("late"))
+    assert set(late.values_list("state", flat=True)) == {"open"}
+
+
+def queries_of(do: Callable[[], object]) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        do()
+    return len(captured)
+
+
+def test_number_of_queries_does_not_depend_on_the_number_of_reports(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    numbers = set()
+    for size in (2, 20):
+        report_all(make_posts(size), "ann", "bob")
+        done: list[reports.Decision] = []
+        numbers.add((
+            queries_of(lambda: done.append(dismiss_reports(Post.objects.all(), actor=moderator))),  # noqa: B023
+            queries_of(lambda: undo_dismissal(done[0].dismissal, actor=moderator)),  # noqa: B023
+        ))  # fmt: skip
+        Post.objects.all().delete()
+    assert len(numbers) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_reports_of_removed_posts_count_as_upheld_dismissed_or_not(
+    make_posts: MakePosts, moderator: User, settings: Any
+) -> None:
+    settings.MODERATION_BATCH_OBJECTS = 2
+    posts = make_posts(4)
+    report_all(posts, "ann")
+    report_all(posts[:1], "bob")
+    dismiss_reports(Post.objects.filter(pk=posts[0].pk), actor=moderator)
+    remove(posts[:3], moderator)
+    assert upheld() == {"ann": 3, "bob": 1}
+    assert states() == ["open"]
+    assert UpheldReports.objects.count() == 3  # one row for each batch and reporter
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_removal_of_users_upholds_reports_about_their_posts_but_keeps_no_record_of_them(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    moderator.is_superuser = True
+    moderator.save()
+    spam, fine = make_posts(2, author="spammer"), make_posts(1, author="regular")
+    report_all(spam, "ann", "accomplice")
+    report_all(fine, "ann", "accomplice")
+    UpheldReports.objects.create(reporter=user("accomplice"), number=5)
+    remove([user("spammer"), user("accomplice")], moderator)
+    assert upheld() == {"ann": 2}
+    assert UpheldReports.objects.count() == 1
+    assert states() == ["open"]  # Ann's about the other post
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_is_rolled_back_upholds_nothing(
+    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = make_posts(2)
+    report_all(posts, "ann")
+
+    def differ(*_: Any) -> None:
+        raise delete.CountDiffers("not all rows")
+
+    monkeypatch.setattr(delete, "_check_count", differ)
+    removal = confirmed(drafted(posts, moderator), moderator)
+    delete.delete_next_batch(removal.pk)
+    assert upheld() == {}
+    assert states() == ["open", "open"]
