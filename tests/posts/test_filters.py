@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.html import escape
 
+from posts import reported_posts
 from posts.models import Post, PostImage, Report
 from tests.picture_groups.test_near import with_bits
 from tests.posts.drawn import a_picture, a_post
