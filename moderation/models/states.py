@@ -74,3 +74,5 @@ class EventType(models.TextChoices):
     UNDO = "undo", _("undone")
     EXPORT = "export", _("exported")
     MARK = "mark", _("marked a storage")
+    REFUSE = "refuse", _("refused a picture")
+    LIFT = "lift", _("allowed a picture again")

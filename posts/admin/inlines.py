@@ -75,6 +75,8 @@ class NewPictureForm(forms.ModelForm):
         """Return the file after checking its picture. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = checked_picture(upload)
+        if isinstance(found, intake.InvalidImage) and found.code == "refused":
+            raise ValidationError(found.message, code=found.code) from found
         if isinstance(found, intake.InvalidImage):
             message = _("%(name)s: %(reason)s")
             params = {"name": upload.name, "reason": found.message}
@@ -106,7 +108,7 @@ def checked_picture(upload: File[Any]) -> intake.ValidatedImage | intake.Invalid
     found = getattr(upload, CHECKED_ATTRIBUTE, None)
     if found is None:
         try:
-            found = intake.validate_image(upload)
+            found = intake.accept_image(upload)
         except intake.InvalidImage as refused:
             found = refused
         setattr(upload, CHECKED_ATTRIBUTE, found)
