@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
@@ -13,7 +13,7 @@ from moderation.db import server_time
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import PictureNotRefused
 from moderation.models import AuditEvent, RefusedPicture
-from moderation.models.refused_picture import DIGEST, NOTE_LENGTH, end_of
+from moderation.models.refused_picture import DIGEST, LAST_YEAR, NOTE_LENGTH, end_of
 from moderation.models.states import EventType
 
 # Files that are refused at once. A group has more only if they are nearly identical, so that those
@@ -41,9 +41,7 @@ def refuse(
     if len(note) > NOTE_LENGTH:
         text = _("The note is longer than %(number)s characters.")
         raise PictureNotRefused(text % {"number": NOTE_LENGTH})
-    now, until = server_time.now(), end_of(last_day) if last_day else None
-    if until is not None and until <= now:
-        raise PictureNotRefused(_("The last day is already over."))
+    now, until = server_time.now(), end_of_last_day(last_day)
     rows = [
         RefusedPicture(
             sha256=sha256, perceptual_hash=_valid_hash(pictures[sha256]), note=note,
@@ -55,6 +53,22 @@ def refuse(
         _write(rows)
         _record(EventType.REFUSE, actor, rows)
     return len(rows)
+
+
+def end_of_last_day(day: date | None) -> datetime | None:
+    """Return the end of a last day, or None if there is none.
+
+    Raises PictureNotRefused for a day that is over, or too far away.
+    """
+    if day is None:
+        return None
+    if day.year > LAST_YEAR:
+        text = _("The last day is too far away. Choose one before the year %(year)s, or none.")
+        raise PictureNotRefused(text % {"year": LAST_YEAR + 1})
+    end = end_of(day)
+    if end <= server_time.now():
+        raise PictureNotRefused(_("This day is already over. Choose today or a later day."))
+    return end
 
 
 def lift(picture: RefusedPicture, *, actor: AbstractUser) -> None:

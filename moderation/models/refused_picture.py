@@ -14,6 +14,9 @@ from moderation.models.querysets import RefusedPictureQuerySet
 
 NOTE_LENGTH = 2000  # characters
 
+# Later dates are mistakes, and the last ones of the calendar do not exist in every time zone.
+LAST_YEAR = 2199
+
 # How a SHA-256 is written, and a perceptual hash.
 DIGEST = re.compile("[0-9a-f]{64}")
 

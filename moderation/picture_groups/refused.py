@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import compress
+from typing import Any
 
 from django.db import router, transaction
-from django.db.models import F
+from django.db.models import F, Max, Model, QuerySet, Value
 
 from moderation.db.hash_chunks import with_similar_chunk
 from moderation.db.server_time import DatabaseNow
 from moderation.images.perceptual import THRESHOLD
 from moderation.models import RefusedPicture
 from moderation.models.refused_picture import DIGEST
+from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
 from moderation.picture_groups.similar import distance
+from moderation.registry.content import PictureSource, picture_sources_of
 
 
 def find_refused(sha256: str, perceptual_hash: str = "") -> RefusedPicture | None:
@@ -32,10 +35,33 @@ def find_refused(sha256: str, perceptual_hash: str = "") -> RefusedPicture | Non
     nothing; `count_match` counts.
     """
     sha256, perceptual_hash = sha256.lower(), perceptual_hash.lower()
-    same = RefusedPicture.objects.active().filter(sha256=sha256)
-    if DIGEST.fullmatch(sha256) and (refused := same.first()):
-        return refused
+    same: RefusedPicture | None = None
+    if DIGEST.fullmatch(sha256):
+        same = RefusedPicture.objects.active().filter(sha256=sha256).first()
+    if same:
+        return same
     return _nearly_identical(perceptual_hash) if DIGEST.fullmatch(perceptual_hash) else None
+
+
+def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str]:
+    """Return what `refuse` needs of the pictures of some rows: {SHA-256: perceptual hash or ""}.
+
+    Runs one query.
+    """
+    column = source.lookup("perceptual_hash")
+    known = Max(column) if column else Value("")
+    found = rows.order_by().values(source.sha256).annotate(hash_of_picture=known)
+    pairs = found.values_list(source.sha256, "hash_of_picture")
+    return {sha256: perceptual_hash or "" for sha256, perceptual_hash in pairs}
+
+
+def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict[str, str]:
+    """Return the same for a group's pictures that belong to objects of a model with these keys."""
+    found: dict[str, str] = {}
+    for source in picture_sources_of(model):
+        among = {f"{source.sha256}__any_of": set(group.sha256s), f"{source.to_object}__in": keys}
+        found |= hashes_of(rows_of(source).filter(**among), source)
+    return found
 
 
 def count_match(refused: RefusedPicture) -> None:

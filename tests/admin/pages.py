@@ -14,7 +14,12 @@ from tests.admin.test_roles import pages_to_list
 
 # Pages that a user reads: the others only redirect, or send a picture, JSON or a part of a page.
 PARTS = {"moderation_removal_progress"}
-NO_PAGES = {"moderation_picture", "moderation_auditentry_suggest"}
+NO_PAGES = {
+    "moderation_picture",
+    "moderation_auditentry_suggest",
+    "moderation_refusedpicture_lift",
+    "moderation_refusedpicture_again",
+}
 ACTIONS = {
     f"moderation_removal_{name}"
     for name in (
@@ -23,6 +28,7 @@ ACTIONS = {
         "return",
         "add",
         "review",
+        "refuse",
         "confirm",
         "cancel",
         "preferences",
