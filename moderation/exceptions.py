@@ -37,3 +37,7 @@ class ExportFailed(ModerationError):
 
 class DeletedElsewhere(ModerationError):
     """A row with files was deleted in a database without an audit log. It was rolled back."""
+
+
+class PictureNotRefused(ModerationError):
+    """A picture cannot be refused, or is not in the state that a change needs."""

@@ -13,8 +13,14 @@ AUDITORS = "Auditors"
 # The codenames of this app's permissions. The site's own apps grant theirs, such as to delete
 # posts.
 PERMISSIONS_BY_GROUP = {
-    MODERATORS: ("view_own_auditentry",),
-    AUDITORS: ("view_auditentry", "export_auditentry", "view_auditevent", "view_removal"),
+    MODERATORS: ("view_own_auditentry", "refuse_picture"),
+    AUDITORS: (
+        "view_auditentry",
+        "export_auditentry",
+        "view_auditevent",
+        "view_removal",
+        "view_refusedpicture",
+    ),
 }
 
 

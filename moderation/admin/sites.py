@@ -12,17 +12,23 @@ from django.utils.module_loading import module_has_submodule
 
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.audit.audit_admin import AuditEntryAdmin, AuditEventAdmin
+from moderation.admin.refused_pictures.refused_picture_admin import RefusedPictureAdmin
 from moderation.admin.removals.removal_admin import RemovalAdmin
-from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.models import AuditEntry, AuditEvent, RefusedPicture, Removal
 
 
 def register_pages(site: AdminSite) -> None:
-    """Register removals and the audit log on a site, unless they are already registered.
+    """Register removals, the audit log and refused pictures on a site, unless they already are.
 
     The default site has them. Another site needs them before its ModelAdmins can offer
     `remove_selected`, because drafts are confirmed on the site they were created on.
     """
-    pages = {Removal: RemovalAdmin, AuditEntry: AuditEntryAdmin, AuditEvent: AuditEventAdmin}
+    pages: dict[type[Model], Any] = {
+        Removal: RemovalAdmin,
+        AuditEntry: AuditEntryAdmin,
+        AuditEvent: AuditEventAdmin,
+        RefusedPicture: RefusedPictureAdmin,
+    }
     for model, model_admin in pages.items():
         if not site.is_registered(model):
             site.register(model, model_admin)

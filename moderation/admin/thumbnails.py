@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from django.contrib.admin import AdminSite, ModelAdmin
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import (
     ObjectDoesNotExist,
@@ -19,6 +19,7 @@ from django.core.exceptions import (
 )
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
 from moderation.db.rows import all_rows
 from moderation.images import InvalidImage, decode, inspect, sheet
@@ -59,7 +60,7 @@ def show(
     broken or too large, and 502 if the storage cannot deliver it at the moment.
     """
     is_large = request.GET.get("size") == "large"
-    row, registration = _row(model_admin.admin_site, request, label, unquote(key))
+    row, registration = visible_row(model_admin.admin_site, request, label, unquote(key))
     file = _file(row, registration, field, is_large=is_large)
     try:
         content = thumbnail_of(_read(file), LARGE_SIDE if is_large else MAX_SIDE)
@@ -76,7 +77,16 @@ def _response(content: bytes, content_type: str, *, status: int) -> HttpResponse
     return HttpResponse(content, content_type=content_type, status=status, headers=HEADERS)
 
 
-def _row(site: AdminSite, request: HttpRequest, label: str, key: str) -> tuple[Model, Registration]:
+def picture_url(site: AdminSite, registration: Registration, key: Any) -> str:
+    """Return the URL of the thumbnail of a row's picture."""
+    field = registration.thumbnail or registration.picture
+    args = (registration.label.lower(), quote(key), field)
+    return reverse("admin:moderation_picture", args=args, current_app=site.name)
+
+
+def visible_row(
+    site: AdminSite, request: HttpRequest, label: str, key: str
+) -> tuple[Model, Registration]:
     """Return a row and its registration. Raises Http404 if the user may not view the row."""
     try:
         registration = registration_by_label(label)

@@ -19,6 +19,7 @@ MESSAGES: dict[str, Promise] = {
     "parts": _("The file has too many parts. Save the picture again with another program."),
     "metadata": _("The file contains too much metadata. Save the picture without metadata."),
     "colour": _("The picture uses HDR colours. Save it in sRGB."),
+    "refused": _("This picture is not allowed here."),
     "changed": _("The file changed while it was being read. Try again."),
 }
 

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
+import moderation.db.hash_chunks
 import moderation.models.indexes
 import moderation.models.key
 import uuid
@@ -57,6 +58,30 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'storage identity',
                 'verbose_name_plural': 'storage identities',
+            },
+        ),
+        migrations.CreateModel(
+            name='RefusedPicture',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
+                ('perceptual_hash', models.CharField(blank=True, max_length=64, verbose_name='perceptual hash')),
+                ('note', models.TextField(blank=True, max_length=2000, verbose_name='note')),
+                ('refused_until', models.DateTimeField(null=True, verbose_name='refused until')),
+                ('refused_by', models.TextField(verbose_name='refused by')),
+                ('refused_at', models.DateTimeField(verbose_name='refused at')),
+                ('lifted_by', models.TextField(blank=True, verbose_name='allowed again by')),
+                ('lifted_at', models.DateTimeField(null=True, verbose_name='allowed again at')),
+                ('met_total', models.PositiveIntegerField(default=0, verbose_name='times met')),
+                ('last_met_at', models.DateTimeField(null=True, verbose_name='last met at')),
+            ],
+            options={
+                'verbose_name': 'refused picture',
+                'verbose_name_plural': 'refused pictures',
+                'permissions': [('refuse_picture', 'Can refuse pictures from now on and allow them again')],
+                'default_permissions': ('view',),
+                'indexes': [models.Index(fields=['-refused_at', '-id'], name='refused_picture_newest'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 1, 7), name='refused_hash_1'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 8, 7), name='refused_hash_2'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 15, 7), name='refused_hash_3'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 22, 7), name='refused_hash_4'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 29, 6), name='refused_hash_5'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 35, 6), name='refused_hash_6'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 41, 6), name='refused_hash_7'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 47, 6), name='refused_hash_8'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 53, 6), name='refused_hash_9'), models.Index(moderation.db.hash_chunks.HashChunk('perceptual_hash', 59, 6), name='refused_hash_10')],
+                'constraints': [models.UniqueConstraint(fields=('sha256',), name='refused_picture_sha256')],
             },
         ),
         migrations.CreateModel(
@@ -116,7 +141,7 @@ class Migration(migrations.Migration):
             name='AuditEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(choices=[('confirm', 'confirmed'), ('stop', 'stopped'), ('resume', 'resumed'), ('retry', 'retried'), ('undo', 'undone'), ('export', 'exported'), ('mark', 'marked a storage'), ('dismiss', 'dismissed reports'), ('reopen', 'reopened reports')], max_length=10, verbose_name='event')),
+                ('type', models.CharField(choices=[('confirm', 'confirmed'), ('stop', 'stopped'), ('resume', 'resumed'), ('retry', 'retried'), ('undo', 'undone'), ('export', 'exported'), ('mark', 'marked a storage'), ('dismiss', 'dismissed reports'), ('reopen', 'reopened reports'), ('refuse', 'refused a picture'), ('lift', 'allowed a picture again')], max_length=10, verbose_name='event')),
                 ('actor_name', models.TextField(verbose_name='moderator')),
                 ('details', models.JSONField(default=dict, verbose_name='details')),
                 ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='time')),

@@ -1,4 +1,4 @@
-"""The models: removals, the audit log, storage identities, preferences and background work."""
+"""The models: removals, audit log, refused pictures, storages, preferences, background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
 from moderation.models.frozen_keys import (
@@ -11,6 +11,7 @@ from moderation.models.frozen_keys import (
 from moderation.models.heartbeat import Heartbeat
 from moderation.models.marked_object import MarkedObject
 from moderation.models.queueing_lock import QueueingLock
+from moderation.models.refused_picture import RefusedPicture
 from moderation.models.removal import Removal, RemovalBatch
 from moderation.models.review_preferences import ReviewPreferences
 from moderation.models.storage_identity import StorageIdentity
@@ -25,6 +26,7 @@ __all__ = [
     "KeptKeys",
     "MarkedObject",
     "QueueingLock",
+    "RefusedPicture",
     "Removal",
     "RemovalBatch",
     "ReviewPreferences",

@@ -1,4 +1,4 @@
-"""Querysets with named filters for removals, batches and audit entries."""
+"""Querysets with named filters for removals, batches, audit entries and refused pictures."""
 
 from __future__ import annotations
 
@@ -104,3 +104,20 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
     def missing(self) -> AuditEntryQuerySet:
         """Return the entries whose file was missing when it was to be erased."""
         return self.filter(detail=WAS_MISSING)
+
+
+class RefusedPictureQuerySet(models.QuerySet[Any]):
+    """Filters for refused pictures. Each row is selected by exactly one of them."""
+
+    def active(self) -> RefusedPictureQuerySet:
+        """Return the pictures that are refused now."""
+        is_refused = Q(refused_until=None) | Q(refused_until__gt=DatabaseNow())
+        return self.filter(is_refused, lifted_at=None)
+
+    def expired(self) -> RefusedPictureQuerySet:
+        """Return the pictures that are no longer refused because their last day is over."""
+        return self.filter(lifted_at=None, refused_until__lte=DatabaseNow())
+
+    def lifted(self) -> RefusedPictureQuerySet:
+        """Return the pictures that a moderator has allowed again."""
+        return self.filter(lifted_at__isnull=False)

@@ -76,3 +76,5 @@ class EventType(models.TextChoices):
     MARK = "mark", _("marked a storage")
     DISMISS = "dismiss", _("dismissed reports")
     REOPEN = "reopen", _("reopened reports")
+    REFUSE = "refuse", _("refused a picture")
+    LIFT = "lift", _("allowed a picture again")

@@ -59,7 +59,7 @@ def similar_hashes(source: PictureSource, hashes: Iterable[str]) -> set[str]:
     return {
         candidate
         for candidate in candidates
-        if any(_distance(int(candidate, 16), number) <= THRESHOLD for number in wanted.values())
+        if any(distance(int(candidate, 16), number) <= THRESHOLD for number in wanted.values())
     }
 
 
@@ -93,6 +93,6 @@ def _similar_rows(source: PictureSource, group: PictureGroup) -> QuerySet[Any]:
     )
 
 
-def _distance(first: int, second: int) -> int:
+def distance(first: int, second: int) -> int:
     """Return the number of different bits."""
     return (first ^ second).bit_count()

@@ -21,6 +21,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.refused_pictures.access import may_refuse, refuse_url
 from moderation.templatetags.moderation_numbers import grouped
 from posts.admin.records import with_records
 from posts.admin.thumbnails import thumbnail
@@ -79,6 +80,8 @@ class NewPictureForm(forms.ModelForm):
         """Return the file after checking its picture. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = checked_picture(upload)
+        if isinstance(found, intake.InvalidImage) and found.code == "refused":
+            raise ValidationError(str(found), code=found.code) from found
         if isinstance(found, intake.InvalidImage):
             message = _("%(name)s: %(reason)s")
             params = {"name": upload.name, "reason": found.message}
@@ -110,7 +113,7 @@ def checked_picture(upload: File[Any]) -> intake.ValidatedImage | intake.Invalid
     found = getattr(upload, CHECKED_ATTRIBUTE, None)
     if found is None:
         try:
-            found = intake.validate_image(upload)
+            found = intake.accept_image(upload)
         except intake.InvalidImage as refused:
             found = refused
         setattr(upload, CHECKED_ATTRIBUTE, found)
@@ -137,13 +140,18 @@ class PictureInline(admin.TabularInline):
     model = PostImage
     formset = PictureFormSet
     extra = 0
-    fields = readonly_fields = ("preview", "dimensions", "bytes", "digest")
+    fields = readonly_fields = ("preview", "dimensions", "bytes", "digest", "refuse")
     ordering = ("pk",)
     verbose_name_plural = _("pictures")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse, because new pictures have their own inline."""
         return False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave out the link that refuses a picture for users who may not do that."""
+        fields = super().get_fields(request, obj)
+        return fields if may_refuse(request.user) else [each for each in fields if each != "refuse"]
 
     @admin.display(description=_("picture"))
     def preview(self, picture: PostImage) -> SafeString:
@@ -165,6 +173,16 @@ class PictureInline(admin.TabularInline):
     def digest(self, picture: PostImage) -> SafeString:
         """Return the digest of the stored file, as HTML that wraps in narrow columns."""
         return format_html('<span class="post-digest">{}</span>', picture.sha256)
+
+    @admin.display(description=_("if it comes back"))
+    def refuse(self, picture: PostImage) -> SafeString | str:
+        """Return the link to the page that refuses the picture from now on."""
+        url = refuse_url(self.admin_site, picture)
+        if not url:
+            return ""
+        name = gettext("(picture %(key)s)") % {"key": picture.pk}
+        html = '<a href="{}">{} <span class="visually-hidden">{}</span></a>'
+        return format_html(html, url, gettext("Refuse from now on…"), name)
 
 
 class NewPictureInline(admin.TabularInline):

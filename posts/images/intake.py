@@ -14,12 +14,14 @@ from django.db.models.fields.files import FieldFile
 from moderation.images import InvalidImage, Structure, decode, inspect, sheet
 from moderation.images.limits import MAX_BYTES
 from moderation.images.perceptual import perceptual_hash
+from moderation.picture_groups.refused import count_match, find_refused
 from posts.images.uploads import put, uploads
 from posts.models import Post, PostImage
 
 __all__ = [
     "InvalidImage",
     "ValidatedImage",
+    "accept_image",
     "content_to_store",
     "store",
     "store_content",
@@ -61,7 +63,21 @@ def store_image(file: File[Any], *, post: Post) -> PostImage:
     Call it, and save the row, inside `uploads()`. Raises InvalidImage, and UploadsMissingError
     outside `uploads()`.
     """
-    return store(validate_image(file), file, row=PostImage(post=post))
+    return store(accept_image(file), file, row=PostImage(post=post))
+
+
+def accept_image(file: File[Any], *, is_counted: bool = True) -> ValidatedImage:
+    """Validate an image that is to be stored. Raises InvalidImage also if moderators refuse it.
+
+    Call it before the transaction that `store` needs, so that a refused image is counted even if
+    the transaction is rolled back. If `is_counted` is false, nothing is written.
+    """
+    image = validate_image(file)
+    if refused := find_refused(image.sha256, image.perceptual_hash):
+        if is_counted:
+            count_match(refused)
+        raise InvalidImage("refused")
+    return image
 
 
 def validate_image(file: File[Any]) -> ValidatedImage:

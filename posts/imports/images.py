@@ -12,9 +12,9 @@ from django.core.files import File
 from posts.images.intake import (
     InvalidImage,
     ValidatedImage,
+    accept_image,
     content_to_store,
     store_content,
-    validate_image,
 )
 from posts.imports.parse import BadLineError, Entry
 from posts.models import Post, PostImage
@@ -28,10 +28,14 @@ _Version = tuple[Path, int, int]
 
 
 class ImportImages:
-    """A folder of pictures. Files outside it are never opened."""
+    """A folder of pictures. Files outside it are never opened.
 
-    def __init__(self, folder: Path) -> None:
+    If `is_dry_run` is true, nothing is written: pictures that moderators refuse are not counted.
+    """
+
+    def __init__(self, folder: Path, *, is_dry_run: bool = False) -> None:
         self.folder = folder.resolve()
+        self._is_dry_run = is_dry_run
         self._validated: OrderedDict[_Version, ValidatedImage] = OrderedDict()
 
     def check(self, entry: Entry) -> None:
@@ -40,7 +44,7 @@ class ImportImages:
         for name in entry.images:
             with _named(entry, name):
                 version = self._version(name)
-                found[version] = self._validated.get(version) or _validate(version[0])
+                found[version] = self._validated.get(version) or self._accept(version[0])
         # Cached only now: a bad line must not evict what a good one of the same batch needs.
         for version, image in found.items():
             self._validated[version] = image
@@ -78,10 +82,9 @@ class ImportImages:
         status = path.stat()
         return path, status.st_mtime_ns, status.st_size
 
-
-def _validate(path: Path) -> ValidatedImage:
-    with path.open("rb") as file:
-        return validate_image(File(file))
+    def _accept(self, path: Path) -> ValidatedImage:
+        with path.open("rb") as file:
+            return accept_image(File(file), is_counted=not self._is_dry_run)
 
 
 @contextmanager

@@ -14,7 +14,13 @@ from tests.admin.test_roles import pages_to_list
 
 # Pages that a user reads: the others only redirect, or send a picture, JSON or a part of a page.
 PARTS = {"moderation_removal_progress"}
-NO_PAGES = {"moderation_picture", "moderation_auditentry_suggest", "posts_post_remove"}
+NO_PAGES = {
+    "moderation_picture",
+    "moderation_auditentry_suggest",
+    "moderation_refusedpicture_lift",
+    "moderation_refusedpicture_again",
+    "posts_post_remove",
+}
 ACTIONS = {
     f"moderation_removal_{name}"
     for name in (
@@ -23,6 +29,7 @@ ACTIONS = {
         "return",
         "add",
         "review",
+        "refuse",
         "confirm",
         "cancel",
         "preferences",

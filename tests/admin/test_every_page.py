@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from moderation.admin.removals.removal_admin import ACTIONS as REMOVAL_ACTIONS
 from moderation.admin.removals.removal_admin import DRAFT_ACTIONS
-from moderation.models import AuditEntry, AuditEvent, Removal, RemovalBatch
+from moderation.models import AuditEntry, AuditEvent, RefusedPicture, Removal, RemovalBatch
 from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.conftest import browser_of, drafted, page_of
@@ -128,7 +128,7 @@ def test_missing_object_leads_back_to_pages_that_exist(
     arguments = world.arguments(page)
     if not arguments:
         return
-    missing = reverse(f"admin:{page.partition(':')[0]}", args=[2_000_000_000])
+    missing = reverse(f"admin:{page.partition(':')[0]}", args=[*arguments[:-1], 2_000_000_000])
     response = root.get(missing, follow=True)
     assert response.status_code in (200, 404)
     assert 'href="/admin/"' in response.text
@@ -155,7 +155,7 @@ def test_no_page_changes_anything_by_get(page: str, world: World, root: Client) 
 
 def state() -> list[Any]:
     """Return everything that a page could change."""
-    models = (Post, Removal, RemovalBatch, AuditEntry, AuditEvent)
+    models = (Post, Removal, RemovalBatch, AuditEntry, AuditEvent, RefusedPicture)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

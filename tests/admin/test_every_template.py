@@ -70,14 +70,15 @@ def test_every_template_is_rendered_by_a_page(
 
 def visit_lists_and_objects(root: Client, world: World) -> None:
     lists = ("posts_post", "auth_user", "auth_group", "moderation_auditentry",
-             "moderation_auditevent", "moderation_removal")  # fmt: skip
+             "moderation_auditevent", "moderation_removal",
+             "moderation_refusedpicture")  # fmt: skip
     for name in lists:
         assert root.get(reverse(f"admin:{name}_changelist")).status_code == 200
     assert root.get("/admin/").status_code == 200
     pages = ["posts_post_change", "posts_post_delete", "posts_post_find", "auth_user_change",
              "auth_user_delete",
              "moderation_auditentry_change", "moderation_auditevent_change",
-             "moderation_auditentry_export"]  # fmt: skip
+             "moderation_auditentry_export", "moderation_refusedpicture_refuse"]  # fmt: skip
     for page in pages:
         url = reverse(f"admin:{page}", args=world.arguments(page))
         assert root.get(url).status_code == 200

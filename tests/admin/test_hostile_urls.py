@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from moderation.lifecycle.refused_pictures import refuse
 from moderation.models import AuditEntry
 from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted
@@ -40,6 +41,7 @@ OWN_NAMES = {
         "state__exact", "reason__exact", "from", "to", "actor", "removal", "storage", "found",
         "recorded_at__year", "key__regex",
     ],
+    "moderation_refusedpicture": ["state", "note__regex", "refused_until__gte"],
     "moderation_auditevent": ["type__exact", "from", "to", "actor", "removal", "details__regex"],
 }  # fmt: skip
 VALUES = [
@@ -59,6 +61,7 @@ def root(db: None, make_posts: Any) -> Client:
     user = User.objects.create_superuser("root")
     removal = drafted(make_posts(2), user)
     removal.delete()
+    refuse({"a" * 64: ""}, actor=user, note="spam", last_day=None)
     return browser_of(user)
 
 
@@ -108,6 +111,9 @@ def keyed_addresses() -> Iterator[str]:
             yield f"/admin/moderation/removal/{key}/{page}/"
         for label, field in product(("posts.postimage", "x", "posts.post"), ("image", "%00", "pk")):
             yield f"/admin/moderation/removal/picture/{label}/{key}/{field}/"
+            yield f"/admin/moderation/refusedpicture/refuse/{label}/{key}/"
+        for page in ("lift", "again"):
+            yield f"/admin/moderation/refusedpicture/{key}/{page}/"
         yield f"/admin/moderation/auditentry/suggest/removal/?term={key}"
         yield f"/admin/moderation/auditentry/suggest/actor/?term={key}"
 
@@ -151,7 +157,7 @@ def test_draft_posts_survive_any_form(root: Client, make_posts: Any) -> None:
     removal = drafted(make_posts(1), user)
     for value in [*VALUES, *KEYS, "1:" + "9" * 5000, "9" * 5000 + ":1", "0:\0"]:
         for action, name in product(
-            ("save", "exclude", "return", "add", "confirm"),
+            ("save", "exclude", "return", "add", "refuse", "confirm"),
             (
                 "object",
                 "owner_of",
@@ -164,6 +170,9 @@ def test_draft_posts_survive_any_form(root: Client, make_posts: Any) -> None:
                 "reason",
                 "note",
                 "typed_count",
+                "refuse",
+                "refused-note",
+                "refused-last_day",
             ),
         ):
             sent = {"seal": removal.seal, name: value}

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.models import AuditEntry, AuditEvent, RefusedPicture, Removal
 from posts.admin import PostAdmin
 from posts.models import Post
 from tests.admin import test_roles
@@ -73,6 +73,8 @@ GET  moderation_removal_add:draft         302 302 404 404 404 404 404 404
 POST moderation_removal_add:draft         302 302 404 404 404 404 404 404
 GET  moderation_removal_review:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_review:draft      302 302 404 404 404 404 404 404
+GET  moderation_removal_refuse:draft      302 302 404 404 404 404 404 404
+POST moderation_removal_refuse:draft      302 302 404 404 404 404 404 404
 GET  moderation_removal_cancel:draft      302 302 404 404 404 404 404 404
 POST moderation_removal_cancel:draft      302 302 404 404 404 404 404 404
 GET  moderation_removal_preferences:draft 302 302 404 404 404 404 404 404
@@ -87,6 +89,7 @@ POST moderation_removal_exclude          302 302 404 404 404 404 404 404
 POST moderation_removal_return            302 302 404 404 404 404 404 404
 POST moderation_removal_add               302 302 404 404 404 404 404 404
 POST moderation_removal_review            302 302 404 404 404 404 404 404
+POST moderation_removal_refuse            302 302 404 404 404 404 404 404
 POST moderation_removal_cancel            302 302 404 404 404 404 404 404
 POST moderation_removal_preferences       302 302 404 404 404 404 404 404
 GET  moderation_removal_stop              302 302 404 404 404 302 404 404
@@ -95,6 +98,14 @@ GET  moderation_removal_resume             302 302 404 404 404 302 404 404
 POST moderation_removal_resume             302 302 404 404 404 302 404 404
 GET  moderation_removal_retry             302 302 404 404 404 302 404 404
 POST moderation_removal_retry             302 302 404 404 404 302 404 404
+GET  moderation_refusedpicture_changelist 302 302 403 403 200 403 403 200
+POST moderation_refusedpicture_changelist 302 302 403 403 200 403 403 200
+GET  moderation_refusedpicture_refuse     302 302 403 403 200 403 403 200
+POST moderation_refusedpicture_refuse     302 302 403 403 200 403 403 200
+GET  moderation_refusedpicture_lift       302 302 403 403 302 403 403 302
+POST moderation_refusedpicture_lift       302 302 403 403 302 403 403 302
+GET  moderation_refusedpicture_again      302 302 403 403 302 403 403 302
+POST moderation_refusedpicture_again      302 302 403 403 302 403 403 302
 GET  moderation_auditentry_changelist     302 302 403 403 200 403 403 200
 POST moderation_auditentry_changelist     302 302 403 403 200 403 403 200
 GET  moderation_auditentry_add            302 302 403 403 403 403 403 403
@@ -226,5 +237,5 @@ def state() -> list[Any]:
     """Return everything that a page could change."""
     return [
         list(model.objects.order_by("pk").values())
-        for model in (Post, Removal, AuditEntry, AuditEvent)
+        for model in (Post, Removal, AuditEntry, AuditEvent, RefusedPicture)
     ]

@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 
 from moderation.admin.action import RemoveSelectedMixin
-from moderation.models import AuditEntry, AuditEvent, Removal
+from moderation.lifecycle.refused_pictures import refuse
+from moderation.models import AuditEntry, AuditEvent, RefusedPicture, Removal
 from moderation.removals.draft import confirm
 from moderation.removals.keep import exclude
 from posts.models import Post, PostImage
@@ -69,6 +70,8 @@ GET  moderation_removal_add:draft         302 404 302 404 404 404
 POST moderation_removal_add:draft         302 404 302 404 404 404
 GET  moderation_removal_review:draft      302 404 302 404 404 404
 POST moderation_removal_review:draft      302 404 302 404 404 404
+GET  moderation_removal_refuse:draft      302 404 302 404 404 404
+POST moderation_removal_refuse:draft      302 404 302 404 404 404
 GET  moderation_removal_cancel:draft      302 404 302 404 404 404
 POST moderation_removal_cancel:draft      302 404 302 404 404 404
 GET  moderation_removal_preferences:draft 302 404 302 404 404 404
@@ -83,6 +86,7 @@ POST moderation_removal_exclude          302 404 302 404 404 404
 POST moderation_removal_return            302 404 302 404 404 404
 POST moderation_removal_add               302 404 302 404 404 404
 POST moderation_removal_review            302 404 302 404 404 404
+POST moderation_removal_refuse            302 404 302 404 404 404
 POST moderation_removal_cancel            302 404 302 404 404 404
 POST moderation_removal_preferences       302 404 302 404 404 404
 GET  moderation_removal_stop              302 404 302 404 302 302
@@ -91,6 +95,14 @@ GET  moderation_removal_resume             302 404 302 404 302 302
 POST moderation_removal_resume             302 404 302 404 403 302
 GET  moderation_removal_retry             302 404 302 404 302 302
 POST moderation_removal_retry             302 404 302 404 403 302
+GET  moderation_refusedpicture_changelist 302 403 200 200 200 200
+POST moderation_refusedpicture_changelist 302 403 200 200 200 200
+GET  moderation_refusedpicture_refuse     302 403 200 200 403 200
+POST moderation_refusedpicture_refuse     302 403 200 200 403 200
+GET  moderation_refusedpicture_lift       302 403 302 302 403 302
+POST moderation_refusedpicture_lift       302 403 302 302 403 302
+GET  moderation_refusedpicture_again      302 403 302 302 403 302
+POST moderation_refusedpicture_again      302 403 302 302 403 302
 GET  moderation_auditentry_changelist     302 403 200 200 200 200
 POST moderation_auditentry_changelist     302 403 200 200 200 200
 GET  moderation_auditentry_add            302 403 403 403 403 403
@@ -136,15 +148,17 @@ class World:
             return [self.draft.pk if page.endswith(":draft") else self.running.pk]
         if page.startswith(("posts_post_dismiss", "posts_post_undo")):
             return [self.post.pk if page.endswith("reports") else UUID(int=self.post.pk)]
-        if page == "moderation_picture":
-            return ["posts.postimage", PostImage.objects.latest("pk").pk, "image"]
+        if page in ("moderation_picture", "moderation_refusedpicture_refuse"):
+            field = ["image"] if page == "moderation_picture" else []
+            return ["posts.postimage", PostImage.objects.latest("pk").pk, *field]
         if kind[-1] == "suggest":
             return ["removal"]
-        if kind[-1] not in ("change", "delete", "history", "remove"):
+        if kind[-1] not in ("change", "delete", "history", "remove", "lift", "again"):
             return []
         keys: dict[str, Callable[[], object]] = {
             "post": lambda: self.post.pk,
             "user": lambda: self.post.author_id,
+            "refusedpicture": lambda: RefusedPicture.objects.latest("pk").pk,
             "auditentry": lambda: AuditEntry.objects.latest("pk").pk,
             "auditevent": lambda: AuditEvent.objects.latest("pk").pk,
         }
@@ -153,13 +167,15 @@ class World:
 
 @pytest.fixture
 def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
-    """A post, a draft with a kept post, and a removal whose one batch is deleted."""
+    """A post, a draft with a kept post, a removal with one deleted batch, a refused picture."""
     running = drafted(make_posts(1), moderator)
     assert not confirm(running, actor=moderator, seal=running.seal, reason="spam")
     posts = make_posts(4)
     draft = drafted(posts[:3], moderator)
     kept = [(draft.batches.get().number, [str(posts[1].pk)])]
     exclude(draft, seal=draft.seal, keys_by_batch=kept)
+    sha256 = PostImage.objects.values_list("sha256", flat=True).latest("pk")
+    refuse({sha256: ""}, actor=moderator, note="a wave of spam", last_day=None)
     return World(posts[3], draft, running, moderator)
 
 

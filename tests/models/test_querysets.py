@@ -19,9 +19,10 @@ from django.db import connection, models
 from django.utils import timezone
 
 from moderation.db import server_time
-from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.models import AuditEntry, RefusedPicture, Removal, RemovalBatch
 from moderation.models.querysets import (
     AuditEntryQuerySet,
+    RefusedPictureQuerySet,
     RemovalBatchQuerySet,
     RemovalQuerySet,
 )
@@ -81,6 +82,17 @@ ENTRIES: dict[str, Predicate] = {
     "found_again": lambda entry, _now: entry.state == "erased" and entry.detail == FOUND_AGAIN,
     "missing": lambda entry, _now: entry.detail == WAS_MISSING,
 }
+PICTURES: dict[str, Predicate] = {
+    "active": lambda picture, now: (
+        picture.lifted_at is None and (picture.refused_until is None or picture.refused_until > now)
+    ),
+    "expired": lambda picture, now: (
+        picture.lifted_at is None
+        and picture.refused_until is not None
+        and picture.refused_until <= now
+    ),
+    "lifted": lambda picture, _now: picture.lifted_at is not None,
+}
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "in_storage": ("attachments", IDENTITIES[1]),
     "with_lease": ([LEASE],),
@@ -89,6 +101,7 @@ QUERYSETS: dict[type[models.QuerySet], tuple[type[models.Model], dict[str, Predi
     RemovalQuerySet: (Removal, REMOVALS),
     RemovalBatchQuerySet: (RemovalBatch, BATCHES),
     AuditEntryQuerySet: (AuditEntry, ENTRIES),
+    RefusedPictureQuerySet: (RefusedPicture, PICTURES),
 }
 
 
@@ -158,10 +171,19 @@ def entry(number: int, now: datetime, **given: Any) -> AuditEntry:
     return AuditEntry(**{**names, **owner, "recorded_at": now, **given})
 
 
+def make_refused_pictures(now: datetime) -> None:
+    each = product((None, now - HOUR, now + HOUR), (None, now - HOUR))
+    RefusedPicture.objects.bulk_create(
+        RefusedPicture(sha256=f"{n:064x}", refused_at=now, refused_until=until, lifted_at=lifted_at)
+        for n, (until, lifted_at) in enumerate(each)
+    )
+
+
 def make_rows(now: datetime) -> None:
     make_removals()
     make_batches(now)
     make_entries(now)
+    make_refused_pictures(now)
 
 
 @pytest.mark.parametrize(

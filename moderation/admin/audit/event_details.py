@@ -14,14 +14,16 @@ from moderation.models.states import Reason
 from moderation.templatetags.moderation_numbers import grouped
 
 # Details that are only needed to compare records. The summary omits them.
-TECHNICAL = ("seal", "permissions", "identity", "model", "dismissal")
+TECHNICAL = ("seal", "permissions", "identity", "model", "dismissal", "sha256s")
 
 # In the order in which they are shown.
 LABELS = {
     "reason": gettext_lazy("Reason"),
     "note": gettext_lazy("Note"),
+    "until": gettext_lazy("Until"),
     "objects": gettext_lazy("Selected"),
     "reports": gettext_lazy("Reports"),
+    "pictures": gettext_lazy("Pictures"),
     "files": gettext_lazy("Files"),
     "batches": gettext_lazy("Batches"),
     "entries": gettext_lazy("Files"),
@@ -34,6 +36,7 @@ LABELS = {
     "identity": gettext_lazy("Identity"),
     "environment": gettext_lazy("Environment"),
     "permissions": gettext_lazy("Permissions"),
+    "sha256s": gettext_lazy("SHA-256"),
     "seal": gettext_lazy("Seal"),
     "model": gettext_lazy("Model"),
     "dismissal": gettext_lazy("Dismissal"),
@@ -41,6 +44,7 @@ LABELS = {
 COUNTS: Mapping[str, Callable[[int], str]] = {
     "objects": lambda n: ngettext("%s object", "%s objects", n),
     "reports": lambda n: ngettext("%s report", "%s reports", n),
+    "pictures": lambda n: ngettext("%s picture", "%s pictures", n),
     "files": lambda n: ngettext("%s file", "%s files", n),
     "batches": lambda n: ngettext("%s batch", "%s batches", n),
     "entries": lambda n: ngettext("%s file", "%s files", n),

@@ -41,6 +41,7 @@ from moderation.picture_groups.groups import (
     group_of,
     picture_groups,
 )
+from moderation.picture_groups.refused import hashes_of_group
 from moderation.picture_groups.similar import can_search_for
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
@@ -113,6 +114,21 @@ def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any
 def others_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
     """Return those of `objects_of_group` that are not selected."""
     return _not_selected(removal, objects_of_group(viewer, removal, key))
+
+
+def pictures_of_group(viewer: Viewer, removal: Removal, key: str) -> tuple[str, dict[str, str]]:
+    """Return the URL of a thumbnail of the group with this file, and its pictures.
+
+    The pictures are those of the selected objects that the viewer may see, as {SHA-256: perceptual
+    hash or ""}. There are none if there is no such group; see `objects_of_group`.
+    """
+    group = _group(viewer, removal, key)
+    if group is None:
+        return "", {}
+    keys = selected_keys(viewer, removal)
+    previews = _previews(viewer, removal, _details(viewer, removal, [group], keys))
+    url = previews[0].picture_url if previews else ""
+    return url, hashes_of_group(group, model_of(removal), keys)
 
 
 def _group(viewer: Viewer, removal: Removal, key: str) -> PictureGroup | None:

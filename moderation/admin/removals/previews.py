@@ -11,11 +11,10 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import quote
 from django.db.models import Model
-from django.urls import reverse
 
 from moderation import conf
+from moderation.admin import thumbnails
 from moderation.admin.display import Viewer, row_names
 from moderation.admin.removals.batch_ranges import batches_between
 from moderation.admin.removals.object_details import (
@@ -128,8 +127,7 @@ def picture_url(site: AdminSite, file: StoredFile) -> str:
     registration = registration_by_label(file.label)
     if not file.field or file.field != registration.picture:
         return ""
-    args = (file.label.lower(), quote(file.key), registration.thumbnail or file.field)
-    return reverse("admin:moderation_picture", args=args, current_app=site.name)
+    return thumbnails.picture_url(site, registration, file.key)
 
 
 def object_previews(viewer: Viewer, removal: Removal, start: int, stop: int) -> list[ObjectPreview]:

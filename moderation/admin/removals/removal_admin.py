@@ -29,6 +29,7 @@ from moderation.admin.removals import (
     confirmation,
     keep_actions,
     progress,
+    refuse_group,
     tabs,
 )
 from moderation.admin.removals.object_permissions import admin_of
@@ -47,6 +48,7 @@ DRAFT_ACTIONS: dict[str, Page] = {
     "return": keep_actions.return_to_draft,
     "add": add_actions.add_to_draft,
     "review": check_first.review_marked,
+    "refuse": refuse_group.refuse_group,
     "confirm": confirmation.confirm_draft,
     "cancel": confirmation.cancel_draft,
     "preferences": save_preferences,

@@ -70,9 +70,10 @@ class Command(BaseCommand):
             raise CommandError(f"{path}: there is no such file.")
         if not folder.is_dir():
             raise CommandError(f"{folder}: there is no such folder.")
-        self.path, self.images, self.tally = path, ImportImages(folder), Tally()
-        self.unreadable: UnreadableFileError | None = None
         self.dry_run, self.skip_bad = options["dry_run"], options["skip_bad"]
+        self.path, self.tally = path, Tally()
+        self.images = ImportImages(folder, is_dry_run=self.dry_run)
+        self.unreadable: UnreadableFileError | None = None
         try:
             self._import()
         except (UnreadableFileError, WrongStorage) as error:

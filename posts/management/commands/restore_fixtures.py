@@ -60,7 +60,7 @@ class Command(BaseCommand):
             raise CommandError(f"{name!r} is not a valid name of a fixture, such as demo.")
         _refuse_wrong_environment(name, options["environment"])
         try:
-            plan = _plan(name)
+            plan = _plan(name, dry_run=options["dry_run"])
             if not options["dry_run"]:
                 _restore(plan)
         except (FixtureError, WrongStorage) as error:
@@ -79,7 +79,7 @@ def _refuse_wrong_environment(name: str, environment: str | None) -> None:
     )
 
 
-def _plan(name: str) -> Plan:
+def _plan(name: str, *, dry_run: bool) -> Plan:
     """Return the plan for a fixture and the theme. Raises FixtureError and CommandError."""
     folder = Path(settings.BASE_DIR) / "fixtures"
     paths = [folder / f"{name}.json"]
@@ -88,7 +88,7 @@ def _plan(name: str) -> Plan:
     theme = folder / f"{THEME}.json"
     if theme.is_file() and name != THEME:
         paths.append(theme)
-    images = FixtureImages(folder / "pictures")
+    images = FixtureImages(folder / "pictures", is_dry_run=dry_run)
     with tqdm(desc="Checking", unit=" rows", disable=None) as bar:
         rows = read_rows(paths, fixture_models(), images, bar.update)
     return make_plan(rows)

@@ -1,0 +1,117 @@
+"""The form with which a moderator refuses pictures, and what its page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from moderation.admin.messages import message_of
+from moderation.admin.refused_pictures.access import list_url
+from moderation.exceptions import PictureNotRefused
+from moderation.lifecycle.refused_pictures import end_of_last_day, refuse
+from moderation.models import RefusedPicture
+from moderation.models.refused_picture import NOTE_LENGTH
+from moderation.templatetags.moderation_numbers import grouped
+
+PREFIX = "refused"  # of the fields, some of whose names the form of a draft has as well
+ISO = "%Y-%m-%d"  # what a date field of a browser needs
+
+
+class RefuseForm(forms.Form):
+    """Note and last day. The domain checks them again."""
+
+    note = forms.CharField(
+        label=_("Note"),
+        required=False,
+        max_length=NOTE_LENGTH,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("Optional. Only moderators and auditors can see it, never who adds a picture."),
+    )
+    last_day = forms.DateField(
+        label=_("Refuse until"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format=ISO),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["prefix"] = PREFIX
+        super().__init__(*args, **kwargs)
+        self.fields["last_day"].help_text = gettext(
+            "Optional. The whole day counts, in the time zone of the site (%(zone)s). If you leave "
+            "it empty, the picture is refused until somebody allows it again."
+        ) % {"zone": timezone.get_default_timezone_name()}
+
+    def clean_last_day(self) -> date | None:
+        """Return the day. Raises ValidationError if it is over, or too far away."""
+        day: date | None = self.cleaned_data["last_day"]
+        try:
+            end_of_last_day(day)
+        except PictureNotRefused as error:
+            raise forms.ValidationError(message_of(error)) from error
+        return day
+
+
+def is_posted(request: HttpRequest) -> bool:
+    """Return whether the form itself was posted, not a button that leads to it."""
+    return request.method == "POST" and f"{PREFIX}-note" in request.POST
+
+
+def refuse_posted(
+    model_admin: ModelAdmin[Any], request: HttpRequest, pictures: Mapping[str, str]
+) -> RefuseForm | None:
+    """Refuse pictures as the form says, with a message. Return the form if it has errors."""
+    form = RefuseForm(request.POST)
+    if not form.is_valid():
+        return form
+    try:
+        number = refuse(pictures, actor=request.user, **form.cleaned_data)  # type: ignore[arg-type]
+    except PictureNotRefused as error:
+        form.add_error(None, message_of(error))
+        return form
+    text = ngettext(
+        "The picture is refused from now on.",
+        "The pictures of %(number)s files are refused from now on.",
+        number,
+    ) % {"number": grouped(number)}
+    if url := list_url(model_admin.admin_site):
+        link = gettext("See all refused pictures")
+        text = format_html('{} <a href="{}">{}</a>', text, url, link)
+    messages.success(request, text)
+    return None
+
+
+def show_form(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    pictures: Mapping[str, str],
+    *,
+    form: RefuseForm | None = None,
+    **context: Any,
+) -> HttpResponse:
+    """Return the page of the form. `context` has `picture_url`, `back_url` and `hidden` fields."""
+    refused = list(RefusedPicture.objects.active().filter(sha256__any_of=set(pictures)))
+    latest = max(refused, key=lambda each: each.refused_at, default=None)
+    initial = {"note": latest.note, "last_day": latest.last_day} if latest else {}
+    request.current_app = model_admin.admin_site.name
+    context |= {
+        **model_admin.admin_site.each_context(request),
+        "title": gettext("Refuse this picture from now on?"),
+        "opts": RefusedPicture._meta,
+        "list_url": list_url(model_admin.admin_site),
+        "files": len(pictures),
+        "can_find_copies": any(pictures.values()),
+        "latest": latest,
+        "form": form or RefuseForm(initial=initial),
+    }
+    return TemplateResponse(request, "admin/moderation/refusedpicture/refuse.html", context)

@@ -1,0 +1,68 @@
+"""The page that refuses the picture of one row, such as a picture on the page of a post."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from moderation.admin.display import Viewer
+from moderation.admin.refused_pictures.access import list_url, may_refuse
+from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
+from moderation.admin.thumbnails import picture_url, visible_row
+from moderation.models import RefusedPicture
+from moderation.picture_groups.groups import rows_of
+from moderation.picture_groups.refused import hashes_of
+from moderation.registry import Registration
+from moderation.registry.content import PictureSource, picture_sources_of
+
+
+def refuse_row(
+    model_admin: ModelAdmin[RefusedPicture], request: HttpRequest, label: str, key: str
+) -> HttpResponse:
+    """Show the form that refuses the picture of a row; when it is posted, refuse the picture.
+
+    Raises PermissionDenied, and Http404 if the user may not view the row or if it has no picture
+    with a SHA-256.
+    """
+    if not may_refuse(request.user):
+        raise PermissionDenied
+    site = model_admin.admin_site
+    row, registration = visible_row(site, request, label, unquote(key))
+    pictures = _pictures(row)
+    back_url = _page_of(Viewer(site, request), row, registration) or list_url(site)
+    form = None
+    if request.method == "POST" and is_posted(request):
+        form = refuse_posted(model_admin, request, pictures)
+        if form is None:
+            return redirect(back_url)
+    urls = {"picture_url": picture_url(site, registration, row.pk), "back_url": back_url}
+    return show_form(model_admin, request, pictures, form=form, **urls)
+
+
+def own_source(model: type[Model]) -> PictureSource | None:
+    """Return the pictures in rows of a model itself, or None if they cannot be told apart."""
+    return next((each for each in picture_sources_of(model) if each.to_object == "pk"), None)
+
+
+def _pictures(row: Model) -> dict[str, str]:
+    source = own_source(type(row))
+    pictures = hashes_of(rows_of(source).filter(pk=row.pk), source) if source else {}
+    if not pictures:
+        raise Http404
+    return pictures
+
+
+def _page_of(viewer: Viewer, row: Model, registration: Registration) -> str:
+    """Return the URL of the page of a row or of its parent, or "" if the viewer may not view it."""
+    if url := viewer.url_of(registration.model, row.pk):
+        return url
+    if not registration.parent_field:
+        return ""
+    relation: Any = registration.model._meta.get_field(registration.parent_field)
+    return viewer.url_of(relation.related_model, getattr(row, relation.attname))

@@ -1,0 +1,60 @@
+"""The action on a draft that refuses the pictures of a group from now on.
+
+The draft itself does not change, so no seal is needed.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from moderation.admin.display import Viewer, removal_url
+from moderation.admin.refused_pictures.access import may_refuse
+from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
+from moderation.admin.removals.forms import save_input
+from moderation.admin.removals.group_previews import pictures_of_group
+from moderation.admin.removals.tabs import back_to_page, place_in
+from moderation.models import Removal
+from moderation.models.states import RemovalState
+
+GROUP = "refuse"  # the name of the button, whose value is the key of the group
+
+
+def refuse_group(
+    model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal
+) -> HttpResponse:
+    """Save what was entered, and show the form; when that is posted, refuse the pictures.
+
+    Both lead back to the same page of the selection. Raises PermissionDenied.
+    """
+    save_input(removal, request.POST)
+    if removal.state != RemovalState.DRAFT:
+        return back_to_page(model_admin, request, removal)
+    if not may_refuse(request.user):
+        raise PermissionDenied
+    key = request.POST.get(GROUP, "")
+    viewer = Viewer(model_admin.admin_site, request)
+    picture_url, pictures = pictures_of_group(viewer, removal, key)
+    if not pictures:
+        messages.error(request, _("Nothing was refused: the picture is no longer selected."))
+        return back_to_page(model_admin, request, removal)
+    form = None
+    if is_posted(request):
+        form = refuse_posted(model_admin, request, pictures)
+        if form is None:
+            return back_to_page(model_admin, request, removal)
+    place = place_in(request.POST)
+    return show_form(
+        model_admin,
+        request,
+        pictures,
+        form=form,
+        picture_url=picture_url,
+        back_url=f"{removal_url(viewer.site, removal)}?{urlencode(place)}",
+        hidden={**place, GROUP: key},
+    )

@@ -1,0 +1,92 @@
+"""Find out whether a picture that somebody wants to add is refused.
+
+Any site can ask before it stores a picture:
+
+    if refused := find_refused(sha256, perceptual_hash):
+        count_match(refused)
+        # and do not store it
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import compress
+from typing import Any
+
+from django.db import router, transaction
+from django.db.models import F, Max, Model, QuerySet, Value
+
+from moderation.db.hash_chunks import with_similar_chunk
+from moderation.db.server_time import DatabaseNow
+from moderation.images.perceptual import THRESHOLD
+from moderation.models import RefusedPicture
+from moderation.models.refused_picture import DIGEST
+from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
+from moderation.picture_groups.similar import distance
+from moderation.registry.content import PictureSource, picture_sources_of
+
+
+def find_refused(sha256: str, perceptual_hash: str = "") -> RefusedPicture | None:
+    """Return the refused picture that is the same file as another one or nearly identical, or None.
+
+    Nearly identical are pictures whose perceptual hashes differ in at most THRESHOLD bits. Without
+    a hash ("", for an animation or a picture without structure) only the same file is found. A
+    value that is not 64 hexadecimal digits matches nothing. Runs at most two queries, and changes
+    nothing; `count_match` counts.
+    """
+    sha256, perceptual_hash = sha256.lower(), perceptual_hash.lower()
+    same: RefusedPicture | None = None
+    if DIGEST.fullmatch(sha256):
+        same = RefusedPicture.objects.active().filter(sha256=sha256).first()
+    if same:
+        return same
+    return _nearly_identical(perceptual_hash) if DIGEST.fullmatch(perceptual_hash) else None
+
+
+def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str]:
+    """Return what `refuse` needs of the pictures of some rows: {SHA-256: perceptual hash or ""}.
+
+    Runs one query.
+    """
+    column = source.lookup("perceptual_hash")
+    known = Max(column) if column else Value("")
+    found = rows.order_by().values(source.sha256).annotate(hash_of_picture=known)
+    pairs = found.values_list(source.sha256, "hash_of_picture")
+    return {sha256: perceptual_hash or "" for sha256, perceptual_hash in pairs}
+
+
+def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict[str, str]:
+    """Return the same for a group's pictures that belong to objects of a model with these keys."""
+    found: dict[str, str] = {}
+    for source in picture_sources_of(model):
+        among = {f"{source.sha256}__any_of": set(group.sha256s), f"{source.to_object}__in": keys}
+        found |= hashes_of(rows_of(source).filter(**among), source)
+    return found
+
+
+def count_match(refused: RefusedPicture) -> None:
+    """Count that somebody tried to add a refused picture, in a short transaction of its own.
+
+    Inside a transaction this happens after it commits, so that no lock is held, and is lost if it
+    is rolled back. So ask and count before the transaction that stores pictures begins.
+    """
+    using = router.db_for_write(RefusedPicture)
+    transaction.on_commit(partial(_count_match, refused.pk), using=using)
+
+
+def _count_match(key: int) -> None:
+    picture = RefusedPicture.objects.filter(pk=key)
+    picture.update(met_total=F("met_total") + 1, last_met_at=DatabaseNow())
+
+
+def _nearly_identical(perceptual_hash: str) -> RefusedPicture | None:
+    """Return a refused picture with a similar hash, or None."""
+    wanted = int(perceptual_hash, 16)
+    active = RefusedPicture.objects.active().order_by()
+    # Not with a cursor, for which PostgreSQL would read the table instead of the indexes. There are
+    # few: of nearly identical pictures, only those of one group were refused together.
+    candidates = list(with_similar_chunk(active, "perceptual_hash", [perceptual_hash]))
+    is_similar = (
+        distance(int(each.perceptual_hash, 16), wanted) <= THRESHOLD for each in candidates
+    )
+    return next(compress(candidates, is_similar), None)

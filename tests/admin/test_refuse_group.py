@@ -1,0 +1,122 @@
+"""The pictures of a group of a draft are refused from now on; the draft stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from moderation.models import RefusedPicture
+from posts.models import Post, PostImage
+from tests.admin.conftest import browser_of, drafted, make_user, page_of
+from tests.admin.desk import said
+from tests.admin.drafts import html, text_of
+from tests.picture_groups.test_near import with_bits
+
+pytestmark = pytest.mark.django_db
+
+MakePosts = Callable[..., list[Post]]
+SHARED, NEAR = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def wave(make_posts: MakePosts) -> list[Post]:
+    """Five posts: three share a picture, the fourth has a nearly identical one."""
+    posts = make_posts(5)
+    PostImage.objects.filter(post__in=posts[:3]).update(sha256=SHARED, perceptual_hash=with_bits(1))
+    PostImage.objects.filter(post=posts[3]).update(sha256=NEAR, perceptual_hash=with_bits(2))
+    return posts
+
+
+def posted(**given: str) -> dict[str, str]:
+    return {"refuse": SHARED, "refused-note": "wave 7", "refused-last_day": "", **given}
+
+
+def test_the_button_saves_what_was_entered_and_leads_to_a_form(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    assert 'name="refuse"' in html(client, draft)
+    place = {"show": "groups", "order": "largest"}
+    entered = {"reason": "abuse", "note": "unsaved", "refuse": SHARED, "seal": draft.seal}
+    response = client.post(page_of(draft, "refuse"), entered | place)
+    assert response.status_code == 200
+    text = text_of(response.text)
+    assert "The group has 2 different files" in text
+    assert "Nearly identical copies" in text
+    assert f'value="{SHARED}"' in response.text
+    assert f"{page_of(draft)}?show=groups&amp;order=largest" in response.text
+    draft.refresh_from_db()
+    assert (draft.reason, draft.note) == ("abuse", "unsaved")
+    assert not RefusedPicture.objects.exists()
+
+
+def test_the_form_refuses_all_files_of_the_group_and_leads_back(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    before = (draft.seal, draft.objects_total)
+    client.post(page_of(draft, "refuse"), {"note": "unsaved", "refuse": SHARED})
+    place = {"show": "groups", "order": "largest"}
+    response = client.post(page_of(draft, "refuse"), posted(**place))
+    assert response.headers["Location"] == f"{page_of(draft)}?show=groups&order=largest"
+    assert "The pictures of 2 files are refused from now on." in said(response)
+    rows = RefusedPicture.objects.order_by("sha256").values_list("sha256", "perceptual_hash")
+    assert list(rows) == [(SHARED, with_bits(1)), (NEAR, with_bits(2))]
+    assert set(RefusedPicture.objects.values_list("note", "refused_by")) == {("wave 7", "mod")}
+    draft.refresh_from_db()
+    assert (draft.seal, draft.objects_total) == before
+    assert draft.note == "unsaved"
+    assert Post.objects.count() == len(wave)
+
+
+def test_bad_input_shows_the_form_again(client: Client, moderator: User, wave: list[Post]) -> None:
+    draft = drafted(wave, moderator)
+    given = posted(**{"refused-last_day": "2020-01-01", "show": "groups"})
+    response = client.post(page_of(draft, "refuse"), given)
+    assert response.status_code == 200
+    assert "This day is already over." in response.text
+    assert "wave 7" in response.text
+    assert 'name="show" value="groups"' in response.text
+    assert not RefusedPicture.objects.exists()
+
+
+@pytest.mark.parametrize("key", ["", "x", "\0", "f" * 64])
+def test_a_group_that_does_not_exist_is_a_message(
+    key: str, client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    response = client.post(page_of(draft, "refuse"), posted(refuse=key))
+    assert response.status_code == 302
+    assert "the picture is no longer selected" in said(response)
+    assert not RefusedPicture.objects.exists()
+
+
+def test_pictures_that_the_viewer_may_not_see_are_not_refused(
+    client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.contrib import admin
+
+    posts_admin = admin.site.get_model_admin(Post)
+    draft = drafted(wave, moderator)
+    draft.admin_site, draft.admin_label = "admin", "posts.Post"
+    draft.save()
+
+    def get_queryset(_request: Any) -> Any:
+        return Post.objects.exclude(pk=wave[3].pk)
+
+    monkeypatch.setattr(posts_admin, "get_queryset", get_queryset)
+    client.post(page_of(draft, "refuse"), posted())
+    assert list(RefusedPicture.objects.values_list("sha256", flat=True)) == [SHARED]
+
+
+def test_without_the_permission_there_is_no_button_and_no_action(wave: list[Post]) -> None:
+    codes = ("view_post", "delete_post", "delete_postimage", "delete_report")
+    user = make_user("deleter", codes=codes)
+    client, draft = browser_of(user), drafted(wave, user)
+    assert 'name="refuse"' not in html(client, draft)
+    assert client.post(page_of(draft, "refuse"), posted()).status_code == 403
+    assert not RefusedPicture.objects.exists()

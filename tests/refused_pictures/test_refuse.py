@@ -1,0 +1,160 @@
+"""Pictures are refused, allowed again and refused again, each with an event."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections, transaction
+from django.utils import timezone
+
+from moderation.exceptions import PictureNotRefused
+from moderation.lifecycle.refused_pictures import MAX_FILES, lift, refuse, refuse_again
+from moderation.models import AuditEvent, RefusedPicture
+from moderation.picture_groups.refused import count_match, find_refused
+from tests.picture_groups.test_near import with_bits
+
+SAME, OTHER = "a" * 64, "b" * 64
+
+
+@pytest.fixture
+def actor(db: None) -> User:
+    return User.objects.create_user("mod")
+
+
+def refused(actor: User, **given: Any) -> RefusedPicture:
+    options: dict[str, Any] = {"note": "", "last_day": None, **given}
+    refuse({SAME: ""}, actor=actor, **options)
+    return RefusedPicture.objects.get(sha256=SAME)
+
+
+@pytest.mark.django_db
+def test_who_refused_it_why_and_until_when_is_stored_and_recorded(actor: User) -> None:
+    day = date(2150, 12, 31)
+    number = refuse({OTHER: "", SAME: with_bits(1)}, actor=actor, note="wave 7", last_day=day)
+    assert number == 2
+    first, second = RefusedPicture.objects.order_by("sha256")
+    assert (first.sha256, first.perceptual_hash) == (SAME, with_bits(1))
+    assert (second.sha256, second.perceptual_hash) == (OTHER, "")
+    for each in (first, second):
+        assert (each.note, each.refused_by, each.last_day) == ("wave 7", "mod", day)
+        assert abs(each.refused_at - timezone.now()) < timedelta(minutes=1)
+    event = AuditEvent.objects.get()
+    assert (event.type, event.actor_name) == ("refuse", "mod")
+    assert event.details == {
+        "pictures": 2, "sha256s": [SAME, OTHER], "note": "wave 7", "until": "2150-12-31",
+    }  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_refusing_a_refused_picture_replaces_note_and_day_and_keeps_the_number(actor: User) -> None:
+    before = refused(actor, note="first", last_day=date(2150, 1, 1))
+    RefusedPicture.objects.update(met_total=7)
+    refuse({SAME: with_bits(2)}, actor=User(username="other"), note="second", last_day=None)
+    after = RefusedPicture.objects.get()
+    assert after.pk == before.pk
+    assert (after.note, after.last_day, after.refused_by) == ("second", None, "other")
+    assert (after.met_total, after.perceptual_hash) == (7, with_bits(2))
+    refused(actor)
+    assert RefusedPicture.objects.get().perceptual_hash == with_bits(2)
+
+
+@pytest.mark.django_db
+def test_allowing_a_picture_again_keeps_its_row_and_can_be_undone(actor: User) -> None:
+    picture = refused(actor, note="why", last_day=date(2150, 1, 1))
+    lift(picture, actor=actor)
+    picture.refresh_from_db()
+    assert picture.lifted_by == "mod"
+    assert picture.lifted_at is not None
+    with pytest.raises(PictureNotRefused, match="already been allowed"):
+        lift(picture, actor=actor)
+    refuse_again(picture, actor=actor)
+    picture.refresh_from_db()
+    assert (picture.lifted_by, picture.lifted_at) == ("", None)
+    assert (picture.note, picture.last_day) == ("why", date(2150, 1, 1))
+    assert find_refused(SAME)
+    with pytest.raises(PictureNotRefused, match="already refused"):
+        refuse_again(picture, actor=actor)
+    types = AuditEvent.objects.order_by("pk").values_list("type", flat=True)
+    assert list(types) == ["refuse", "lift", "refuse"]
+
+
+@pytest.mark.django_db
+def test_an_expired_picture_is_refused_again_without_end(actor: User) -> None:
+    picture = refused(actor, last_day=date(2150, 1, 1))
+    RefusedPicture.objects.update(refused_until=timezone.now() - timedelta(days=1))
+    refuse_again(picture, actor=actor)
+    assert RefusedPicture.objects.get().refused_until is None
+    assert find_refused(SAME)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("pictures", "given", "said"),
+    [
+        ({}, {}, "no SHA-256"),
+        ({"": "", "x": "y", "A" * 64: ""}, {}, "no SHA-256"),
+        ({SAME: ""}, {"note": "n" * 10_000}, "longer than 2000"),
+        ({SAME: ""}, {"last_day": date(2026, 1, 1)}, "already over"),
+    ],
+)
+def test_what_cannot_be_refused_changes_nothing(
+    pictures: dict[str, str], given: dict[str, Any], said: str, actor: User
+) -> None:
+    options: dict[str, Any] = {"note": "", "last_day": None, **given}
+    with pytest.raises(PictureNotRefused, match=said):
+        refuse(pictures, actor=actor, **options)
+    assert not RefusedPicture.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_bad_hash_is_not_stored(actor: User) -> None:
+    refuse({SAME: "z" * 64}, actor=actor, note="", last_day=None)
+    assert RefusedPicture.objects.get().perceptual_hash == ""
+
+
+@pytest.mark.django_db
+def test_only_so_many_files_are_refused_at_once(actor: User) -> None:
+    pictures = {f"{number:064x}": with_bits(number % 9) for number in range(MAX_FILES + 5)}
+    assert refuse(pictures, actor=actor, note="", last_day=None) == MAX_FILES
+    assert all(find_refused(each, pictures[each]) for each in pictures)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_moderators_who_refuse_the_same_picture_at_once_make_one_row() -> None:
+    actors = [User.objects.create_user(name) for name in ("mod", "other")]
+    barrier = Barrier(2)
+
+    def run(actor: User) -> None:
+        barrier.wait()
+        pictures = {SAME: with_bits(1), OTHER: ""}
+        refuse(pictures, actor=actor, note=actor.username, last_day=None)
+        connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, actors))
+    names = RefusedPicture.objects.values_list("refused_by", "note").distinct()
+    assert RefusedPicture.objects.count() == 2
+    assert len(names) == 1
+    assert AuditEvent.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_match_is_counted_at_once_outside_of_a_transaction() -> None:
+    picture = refused(User.objects.create_user("mod"))
+    count_match(picture)
+    count_match(picture)
+    picture.refresh_from_db()
+    assert picture.met_total == 2
+    assert picture.last_met_at is not None
+    with transaction.atomic():
+        count_match(picture)
+        picture.refresh_from_db()
+        assert picture.met_total == 2
+    picture.refresh_from_db()
+    assert picture.met_total == 3
