@@ -27,7 +27,10 @@ register(
 
 
 def grant_to_moderators(app_config: AppConfig, using: str) -> None:
-    """Let the group of moderators view posts and remove them with their pictures and reports."""
+    """Let the group of moderators view posts, remove them, and disable the authors of those.
+
+    They may remove pictures and reports with the posts.
+    """
     models = ("post", "postimage", "report")
     codenames = [f"{action}_{model}" for action in ("view", "delete") for model in models]
-    grant(app_config, MODERATORS, codenames, using=using)
+    grant(app_config, MODERATORS, [*codenames, "disable_author"], using=using)

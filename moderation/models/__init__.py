@@ -1,6 +1,7 @@
 """The models: removals, the audit log, storage identities, preferences and background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
+from moderation.models.drafted_keys import NotInDrafts, drafts_by_key, shared_with_drafts
 from moderation.models.frozen_keys import (
     FrozenKeys,
     FrozenTexts,
@@ -24,12 +25,15 @@ __all__ = [
     "Heartbeat",
     "KeptKeys",
     "MarkedObject",
+    "NotInDrafts",
     "QueueingLock",
     "Removal",
     "RemovalBatch",
     "ReviewPreferences",
     "StorageIdentity",
     "batch_numbers",
+    "drafts_by_key",
     "has_exact_keys",
     "key_table",
+    "shared_with_drafts",
 ]

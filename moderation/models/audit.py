@@ -207,7 +207,7 @@ class AuditEvent(models.Model):
         related_name="events",
     )
     # confirm: reason, note, counts, seal; retry: batches, entries; export: format, filters, search,
-    # rows; mark: storage, replace, identity, environment.
+    # rows; mark: storage, replace, identity, environment; disable, enable: accounts, names, keys.
     details = models.JSONField(_("details"), default=dict)
     recorded_at = models.DateTimeField(_("time"), db_default=Now(), editable=False)
 

@@ -74,3 +74,5 @@ class EventType(models.TextChoices):
     UNDO = "undo", _("undone")
     EXPORT = "export", _("exported")
     MARK = "mark", _("marked a storage")
+    DISABLE = "disable", _("disabled accounts")
+    ENABLE = "enable", _("enabled accounts again")

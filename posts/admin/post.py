@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,7 +20,11 @@ from django.utils.translation import gettext_lazy as _
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.large_lists import LargeListMixin, RelatedCount
 from moderation.admin.list_title import ListTitleMixin
+from moderation.admin.others_drafts import OpenDraftsMixin, OthersDraftsFilter
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
+from moderation.admin.removals.next_steps import NextStep
+from moderation.models import Removal
+from posts.admin import removed_authors
 from posts.admin.filters import AuthorFilter, DateFilter, PicturesFilter, ReportedFilter
 from posts.admin.inlines import (
     NewPictureInline,
@@ -27,6 +32,8 @@ from posts.admin.inlines import (
     ReportInline,
     check_uploads,
 )
+from posts.admin.next_steps import next_steps
+from posts.admin.same_pictures import SameAsRemovalFilter
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
@@ -39,11 +46,20 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
 @admin.register(Post)
-class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedParameters):
+class PostAdmin(
+    RemoveSelectedMixin, OpenDraftsMixin, LargeListMixin, ListTitleMixin, CheckedParameters
+):
     """The change list of posts, and the page of a post with its pictures and reports."""
 
     list_display = ("title", "pictures", "author_link", "report_count", "written_at")
-    list_filter = (ReportedFilter, PicturesFilter, ("created_at", DateFilter), AuthorFilter)
+    list_filter = (
+        ReportedFilter,
+        PicturesFilter,
+        ("created_at", DateFilter),
+        AuthorFilter,
+        OthersDraftsFilter,
+        SameAsRemovalFilter,
+    )
     list_select_related = ("author",)
     list_per_page = 100
     change_list_template = "admin/posts/post/change_list.html"
@@ -62,6 +78,14 @@ class PostAdmin(RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedPara
 
     class Media:
         css = {"all": ("posts/post_admin.css",)}
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs, with that of the authors of removed posts."""
+        return [*removed_authors.urls(self), *super().get_urls()]
+
+    def next_steps(self, request: HttpRequest, removal: Removal) -> list[NextStep]:
+        """Return what a moderator may want to do after a removal, for its page."""
+        return list(next_steps(self, request, removal))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Post], search_term: str

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from moderation.models import AuditEntry, AuditEvent, Removal
 from posts.admin import PostAdmin
+from posts.author_models import DisabledAuthor, RemovedAuthor
 from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.conftest import browser_of, make_user
@@ -41,6 +42,8 @@ GET  posts_post_history                   302 302 200 200 200 403 200 200
 POST posts_post_history                   302 302 200 200 200 403 200 200
 GET  posts_post_delete                    302 302 403 200 200 403 200 403
 POST posts_post_delete                    302 302 403 302 302 403 302 403
+GET  posts_post_removed_authors           302 302 404 404 404 403 404 404
+POST posts_post_removed_authors           302 302 404 404 404 403 404 404
 GET  auth_user_changelist                 302 302 403 403 403 403 403 403
 POST auth_user_changelist                 302 302 403 403 403 403 403 403
 GET  auth_user_delete                     302 302 403 403 403 403 403 403
@@ -217,5 +220,5 @@ def state() -> list[Any]:
     """Return everything that a page could change."""
     return [
         list(model.objects.order_by("pk").values())
-        for model in (Post, Removal, AuditEntry, AuditEvent)
+        for model in (Post, Removal, AuditEntry, AuditEvent, RemovedAuthor, DisabledAuthor)
     ]

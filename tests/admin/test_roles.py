@@ -36,6 +36,8 @@ GET  posts_post_history                   302 403 200 200 403 200
 POST posts_post_history                   302 403 200 200 403 200
 GET  posts_post_delete                    302 403 200 200 403 200
 POST posts_post_delete                    302 403 302 302 403 302
+GET  posts_post_removed_authors           302 404 200 404 403 200
+POST posts_post_removed_authors           302 404 302 404 403 302
 GET  auth_user_changelist                 302 403 403 403 403 200
 POST auth_user_changelist                 302 403 403 403 403 302
 GET  auth_user_delete                     302 403 403 403 403 200
@@ -122,6 +124,8 @@ class World:
     def arguments(self, page: str) -> list[object]:
         """What a page's address names."""
         kind = page.partition(":")[0].split("_")
+        if page == "posts_post_removed_authors":
+            return [self.running.pk]
         if kind[1:2] == ["removal"] and kind[2] != "changelist":
             return [self.draft.pk if page.endswith(":draft") else self.running.pk]
         if page == "moderation_picture":
@@ -173,6 +177,8 @@ def sent_to(page: str, world: World) -> dict[str, str]:
     }
     if page in selected:
         return {"action": "remove_selected", "_selected_action": str(selected[page])}
+    if page == "posts_post_removed_authors":
+        return {"action": "disable"}
     return {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
 
 
