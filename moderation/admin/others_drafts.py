@@ -68,6 +68,9 @@ class OpenDraftsMixin(admin.ModelAdmin):
 
     change_form_template = "admin/moderation/open_drafts_form.html"
 
+    class Media:
+        css = {"all": ("moderation/open_drafts.css",)}
+
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns, with that of the drafts at the end if there are any."""
         columns = super().get_list_display(request)
@@ -87,7 +90,7 @@ class OpenDraftsMixin(admin.ModelAdmin):
             context["draft_notice"] = notices(self, request, [obj]).get(obj.pk, "")
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description=gettext_lazy("draft"))
+    @admin.display(description=gettext_lazy("draft"), empty_value="")
     def open_draft(self, obj: Any) -> str:
         """Return in whose draft the object is, or ""."""
         return getattr(obj, NOTICE, "")
