@@ -17,7 +17,7 @@ class PostsConfig(AppConfig):
     verbose_name = _("Posts")
 
     def ready(self) -> None:
-        """Connect the receivers: that which grants permissions after `migrate`, and of removals."""
+        """Connect the receivers of this app."""
         from posts import receivers  # noqa: PLC0415 - needs the models
 
         receivers.connect()

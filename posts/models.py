@@ -15,6 +15,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from moderation.db.hash_chunks import similarity_indexes
+from posts import author_models  # noqa: F401 - Django imports only this module
 from posts.dates import PlausibleDateTimeField
 
 

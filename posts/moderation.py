@@ -27,7 +27,11 @@ register(
 
 
 def grant_to_moderators(app_config: AppConfig, using: str) -> None:
-    """Let moderators view posts, remove them with pictures and reports, and dismiss reports."""
+    """Let the group of moderators view and remove posts, and do what goes with it.
+
+    They may remove pictures and reports with the posts, dismiss reports, and disable the authors of
+    removed posts.
+    """
     models = ("post", "postimage", "report")
     codenames = [f"{action}_{model}" for action in ("view", "delete") for model in models]
-    grant(app_config, MODERATORS, [*codenames, "dismiss_report"], using=using)
+    grant(app_config, MODERATORS, [*codenames, "dismiss_report", "disable_author"], using=using)

@@ -1,4 +1,7 @@
-"""Count reports as upheld when a removal deletes the posts, or their authors."""
+"""The receivers of this app: what happens to reports and authors when posts or users are removed.
+
+Those of `objects_removed` write in the transaction of the removal.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,25 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.db.models.signals import post_save
 
 from moderation.db.rows import all_rows
 from moderation.signals import objects_removed
 from posts.models import Post, Report
+from posts.removed_authors import forget_disabling, record_authors
 from posts.reports import lock_rows, uphold
 
 
 def connect() -> None:
     """Connect the receivers. Call this when all models are loaded."""
-    for sender, receiver in ((Post, uphold_of_posts), (get_user_model(), uphold_of_users)):
+    users = get_user_model()
+    for sender, receiver in (
+        (Post, uphold_of_posts),
+        (Post, record_authors),
+        (users, uphold_of_users),
+    ):
         objects_removed.connect(receiver, sender=sender, dispatch_uid=f"posts.{receiver.__name__}")
+    post_save.connect(forget_disabling, sender=users, dispatch_uid="posts.forget_disabling")
 
 
 def uphold_of_posts(objects: QuerySet[Any], using: str, **_: Any) -> None:

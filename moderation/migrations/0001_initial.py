@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
             name='AuditEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(choices=[('confirm', 'confirmed'), ('stop', 'stopped'), ('resume', 'resumed'), ('retry', 'retried'), ('undo', 'undone'), ('export', 'exported'), ('mark', 'marked a storage'), ('dismiss', 'dismissed reports'), ('reopen', 'reopened reports'), ('refuse', 'refused a picture'), ('lift', 'allowed a picture again')], max_length=10, verbose_name='event')),
+                ('type', models.CharField(choices=[('confirm', 'confirmed'), ('stop', 'stopped'), ('resume', 'resumed'), ('retry', 'retried'), ('undo', 'undone'), ('export', 'exported'), ('mark', 'marked a storage'), ('dismiss', 'dismissed reports'), ('reopen', 'reopened reports'), ('refuse', 'refused a picture'), ('lift', 'allowed a picture again'), ('disable', 'disabled accounts'), ('enable', 'enabled accounts again')], max_length=10, verbose_name='event')),
                 ('actor_name', models.TextField(verbose_name='moderator')),
                 ('details', models.JSONField(default=dict, verbose_name='details')),
                 ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='time')),

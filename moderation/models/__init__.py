@@ -1,6 +1,7 @@
 """The models: removals, audit log, refused pictures, storages, preferences, background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
+from moderation.models.drafted_keys import NotInDrafts, drafts_by_key, shared_with_drafts
 from moderation.models.frozen_keys import (
     FrozenKeys,
     FrozenTexts,
@@ -25,6 +26,7 @@ __all__ = [
     "Heartbeat",
     "KeptKeys",
     "MarkedObject",
+    "NotInDrafts",
     "QueueingLock",
     "RefusedPicture",
     "Removal",
@@ -32,6 +34,8 @@ __all__ = [
     "ReviewPreferences",
     "StorageIdentity",
     "batch_numbers",
+    "drafts_by_key",
     "has_exact_keys",
     "key_table",
+    "shared_with_drafts",
 ]

@@ -78,3 +78,5 @@ class EventType(models.TextChoices):
     REOPEN = "reopen", _("reopened reports")
     REFUSE = "refuse", _("refused a picture")
     LIFT = "lift", _("allowed a picture again")
+    DISABLE = "disable", _("disabled accounts")
+    ENABLE = "enable", _("enabled accounts again")

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import URLPattern, path
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -23,8 +23,12 @@ from django.views.decorators.http import require_http_methods
 from moderation.admin.action import RemoveSelectedMixin
 from moderation.admin.large_lists import LargeListMixin, RelatedCount
 from moderation.admin.list_title import ListTitleMixin
+from moderation.admin.others_drafts import OpenDraftsMixin, OthersDraftsFilter
 from moderation.admin.picture_parameters import PictureParameters
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
+from moderation.admin.removals.next_steps import NextStep
+from moderation.models import Removal
+from posts.admin import removed_authors
 from posts.admin.dismissals import DismissReportsMixin
 from posts.admin.filters import (
     WITHIN,
@@ -40,9 +44,11 @@ from posts.admin.inlines import (
     ReportInline,
     check_uploads,
 )
+from posts.admin.next_steps import next_steps
 from posts.admin.picture_filter import SAME, SIMILAR, PictureFilter, list_title
 from posts.admin.picture_search import find_by_picture
 from posts.admin.related_posts import related_posts, remove_related
+from posts.admin.same_pictures import SameAsRemovalFilter
 from posts.admin.search import search_posts
 from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
@@ -57,7 +63,12 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 @admin.register(Post)
 class PostAdmin(
-    DismissReportsMixin, RemoveSelectedMixin, LargeListMixin, ListTitleMixin, CheckedParameters
+    DismissReportsMixin,
+    RemoveSelectedMixin,
+    OpenDraftsMixin,
+    LargeListMixin,
+    ListTitleMixin,
+    CheckedParameters,
 ):
     """The change list of posts, and the page of a post with its pictures and reports."""
 
@@ -69,6 +80,8 @@ class PostAdmin(
         PictureFilter,
         ("created_at", DateFilter),
         AuthorFilter,
+        OthersDraftsFilter,
+        SameAsRemovalFilter,
     )
     picture_parameters = PictureParameters(sha256=SAME, perceptual_hash=SIMILAR)
     list_select_related = ("author",)
@@ -90,9 +103,10 @@ class PostAdmin(
     class Media:
         css = {"all": ("posts/post_admin.css",)}
 
-    def get_urls(self) -> list[Any]:
-        """Return the URLs of the pages, with those for an example of a picture and for drafts."""
+    def get_urls(self) -> list[URLPattern]:
+        """Return the URLs: those of Django, and of our own pages."""
         own = [
+            *removed_authors.urls(self),
             path("find-picture/", self._page(find_by_picture), name="posts_post_find"),
             path("<path:object_id>/remove/", self._page(remove_related), name="posts_post_remove"),
         ]
@@ -117,6 +131,10 @@ class PostAdmin(
         if (post := context["original"]) is not None:
             context["related_posts"] = related_posts(self, request, post)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def next_steps(self, request: HttpRequest, removal: Removal) -> list[NextStep]:
+        """Return what a moderator may want to do after a removal, for its page."""
+        return list(next_steps(self, request, removal))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Post], search_term: str

@@ -159,4 +159,34 @@ class Migration(migrations.Migration):
             model_name='report',
             constraint=models.UniqueConstraint(fields=('post', 'reporter'), name='report_once_a_reporter'),
         ),
+        migrations.CreateModel(
+            name='DisabledAuthor',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('removal_number', models.PositiveBigIntegerField(verbose_name='number of the removal')),
+                ('author', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
+            ],
+            options={
+                'verbose_name': 'disabled author',
+                'verbose_name_plural': 'disabled authors',
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['removal_number', 'author'], name='disabledauthor_removal')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RemovedAuthor',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('removal_number', models.PositiveBigIntegerField(verbose_name='number of the removal')),
+                ('posts', models.PositiveIntegerField(verbose_name='removed posts')),
+                ('author', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
+            ],
+            options={
+                'verbose_name': 'author of removed posts',
+                'verbose_name_plural': 'authors of removed posts',
+                'permissions': [('disable_author', 'Can disable the authors of posts that they removed')],
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['removal_number', 'author'], name='removedauthor_removal')],
+            },
+        ),
     ]

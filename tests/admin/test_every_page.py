@@ -17,6 +17,7 @@ from django.urls import reverse
 from moderation.admin.removals.removal_admin import ACTIONS as REMOVAL_ACTIONS
 from moderation.admin.removals.removal_admin import DRAFT_ACTIONS
 from moderation.models import AuditEntry, AuditEvent, RefusedPicture, Removal, RemovalBatch
+from posts.author_models import DisabledAuthor, RemovedAuthor
 from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.conftest import browser_of, drafted, page_of
@@ -156,6 +157,7 @@ def test_no_page_changes_anything_by_get(page: str, world: World, root: Client) 
 def state() -> list[Any]:
     """Return everything that a page could change."""
     models = (Post, Removal, RemovalBatch, AuditEntry, AuditEvent, RefusedPicture)
+    models += (RemovedAuthor, DisabledAuthor)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

@@ -75,8 +75,8 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
     for name in lists:
         assert root.get(reverse(f"admin:{name}_changelist")).status_code == 200
     assert root.get("/admin/").status_code == 200
-    pages = ["posts_post_change", "posts_post_delete", "posts_post_find", "auth_user_change",
-             "auth_user_delete",
+    pages = ["posts_post_change", "posts_post_delete", "posts_post_find",
+             "posts_post_removed_authors", "auth_user_change", "auth_user_delete",
              "moderation_auditentry_change", "moderation_auditevent_change",
              "moderation_auditentry_export", "moderation_refusedpicture_refuse"]  # fmt: skip
     for page in pages:

@@ -28,6 +28,7 @@ OWN_NAMES = {
         "author", "reported", "shares", "pictures", "picture", "like", "created_at__within",
         "created_at__gte", "created_at__lt", "created_at__year",
         "created_at__month", "created_at__day", "body__regex", "author__password__startswith",
+        "others_draft", "same_as_removal", "open_draft",
     ],
     "auth_user": [
         "is_staff__exact", "is_superuser__exact", "is_active__exact", "groups__id__exact",
@@ -109,6 +110,7 @@ def keyed_addresses() -> Iterator[str]:
                     yield f"/admin/{app}/{key}/{page}/{query}"
         for page in ("change", "progress", "stop", "save", "confirm", "exclude", "return", "add"):
             yield f"/admin/moderation/removal/{key}/{page}/"
+        yield f"/admin/posts/post/authors-of-removal/{key}/"
         for label, field in product(("posts.postimage", "x", "posts.post"), ("image", "%00", "pk")):
             yield f"/admin/moderation/removal/picture/{label}/{key}/{field}/"
             yield f"/admin/moderation/refusedpicture/refuse/{label}/{key}/"

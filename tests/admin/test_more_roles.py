@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from moderation.models import AuditEntry, AuditEvent, RefusedPicture, Removal
 from posts.admin import PostAdmin
+from posts.author_models import DisabledAuthor, RemovedAuthor
 from posts.models import Post
 from tests.admin import test_roles
 from tests.admin.conftest import browser_of, make_user
@@ -50,6 +51,8 @@ GET  posts_post_dismiss_reports           302 302 403 403 302 403 403 302
 POST posts_post_dismiss_reports           302 302 403 403 302 403 403 302
 GET  posts_post_undo_dismissal            302 302 403 403 302 403 403 302
 POST posts_post_undo_dismissal            302 302 403 403 302 403 403 302
+GET  posts_post_removed_authors           302 302 404 404 404 403 404 404
+POST posts_post_removed_authors           302 302 404 404 404 403 404 404
 GET  auth_user_changelist                 302 302 403 403 403 403 403 403
 POST auth_user_changelist                 302 302 403 403 403 403 403 403
 GET  auth_user_delete                     302 302 403 403 403 403 403 403
@@ -235,7 +238,5 @@ def test_no_other_method_changes_or_breaks_anything(
 
 def state() -> list[Any]:
     """Return everything that a page could change."""
-    return [
-        list(model.objects.order_by("pk").values())
-        for model in (Post, Removal, AuditEntry, AuditEvent, RefusedPicture)
-    ]
+    models = (Post, Removal, AuditEntry, AuditEvent, RefusedPicture, RemovedAuthor, DisabledAuthor)
+    return [list(model.objects.order_by("pk").values()) for model in models]

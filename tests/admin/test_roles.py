@@ -47,6 +47,8 @@ GET  posts_post_dismiss_reports           302 403 302 302 403 302
 POST posts_post_dismiss_reports           302 403 302 302 403 302
 GET  posts_post_undo_dismissal            302 403 302 302 403 302
 POST posts_post_undo_dismissal            302 403 302 302 403 302
+GET  posts_post_removed_authors           302 404 200 404 403 200
+POST posts_post_removed_authors           302 404 302 404 403 302
 GET  auth_user_changelist                 302 403 403 403 403 200
 POST auth_user_changelist                 302 403 403 403 403 302
 GET  auth_user_delete                     302 403 403 403 403 200
@@ -144,7 +146,8 @@ class World:
     def arguments(self, page: str) -> list[object]:
         """What a page's address names."""
         kind = page.partition(":")[0].split("_")
-        if kind[1:2] == ["removal"] and kind[2] != "changelist":
+        of_removal = kind[1:2] == ["removal"] and kind[2] != "changelist"
+        if of_removal or page == "posts_post_removed_authors":
             return [self.draft.pk if page.endswith(":draft") else self.running.pk]
         if page.startswith(("posts_post_dismiss", "posts_post_undo")):
             return [self.post.pk if page.endswith("reports") else UUID(int=self.post.pk)]
@@ -206,6 +209,8 @@ def sent_to(page: str, world: World) -> dict[str, str]:
         return {"action": "remove_selected", "_selected_action": str(selected[page])}
     if page == "posts_post_remove":
         return {"posts": "author"}
+    if page == "posts_post_removed_authors":
+        return {"action": "disable"}
     return {"seal": world.draft.seal, "reason": "spam", "object": "1024:0"}
 
 

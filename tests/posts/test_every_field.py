@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.formats import date_format
 
 from moderation.registry import registration_for
+from posts.author_models import DisabledAuthor, RemovedAuthor
 from posts.fixtures.schema import fixture_models
 from posts.imports.parse import Entry
 from posts.models import Post, PostImage, Report, UpheldReports
@@ -22,6 +23,8 @@ from tests.admin.conftest import browser_of
 # {model: the reason}, for models of `posts` that moderators need not see
 NOT_CONTENT: dict[type[models.Model], str] = {
     UpheldReports: "each report shows the sum of its reporter's",
+    RemovedAuthor: "removals record it; the page of a removal's authors shows it",
+    DisabledAuthor: "disabling records it; the page of a removal's authors shows it",
 }
 MODELS = [each for each in apps.get_app_config("posts").get_models() if each not in NOT_CONTENT]
 FIELDS = [f"{model.__name__}.{field.name}" for model in MODELS for field in model._meta.fields]
@@ -181,6 +184,7 @@ def test_moderators_may_view_and_delete_each_model_and_nothing_more() -> None:
     codes = Group.objects.get(name="Moderators").permissions.filter(content_type__app_label="posts")
     assert set(codes.values_list("codename", flat=True)) == {
         "dismiss_report",
+        "disable_author",
         *(
             f"{action}_{model._meta.model_name}"
             for action in ("view", "delete")

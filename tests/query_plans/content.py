@@ -56,6 +56,12 @@ SELECT r.id, n, 'deleted', '[]', '', 1, 1, 1, 1, '{{}}', '{{}}', '{{}}', 1, '[]'
   now(), 0, '[]', 0, 0, '{{}}', 0, '[]', 0
 FROM moderation_removal r, generate_series(1, 50) n;
 
+INSERT INTO posts_removedauthor (removal_number, author_id, posts)
+SELECT r.id, r.actor_id + n % 7, 3 FROM moderation_removal r, generate_series(1, 100) n;
+
+INSERT INTO posts_disabledauthor (removal_number, author_id)
+SELECT r.id, r.actor_id + n FROM moderation_removal r, generate_series(1, 100) n;
+
 INSERT INTO auth_user (username, password, first_name, last_name, email, is_superuser, is_staff,
   is_active, date_joined)
 SELECT 'member_' || md5(n::text), '', '', '', '', false, false, true, now()

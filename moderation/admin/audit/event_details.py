@@ -13,8 +13,10 @@ from moderation.models import AuditEvent
 from moderation.models.states import Reason
 from moderation.templatetags.moderation_numbers import grouped
 
-# Details that are only needed to compare records. The summary omits them.
-TECHNICAL = ("seal", "permissions", "identity", "model", "dismissal", "sha256s")
+# Details that are only needed to compare records, or that may be long. The summary omits them.
+TECHNICAL = (
+    "seal", "permissions", "identity", "model", "dismissal", "sha256s", "names", "keys",
+)  # fmt: skip
 
 # In the order in which they are shown.
 LABELS = {
@@ -28,6 +30,9 @@ LABELS = {
     "batches": gettext_lazy("Batches"),
     "entries": gettext_lazy("Files"),
     "rows": gettext_lazy("Audit entries"),
+    "accounts": gettext_lazy("Accounts"),
+    "names": gettext_lazy("Names"),
+    "keys": gettext_lazy("Keys"),
     "format": gettext_lazy("Format"),
     "filters": gettext_lazy("Filters"),
     "search": gettext_lazy("Search"),
@@ -49,6 +54,7 @@ COUNTS: Mapping[str, Callable[[int], str]] = {
     "batches": lambda n: ngettext("%s batch", "%s batches", n),
     "entries": lambda n: ngettext("%s file", "%s files", n),
     "rows": lambda n: ngettext("%s audit entry", "%s audit entries", n),
+    "accounts": lambda n: ngettext("%s account", "%s accounts", n),
 }
 
 

@@ -36,6 +36,7 @@ from moderation.admin.removals.object_permissions import (
     guard_for,
     model_in_admin,
 )
+from moderation.admin.removals.other_drafts import other_drafts_context
 from moderation.admin.removals.preferences import preferences_context
 from moderation.admin.removals.refusals import store_refusal, take_refusal
 from moderation.admin.removals.tabs import back_to_page, selection_context
@@ -82,6 +83,7 @@ def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResp
         "worker_missing": not Heartbeat.is_recent(),
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
+        **other_drafts_context(viewer, removal),
         **preferences_context(request),
         **files_that_stay_context(viewer, removal, [*selection["previews"], *marked]),
         **check_first,

@@ -27,6 +27,7 @@ from moderation.admin.display import (
 )
 from moderation.admin.in_use import in_use_reasons
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.removals.next_steps import next_steps_of
 from moderation.admin.removals.object_permissions import model_in_admin
 from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
@@ -145,6 +146,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "may_resume": may_manage_it and removal.state == RemovalState.STOPPED,
         "may_retry": may_manage_it and bool(failed.batches or failed.entries),
         "list_limit": MAX_NAMED,
+        "next_steps": next_steps_of(viewer, removal),
     }
 
 

@@ -37,6 +37,8 @@ def event(removal: Removal | None = None, **details: Any) -> AuditEvent:
         ({"batches": 2, "entries": 3}, None, "2 batches · 3 files"),
         ({"rows": 1}, None, "1 audit entry"),
         ({"rows": 64}, None, "64 audit entries"),
+        ({"accounts": 1, "names": ["a"], "keys": ["1"]}, None, "1 account"),
+        ({"accounts": 2_000}, None, "2,000 accounts"),
         ({"format": "csv", "rows": 2}, None, "2 audit entries · Format: csv"),
         ({"filters": {"state": "failed", "q": "a"}}, None, "Filters: state = failed, q = a"),
         ({"filters": {}}, None, ""),

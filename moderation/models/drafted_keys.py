@@ -1,0 +1,128 @@
+"""The keys that are frozen in several drafts, in SQL, without reading the drafts into memory.
+
+The caller must have checked `has_exact_keys` for the model first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func
+from django.db.models.sql.compiler import SQLCompiler
+
+from moderation.db.keys import key_field
+from moderation.db.lookups import as_array
+from moderation.models.frozen_keys import FrozenKeys, FrozenTexts
+from moderation.models.removal import Removal, RemovalBatch
+
+
+class NotInDrafts(Func):
+    """A condition for `filter()`: the object is in none of these drafts, named by their numbers."""
+
+    def __init__(self, model: type[models.Model], drafts: Iterable[int]) -> None:
+        super().__init__(F("pk"), output_field=models.BooleanField())
+        self.key_field, self.drafts = key_field(model), tuple(drafts)
+
+    def as_sql(  # type: ignore[override]
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the condition for SQLite, which reads the keys once into a temporary index."""
+        (lhs,) = self.source_expressions
+        key, parameters = compiler.compile(lhs)
+        frozen = FrozenKeys.key_on_sqlite
+        if isinstance(self.key_field, models.UUIDField):  # stored without hyphens
+            frozen = f"replace({frozen}, '-', '')"
+        source, among = _batches(connection, self.drafts)
+        return f"{key} NOT IN (SELECT {frozen} FROM {source})", (*parameters, among)  # noqa: S608
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Return the condition for PostgreSQL, which reads the keys once into a hash table.
+
+        It cannot estimate how many keys the JSON of the batches holds. Without the array, it might
+        compare each object with each of them.
+        """
+        (lhs,) = self.source_expressions
+        key, parameters = compiler.compile(lhs)
+        frozen = f"({FrozenKeys.key_on_postgresql})::{self.key_field.rel_db_type(connection)}"
+        source, among = _batches(connection, self.drafts)
+        keys = f"SELECT unnest(ARRAY(SELECT {frozen} FROM {source}))"  # noqa: S608 - our own names
+        return f"{key} NOT IN ({keys})", (*parameters, among)
+
+
+def drafts_by_key(
+    model: type[models.Model], keys: Collection[Any], drafts: Iterable[int]
+) -> dict[Any, set[int]]:
+    """Return in which of these drafts each of the keys is frozen: {key: numbers}. One query.
+
+    The keys of a batch are in order. If they are integers, only batches that can contain one of the
+    given keys are read in full.
+    """
+    keys_by_text = {str(key): key for key in keys}
+    connection = connections[RemovalBatch.objects.db]
+    source, among = _batches(connection, drafts)
+    text, (one_of, wanted) = _text(connection), _one_of(connection, "text", list(keys_by_text))
+    sql = f"SELECT {text}, source.removal_id FROM {source} AND {text} {one_of}"  # noqa: S608
+    parameters = [among, wanted]
+    if isinstance(key_field(model), models.IntegerField):
+        first, last = _ends(connection)
+        sql = f"{sql} AND {first} <= %s AND {last} >= %s"
+        parameters += [max(keys), min(keys)]
+    found: dict[Any, set[int]] = defaultdict(set)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        for key, number in cursor.fetchall():
+            found[keys_by_text[key]].add(number)
+    return found
+
+
+def shared_with_drafts(removal: Removal, drafts: Iterable[int]) -> dict[int, int]:
+    """Return how many objects of a draft each of these drafts contains too: {number: objects}."""
+    connection = connections[RemovalBatch.objects.db]
+    source, among = _batches(connection, drafts)
+    keys: Any = FrozenTexts(removal)
+    is_postgresql = connection.vendor == "postgresql"
+    compile_keys = keys.as_postgresql if is_postgresql else keys.as_sql
+    own, parameters = compile_keys(None, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT source.removal_id, COUNT(*) FROM {source} "  # noqa: S608 - our own names
+            f"AND {_text(connection)} IN {own} GROUP BY source.removal_id",
+            [among, *parameters],
+        )
+        return dict(cursor.fetchall())
+
+
+def _batches(connection: BaseDatabaseWrapper, drafts: Iterable[int]) -> tuple[str, Any]:
+    """Return the tables and the condition for the keys of drafts, and its parameter."""
+    table = connection.ops.quote_name(RemovalBatch._meta.db_table)
+    elements = "jsonb_array_elements" if connection.vendor == "postgresql" else "json_each"
+    one_of, numbers = _one_of(connection, "bigint", list(drafts))
+    pairs = f"{elements}(source.frozen) pair"
+    return f"{table} source, {pairs} WHERE source.removal_id {one_of}", numbers
+
+
+def _one_of(connection: BaseDatabaseWrapper, column: str, values: list[Any]) -> tuple[str, Any]:
+    """Return the comparison with a list as one parameter, and that parameter."""
+    if connection.vendor == "postgresql":
+        return f"= ANY(%s::{column}[])", as_array(values)
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(values)
+
+
+def _text(connection: BaseDatabaseWrapper) -> str:
+    """Return the key of a pair as text."""
+    is_postgresql = connection.vendor == "postgresql"
+    return FrozenTexts.key_on_postgresql if is_postgresql else FrozenTexts.key_on_sqlite
+
+
+def _ends(connection: BaseDatabaseWrapper) -> tuple[str, str]:
+    """Return the first and the last key of a batch, as integers."""
+    if connection.vendor == "postgresql":
+        return "(source.frozen->0->>0)::bigint", "(source.frozen->-1->>0)::bigint"
+    return "json_extract(source.frozen, '$[0][0]')", "json_extract(source.frozen, '$[#-1][0]')"

@@ -1,0 +1,61 @@
+"""A filter for the posts that have the same pictures as those that a removal deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from moderation.admin.access import visible_removals
+from moderation.models import AuditEntry, Removal
+from posts.models import Post, PostImage
+
+MOST_DIGITS = 18  # of a number that every database can compare
+
+
+class SameAsRemovalFilter(admin.SimpleListFilter):
+    """A filter for the posts with a picture that a removal deleted, by its number in the URL.
+
+    It is displayed only while it applies. The page of a removal links to it.
+    """
+
+    title = gettext_lazy("removed pictures")
+    parameter_name = "same_as_removal"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, Any]]:
+        """Return the current value as the only choice, or none."""
+        value = self.value()
+        if value is None:
+            return []
+        self.removal = _visible_removal(request, value)
+        if self.removal is None:
+            return [(value, _("No such removal"))]
+        return [(value, _("Same as in removal %(number)s") % {"number": self.removal})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
+        """Return the posts with such a picture; none for a removal that the user may not view."""
+        if self.value() is None:
+            return queryset
+        return with_pictures_of(self.removal, queryset) if self.removal else queryset.none()
+
+
+def with_pictures_of(removal: Removal, posts: QuerySet[Post]) -> QuerySet[Post]:
+    """Return those of the posts that have a picture that a removal deleted."""
+    entries = AuditEntry.objects.filter(removal=removal.pk, sha256__isnull=False)
+    pictures = PostImage.objects.filter(sha256__in=entries.values("sha256"))
+    return posts.filter(pk__in=pictures.values("post"))
+
+
+def _visible_removal(request: HttpRequest, text: str) -> Removal | None:
+    """Return the removal with a number if the user may view it, otherwise None."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+        return None
+    found: Removal | None
+    found = visible_removals(request.user, Removal.objects.filter(pk=int(text))).first()
+    return found

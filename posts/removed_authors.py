@@ -1,0 +1,137 @@
+"""Record the authors of removed posts, disable their accounts, and enable them again.
+
+An account is disabled as Django does it: its owner can no longer log in, and each request checks
+that. Staff, superusers and the person who disables are never disabled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.db.models import Count, QuerySet, Sum
+
+from moderation.db.bulk_insert import insert
+from moderation.models import AuditEvent, Removal
+from moderation.models.states import EventType
+from posts.author_models import DisabledAuthor, RemovedAuthor
+from posts.models import Post
+
+# The accounts that are changed in one transaction, and named in its event.
+ACCOUNTS_PER_TRANSACTION = 100
+
+
+def record_authors(*, objects: QuerySet[Post], removal: Removal, using: str, **_: Any) -> None:
+    """Record the authors of a batch's posts. A receiver of `objects_removed`."""
+    posts = objects.order_by().values("author").annotate(posts=Count("pk"))
+    rows = [{"author_id": row["author"], "posts": row["posts"]} for row in posts]
+    insert(RemovedAuthor, rows, same={"removal_number": removal.pk}, using=using)
+
+
+def forget_disabling(*, instance: Any, created: bool, update_fields: Any = None, **_: Any) -> None:
+    """Do not enable an account again that somebody has saved since. A receiver of `post_save`."""
+    if not created and (update_fields is None or "is_active" in update_fields):
+        DisabledAuthor.objects.filter(author=instance.pk).delete()
+
+
+def authors_of(removal: Removal) -> QuerySet[Any, Any]:
+    """Return the authors with the number of their removed posts: {author: key, removed: number}.
+
+    Those with the most come first.
+    """
+    rows = RemovedAuthor.objects.filter(removal_number=removal.pk).values("author")
+    return rows.annotate(removed=Sum("posts")).order_by("-removed", "author")
+
+
+def accounts_to_disable(removal: Removal, actor: Any) -> QuerySet[Any]:
+    """Return the accounts of the authors that would be disabled."""
+    authors = RemovedAuthor.objects.filter(removal_number=removal.pk)
+    return _may_be_disabled(actor).filter(pk__in=authors.values("author"))
+
+
+def disabled_authors(removal: Removal) -> QuerySet[DisabledAuthor]:
+    """Return the authors who were disabled after a removal, and are still as that left them."""
+    return DisabledAuthor.objects.filter(removal_number=removal.pk)
+
+
+def disable(removal: Removal, *, actor: Any) -> int:
+    """Disable the accounts of a removal's authors; return their number.
+
+    Each transaction disables a few accounts and records an event that names them.
+    """
+    authors = RemovedAuthor.objects.filter(removal_number=removal.pk)
+    return sum(_disable(removal, actor, keys) for keys in _chunks(authors))
+
+
+def enable(removal: Removal, *, actor: Any) -> int:
+    """Enable the accounts again that were disabled after a removal; return their number.
+
+    Accounts that somebody has saved since stay as they are.
+    """
+    return sum(_enable(removal, actor, keys) for keys in _chunks(disabled_authors(removal)))
+
+
+def _disable(removal: Removal, actor: Any, keys: list[Any]) -> int:
+    with transaction.atomic():
+        accounts = _locked(_may_be_disabled(actor).filter(pk__any_of=set(keys)))
+        if not accounts:
+            return 0
+        _users().filter(pk__any_of=set(accounts)).update(is_active=False)
+        DisabledAuthor.objects.filter(author__any_of=set(accounts)).delete()  # of other removals
+        rows = [{"author_id": key} for key in accounts]
+        same = {"removal_number": removal.pk}
+        insert(DisabledAuthor, rows, same=same, using=AuditEvent.objects.db)
+        _record(EventType.DISABLE, removal, actor, accounts)
+    return len(accounts)
+
+
+def _enable(removal: Removal, actor: Any, keys: list[Any]) -> int:
+    with transaction.atomic():
+        inactive = _users().filter(pk__any_of=set(keys), is_active=False)
+        locked = _locked(inactive)
+        recorded = disabled_authors(removal).filter(author__any_of=set(locked))
+        still = set(recorded.values_list("author", flat=True))  # read once nobody can change it
+        accounts = {key: name for key, name in locked.items() if key in still}
+        _users().filter(pk__any_of=set(accounts)).update(is_active=True)
+        disabled_authors(removal).filter(author__any_of=set(keys)).delete()
+        if accounts:
+            _record(EventType.ENABLE, removal, actor, accounts)
+    return len(accounts)
+
+
+def _record(event: EventType, removal: Removal, actor: Any, accounts: dict[Any, str]) -> None:
+    """Record an event with the number, the names and the keys of accounts."""
+    details = {
+        "accounts": len(accounts),
+        "names": list(accounts.values()),
+        "keys": [str(key) for key in accounts],
+    }
+    AuditEvent.record(event, actor=actor, removal=removal, details=details)
+
+
+def _locked(users: QuerySet[Any]) -> dict[Any, str]:
+    """Lock accounts in the order of their keys, and return their names: {key: name}."""
+    name = get_user_model().USERNAME_FIELD
+    rows = users.select_for_update(no_key=True).order_by("pk")
+    return dict(rows.values_list("pk", name))
+
+
+def _may_be_disabled(actor: Any) -> QuerySet[Any]:
+    active = _users().filter(is_active=True, is_staff=False, is_superuser=False)
+    return active.exclude(pk=actor.pk)
+
+
+def _users() -> QuerySet[Any]:
+    users: QuerySet[Any] = get_user_model()._base_manager.all()
+    return users
+
+
+def _chunks(rows: QuerySet[Any]) -> Iterator[list[Any]]:
+    """Yield the keys of the authors in rows, a few at a time, in order."""
+    keys = rows.order_by("author").values_list("author", flat=True).distinct()
+    chunk = list(keys[:ACCOUNTS_PER_TRANSACTION])
+    while chunk:
+        yield chunk
+        chunk = list(keys.filter(author__gt=chunk[-1])[:ACCOUNTS_PER_TRANSACTION])

@@ -1,0 +1,320 @@
+"""The page of a removal suggests what to do next, to those who may."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils.timezone import now
+
+from moderation.admin.removals.next_steps import NextStep
+from moderation.models import AuditEntry, Removal
+from moderation.models.states import RemovalState
+from posts.admin import next_steps as steps_of_posts
+from posts.models import Post, PostImage, Report
+from tests.admin.conftest import LIST, browser_of, drafted, make_user, page_of
+from tests.admin.desk import Removing, a_site, serving
+from tests.helpers import confirmed
+
+pytestmark = pytest.mark.django_db
+
+MakePosts = Callable[..., list[Post]]
+
+
+def removed(posts: list[Post], moderator: User) -> Removal:
+    """Return a removal whose posts are deleted."""
+    removal = confirmed(drafted(posts, moderator), moderator)
+    assert removal.state == RemovalState.PURGING
+    return removal
+
+
+def steps(client: Client, removal: Removal, page: str = "change") -> dict[str, str]:
+    """Return the next steps on the page of a removal: {text: URL}."""
+    text = " ".join(client.get(page_of(removal, page)).text.split())
+    section = text.partition("removal-next-steps")[2].partition("</section>")[0]
+    found = re.findall(r'<a href="([^"]*)">([^<]*)</a>', section)
+    return {label: url.replace("&amp;", "&") for url, label in found}
+
+
+def listed(client: Client, url: str) -> set[int]:
+    return {post.pk for post in client.get(url).context["cl"].result_list}
+
+
+def shared_picture(removal: Removal, post: Post) -> None:
+    """Give a post a picture that a removal deleted."""
+    digest = AuditEntry.objects.filter(removal=removal, sha256__isnull=False).first()
+    assert digest is not None
+    PostImage.objects.filter(post=post).update(sha256=digest.sha256)
+
+
+def test_all_steps_lead_to_what_they_say(
+    client: Client, moderator: User, other: User, make_posts: MakePosts
+) -> None:
+    posts = make_posts(6)
+    removal = removed(posts[:2], moderator)
+    drafted(posts[2:4], other)
+    shared_picture(removal, posts[2])
+    found = steps(client, removal)
+    assert list(found) == [
+        "1 post has one of the removed pictures",
+        "Disable the author of these posts…",
+        "Continue with 2 reported posts",
+    ]
+    same, authors, queue = found.values()
+    assert listed(client, same) == {posts[2].pk}
+    assert listed(client, queue) == {posts[4].pk, posts[5].pk}
+    assert "Disable 1 account" in client.get(authors).text
+    assert steps(client, removal, "progress") == found
+
+
+def test_steps_that_lead_nowhere_are_left_out(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(1), moderator)
+    User.objects.filter(username="spammer").update(is_active=False)
+    assert steps(client, removal) == {}
+    assert "Next steps" not in client.get(page_of(removal)).text
+
+
+def test_numbers_are_capped(
+    client: Client, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps_of_posts, "MOST_COUNTED", 1)
+    removal = removed(make_posts(3)[:1], moderator)
+    assert "Continue with 1+ reported posts" in steps(client, removal)
+
+
+@pytest.mark.parametrize("state", ["deleting", "stopped", "cancelled", "expired", "draft"])
+def test_there_are_none_before_the_posts_are_deleted(
+    state: str, client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    Removal.objects.filter(pk=removal.pk).update(state=state)
+    assert steps(client, removal) == {}
+
+
+def test_they_stay_once_the_removal_is_done(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    before = steps(client, removal)
+    Removal.objects.filter(pk=removal.pk).update(state="done", finished_at=now())
+    assert steps(client, removal) == before
+    assert before
+
+
+def test_only_those_who_may_manage_the_removal_and_view_posts_see_them(
+    moderator: User, auditor: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    managers = {
+        "manager": ("manage_removal",),
+        "managing viewer": ("manage_removal", "view_post"),
+        "managing disabler": ("manage_removal", "view_post", "disable_author"),
+    }
+    found = {name: steps(browser_of(make_user(name, codes=codes)), removal)
+             for name, codes in managers.items()}  # fmt: skip
+    assert steps(browser_of(auditor), removal) == {}
+    assert [len(each) for each in found.values()] == [0, 1, 2]
+
+
+def test_disabled_authors_can_be_enabled_from_there(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(1), moderator)
+    (url,) = steps(client, removal).values()
+    assert "1 account was disabled." in client.post(url, {"action": "disable"}, follow=True).text
+    assert steps(client, removal) == {"1 author is disabled": url}
+    page = client.get(url).text
+    assert "Disabled after this removal" in page
+    assert "Enable 1 account again" in page
+    client.post(url, {"action": "enable"})
+    assert User.objects.get(username="spammer").is_active
+
+
+def test_the_number_of_queries_does_not_depend_on_the_numbers(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    numbers = []
+    for size in (1, 30):
+        posts = make_posts(size + 1)
+        for number, post in enumerate(posts):
+            author = User.objects.create_user(f"author {size} {number}")
+            Post.objects.filter(pk=post.pk).update(author=author)
+        removal = removed(posts[:size], moderator)
+        shared_picture(removal, posts[size])
+        (url,) = [url for url in steps(client, removal).values() if "authors-of" in url]
+        with CaptureQueriesContext(connection) as of_page:
+            client.get(page_of(removal))
+        with CaptureQueriesContext(connection) as of_authors:
+            client.get(url)
+        numbers.append((len(of_page), len(of_authors)))
+    assert numbers[0] == numbers[1]
+
+
+class TestSamePictures:
+    def test_finds_nothing_for_a_removal_that_the_user_may_not_view(
+        self, client: Client, moderator: User, other: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(2)
+        removal = removed(posts[:1], moderator)
+        shared_picture(removal, posts[1])
+        url = f"{LIST}?same_as_removal={removal.pk}"
+        assert listed(client, url) == {posts[1].pk}
+        assert listed(browser_of(other), url) == set()
+        viewer = make_user("viewer", codes=("view_post", "view_removal"))
+        assert listed(browser_of(viewer), url) == {posts[1].pk}
+
+    @pytest.mark.parametrize(
+        "value", ["", "0", "-1", "x", "1.0", " 1", "٣", "9" * 18, "9" * 19, "9" * 5000, "1,2"]
+    )
+    def test_finds_nothing_for_an_unknown_value_and_says_so(
+        self, client: Client, make_posts: MakePosts, value: str
+    ) -> None:
+        make_posts(1)
+        response = client.get(LIST, {"same_as_removal": value})
+        assert list(response.context["cl"].result_list) == []
+        assert "No such removal" in response.text
+
+    def test_is_displayed_only_while_it_applies(
+        self, client: Client, moderator: User, make_posts: MakePosts
+    ) -> None:
+        removal = removed(make_posts(2)[:1], moderator)
+        assert "removed pictures" not in client.get(LIST).text
+        text = client.get(LIST, {"same_as_removal": removal.pk}).text
+        assert f"Same as in removal #{removal.pk}" in text
+
+
+class TestAuthorsPage:
+    @pytest.fixture
+    def removal(self, moderator: User, make_posts: MakePosts) -> Removal:
+        """A removal of posts by a spammer, a member of staff, and the moderator."""
+        posts = make_posts(5)
+        for post, name in zip(posts, ("mod", "staff"), strict=False):
+            author, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True})
+            Post.objects.filter(pk=post.pk).update(author=author)
+        return removed(posts[:4], moderator)
+
+    def url(self, removal: Removal) -> str:
+        return f"{LIST}authors-of-removal/{removal.pk}/"
+
+    def rows(self, client: Client, removal: Removal, **parameters: Any) -> list[list[str]]:
+        text = client.get(self.url(removal), parameters).text
+        body = text.partition("<tbody>")[2].partition("</tbody>")[0]
+        cells = [re.findall(r"<td>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+        return [[re.sub(r"<[^>]*>", "", cell).strip() for cell in row] for row in cells]
+
+    def test_lists_the_authors_and_what_happens_to_them(
+        self, client: Client, removal: Removal
+    ) -> None:
+        assert self.rows(client, removal) == [
+            ["spammer", "2", "1", "Will be disabled"],
+            ["mod", "1", "0", "Skipped: this is your own account"],
+            ["staff", "1", "0", "Skipped: staff"],
+        ]
+        User.objects.filter(username="spammer").update(is_active=False)
+        User.objects.filter(username="staff").update(is_superuser=True)
+        User.objects.get(username="mod").user_permissions.clear()
+        assert [row[3] for row in self.rows(client, removal)] == [
+            "Skipped: already inactive",
+            "Skipped: this is your own account",
+            "Skipped: superuser",
+        ]
+
+    def test_names_an_account_that_no_longer_exists(self, client: Client, removal: Removal) -> None:
+        User.objects.filter(username="spammer").delete()
+        assert self.rows(client, removal)[0] == [
+            "–", "2", "0", "Skipped: the account no longer exists"]  # fmt: skip
+
+    def test_has_pages(
+        self, client: Client, removal: Removal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("posts.admin.removed_authors.AUTHORS_PER_PAGE", 2)
+        assert len(self.rows(client, removal)) == 2
+        assert len(self.rows(client, removal, p="2")) == 1
+        assert len(self.rows(client, removal, p="9" * 50)) == 1
+        assert len(self.rows(client, removal, p="x")) == 2
+
+    def test_the_name_of_an_author_is_escaped(self, client: Client, removal: Removal) -> None:
+        User.objects.filter(username="spammer").update(username="<b>&x")
+        text = client.get(self.url(removal)).text
+        assert "&lt;b&gt;&amp;x" in text
+        assert "?author=%3Cb%3E%26x" in text
+
+    @pytest.mark.parametrize("action", ["", "delete", "DISABLE"])
+    def test_an_unknown_action_changes_nothing(
+        self, client: Client, removal: Removal, action: str
+    ) -> None:
+        assert client.post(self.url(removal), {"action": action}).status_code == 400
+        assert User.objects.get(username="spammer").is_active
+
+    def test_a_request_without_its_token_is_refused(
+        self, moderator: User, removal: Removal
+    ) -> None:
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(moderator)
+        assert client.post(self.url(removal), {"action": "disable"}).status_code == 403
+        assert User.objects.get(username="spammer").is_active
+
+    def test_needs_the_permission(self, moderator: User, removal: Removal) -> None:
+        moderator.groups.clear()
+        codes = ["view_post", "delete_post"]
+        moderator.user_permissions.set(Permission.objects.filter(codename__in=codes))
+        client = browser_of(moderator)
+        for response in (
+            client.get(self.url(removal)),
+            client.post(self.url(removal), {"action": "disable"}),
+        ):
+            assert response.status_code == 403
+        assert User.objects.get(username="spammer").is_active
+
+    def test_is_only_for_confirmed_removals_of_posts(
+        self, client: Client, moderator: User, removal: Removal, make_posts: MakePosts
+    ) -> None:
+        draft = drafted(make_posts(1), moderator)
+        Removal.objects.filter(pk=removal.pk).update(model_label="auth.User")
+        for each in (draft, removal):
+            assert client.get(self.url(each)).status_code == 404
+
+
+def test_another_model_suggests_its_own_steps_with_buttons_and_links(
+    moderator: User, make_posts: MakePosts
+) -> None:
+    class Suggesting(Removing):
+        def next_steps(self, request: Any, removal: Removal) -> list[NextStep]:
+            return [
+                NextStep(f"Look at <{removal}>", "/desk/"),
+                NextStep("Do it", "/desk/do/", is_post=True),
+            ]
+
+    removal = removed(make_posts(1), moderator)
+    site = a_site("desk", Post, post=Suggesting)
+    with serving(site):
+        page = browser_of(moderator).get(f"/desk/moderation/removal/{removal.pk}/change/").text
+    assert f'<a href="/desk/">Look at &lt;{removal}&gt;</a>' in page
+    form = page.partition('action="/desk/do/"')[2].partition("</form>")[0]
+    assert "csrfmiddlewaretoken" in form
+    assert "Do it" in form
+
+
+def test_a_model_without_suggestions_has_none(moderator: User, make_posts: MakePosts) -> None:
+    removal = removed(make_posts(1), moderator)
+    with serving(a_site("desk", Post)):
+        page = browser_of(moderator).get(f"/desk/moderation/removal/{removal.pk}/change/")
+    assert page.status_code == 200
+    assert "Next steps" not in page.text
+
+
+def test_the_start_of_the_queue_counts_each_post_once(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    posts = make_posts(2)
+    removal = removed(posts[:1], moderator)
+    Report.objects.create(post=posts[1], reporter=moderator)
+    assert "Continue with 1 reported post" in steps(client, removal)
