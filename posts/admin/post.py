@@ -87,6 +87,7 @@ class PostAdmin(
     list_select_related = ("author",)
     list_per_page = 100
     change_list_template = "admin/posts/post/change_list.html"
+    change_form_template = "admin/posts/post/change_form.html"
     page_annotations = {"report_total": REPORTS, "picture_total": PICTURES}
     page_prefetches = (Prefetch("post_images", queryset=FIRST_PICTURES, to_attr="first_pictures"),)
     date_hierarchy = "created_at"
