@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -123,13 +124,13 @@ class DismissReportsMixin(admin.ModelAdmin):
 
     def _dismiss_url(self, request: HttpRequest, object_id: str) -> str:
         """Return the URL of the button, or "" if the user may not or need not use it."""
-        if not object_id.isdecimal() or not self.has_dismiss_reports_permission(request):
+        if not self.has_dismiss_reports_permission(request):
             return ""
-        posts = self.get_queryset(request).filter(pk=int(object_id))
-        if not posts.filter(reports__state=ReportState.OPEN).exists():
+        post = self.get_object(request, unquote(object_id))
+        if post is None or not post.reports.filter(state=ReportState.OPEN).exists():
             return ""
         name, site = "admin:posts_post_dismiss_reports", self.admin_site.name
-        return reverse(name, args=[int(object_id)], current_app=site)
+        return reverse(name, args=[post.pk], current_app=site)
 
     @require_read_or_post
     def dismiss_reports_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

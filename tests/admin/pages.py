@@ -38,7 +38,7 @@ ACTIONS = {
         "retry",
     )
 }
-ACTIONS |= {"posts_post_dismiss_reports", "posts_post_undo_dismissal"}
+POST_ACTIONS = {"posts_post_dismiss_reports", "posts_post_undo_dismissal"}
 REFUSED = {  # nobody adds or deletes a row of the audit log
     f"moderation_{model}_{page}"
     for model in ("auditentry", "auditevent")
@@ -48,7 +48,7 @@ REFUSED = {  # nobody adds or deletes a row of the audit log
 
 def names_of_pages() -> list[str]:
     """Return the names of the pages that a user reads."""
-    return sorted(pages_to_list() - PARTS - NO_PAGES - ACTIONS - REFUSED)
+    return sorted(pages_to_list() - PARTS - NO_PAGES - ACTIONS - POST_ACTIONS - REFUSED)
 
 
 class Elements(HTMLParser):

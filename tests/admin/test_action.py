@@ -15,6 +15,7 @@ from moderation.admin.action import RemoveSelectedMixin
 from moderation.models import Removal
 from posts.models import Post
 from tests.admin.conftest import LIST, browser_of, make_user, page_of
+from tests.admin.desk import Removing
 
 MakePosts = Callable[..., list[Post]]
 
@@ -54,7 +55,7 @@ def test_the_action_is_already_chosen_if_it_is_the_only_one(
 ) -> None:
     request = rf.get(LIST)
     request.user = moderator
-    choices = [name for name, _ in admin.site.get_model_admin(Post).get_action_choices(request)]
+    choices = [name for name, _ in Removing(Post, admin.site).get_action_choices(request)]
     assert choices == ["remove_selected"]
 
 

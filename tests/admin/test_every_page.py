@@ -25,6 +25,7 @@ from tests.admin.pages import (
     ACTIONS,
     NO_PAGES,
     PARTS,
+    POST_ACTIONS,
     REFUSED,
     Elements,
     names_of_pages,
@@ -188,7 +189,7 @@ def test_action_without_its_token_is_refused(
 
 
 def test_every_page_is_of_a_known_kind() -> None:
-    kinds = [set(PAGES), PARTS, NO_PAGES, ACTIONS, REFUSED]
+    kinds = [set(PAGES), PARTS, NO_PAGES, ACTIONS, POST_ACTIONS, REFUSED]
     assert set.union(*kinds) == pages_to_list(), "say in tests/admin/pages.py what the page is"
     assert sum(map(len, kinds)) == len(pages_to_list())
     named = {f"moderation_removal_{action}" for action in DRAFT_ACTIONS | REMOVAL_ACTIONS}

@@ -82,6 +82,7 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
     for page in pages:
         url = reverse(f"admin:{page}", args=world.arguments(page))
         assert root.get(url).status_code == 200
+    assert root.post(f"/admin/posts/post/{world.post.pk}/dismiss-reports/").status_code == 302
 
 
 def visit_draft(client: Client, world: World) -> None:

@@ -119,13 +119,18 @@ def test_each_type_has_a_name_for_people(expected: type) -> None:
         read_type(object(), expected)
 
 
+# Fields of a report that neither an import nor a fixture has.
+WRITTEN_HERE = ("decided_by", "decided_at", "dismissal", "open_reason")
+
+
 @pytest.mark.parametrize("model", [Post, PostImage, Report])
 def test_every_field_of_the_content_can_be_read_from_json(model: type[models.Model]) -> None:
     """Imports and fixtures read them; a field of a new kind has to be read here first."""
     values: dict[str, Any] = {"DateTimeField": timezone.now().isoformat(), "FileField": "a.png"}
     for field in model._meta.concrete_fields:
-        if isinstance(field, models.FileField):
-            continue  # FixtureImages and ImportImages read these
+        if isinstance(field, models.FileField) or field.name in WRITTEN_HERE:
+            continue  # FixtureImages and ImportImages read files
         kind = "DateTimeField" if isinstance(field, models.DateTimeField) else ""
         is_text = isinstance(field, models.CharField | models.TextField)
-        read_value(field, values.get(kind, "a" if is_text else 1))
+        text = field.choices[0][0] if field.choices else "a"
+        read_value(field, values.get(kind, text if is_text else 1))
