@@ -140,7 +140,7 @@ class PictureInline(admin.TabularInline):
     model = PostImage
     formset = PictureFormSet
     extra = 0
-    fields = readonly_fields = ("preview", "dimensions", "bytes", "digest", "refuse")
+    fields = readonly_fields = ("preview", "dimensions", "bytes", "refuse", "digest")
     ordering = ("pk",)
     verbose_name_plural = _("pictures")
 
@@ -181,8 +181,8 @@ class PictureInline(admin.TabularInline):
         if not url:
             return ""
         name = gettext("(picture %(key)s)") % {"key": picture.pk}
-        html = '<a href="{}">{} <span class="visually-hidden">{}</span></a>'
-        return format_html(html, url, gettext("Refuse from now on…"), name)
+        text = gettext("Refuse from now on…")
+        return format_html('<a href="{}" aria-label="{} {}">{}</a>', url, text, name, text)
 
 
 class NewPictureInline(admin.TabularInline):

@@ -61,7 +61,7 @@ def test_the_form_refuses_all_files_of_the_group_and_leads_back(
     before = (draft.seal, draft.objects_total)
     client.post(page_of(draft, "refuse"), {"note": "unsaved", "refuse": SHARED})
     place = {"show": "groups", "order": "largest"}
-    response = client.post(page_of(draft, "refuse"), posted(**place))
+    response: Any = client.post(page_of(draft, "refuse"), posted(**place))
     assert response.headers["Location"] == f"{page_of(draft)}?show=groups&order=largest"
     assert "The pictures of 2 files are refused from now on." in said(response)
     rows = RefusedPicture.objects.order_by("sha256").values_list("sha256", "perceptual_hash")
@@ -89,7 +89,7 @@ def test_a_group_that_does_not_exist_is_a_message(
     key: str, client: Client, moderator: User, wave: list[Post]
 ) -> None:
     draft = drafted(wave, moderator)
-    response = client.post(page_of(draft, "refuse"), posted(refuse=key))
+    response: Any = client.post(page_of(draft, "refuse"), posted(refuse=key))
     assert response.status_code == 302
     assert "the picture is no longer selected" in said(response)
     assert not RefusedPicture.objects.exists()

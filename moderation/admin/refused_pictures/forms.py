@@ -36,7 +36,9 @@ class RefuseForm(forms.Form):
         required=False,
         max_length=NOTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=_("Optional. Only moderators and auditors can see it, never who adds a picture."),
+        help_text=_(
+            "Optional. Only moderators and auditors can see it, not the person who adds a picture."
+        ),
     )
     last_day = forms.DateField(
         label=_("Refuse until"),

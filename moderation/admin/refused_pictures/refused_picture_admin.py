@@ -34,6 +34,7 @@ from moderation.templatetags.moderation_numbers import grouped
 
 STATES = {"active": _("refused"), "expired": _("expired"), "lifted": _("allowed again")}
 Action = Callable[..., None]
+ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
 
 
 class RefusedPictureChangeList(ChangeList):
@@ -73,7 +74,7 @@ class StateFilter(admin.SimpleListFilter):
 class RefusedPictureAdmin(ReadOnlyAdmin):
     """The list of refused pictures. They are refused on the page of a draft or of an object."""
 
-    list_display = ("picture", "shown_note", "state", "refused", "until", "met", "action")
+    list_display = ("picture", "shown_note", "state", "action", "refused", "until", "met")
     list_display_links = None
     list_filter = (StateFilter,)
     list_per_page = 50
@@ -141,19 +142,20 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         text = gettext("The picture is allowed again.")
         return format_html("{} {}", text, self._button(picture, "again", gettext("Undo"), query))
 
-    def _button(self, picture: RefusedPicture, page: str, text: str, query: str) -> SafeString:
+    def _button(self, picture: RefusedPicture, page: str, text: Any, query: str) -> SafeString:
         """Return a button that posts the form of the list to one of the actions."""
         url = reverse(
             f"admin:moderation_refusedpicture_{page}", args=(picture.pk,),
             current_app=self.admin_site.name,
         )  # fmt: skip
         return format_html(
-            '<button type="submit" form="changelist-form" formaction="{}{}" class="refused-button">'
-            '{}<span class="visually-hidden"> {}</span></button>',
+            '<button type="submit" form="changelist-form" formaction="{}{}" class="refused-button" '
+            'aria-label="{} {}">{}</button>',
             url,
             query and f"?{query}",
             text,
             gettext("(refused picture %(key)s)") % {"key": picture.pk},
+            text,
         )
 
     @admin.display(description=_("picture"))
@@ -181,13 +183,13 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return format_html(html, state, STATES[state])
 
     @admin.display(description=_("refused"))
-    def refused(self, picture: RefusedPicture) -> str:
+    def refused(self, picture: RefusedPicture) -> SafeString:
         """Return who refused it and when, and who allowed it again."""
         texts = [_by(picture.refused_by, picture.refused_at)]
         if picture.lifted_at:
             lifted = gettext("allowed again %(by)s")
             texts.append(lifted % {"by": _by(picture.lifted_by, picture.lifted_at)})
-        return "; ".join(texts)
+        return format_html('<span class="refused-text">{}</span>', "; ".join(texts))
 
     @admin.display(description=_("until"))
     def until(self, picture: RefusedPicture) -> str:
@@ -195,14 +197,16 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return date_format(picture.last_day) if picture.last_day else gettext("no end")
 
     @admin.display(description=_("met"))
-    def met(self, picture: RefusedPicture) -> str:
+    def met(self, picture: RefusedPicture) -> SafeString | str:
         """Return how often somebody tried to add it, and when the last time was."""
         if not picture.last_met_at:
             return gettext("never")
         times = ngettext("once", "%(number)s times", picture.met_total)
         text = gettext("%(times)s, last on %(day)s")
         day = date_format(localtime(picture.last_met_at))
-        return text % {"times": times % {"number": grouped(picture.met_total)}, "day": day}
+        number = times % {"number": grouped(picture.met_total)}
+        html = '<span class="refused-text">{}</span>'
+        return format_html(html, text % {"times": number, "day": day})
 
     @admin.display(description=_("action"))
     def action(self, picture: Any) -> SafeString | str:
@@ -210,8 +214,8 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         if not picture.may_change:
             return ""
         if picture.current_state == "active":
-            return self._button(picture, "lift", gettext("Allow again"), picture.list_query)
-        return self._button(picture, "again", gettext("Refuse again"), picture.list_query)
+            return self._button(picture, "lift", ALLOW_AGAIN, picture.list_query)
+        return self._button(picture, "again", REFUSE_AGAIN, picture.list_query)
 
 
 def _by(name: str, moment: Any) -> str:
