@@ -98,11 +98,11 @@ class OpenDraftsMixin(admin.ModelAdmin):
 
 def drafts_of_request(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> list[Removal]:
     """Return the open drafts of a ModelAdmin's objects. They are read once for each request."""
-    drafts: list[Removal] | None = getattr(request, READ_DRAFTS, None)
-    if drafts is None:
-        drafts = open_drafts(model_admin.model, site=model_admin.admin_site.name)
-        setattr(request, READ_DRAFTS, drafts)
-    return drafts
+    site, model = model_admin.admin_site.name, model_admin.model
+    read: dict[tuple[str, Any], list[Removal]] = request.__dict__.setdefault(READ_DRAFTS, {})
+    if (site, model) not in read:
+        read[site, model] = open_drafts(model, site=site)
+    return read[site, model]
 
 
 def add_notices(

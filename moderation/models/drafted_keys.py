@@ -71,8 +71,7 @@ def drafts_by_key(
     sql = f"SELECT {text}, source.removal_id FROM {source} AND {text} {one_of}"  # noqa: S608
     parameters = [among, wanted]
     if isinstance(key_field(model), models.IntegerField):
-        first, last = _ends(connection)
-        sql = f"{sql} AND {first} <= %s AND {last} >= %s"
+        sql = f"{sql} AND {_ends_include(connection)}"
         parameters += [max(keys), min(keys)]
     found: dict[Any, set[int]] = defaultdict(set)
     with connection.cursor() as cursor:
@@ -121,8 +120,16 @@ def _text(connection: BaseDatabaseWrapper) -> str:
     return FrozenTexts.key_on_postgresql if is_postgresql else FrozenTexts.key_on_sqlite
 
 
-def _ends(connection: BaseDatabaseWrapper) -> tuple[str, str]:
-    """Return the first and the last key of a batch, as integers."""
+def _ends_include(connection: BaseDatabaseWrapper) -> str:
+    """Return the condition that a batch may contain integers up to and from two parameters.
+
+    PostgreSQL compares them as JSON: it may evaluate this first, for batches with keys of any type,
+    which a cast would not accept.
+    """
     if connection.vendor == "postgresql":
-        return "(source.frozen->0->>0)::bigint", "(source.frozen->-1->>0)::bigint"
-    return "json_extract(source.frozen, '$[0][0]')", "json_extract(source.frozen, '$[#-1][0]')"
+        return (
+            "source.frozen->0->0 <= to_jsonb(%s::bigint) "
+            "AND source.frozen->-1->0 >= to_jsonb(%s::bigint)"
+        )
+    first, last = "json_extract(source.frozen, '$[0][0]')", "'$[#-1][0]'"
+    return f"{first} <= %s AND json_extract(source.frozen, {last}) >= %s"

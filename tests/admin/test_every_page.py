@@ -157,8 +157,8 @@ def test_no_page_changes_anything_by_get(page: str, world: World, root: Client) 
 
 def state() -> list[Any]:
     """Return everything that a page could change."""
-    models = (Post, Removal, RemovalBatch, AuditEntry, AuditEvent, RefusedPicture)
-    models += (RemovedAuthor, DisabledAuthor)
+    content = (Post, RefusedPicture, RemovedAuthor, DisabledAuthor)
+    models = (*content, Removal, RemovalBatch, AuditEntry, AuditEvent)
     return [list(model.objects.order_by("pk").values()) for model in models]
 
 

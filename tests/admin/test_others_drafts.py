@@ -122,11 +122,11 @@ def on_another_site(removal: Removal) -> None:
 
 
 def without_staff_status(removal: Removal) -> None:
-    User.objects.filter(pk=removal.actor_id).update(is_staff=False)
+    User.objects.filter(username=removal.actor_name).update(is_staff=False)
 
 
 def disabled(removal: Removal) -> None:
-    User.objects.filter(pk=removal.actor_id).update(is_active=False)
+    User.objects.filter(username=removal.actor_name).update(is_active=False)
 
 
 def kept(removal: Removal) -> None:
