@@ -141,6 +141,17 @@ BENCHMARKS = {
                 )
             ),
         ),
+        *_on_both_databases(
+            Benchmark(
+                "filters",
+                "filters",
+                "each filter under 0.3 s, and at most 2x the time of the list without a filter",
+                (
+                    Goal("slowest_seconds", at_most=0.3),
+                    Goal("slowest_ratio", at_most=2),
+                ),
+            )
+        ),
         Benchmark(
             "intake",
             "intake",

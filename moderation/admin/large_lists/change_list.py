@@ -59,6 +59,7 @@ class LargeChangeList(ChangeList):
             rows = self.root_queryset.filter(self.period)
             change_list.queryset = IndexedDates(rows, self.date_hierarchy)
         else:
-            found = self.model._base_manager.using(self.root_queryset.db).filter(pk__in=keys)
+            rows = self.model._base_manager.using(self.root_queryset.db)
+            found = rows.filter(pk__any_of=set(keys))
             change_list.queryset = LoadedDates(found, self.date_hierarchy)
         return change_list

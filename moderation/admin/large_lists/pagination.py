@@ -54,7 +54,7 @@ class LargeListPaginator(Paginator):
         keys = list(self.rows.order_by().values_list("pk", flat=True)[: COUNTED_ROWS + 1])
         if len(keys) > COUNTED_ROWS:
             return None
-        found = self.rows.model._base_manager.using(self.rows.db).filter(pk__in=keys)
+        found = self.rows.model._base_manager.using(self.rows.db).filter(pk__any_of=set(keys))
         return list(found.order_by(*self.order).values_list("pk", flat=True))
 
     @property
