@@ -30,7 +30,7 @@ PAGE_VAR = "p"  # of the change list; the page may no longer exist afterwards
 
 
 @admin.action(
-    description=gettext_lazy("Dismiss reports of selected %(verbose_name_plural)s"),
+    description=gettext_lazy("Dismiss reports of selected posts"),
     permissions=["dismiss_reports"],
 )
 def dismiss_reports_of_selected(

@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from moderation.admin.removals.object_details import details_of_objects
 from moderation.models import AuditEvent
 from posts.models import Post, Report, UpheldReports
 from posts.reports import dismiss_reports
@@ -217,3 +218,15 @@ def test_a_list_of_a_later_page_leads_back_to_the_first(
     chosen = {"action": ACTION, "_selected_action": [posts[0].pk], "index": 0}
     response = client.post(f"{QUEUE}&p=2", chosen)
     assert response["Location"] == QUEUE
+
+
+def test_drafts_count_and_show_open_reports_only(
+    client: Client, make_posts: MakePosts, moderator: User
+) -> None:
+    posts = make_posts(2)
+    for post in posts:
+        Report.objects.filter(post=post).update(reason=f"reason {post.pk}")
+    dismiss(client, [posts[0]])
+    details = details_of_objects(Post, [post.pk for post in posts])
+    assert [details[post.pk].reports for post in posts] == [0, 1]
+    assert [details[post.pk].report_texts for post in posts] == [[], [f"reason {posts[1].pk}"]]

@@ -23,7 +23,7 @@ from posts.models import Post, PostImage, Report
 from tests.images.alike import advertisement
 from tests.images.case import saved
 from tests.posts.drawn import drawing, files_in
-from tests.posts.small_site import WHEN, a_theme, offer, restore, row, state
+from tests.posts.small_site import WHEN, a_theme, offer, restore, row, small_site, state
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("folder")]
 
@@ -34,6 +34,19 @@ def test_rows_come_with_their_own_keys_and_values(fresh_storage: Path) -> None:
     assert (report.post_id, report.reporter_id, report.reason) == (31, 22, "spam")
     assert report.created_at.isoformat() == WHEN
     assert (report.post.author.pk, report.post.title) == (21, "Bulbs")
+
+
+def test_a_report_is_open_unless_the_fixture_says_otherwise(folder: Path) -> None:
+    other = row("posts.report", 52, post=31, reporter=23, state="dismissed", created_at=WHEN)
+    offer(folder, [*small_site(), other])
+    restore()
+    states = Report.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["open", "dismissed"]
+    Report.objects.update(state="dismissed")  # as moderators do; these are still its reports
+    assert "nothing added" in restore()
+    offer(folder, [*small_site(), {**other, "fields": {**other["fields"], "state": "maybe"}}])
+    with pytest.raises(CommandError, match=r"field state: .*not a valid choice"):
+        restore()
 
 
 def test_pictures_go_through_the_intake_under_fresh_keys(fresh_storage: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from posts.models import Post
+from posts.models import Post, Report
 from posts.review_rules import FEWEST_GOOD_POSTS, author_with_good_posts
 from tests.review_rules.waves import make_post, make_wave
 
@@ -36,6 +36,13 @@ def test_reported_posts_do_not_speak_for_their_author() -> None:
     make_post(author="regular")
     others(5, reports=1)
     assert marked() == []
+
+
+def test_dismissed_reports_do_not_speak_against_an_author() -> None:
+    post = make_post(author="regular")
+    others(5, reports=1)
+    Report.objects.update(state="dismissed")
+    assert marked() == [post.pk]
 
 
 def test_posts_that_are_selected_too_do_not_count() -> None:

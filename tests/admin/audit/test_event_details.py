@@ -35,6 +35,8 @@ def event(removal: Removal | None = None, **details: Any) -> AuditEvent:
         ({"files": 2_600}, None, "2,600 files"),
         ({"batches": 1, "entries": 0}, None, "1 batch"),
         ({"batches": 2, "entries": 3}, None, "2 batches · 3 files"),
+        ({"model": "posts.Post", "objects": 2, "reports": 1_300, "dismissal": "x"}, None,
+         "2 posts · 1,300 reports"),
         ({"rows": 1}, None, "1 audit entry"),
         ({"rows": 64}, None, "64 audit entries"),
         ({"accounts": 1, "names": ["a"], "keys": ["1"]}, None, "1 account"),
