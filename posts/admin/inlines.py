@@ -140,7 +140,8 @@ class PictureInline(admin.TabularInline):
     model = PostImage
     formset = PictureFormSet
     extra = 0
-    fields = readonly_fields = ("preview", "dimensions", "bytes", "refuse", "digest")
+    fields = ("preview", "dimensions", "bytes", "digest")
+    readonly_fields = (*fields, "refusable_preview")
     ordering = ("pk",)
     verbose_name_plural = _("pictures")
 
@@ -149,14 +150,26 @@ class PictureInline(admin.TabularInline):
         return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave out the link that refuses a picture for users who may not do that."""
+        """Return the fields, with links that refuse the pictures for users who may do that."""
         fields = super().get_fields(request, obj)
-        return fields if may_refuse(request.user) else [each for each in fields if each != "refuse"]
+        if not may_refuse(request.user):
+            return fields
+        return ["refusable_preview" if each == "preview" else each for each in fields]
 
     @admin.display(description=_("picture"))
     def preview(self, picture: PostImage) -> SafeString:
         """Return the thumbnail."""
         return thumbnail(picture, self.admin_site)
+
+    @admin.display(description=_("picture"))
+    def refusable_preview(self, picture: PostImage) -> SafeString:
+        """Return the thumbnail, with the link to the page that refuses the picture from now on."""
+        image, url = self.preview(picture), refuse_url(self.admin_site, picture)
+        if not url:
+            return image
+        text, name = gettext("Refuse from now on…"), gettext("(picture %(key)s)")
+        html = '{} <a href="{}" class="post-refuse" aria-label="{} {}">{}</a>'
+        return format_html(html, image, url, text, name % {"key": picture.pk}, text)
 
     @admin.display(description=_("dimensions"))
     def dimensions(self, picture: PostImage) -> str:
@@ -173,16 +186,6 @@ class PictureInline(admin.TabularInline):
     def digest(self, picture: PostImage) -> SafeString:
         """Return the digest of the stored file, as HTML that wraps in narrow columns."""
         return format_html('<span class="post-digest">{}</span>', picture.sha256)
-
-    @admin.display(description=_("if it comes back"))
-    def refuse(self, picture: PostImage) -> SafeString | str:
-        """Return the link to the page that refuses the picture from now on."""
-        url = refuse_url(self.admin_site, picture)
-        if not url:
-            return ""
-        name = gettext("(picture %(key)s)") % {"key": picture.pk}
-        text = gettext("Refuse from now on…")
-        return format_html('<a href="{}" aria-label="{} {}">{}</a>', url, text, name, text)
 
 
 class NewPictureInline(admin.TabularInline):
