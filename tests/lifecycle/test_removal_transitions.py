@@ -225,5 +225,7 @@ def test_every_event_comes_from_a_transition_or_is_recorded_elsewhere() -> None:
         EventType.EXPORT: "moderation.admin.audit.export, and the command export_audit",
         EventType.MARK: "the command mark_storage",
         EventType.UNDO: "there is no undo yet",
+        EventType.DISMISS: "posts.reports",
+        EventType.REOPEN: "posts.reports",
     }
     assert set(EVENTS) | {str(event) for event in elsewhere} == set(EventType.values)
