@@ -227,5 +227,9 @@ def test_every_event_comes_from_a_transition_or_is_recorded_elsewhere() -> None:
         EventType.UNDO: "there is no undo yet",
         EventType.REFUSE: "moderation.lifecycle.refused_pictures",
         EventType.LIFT: "moderation.lifecycle.refused_pictures",
+        EventType.DISMISS: "posts.reports",
+        EventType.REOPEN: "posts.reports",
+        EventType.DISABLE: "posts.removed_authors",
+        EventType.ENABLE: "posts.removed_authors",
     }
     assert set(EVENTS) | {str(event) for event in elsewhere} == set(EventType.values)
