@@ -101,8 +101,8 @@ class PostImage(models.Model):
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
-        # To find other posts with the same picture, or nearly the same. The first contains the posts
-        # too, because a campaign has thousands of them.
+        # To find other posts with the same picture, or nearly the same. The first contains the
+        # posts too, because a campaign has thousands of them.
         indexes = [
             models.Index(fields=["sha256", "post"], name="postimage_sha256"),
             models.Index(fields=["perceptual_hash"], name="postimage_perceptual_hash"),

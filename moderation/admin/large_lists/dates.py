@@ -5,6 +5,7 @@ Both classes have the queryset methods that Django's date hierarchy calls.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -51,20 +52,32 @@ class IndexedDates:
 
 
 class LoadedDates(list[date]):
-    """The dates of a few rows, loaded by one query."""
+    """The dates of a few rows, loaded by one query, in ascending order."""
 
     def __init__(self, rows: QuerySet[Any], field_name: str) -> None:
         dated = rows.filter(**{f"{field_name}__isnull": False})
-        super().__init__(dated.values_list(field_name, flat=True))
+        super().__init__(sorted(dated.values_list(field_name, flat=True)))
 
     def aggregate(self, **_ends: Any) -> dict[str, Any]:
         """Return the `first` and `last` date, each None if there are no rows."""
-        return {"first": min(self, default=None), "last": max(self, default=None)}
+        return {"first": self[0] if self else None, "last": self[-1] if self else None}
 
     def dates(self, _field_name: str, kind: str) -> list[date]:
-        """Return the starts of the years, months or days with rows."""
-        starts = {_start(value, kind) for value in self}
-        return sorted(start for start in starts if start.year in YEARS)
+        """Return the starts of the years, months or days with rows.
+
+        Skips from one to the next: converting each time to the site's time zone takes far longer.
+        """
+        found: list[date] = []
+        position = 0
+        while position < len(self):
+            start = _start(self[position], kind)
+            if start.year > YEARS[-1]:
+                break
+            if start.year in YEARS:
+                found.append(start)
+            following = _floor(start + TO_NEXT[kind], kind)
+            position = bisect_left(self, following, lo=position + 1)
+        return found
 
     datetimes = dates
 
