@@ -32,9 +32,7 @@ def connect() -> None:
 
 def uphold_of_posts(objects: QuerySet[Any], using: str, **_: Any) -> None:
     """Uphold the reports about the posts of a batch."""
-    reports = all_rows(Report, using).filter(post__in=objects.values("pk"))
-    lock_rows(reports)
-    uphold(reports, using=using)
+    _uphold(_keys(objects), set(), using)
 
 
 def uphold_of_users(objects: QuerySet[Any], using: str, **_: Any) -> None:
@@ -42,8 +40,21 @@ def uphold_of_users(objects: QuerySet[Any], using: str, **_: Any) -> None:
 
     Reports by these users are deleted with them, and so are their records.
     """
-    users, every = objects.values("pk"), all_rows(Report, using)
-    reports = every.filter(post__author__in=users)
-    deleted = reports.values("pk").union(every.filter(reporter__in=users).values("pk"))
-    lock_rows(every.filter(pk__in=deleted))
-    uphold(reports.exclude(reporter__in=users), using=using)
+    users = _keys(objects)
+    _uphold(_keys(all_rows(Post, using).filter(author__any_of=users)), users, using)
+
+
+def _uphold(posts: set[Any], users: set[Any], using: str) -> None:
+    """Lock the reports that are deleted with the posts and users; uphold those about the posts.
+
+    The keys are sent as values: with subqueries, PostgreSQL would read all reports.
+    """
+    every = all_rows(Report, using)
+    reports = every.filter(post__any_of=posts)
+    deleted = _keys(reports) | _keys(every.filter(reporter__any_of=users))
+    lock_rows(every.filter(pk__any_of=deleted))
+    uphold(reports.exclude(reporter__any_of=users), using=using)
+
+
+def _keys(rows: QuerySet[Any]) -> set[Any]:
+    return set(rows.values_list("pk", flat=True))

@@ -57,7 +57,7 @@ def test_the_queue_is_empty_of_posts_whose_reports_are_dismissed(
     assert "1 post" in page
     assert [str(post.pk) for post in posts if f'value="{post.pk}"' in page] == [str(posts[2].pk)]
     assert "2 posts" in client.get(f"{LIST}?reported=no").text
-    assert "1 post has been reported." in client.get("/admin/").text
+    assert "1 post has open reports." in client.get("/admin/").text
 
 
 def test_counts_of_the_list_are_of_open_reports(client: Client, make_posts: MakePosts) -> None:

@@ -104,7 +104,7 @@ def test_the_start_page_counts_reported_posts_and_failed_files(
     client: Client, other: User, done: Removal
 ) -> None:
     text = text_of(client, reverse("admin:index"))
-    assert "1 post has been reported." in text
+    assert "1 post has open reports." in text
     assert "1 file that could not be erased, with the storage’s error message" in text
     assert "1 file that could" not in text_of(browser_of(other), reverse("admin:index"))
 
