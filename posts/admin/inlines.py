@@ -223,7 +223,7 @@ class ReportInline(admin.TabularInline):
     model = Report
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("reporter", "record", "reason", "created_at", "decision")
+    fields = readonly_fields = ("reporter_and_record", "reason", "created_at", "decision")
     ordering = ("-state", "-created_at", "-pk")  # open ones first
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Report]:
@@ -231,11 +231,16 @@ class ReportInline(admin.TabularInline):
         reports = super().get_queryset(request).select_related("reporter")
         return with_records(reports)
 
-    @admin.display(description=_("reporter’s record"))
-    def record(self, report: Any) -> str:
-        """Return how many reports of the reporter were upheld, and how many dismissed."""
+    @admin.display(description=_("reporter"))
+    def reporter_and_record(self, report: Any) -> SafeString:
+        """Return the reporter's name, and how many of their reports were upheld or dismissed.
+
+        A column for the record would be too much for a telephone.
+        """
         numbers = {"upheld": grouped(report.upheld), "dismissed": grouped(report.dismissed)}
-        return gettext("%(upheld)s upheld, %(dismissed)s dismissed") % numbers
+        record = gettext("%(upheld)s upheld, %(dismissed)s dismissed") % numbers
+        html = '{}<br><span class="post-record">{}</span>'
+        return format_html(html, report.reporter.get_username(), record)
 
     @admin.display(description=_("state"))
     def decision(self, report: Report) -> str:
