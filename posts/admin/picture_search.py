@@ -14,9 +14,9 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from posts.admin.inlines import ACCEPTED, checked_picture
+from posts.admin.inlines import ACCEPTED
 from posts.admin.picture_filter import SAME, SIMILAR, list_of
-from posts.images.intake import InvalidImage, ValidatedImage
+from posts.images.intake import InvalidImage, ValidatedImage, validate_image
 
 
 class ExampleForm(forms.Form):
@@ -32,14 +32,14 @@ class ExampleForm(forms.Form):
     )
 
     def clean_picture(self) -> ValidatedImage:
-        """Return the picture in the file. Raises ValidationError with the reason."""
+        """Return the picture in the file, even if it is refused. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["picture"]
-        found = checked_picture(upload)
-        if isinstance(found, InvalidImage):
+        try:
+            return validate_image(upload)
+        except InvalidImage as invalid:
             message = _("%(name)s: %(reason)s")
-            params = {"name": upload.name, "reason": found.message}
-            raise ValidationError(message, code=found.code, params=params) from found
-        return found
+            params = {"name": upload.name, "reason": invalid.message}
+            raise ValidationError(message, code=invalid.code, params=params) from invalid
 
 
 def find_by_picture(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> HttpResponse:

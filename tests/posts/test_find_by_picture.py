@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils.html import escape
 
+from moderation.lifecycle.refused_pictures import refuse
+from moderation.models import RefusedPicture
 from posts.models import PostImage
 from tests.images.alike import COPIES, advertisement, plain
 from tests.images.case import saved
@@ -58,6 +61,17 @@ def test_finds_only_the_same_file_if_the_picture_has_no_hash(
     assert titles(response) == {"one"}
     assert "picture=" in response.redirect_chain[-1][0]
     assert reason in response.text
+
+
+def test_finds_the_posts_with_a_refused_picture_and_counts_no_attempt_to_add_it(
+    admin_client: Client, admin_user: User
+) -> None:
+    picture = a_picture(a_post("one"), saved(advertisement(1), "PNG"))
+    refuse(
+        {picture.sha256: picture.perceptual_hash or ""}, actor=admin_user, note="", last_day=None
+    )
+    assert titles(sent(admin_client, saved(advertisement(1), "PNG"))) == {"one"}
+    assert RefusedPicture.objects.get().met_total == 0
 
 
 @pytest.mark.parametrize(
