@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 class RemovedAuthor(models.Model):
     """How many posts of an author a batch of a removal deleted.
 
-    Each batch adds rows of its own: to add up the numbers of a removal in one row, two workers
+    Each batch adds rows of its own: if it added to the numbers of the whole removal, two workers
     would wait for each other.
     """
 

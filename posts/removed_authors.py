@@ -1,7 +1,7 @@
 """Record the authors of removed posts, disable their accounts, and enable them again.
 
-An account is disabled as Django does it: its owner can no longer log in, and each request checks
-that. Staff, superusers and the person who disables are never disabled.
+Disabling sets `is_active` to False, which Django checks at login and in each request. Staff,
+superusers and the user's own account are never disabled.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def record_authors(*, objects: QuerySet[Post], removal: Removal, using: str, **_
 
 
 def forget_disabling(*, instance: Any, created: bool, update_fields: Any = None, **_: Any) -> None:
-    """Do not enable an account again that somebody has saved since. A receiver of `post_save`."""
+    """Forget that an account was disabled, because somebody else has saved it since.
+
+    It is then not enabled again. A receiver of `post_save`.
+    """
     if not created and (update_fields is None or "is_active" in update_fields):
         DisabledAuthor.objects.filter(author=instance.pk).delete()
 

@@ -32,7 +32,7 @@ def posts_sharing_reported_pictures() -> QuerySet[Any, Any]:
     """Return the keys of the posts that share a picture with one that has ENOUGH_REPORTS.
 
     These include the reported posts themselves, if they have a picture. A key may be repeated. Runs
-    two queries for what the last one looks up.
+    two queries first, whose results the returned queryset looks up.
     """
     reported = PostImage.objects.filter(_is_among("post", posts_with_reports(ENOUGH_REPORTS)))
     pictures = reported.order_by().values_list("sha256", flat=True).distinct()

@@ -97,7 +97,10 @@ def dismiss_reports(posts: QuerySet[Post], *, actor: AbstractUser) -> Decision:
 
 
 def undo_dismissal(dismissal: UUID, *, actor: AbstractUser) -> Decision:
-    """Reopen the reports that are still as the dismissal left them, as `dismiss_reports` does."""
+    """Reopen the reports of a dismissal that have not changed since.
+
+    Each transaction changes a bounded number and records an event, as in `dismiss_reports`.
+    """
     reports = Report.objects.filter(dismissal=dismissal)
     keys = Post.objects.filter(pk__in=reports.values("post")).order_by("pk")
     change = _Change(EventType.REOPEN, actor, dismissal, reports, REOPENED)

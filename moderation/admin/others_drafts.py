@@ -92,7 +92,7 @@ class OpenDraftsMixin(admin.ModelAdmin):
 
     @admin.display(description=gettext_lazy("draft"), empty_value="")
     def open_draft(self, obj: Any) -> str:
-        """Return in whose draft the object is, or ""."""
+        """Return whose draft the object is in, or ""."""
         return getattr(obj, NOTICE, "")
 
 
@@ -122,7 +122,7 @@ def add_notices(
 def notices(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, objects: Any
 ) -> dict[Any, str]:
-    """Return in whose draft each of the objects is, since when: {key: HTML}."""
+    """Return whose draft each of the objects is in, and its time of creation: {key: HTML}."""
     drafts = drafts_of_request(model_admin, request)
     found = drafts_with(model_admin.model, [obj.pk for obj in objects], drafts)
     return {key: _notice(model_admin, request, each) for key, each in found.items()}

@@ -16,8 +16,8 @@ from moderation.models import AuditEvent, RefusedPicture
 from moderation.models.refused_picture import DIGEST, LAST_YEAR, NOTE_LENGTH, end_of
 from moderation.models.states import EventType
 
-# Files that are refused at once. A group has more only if they are nearly identical, so that those
-# that are left out are refused as well.
+# The most files that are refused at once. The files of a larger group are nearly identical, so
+# those that are left out are refused as well.
 MAX_FILES = 100
 
 CHANGED_BY_REFUSING = (

@@ -59,7 +59,7 @@ class NotInDrafts(Func):
 def drafts_by_key(
     model: type[models.Model], keys: Collection[Any], drafts: Iterable[int]
 ) -> dict[Any, set[int]]:
-    """Return in which of these drafts each of the keys is frozen: {key: numbers}. One query.
+    """Return which of these drafts contain each of the keys: {key: numbers}. One query.
 
     The keys of a batch are in order. If they are integers, only batches that can contain one of the
     given keys are read in full.
@@ -121,7 +121,7 @@ def _text(connection: BaseDatabaseWrapper) -> str:
 
 
 def _ends_include(connection: BaseDatabaseWrapper) -> str:
-    """Return the condition that a batch may contain integers up to and from two parameters.
+    """Return the condition that a batch may contain integers between two parameters, larger first.
 
     PostgreSQL compares them as JSON: it may evaluate this first, for batches with keys of any type,
     which a cast would not accept.

@@ -25,7 +25,7 @@ class RefusedPicture(models.Model):
     """A picture that is not accepted again, known by its SHA-256 and its perceptual hash.
 
     Its content is not stored. The row stays when the end date has passed or when a moderator allows
-    the picture again. It names people instead of referring to them, because it outlives them.
+    the picture again. It has no foreign keys to users, only names, because it outlives them.
     """
 
     sha256 = models.CharField(_("SHA-256"), max_length=64)

@@ -27,12 +27,12 @@ from moderation.registry.content import PictureSource, picture_sources_of
 
 
 def find_refused(sha256: str, perceptual_hash: str = "") -> RefusedPicture | None:
-    """Return the refused picture that is the same file as another one or nearly identical, or None.
+    """Return the refused picture that a picture is identical or nearly identical to, or None.
 
-    Nearly identical are pictures whose perceptual hashes differ in at most THRESHOLD bits. Without
-    a hash ("", for an animation or a picture without structure) only the same file is found. A
-    value that is not 64 hexadecimal digits matches nothing. Runs at most two queries, and changes
-    nothing; `count_match` counts.
+    Pictures are nearly identical if their perceptual hashes differ in at most THRESHOLD bits.
+    Without a hash ("", for an animation or a picture without structure), only the same file is
+    found. A value that is not 64 hexadecimal digits matches nothing. Runs at most two queries, and
+    changes nothing: call `count_match` to count the attempt.
     """
     sha256, perceptual_hash = sha256.lower(), perceptual_hash.lower()
     same: RefusedPicture | None = None
@@ -65,10 +65,10 @@ def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict
 
 
 def count_match(refused: RefusedPicture) -> None:
-    """Count that somebody tried to add a refused picture, in a short transaction of its own.
+    """Count an attempt to add a refused picture, in a short transaction of its own.
 
-    Inside a transaction this happens after it commits, so that no lock is held, and is lost if it
-    is rolled back. So ask and count before the transaction that stores pictures begins.
+    Inside a transaction, this happens after it commits, so that no lock is held, and not at all if
+    it is rolled back. So call it, and `find_refused`, before the transaction that stores pictures.
     """
     using = router.db_for_write(RefusedPicture)
     transaction.on_commit(partial(_count_match, refused.pk), using=using)
@@ -84,7 +84,7 @@ def _nearly_identical(perceptual_hash: str) -> RefusedPicture | None:
     wanted = int(perceptual_hash, 16)
     active = RefusedPicture.objects.active().order_by()
     # Not with a cursor, for which PostgreSQL would read the table instead of the indexes. There are
-    # few: of nearly identical pictures, only those of one group were refused together.
+    # few candidates: only the nearly identical pictures of one group are refused together.
     candidates = list(with_similar_chunk(active, "perceptual_hash", [perceptual_hash]))
     is_similar = (
         distance(int(each.perceptual_hash, 16), wanted) <= THRESHOLD for each in candidates

@@ -58,8 +58,8 @@ def drafts_with(
 def overlaps(removal: Removal, *, site: str) -> tuple[list[tuple[Removal, int]], bool]:
     """Return other people's drafts that contain objects of a draft, and how many.
 
-    Also returns whether all of their drafts were compared: only as many are as have MOST_COMPARED
-    objects together.
+    Also returns whether all of their drafts were compared: the smallest ones are, up to a total of
+    MOST_COMPARED objects.
     """
     drafts = [
         draft
@@ -75,7 +75,7 @@ def overlaps(removal: Removal, *, site: str) -> tuple[list[tuple[Removal, int]],
 
 
 def _within_limit(drafts: Sequence[Removal]) -> Iterator[Removal]:
-    """Yield as many of the drafts as have MOST_COMPARED objects together, smallest first."""
+    """Yield the drafts, smallest first, up to a total of MOST_COMPARED objects."""
     total = 0
     for draft in sorted(drafts, key=lambda each: each.objects_total):
         total += draft.objects_total

@@ -19,7 +19,7 @@ from moderation.removals.selection import filterable
 
 
 def thumbnail_urls(viewer: Viewer, sha256s: Collection[str]) -> dict[str, str]:
-    """Return the URL of a thumbnail for each SHA-256 that a row has which the viewer may see.
+    """Return the thumbnail of each SHA-256 that is in a row the viewer may see: {SHA-256: URL}.
 
     Runs one query for each registered model with pictures.
     """

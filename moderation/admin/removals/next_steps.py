@@ -1,4 +1,4 @@
-"""What the ModelAdmin of a removal's objects suggests to do next, on the removal's page."""
+"""What the ModelAdmin of a removal's objects suggests doing next, on the removal's page."""
 
 from __future__ import annotations
 
