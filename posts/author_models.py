@@ -33,7 +33,7 @@ class RemovedAuthor(models.Model):
         verbose_name = _("author of removed posts")
         verbose_name_plural = _("authors of removed posts")
         default_permissions = ()  # nobody views or changes the rows themselves
-        permissions = [("disable_author", _("Can disable the authors of posts that they removed"))]
+        permissions = [("disable_author", _("Can disable accounts of authors of removed posts"))]
         indexes = [models.Index(fields=["removal_number", "author"], name="removedauthor_removal")]
 
     def __str__(self) -> str:

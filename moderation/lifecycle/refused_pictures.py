@@ -37,7 +37,7 @@ def refuse(
     """
     chosen = sorted(filter(DIGEST.fullmatch, pictures))[:MAX_FILES]
     if not chosen:
-        raise PictureNotRefused(_("This picture has no SHA-256, by which it would be recognized."))
+        raise PictureNotRefused(_("This picture has no SHA-256, so it could not be recognized."))
     if len(note) > NOTE_LENGTH:
         text = _("The note is longer than %(number)s characters.")
         raise PictureNotRefused(text % {"number": NOTE_LENGTH})
@@ -63,7 +63,9 @@ def end_of_last_day(day: date | None) -> datetime | None:
     if day is None:
         return None
     if day.year > LAST_YEAR:
-        text = _("The last day is too far away. Choose one before the year %(year)s, or none.")
+        text = _(
+            "The last day is too far in the future. Choose one before the year %(year)s, or none."
+        )
         raise PictureNotRefused(text % {"year": LAST_YEAR + 1})
     end = end_of(day)
     if end <= server_time.now():

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -111,23 +110,19 @@ class DismissReportsMixin(admin.ModelAdmin):
         is_first = [choice[0] for choice in named[:1]] == [remove_selected.__name__]
         return named if is_first else choices
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Return the page of a post, with the button if the post has open reports."""
-        context = {**(extra_context or {}), "dismiss_url": self._dismiss_url(request, object_id)}
-        return super().change_view(request, object_id, form_url, context)
+        """Render the page of a post, with the button if the post has open reports."""
+        if (post := context["original"]) is not None:
+            context["dismiss_url"] = self._dismiss_url(request, post)
+        return super().render_change_form(request, context, *args, **kwargs)
 
-    def _dismiss_url(self, request: HttpRequest, object_id: str) -> str:
+    def _dismiss_url(self, request: HttpRequest, post: Post) -> str:
         """Return the URL of the button, or "" if the user may not or need not use it."""
         if not self.has_dismiss_reports_permission(request):
             return ""
-        post = self.get_object(request, unquote(object_id))
-        if post is None or not post.reports.filter(state=ReportState.OPEN).exists():
+        if not post.reports.filter(state=ReportState.OPEN).exists():
             return ""
         name, site = "admin:posts_post_dismiss_reports", self.admin_site.name
         return reverse(name, args=[post.pk], current_app=site)
@@ -162,7 +157,7 @@ class DismissReportsMixin(admin.ModelAdmin):
                 text = _numbers(_("Reopened %(reports)s of %(posts)s."), done)
                 messages.success(request, text)
             else:
-                text = _("Nothing was undone: the reports were reopened or removed since.")
+                text = _("Nothing was undone: the reports have since been reopened or removed.")
                 messages.warning(request, text)
         return redirect(back)
 

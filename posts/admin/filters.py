@@ -34,7 +34,7 @@ PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7)}
 
 def not_a_choice(value: str) -> str:
     """Return the sentence about a value that a filter does not offer."""
-    return gettext("The filter has no choice “%(value)s”.") % {"value": value}
+    return gettext("“%(value)s” is not one of this filter’s choices.") % {"value": value}
 
 
 class ChoiceFilter(admin.SimpleListFilter):

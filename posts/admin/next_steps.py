@@ -61,14 +61,14 @@ def _steps_for_authors(
     url = page_url(model_admin.admin_site, removal)
     if accounts := _Counted(accounts_to_disable(removal, request.user)):
         text = ngettext(
-            "Disable the author of these posts…",
-            "Disable the %(number)s authors of these posts…",
+            "Disable the author’s account…",
+            "Disable the accounts of the %(number)s authors…",
             accounts.number,
         )
         yield NextStep(accounts.fill(text), url)
     elif disabled := _Counted(disabled_authors(removal)):
         text = ngettext(
-            "%(number)s author is disabled", "%(number)s authors are disabled", disabled.number
+            "%(number)s account is disabled", "%(number)s accounts are disabled", disabled.number
         )
         yield NextStep(disabled.fill(text), url)
 

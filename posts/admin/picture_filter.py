@@ -80,7 +80,7 @@ def _same(value: str) -> Condition:
         SAME,
         value,
         heading=_("Posts with this picture"),
-        malformed=_("“%(value)s” is not the SHA-256 of a picture: 64 digits from 0 to f."),
+        malformed=_("“%(value)s” is not a SHA-256: it must be 64 hexadecimal digits."),
         unknown=_("No post has this picture."),
     )
 
@@ -90,7 +90,7 @@ def _similar(value: str) -> Condition:
         SIMILAR,
         value,
         heading=_("Posts with pictures like this one"),
-        malformed=_("“%(value)s” is not a perceptual hash: 64 digits from 0 to f."),
+        malformed=_("“%(value)s” is not a perceptual hash: it must be 64 hexadecimal digits."),
         unknown=_("No post has a picture like this one."),
     )
 

@@ -55,7 +55,7 @@ def find_by_picture(model_admin: admin.ModelAdmin[Any], request: HttpRequest) ->
         return redirect(_list_url(model_admin, request, form.cleaned_data["picture"]))
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": gettext("Find posts by a picture"),
+        "title": gettext("Find posts by picture"),
         "opts": model_admin.opts,
         "form": form,
     }

@@ -184,7 +184,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'author of removed posts',
                 'verbose_name_plural': 'authors of removed posts',
-                'permissions': [('disable_author', 'Can disable the authors of posts that they removed')],
+                'permissions': [('disable_author', 'Can disable accounts of authors of removed posts')],
                 'default_permissions': (),
                 'indexes': [models.Index(fields=['removal_number', 'author'], name='removedauthor_removal')],
             },

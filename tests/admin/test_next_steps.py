@@ -63,7 +63,7 @@ def test_all_steps_lead_to_what_they_say(
     found = steps(client, removal)
     assert list(found) == [
         "1 post has one of the removed pictures",
-        "Disable the author of these posts…",
+        "Disable the author’s account…",
         "Continue with 2 reported posts",
     ]
     same, authors, queue = found.values()
@@ -130,7 +130,7 @@ def test_disabled_authors_can_be_enabled_from_there(
     removal = removed(make_posts(1), moderator)
     (url,) = steps(client, removal).values()
     assert "1 account was disabled." in client.post(url, {"action": "disable"}, follow=True).text
-    assert steps(client, removal) == {"1 author is disabled": url}
+    assert steps(client, removal) == {"1 account is disabled": url}
     page = client.get(url).text
     assert "Disabled after this removal" in page
     assert "Enable 1 account again" in page

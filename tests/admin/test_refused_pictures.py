@@ -58,11 +58,11 @@ def test_a_picture_is_refused_on_a_page_of_its_own(client: Client, picture: Post
     PostImage.objects.update(perceptual_hash="1" * 64)
     page = text_of(client.get(page_of(picture)).text)
     assert "Nearly identical copies" in page
-    assert "refused already" not in page
+    assert "already refused" not in page
     given = sent(**{"refused-note": "wave 7", "refused-last_day": in_days(3)})
     response: Any = client.post(page_of(picture), given)
     assert response.headers["Location"] == f"/admin/posts/post/{picture.post_id}/change/"
-    assert "The picture is refused from now on." in said(response)
+    assert "The picture will be refused from now on." in said(response)
     row = RefusedPicture.objects.get()
     assert (row.sha256, row.perceptual_hash) == (picture.sha256, "1" * 64)
     assert (row.note, row.refused_by) == ("wave 7", "mod")
@@ -75,7 +75,7 @@ def test_the_page_of_a_refused_picture_shows_who_refused_it_and_what_was_entered
 ) -> None:
     refused(other, picture.sha256, note="wave 7", last_day=timezone.localdate())
     response = client.get(page_of(picture))
-    assert "This picture is refused already, by other" in response.text
+    assert "other already refused this picture on" in response.text
     assert response.context["form"].initial == {
         "note": "wave 7", "last_day": timezone.localdate(),
     }  # fmt: skip
@@ -101,7 +101,7 @@ def test_bad_input_is_an_error_that_names_the_problem(
     response = client.post(page_of(picture), sent(**given))
     assert response.status_code == 200
     assert problem in text_of(response.text)
-    assert "Nothing was refused yet." in response.text
+    assert "Nothing has been refused yet." in response.text
     assert not RefusedPicture.objects.exists()
 
 

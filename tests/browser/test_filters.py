@@ -110,7 +110,7 @@ def test_an_example_finds_its_copies_without_scripts(
 ) -> None:
     page = moderator_page_without_scripts
     page.goto("/admin/posts/post/")
-    page.get_by_role("link", name="Find posts by a picture…").click()
+    page.get_by_role("link", name="Find posts by picture…").click()
     broken, example = tmp_path / "broken.png", tmp_path / "example.jpg"
     broken.write_bytes(b"<svg/>")
     example.write_bytes(saved(COPIES["smaller"](advertisement(1)), "JPEG"))

@@ -99,7 +99,7 @@ def test_the_way_from_a_removal_to_the_authors_and_the_queue_needs_only_the_keyb
     removal = confirmed(drafted(queue[:3], moderator), moderator)
     page = moderator_page
     page.goto(page_of(removal))
-    follow(page, "Disable the author of these posts…")
+    follow(page, "Disable the author’s account…")
     follow(page, "Disable 1 account")
     expect(page.get_by_text("1 account was disabled.")).to_be_visible()
     follow(page, "Enable 1 account again")
@@ -126,7 +126,7 @@ def test_authors_are_disabled_without_javascript(
     removal = confirmed(drafted(queue[:3], moderator), moderator)
     page = moderator_page_without_scripts
     page.goto(page_of(removal))
-    page.get_by_role("link", name="Disable the author of these posts…").click()
+    page.get_by_role("link", name="Disable the author’s account…").click()
     page.get_by_role("button", name="Disable 1 account").click()
     expect(page.get_by_text("1 account was disabled.")).to_be_visible()
     assert not User.objects.get(username="spammer").is_active

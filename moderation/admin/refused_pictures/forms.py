@@ -50,8 +50,8 @@ class RefuseForm(forms.Form):
         kwargs["prefix"] = PREFIX
         super().__init__(*args, **kwargs)
         self.fields["last_day"].help_text = gettext(
-            "Optional. The whole day counts, in the time zone of the site (%(zone)s). If you leave "
-            "it empty, the picture is refused until somebody allows it again."
+            "Optional. The picture is refused until the end of this day (%(zone)s), or, if you "
+            "leave this empty, until somebody allows it again."
         ) % {"zone": timezone.get_default_timezone_name()}
 
     def clean_last_day(self) -> date | None:
@@ -82,8 +82,8 @@ def refuse_posted(
         form.add_error(None, message_of(error))
         return form
     text = ngettext(
-        "The picture is refused from now on.",
-        "The pictures of %(number)s files are refused from now on.",
+        "The picture will be refused from now on.",
+        "The pictures in %(number)s files will be refused from now on.",
         number,
     ) % {"number": grouped(number)}
     if url := list_url(model_admin.admin_site):

@@ -196,7 +196,7 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         """Return the last day."""
         return date_format(picture.last_day) if picture.last_day else gettext("no end")
 
-    @admin.display(description=_("met"))
+    @admin.display(description=_("matched"))
     def met(self, picture: RefusedPicture) -> SafeString | str:
         """Return how often somebody tried to add it, and when the last time was."""
         if not picture.last_met_at:
