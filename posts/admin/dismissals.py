@@ -99,13 +99,17 @@ class DismissReportsMixin(admin.ModelAdmin):
         may_dismiss = request.user.has_perm(f"{Report._meta.app_label}.{code}")
         return may_dismiss and bool(self.has_view_permission(request))
 
-    def get_action_choices(self, request: HttpRequest, *args: Any, **kwargs: Any) -> list[Any]:
+    def get_action_choices(
+        self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
+    ) -> list[Any]:
         """Return the choices. The first one is chosen if it is that to remove posts.
 
         This saves a click and risks nothing: that action leads to a page that asks for
         confirmation.
         """
-        choices = super().get_action_choices(request, *args, **kwargs)
+        given = {"default_choices": default_choices, "action_location": action_location}
+        options = {name: value for name, value in given.items() if value is not None}
+        choices = super().get_action_choices(request, **options)
         named = [choice for choice in choices if choice[0]]
         is_first = [choice[0] for choice in named[:1]] == [remove_selected.__name__]
         return named if is_first else choices
