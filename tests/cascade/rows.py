@@ -17,7 +17,7 @@ _numbers = count(10)  # two digits, which the shortest unique text can hold
 def row_of(model: type[models.Model], **given: Any) -> Any:
     """Save a row with the given values, and with a value in each other field that needs one."""
     for field in model._meta.concrete_fields:
-        is_given = field.name in given or field.attname in given
+        is_given = field.name in given or field.attname in given or field.generated
         if not is_given and not is_optional(field) and not is_link_to_parent(field):
             given[field.name] = value_for(field)
     return model._base_manager.create(**given)
