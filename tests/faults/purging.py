@@ -22,9 +22,8 @@ from tests.faults.conftest import Wave
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy
 from tests.services.s3_gateway import S3Server
 
-# Runs after which a purge that comes to no end is given up. On a busy machine a run ends after a
-# few requests, three in ten of which may fail.
-MOST_RUNS = 1_000
+# Runs after which a purge that comes to no end is given up.
+MOST_RUNS = 60
 
 
 @contextmanager
