@@ -3,7 +3,7 @@
 from project.settings import *  # noqa: F403 - a test site is the site and a little more
 from tests.testapp.storage import ATTACHMENTS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]  # noqa: F405 - comes from there
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.testapp"]  # noqa: F405 - from project.settings
 STORAGES = STORAGES | {"attachments": ATTACHMENTS}  # noqa: F405 - the same
 
 # The slow hasher guards real passwords; in the tests it would only cost half a second a log-in.
@@ -12,9 +12,9 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Its own tests switch it on.
 AXES_ENABLED = False
 
-# django-admin-interface keeps the theme for five minutes. If it read the theme again, and created
-# the missing row, while a test counts queries, the test would fail.
-CACHES["admin_interface"] = {  # noqa: F405 - comes from there
+# django-admin-interface caches its theme for Django's default of five minutes. Reading it again,
+# and creating the missing row, would add queries to whichever test is counting them.
+CACHES["admin_interface"] = {  # noqa: F405 - from project.settings
     "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
     "LOCATION": "theme",
     "TIMEOUT": None,

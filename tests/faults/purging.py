@@ -22,8 +22,8 @@ from tests.faults.conftest import Wave
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy
 from tests.services.s3_gateway import S3Server
 
-# Runs after which a purge that comes to no end is given up.
-MOST_RUNS = 60
+# How many times purge() calls purge_due_files() before it gives up.
+MAX_PURGE_CALLS = 60
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def deleted(wave: Wave) -> Removal:
 def purge(removal: Removal) -> None:
     """Purge until each key of the removal has come to its end."""
     pending = AuditEntry.objects.filter(removal=removal, state="pending")
-    for _ in range(MOST_RUNS):
+    for _ in range(MAX_PURGE_CALLS):
         if not purge_due_files() and not pending.exists():
             break
     assert not pending.exists()

@@ -147,8 +147,11 @@ def purge(_chance: random.Random, _names: list[str]) -> None:
 
 
 @contextmanager
-def accepting_row_inserted_twice() -> Iterator[None]:
-    """Let two threads save a volume that a third has deleted, so that both insert it."""
+def ignoring_duplicate_insert() -> Iterator[None]:
+    """Ignore the primary-key error when two threads insert a volume that a third has deleted.
+
+    save() inserts a row if its UPDATE finds none.
+    """
     try:
         yield
     except IntegrityError as error:
@@ -173,7 +176,7 @@ class Workers:
             while times > 0 and not self.over.is_set():
                 times -= 1
                 # A taken key, a deadlock or a busy database: each is acceptable.
-                with suppress(KeyTaken, OperationalError), accepting_row_inserted_twice():
+                with suppress(KeyTaken, OperationalError), ignoring_duplicate_insert():
                     work(chance, self.names)
         except BaseException as error:  # noqa: BLE001 - handed to the test
             self.errors.append(error)
