@@ -38,8 +38,9 @@ def insert(
     """Insert rows of a model with an automatic key, in the caller's transaction.
 
     A row maps columns (`attname`) to values of the fields' own types. A missing column has the
-    value in `same`, which applies to all rows, or else the field's default. Creates no instances
-    and sends no signals. Raises the database's error if it rejects a row.
+    value in `same`, which applies to all rows, or else the field's default; the database computes
+    generated columns. Creates no instances and sends no signals. Raises the database's error if it
+    rejects a row.
     """
     rows = list(rows)  # read first: while COPY runs, the connection cannot run the rows' queries
     connection = connections[using]
@@ -62,7 +63,8 @@ class _PreparedRows:
         connection: BaseDatabaseWrapper,
     ) -> None:
         self.rows = rows
-        fields = [f for f in model._meta.local_concrete_fields if not f.primary_key]
+        columns = model._meta.local_concrete_fields
+        fields = [f for f in columns if not (f.primary_key or f.generated)]
         # At least one column, even if all rows are the same: the rows are counted by their values.
         given = set().union(*rows) or {fields[0].attname}
         default = {f: same[f.attname] if f.attname in same else f.get_default() for f in fields}

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
+from moderation.db.bulk_insert import insert
 from moderation.models import AuditEvent
 from moderation.removals import delete
 from moderation.removals.delete import delete_next_batch
@@ -42,6 +43,15 @@ def upheld() -> dict[str, int]:
 
 def states() -> list[str]:
     return list(Report.objects.order_by("pk").values_list("state", flat=True))
+
+
+def test_the_database_generates_columns_of_rows_that_are_inserted_in_bulk(
+    make_posts: MakePosts,
+) -> None:
+    (post,) = make_posts(1, images=0)
+    row = {"post_id": post.pk, "reporter_id": user("ann").pk, "reason": "spam"}
+    insert(Report, [row], using="default")
+    assert Report.objects.get().open_reason == "spam"
 
 
 def remove(rows: list[Any], moderator: User) -> None:
