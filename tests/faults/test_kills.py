@@ -83,7 +83,7 @@ class Crew:
             process.wait()
 
     def revive(self) -> None:
-        """Start anew what has ended, as whatever supervises the processes would."""
+        """Restart what has ended, as whatever supervises the processes would."""
         ended = [process for process in self.members if process.poll() is not None]
         for process in ended:
             self.members.remove(process)

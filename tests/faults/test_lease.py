@@ -1,4 +1,4 @@
-"""A worker that dies while storage keeps it waiting: its lease runs out, and another goes on.
+"""A worker that dies while storage keeps it waiting: its lease expires, and another continues.
 
 Tried with both queues, each with two real worker processes.
 """
@@ -115,7 +115,7 @@ def test_two_rq_workers_share_a_removal_and_do_each_batch_and_key_once(
         assert "Job OK" in log.read_text()
 
 
-def test_another_worker_goes_on_when_the_lease_of_a_killed_one_has_run_out(
+def test_another_worker_continues_when_the_lease_of_a_killed_one_has_expired(
     wave: Wave,
     through_proxy: dict[str, str],
     proxy: FaultyProxy,

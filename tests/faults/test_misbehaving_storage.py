@@ -130,7 +130,7 @@ def test_all_is_erased_though_requests_stall(
 
 
 def refused_keys(denied: set[str]) -> Fault:
-    """Answer 200 with `Errors`: these keys are denied, the others of their batch go on later."""
+    """Answer 200 with `Errors`: these keys are denied, the others of their batch retried later."""
 
     def fault(request: Request) -> Act | None:
         single = next((name for name in denied if request.path.endswith(name)), None)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = int(os.environ.get("WORKER_ROUNDS", "2"))
 POSTS = 200
-SLICE = 10
+BATCH = 10
 # Many batches, so that the workers meet often.
 MANY_BATCHES = {"MODERATION_REQUEST_KEYS": "10", "MODERATION_REQUESTS": "1", "LOG_LEVEL": "INFO"}
 # Seconds that each deletion takes longer: two workers that hold the same key would both ask.
@@ -42,7 +42,7 @@ LONGEST_WAIT = 300
 
 @pytest.fixture
 def small_batches() -> Iterator[None]:
-    with override_settings(MODERATION_BATCH_OBJECTS=SLICE):
+    with override_settings(MODERATION_BATCH_OBJECTS=BATCH):
         yield
 
 
@@ -81,7 +81,7 @@ def test_two_workers_handle_each_batch_and_each_key_once(
         removal = wave.remove()
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({tmp_path})")
     assert wave.problems(removal) == []
-    assert [part.deleted_total for part in removal.batches.all()] == [SLICE] * (POSTS // SLICE)
+    assert [batch.deleted_total for batch in removal.batches.all()] == [BATCH] * (POSTS // BATCH)
     tries = AuditEntry.objects.filter(removal=removal).values_list("state", "attempts").distinct()
     assert set(tries) == {("erased", 1), ("in_use", 0)}
     assert {key: times for key, times in deletions(proxy).items() if times != 1} == {}
@@ -123,7 +123,7 @@ def held_in_a_task() -> Iterator[None]:
     raise TimeoutError("no task was seen running")
 
 
-def test_stop_signal_lets_a_worker_finish_the_batch_in_hand(wave: Wave, tmp_path: Path) -> None:
+def test_stop_signal_lets_a_worker_finish_its_current_batch(wave: Wave, tmp_path: Path) -> None:
     removal = wave.remove()
     log = tmp_path / "worker"
     with worker(*DB_WORKER, log=log, env=wave.place.environment()) as process:
@@ -136,9 +136,9 @@ def test_stop_signal_lets_a_worker_finish_the_batch_in_hand(wave: Wave, tmp_path
     assert not DBTaskResult.objects.running().exists()
     assert not DBTaskResult.objects.failed().exists()
     after = removal.batches.filter(state="deleted").count()
-    assert deleted <= after <= deleted + 1 < POSTS // SLICE
+    assert deleted <= after <= deleted + 1 < POSTS // BATCH
     assert DBTaskResult.objects.ready().exists()  # the next batch waits for the next worker
-    assert Post.objects.count() == POSTS - after * SLICE + GOOD_POSTS
+    assert Post.objects.count() == POSTS - after * BATCH + GOOD_POSTS
     with worker(*DB_WORKER, log=log, env=wave.place.environment()):
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({log})")
     assert wave.problems(removal) == []

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 POSTS = int(os.environ.get("WEB_LOAD_POSTS", "400"))
 MOST_SECONDS = int(os.environ.get("WEB_LOAD_SECONDS", "60"))
-# A small removal is over at once; the load then goes on, so that there is something to look at.
+# A small removal ends immediately; the load continues, so that there is something to measure.
 LEAST_SECONDS = 5
 EACH = 0.1  # seconds between two requests
 WORKERS = "2"

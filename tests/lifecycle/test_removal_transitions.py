@@ -126,7 +126,9 @@ def sent() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("case", removal_cases())
-def test_removal_goes_only_where_the_table_says(case: Case, actor: User, sent: list[str]) -> None:
+def test_a_removal_changes_its_state_only_as_the_table_says(
+    case: Case, actor: User, sent: list[str]
+) -> None:
     removal = removal_in(case.state, actor, work=case.work)
     refusal = refusal_of(RemovalError, lambda: call_removal(case.transition, removal, actor))
     removal.refresh_from_db()

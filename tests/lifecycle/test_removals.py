@@ -55,7 +55,7 @@ def run_all(removal: Removal) -> None:
     removal.refresh_from_db()
 
 
-def test_a_removal_stops_and_goes_on(running: Removal, moderator: User) -> None:
+def test_a_removal_stops_and_resumes(running: Removal, moderator: User) -> None:
     delete_next_batch(running.pk)
     stop(running, actor=moderator)
     assert not delete_next_batch(running.pk)
@@ -184,7 +184,7 @@ def test_a_file_that_slips_in_during_the_deletion_rolls_the_batch_back(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_database_in_trouble_leaves_the_batch_waiting(
+def test_a_database_error_leaves_the_batch_waiting(
     running: Removal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []

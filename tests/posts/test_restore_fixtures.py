@@ -189,7 +189,7 @@ def planned(folder: Path) -> plan.Plan:
     )
 
 
-def test_a_row_that_came_meanwhile_stays_and_nothing_is_written(
+def test_a_row_added_in_the_meantime_stays_and_nothing_is_written(
     folder: Path, fresh_storage: Path
 ) -> None:
     made = planned(folder)
@@ -200,7 +200,7 @@ def test_a_row_that_came_meanwhile_stays_and_nothing_is_written(
     assert files_in(fresh_storage) == []
 
 
-def test_a_lost_file_whose_row_went_meanwhile_is_not_put_back(
+def test_a_lost_file_whose_row_was_deleted_in_the_meantime_is_not_put_back(
     folder: Path, fresh_storage: Path
 ) -> None:
     restore()

@@ -112,7 +112,7 @@ def test_a_right_password_ends_the_count() -> None:
         assert attempt("mia", PASSWORD) == 302
 
 
-def test_the_wait_ends_by_itself_although_somebody_goes_on_trying(settings: Settings) -> None:
+def test_the_wait_ends_by_itself_although_somebody_keeps_trying(settings: Settings) -> None:
     for _ in range(LIMIT):
         attempt("mia", "wrong")
     waited = timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1)

@@ -47,8 +47,8 @@ class Denying:
     def __init__(self, *, own: bool = True) -> None:
         self.own = own
 
-    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
-        for each in doomed:
+    def erase(self, files: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
+        for each in files:
             if each.name.startswith("bad"):
                 yield Outcome(each.name, Result.FAILED, "AccessDenied", "No.", own=self.own)
             else:

@@ -110,16 +110,16 @@ def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
 class Suspended:
     """A real adapter whose worker is suspended before it takes its second name."""
 
-    def __init__(self, deed: Callable[[], object]) -> None:
+    def __init__(self, action: Callable[[], object]) -> None:
         self.real = adapter_for("attachments")
         self.claim_size = self.real.claim_size
-        self.deed = deed
+        self.action = action
 
-    def erase(self, doomed: Iterable[FileToErase], note: OnVersions) -> Iterator[Outcome]:
-        names = iter(doomed)
+    def erase(self, files: Iterable[FileToErase], note: OnVersions) -> Iterator[Outcome]:
+        names = iter(files)
         first, second = next(names), next(names)
         yield from self.real.erase([first], note)
-        self.deed()
+        self.action()
         yield from self.real.erase([second], note)
 
 
@@ -203,7 +203,7 @@ def test_nothing_is_sent_after_a_renewal_that_failed(monkeypatch: pytest.MonkeyP
             taken_over()
         return renew(*args)  # type: ignore[arg-type]
 
-    suspended.deed = lambda: None
+    suspended.action = lambda: None
     monkeypatch.setattr(batch_module, "renew", take_over_first)
     erase_with(monkeypatch, suspended)
     purge_due_files()

@@ -147,7 +147,7 @@ def test_the_pause_is_a_setting() -> None:
     assert states() == ["pending"]
 
 
-def test_an_entry_that_was_kept_in_another_way_is_looked_at_soon() -> None:
+def test_an_entry_that_was_kept_in_another_way_is_checked_soon() -> None:
     """For example by a row with a pending key whose INSERT failed."""
     named()[0].delete()
     AuditEntry.objects.update(state=EntryState.IN_USE, in_use_at=timezone.now(), in_use_reason="x")
@@ -183,7 +183,7 @@ def test_a_removal_that_was_done_is_purging_again_and_done_again(db: None) -> No
     assert (removal.state, states()) == ("done", ["erased"])
 
 
-def test_what_was_kept_for_a_newer_version_is_not_looked_at_again_and_again() -> None:
+def test_what_was_kept_for_a_newer_version_is_not_checked_again_and_again() -> None:
     named()[0].delete()
     AuditEntry.objects.update(
         state=EntryState.IN_USE,

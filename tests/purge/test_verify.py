@@ -1,4 +1,4 @@
-"""Looking again, after the deed, whether erased keys are gone."""
+"""Verifying, some time after a purge, that erased keys have not come back."""
 
 from __future__ import annotations
 

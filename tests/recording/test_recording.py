@@ -71,7 +71,7 @@ def test_queries_grow_with_posts_and_not_with_pictures(make_posts: MakePosts) ->
             post.delete()
         return len(captured)
 
-    queries(1)  # from here on a wake-up of the purge is on its way
+    queries(1)  # afterwards, a task of the purge is already queued
     assert queries(2) == queries(10)
 
 
@@ -203,7 +203,7 @@ def test_no_storage_is_asked_while_recording(
     assert asked == []
 
 
-def test_queries_do_not_grow_with_rows_that_hang_on_nothing(db: None) -> None:
+def test_queries_do_not_grow_with_rows_that_belong_to_nothing(db: None) -> None:
     def queries(number: int) -> int:
         Volume.objects.bulk_create([Volume(text=f"{number}-{n}.pdf") for n in range(number)])
         with CaptureQueriesContext(connection) as asked:

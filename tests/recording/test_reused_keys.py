@@ -179,7 +179,7 @@ def test_a_savepoint_that_rolls_back_keeps_nothing() -> None:
     assert (states(name), states(other)) == (["erased"], ["in_use"])
 
 
-def test_a_refusal_caught_inside_a_transaction_leaves_no_row() -> None:
+def test_an_error_caught_inside_a_transaction_leaves_no_row() -> None:
     name = removed()
     claim(10)
     with transaction.atomic():
@@ -189,7 +189,7 @@ def test_a_refusal_caught_inside_a_transaction_leaves_no_row() -> None:
     assert Volume.objects.values_list("text", flat=True).get() == "good.txt"
 
 
-def test_a_row_refused_for_one_file_lets_go_of_the_other() -> None:
+def test_a_row_refused_for_one_file_does_not_reserve_the_other() -> None:
     free, claimed = removed("free.txt"), removed("claimed.txt")
     AuditEntry.objects.filter(name=free).update(due_at=timezone.now() + timedelta(minutes=5))
     claim(10)
@@ -198,7 +198,7 @@ def test_a_row_refused_for_one_file_lets_go_of_the_other() -> None:
     assert states(free) == ["pending"]
 
 
-def test_a_fixture_adopts_the_key_that_it_names() -> None:
+def test_a_fixture_reuses_the_key_that_it_names() -> None:
     volume = Volume.objects.create(text=stored("text.txt", "attachments"))
     bound = BoundVolume.objects.create(cover=stored("cover.jpg", "attachments"))
     parent = Volume.objects.get(pk=bound.pk)

@@ -158,7 +158,7 @@ def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) ->
     assert "library.Flyer.sheet in database other" in warning.msg
 
 
-def test_a_model_of_the_log_s_own_database_spoils_no_transaction() -> None:
+def test_a_model_in_the_log_s_own_database_breaks_no_transaction() -> None:
     with connections["default"].schema_editor() as editor:
         editor.execute("ALTER TABLE library_flyer RENAME COLUMN sheet TO page")
     try:

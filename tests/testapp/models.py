@@ -1,4 +1,4 @@
-"""Models that own files, or hang on those that do, by every kind of relation."""
+"""Models that own files, or refer to those that do, by every type of relation."""
 
 from __future__ import annotations
 

@@ -195,13 +195,13 @@ def in_thread(run: Callable[[], None], stopping: threading.Event) -> Iterator[No
     """Run a function beside; stop it at the end, and raise what it raised."""
     errors: list[BaseException] = []
 
-    def guarded() -> None:
+    def record_errors() -> None:
         try:
             run()
         except BaseException as error:  # noqa: BLE001 - raised below
             errors.append(error)
 
-    thread = threading.Thread(target=guarded)
+    thread = threading.Thread(target=record_errors)
     thread.start()
     try:
         yield

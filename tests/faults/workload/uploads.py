@@ -111,7 +111,7 @@ class Uploads(State):
     def _save_by_field(self, instance: Any, name: str, parent: int | None) -> None:
         content, sha256 = self.content(name)
         with ExpectedFailures(lambda error: self._in_vain(instance, sha256, error)):
-            with _removed_meanwhile(instance, name):
+            with _removed_during_upload(instance, name):
                 instance.file.save(name, content)
             self._with_content(instance, DOCUMENT, sha256, parent)
 
@@ -119,7 +119,7 @@ class Uploads(State):
         self, instance: Any, kind: Kind, sha256: str, parent: int | None
     ) -> None:
         with ExpectedFailures(lambda error: self._in_vain(instance, sha256, error)):
-            with _removed_meanwhile(instance, instance.file.name):
+            with _removed_during_upload(instance, instance.file.name):
                 instance.save()
             self._with_content(instance, kind, sha256, parent)
 
@@ -154,7 +154,7 @@ class Uploads(State):
 
 
 @contextmanager
-def _removed_meanwhile(instance: Any, name: str) -> Iterator[None]:
+def _removed_during_upload(instance: Any, name: str) -> Iterator[None]:
     """Turn KeyTaken into InVainError if a removal recorded the key during this upload.
 
     A field searches the log before its storage searches for a free name. If a file is recorded,
