@@ -35,7 +35,7 @@ def test_w013_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch)
     assert [error.id for error in registered_models.check_storages()] == ["moderation.E001"]
 
 
-def test_the_location_of_another_kind_of_storage_is_known_by_its_alias(
+def test_the_location_of_another_type_of_storage_is_known_by_its_alias(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}

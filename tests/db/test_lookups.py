@@ -82,7 +82,7 @@ def test_null_is_in_no_list() -> None:
     ("model", "path", "value"),
     [(User, "pk", 1), (Post, "pk", 1), (AuditEntry, "attempts", 1), (AuditEntry, "key", "k")],
 )  # fmt: skip
-def test_the_index_serves_columns_of_each_kind(model: type[Model], path: str, value: Any) -> None:
+def test_the_index_serves_columns_of_each_type(model: type[Model], path: str, value: Any) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("a plan of PostgreSQL's")
     column = model._meta.pk.column if path == "pk" else path

@@ -31,7 +31,7 @@ from tests.helpers import confirmed, drafted
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = int(os.environ.get("DISMISSAL_ROUNDS", "40"))
-POSTS = 4  # of each kind
+POSTS = 4  # of each author
 REPORTERS = ("ann", "bob", "cid", "leaver")
 FIRST_KEY = 1_000_000  # of the reports; later ones have smaller keys
 AT_ONCE = 3  # posts and reports in a transaction, so that many transactions meet
@@ -153,9 +153,9 @@ def check(site: Site) -> None:
 def check_events(site: Site) -> None:
     """Check that the events account for all reports that are dismissed now."""
     numbers: Counter[str] = Counter()
-    for kind, details in AuditEvent.objects.values_list("type", "details"):
-        if kind in ("dismiss", "reopen"):
-            numbers[kind] += details["reports"]
+    for event_type, details in AuditEvent.objects.values_list("type", "details"):
+        if event_type in ("dismiss", "reopen"):
+            numbers[event_type] += details["reports"]
     most = numbers["dismiss"] - numbers["reopen"]
     assert most >= Report.objects.filter(state="dismissed").count()
 

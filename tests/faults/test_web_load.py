@@ -46,7 +46,7 @@ WORKERS = "2"
 # Requests before the load begins: each worker imports the site, and fills its caches, at its first.
 WARM_UP = 10
 ANSWER_SECONDS = 60
-# The size of the full run. Smaller ones say nothing of speed: they run on machines of any kind.
+# The size of the full run. Smaller ones say nothing of speed: they run on any machine.
 FULL_POSTS = 20_000
 LONGEST_95TH_PERCENTILE = 0.5  # seconds
 FORM = "application/x-www-form-urlencoded"
@@ -91,8 +91,8 @@ def ask(port: int, visit: Visit, headers: Mapping[str, str]) -> tuple[int, float
     began = time.monotonic()
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
-        method, kind = ("POST", {"Content-Type": FORM}) if visit.form else ("GET", {})
-        connection.request(method, visit.path, visit.form or None, {**headers, **kind})
+        method, extra = ("POST", {"Content-Type": FORM}) if visit.form else ("GET", {})
+        connection.request(method, visit.path, visit.form or None, {**headers, **extra})
         response = connection.getresponse()
         response.read()
     finally:

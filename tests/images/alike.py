@@ -38,10 +38,10 @@ def _colour(chance: random.Random) -> tuple[int, int, int]:
     return (chance.randrange(256), chance.randrange(256), chance.randrange(256))
 
 
-def again(image: Image.Image, kind: str = "JPEG", **options: Any) -> Image.Image:
+def again(image: Image.Image, file_format: str = "JPEG", **options: Any) -> Image.Image:
     """Return a picture as it looks after it was saved in a format."""
     target = BytesIO()
-    image.save(target, kind, **options)
+    image.save(target, file_format, **options)
     return Image.open(target)
 
 

@@ -49,10 +49,10 @@ def scene(size: tuple[int, int] = SIZE, *, shift: int = 0, mode: str = "RGB") ->
     return image if mode == "RGB" else image.convert(mode)
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
     """Encode a picture with Pillow."""
     target = BytesIO()
-    image.save(target, kind, **options)
+    image.save(target, file_format, **options)
     return target.getvalue()
 
 

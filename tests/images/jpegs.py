@@ -28,10 +28,10 @@ def with_segments(*segments: bytes, content: bytes = b"") -> bytes:
     return content[:2] + b"".join(segments) + content[2:]
 
 
-def exif(orientation: int, order: str = ">", *, kind: int = 3, gps: bool = False) -> bytes:
+def exif(orientation: int, order: str = ">", *, field_type: int = 3, gps: bool = False) -> bytes:
     """Return an EXIF segment, with `gps` also with coordinates and a camera."""
     start = b"MM\0*" if order == ">" else b"II*\0"
-    tags = [struct.pack(order + "HHIHH", 0x0112, kind, 1, orientation, 0)]
+    tags = [struct.pack(order + "HHIHH", 0x0112, field_type, 1, orientation, 0)]
     if gps:
         tags.append(struct.pack(order + "HHII", 0x8825, 4, 1, 26 + 12))
     body = struct.pack(order + "IH", 8, len(tags)) + b"".join(tags) + bytes(4)
@@ -136,7 +136,7 @@ def _with_more() -> Iterator[Case]:
     yield Case(
         "exif-endless", partial(with_segments, segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
     )
-    yield Case("exif-kind", partial(with_segments, exif(6, kind=4)))
+    yield Case("exif-type", partial(with_segments, exif(6, field_type=4)))
     yield Case("restarts", partial(plain, restart_marker_blocks=1))
     yield Case("keep-rgb", partial(plain, keep_rgb=True))
 

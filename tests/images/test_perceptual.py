@@ -117,9 +117,9 @@ def test_a_hash_is_64_hexadecimal_digits() -> None:
     assert found == f"{int(found, 16):064x}"
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_animations_have_no_hash(kind: str) -> None:
-    content = animation(kind)
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP"])
+def test_animations_have_no_hash(file_format: str) -> None:
+    content = animation(file_format)
     assert hash_of_file(content) == validate_image(ContentFile(content)).perceptual_hash == ""
 
 

@@ -51,10 +51,10 @@ def test_a_profile_of_known_tags_is_unchanged() -> None:
     assert reduce_profile(plain) == plain
 
 
-@pytest.mark.parametrize("kind", [b"link", b"abst", b"nmcl", b"\0\0\0\0"])
-def test_a_profile_that_is_no_picture_s_own_is_ignored(kind: bytes) -> None:
+@pytest.mark.parametrize("device_class", [b"link", b"abst", b"nmcl", b"\0\0\0\0"])
+def test_a_profile_of_another_device_class_is_ignored(device_class: bytes) -> None:
     plain = write_profile(4.0, SRGB)
-    profile = plain[:12] + kind + plain[16:]
+    profile = plain[:12] + device_class + plain[16:]
     assert to_srgb(scene(), Colour(profile)).tobytes() == scene().tobytes()
 
 

@@ -44,14 +44,15 @@ def colour(image: Image.Image, place: tuple[int, int]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("kind", "ending"), [("JPEG", ".jpg"), ("PNG", ".png"), ("GIF", ".gif"), ("WEBP", ".webp")]
+    ("file_format", "ending"),
+    [("JPEG", ".jpg"), ("PNG", ".png"), ("GIF", ".gif"), ("WEBP", ".webp")],
 )
-def test_ending_comes_from_the_decoded_format(kind: str, ending: str) -> None:
-    assert examined(drawing(kind)).extension == ending
+def test_ending_comes_from_the_decoded_format(file_format: str, ending: str) -> None:
+    assert examined(drawing(file_format)).extension == ending
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode"),
+    ("file_format", "mode"),
     [
         ("JPEG", "CMYK"),
         ("JPEG", "L"),
@@ -64,11 +65,11 @@ def test_ending_comes_from_the_decoded_format(kind: str, ending: str) -> None:
         ("WEBP", "RGBA"),
     ],
 )
-def test_every_colour_mode_gives_a_webp_thumbnail(kind: str, mode: str) -> None:
-    content = drawing(kind, mode="RGB" if mode == "I;16" else mode)
+def test_every_colour_mode_gives_a_webp_thumbnail(file_format: str, mode: str) -> None:
+    content = drawing(file_format, mode="RGB" if mode == "I;16" else mode)
     if mode == "I;16":
         target = BytesIO()
-        Image.new("I;16", (40, 30), 40_000).save(target, kind)
+        Image.new("I;16", (40, 30), 40_000).save(target, file_format)
         content = target.getvalue()
     thumbnail = thumbnail_of(content)
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (40, 30))
@@ -123,16 +124,16 @@ def test_other_formats_are_refused(content: bytes) -> None:
     assert refusal(content) == "format"
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-def test_truncated_pictures_are_refused(kind: str, share: float) -> None:
-    content = drawing(kind, size=(200, 150))
+def test_truncated_pictures_are_refused(file_format: str, share: float) -> None:
+    content = drawing(file_format, size=(200, 150))
     assert refusal(content[: int(len(content) * share)]) == "broken"
 
 
-@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
-def test_truncated_animations_are_refused(kind: str) -> None:
-    content = animation(kind)
+@pytest.mark.parametrize("file_format", ["PNG", "GIF", "WEBP"])
+def test_truncated_animations_are_refused(file_format: str) -> None:
+    content = animation(file_format)
     assert refusal(content[: len(content) * 3 // 4]) == "broken"
 
 

@@ -1,4 +1,4 @@
-"""The details of a registration: all kinds of lookups, extra files, and long keys."""
+"""The details of a registration: every type of lookup, extra files, and long keys."""
 
 from __future__ import annotations
 

@@ -128,8 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, request: Request, act: Act) -> Reply:
         if not act.reply:
             return self._forward(request, act)
-        status, kind, content = act.reply
-        return status, {"Content-Type": kind}, content
+        status, content_type, content = act.reply
+        return status, {"Content-Type": content_type}, content
 
     def _forward(self, request: Request, act: Act) -> Reply:
         upstream = urlsplit(self.proxy.upstream)

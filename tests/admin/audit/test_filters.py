@@ -119,8 +119,8 @@ def test_the_search_uses_indexes() -> None:
 def test_suggestions_are_few_and_match(audit_client: Client) -> None:
     removals = [removal_of(person(f"person {n}"), note=f"wave {n}") for n in range(25)]
 
-    def suggested(kind: str, term: str) -> list[str]:
-        url = reverse("admin:moderation_auditentry_suggest", args=[kind])
+    def suggested(field: str, term: str) -> list[str]:
+        url = reverse("admin:moderation_auditentry_suggest", args=[field])
         found = audit_client.get(f"{url}?{urlencode({'term': term})}").json()["suggestions"]
         return [each["value"] for each in found]
 

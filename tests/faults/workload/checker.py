@@ -89,13 +89,13 @@ class Checker:
 
     def _unexpected(self) -> Iterator[Breach]:
         for fact in self.facts:
-            if fact["kind"] == "unexpected":
+            if fact["type"] == "unexpected":
                 yield Breach("0 unexpected error", f"{fact['by']}: {fact['trace']}")
 
     def _never_saved(self) -> Iterator[Breach]:
         """0: the workload tries rows of every model."""
-        steps = sum(fact["kind"] == "step" for fact in self.facts)
-        saved = {fact["label"] for fact in self.facts if fact["kind"] == "saved"}
+        steps = sum(fact["type"] == "step" for fact in self.facts)
+        saved = {fact["label"] for fact in self.facts if fact["type"] == "saved"}
         if steps >= ENOUGH_STEPS:
             for label in TABLES.keys() - saved:
                 yield Breach("0 never saved", label)
@@ -216,7 +216,7 @@ class Checker:
         selected = self.meant.by_users.union(*self.meant.by_removal.values())
         for fact in self.facts:
             row = (fact.get("label", ""), str(fact.get("key")))
-            if fact["kind"] == "parent" and row not in self.tables.parents | selected:
+            if fact["type"] == "parent" and row not in self.tables.parents | selected:
                 yield Breach("4 not selected", f"{row} is gone", row=row)
 
     def _only_as_previewed(self) -> Iterator[Breach]:

@@ -26,8 +26,8 @@ from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude
 from posts.models import Post
+from tests.faults.workload.file_models import Files, files_of
 from tests.faults.workload.journal import Journal
-from tests.faults.workload.kinds import Files, files_of
 from tests.faults.workload.site.models import Document, Folder, Sheet
 
 MODELS: tuple[type[models.Model], ...] = (Post, Post, Post, Folder, Document, Document, Sheet)

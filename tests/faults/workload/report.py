@@ -36,7 +36,7 @@ class Report:
         """Yield the summary."""
         actions: Counter[str] = Counter()
         for fact in self.facts:
-            if fact["kind"] == "done":
+            if fact["type"] == "done":
                 actions.update(fact["actions"])
         states = Counter(entry["state"] for entry in self.tables.entries)
         yield f"seed {self.seed} on {self.place}, {self.seconds:.0f} s"
