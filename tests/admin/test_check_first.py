@@ -146,7 +146,7 @@ def test_the_form_says_how_many_are_left(client: Client, draft: Removal) -> None
     assert "to check first" not in client.get(page_of(draft)).text
 
 
-def test_the_last_review_can_be_undone_in_the_same_place(
+def test_the_last_review_can_be_undone_on_the_same_page(
     client: Client, draft: Removal, odd: list[Post]
 ) -> None:
     assert "Undo" not in section(client, draft)

@@ -92,9 +92,9 @@ def test_by_keyboard_alone_posts_are_kept_returned_and_the_rest_is_confirmed(
 def click_in_the_middle(page: Page, element: Locator) -> tuple[float, float]:
     box = element.bounding_box()
     assert box
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.click(*place)
-    return place
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(*middle)
+    return middle
 
 
 def test_a_second_slow_click_where_the_card_was_keeps_no_other_post(
@@ -103,14 +103,14 @@ def test_a_second_slow_click_where_the_card_was_keeps_no_other_post(
     page.add_init_script("performance.now = () => window.milliseconds ?? 0")
     page.goto(url_of(draft))
     keep_button(page, 2).scroll_into_view_if_needed()
-    place = click_in_the_middle(page, keep_button(page, 2))
+    middle = click_in_the_middle(page, keep_button(page, 2))
     expect(keep_button(page, 3)).to_be_focused()
     for milliseconds in (0, 500, 999):
         page.evaluate(f"window.milliseconds = {milliseconds}")
-        page.mouse.click(*place)
+        page.mouse.click(*middle)
         expect(heading(page, 29)).to_be_attached()
     page.evaluate("window.milliseconds = 1000")
-    page.mouse.click(*place)
+    page.mouse.click(*middle)
     expect(heading(page, 28)).to_be_attached()
     expect(keep_button(page, 4)).to_be_focused()
     draft.refresh_from_db()

@@ -64,7 +64,7 @@ def test_w005_needs_an_index_for_prefixes_too() -> None:
     assert indexed == [connection.vendor == "sqlite", True]
 
 
-def test_a_field_is_searched_for_a_storage_at_the_same_place(
+def test_a_field_is_searched_for_a_storage_with_the_same_location(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sheet = Flyer._meta.get_field("sheet")

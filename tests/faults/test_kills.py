@@ -20,7 +20,7 @@ from django.db import connection
 from moderation.models import Removal
 from tests.faults import checker, database_server
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import FileStore
+from tests.faults.file_stores import FileStore
 from tests.services.processes import wait_until
 from tests.services.workers import CLOCK, DB_WORKER, worker
 
@@ -54,16 +54,16 @@ def seeds(rounds: int) -> range:
 
 
 @pytest.fixture
-def wave(place: FileStore, make_wave: MakeWave, settings: object) -> Wave:
+def wave(file_store: FileStore, make_wave: MakeWave, settings: object) -> Wave:
     settings.MODERATION_BATCH_OBJECTS = max(1, min(500, POSTS // STEPS))  # type: ignore[attr-defined]
-    return make_wave(POSTS, place)
+    return make_wave(POSTS, file_store)
 
 
 class Crew:
     """The processes that do the work, and their ends."""
 
     def __init__(self, wave: Wave, logs: Path, stack: ExitStack) -> None:
-        self.env: Mapping[str, str] = SMALL_STEPS | wave.place.environment()
+        self.env: Mapping[str, str] = SMALL_STEPS | wave.file_store.environment()
         self.logs = logs
         self.stack = stack
         self.members: list[subprocess.Popen[bytes]] = []

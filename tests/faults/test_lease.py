@@ -21,7 +21,7 @@ from django_tasks import task_backends
 
 from moderation.models import AuditEntry, Removal
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Bucket
+from tests.faults.file_stores import Bucket
 from tests.services import redis_server
 from tests.services.faulty_proxy import Act, FaultyProxy, Request, faulty_proxy
 from tests.services.processes import ROOT, wait_until
@@ -60,9 +60,8 @@ def wave(bucket: Bucket, make_wave: MakeWave, settings: object) -> Wave:
 @pytest.fixture
 def through_proxy(wave: Wave, proxy: FaultyProxy) -> dict[str, str]:
     """The variables of workers that reach the bucket through the proxy, in small steps."""
-    return (
-        SMALL_STEPS | SHORT_LEASE | wave.place.environment() | {"S3_ENDPOINT_URL": proxy.endpoint}
-    )
+    env = SMALL_STEPS | SHORT_LEASE | wave.file_store.environment()
+    return env | {"S3_ENDPOINT_URL": proxy.endpoint}
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 def test_two_rq_workers_share_a_removal_and_do_each_batch_and_key_once(
     wave: Wave, redis_queue: dict[str, str], tmp_path: Path
 ) -> None:
-    env = SMALL_STEPS | wave.place.environment() | redis_queue
+    env = SMALL_STEPS | wave.file_store.environment() | redis_queue
     logs = [tmp_path / "one", tmp_path / "two"]
     with ExitStack() as stack:
         for log in logs:

@@ -19,7 +19,7 @@ from moderation.models import AuditEntry, AuditEvent, Removal, StorageIdentity
 from moderation.purge.run import purge_due_files
 from moderation.removals.progress import numbers
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Bucket
+from tests.faults.file_stores import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.services.faulty_proxy import html_reply as html
@@ -153,11 +153,11 @@ def _words(denied: bool) -> str:
 
 def refused_batches(denied: set[str]) -> Fault:
     """Answer 403 to each request that names one of the keys, alone or among others."""
-    refusal = error_reply(403, "AccessDenied", "Object is locked.")
+    denied_reply = error_reply(403, "AccessDenied", "Object is locked.")
 
     def fault(request: Request) -> Act | None:
         named = any(name.encode() in request.body or name in request.path for name in denied)
-        return refusal if request.deletes and named else None
+        return denied_reply if request.deletes and named else None
 
     return fault
 
@@ -197,7 +197,7 @@ def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
     assert set(asked.values_list("error_code", flat=True)) == {code}
     assert all(words in said for said in asked.values_list("error", flat=True))
     assert numbers(removal)["erased"] == 0
-    assert wave.place.names() == {name for _row, name in wave.before.files}
+    assert wave.file_store.names() == {name for _row, name in wave.before.files}
     proxy.faults.clear()
     retry_entries(removal.entries.all())  # those that failed alone, again and again
     AuditEntry.objects.filter(state="pending").update(due_at=timezone.now())

@@ -22,7 +22,7 @@ from django_tasks_db.models import DBTaskResult
 from moderation.models import AuditEntry, Removal
 from posts.models import Post
 from tests.faults.conftest import GOOD_POSTS, MakeWave, Wave
-from tests.faults.places import Bucket, FileStore
+from tests.faults.file_stores import Bucket, FileStore
 from tests.services.faulty_proxy import Act, FaultyProxy, faulty_proxy
 from tests.services.processes import wait_until
 from tests.services.s3_gateway import S3Server
@@ -47,8 +47,8 @@ def small_batches() -> Iterator[None]:
 
 
 @pytest.fixture
-def wave(place: FileStore, make_wave: MakeWave, small_batches: None) -> Wave:
-    return make_wave(POSTS, place)
+def wave(file_store: FileStore, make_wave: MakeWave, small_batches: None) -> Wave:
+    return make_wave(POSTS, file_store)
 
 
 def is_done(removal: Removal) -> bool:
@@ -126,7 +126,7 @@ def held_in_a_task() -> Iterator[None]:
 def test_stop_signal_lets_a_worker_finish_its_current_batch(wave: Wave, tmp_path: Path) -> None:
     removal = wave.remove()
     log = tmp_path / "worker"
-    with worker(*DB_WORKER, log=log, env=wave.place.environment()) as process:
+    with worker(*DB_WORKER, log=log, env=wave.file_store.environment()) as process:
         with held_in_a_task():
             # Not awaited here: a worker inside SQLite's own wait hears the signal only after it.
             process.send_signal(signal.SIGTERM)
@@ -139,6 +139,6 @@ def test_stop_signal_lets_a_worker_finish_its_current_batch(wave: Wave, tmp_path
     assert deleted <= after <= deleted + 1 < POSTS // BATCH
     assert DBTaskResult.objects.ready().exists()  # the next batch waits for the next worker
     assert Post.objects.count() == POSTS - after * BATCH + GOOD_POSTS
-    with worker(*DB_WORKER, log=log, env=wave.place.environment()):
+    with worker(*DB_WORKER, log=log, env=wave.file_store.environment()):
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({log})")
     assert wave.problems(removal) == []

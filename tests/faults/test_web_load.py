@@ -31,7 +31,7 @@ from django.urls import reverse
 from moderation.models import Removal
 from posts.models import Post
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Folder
+from tests.faults.file_stores import Folder
 from tests.services.processes import ROOT, wait_until
 from tests.services.workers import DB_WORKER, gunicorn, worker
 

@@ -12,8 +12,8 @@ from django.db import DataError, IntegrityError, OperationalError
 from moderation.exceptions import KeyTaken
 from tests.faults.workload.checker import ENOUGH_STEPS, Breach, Checker
 from tests.faults.workload.expected import ExpectedFailures
+from tests.faults.workload.file_stores import DEFAULT, digest
 from tests.faults.workload.journal import Fact
-from tests.faults.workload.places import DEFAULT, digest
 from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.tables import TABLES, FileId, Tables
 

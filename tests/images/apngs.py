@@ -22,7 +22,7 @@ class Part:
 
     shift: int = 0
     size: tuple[int, int] = SIZE
-    place: tuple[int, int] = (0, 0)
+    corner: tuple[int, int] = (0, 0)
     milliseconds: int = 200
     disposal: int = 0
     blend: int = 0
@@ -53,14 +53,14 @@ def apng(
     content += chunk(b"acTL", struct.pack(">II", len(parts) if told is None else told, 0))
     if default is not None:
         content += chunk(b"IDAT", zlib.compress(rows(colour_type, depth, shift=default)))
-    for place, part in enumerate(parts):
-        control = struct.pack(">IIII", *part.size, *part.place)
+    for position, part in enumerate(parts):
+        control = struct.pack(">IIII", *part.size, *part.corner)
         control += struct.pack(">HHBB", part.milliseconds, 1000, part.disposal, part.blend)
         content += chunk(b"fcTL", numbered() + control)
         data = zlib.compress(
             rows(colour_type, depth, part.size, shift=part.shift) if all(part.size) else b""
         )
-        is_first = place == 0 and default is None
+        is_first = position == 0 and default is None
         content += chunk(b"IDAT", data) if is_first else chunk(b"fdAT", numbered() + data)
     return content + END
 

@@ -35,8 +35,8 @@ def exif(orientation: int, order: str = ">", *, field_type: int = 3, gps: bool =
     if gps:
         tags.append(struct.pack(order + "HHII", 0x8825, 4, 1, 26 + 12))
     body = struct.pack(order + "IH", 8, len(tags)) + b"".join(tags) + bytes(4)
-    place = struct.pack(order + "HHHI", 1, 1, 2, 2) + b"N\0\0\0" + bytes(4) + b"GPS-PLACE"
-    return segment(0xE1, b"Exif\0\0" + start + body + (place if gps else b""))
+    position = struct.pack(order + "HHHI", 1, 1, 2, 2) + b"N\0\0\0" + bytes(4) + b"GPS-PLACE"
+    return segment(0xE1, b"Exif\0\0" + start + body + (position if gps else b""))
 
 
 def icc(profile: bytes, *, parts: int = 1, told: int = 0, leave_out: int = 0) -> bytes:
@@ -56,10 +56,10 @@ def scans(number: int, size: tuple[int, int] = (640, 480)) -> bytes:
     return content[:start] + content[start:-2] * number + b"\xff\xd9"
 
 
-def changed(at: bytes, place: int, value: bytes) -> bytes:
+def changed(marker: bytes, offset: int, value: bytes) -> bytes:
     """Overwrite bytes after a marker."""
     content = bytearray(plain())
-    start = content.index(at) + place
+    start = content.index(marker) + offset
     content[start : start + len(value)] = value
     return bytes(content)
 

@@ -100,8 +100,8 @@ def test_an_animation_is_marked_and_shown_with_its_longest_and_its_last_frame(
         assert sum(mark) < 60
 
 
-def _name(image: Image.Image, place: tuple[int, int]) -> str:
-    pixel: Any = image.convert("RGB").getpixel(place)
+def _name(image: Image.Image, position: tuple[int, int]) -> str:
+    pixel: Any = image.convert("RGB").getpixel(position)
     return ("red", "green", "blue")[pixel.index(max(pixel))]
 
 

@@ -137,8 +137,8 @@ def test_the_intake_computes_the_same_hash_as_the_command() -> None:
     contents += [path.read_bytes() for path in PHOTOGRAPHS]
     for content in contents:
         if not inspect(content).is_animated:
-            taken_in = validate_image(ContentFile(content)).perceptual_hash
-            assert hash_of_file(content) == taken_in
+            stored = validate_image(ContentFile(content)).perceptual_hash
+            assert hash_of_file(content) == stored
 
 
 def test_the_pictures_of_the_demo_are_in_groups_of_copies() -> None:

@@ -21,8 +21,8 @@ def _matrix_step() -> bytes:
 def _steps(number: int) -> bytes:
     """A value of any number of steps, all of them the same bytes."""
     step = _matrix_step()
-    place = struct.pack(">II", 16 + 8 * number, len(step))
-    return struct.pack(">4s4xHHI", b"mpet", 3, 3, number) + place * number + step
+    offset = struct.pack(">II", 16 + 8 * number, len(step))
+    return struct.pack(">4s4xHHI", b"mpet", 3, 3, number) + offset * number + step
 
 
 def _with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
@@ -30,7 +30,7 @@ def _with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
     (count,) = struct.unpack_from(">I", profile, HEADER_BYTES)
     start = HEADER_BYTES + 4
     tags = [TAG.unpack_from(profile, start + 12 * n) for n in range(count)]
-    moved = b"".join(TAG.pack(tag, place + 12, size) for tag, place, size in tags)
+    moved = b"".join(TAG.pack(tag, offset + 12, size) for tag, offset, size in tags)
     moved += TAG.pack(name, len(profile) + 12, len(value))
     table = struct.pack(">I", count + 1) + moved
     whole = profile[:HEADER_BYTES] + table + profile[start + 12 * count :] + value

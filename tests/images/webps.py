@@ -23,7 +23,7 @@ class Part:
 
     shift: int = 0
     size: tuple[int, int] = SIZE
-    place: tuple[int, int] = (0, 0)
+    corner: tuple[int, int] = (0, 0)
     milliseconds: int = 200
     clear: bool = False
     blend: bool = True
@@ -73,7 +73,7 @@ def animated(*parts: Part, size: tuple[int, int] = SIZE, before: bytes = b"") ->
 
 
 def _frame(part: Part) -> bytes:
-    numbers = (part.place[0] // 2, part.place[1] // 2, part.size[0] - 1, part.size[1] - 1)
+    numbers = (part.corner[0] // 2, part.corner[1] // 2, part.size[0] - 1, part.size[1] - 1)
     header = b"".join(n.to_bytes(3, "little") for n in (*numbers, part.milliseconds))
     header += bytes(((0 if part.blend else 2) | part.clear,))
     return chunk(b"ANMF", header + coded(part.size, part.shift, part.alpha, lossless=part.lossless))
@@ -111,8 +111,8 @@ def accepted() -> Iterator[Case]:
 
 def _with_more() -> Iterator[Case]:
     """Yield files that contain more than the picture."""
-    place = chunk(b"EXIF", exif(1, gps=True)[10:])
-    yield Case("gps", partial(webp, EXIF, after=place))
+    gps_chunk = chunk(b"EXIF", exif(1, gps=True)[10:])
+    yield Case("gps", partial(webp, EXIF, after=gps_chunk))
     yield Case("exif-broken", partial(webp, EXIF, after=chunk(b"EXIF", b"nothing")))
     yield Case("xmp", partial(webp, XMP, after=chunk(b"XMP ", b"<x>GPS-PLACE</x>")))
     yield Case("xmp-of-9-mb", partial(webp, XMP, after=chunk(b"XMP ", b"x" * 9_000_000)))

@@ -27,8 +27,8 @@ from tests.lifecycle.rows import (
     REFUSED,
     batch_in,
     entry_in,
+    error_of,
     public_functions,
-    refusal_of,
     removal_in,
 )
 
@@ -132,13 +132,13 @@ def test_an_entry_changes_its_state_only_as_the_table_says(
     transition: str, state: str, becomes: str
 ) -> None:
     entry = entry_in(state)
-    refusal = refusal_of(DatabaseError, lambda: CALL_ENTRY[transition](entry))
+    error = error_of(DatabaseError, lambda: CALL_ENTRY[transition](entry))
     entry.refresh_from_db()
     if becomes == REFUSED:
-        assert "an audit entry in a final state cannot be changed" in refusal
+        assert "an audit entry in a final state cannot be changed" in error
         assert entry.state == state
     else:
-        assert (refusal, entry.state) == ("", becomes)
+        assert (error, entry.state) == ("", becomes)
 
 
 @pytest.mark.parametrize("transition", MARKS)

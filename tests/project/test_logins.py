@@ -66,7 +66,7 @@ def test_one_password_tried_with_every_name_is_stopped_by_its_address() -> None:
     assert attempt("mia", PASSWORD, address="192.0.2.2") == 302
 
 
-def test_every_failure_and_refusal_is_a_line_of_the_log(
+def test_every_failure_and_block_is_a_line_of_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):

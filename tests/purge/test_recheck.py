@@ -232,10 +232,10 @@ def test_a_row_that_goes_while_its_key_is_being_claimed_leaves_no_file(
     first.delete()
     lock = claim_module._with_other_entries_of_their_keys
 
-    def lock_after_the_second_removal(place: object, due: object) -> object:
+    def lock_after_the_second_removal(location: object, due: object) -> object:
         monkeypatch.setattr(claim_module, "_with_other_entries_of_their_keys", lock)
         in_another_thread(second.delete)
-        return lock(place, due)  # type: ignore[arg-type]
+        return lock(location, due)  # type: ignore[arg-type]
 
     monkeypatch.setattr(
         claim_module, "_with_other_entries_of_their_keys", lock_after_the_second_removal

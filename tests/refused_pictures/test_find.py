@@ -55,10 +55,10 @@ def test_a_nearly_identical_picture_is_refused_up_to_the_threshold(actor: User) 
     chance = random.Random(0)  # noqa: S311 - repeatable
     base = chance.getrandbits(BITS)
     refused(actor, perceptual_hash=with_bits(base=base))
-    places = [list(SPREAD), *(chance.sample(range(BITS), THRESHOLD + 1) for _ in range(30))]
-    for bits in places:
+    bit_lists = [list(SPREAD), *(chance.sample(range(BITS), THRESHOLD + 1) for _ in range(30))]
+    for bits in bit_lists:
         assert find_refused(OTHER, with_bits(*bits[:THRESHOLD], base=base))
-    for bits in places[1:]:
+    for bits in bit_lists[1:]:
         assert find_refused(OTHER, with_bits(*bits, base=base)) is None
 
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.faults.workload.file_stores import DEFAULT, digest
 from tests.faults.workload.journal import Fact
 from tests.faults.workload.lives import intentions_of, lives_of
-from tests.faults.workload.places import DEFAULT, digest
 from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.tables import (
     DELETED,

@@ -23,7 +23,7 @@ class Report:
     """The numbers of a round and its breaches."""
 
     seed: int
-    place: str
+    store: str
     seconds: float
     facts: list[Fact]
     tables: Tables
@@ -39,7 +39,7 @@ class Report:
             if fact["type"] == "done":
                 actions.update(fact["actions"])
         states = Counter(entry["state"] for entry in self.tables.entries)
-        yield f"seed {self.seed} on {self.place}, {self.seconds:.0f} s"
+        yield f"seed {self.seed} on {self.store}, {self.seconds:.0f} s"
         yield f"  actions: {counts(actions)}"
         yield f"  removals: {counts(Counter(self.tables.removals.values()))}"
         yield f"  entries: {counts(states)}; {self.stored} files stored, {self.looks} looks"
