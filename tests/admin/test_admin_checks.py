@@ -132,7 +132,7 @@ class Bin(models.QuerySet):
 
 
 def soft(model: type[models.Model], monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """Give a model a custom deletion."""
+    """Customize the deletion of a model."""
     manager: Any = models.Manager.from_queryset(Bin)()
     if how == "model":
         monkeypatch.setattr(model, "delete", lambda _self: None)

@@ -99,7 +99,7 @@ def test_a_title_does_not_reverse_the_text_after_it(client: Client, draft: Remov
 
 
 def group_of(posts: list[Post], number: int) -> str:
-    """Give posts the same picture; return the key of its group."""
+    """Add the same picture to posts; return the key of its group."""
     key = f"{number:064x}"
     PostImage.objects.filter(post__in=posts).update(sha256=key)
     return key

@@ -88,7 +88,7 @@ def file_store(request: pytest.FixtureRequest) -> FileStore:
 
 @pytest.fixture
 def make_wave(moderator: User) -> MakeWave:
-    """Give a function that makes a wave of posts with one picture each."""
+    """Return a function that makes a wave of posts with one picture each."""
 
     def make(count: int, file_store: FileStore) -> Wave:
         write_identity("default")

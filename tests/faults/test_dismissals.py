@@ -96,7 +96,7 @@ def posts_of(author: User) -> list[Post]:
     return Post.objects.bulk_create(Post(author=author, title=f"{n}") for n in range(POSTS))
 
 
-def at_once(*work: Callable[[], None]) -> None:
+def in_parallel(*work: Callable[[], None]) -> None:
     """Do all of it in threads that start nearly together; raise the first error."""
     start = Barrier(len(work))
 
@@ -174,7 +174,7 @@ def test_each_report_is_either_upheld_or_dismissed(
     with override_settings(MODERATION_BATCH_OBJECTS=AT_ONCE):
         site = Site(moderator)
         of_posts, of_users = site.fill()
-        at_once(
+        in_parallel(
             lambda: site.remove(of_posts),
             lambda: site.remove(of_users),
             site.dismiss,

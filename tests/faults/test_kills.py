@@ -49,7 +49,7 @@ SMALL_STEPS = {
 
 
 def seeds(rounds: int) -> range:
-    """Give the seed of each round; a failed one is repeated by KILL_SEED and `-k`."""
+    """Yield the seed of each round; a failed one is repeated by KILL_SEED and `-k`."""
     return range(FIRST_SEED, FIRST_SEED + rounds)
 
 

@@ -180,7 +180,7 @@ def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
     ("act", "code", "words"),
     [
         (error_reply(503, "SlowDown", "Reduce your rate."), "SlowDown", "Reduce your rate."),
-        (html(200), "500", "Internal Server Error"),  # so botocore calls a page that is no XML
+        (html(200), "500", "Internal Server Error"),  # so botocore calls a page that is not XML
         (Act(reset=True), "ConnectionClosedError", "Connection was closed"),
     ],
     ids=["slow down", "html", "reset"],

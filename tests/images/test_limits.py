@@ -102,7 +102,7 @@ def test_the_area_is_limited_for_every_format(
     assert refused.value.code == "pixels"
 
 
-def test_two_small_files_are_decoded_at_once_and_no_third() -> None:
+def test_two_small_files_are_decoded_in_parallel_and_no_third() -> None:
     slots, both, free, third = _Slots(), Barrier(3, timeout=30), Event(), Event()
 
     def hold() -> None:

@@ -17,7 +17,7 @@ from posts.models import Post, PostImage
 def drawing(
     file_format: str = "PNG", *, size: tuple[int, int] = (40, 30), mode: str = "RGB", **options: Any
 ) -> bytes:
-    """Give the bytes of a picture: its left half red, its right half blue where there is colour."""
+    """Return the bytes of a picture: the left half red, the right half blue if it has colours."""
     image = Image.new("RGB", size, "red")
     image.paste("blue", (size[0] // 2, 0, *size))
     target = BytesIO()
@@ -26,7 +26,7 @@ def drawing(
 
 
 def animation(file_format: str, frames: int = 4) -> bytes:
-    """Give the bytes of an animation whose first frame is red."""
+    """Return the bytes of an animation whose first frame is red."""
     noise = [Image.effect_noise((40, 30), 90).convert("RGB") for _ in range(frames - 1)]
     target = BytesIO()
     Image.new("RGB", (40, 30), "red").save(target, file_format, save_all=True, append_images=noise)

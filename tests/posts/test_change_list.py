@@ -47,7 +47,7 @@ def seven(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_order(order: str) -> list[int]:
-    """Give the keys of all posts as Python sorts them."""
+    """Return the keys of all posts as Python sorts them."""
     posts = Post.objects.annotate(
         report_number=Count("reports", distinct=True),
         picture_number=Count("post_images", distinct=True),

@@ -146,7 +146,7 @@ def test_links_in_a_circle_are_a_bad_line(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_imports_of_one_file_at_once_add_each_post_once(
+def test_two_imports_of_one_file_in_parallel_add_each_post_once(
     tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are stopped between the check and the write, if they get there."""

@@ -180,7 +180,7 @@ def test_the_identity_is_read_once_for_many_uploads(
     assert len(reads) == 2
 
 
-def test_another_environment_is_noticed_at_once(marked: None) -> None:
+def test_another_environment_is_noticed_immediately(marked: None) -> None:
     a_picture(a_post())
     with override_settings(ENVIRONMENT="staging"), pytest.raises(WrongStorage):
         a_picture(a_post())

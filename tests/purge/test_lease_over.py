@@ -62,31 +62,31 @@ def test_whichever_clock_says_more_ends_a_lease(
     other = {"time": "clock_gettime", "clock_gettime": "time"}[clock]
     real = {name: getattr(time, name) for name in (clock, other)}
     monkeypatch.setattr(time, other, lambda *a: real[other](*a) - 1000)
-    assert lease.holds()
+    assert lease.is_active()
     monkeypatch.setattr(time, clock, lambda *a: real[clock](*a) + 260)
-    assert lease.holds()
+    assert lease.is_active()
     monkeypatch.setattr(time, clock, lambda *a: real[clock](*a) + 301)
-    assert not lease.holds()
+    assert not lease.is_active()
 
 
-def test_a_lease_holds_on_systems_without_a_clock_since_boot(
+def test_a_lease_expires_on_systems_without_a_clock_since_boot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC", "clock_gettime"):  # as on Windows
         monkeypatch.delattr(time, name, raising=False)
     lease = Lease(300, Moment.now())
-    assert lease.holds()
+    assert lease.is_active()
     monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + 301)
-    assert not lease.holds()
+    assert not lease.is_active()
 
 
 def test_a_lease_is_renewed_from_before_its_renewal_and_never_after_its_end() -> None:
     lease = Lease(10, Moment(time.time() - 8, 0))
     lease.renew(Moment.now())
-    assert lease.holds()
+    assert lease.is_active()
     lease.end()
     lease.renew(Moment.now())
-    assert not lease.holds()
+    assert not lease.is_active()
 
 
 @pytest.mark.parametrize("backend", ["FileSystemStorage", "InMemoryStorage"])

@@ -152,7 +152,7 @@ def test_a_worker_killed_between_storage_and_database_is_taken_over(
         with pytest.raises(KeyboardInterrupt):
             purge_due_files()
     assert set(states().values()) == {"pending"}
-    assert not purge_due_files(), "the dead worker's lease still holds"
+    assert not purge_due_files(), "the dead worker's lease is still active"
     AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     purge_due_files()
     assert set(states().values()) == {"erased"}

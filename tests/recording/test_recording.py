@@ -174,7 +174,7 @@ def test_a_deletion_rolled_back_by_its_caller_leaves_no_entry(make_posts: MakePo
     assert names() == []
 
 
-def test_without_an_origin_the_entry_is_written_at_once(make_posts: MakePosts) -> None:
+def test_without_an_origin_the_entry_is_written_immediately(make_posts: MakePosts) -> None:
     (post,) = make_posts(1)
     expected = files_of(post)
     collector = Collector(using="default")

@@ -69,7 +69,7 @@ def test_a_picture_without_hash_is_refused_as_the_same_file_only(actor: User) ->
 
 
 @pytest.mark.parametrize("bad", ["", "x", "0" * 63, "g" * 64, "\0", "٣" * 64, "1" * 10_000])
-def test_a_value_that_is_no_digest_matches_nothing(bad: str, actor: User) -> None:
+def test_a_value_that_is_not_a_digest_matches_nothing(bad: str, actor: User) -> None:
     refused(actor, perceptual_hash=bad)
     assert RefusedPicture.objects.get().perceptual_hash == ""
     assert find_refused(bad, bad) is None

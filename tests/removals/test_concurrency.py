@@ -38,7 +38,7 @@ BLOCKED = 0.7
 
 
 class Session:
-    """Work in another session of the database, begun at once in a thread."""
+    """Work in another session of the database, begun immediately in a thread."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         self.results: Queue[object] = Queue()

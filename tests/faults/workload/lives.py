@@ -27,7 +27,7 @@ class Life:
         return {f: file for f, file in self.files.items() if file[0] and not is_default(file[0])}
 
     def save(self, files: Mapping[str, list[str]], *, signalled: bool) -> None:
-        """Give the row these files."""
+        """Replace the row's files with these."""
         if signalled:
             self.replaced += [
                 (f, file) for f, file in self.owned().items() if files.get(f, file)[0] != file[0]

@@ -158,7 +158,7 @@ class Moderator:
         with ExpectedErrors():
             self._confirm(self._frozen(*self._selection()))
 
-    def remove_sharers_at_once(self) -> None:
+    def remove_sharers_concurrently(self) -> None:
         """Remove two objects that name one file at the same moment, in two removals."""
         model = self.dice.choice(list(SHARED))
         with connection.cursor() as cursor:
@@ -171,7 +171,9 @@ class Moderator:
             drafts = [self._frozen(model, [key]) for key in self.dice.choice(pairs)]
         if drafts:
             late = self.dice.uniform(0, TOGETHER)
-            _at_once(lambda: self._confirm(drafts[0]), lambda: self._confirm(drafts[1], late=late))
+            _concurrently(
+                lambda: self._confirm(drafts[0]), lambda: self._confirm(drafts[1], late=late)
+            )
 
     def _running(self, *states: str) -> Removal | None:
         found = list(Removal.objects.filter(state__in=states).order_by("-pk")[:10])
@@ -255,7 +257,7 @@ def _files_of_draft(removal: Removal) -> Files:
     return files_of(apps.get_model(removal.model_label), keys)
 
 
-def _at_once(*acts: Callable[[], object]) -> None:
+def _concurrently(*acts: Callable[[], object]) -> None:
     together, errors = threading.Barrier(len(acts)), []
 
     def run(act: Callable[[], object]) -> None:

@@ -37,7 +37,7 @@ class Reader:
     def run(self) -> None:
         """Read until told to stop."""
         self._database = self._open()
-        dice = random.Random()  # noqa: S311 - what it happens to look at is no part of the plan
+        dice = random.Random()  # noqa: S311 - what it happens to read is not part of the plan
         while not self.stopping.wait(PAUSE):
             label = dice.choice(list(TABLES))
             table = TABLES[label].name

@@ -21,7 +21,7 @@ from tests.faults.workload.site.models import Folder
 
 # How many removed rows, and how many stale instances, a user remembers.
 REMEMBERED = 80
-PARENTS_AT_ONCE = 12
+MOST_PARENTS = 12
 
 _noted = threading.local()
 
@@ -82,7 +82,7 @@ class State:
         if file_model.parent_model is None:
             return None
         known = self.parents[file_model.parent_model._meta.label]
-        if known and (len(known) >= PARENTS_AT_ONCE or self.dice.random() < 0.7):
+        if known and (len(known) >= MOST_PARENTS or self.dice.random() < 0.7):
             return self.dice.choice(list(known))
         return self.new_parent(file_model.parent_model)
 

@@ -94,7 +94,7 @@ class Uploads(State):
         self._save_by_field(instance, name, parent)
 
     def replace_file(self) -> None:
-        """Give a document another file."""
+        """Replace the file of a document."""
         if not (row := self.one(DOCUMENT)):
             return
         instance: Any = DOCUMENT.rows().filter(pk=row.key).first()
