@@ -207,7 +207,7 @@ def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
 
 
 @pytest.mark.parametrize("act", [html(200), error_reply(403, "AccessDenied"), Act(reset=True)])
-def test_storage_that_cannot_be_proved_costs_no_key_a_try(
+def test_a_storage_that_cannot_be_verified_costs_no_attempts(
     wave: Wave, proxy: FaultyProxy, act: Act
 ) -> None:
     removal = deleted(wave)

@@ -112,7 +112,7 @@ def held_in_a_task() -> Iterator[None]:
     """
     end = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < end:
-        with transaction.atomic():  # on SQLite this alone holds up all writing
+        with transaction.atomic():  # on SQLite this alone blocks all writing
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("LOCK TABLE moderation_removalbatch")

@@ -120,7 +120,7 @@ def test_a_deleted_actor_stops_the_removal_and_the_log_keeps_the_name(
     assert set(AuditEntry.objects.values_list("actor_name", flat=True)) == {"mod"}
 
 
-def test_a_failed_batch_is_rolled_back_named_and_does_not_hold_up_the_others(
+def test_a_failed_batch_is_rolled_back_named_and_does_not_delay_the_others(
     running: Removal, moderator: User
 ) -> None:
     victim = Post.objects.order_by("pk")[2]

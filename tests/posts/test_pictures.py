@@ -22,19 +22,19 @@ from tests.posts.drawn import a_picture, a_post, animation, drawing, files_in
 KEY = r"posts/\d{4}/\d{2}/[0-9a-f]{32}"
 
 
-def examined(content: bytes) -> intake.ValidatedImage:
+def validated(content: bytes) -> intake.ValidatedImage:
     return intake.validate_image(ContentFile(content, "holiday.exe"))
 
 
 def error_code(content: bytes) -> str:
     with pytest.raises(intake.InvalidImage) as refused:
-        examined(content)
+        validated(content)
     assert str(refused.value)
     return refused.value.code
 
 
 def thumbnail_of(content: bytes) -> Image.Image:
-    return Image.open(BytesIO(examined(content).thumbnail))
+    return Image.open(BytesIO(validated(content).thumbnail))
 
 
 def colour(image: Image.Image, position: tuple[int, int]) -> str:
@@ -48,7 +48,7 @@ def colour(image: Image.Image, position: tuple[int, int]) -> str:
     [("JPEG", ".jpg"), ("PNG", ".png"), ("GIF", ".gif"), ("WEBP", ".webp")],
 )
 def test_ending_comes_from_the_decoded_format(file_format: str, ending: str) -> None:
-    assert examined(drawing(file_format)).extension == ending
+    assert validated(drawing(file_format)).extension == ending
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_orientation_turns_thumbnail_and_measures_but_not_the_file() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was upright: rotate by 90 degrees
     content = drawing("JPEG", size=(80, 40), exif=exif)
-    picture, file = examined(content), ContentFile(content)
+    picture, file = validated(content), ContentFile(content)
     thumbnail = thumbnail_of(content)
     assert (picture.width, picture.height) == thumbnail.size == (40, 80)
     assert colour(thumbnail, (20, 5)) == "red"  # the left half is on top now
@@ -158,7 +158,7 @@ def test_more_than_50_megapixels_are_refused_from_the_header(side: int) -> None:
 def test_an_animation_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_PIXELS_ANIMATED", 4 * 40 * 30 - 1)
     assert error_code(animation("GIF", frames=4)) == "frames"
-    assert examined(animation("GIF", frames=3)).extension == ".gif"
+    assert validated(animation("GIF", frames=3)).extension == ".gif"
 
 
 def test_errors_are_in_the_readers_language() -> None:

@@ -96,7 +96,7 @@ def test_a_key_that_another_worker_has_leased_waits(entries: list[AuditEntry]) -
     assert entries[0].due_at >= before + CLAIMED_ELSEWHERE
 
 
-def test_a_lease_that_ran_out_holds_up_nobody(entries: list[AuditEntry]) -> None:
+def test_an_expired_lease_delays_nobody(entries: list[AuditEntry]) -> None:
     leased(entries[1], timezone.now() - timedelta(seconds=1))
     batch = claim(10)
     assert batch

@@ -78,7 +78,7 @@ def test_nothing_is_verified_in_a_storage_that_is_another_one(
     assert AuditEntry.objects.filter(verified_at=None).count() == 2
 
 
-def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
+def test_a_storage_that_cannot_be_verified_does_not_delay_the_others(
     marked: None, moderator: User, make_posts: MakePosts, fresh_storage: Path
 ) -> None:
     unverified_in_two_storages(moderator, make_posts)

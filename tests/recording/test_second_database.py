@@ -99,7 +99,7 @@ def test_w014_names_a_registered_model_in_another_database(other: str) -> None:
     assert not references.check_other_databases()
 
 
-def test_a_database_that_is_away_holds_up_only_what_it_may_use(
+def test_a_database_that_is_away_blocks_only_what_it_may_use(
     transactional_db: None, tmp_path: Path
 ) -> None:
     with attached("away", {"NAME": str(tmp_path / "no" / "such" / "folder.sqlite3")}) as alias:
@@ -137,7 +137,7 @@ def test_a_database_without_the_table_is_not_asked(other: str) -> None:
     assert AuditEntry.objects.get().state == "erased"
 
 
-def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) -> None:
+def test_a_model_that_cannot_be_queried_blocks_only_its_own_keys(other: str) -> None:
     write_identity("default")
     now = timezone.now()
     storages["default"].save("picture.jpg", ContentFile(b"x"))
