@@ -216,10 +216,10 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
     """Return what is reported when the draft is created, and what its page shows."""
     request: Any = RequestFactory().post("/")
     request.user = person
-    request._messages = told = Told()
+    request._messages = messages = Messages()
     queryset = model_admin.model._default_manager.filter(pk__in=[each.pk for each in objects])
     response = create_draft(model_admin, request, queryset)
-    forbidden = {name for text in told for name in _refused_models(text, model_admin)}
+    forbidden = {name for text in messages for name in _refused_models(text, model_admin)}
     if response is None:
         assert not Removal.objects.exists()
         return Named(forbidden, set())
@@ -233,7 +233,7 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
     return Named(forbidden, set(page.context["blocking_rows"]))
 
 
-class Told(list[str]):
+class Messages(list[str]):
     """A substitute for the messages of a request without a session."""
 
     def add(self, level: int, message: str, extra_tags: str = "") -> None:

@@ -166,7 +166,7 @@ def state() -> list[Any]:
 def test_action_by_get_leads_to_the_page_of_the_removal(
     action: str, client: Client, moderator: User, make_posts: Callable[..., list[Post]]
 ) -> None:
-    """The log-in page redirects by GET to whatever was asked for before."""
+    """The log-in page redirects by GET to whatever was requested before."""
     removal = drafted(make_posts(1), moderator)
     if action in REMOVAL_ACTIONS:
         Removal.objects.filter(pk=removal.pk).update(state="stopped")

@@ -19,7 +19,7 @@ class FileStore(Protocol):
     """A storage that tests read directly, without the code of the product."""
 
     def put(self, names: Iterable[str]) -> None:
-        """Write a small file under each name; its content is told by `content_of`."""
+        """Write a small file under each name; its content is that of `content_of`."""
 
     def names(self) -> set[str]:
         """Every file that is there, the storage's own marker left out."""

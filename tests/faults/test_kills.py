@@ -133,7 +133,7 @@ def wait_until_done(removal: Removal, crew: Crew) -> None:
 
 
 @contextmanager
-def told(seed: int, what: str) -> Iterator[None]:
+def printed(seed: int, what: str) -> Iterator[None]:
     """Print what a round does and how long it takes."""
     began = time.monotonic()
     yield
@@ -147,7 +147,7 @@ def test_nothing_is_lost_when_processes_are_killed(seed: int, wave: Wave, crew: 
     removal = wave.remove()
     share, late = dice.uniform(0, 0.97), dice.uniform(0, JITTER)
     victims = dice.sample(crew.members, dice.randint(1, 3))
-    with told(seed, f"{len(victims)} of 3 processes killed at {share:.0%} and {late:.2f} s"):
+    with printed(seed, f"{len(victims)} of 3 processes killed at {share:.0%} and {late:.2f} s"):
         wait_for_share(removal, share)
         time.sleep(late)
         crew.kill(victims)
@@ -176,7 +176,7 @@ def test_nothing_is_lost_when_the_database_server_goes_away(
     dice = random.Random(seed)  # noqa: S311 - a test
     how = dice.choice(["fast", "immediate"])
     crew.start(DB_WORKER, CLOCK)
-    with database_server.durable(), told(seed, f"server stopped ({how})"):
+    with database_server.durable(), printed(seed, f"server stopped ({how})"):
         removal = wave.remove()
         wait_for_share(removal, dice.uniform(0, 0.9))
         time.sleep(dice.uniform(0, JITTER))

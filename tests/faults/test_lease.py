@@ -148,11 +148,11 @@ def stalled(request: Request) -> Act | None:
 
 def test_rq_brings_no_pages_of_its_own_into_the_admin(redis_queue: dict[str, str]) -> None:
     """Its dashboard would let any staff look into queues and empty them."""
-    asked = (
+    script = (
         "from django.contrib import admin; print(*[m._meta.label for m in admin.site._registry])"
     )
     shown = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "-c", asked],
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
         cwd=ROOT,
         env=os.environ | redis_queue,
         capture_output=True,

@@ -139,8 +139,8 @@ def refused_keys(denied: set[str]) -> Fault:
         keys = {key.decode() for key in re.findall(rb"<Key>(.*?)</Key>", request.body)}
         if not request.is_batch or not keys & denied:
             return None
-        told = "".join(f"<Error><Key>{key}</Key>{_words(key in denied)}</Error>" for key in keys)
-        reply = f"<DeleteResult>{told}</DeleteResult>"
+        errors = "".join(f"<Error><Key>{key}</Key>{_words(key in denied)}</Error>" for key in keys)
+        reply = f"<DeleteResult>{errors}</DeleteResult>"
         return Act(reply=(200, "application/xml", reply.encode()))
 
     return fault
@@ -193,9 +193,9 @@ def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
     proxy.faults.append(to_deletions(act))
     for _ in range(3):
         purge_due_files()
-    asked = removal.entries.exclude(error_code="")
-    assert set(asked.values_list("error_code", flat=True)) == {code}
-    assert all(words in said for said in asked.values_list("error", flat=True))
+    tried = removal.entries.exclude(error_code="")
+    assert set(tried.values_list("error_code", flat=True)) == {code}
+    assert all(words in said for said in tried.values_list("error", flat=True))
     assert numbers(removal)["erased"] == 0
     assert wave.file_store.names() == {name for _row, name in wave.before.files}
     proxy.faults.clear()

@@ -106,14 +106,14 @@ def load(
     """Make the visits in turn, ten a second, however long the answers take."""
     began = time.monotonic()
     with ThreadPoolExecutor(50) as people:
-        asked = []
+        answers = []
         for visit in cycle(visits):
-            asked.append(people.submit(ask, port, visit, headers))
-            time.sleep(max(0.0, began + EACH * len(asked) - time.monotonic()))
+            answers.append(people.submit(ask, port, visit, headers))
+            time.sleep(max(0.0, began + EACH * len(answers) - time.monotonic()))
             passed = time.monotonic() - began
             if passed > MOST_SECONDS or (over.is_set() and passed > LEAST_SECONDS):
                 break
-        return [answer.result() for answer in asked]
+        return [answer.result() for answer in answers]
 
 
 def percentile_95(seconds: list[float]) -> float:

@@ -205,14 +205,14 @@ def test_an_upload_expects_no_other_error_than_a_removed_parent_or_a_busy_databa
     ],
 )
 def test_errors_that_a_user_can_expect_are_handed_on(error: Exception) -> None:
-    told: list[Exception] = []
-    with ExpectedFailures(told.append):
+    raised: list[Exception] = []
+    with ExpectedFailures(raised.append):
         raise error
-    assert told == [error]
+    assert raised == [error]
 
 
 def test_a_row_that_names_a_removed_file_may_be_refused() -> None:
-    told: list[Exception] = []
-    with ExpectedFailures(told.append, reuses_key=True):
+    raised: list[Exception] = []
+    with ExpectedFailures(raised.append, reuses_key=True):
         raise KeyTaken("It was removed.")
-    assert len(told) == 1
+    assert len(raised) == 1

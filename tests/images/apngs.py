@@ -33,13 +33,13 @@ def apng(
     colour_type: int = RGB,
     depth: int = 8,
     default: int | None = None,
-    told: int | None = None,
+    declared: int | None = None,
     before: bytes = b"",
     skip: int = -1,
 ) -> bytes:
     """Return an animation; `default` is the shift of a default image that is not a frame.
 
-    `told` is a wrong number of frames, `skip` a sequence number to omit.
+    `declared` is a wrong number of frames, `skip` a sequence number to omit.
     """
     number = 0
 
@@ -50,7 +50,7 @@ def apng(
 
     content = SIGNATURE + header(SIZE, colour_type, depth) + before
     content += palette(depth) if colour_type == PALETTE else b""
-    content += chunk(b"acTL", struct.pack(">II", len(parts) if told is None else told, 0))
+    content += chunk(b"acTL", struct.pack(">II", len(parts) if declared is None else declared, 0))
     if default is not None:
         content += chunk(b"IDAT", zlib.compress(rows(colour_type, depth, shift=default)))
     for position, part in enumerate(parts):
@@ -106,8 +106,8 @@ def refused() -> Iterator[Case]:
     yield Case("leaves-the-canvas", partial(apng, Part(), Part(1, SIZE, (1, 0))), "broken")
     yield Case("frame-of-0", partial(apng, Part(), Part(1, (0, 5))), "broken")
     yield Case("huge-frame", partial(apng, Part(), Part(1, (1, 1), (2**31, 0))), "broken")
-    yield Case("more-promised", partial(apng, Part(), Part(1), told=3), "broken")
-    yield Case("fewer-promised", partial(apng, Part(), Part(1), Part(2), told=2), "broken")
+    yield Case("more-promised", partial(apng, Part(), Part(1), declared=3), "broken")
+    yield Case("fewer-promised", partial(apng, Part(), Part(1), Part(2), declared=2), "broken")
     yield Case("number-left-out", partial(apng, Part(), Part(1), skip=1), "broken")
     yield Case("disposal-9", partial(apng, Part(), Part(1, disposal=9)), "broken")
     yield Case("first-is-small", partial(apng, Part(0, HALF), Part(1)), "broken")

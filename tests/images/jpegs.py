@@ -39,11 +39,11 @@ def exif(orientation: int, order: str = ">", *, field_type: int = 3, gps: bool =
     return segment(0xE1, b"Exif\0\0" + start + body + (position if gps else b""))
 
 
-def icc(profile: bytes, *, parts: int = 1, told: int = 0, leave_out: int = 0) -> bytes:
+def icc(profile: bytes, *, parts: int = 1, declared: int = 0, leave_out: int = 0) -> bytes:
     size = -(-len(profile) // parts) or 1
     found = [profile[at : at + size] for at in range(0, len(profile), size)] or [b""]
     return b"".join(
-        segment(0xE2, b"ICC_PROFILE\0" + bytes((number, told or len(found))) + part)
+        segment(0xE2, b"ICC_PROFILE\0" + bytes((number, declared or len(found))) + part)
         for number, part in enumerate(found, start=1)
         if number != leave_out
     )

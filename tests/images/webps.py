@@ -35,8 +35,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2)
 
 
-def riff(body: bytes, *, told: int | None = None) -> bytes:
-    size = 4 + len(body) if told is None else told
+def riff(body: bytes, *, declared: int | None = None) -> bytes:
+    size = 4 + len(body) if declared is None else declared
     return struct.pack("<4sI4s", b"RIFF", size, b"WEBP") + body
 
 
@@ -120,8 +120,10 @@ def _with_more() -> Iterator[Case]:
     yield Case("after-the-end", lambda: webp() + b"some more")
     odd = extended(0) + coded(lossless=True) + chunk(b"HIDE", b"odd")
     yield Case("odd-without-padding", lambda: riff(odd[:-1]), looks=False)
-    yield Case("odd-counted-without-padding", lambda: riff(odd, told=3 + len(odd)), looks=False)
-    yield Case("odd-told-but-missing", lambda: riff(odd[:-1], told=4 + len(odd)), looks=False)
+    yield Case("odd-counted-without-padding", lambda: riff(odd, declared=3 + len(odd)), looks=False)
+    yield Case(
+        "odd-declared-but-missing", lambda: riff(odd[:-1], declared=4 + len(odd)), looks=False
+    )
 
 
 def _animated() -> Iterator[Case]:
@@ -169,7 +171,7 @@ def refused() -> Iterator[Case]:
     other = extended(0, (SIZE[0], SIZE[1] + 1)) + coded(lossless=True)
     yield Case("canvas-of-another-size", lambda: riff(other), "broken")
     yield Case("chunks", lambda: riff(extended(0) + chunk(b"HIDE", b"") * 2_000_000), "parts")
-    yield Case("size-lies", lambda: riff(coded(lossless=True), told=2**31), "broken")
+    yield Case("size-lies", lambda: riff(coded(lossless=True), declared=2**31), "broken")
     long = chunk(b"VP8L", b"")[:4] + struct.pack("<I", 2**31) + coded(lossless=True)[8:]
     yield Case("chunk-lies", lambda: riff(long), "broken")
     yield Case("no-picture", lambda: riff(extended(0)), "broken")

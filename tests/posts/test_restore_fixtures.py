@@ -169,9 +169,9 @@ def test_a_key_that_a_removal_took_is_not_used_again(fresh_storage: Path) -> Non
     restore()
     picture = PostImage.objects.get(pk=41)
     (fresh_storage / str(picture.image)).unlink()
-    told = {"storage": "default", "name": picture.image.name, "key": picture.image.name}
+    file = {"storage": "default", "name": picture.image.name, "key": picture.image.name}
     about = {"object_label": "posts.PostImage", "object_key": "41", "state": EntryState.ERASED}
-    AuditEntry.objects.create(**told, **about, due_at=timezone.now(), recorded_at=timezone.now())
+    AuditEntry.objects.create(**file, **about, due_at=timezone.now(), recorded_at=timezone.now())
     with pytest.raises(CommandError, match=r"was removed from storage .*\n.*delete its post"):
         restore()
     assert not (fresh_storage / str(picture.image)).exists()

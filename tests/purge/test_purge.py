@@ -167,7 +167,7 @@ class Refusing:
         self.outcomes, self.error = outcomes, error
 
     def erase(self, files: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
-        self.asked = [each.name for each in files]
+        self.requested = [each.name for each in files]
         yield from self.outcomes
         if self.error:
             raise self.error

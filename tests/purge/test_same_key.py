@@ -1,4 +1,4 @@
-"""Keys that are asked for twice, named twice or used again: each answer counts for its own file."""
+"""Keys that are requested twice, named twice or used again: each result counts for its own file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_answer_is_not_written_into_an_entry_that_came_later(
 
 
 def test_a_key_is_refused_to_a_row_after_a_killed_worker_and_a_wrong_storage() -> None:
-    name = stored("asked.pdf")
+    name = stored("requested.pdf")
     Volume.objects.create(text=name).delete()
     claim(10)
     storages["attachments"].delete(name)  # the storage obeys, and the worker is killed
@@ -137,9 +137,9 @@ class Noting:
             yield Outcome(each.name, Result.ERASED)
 
 
-@pytest.mark.parametrize(("tried", "asked"), [(2, ("v1",)), (1, ())])
+@pytest.mark.parametrize(("tried", "versions"), [(2, ("v1",)), (1, ())])
 def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
-    tried: int, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    tried: int, versions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = stored("versions.pdf")
     volumes = [Volume.objects.create(text=name) for _ in range(2)]
@@ -150,7 +150,7 @@ def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
     noting = Noting()
     erase_with(monkeypatch, noting)
     purge_due_files()
-    assert noting.given == [FileToErase(name, asked)]
+    assert noting.given == [FileToErase(name, versions)]
 
 
 class InterruptedAdapter:
@@ -183,7 +183,7 @@ def test_entries_that_wait_for_a_key_are_released_if_the_storage_is_another_one(
         deleted("third.pdf")
         monkeypatch.setattr(batch_module, "verify_identity", is_another_storage)
 
-    def again() -> None:  # claimed while the first one of its key is being asked for
+    def again() -> None:  # claimed while the first one of its key is being erased
         deleted("one.pdf")
         deleted("two.pdf")
 

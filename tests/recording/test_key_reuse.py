@@ -75,7 +75,7 @@ def test_a_row_saved_again_with_its_own_file_is_left_in_peace(make_posts: MakePo
 def test_a_key_whose_worker_was_killed_is_refused(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
-    """The lease is over, but nobody knows whether the storage was asked before the kill."""
+    """The lease is over, but nobody knows whether a request was sent before the kill."""
     spam, ham = make_posts(2, images=1)
     copy = copy_of(spam.post_images.get(), ham)
     spam.delete()

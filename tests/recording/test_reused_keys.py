@@ -275,21 +275,21 @@ def test_a_forced_update_of_a_row_that_is_gone_keeps_nothing() -> None:
 
 
 def test_a_save_asks_the_database_twice_whatever_the_number_of_files() -> None:
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         Volume.objects.create(text="a.txt", index="b.txt")
-    about_entries = [q for q in asked if "moderation_auditentry" in q["sql"]]
+    about_entries = [q for q in captured if "moderation_auditentry" in q["sql"]]
     assert len(about_entries) == 2
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         Shelf.objects.create(name="no file")
-    assert len(asked) == 1
+    assert len(captured) == 1
 
 
 def test_the_rows_of_a_transaction_are_looked_up_together() -> None:
     def queries(rows: int) -> int:
-        with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        with CaptureQueriesContext(connection) as captured, transaction.atomic():
             for number in range(rows):
                 Volume.objects.create(text=f"{rows}-{number}.txt")
-        return len([q for q in asked if "moderation_auditentry" in q["sql"]])
+        return len([q for q in captured if "moderation_auditentry" in q["sql"]])
 
     expected = 1 if connection.features.has_select_for_update else 0
     assert queries(3) == 3 + expected

@@ -78,25 +78,25 @@ def test_an_upload_that_gets_the_name_of_an_erased_file_passes(in_transaction: b
     assert storage().exists(name)
 
 
-def test_a_file_stored_by_hand_under_an_erased_name_passes_and_storage_is_asked_once(
+def test_a_file_stored_by_hand_under_an_erased_name_passes_and_is_looked_up_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = removed()
     purge_all()
     storage().save(name, ContentFile(b"new"))
-    asked: list[str] = []
+    looked_up: list[str] = []
     exists = FileSystemStorage.exists
 
-    def noted(self: FileSystemStorage, asked_for: str) -> bool:
-        asked.append(asked_for)
-        return exists(self, asked_for)
+    def noted(self: FileSystemStorage, requested: str) -> bool:
+        looked_up.append(requested)
+        return exists(self, requested)
 
     monkeypatch.setattr(FileSystemStorage, "exists", noted)
     volume = Volume.objects.create(text=name, index=stored_quietly())
-    assert asked == [name]
+    assert looked_up == [name]
     volume.save()
     Volume.objects.create(text="never-seen.txt")
-    assert asked == [name], "only for an erased key that is new to the row"
+    assert looked_up == [name], "only for an erased key that is new to the row"
 
 
 def stored_quietly() -> str:
@@ -177,9 +177,9 @@ def test_fields_that_are_not_written_are_not_checked() -> None:
     volume.text = name
     volume.save(update_fields=["shelf"])
     deferred = Volume.objects.defer("text", "index").get()
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         deferred.save()
-    assert not any('"text"' in query["sql"] for query in asked)
+    assert not any('"text"' in query["sql"] for query in captured)
     only = Volume.objects.only("pk").get()
     only.text = name
     with pytest.raises(KeyTaken):

@@ -245,7 +245,7 @@ def test_a_moderator_who_lost_the_permission_adds_nothing(
     assert frozen_keys(draft) == keys_of(posts[:2])
 
 
-def test_an_older_page_adds_nothing_and_is_told_what_changed(
+def test_an_older_page_adds_nothing_and_says_what_changed(
     posts: list[Post], moderator: User
 ) -> None:
     draft = drafted(posts[:2], moderator)

@@ -79,10 +79,10 @@ def test_a_key_is_compared_letter_by_letter(text: str) -> None:
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's plans are other ones")
 @pytest.mark.parametrize("key", ["posts/a.jpg", "k" * 3000])
 def test_a_key_is_found_by_the_index(key: str) -> None:
-    asked = [Q(key=key), Q(key__any_of={key, "b"}), Q(key__startswith=key)]
+    conditions = [Q(key=key), Q(key__any_of={key, "b"}), Q(key__startswith=key)]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for condition in asked:
+        for condition in conditions:
             assert "entry_key" in AuditEntry.objects.filter(condition).explain()
 
 

@@ -107,16 +107,16 @@ class Checker:
             known = lives[-1].files if lives else {}
             for field, name in names.items():
                 key = key_of(name)
-                told = known.get(field, [])
+                recorded = known.get(field, [])
                 if key not in self.stored:
                     yield Breach("1 live row without its file", f"{row} {field}", key, row)
                 elif is_default(name):
                     if self.stored[key] != digest(DEFAULT):
                         yield Breach("1 foreign content", f"the default of {row}", key, row)
-                elif told[:1] != [name]:
+                elif recorded[:1] != [name]:
                     if name not in self.meant.doubts:
                         yield Breach("0 unknown row", f"{row} {names}, journal {known}", key, row)
-                elif self.stored[key] not in told[1:]:
+                elif self.stored[key] not in recorded[1:]:
                     yield Breach("1 foreign content", f"{row} {field}", key, row)
 
     def _lost_names(self) -> Iterator[Breach]:

@@ -65,10 +65,10 @@ class Report:
                 yield json.dumps(fact)
         for entry in self.tables.entries:
             if breach.key and key_of(entry["name"]) == breach.key:
-                told = {
+                values = {
                     name: str(value) for name, value in entry.items() if value not in (None, "")
                 }
-                yield f"entry {told}"
+                yield f"entry {values}"
         rows = [*self.tables.users.get(breach.key, []), breach.row]
         for row in filter(None, rows):
             yield f"row {row} {self.tables.rows.get(row, 'is gone')}"
