@@ -89,8 +89,8 @@ def register(
 
     `title` and `owner` are recorded in the audit log. `picture` and `thumbnail` are file fields;
     the preview is made from the thumbnail if there is one. `size` (bytes), `sha256` (hex) and
-    `frames` (more than one for an animation) describe the picture, or the first file field if there
-    is no picture. They must come from columns, because no file may be opened inside the
+    `frames` (more than one for an animation) describe the picture or, without one, the first
+    file field. They must come from columns, because no file may be opened inside the
     transaction. `perceptual_hash` is the column of the hash by which similar pictures are found;
     `manage.py hash_images` fills it. `created`, `text` and `reports` are lookups of the time, the
     text and the texts of reports, by which a selection is reviewed. `review_rules` mark objects

@@ -74,14 +74,14 @@ def verified_storages(trusted_storages: None) -> None:
 
 @pytest.fixture(scope="session")
 def s3_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """Give a real S3 gateway, started once; its buckets have no versions."""
+    """Return a real S3 gateway, started once; its buckets have no versions."""
     with s3_gateway_part.serve(tmp_path_factory.mktemp("s3-gateway")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def versioned_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """Give an S3 server, started once, whose buckets can have versions."""
+    """Return an S3 server, started once, whose buckets can have versions."""
     with versioned_s3_part.serve(tmp_path_factory.mktemp("versioned-s3")) as server:
         yield server
 
@@ -114,7 +114,7 @@ def default_storage_on(server: S3Server, bucket: str) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Give a browser, started once. Without one: CI fails, a developer's run says so and skips."""
+    """Yield a browser, started once. Without one: CI fails, a developer's run says so and skips."""
     program = browser.find()
     if program is None and os.environ.get("CI") == "true":
         pytest.fail(browser.MISSING)
@@ -130,7 +130,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def browser_page(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
-    """Give a fresh page whose relative addresses are the live server's.
+    """Yield a fresh page whose relative addresses are the live server's.
 
     The test fails when a script raised an error or the browser refused something by the policy.
     """

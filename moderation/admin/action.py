@@ -137,7 +137,7 @@ def show_delete_page(
 
 
 class RemoveSelectedMixin(AttributedDeletions):
-    """Give a ModelAdmin the action `remove_selected`, and a delete page that creates a draft."""
+    """Add the action `remove_selected`, and a delete page that creates a draft, to a ModelAdmin."""
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Return the actions: `remove_selected` if the user may delete, never `delete_selected`.

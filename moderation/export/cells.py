@@ -16,7 +16,7 @@ Converter = Callable[[Any], Any] | None
 # At least one spreadsheet runs a cell that starts with one of these as a formula. The first four
 # are ASCII; the others are Unicode variants of them.
 FORMULA_STARTS = "=+\\-@＝＋－＠﹦﹢﹣﹫−"
-# What a spreadsheet skips before it looks for a formula: whitespace of every kind, control
+# What a spreadsheet skips before it looks for a formula: any whitespace, control
 # characters and zero-width characters such as a byte-order mark.
 SKIPPED = r"\s\x00-\x20\x7f-\xa0\xad\u115f\u180e\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff"
 # Where a cell begins: at the start of the text, and after a character that may separate cells. Many

@@ -149,13 +149,13 @@ class _Run:
                 self._add(claimed)
                 if claimed.entries and not self._is_verified(claimed):
                     return
-                while self.unsent and self.lease.holds():
+                while self.unsent and self.lease.is_active():
                     name = next(iter(self.unsent))  # in the order of the claim
                     self.sent[name] = same = self.unsent.pop(name)
                     yield FileToErase(
                         name, versions_to_delete(entry.versions for entry in same), self.lease
                     )
-                is_over = time.monotonic() > self._claim_until or not self.lease.holds()
+                is_over = time.monotonic() > self._claim_until or not self.lease.is_active()
                 claimed = None if is_over else claim(conf.request_keys(), self.ref)
         except db.Error as error:
             self.database_error = error
@@ -198,7 +198,7 @@ class _Run:
         if any(outcome.result is not Result.FAILED for outcome, _ in answered):
             answered = self._trustworthy(answered)
         self.removals |= write_outcomes(self.ref, answered, self.leases)
-        if time.monotonic() > self._renew_at and self.lease.holds():
+        if time.monotonic() > self._renew_at and self.lease.is_active():
             self._renew()
         self.after_write()
 

@@ -99,7 +99,7 @@ def reserve_reused_keys(
         if not taken:
             reserve(locked)
     if taken:
-        raise _refusal(taken[0])
+        raise _key_taken(taken[0])
 
 
 def confirm_reused_keys(
@@ -167,7 +167,7 @@ def confirm(row: SavedRow) -> None:
         else:
             mark_in_use([entry for _name, _file, entry in own], row.text)
     if taken:
-        raise _refusal(next(iter(taken.values())))
+        raise _key_taken(next(iter(taken.values())))
 
 
 class _AtCommit:
@@ -212,7 +212,7 @@ def _taken(entry: Any, before: BeforeSave) -> bool:
     return bool(entry.is_taken(before.superseded))
 
 
-def _refusal(file: FileKey) -> KeyTaken:
+def _key_taken(file: FileKey) -> KeyTaken:
     message = _("The file %(name)s was removed from storage or is about to be. Upload it again.")
     return KeyTaken(message % {"name": file.name})
 

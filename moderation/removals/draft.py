@@ -90,11 +90,11 @@ def confirm(
 ) -> Difference:
     """Confirm a draft if nothing changed since the preview and the actor may remove all of it.
 
-    If the draft has one batch, deletes its objects at once; otherwise workers delete them. If an
-    object or a picture changed since the freeze, or if `guard` refuses an object, deletes nothing,
-    freezes the draft again and returns the difference. Raises DraftChanged if the seal is out of
-    date, and RemovalError if anything else prevents the confirmation, such as the draft's age or
-    marked objects that have not been reviewed.
+    If the draft has one batch, deletes its objects immediately; otherwise workers delete them. If
+    an object or a picture changed since the freeze, or if `guard` refuses an object, deletes
+    nothing, freezes the draft again and returns the difference. Raises DraftChanged if the seal is
+    out of date, and RemovalError if anything else prevents the confirmation, such as the draft's
+    age or marked objects that have not been reviewed.
     """
     check_seal(removal, seal)
     _check_age(removal)

@@ -22,7 +22,7 @@ SMALLEST_SELECTION = 20
 # its exceptions. A moderator who must review so many stops looking.
 LARGEST_SHARE = 0.05
 FEW = 10
-# In a small selection, FEW objects can be half of it. One in five is no exception either.
+# In a small selection, FEW objects can be half of it. One in five is not an exception either.
 LARGEST_SHARE_OF_FEW = 0.2
 
 

@@ -48,7 +48,7 @@ class FileToErase:
 
     def may_be_sent(self) -> bool:
         """Return whether a request for it may be sent now. Call it right before each request."""
-        return self.lease is None or self.lease.holds()
+        return self.lease is None or self.lease.is_active()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 # Entries in one UPDATE, so that no lock is held for long.
 FILL_BATCH = 1000
 # Attempts to read an identity file, and the seconds between them: a single truncated or corrupt
-# reply is no reason to stop using a storage for a minute.
+# reply is not a reason to stop using a storage for a minute.
 TRIES = 3
 PAUSE = 1.0
 # Seconds after which a failed attempt is not repeated.
@@ -158,7 +158,7 @@ def verify_identity(alias: str, identity: uuid.UUID | None, adapter: Adapter | N
 
 
 def write_identity(alias: str, *, replace: bool = False) -> StorageIdentity:
-    """Give the storage an identity, or record the one that it has. Idempotent.
+    """Create an identity for the storage, or record the one that it has. Idempotent.
 
     If the database does not know a storage, the identity in its file is recorded, provided that the
     file is from this environment. `replace` writes the known identity to a storage that lost its
@@ -244,7 +244,7 @@ def _identity_for(
 
 
 def _fill_identity(alias: str, identity: uuid.UUID) -> None:
-    """Give the identity to entries that were recorded before the storage had one."""
+    """Set the identity of entries that were recorded before the storage had one."""
     without = AuditEntry.objects.filter(storage=alias, identity__isnull=True).order_by("pk")
     while keys := list(without.values_list("pk", flat=True)[:FILL_BATCH]):
         AuditEntry.objects.filter(pk__in=keys).update(identity=identity)

@@ -53,7 +53,7 @@ class Lease:
         """End the lease, so that nothing more is sent."""
         self._until = None
 
-    def holds(self) -> bool:
+    def is_active(self) -> bool:
         """Return whether a request may still be sent, by both clocks.
 
         The wall clock may be set back, and the other may stop while a machine is paused.

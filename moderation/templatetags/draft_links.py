@@ -22,17 +22,21 @@ def draft_link(
     current: str = "",
     parameter: str = "",
     number: int = 0,
-    **place: Any,
+    **page_parameters: Any,
 ) -> SafeString:
     """Return a link to another page of a draft's selection.
 
-    The page is a `place`, or the current one with another `number` of its `parameter`. The objects
-    to check first stay on their page. `label` is the name of the link, and `current` the value of
-    `aria-current`, unless they are empty. Without JavaScript, the link is a button that saves what
-    was entered.
+    The page has these `page_parameters`, or is the current one with another `number` of its
+    `parameter`. The objects to check first stay on their page. `label` is the name of the link, and
+    `current` the value of `aria-current`, unless they are empty. Without JavaScript, the link is a
+    button that saves what was entered.
     """
-    here = context["place"]
-    there = {**here, parameter: number} if parameter else {"check": here.get("check"), **place}
+    here = context["page_parameters"]
+    there = (
+        {**here, parameter: number}
+        if parameter
+        else {"check": here.get("check"), **page_parameters}
+    )
     query = urlencode({name: value for name, value in there.items() if value})
     values = {"content": content, "query": query, "anchor": anchor, "label": label}
     names = {"current": current, "removal": context["removal"]}

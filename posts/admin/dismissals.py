@@ -71,7 +71,7 @@ def _numbers(text: str, done: Decision) -> str:
 
 
 class DismissReportsMixin(admin.ModelAdmin):
-    """Give the ModelAdmin of posts the action, the button, and the pages that they lead to."""
+    """Add the action, the button, and the pages that they lead to, to the ModelAdmin of posts."""
 
     actions = (dismiss_reports_of_selected,)
     require_read_or_post = method_decorator(require_http_methods(["GET", "HEAD", "POST"]))

@@ -77,7 +77,7 @@ def put(storage: Storage, key: str, content: File[Any]) -> str:
 
 
 def in_parallel(store: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Call `store` for each item, several at once, inside this block of `uploads()`.
+    """Call `store` for each item, several in parallel, inside this block of `uploads()`.
 
     Return the results in the order of the items. Raises the first error, but only after all calls
     that had started have ended, so that the files they stored are known and deleted. `store` must

@@ -131,7 +131,7 @@ def _problems_of_links(elements: Elements) -> Iterator[str]:
             elif target.startswith("/media/"):
                 continue  # the proxy serves uploaded files
             elif target.startswith("/") and not _leads_somewhere(target):
-                yield f"{target} is no page"
+                yield f"{target} is not a page"
     ids = {attributes.get("id") for _, attributes in elements.found}
     anchors = [each["href"] for each in elements.attributes("a") if "href" in each]
     yield from (f"{a} is not on the page" for a in anchors if a[:1] == "#" and a[1:] not in ids

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 SHARED = "a" * 64
 GROUP = f"?show=groups&group={SHARED}"
-PLACE = {"show": "groups", "group": SHARED}
+PAGE = {"show": "groups", "group": SHARED}
 
 
 @pytest.fixture
@@ -62,11 +62,11 @@ def keys_of(posts: list[Post]) -> list[int]:
 
 def add(client: Client, removal: Removal, *ticked: Any, **sent: str) -> Any:
     keys: Any = {"add": [str(getattr(each, "pk", each)) for each in ticked]}
-    return press(client, removal, "add", add_ticked=SHARED, **PLACE, **keys, **sent)
+    return press(client, removal, "add", add_ticked=SHARED, **PAGE, **keys, **sent)
 
 
 def add_all(client: Client, removal: Removal, **sent: str) -> Any:
-    return press(client, removal, "add", add_all=SHARED, **PLACE, **sent)
+    return press(client, removal, "add", add_all=SHARED, **PAGE, **sent)
 
 
 def test_the_card_leads_to_as_many_posts_as_it_counts(
@@ -90,7 +90,7 @@ def test_the_posts_are_shown_with_what_is_known_about_them(
         assert expected in listed
 
 
-def test_ticked_posts_are_added_and_the_place_stays(
+def test_ticked_posts_are_added_and_the_page_stays(
     client: Client, draft: Removal, posts: list[Post]
 ) -> None:
     response = add(client, draft, posts[2], posts[4], p="1", others="2")
@@ -261,7 +261,7 @@ def test_a_group_that_does_not_exist_adds_nothing(
 def test_an_older_page_adds_nothing(client: Client, draft: Removal, posts: list[Post]) -> None:
     old = draft.seal
     add(client, draft, posts[2])
-    sent = {"seal": old, "add_all": SHARED, **PLACE}
+    sent = {"seal": old, "add_all": SHARED, **PAGE}
     response: Any = client.post(page_of(draft, "add"), sent)
     assert "1 post was added to the selection" in said(response)
     draft.refresh_from_db()

@@ -132,7 +132,7 @@ class Bin(models.QuerySet):
 
 
 def soft(model: type[models.Model], monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    """Give a model a custom deletion."""
+    """Customize the deletion of a model."""
     manager: Any = models.Manager.from_queryset(Bin)()
     if how == "model":
         monkeypatch.setattr(model, "delete", lambda _self: None)
@@ -143,8 +143,8 @@ def soft(model: type[models.Model], monkeypatch: pytest.MonkeyPatch, how: str) -
     if how == "failing":  # one that works only inside a request
         monkeypatch.setattr(manager, "get_queryset", lambda: 1 / 0)
     manager.model = model
-    kind = "base_manager" if how == "base manager" else "default_manager"
-    monkeypatch.setattr(model._meta, kind, manager)
+    attribute = "base_manager" if how == "base manager" else "default_manager"
+    monkeypatch.setattr(model._meta, attribute, manager)
 
 
 @pytest.mark.parametrize("how", ["model", "queryset", "get_queryset", "failing", "base manager"])

@@ -47,10 +47,10 @@ def test_cancelling_asks_first_if_decisions_would_be_lost(
         others = Post.objects.filter(pk=posts[2].pk)
         add(removal, seal=removal.seal, objects=others, actor=moderator)
     page = html(client, removal)
-    asked = page[page.index('id="cancel-question"') :]
-    assert f'action="{page_of(removal, "cancel")}"' in asked
-    assert f'action="{page_of(removal, "cancel")}"' not in page.removesuffix(asked)
-    assert 'popovertarget="cancel-question"' in page.removesuffix(asked)
+    question = page[page.index('id="cancel-question"') :]
+    assert f'action="{page_of(removal, "cancel")}"' in question
+    assert f'action="{page_of(removal, "cancel")}"' not in page.removesuffix(question)
+    assert 'popovertarget="cancel-question"' in page.removesuffix(question)
     assert f"#{removal.pk}<" in client.get("/admin/moderation/removal/").text  # can be reopened
 
 

@@ -77,14 +77,14 @@ def test_marked_posts_are_listed_by_weight_with_their_reasons(
     html = section(client, draft)
     assert boxes(html) == marks_of(draft, *odd)
     text = text_of(html)
-    for told in (
+    for expected in (
         "Check these first",
         "0 of 3 decided.",
         "No picture, although nearly all the others have one Good 1",
         "A picture that is nowhere else in the selection 30 days older than nearly all the others",
         "Text Reports 2",
     ):
-        assert told in text
+        assert expected in text
     assert html.count('class="removal-picture removal-thumb"') == 1
     assert f"Reviewed: “Good 2” (post {odd[1].pk})" in html
 
@@ -146,7 +146,7 @@ def test_the_form_says_how_many_are_left(client: Client, draft: Removal) -> None
     assert "to check first" not in client.get(page_of(draft)).text
 
 
-def test_the_last_review_can_be_undone_in_the_same_place(
+def test_the_last_review_can_be_undone_on_the_same_page(
     client: Client, draft: Removal, odd: list[Post]
 ) -> None:
     assert "Undo" not in section(client, draft)

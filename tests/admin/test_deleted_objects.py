@@ -209,17 +209,17 @@ def _named_by_django(model_admin: ModelAdmin, objects: list[Model], person: User
     request.user = person
     queryset = model_admin.model._default_manager.filter(pk__in=[each.pk for each in objects])
     _, _, forbidden, protected = model_admin.get_deleted_objects(queryset, request)
-    return Named({str(kind) for kind in forbidden}, {strip_tags(name) for name in protected})
+    return Named({str(name) for name in forbidden}, {strip_tags(name) for name in protected})
 
 
 def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) -> Named:
     """Return what is reported when the draft is created, and what its page shows."""
     request: Any = RequestFactory().post("/")
     request.user = person
-    request._messages = told = Told()
+    request._messages = messages = Messages()
     queryset = model_admin.model._default_manager.filter(pk__in=[each.pk for each in objects])
     response = create_draft(model_admin, request, queryset)
-    forbidden = {kind for text in told for kind in _refused_kinds(text, model_admin)}
+    forbidden = {name for text in messages for name in _refused_models(text, model_admin)}
     if response is None:
         assert not Removal.objects.exists()
         return Named(forbidden, set())
@@ -227,20 +227,20 @@ def _named_by_us(model_admin: ModelAdmin, objects: list[Model], person: User) ->
     assert page.status_code == 200
     for code in missing_permissions(Removal.objects.get().permissions, person):
         app_label, _dot, codename = code.partition(".")
-        kind = apps.get_model(app_label, codename.removeprefix("delete_"))._meta.verbose_name
-        assert f"Can delete {kind}" in page.content.decode()
-        forbidden.add(str(kind))
+        name = apps.get_model(app_label, codename.removeprefix("delete_"))._meta.verbose_name
+        assert f"Can delete {name}" in page.content.decode()
+        forbidden.add(str(name))
     return Named(forbidden, set(page.context["blocking_rows"]))
 
 
-class Told(list[str]):
+class Messages(list[str]):
     """A substitute for the messages of a request without a session."""
 
     def add(self, level: int, message: str, extra_tags: str = "") -> None:
         self.append(message)
 
 
-def _refused_kinds(text: str, model_admin: ModelAdmin) -> set[str]:
+def _refused_models(text: str, model_admin: ModelAdmin) -> set[str]:
     """Return the models that a message names as the reason: in brackets, or the object's."""
     names = text.partition(": ")[2]
     if "(" in names and ": " in names.partition("(")[2]:

@@ -43,8 +43,8 @@ def test_the_page_says_what_will_be_removed(
 ) -> None:
     removal = drafted(make_posts(3, images=2), moderator)
     text = re.sub(r"<[^>]+>|\s+", " ", html(client, removal))
-    for told in ("3 posts", "6 pictures", "3 reports", "5.9 KB"):
-        assert told in re.sub(r" +", " ", text)
+    for expected in ("3 posts", "6 pictures", "3 reports", "5.9 KB"):
+        assert expected in re.sub(r" +", " ", text)
 
 
 def test_only_its_author_can_use_a_draft(
@@ -87,7 +87,7 @@ def test_a_confirmed_draft_is_deleted_and_leads_to_its_progress(
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "expected"),
     [
         ({"reason": ""}, "This field is required"),
         ({"reason": "boredom"}, "is not one of the available choices"),
@@ -99,10 +99,10 @@ def test_a_confirmed_draft_is_deleted_and_leads_to_its_progress(
     ],
 )
 def test_an_invalid_confirmation_deletes_nothing_and_says_why(
-    client: Client, counted: Removal, changed: dict[str, str], told: str
+    client: Client, counted: Removal, changed: dict[str, str], expected: str
 ) -> None:
     response = client.post(page_of(counted, "confirm"), words(counted, **changed), follow=True)
-    assert told in response.content.decode()
+    assert expected in response.content.decode()
     assert counted.seal in response.content.decode()
     assert state(counted) == RemovalState.DRAFT
     assert Post.objects.count() == 2

@@ -1,6 +1,6 @@
 """Every page has what pages of the admin have, and no request by GET changes anything.
 
-The pages are those that the resolver knows, so a new page is looked at from its first day.
+The pages are those that the resolver knows, so a new page is tested from its first day.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def test_page_of_a_removal_is_complete_in_each_state(
 
 @pytest.mark.parametrize("page", PAGES)
 def test_no_cache_keeps_a_page(page: str, world: World, root: Client) -> None:
-    """Pages show personal data: no proxy may keep one, and the way back asks the server again."""
+    """Pages show personal data: no proxy may keep one, and the back button requests it again."""
     headers = root.get(address(page, world)).headers
     directives = set(headers["Cache-Control"].replace(" ", "").split(","))
     assert directives >= {"private", "no-cache", "no-store"}
@@ -139,7 +139,7 @@ def test_missing_object_leads_back_to_pages_that_exist(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_refused_page_has_a_way_back(page: str, world: World) -> None:
+def test_a_forbidden_page_links_back_to_the_site(page: str, world: World) -> None:
     staff = browser_of(User.objects.create_user("nobody", is_staff=True))
     response = staff.get(address(page, world), follow=True)
     assert response.status_code in (200, 403, 404)
@@ -166,7 +166,7 @@ def state() -> list[Any]:
 def test_action_by_get_leads_to_the_page_of_the_removal(
     action: str, client: Client, moderator: User, make_posts: Callable[..., list[Post]]
 ) -> None:
-    """The log-in page redirects by GET to whatever was asked for before."""
+    """The log-in page redirects by GET to whatever was requested before."""
     removal = drafted(make_posts(1), moderator)
     if action in REMOVAL_ACTIONS:
         Removal.objects.filter(pk=removal.pk).update(state="stopped")
@@ -188,15 +188,15 @@ def test_action_without_its_token_is_refused(
     assert state() == before
 
 
-def test_every_page_is_of_a_known_kind() -> None:
-    kinds = [set(PAGES), PARTS, NO_PAGES, ACTIONS, POST_ACTIONS, REFUSED]
-    assert set.union(*kinds) == pages_to_list(), "say in tests/admin/pages.py what the page is"
-    assert sum(map(len, kinds)) == len(pages_to_list())
+def test_every_page_is_in_exactly_one_group() -> None:
+    groups = [set(PAGES), PARTS, NO_PAGES, ACTIONS, POST_ACTIONS, REFUSED]
+    assert set.union(*groups) == pages_to_list(), "say in tests/admin/pages.py what the page is"
+    assert sum(map(len, groups)) == len(pages_to_list())
     named = {f"moderation_removal_{action}" for action in DRAFT_ACTIONS | REMOVAL_ACTIONS}
     assert named == ACTIONS
 
 
-def test_part_of_a_page_is_no_page_of_its_own(world: World, client: Client) -> None:
+def test_a_part_of_a_page_is_not_a_page_itself(world: World, client: Client) -> None:
     part = client.get(page_of(world.running, "progress")).text
     elements = Elements(part)
     assert elements.texts["h1"] == []
@@ -209,7 +209,7 @@ def test_part_of_a_page_is_no_page_of_its_own(world: World, client: Client) -> N
     [
         ("<h1>a</h1><h1>b</h1>", "2 headings of the first level"),
         ("<h1> </h1>", "1 headings of the first level"),
-        ('<a href="/admin/nowhere/">', "/admin/nowhere/ is no page"),
+        ('<a href="/admin/nowhere/">', "/admin/nowhere/ is not a page"),
         ('<a href="#gone">', "#gone is not on the page"),
         ('<a href="javascript:go()">', "javascript:go() needs a script"),
         ('<link href="/static/gone.css">', "/static/gone.css does not exist"),

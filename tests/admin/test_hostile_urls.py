@@ -89,8 +89,8 @@ def test_no_parameter_of_a_list_breaks_it(
     if zone != "Europe/Berlin":  # what depends on the zone
         names = [each for each in OWN_NAMES[name] if each in ("from", "to") or "__" in each]
     path = reverse(f"admin:{name}_changelist")
-    asked = (f"{path}?{urlencode({n: v})}" for n, v in product(names, VALUES))
-    found = statuses(root, asked)
+    urls = (f"{path}?{urlencode({n: v})}" for n, v in product(names, VALUES))
+    found = statuses(root, urls)
     assert {status for status in found.values() if status not in (200, 302, 400)} == set()
     regex = [status for address, status in found.items() if "regex=" in address]
     assert set(regex) <= {400}

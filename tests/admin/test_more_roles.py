@@ -229,10 +229,10 @@ def test_no_other_method_changes_or_breaks_anything(
     before = state()
     for page in dict.fromkeys(page for _, page, _ in CASES):
         address = address_of(page, world)
-        asked, read = client.generic(method, address), client.get(address)
+        response, read = client.generic(method, address), client.get(address)
         allowed = {405, read.status_code} if method != "HEAD" else {read.status_code}
-        assert asked.status_code in allowed, (page, asked.status_code)
-        assert method != "HEAD" or not asked.content
+        assert response.status_code in allowed, (page, response.status_code)
+        assert method != "HEAD" or not response.content
     assert state() == before
 
 

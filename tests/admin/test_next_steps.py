@@ -47,7 +47,7 @@ def listed(client: Client, url: str) -> set[int]:
 
 
 def shared_picture(removal: Removal, post: Post) -> None:
-    """Give a post a picture that a removal deleted."""
+    """Add to a post a picture that a removal deleted."""
     digest = AuditEntry.objects.filter(removal=removal, sha256__isnull=False).first()
     assert digest is not None
     PostImage.objects.filter(post=post).update(sha256=digest.sha256)

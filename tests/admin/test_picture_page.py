@@ -26,9 +26,9 @@ from tests.testapp.models import Volume
 MakePosts = Callable[..., list[Post]]
 
 
-def drawing(size: tuple[int, int] = (1000, 500), kind: str = "PNG") -> bytes:
+def drawing(size: tuple[int, int] = (1000, 500), file_format: str = "PNG") -> bytes:
     written = BytesIO()
-    Image.new("RGB", size, "red").save(written, kind)
+    Image.new("RGB", size, "red").save(written, file_format)
     return written.getvalue()
 
 
@@ -111,7 +111,7 @@ def test_whoever_may_not_view_a_picture_may_not_view_it_large(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"no picture", b"<svg onload='alert(1)'/>", drawing()[:200], drawing(kind="BMP")],
+    [b"", b"no picture", b"<svg onload='alert(1)'/>", drawing()[:200], drawing(file_format="BMP")],
 )
 def test_a_file_that_is_not_a_picture_gives_a_placeholder(
     client: Client, picture: PostImage, content: bytes

@@ -53,8 +53,8 @@ def test_without_preferences_the_settings_of_the_site_apply(
 def test_preferences_are_saved_and_lead_back_to_the_same_page_of_the_selection(
     client: Client, draft: Removal, settings: Any
 ) -> None:
-    place = {"show": "pictures", "p": "2", "next": "//elsewhere.example"}
-    response = client.post(page_of(draft, "preferences"), {**place, "picture_size": "small"})
+    parameters = {"show": "pictures", "p": "2", "next": "//elsewhere.example"}
+    response = client.post(page_of(draft, "preferences"), {**parameters, "picture_size": "small"})
     assert response["Location"] == f"{page_of(draft)}?show=pictures&p=2#display"
     settings.MODERATION_PICTURE_SIZE = "large"
     page = client.get(page_of(draft)).text

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 class Typed(admin.SimpleListFilter):
     """A filter with a parameter of its own."""
 
-    title, parameter_name = "kind", "kind"
+    title, parameter_name = "own", "own"
 
     def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
         return [("a", "a")]
@@ -39,7 +39,7 @@ class Typed(admin.SimpleListFilter):
 
 
 class Offering(CheckedParameters):
-    """A list with a filter of every kind."""
+    """A list with a filter of every type."""
 
     list_filter = (
         "is_staff", ("username", admin.AllValuesFieldListFilter), "groups", Typed, "groups__name",
@@ -51,7 +51,7 @@ OFFERED = [
     "is_staff", "is_staff__exact", "is_staff__isnull", "username", "username__exact",
     "username__isempty", "groups", "groups__id__exact", "groups__isnull", "groups__pk__exact",
     "groups__name", "groups__name__exact", "date_joined__year", "date_joined__month",
-    "date_joined__day", "date_joined__gte", "date_joined__lt", "kind", "q", "p", "nonsense",
+    "date_joined__day", "date_joined__gte", "date_joined__lt", "own", "q", "p", "nonsense",
 ]  # fmt: skip
 NOT_OFFERED = [
     "password", "password__startswith", "is_staff__regex", "is_staff__in", "username__icontains",

@@ -40,9 +40,9 @@ def test_the_button_saves_what_was_entered_and_leads_to_a_form(
 ) -> None:
     draft = drafted(wave, moderator)
     assert 'name="refuse"' in html(client, draft)
-    place = {"show": "groups", "order": "largest"}
+    parameters = {"show": "groups", "order": "largest"}
     entered = {"reason": "abuse", "note": "unsaved", "refuse": SHARED, "seal": draft.seal}
-    response = client.post(page_of(draft, "refuse"), entered | place)
+    response = client.post(page_of(draft, "refuse"), entered | parameters)
     assert response.status_code == 200
     text = text_of(response.text)
     assert "The group has 2 different files" in text
@@ -60,8 +60,8 @@ def test_the_form_refuses_all_files_of_the_group_and_leads_back(
     draft = drafted(wave, moderator)
     before = (draft.seal, draft.objects_total)
     client.post(page_of(draft, "refuse"), {"note": "unsaved", "refuse": SHARED})
-    place = {"show": "groups", "order": "largest"}
-    response: Any = client.post(page_of(draft, "refuse"), posted(**place))
+    parameters = {"show": "groups", "order": "largest"}
+    response: Any = client.post(page_of(draft, "refuse"), posted(**parameters))
     assert response.headers["Location"] == f"{page_of(draft)}?show=groups&order=largest"
     assert "The pictures in 2 files will be refused from now on." in said(response)
     rows = RefusedPicture.objects.order_by("sha256").values_list("sha256", "perceptual_hash")

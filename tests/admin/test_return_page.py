@@ -24,7 +24,7 @@ from tests.admin.desk import said
 from tests.admin.drafts import html, keep, kept, press, value_of
 from tests.admin.test_text_groups import make_wave as make_texts
 from tests.picture_groups.test_similar_texts import GOOD
-from tests.removals.keeping import places
+from tests.removals.keeping import batch_keys
 from tests.review_rules.waves import make_post, make_wave
 
 MakePosts = Callable[..., list[Post]]
@@ -51,7 +51,7 @@ def draft(posts: list[Post], moderator: User, settings: Any) -> Removal:
 
 def draft_without(removal: Removal, posts: list[Post]) -> Removal:
     """Keep these posts, and return the draft."""
-    exclude(removal, seal=removal.seal, keys_by_batch=places(removal, posts))
+    exclude(removal, seal=removal.seal, keys_by_batch=batch_keys(removal, posts))
     return removal
 
 

@@ -145,8 +145,8 @@ class World:
 
     def arguments(self, page: str) -> list[object]:
         """What a page's address names."""
-        kind = page.partition(":")[0].split("_")
-        of_removal = kind[1:2] == ["removal"] and kind[2] != "changelist"
+        words = page.partition(":")[0].split("_")
+        of_removal = words[1:2] == ["removal"] and words[2] != "changelist"
         if of_removal or page == "posts_post_removed_authors":
             return [self.draft.pk if page.endswith(":draft") else self.running.pk]
         if page.startswith(("posts_post_dismiss", "posts_post_undo")):
@@ -154,9 +154,9 @@ class World:
         if page in ("moderation_picture", "moderation_refusedpicture_refuse"):
             field = ["image"] if page == "moderation_picture" else []
             return ["posts.postimage", PostImage.objects.latest("pk").pk, *field]
-        if kind[-1] == "suggest":
+        if words[-1] == "suggest":
             return ["removal"]
-        if kind[-1] not in ("change", "delete", "history", "remove", "lift", "again"):
+        if words[-1] not in ("change", "delete", "history", "remove", "lift", "again"):
             return []
         keys: dict[str, Callable[[], object]] = {
             "post": lambda: self.post.pk,
@@ -165,7 +165,7 @@ class World:
             "auditentry": lambda: AuditEntry.objects.latest("pk").pk,
             "auditevent": lambda: AuditEvent.objects.latest("pk").pk,
         }
-        return [keys[kind[1]]()]
+        return [keys[words[1]]()]
 
 
 @pytest.fixture

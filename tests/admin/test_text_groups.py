@@ -81,10 +81,10 @@ def test_a_post_that_is_kept_leaves_its_group_and_the_page_stays(
 ) -> None:
     """This is so even if it is the one that the URL names."""
     removal = drafted(wave, moderator)
-    place = {"show": "without-pictures", "group": str(wave[0].pk)}
+    parameters = {"show": "without-pictures", "group": str(wave[0].pk)}
     query = f"{TAB}&group={wave[0].pk}"
     for left in (3, 2, 1):
-        response = keep(client, removal, wave[3 - left], **place)
+        response = keep(client, removal, wave[3 - left], **parameters)
         assert response["Location"] == page_of(removal) + query
         page = html(client, removal, query)
         assert titles(page)[-left:] == [post.title for post in wave[4 - left : 4]]

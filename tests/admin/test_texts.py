@@ -95,7 +95,7 @@ def test_a_finished_removal_says_what_failed_and_offers_a_retry(
     assert "done, 1 failed Finished, but 1 file could not be erased. See below." in text
     assert "No (AccessDenied)." in text
     assert "Retry failed files" in text
-    assert "Selected 1 post Also included 1 picture, 1 report, 2 files" in text
+    assert "Selected 1 post Removed with it 1 picture, 1 report, 2 files" in text
     assert "History" in text
     assert "mod confirmed" in text
 

@@ -11,7 +11,7 @@ from tests.admin import test_add_page
 from tests.admin.conftest import page_of
 from tests.admin.desk import said
 from tests.admin.drafts import html, keep, press, text_of
-from tests.admin.test_add_page import GROUP, PLACE, add_all, keys_of
+from tests.admin.test_add_page import GROUP, PAGE, add_all, keys_of
 from tests.removals.keeping import frozen_keys
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +27,7 @@ def test_an_addition_can_be_undone_on_every_page_of_the_draft(
     add_all(client, draft)
     page = html(client, draft, query)
     assert text_of(page).count("Last added: 3 posts. Undo the addition") == 1
-    response = press(client, draft, "add", undo_add="yes", **PLACE)
+    response = press(client, draft, "add", undo_add="yes", **PAGE)
     assert said(response) == "No longer selected: 3 posts. 2 posts left in the selection."
     assert response["Location"] == f"{page_of(draft)}{GROUP}"
     assert frozen_keys(draft) == keys_of(posts[:2])

@@ -32,11 +32,11 @@ def test_a_run_prints_a_table_and_writes_figures_reach_and_verdict(tmp_path: Pat
     names = ["delete_fs", "filters_sqlite"]
     ended = bench(tmp_path / "bench.json", ONLY=",".join(names), SIZE="tiny")
     assert ended.returncode == 0, ended.stderr
-    told = json.loads((tmp_path / "bench.json").read_text())
-    assert list(told) == names
-    assert set(told["delete_fs"]) == {"figures", "target", "ok"}
-    assert told["delete_fs"]["figures"]["speedup_over_receiver"] > 0
-    assert told["delete_fs"]["target"] == BENCHMARKS["delete_fs"].target
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert list(report) == names
+    assert set(report["delete_fs"]) == {"figures", "target", "ok"}
+    assert report["delete_fs"]["figures"]["speedup_over_receiver"] > 0
+    assert report["delete_fs"]["target"] == BENCHMARKS["delete_fs"].target
     assert "| `delete_fs` | ours_seconds " in ended.stdout
     assert "| `filters_sqlite` | unfiltered " in ended.stdout
 

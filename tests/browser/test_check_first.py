@@ -107,7 +107,7 @@ def test_marked_posts_are_reviewed_without_scripts(plain_page: Page, draft: Remo
 
 def tab(page: Page, name: str) -> Locator:
     """Return the tab with a name, which is a button without scripts."""
-    return page.locator(f".removal-tabs .removal-place:visible:has-text('{name}')")
+    return page.locator(f".removal-tabs .removal-draft-link:visible:has-text('{name}')")
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -59,7 +59,7 @@ def log_in(page: Page, name: str) -> None:
 
 
 def keep(page: Page, name: str) -> None:
-    """Keep a screenshot where SCREENSHOTS names a folder, to be looked at."""
+    """Save a screenshot to the folder that SCREENSHOTS names, if any."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 

@@ -51,7 +51,7 @@ def test_a_refused_confirmation_fits_beside_the_selection_and_can_be_loaded_agai
     expect(page.get_by_role("radio", name="Spam")).to_be_checked()
 
 
-def test_a_draft_without_decisions_is_cancelled_at_once(page: Page, draft: Removal) -> None:
+def test_a_draft_without_decisions_is_cancelled_immediately(page: Page, draft: Removal) -> None:
     page.goto(page_of(draft))
     page.get_by_role("button", name="Cancel – remove nothing").click()
     expect(page.get_by_text("The draft was cancelled. Nothing was removed.")).to_be_visible()

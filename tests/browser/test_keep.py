@@ -62,7 +62,7 @@ def test_by_keyboard_alone_posts_are_kept_returned_and_the_rest_is_confirmed(
     page.keyboard.press("Enter")
     expect(heading(page, 29)).to_be_visible()
     expect(keep_button(page, 8)).to_be_focused()
-    page.keyboard.press("Enter")  # at once: only clicks are ignored for a moment
+    page.keyboard.press("Enter")  # immediately: only clicks are ignored for a moment
     expect(heading(page, 28)).to_be_visible()
     expect(keep_button(page, 9)).to_be_focused()
     page.get_by_role("button", name="Undo").focus()
@@ -92,9 +92,9 @@ def test_by_keyboard_alone_posts_are_kept_returned_and_the_rest_is_confirmed(
 def click_in_the_middle(page: Page, element: Locator) -> tuple[float, float]:
     box = element.bounding_box()
     assert box
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.click(*place)
-    return place
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.click(*middle)
+    return middle
 
 
 def test_a_second_slow_click_where_the_card_was_keeps_no_other_post(
@@ -103,21 +103,21 @@ def test_a_second_slow_click_where_the_card_was_keeps_no_other_post(
     page.add_init_script("performance.now = () => window.milliseconds ?? 0")
     page.goto(url_of(draft))
     keep_button(page, 2).scroll_into_view_if_needed()
-    place = click_in_the_middle(page, keep_button(page, 2))
+    middle = click_in_the_middle(page, keep_button(page, 2))
     expect(keep_button(page, 3)).to_be_focused()
     for milliseconds in (0, 500, 999):
         page.evaluate(f"window.milliseconds = {milliseconds}")
-        page.mouse.click(*place)
+        page.mouse.click(*middle)
         expect(heading(page, 29)).to_be_attached()
     page.evaluate("window.milliseconds = 1000")
-    page.mouse.click(*place)
+    page.mouse.click(*middle)
     expect(heading(page, 28)).to_be_attached()
     expect(keep_button(page, 4)).to_be_focused()
     draft.refresh_from_db()
     assert draft.kept_total == 2
 
 
-def test_a_click_on_a_card_that_has_not_moved_works_at_once(page: Page, draft: Removal) -> None:
+def test_a_click_on_a_card_that_has_not_moved_works_immediately(page: Page, draft: Removal) -> None:
     page.add_init_script("performance.now = () => 0")
     page.goto(url_of(draft))
     keep_button(page, 4).click()
@@ -144,7 +144,7 @@ def test_the_next_card_takes_the_place_of_the_one_that_was_kept(
     undo = page.get_by_role("button", name="Undo")
     assert 0 <= top_of(undo) <= 80, "in sight, however far down the page is"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    undo.click()  # at once, because no card moves under this button
+    undo.click()  # immediately, because no card moves under this button
     expect(keep_button(page, 20)).to_be_focused()
     expect(keep_button(page, 20)).to_be_in_viewport()
     expect(heading(page, 30)).to_be_attached()

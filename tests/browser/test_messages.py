@@ -67,7 +67,7 @@ def expect_not_covered(element: Locator) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_a_refusal_is_in_sight_and_the_focus_stays_on_the_button(
+def test_an_error_is_in_sight_and_the_focus_stays_on_the_button(
     width: int, page: Page, draft: Removal
 ) -> None:
     page.set_viewport_size({"width": width, "height": 700})

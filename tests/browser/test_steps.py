@@ -224,7 +224,7 @@ def look_at_every_post(counted: CountedPage, wave: Wave) -> None:
 def remove_a_page(counted: CountedPage, wave: Wave) -> bool:
     """Delete the spam of the first page of the list; return whether there was any.
 
-    What is selected on all pages cannot be taken out of the selection one by one.
+    Rows that are selected across all pages cannot be deselected one by one.
     """
     page = counted.page
     keys = page.locator("[name=_selected_action]").evaluate_all("all => all.map(e => e.value)")

@@ -70,7 +70,7 @@ def _report(posts: list[Post]) -> None:
 
 
 def _store(path: Path) -> None:
-    """Give the rows of a picture their files, by links, and its perceptual hash."""
+    """Link the files of a picture's rows, and set its perceptual hash."""
     rows = PostImage.objects.filter(sha256=draws._sha256(path))
     rows.update(perceptual_hash=hash_of_file(path.read_bytes()))
     for row in rows:

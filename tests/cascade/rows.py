@@ -35,7 +35,7 @@ def is_link_to_parent(field: Any) -> bool:
     return bool(field.remote_field and getattr(field.remote_field, "parent_link", False))
 
 
-def value_for(field: Any) -> Any:  # noqa: PLR0911 - one for each kind of field
+def value_for(field: Any) -> Any:  # noqa: PLR0911 - one for each type of field
     """Return a value that no other row has in this field."""
     number = next(_numbers)
     match field:
@@ -54,4 +54,4 @@ def value_for(field: Any) -> Any:  # noqa: PLR0911 - one for each kind of field
         case models.IntegerField():
             return number
         case _:
-            raise NotImplementedError(f"{field}: say which value a field of this kind gets")
+            raise NotImplementedError(f"{field}: say which value a field of this type gets")

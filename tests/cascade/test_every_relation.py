@@ -184,10 +184,10 @@ def label_of(model: type[models.Model]) -> str:
     return model._meta.label
 
 
-def test_relations_of_every_kind_are_compared() -> None:
-    kinds = {field.remote_field.on_delete for field in RELATIONS.values()}
-    assert set(COUNTED_AS) <= kinds, "a kind of relation that no model of the tests has"
-    assert kinds - set(COUNTED_AS), "SET(...)"
+def test_relations_with_every_on_delete_are_compared() -> None:
+    used = {field.remote_field.on_delete for field in RELATIONS.values()}
+    assert set(COUNTED_AS) <= used, "an on_delete that no model of the tests has"
+    assert used - set(COUNTED_AS), "SET(...)"
     assert any(field.remote_field.parent_link for field in RELATIONS.values())
     assert any(field.related_model is field.model for field in RELATIONS.values())
     assert any(field.remote_field.field_name == "code" for field in RELATIONS.values())
@@ -242,7 +242,7 @@ def test_new_model_with_a_foreign_key_is_previewed_by_its_on_delete() -> None:
         class Meta:
             app_label = "library"
 
-    kinds = {
+    actions = {
         "cascade": models.CASCADE,
         "protect": models.PROTECT,
         "restrict": models.RESTRICT,
@@ -258,21 +258,21 @@ def test_new_model_with_a_foreign_key_is_previewed_by_its_on_delete() -> None:
             {
                 "__module__": __name__,
                 "owner": models.ForeignKey(
-                    Owner, on_delete=kind, null=True, default=None, db_constraint=False
+                    Owner, on_delete=on_delete, null=True, default=None, db_constraint=False
                 ),
                 "Meta": type("Meta", (), {"app_label": "library"}),
             },
         )
-        for name, kind in kinds.items()
+        for name, on_delete in actions.items()
     }
     with connection.schema_editor() as editor:
         for model in (Owner, *owned.values()):
             editor.create_model(model)
     try:
-        for name, kind in kinds.items():
+        for name, on_delete in actions.items():
             owner = Owner._default_manager.create()
             row = owned[name].objects.create(owner=owner)
-            counts, counter = plan_of(owner).counts, COUNTED_AS.get(kind, "updates")
+            counts, counter = plan_of(owner).counts, COUNTED_AS.get(on_delete, "updates")
             found = {
                 each: dict(+getattr(counts, each))
                 for each in ("rows", "protected", "restricted", "updates")

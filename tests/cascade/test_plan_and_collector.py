@@ -1,4 +1,4 @@
-"""A plan has the rows that Django's Collector deletes, on every kind of relation."""
+"""A plan has the rows that Django's Collector deletes, on every type of relation."""
 
 from __future__ import annotations
 

@@ -44,19 +44,19 @@ def terms() -> Any:
             class Meta:
                 app_label = "library"
 
-        class Remark(models.Model):
+        class Note(models.Model):
             term = models.ForeignKey(Term, on_delete=models.CASCADE)
 
             class Meta:
                 app_label = "library"
 
-        class RemarkLine(models.Model):
-            detail = models.ForeignKey(Remark, on_delete=models.CASCADE)
+        class NoteLine(models.Model):
+            note = models.ForeignKey(Note, on_delete=models.CASCADE)
 
             class Meta:
                 app_label = "library"
 
-    made = (Term, SpecialTerm, Remark, RemarkLine)
+    made = (Term, SpecialTerm, Note, NoteLine)
     with connection.schema_editor() as editor:
         for model in made:
             editor.create_model(model)
@@ -67,20 +67,20 @@ def terms() -> Any:
 
 
 def test_rows_are_found_whatever_their_spelling(terms: Any) -> None:
-    term, special, detail, line = terms
+    term, special, note, line = terms
     for word in ("ÄÖ-日本", "abc", "zzz"):
         special.objects.create(word=word)
     for word in ("ABC", "abc", "aBc", "zzz"):
-        line.objects.create(detail=detail.objects.create(term_id=word))
+        line.objects.create(note=note.objects.create(term_id=word))
     plan = make_plan(term, ["abc", "ÄÖ-日本"], using="default", limit=100)
     assert plan.roots == ["abc", "ÄÖ-日本"]
     assert plan.counts.rows == {
-        "library.Term": 2, "library.SpecialTerm": 2, "library.Remark": 3, "library.RemarkLine": 3,
+        "library.Term": 2, "library.SpecialTerm": 2, "library.Note": 3, "library.NoteLine": 3,
     }  # fmt: skip
 
 
 def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
-    term, special, _detail, _line = terms
+    term, special, _note, _line = terms
     term.objects.create(word="abc")
     special(term_ptr_id="ABC").save_base(raw=True)
     key = special.objects.values_list("pk", flat=True).get()
@@ -89,10 +89,10 @@ def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
 
 
 def test_a_query_is_sent_only_where_spellings_differ(terms: Any) -> None:
-    term, _special, detail, _line = terms
+    term, _special, note, _line = terms
     term.objects.create(word="abc")
     for word in ("abc", "abc", "ABC"):
-        detail.objects.create(term_id=word)
+        note.objects.create(term_id=word)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -100,13 +100,13 @@ def test_a_query_is_sent_only_where_spellings_differ(terms: Any) -> None:
         return len(captured)
 
     differing = queries()
-    detail.objects.filter(pk=detail.objects.latest("pk").pk).delete()
+    note.objects.filter(pk=note.objects.latest("pk").pk).delete()
     assert queries() == differing - 1
 
 
 def test_a_value_that_refers_to_nothing_is_named(terms: Any) -> None:
-    term, _special, detail, _line = terms
-    with pytest.raises(CannotFreeze, match=r"library\.Remark\.term_id: no row was found"):
+    term, _special, note, _line = terms
+    with pytest.raises(CannotFreeze, match=r"library\.Note\.term_id: no row was found"):
         referenced_values(
-            detail, "term_id", ["lost"], target=term, target_column="word", using="default"
+            note, "term_id", ["lost"], target=term, target_column="word", using="default"
         )

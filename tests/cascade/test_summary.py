@@ -53,7 +53,7 @@ def posts() -> list[Post]:
 
 @pytest.fixture
 def exhibits() -> list[Exhibit]:
-    """Trees of three steps with every kind of relation, rows without any file, and NULL for one."""
+    """Trees of three steps with every type of relation, rows without any file, and NULL for one."""
     made = [Exhibit(id=UUID(int=n << 90), poster=f"p{n}" if n % 2 else "") for n in range(1, 8)]
     Exhibit.objects.bulk_create(made)
     for number, exhibit in enumerate(made):

@@ -35,7 +35,7 @@ def test_w013_leaves_a_registered_field_to_e001(monkeypatch: pytest.MonkeyPatch)
     assert [error.id for error in registered_models.check_storages()] == ["moderation.E001"]
 
 
-def test_the_location_of_another_kind_of_storage_is_known_by_its_alias(
+def test_the_location_of_another_type_of_storage_is_known_by_its_alias(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
@@ -64,7 +64,7 @@ def test_w005_needs_an_index_for_prefixes_too() -> None:
     assert indexed == [connection.vendor == "sqlite", True]
 
 
-def test_a_field_is_searched_for_a_storage_at_the_same_place(
+def test_a_field_is_searched_for_a_storage_with_the_same_location(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sheet = Flyer._meta.get_field("sheet")

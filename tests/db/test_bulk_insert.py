@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 
 def row(**given: Any) -> dict[str, Any]:
     now = timezone.now()
-    told = {"storage": "default", "key": "a", "name": "a", "recorded_at": now, "due_at": now}
-    return {**told, "object_label": "posts.PostImage", "object_key": "1", **given}
+    values = {"storage": "default", "key": "a", "name": "a", "recorded_at": now, "due_at": now}
+    return {**values, "object_label": "posts.PostImage", "object_key": "1", **given}
 
 
 def test_rows_come_back_as_if_django_had_created_them() -> None:

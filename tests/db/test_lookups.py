@@ -37,17 +37,17 @@ def test_any_of_finds_rows_by_key_text_and_relation(make_posts: MakePosts) -> No
 
 def test_an_empty_list_runs_no_query_and_finds_nothing(make_posts: MakePosts) -> None:
     posts = make_posts(1)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         assert not keys_of(Post.objects.filter(pk__any_of=[]))
-    assert not asked.captured_queries
+    assert not captured.captured_queries
     assert keys_of(Post.objects.exclude(pk__any_of=[])) == [posts[0].pk]
 
 
 def test_a_list_is_one_parameter_on_postgresql(make_posts: MakePosts) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("elsewhere it is `in`")
-    asked = str(Post.objects.filter(pk__any_of=range(1000)).query)
-    assert "= ANY(" in asked
+    sql = str(Post.objects.filter(pk__any_of=range(1000)).query)
+    assert "= ANY(" in sql
 
 
 @pytest.mark.parametrize("number", [2**15, 2**31, 2**63, 2**70, -(2**63) - 1])
@@ -82,15 +82,15 @@ def test_null_is_in_no_list() -> None:
     ("model", "path", "value"),
     [(User, "pk", 1), (Post, "pk", 1), (AuditEntry, "attempts", 1), (AuditEntry, "key", "k")],
 )  # fmt: skip
-def test_the_index_serves_columns_of_each_kind(model: type[Model], path: str, value: Any) -> None:
+def test_the_index_serves_columns_of_each_type(model: type[Model], path: str, value: Any) -> None:
     if connection.vendor != "postgresql":
         pytest.skip("a plan of PostgreSQL's")
     column = model._meta.pk.column if path == "pk" else path
-    asked = model._base_manager.filter(**{f"{path}__any_of": {value}})
+    found = model._base_manager.filter(**{f"{path}__any_of": {value}})
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("CREATE INDEX ON " + model._meta.db_table + f" ({column})")
-        plan = asked.order_by().explain()
+        plan = found.order_by().explain()
     assert "Index Cond" in plan
     assert "Filter" not in plan
 

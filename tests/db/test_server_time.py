@@ -106,7 +106,7 @@ def test_the_check_and_the_scheduler_name_a_clock_that_differs(
     monkeypatch.setattr(server_time, "difference", lambda: by)
     with pytest.raises(CommandError, match=words):
         call_command("purge", "--check")
-    told = StringIO()
+    errors = StringIO()
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
@@ -114,8 +114,8 @@ def test_the_check_and_the_scheduler_name_a_clock_that_differs(
     monkeypatch.setattr("moderation.management.commands.purge.run_once", stop)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
-        call_command("purge", "--loop", stdout=StringIO(), stderr=told)
-    assert words in told.getvalue()
+        call_command("purge", "--loop", stdout=StringIO(), stderr=errors)
+    assert words in errors.getvalue()
 
 
 @a_server_of_its_own

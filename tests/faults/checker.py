@@ -53,7 +53,7 @@ def problems(before: Before, removal: int, stored: set[str]) -> list[str]:
         *_not_ended(entries),
         *_stranded(live, entries, stored),
         *_left_out(before, gone),
-        *_not_settled(removal),
+        *_not_finished(removal),
     ]
     return found[:20]
 
@@ -94,7 +94,7 @@ def _left_out(before: Before, gone: frozenset[RowFile]) -> Iterator[str]:
         yield f"{file} was selected and is still there"
 
 
-def _not_settled(removal: int) -> Iterator[str]:
+def _not_finished(removal: int) -> Iterator[str]:
     [(state, objects)] = _sql(
         "SELECT state, objects_total FROM moderation_removal WHERE id = %s", removal
     )

@@ -16,7 +16,7 @@ from moderation.permission_groups import MODERATORS
 from moderation.storage import write_identity
 from posts.models import Post, PostImage
 from tests.faults import checker
-from tests.faults.places import Bucket, FileStore, Folder, content_of
+from tests.faults.file_stores import Bucket, FileStore, Folder, content_of
 from tests.helpers import confirmed, drafted
 from tests.services.s3_gateway import S3Server
 
@@ -28,7 +28,7 @@ GOOD_POSTS = 3
 class Wave:
     """Posts that are to be removed, between posts that must stay."""
 
-    place: FileStore
+    file_store: FileStore
     moderator: User
     spam: tuple[Post, ...]
     before: checker.Before
@@ -47,11 +47,11 @@ class Wave:
 
     def problems(self, removal: Removal) -> list[str]:
         """What the independent checker has against the removal's end."""
-        stored = self.place.names()
+        stored = self.file_store.names()
         spoilt = [
             f"{name} has other bytes than before"
             for name in (name for _row, name in self.before.files - self.before.removed)
-            if name in stored and self.place.content(name) != content_of(name)
+            if name in stored and self.file_store.content(name) != content_of(name)
         ]
         return checker.problems(self.before, removal.pk, stored) + spoilt
 
@@ -79,7 +79,7 @@ def bucket(s3_storage: str, s3_gateway: S3Server) -> Bucket:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest) -> FileStore:
+def file_store(request: pytest.FixtureRequest) -> FileStore:
     """The storage that usually goes with the database: disk with SQLite, else a bucket."""
     name = "folder" if connection.vendor == "sqlite" else "bucket"
     found: FileStore = request.getfixturevalue(name)
@@ -88,18 +88,18 @@ def place(request: pytest.FixtureRequest) -> FileStore:
 
 @pytest.fixture
 def make_wave(moderator: User) -> MakeWave:
-    """Give a function that makes a wave of posts with one picture each."""
+    """Return a function that makes a wave of posts with one picture each."""
 
-    def make(count: int, place: FileStore) -> Wave:
+    def make(count: int, file_store: FileStore) -> Wave:
         write_identity("default")
         author, _ = User.objects.get_or_create(username="spammer")
         spam, good = posts_of(author, count), posts_of(author, GOOD_POSTS)
         names = [f"posts/{uuid.uuid4().hex}" for _ in spam + good]
         names[0] = names[count]  # a spam post and a good one show the same picture
         names[1] = names[count - 1]  # and so do the spam posts of two batches
-        place.put({f"{name}{end}" for name in names for end in (".jpg", "-thumb.webp")})
+        file_store.put({f"{name}{end}" for name in names for end in (".jpg", "-thumb.webp")})
         PostImage.objects.bulk_create(map(image_of, spam + good, names))
-        return Wave(place, moderator, tuple(spam), checker.look(post.pk for post in spam))
+        return Wave(file_store, moderator, tuple(spam), checker.look(post.pk for post in spam))
 
     return make
 

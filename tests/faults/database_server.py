@@ -44,7 +44,7 @@ def stopped(how: str) -> Iterator[None]:
 def _start(server: PostgresServer) -> None:
     """Start the server; after a crash it replays its log first, which the wheel gives 10 seconds.
 
-    The server itself goes on starting when the wheel stops waiting.
+    The server itself continues to start after the wheel has stopped waiting.
     """
     try:
         server.ensure_postgres_running()

@@ -58,7 +58,7 @@ def site_behind(
 
 
 def now_and_then(act: Act) -> Fault:
-    """Do it to three in ten requests of any kind."""
+    """Return a fault that does this to three in ten requests."""
     dice = random.Random(7)  # noqa: S311 - a test
     return lambda _request: act if dice.random() < 0.3 else None
 

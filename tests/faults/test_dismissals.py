@@ -31,7 +31,7 @@ from tests.helpers import confirmed, drafted
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = int(os.environ.get("DISMISSAL_ROUNDS", "40"))
-POSTS = 4  # of each kind
+POSTS = 4  # of each author
 REPORTERS = ("ann", "bob", "cid", "leaver")
 FIRST_KEY = 1_000_000  # of the reports; later ones have smaller keys
 AT_ONCE = 3  # posts and reports in a transaction, so that many transactions meet
@@ -96,7 +96,7 @@ def posts_of(author: User) -> list[Post]:
     return Post.objects.bulk_create(Post(author=author, title=f"{n}") for n in range(POSTS))
 
 
-def at_once(*work: Callable[[], None]) -> None:
+def in_parallel(*work: Callable[[], None]) -> None:
     """Do all of it in threads that start nearly together; raise the first error."""
     start = Barrier(len(work))
 
@@ -153,9 +153,9 @@ def check(site: Site) -> None:
 def check_events(site: Site) -> None:
     """Check that the events account for all reports that are dismissed now."""
     numbers: Counter[str] = Counter()
-    for kind, details in AuditEvent.objects.values_list("type", "details"):
-        if kind in ("dismiss", "reopen"):
-            numbers[kind] += details["reports"]
+    for event_type, details in AuditEvent.objects.values_list("type", "details"):
+        if event_type in ("dismiss", "reopen"):
+            numbers[event_type] += details["reports"]
     most = numbers["dismiss"] - numbers["reopen"]
     assert most >= Report.objects.filter(state="dismissed").count()
 
@@ -174,7 +174,7 @@ def test_each_report_is_either_upheld_or_dismissed(
     with override_settings(MODERATION_BATCH_OBJECTS=AT_ONCE):
         site = Site(moderator)
         of_posts, of_users = site.fill()
-        at_once(
+        in_parallel(
             lambda: site.remove(of_posts),
             lambda: site.remove(of_users),
             site.dismiss,

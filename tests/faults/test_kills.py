@@ -20,7 +20,7 @@ from django.db import connection
 from moderation.models import Removal
 from tests.faults import checker, database_server
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import FileStore
+from tests.faults.file_stores import FileStore
 from tests.services.processes import wait_until
 from tests.services.workers import CLOCK, DB_WORKER, worker
 
@@ -49,21 +49,21 @@ SMALL_STEPS = {
 
 
 def seeds(rounds: int) -> range:
-    """Give the seed of each round; a failed one is repeated by KILL_SEED and `-k`."""
+    """Yield the seed of each round; a failed one is repeated by KILL_SEED and `-k`."""
     return range(FIRST_SEED, FIRST_SEED + rounds)
 
 
 @pytest.fixture
-def wave(place: FileStore, make_wave: MakeWave, settings: object) -> Wave:
+def wave(file_store: FileStore, make_wave: MakeWave, settings: object) -> Wave:
     settings.MODERATION_BATCH_OBJECTS = max(1, min(500, POSTS // STEPS))  # type: ignore[attr-defined]
-    return make_wave(POSTS, place)
+    return make_wave(POSTS, file_store)
 
 
 class Crew:
     """The processes that do the work, and their ends."""
 
     def __init__(self, wave: Wave, logs: Path, stack: ExitStack) -> None:
-        self.env: Mapping[str, str] = SMALL_STEPS | wave.place.environment()
+        self.env: Mapping[str, str] = SMALL_STEPS | wave.file_store.environment()
         self.logs = logs
         self.stack = stack
         self.members: list[subprocess.Popen[bytes]] = []
@@ -83,7 +83,7 @@ class Crew:
             process.wait()
 
     def revive(self) -> None:
-        """Start anew what has ended, as whatever supervises the processes would."""
+        """Restart what has ended, as whatever supervises the processes would."""
         ended = [process for process in self.members if process.poll() is not None]
         for process in ended:
             self.members.remove(process)
@@ -133,7 +133,7 @@ def wait_until_done(removal: Removal, crew: Crew) -> None:
 
 
 @contextmanager
-def told(seed: int, what: str) -> Iterator[None]:
+def printed(seed: int, what: str) -> Iterator[None]:
     """Print what a round does and how long it takes."""
     began = time.monotonic()
     yield
@@ -147,7 +147,7 @@ def test_nothing_is_lost_when_processes_are_killed(seed: int, wave: Wave, crew: 
     removal = wave.remove()
     share, late = dice.uniform(0, 0.97), dice.uniform(0, JITTER)
     victims = dice.sample(crew.members, dice.randint(1, 3))
-    with told(seed, f"{len(victims)} of 3 processes killed at {share:.0%} and {late:.2f} s"):
+    with printed(seed, f"{len(victims)} of 3 processes killed at {share:.0%} and {late:.2f} s"):
         wait_for_share(removal, share)
         time.sleep(late)
         crew.kill(victims)
@@ -176,7 +176,7 @@ def test_nothing_is_lost_when_the_database_server_goes_away(
     dice = random.Random(seed)  # noqa: S311 - a test
     how = dice.choice(["fast", "immediate"])
     crew.start(DB_WORKER, CLOCK)
-    with database_server.durable(), told(seed, f"server stopped ({how})"):
+    with database_server.durable(), printed(seed, f"server stopped ({how})"):
         removal = wave.remove()
         wait_for_share(removal, dice.uniform(0, 0.9))
         time.sleep(dice.uniform(0, JITTER))

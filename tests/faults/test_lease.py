@@ -1,4 +1,4 @@
-"""A worker that dies while storage keeps it waiting: its lease runs out, and another goes on.
+"""A worker that dies while storage keeps it waiting: its lease expires, and another continues.
 
 Tried with both queues, each with two real worker processes.
 """
@@ -21,7 +21,7 @@ from django_tasks import task_backends
 
 from moderation.models import AuditEntry, Removal
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Bucket
+from tests.faults.file_stores import Bucket
 from tests.services import redis_server
 from tests.services.faulty_proxy import Act, FaultyProxy, Request, faulty_proxy
 from tests.services.processes import ROOT, wait_until
@@ -60,9 +60,8 @@ def wave(bucket: Bucket, make_wave: MakeWave, settings: object) -> Wave:
 @pytest.fixture
 def through_proxy(wave: Wave, proxy: FaultyProxy) -> dict[str, str]:
     """The variables of workers that reach the bucket through the proxy, in small steps."""
-    return (
-        SMALL_STEPS | SHORT_LEASE | wave.place.environment() | {"S3_ENDPOINT_URL": proxy.endpoint}
-    )
+    env = SMALL_STEPS | SHORT_LEASE | wave.file_store.environment()
+    return env | {"S3_ENDPOINT_URL": proxy.endpoint}
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def kill_with_children(process: subprocess.Popen[bytes]) -> None:
 def test_two_rq_workers_share_a_removal_and_do_each_batch_and_key_once(
     wave: Wave, redis_queue: dict[str, str], tmp_path: Path
 ) -> None:
-    env = SMALL_STEPS | wave.place.environment() | redis_queue
+    env = SMALL_STEPS | wave.file_store.environment() | redis_queue
     logs = [tmp_path / "one", tmp_path / "two"]
     with ExitStack() as stack:
         for log in logs:
@@ -115,7 +114,7 @@ def test_two_rq_workers_share_a_removal_and_do_each_batch_and_key_once(
         assert "Job OK" in log.read_text()
 
 
-def test_another_worker_goes_on_when_the_lease_of_a_killed_one_has_run_out(
+def test_another_worker_continues_when_the_lease_of_a_killed_one_has_expired(
     wave: Wave,
     through_proxy: dict[str, str],
     proxy: FaultyProxy,
@@ -149,11 +148,11 @@ def stalled(request: Request) -> Act | None:
 
 def test_rq_brings_no_pages_of_its_own_into_the_admin(redis_queue: dict[str, str]) -> None:
     """Its dashboard would let any staff look into queues and empty them."""
-    asked = (
+    script = (
         "from django.contrib import admin; print(*[m._meta.label for m in admin.site._registry])"
     )
     shown = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "-c", asked],
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", script],
         cwd=ROOT,
         env=os.environ | redis_queue,
         capture_output=True,

@@ -19,7 +19,7 @@ from moderation.models import AuditEntry, AuditEvent, Removal, StorageIdentity
 from moderation.purge.run import purge_due_files
 from moderation.removals.progress import numbers
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Bucket
+from tests.faults.file_stores import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.services.faulty_proxy import html_reply as html
@@ -130,7 +130,7 @@ def test_all_is_erased_though_requests_stall(
 
 
 def refused_keys(denied: set[str]) -> Fault:
-    """Answer 200 with `Errors`: these keys are denied, the others of their batch go on later."""
+    """Answer 200 with `Errors`: these keys are denied, the others of their batch retried later."""
 
     def fault(request: Request) -> Act | None:
         single = next((name for name in denied if request.path.endswith(name)), None)
@@ -139,8 +139,8 @@ def refused_keys(denied: set[str]) -> Fault:
         keys = {key.decode() for key in re.findall(rb"<Key>(.*?)</Key>", request.body)}
         if not request.is_batch or not keys & denied:
             return None
-        told = "".join(f"<Error><Key>{key}</Key>{_words(key in denied)}</Error>" for key in keys)
-        reply = f"<DeleteResult>{told}</DeleteResult>"
+        errors = "".join(f"<Error><Key>{key}</Key>{_words(key in denied)}</Error>" for key in keys)
+        reply = f"<DeleteResult>{errors}</DeleteResult>"
         return Act(reply=(200, "application/xml", reply.encode()))
 
     return fault
@@ -153,11 +153,11 @@ def _words(denied: bool) -> str:
 
 def refused_batches(denied: set[str]) -> Fault:
     """Answer 403 to each request that names one of the keys, alone or among others."""
-    refusal = error_reply(403, "AccessDenied", "Object is locked.")
+    denied_reply = error_reply(403, "AccessDenied", "Object is locked.")
 
     def fault(request: Request) -> Act | None:
         named = any(name.encode() in request.body or name in request.path for name in denied)
-        return refusal if request.deletes and named else None
+        return denied_reply if request.deletes and named else None
 
     return fault
 
@@ -180,7 +180,7 @@ def test_denied_keys_fail_by_the_storages_own_words_and_only_they(
     ("act", "code", "words"),
     [
         (error_reply(503, "SlowDown", "Reduce your rate."), "SlowDown", "Reduce your rate."),
-        (html(200), "500", "Internal Server Error"),  # so botocore calls a page that is no XML
+        (html(200), "500", "Internal Server Error"),  # so botocore calls a page that is not XML
         (Act(reset=True), "ConnectionClosedError", "Connection was closed"),
     ],
     ids=["slow down", "html", "reset"],
@@ -193,11 +193,11 @@ def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
     proxy.faults.append(to_deletions(act))
     for _ in range(3):
         purge_due_files()
-    asked = removal.entries.exclude(error_code="")
-    assert set(asked.values_list("error_code", flat=True)) == {code}
-    assert all(words in said for said in asked.values_list("error", flat=True))
+    tried = removal.entries.exclude(error_code="")
+    assert set(tried.values_list("error_code", flat=True)) == {code}
+    assert all(words in said for said in tried.values_list("error", flat=True))
     assert numbers(removal)["erased"] == 0
-    assert wave.place.names() == {name for _row, name in wave.before.files}
+    assert wave.file_store.names() == {name for _row, name in wave.before.files}
     proxy.faults.clear()
     retry_entries(removal.entries.all())  # those that failed alone, again and again
     AuditEntry.objects.filter(state="pending").update(due_at=timezone.now())
@@ -207,7 +207,7 @@ def test_when_no_deletion_passes_every_key_says_why_and_goes_when_one_does(
 
 
 @pytest.mark.parametrize("act", [html(200), error_reply(403, "AccessDenied"), Act(reset=True)])
-def test_storage_that_cannot_be_proved_costs_no_key_a_try(
+def test_a_storage_that_cannot_be_verified_costs_no_attempts(
     wave: Wave, proxy: FaultyProxy, act: Act
 ) -> None:
     removal = deleted(wave)

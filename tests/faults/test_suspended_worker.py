@@ -23,7 +23,7 @@ from moderation.models import AuditEntry
 from moderation.purge.run import purge_due_files
 from moderation.storage.base import ERASED_EARLIER
 from tests.faults.conftest import MakeWave
-from tests.faults.places import Bucket, FileStore, Folder
+from tests.faults.file_stores import Bucket, FileStore, Folder
 from tests.services.faulty_proxy import Act, Request, error_reply, faulty_proxy
 from tests.services.processes import ROOT, wait_until
 from tests.services.s3_gateway import S3Server
@@ -56,9 +56,9 @@ PURGE = (
 
 
 @contextmanager
-def purging(script: str, place: FileStore, **env: str) -> Iterator[subprocess.Popen[bytes]]:
+def purging(script: str, file_store: FileStore, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a purge in a separate process, on this test's database and files."""
-    variables = os.environ | environment() | place.environment() | env
+    variables = os.environ | environment() | file_store.environment() | env
     variables |= {
         "DJANGO_SETTINGS_MODULE": "project.settings",
         "MODERATION_LEASE_SECONDS": str(LEASE_SECONDS),

@@ -22,7 +22,7 @@ from django_tasks_db.models import DBTaskResult
 from moderation.models import AuditEntry, Removal
 from posts.models import Post
 from tests.faults.conftest import GOOD_POSTS, MakeWave, Wave
-from tests.faults.places import Bucket, FileStore
+from tests.faults.file_stores import Bucket, FileStore
 from tests.services.faulty_proxy import Act, FaultyProxy, faulty_proxy
 from tests.services.processes import wait_until
 from tests.services.s3_gateway import S3Server
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = int(os.environ.get("WORKER_ROUNDS", "2"))
 POSTS = 200
-SLICE = 10
+BATCH = 10
 # Many batches, so that the workers meet often.
 MANY_BATCHES = {"MODERATION_REQUEST_KEYS": "10", "MODERATION_REQUESTS": "1", "LOG_LEVEL": "INFO"}
 # Seconds that each deletion takes longer: two workers that hold the same key would both ask.
@@ -42,13 +42,13 @@ LONGEST_WAIT = 300
 
 @pytest.fixture
 def small_batches() -> Iterator[None]:
-    with override_settings(MODERATION_BATCH_OBJECTS=SLICE):
+    with override_settings(MODERATION_BATCH_OBJECTS=BATCH):
         yield
 
 
 @pytest.fixture
-def wave(place: FileStore, make_wave: MakeWave, small_batches: None) -> Wave:
-    return make_wave(POSTS, place)
+def wave(file_store: FileStore, make_wave: MakeWave, small_batches: None) -> Wave:
+    return make_wave(POSTS, file_store)
 
 
 def is_done(removal: Removal) -> bool:
@@ -81,7 +81,7 @@ def test_two_workers_handle_each_batch_and_each_key_once(
         removal = wave.remove()
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({tmp_path})")
     assert wave.problems(removal) == []
-    assert [part.deleted_total for part in removal.batches.all()] == [SLICE] * (POSTS // SLICE)
+    assert [batch.deleted_total for batch in removal.batches.all()] == [BATCH] * (POSTS // BATCH)
     tries = AuditEntry.objects.filter(removal=removal).values_list("state", "attempts").distinct()
     assert set(tries) == {("erased", 1), ("in_use", 0)}
     assert {key: times for key, times in deletions(proxy).items() if times != 1} == {}
@@ -112,7 +112,7 @@ def held_in_a_task() -> Iterator[None]:
     """
     end = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < end:
-        with transaction.atomic():  # on SQLite this alone holds up all writing
+        with transaction.atomic():  # on SQLite this alone blocks all writing
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:
                     cursor.execute("LOCK TABLE moderation_removalbatch")
@@ -123,10 +123,10 @@ def held_in_a_task() -> Iterator[None]:
     raise TimeoutError("no task was seen running")
 
 
-def test_stop_signal_lets_a_worker_finish_the_batch_in_hand(wave: Wave, tmp_path: Path) -> None:
+def test_stop_signal_lets_a_worker_finish_its_current_batch(wave: Wave, tmp_path: Path) -> None:
     removal = wave.remove()
     log = tmp_path / "worker"
-    with worker(*DB_WORKER, log=log, env=wave.place.environment()) as process:
+    with worker(*DB_WORKER, log=log, env=wave.file_store.environment()) as process:
         with held_in_a_task():
             # Not awaited here: a worker inside SQLite's own wait hears the signal only after it.
             process.send_signal(signal.SIGTERM)
@@ -136,9 +136,9 @@ def test_stop_signal_lets_a_worker_finish_the_batch_in_hand(wave: Wave, tmp_path
     assert not DBTaskResult.objects.running().exists()
     assert not DBTaskResult.objects.failed().exists()
     after = removal.batches.filter(state="deleted").count()
-    assert deleted <= after <= deleted + 1 < POSTS // SLICE
+    assert deleted <= after <= deleted + 1 < POSTS // BATCH
     assert DBTaskResult.objects.ready().exists()  # the next batch waits for the next worker
-    assert Post.objects.count() == POSTS - after * SLICE + GOOD_POSTS
-    with worker(*DB_WORKER, log=log, env=wave.place.environment()):
+    assert Post.objects.count() == POSTS - after * BATCH + GOOD_POSTS
+    with worker(*DB_WORKER, log=log, env=wave.file_store.environment()):
         wait_until(lambda: is_done(removal), seconds=LONGEST_WAIT, what=f"the end ({log})")
     assert wave.problems(removal) == []

@@ -17,7 +17,7 @@ from moderation.purge import run as purge_run
 from moderation.purge.run import purge_due_files
 from moderation.storage.base import IDENTITY_FILE, NEWER_STAYS
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Bucket
+from tests.faults.file_stores import Bucket
 from tests.faults.purging import deleted, now_and_then, purge, run, site_behind
 from tests.services.faulty_proxy import Act, Fault, FaultyProxy, Request, error_reply, faulty_proxy
 from tests.services.s3_gateway import S3Server
@@ -69,11 +69,11 @@ def left(bucket: Bucket) -> dict[str, list[str]]:
 
 def denied(name: str) -> Fault:
     """Refuse each deletion that names the key."""
-    refusal = error_reply(403, "AccessDenied", "Object is locked.")
+    denied_reply = error_reply(403, "AccessDenied", "Object is locked.")
 
     def fault(request: Request) -> Act | None:
         named = name.encode() in request.body or name in request.path
-        return refusal if request.deletes and named else None
+        return denied_reply if request.deletes and named else None
 
     return fault
 

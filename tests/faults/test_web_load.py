@@ -31,7 +31,7 @@ from django.urls import reverse
 from moderation.models import Removal
 from posts.models import Post
 from tests.faults.conftest import MakeWave, Wave
-from tests.faults.places import Folder
+from tests.faults.file_stores import Folder
 from tests.services.processes import ROOT, wait_until
 from tests.services.workers import DB_WORKER, gunicorn, worker
 
@@ -39,14 +39,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 POSTS = int(os.environ.get("WEB_LOAD_POSTS", "400"))
 MOST_SECONDS = int(os.environ.get("WEB_LOAD_SECONDS", "60"))
-# A small removal is over at once; the load then goes on, so that there is something to look at.
+# A small removal ends immediately; the load continues, so that there is something to measure.
 LEAST_SECONDS = 5
 EACH = 0.1  # seconds between two requests
 WORKERS = "2"
 # Requests before the load begins: each worker imports the site, and fills its caches, at its first.
 WARM_UP = 10
 ANSWER_SECONDS = 60
-# The size of the full run. Smaller ones say nothing of speed: they run on machines of any kind.
+# The size of the full run. Smaller ones say nothing of speed: they run on any machine.
 FULL_POSTS = 20_000
 LONGEST_95TH_PERCENTILE = 0.5  # seconds
 FORM = "application/x-www-form-urlencoded"
@@ -91,8 +91,8 @@ def ask(port: int, visit: Visit, headers: Mapping[str, str]) -> tuple[int, float
     began = time.monotonic()
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
-        method, kind = ("POST", {"Content-Type": FORM}) if visit.form else ("GET", {})
-        connection.request(method, visit.path, visit.form or None, {**headers, **kind})
+        method, extra = ("POST", {"Content-Type": FORM}) if visit.form else ("GET", {})
+        connection.request(method, visit.path, visit.form or None, {**headers, **extra})
         response = connection.getresponse()
         response.read()
     finally:
@@ -106,14 +106,14 @@ def load(
     """Make the visits in turn, ten a second, however long the answers take."""
     began = time.monotonic()
     with ThreadPoolExecutor(50) as people:
-        asked = []
+        answers = []
         for visit in cycle(visits):
-            asked.append(people.submit(ask, port, visit, headers))
-            time.sleep(max(0.0, began + EACH * len(asked) - time.monotonic()))
+            answers.append(people.submit(ask, port, visit, headers))
+            time.sleep(max(0.0, began + EACH * len(answers) - time.monotonic()))
             passed = time.monotonic() - began
             if passed > MOST_SECONDS or (over.is_set() and passed > LEAST_SECONDS):
                 break
-        return [answer.result() for answer in asked]
+        return [answer.result() for answer in answers]
 
 
 def percentile_95(seconds: list[float]) -> float:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults.workload import database
 from tests.faults.workload.database import Database
-from tests.faults.workload.places import Bucket, Disk, FileStore
+from tests.faults.workload.file_stores import Bucket, Disk, FileStore
 from tests.faults.workload.round import Round
 
 SECONDS = float(os.environ.get("WORKLOAD_SECONDS", "15"))

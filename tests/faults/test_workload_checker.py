@@ -12,8 +12,8 @@ from django.db import DataError, IntegrityError, OperationalError
 from moderation.exceptions import KeyTaken
 from tests.faults.workload.checker import ENOUGH_STEPS, Breach, Checker
 from tests.faults.workload.expected import ExpectedFailures
+from tests.faults.workload.file_stores import DEFAULT, digest
 from tests.faults.workload.journal import Fact
-from tests.faults.workload.places import DEFAULT, digest
 from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.tables import TABLES, FileId, Tables
 
@@ -25,7 +25,7 @@ SOUND = {FIRST: "first.jpg", SECOND: "second.jpg"}
 def saved(picture: int, name: str, *, created: bool = True) -> Fact:
     """A user saved a picture of the post."""
     return {
-        "kind": "saved", "label": "posts.PostImage", "key": picture, "parent": POST,
+        "type": "saved", "label": "posts.PostImage", "key": picture, "parent": POST,
         "files": {"image": [name, digest(name.encode())]}, "created": created, "signalled": True,
     }  # fmt: skip
 
@@ -39,7 +39,7 @@ def files(names: Mapping[int, str]) -> dict[str, list[FileId]]:
 def frozen(before: Mapping[int, str], after: Mapping[int, str]) -> Fact:
     """A moderator froze the post, which had these pictures right before and after."""
     return {
-        "kind": "frozen", "removal": REMOVAL, "label": "posts.Post", "keys": [POST],
+        "type": "frozen", "removal": REMOVAL, "label": "posts.Post", "keys": [POST],
         "previews": [files(before), files(after)],
     }  # fmt: skip
 
@@ -47,12 +47,12 @@ def frozen(before: Mapping[int, str], after: Mapping[int, str]) -> Fact:
 def refrozen(names: Mapping[int, str], *, certain: bool) -> Fact:
     """A confirmation found a difference, or was interrupted."""
     sides = [files(names), files(names)]
-    return {"kind": "refrozen", "removal": REMOVAL, "certain": certain, "previews": sides}
+    return {"type": "refrozen", "removal": REMOVAL, "certain": certain, "previews": sides}
 
 
 def deletes(picture: int) -> Fact:
     """A user deletes a picture of the post."""
-    return {"kind": "deletes", "label": "posts.PostImage", "keys": [picture]}
+    return {"type": "deletes", "label": "posts.PostImage", "keys": [picture]}
 
 
 def entry(picture: int, name: str, removal: int | None = REMOVAL) -> dict[str, Any]:
@@ -168,13 +168,13 @@ def test_a_picture_that_changed_during_the_freeze_may_or_may_not_have_been_seen(
 
 def test_an_upload_that_was_refused_leaves_an_orphan() -> None:
     """No doubt and no abandoned content excuses it."""
-    refused = {"kind": "unexpected", "by": "user-00", "trace": "KeyTaken"}
+    refused = {"type": "unexpected", "by": "user-00", "trace": "KeyTaken"}
     orphan = replace(Round(), stored={"documents/a.txt": digest(b"new")}).and_then(refused)
     assert orphan.rules() == {"0 unexpected error", "2 orphan"}
 
 
 def test_a_model_that_is_never_saved_is_a_breach_of_a_long_round() -> None:
-    steps: list[Fact] = [{"kind": "step"}] * ENOUGH_STEPS
+    steps: list[Fact] = [{"type": "step"}] * ENOUGH_STEPS
     never = {breach.text for breach in Round().and_then(*steps).breaches()}
     assert never == TABLES.keys() - {"posts.PostImage"}
     assert Round().and_then(*steps[1:]).breaches() == []
@@ -205,14 +205,14 @@ def test_an_upload_expects_no_other_error_than_a_removed_parent_or_a_busy_databa
     ],
 )
 def test_errors_that_a_user_can_expect_are_handed_on(error: Exception) -> None:
-    told: list[Exception] = []
-    with ExpectedFailures(told.append):
+    raised: list[Exception] = []
+    with ExpectedFailures(raised.append):
         raise error
-    assert told == [error]
+    assert raised == [error]
 
 
 def test_a_row_that_names_a_removed_file_may_be_refused() -> None:
-    told: list[Exception] = []
-    with ExpectedFailures(told.append, reuses_key=True):
+    raised: list[Exception] = []
+    with ExpectedFailures(raised.append, reuses_key=True):
         raise KeyTaken("It was removed.")
-    assert len(told) == 1
+    assert len(raised) == 1

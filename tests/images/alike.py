@@ -29,8 +29,8 @@ def advertisement(number: int) -> Image.Image:
         draw = drawing.ellipse if chance.random() < 0.5 else drawing.rectangle
         draw(corners, fill=_colour(chance))
     for line in chance.sample(TEXTS, 3):
-        place = (chance.randrange(WIDTH // 3), chance.randrange(HEIGHT - 60))
-        drawing.text(place, line, fill=_colour(chance), font=ImageFont.load_default(60))
+        position = (chance.randrange(WIDTH // 3), chance.randrange(HEIGHT - 60))
+        drawing.text(position, line, fill=_colour(chance), font=ImageFont.load_default(60))
     return image
 
 
@@ -38,10 +38,10 @@ def _colour(chance: random.Random) -> tuple[int, int, int]:
     return (chance.randrange(256), chance.randrange(256), chance.randrange(256))
 
 
-def again(image: Image.Image, kind: str = "JPEG", **options: Any) -> Image.Image:
+def again(image: Image.Image, file_format: str = "JPEG", **options: Any) -> Image.Image:
     """Return a picture as it looks after it was saved in a format."""
     target = BytesIO()
-    image.save(target, kind, **options)
+    image.save(target, file_format, **options)
     return Image.open(target)
 
 
@@ -121,6 +121,6 @@ def with_text(background: Image.Image, number: int) -> Image.Image:
     drawing = ImageDraw.Draw(image)
     for line in (0, 1):
         text = TEXTS[(number + 3 * line) % len(TEXTS)]
-        place = (40, 60 + 180 * line)
-        drawing.text(place, text, fill="white", font=ImageFont.load_default(80), stroke_width=2)
+        position = (40, 60 + 180 * line)
+        drawing.text(position, text, fill="white", font=ImageFont.load_default(80), stroke_width=2)
     return image

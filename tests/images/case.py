@@ -18,7 +18,7 @@ _made: dict[str, bytes] = {}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A named file. `refused_as` is the code of its refusal, or empty if it is accepted.
+    """A named file. `refused_as` is the code of the error, or empty if it is accepted.
 
     `looks` is set if a browser shows it, and shows the same as the moderator sees.
     """
@@ -42,17 +42,17 @@ def scene(size: tuple[int, int] = SIZE, *, shift: int = 0, mode: str = "RGB") ->
     """Return a picture of four areas in different colours, which `shift` rotates."""
     image = Image.new("RGB", size)
     half = size[0] // 2, size[1] // 2
-    places = [(0, 0), (half[0], 0), (0, half[1]), half]
-    for number, place in enumerate(places):
+    corners = [(0, 0), (half[0], 0), (0, half[1]), half]
+    for number, corner in enumerate(corners):
         colour = CORNERS[(number + shift) % len(CORNERS)]
-        image.paste(colour, (*place, size[0] if place[0] else half[0], size[1]))
+        image.paste(colour, (*corner, size[0] if corner[0] else half[0], size[1]))
     return image if mode == "RGB" else image.convert(mode)
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def saved(image: Image.Image, file_format: str, **options: Any) -> bytes:
     """Encode a picture with Pillow."""
     target = BytesIO()
-    image.save(target, kind, **options)
+    image.save(target, file_format, **options)
     return target.getvalue()
 
 

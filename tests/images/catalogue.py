@@ -22,8 +22,8 @@ def _all() -> Iterator[Case]:
     yield Case("other-empty", bytes, "empty")
     yield Case("other-svg", lambda: b"<svg onload='alert(1)'/>", "format")
     yield Case("other-text", lambda: b"hello", "format")
-    for kind in ("BMP", "TIFF", "ICO", "PPM", "TGA", "AVIF", "JPEG2000", "PCX", "ICNS", "PDF"):
-        yield Case(f"other-{kind}", lambda kind=kind: saved(scene(), kind), "format")  # type: ignore[misc]
+    for name in ("BMP", "TIFF", "ICO", "PPM", "TGA", "AVIF", "JPEG2000", "PCX", "ICNS", "PDF"):
+        yield Case(f"other-{name}", lambda name=name: saved(scene(), name), "format")  # type: ignore[misc]
 
 
 CASES = tuple(_all())

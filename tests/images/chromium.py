@@ -55,9 +55,9 @@ def open_empty(page: Page) -> None:
 
 def frames_of(page: Page, case: Case, content: bytes, numbers: list[int]) -> list[dict[str, Any]]:
     """Return frames that Chromium decoded. Raises playwright's Error if it cannot."""
-    asked = {"data": base64.b64encode(content).decode(), "grid": GRID, "frames": numbers}
+    arguments = {"data": base64.b64encode(content).decode(), "grid": GRID, "frames": numbers}
     found: list[dict[str, Any]] = page.evaluate(
-        SCRIPT, asked | {"type": TYPES[case.name.split("-")[0]]}
+        SCRIPT, arguments | {"type": TYPES[case.name.split("-")[0]]}
     )
     return found
 

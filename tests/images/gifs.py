@@ -22,7 +22,7 @@ class Part:
 
     shift: int = 0
     size: tuple[int, int] = SIZE
-    place: tuple[int, int] = (0, 0)
+    corner: tuple[int, int] = (0, 0)
     hundredths: int = 20
     disposal: int = 0
     transparent: int | None = None
@@ -42,9 +42,9 @@ def _data(size: tuple[int, int], shift: int, *, interlaced: bool) -> bytes:
     image = Image.new("P", size)
     image.putpalette(_colours())
     half = size[0] // 2, size[1] // 2
-    for number, place in enumerate([(0, 0), (half[0], 0), (0, half[1]), half]):
-        right = size[0] if place[0] else max(half[0], 1)
-        image.paste((number + shift) % COLOURS, (*place, right, size[1]))
+    for number, corner in enumerate([(0, 0), (half[0], 0), (0, half[1]), half]):
+        right = size[0] if corner[0] else max(half[0], 1)
+        image.paste((number + shift) % COLOURS, (*corner, right, size[1]))
     content = saved(image, "GIF", interlace=interlaced, optimize=False)
     start = content.rindex(b"\x2c\0\0\0\0" + struct.pack("<HH", *size))
     flags = content[start + 9]
@@ -55,7 +55,7 @@ def part_bytes(part: Part) -> bytes:
     flags = part.disposal << 2 | (part.transparent is not None)
     control = b"\x21\xf9\4" + struct.pack("<BHB", flags, part.hundredths, part.transparent or 0)
     flags = (0x81 if part.own_palette else 0) | (0x40 if part.interlaced else 0)
-    image = b"\x2c" + struct.pack("<HHHHB", *part.place, *part.size, flags)
+    image = b"\x2c" + struct.pack("<HHHHB", *part.corner, *part.size, flags)
     image += _colours(1) if part.own_palette else b""
     return control + b"\0" + image + _data(part.size, part.shift, interlaced=part.interlaced)
 

@@ -28,22 +28,22 @@ def with_segments(*segments: bytes, content: bytes = b"") -> bytes:
     return content[:2] + b"".join(segments) + content[2:]
 
 
-def exif(orientation: int, order: str = ">", *, kind: int = 3, gps: bool = False) -> bytes:
+def exif(orientation: int, order: str = ">", *, field_type: int = 3, gps: bool = False) -> bytes:
     """Return an EXIF segment, with `gps` also with coordinates and a camera."""
     start = b"MM\0*" if order == ">" else b"II*\0"
-    tags = [struct.pack(order + "HHIHH", 0x0112, kind, 1, orientation, 0)]
+    tags = [struct.pack(order + "HHIHH", 0x0112, field_type, 1, orientation, 0)]
     if gps:
         tags.append(struct.pack(order + "HHII", 0x8825, 4, 1, 26 + 12))
     body = struct.pack(order + "IH", 8, len(tags)) + b"".join(tags) + bytes(4)
-    place = struct.pack(order + "HHHI", 1, 1, 2, 2) + b"N\0\0\0" + bytes(4) + b"GPS-PLACE"
-    return segment(0xE1, b"Exif\0\0" + start + body + (place if gps else b""))
+    position = struct.pack(order + "HHHI", 1, 1, 2, 2) + b"N\0\0\0" + bytes(4) + b"GPS-PLACE"
+    return segment(0xE1, b"Exif\0\0" + start + body + (position if gps else b""))
 
 
-def icc(profile: bytes, *, parts: int = 1, told: int = 0, leave_out: int = 0) -> bytes:
+def icc(profile: bytes, *, parts: int = 1, declared: int = 0, leave_out: int = 0) -> bytes:
     size = -(-len(profile) // parts) or 1
     found = [profile[at : at + size] for at in range(0, len(profile), size)] or [b""]
     return b"".join(
-        segment(0xE2, b"ICC_PROFILE\0" + bytes((number, told or len(found))) + part)
+        segment(0xE2, b"ICC_PROFILE\0" + bytes((number, declared or len(found))) + part)
         for number, part in enumerate(found, start=1)
         if number != leave_out
     )
@@ -56,10 +56,10 @@ def scans(number: int, size: tuple[int, int] = (640, 480)) -> bytes:
     return content[:start] + content[start:-2] * number + b"\xff\xd9"
 
 
-def changed(at: bytes, place: int, value: bytes) -> bytes:
+def changed(marker: bytes, offset: int, value: bytes) -> bytes:
     """Overwrite bytes after a marker."""
     content = bytearray(plain())
-    start = content.index(at) + place
+    start = content.index(marker) + offset
     content[start : start + len(value)] = value
     return bytes(content)
 
@@ -136,7 +136,7 @@ def _with_more() -> Iterator[Case]:
     yield Case(
         "exif-endless", partial(with_segments, segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\xff\xff"))
     )
-    yield Case("exif-kind", partial(with_segments, exif(6, kind=4)))
+    yield Case("exif-type", partial(with_segments, exif(6, field_type=4)))
     yield Case("restarts", partial(plain, restart_marker_blocks=1))
     yield Case("keep-rgb", partial(plain, keep_rgb=True))
 

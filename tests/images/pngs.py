@@ -21,17 +21,17 @@ END = chunk(b"IEND", b"")
 Size = tuple[int, int]
 
 
-def header(size: Size, kind: int, depth: int, *, interlaced: int = 0) -> bytes:
-    return chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, kind, 0, 0, interlaced))
+def header(size: Size, colour_type: int, depth: int, *, interlaced: int = 0) -> bytes:
+    return chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, interlaced))
 
 
-def rows(kind: int, depth: int, size: Size = SIZE, *, shift: int = 0) -> bytes:
+def rows(colour_type: int, depth: int, size: Size = SIZE, *, shift: int = 0) -> bytes:
     """Return the scene as unfiltered rows; a palette has as many colours as its depth allows."""
-    image = scene(size, shift=shift).convert(MODES[kind])
-    if kind == PALETTE:
+    image = scene(size, shift=shift).convert(MODES[colour_type])
+    if colour_type == PALETTE:
         image = image.point([v * ((1 << depth) - 1) // 255 for v in range(256)])
     values = image.tobytes()
-    wide = size[0] * CHANNELS[kind]
+    wide = size[0] * CHANNELS[colour_type]
     packed = b""
     for top in range(0, len(values), wide):
         row = values[top : top + wide]
@@ -39,7 +39,7 @@ def rows(kind: int, depth: int, size: Size = SIZE, *, shift: int = 0) -> bytes:
             row = bytes(byte for value in row for byte in (value, 77))
         elif depth < 8:
             most = (1 << depth) - 1
-            small = [v if kind == PALETTE else v * most // 255 for v in row]
+            small = [v if colour_type == PALETTE else v * most // 255 for v in row]
             row = _bits(small, depth)
         packed += b"\0" + row
     return packed
@@ -58,14 +58,14 @@ def palette(depth: int) -> bytes:
 
 
 def png(
-    kind: int = RGB, depth: int = 8, *before: bytes, after: bytes = b"", size: Size = SIZE
+    colour_type: int = RGB, depth: int = 8, *before: bytes, after: bytes = b"", size: Size = SIZE
 ) -> bytes:
     """Return a PNG with chunks before and after its data."""
-    colours = palette(depth) if kind == PALETTE else b""
+    colours = palette(depth) if colour_type == PALETTE else b""
     first = [each for each in before if each[4:8] not in (b"tRNS", b"bKGD")]
     later = [each for each in before if each not in first]
-    data = chunk(b"IDAT", zlib.compress(rows(kind, depth, size)))
-    head = SIGNATURE + header(size, kind, depth)
+    data = chunk(b"IDAT", zlib.compress(rows(colour_type, depth, size)))
+    head = SIGNATURE + header(size, colour_type, depth)
     return head + b"".join(first) + colours + b"".join(later) + data + after + END
 
 
@@ -105,9 +105,9 @@ BOMB = zlib.compress(bytes(200_000_000), 9)
 
 
 def accepted() -> Iterator[Case]:
-    for kind, depths in DEPTHS.items():
+    for colour_type, depths in DEPTHS.items():
         for depth in depths:
-            yield Case(f"{NAMES[kind]}-{depth}", partial(png, kind, depth))
+            yield Case(f"{NAMES[colour_type]}-{depth}", partial(png, colour_type, depth))
     for depth in DEPTHS[GREY]:
         see = chunk(b"tRNS", rows(GREY, depth)[1:3] if depth == 16 else b"\0\0")
         yield Case(f"transparent-grey-{depth}", partial(png, GREY, depth, see))
@@ -133,8 +133,10 @@ def accepted() -> Iterator[Case]:
 
 def _coloured() -> Iterator[Case]:
     for value in (0.02, 0.2, 0.45455, 1.0, 2.2):
-        for kind in (GREY, RGB, PALETTE):
-            yield Case(f"gamma-{value}-{NAMES[kind]}", partial(png, kind, 8, gama(value)))
+        for colour_type in (GREY, RGB, PALETTE):
+            yield Case(
+                f"gamma-{value}-{NAMES[colour_type]}", partial(png, colour_type, 8, gama(value))
+            )
     yield Case("gamma-0", partial(png, RGB, 8, gama(0)))
     yield Case("gamma-of-16-bits-of-grey", partial(png, GREY, 16, gama(0.2)))
     yield Case("gamma-and-srgb", partial(png, RGB, 8, gama(0.02), chunk(b"sRGB", b"\0")))
@@ -158,7 +160,7 @@ def _with_more() -> Iterator[Case]:
     parts = zlib.compress(rows(RGB, 8))
     ones = b"".join(chunk(b"IDAT", parts[n : n + 1]) for n in range(len(parts)))
     head = SIGNATURE + header(SIZE, RGB, 8)
-    yield Case("exif-broken", partial(png, RGB, 8, chunk(b"eXIf", b"nothing of the kind")))
+    yield Case("exif-broken", partial(png, RGB, 8, chunk(b"eXIf", b"nothing that is EXIF")))
     yield Case("exif-empty", partial(png, RGB, 8, chunk(b"eXIf", b"")))
     yield Case("exif-large", partial(png, RGB, 8, chunk(b"eXIf", bytes(5_000_000))))
     yield Case("text", partial(png, RGB, 8, text, after=text))
@@ -209,15 +211,15 @@ def refused() -> Iterator[Case]:
     for size in ((0, 9), (9, 0)):
         empty = SIGNATURE + header(size, RGB, 8) + data + END
         yield Case(f"size-{size[0]}x{size[1]}", partial(bytes, empty), "broken")
-    for kind, depth in ((RGB, 4), (PALETTE, 16), (1, 8), (5, 8), (GREY, 3)):
-        odd = SIGNATURE + header(SIZE, kind, depth) + data + END
-        yield Case(f"kind-{kind}-of-{depth}", partial(bytes, odd), "broken")
+    for colour_type, depth in ((RGB, 4), (PALETTE, 16), (1, 8), (5, 8), (GREY, 3)):
+        odd = SIGNATURE + header(SIZE, colour_type, depth) + data + END
+        yield Case(f"colour-type-{colour_type}-of-{depth}", partial(bytes, odd), "broken")
     yield Case("profile-bomb", partial(png, RGB, 8, chunk(b"iCCP", b"p\0\0" + BOMB)), "metadata")
     yield Case("metadata", partial(png, RGB, 8, chunk(b"eXIf", bytes(17_000_000))), "metadata")
     yield Case("hdr", partial(png, RGB, 8, chunk(b"cICP", bytes((9, 16, 0, 1)))), "colour")
-    for size, kind in (((9000, 5500), RGBA), ((7100, 7100), GREY), ((7000, 7000), RGB)):
-        wide = SIGNATURE + header(size, kind, 8) + data + END
-        yield Case(f"{size[0]}-square-{NAMES[kind]}", partial(bytes, wide), "pixels")
+    for size, colour_type in (((9000, 5500), RGBA), ((7100, 7100), GREY), ((7000, 7000), RGB)):
+        wide = SIGNATURE + header(size, colour_type, 8) + data + END
+        yield Case(f"{size[0]}-square-{NAMES[colour_type]}", partial(bytes, wide), "pixels")
 
 
 def noise(size: Size) -> bytes:

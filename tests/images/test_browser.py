@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 # The mean difference of 255 that scaling and rounding cause, over all pixels and channels. A
 # rotated picture differs by at least 25, one in other colours by at least 10.
 TOLERANCE = 5
-LOOKED_AT = [case for case in CASES if case.looks and not case.refused_as]
+VISIBLE = [case for case in CASES if case.looks and not case.refused_as]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
 
 
-@pytest.mark.parametrize("case", LOOKED_AT, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", VISIBLE, ids=lambda case: case.name)
 def test_the_moderator_sees_what_chromium_shows(case: Case, page: Page) -> None:
     content = case.content()
     structure = inspect(content)

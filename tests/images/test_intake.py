@@ -100,8 +100,8 @@ def test_an_animation_is_marked_and_shown_with_its_longest_and_its_last_frame(
         assert sum(mark) < 60
 
 
-def _name(image: Image.Image, place: tuple[int, int]) -> str:
-    pixel: Any = image.convert("RGB").getpixel(place)
+def _name(image: Image.Image, position: tuple[int, int]) -> str:
+    pixel: Any = image.convert("RGB").getpixel(position)
     return ("red", "green", "blue")[pixel.index(max(pixel))]
 
 
@@ -111,12 +111,12 @@ def test_pictures_are_validated_before_the_transaction_begins(
     outer = len(connection.savepoint_ids)
     seen = []
 
-    def examine(file: Any) -> intake.ValidatedImage:
+    def validate(file: Any) -> intake.ValidatedImage:
         seen.append(len(connection.savepoint_ids))
         return look(file)
 
     look = intake.validate_image
-    monkeypatch.setattr(intake, "validate_image", examine)
+    monkeypatch.setattr(intake, "validate_image", validate)
     post = a_post()
     upload = SimpleUploadedFile("a.png", drawing())
     assert admin_client.post(page_of(post), form(post, upload)).status_code == 302
@@ -129,12 +129,12 @@ def test_more_than_ten_pictures_are_refused_without_reading_them(
 ) -> None:
     seen = []
 
-    def examine(file: Any) -> intake.ValidatedImage:
+    def validate(file: Any) -> intake.ValidatedImage:
         seen.append(file)
         return look(file)
 
     look = intake.validate_image
-    monkeypatch.setattr(intake, "validate_image", examine)
+    monkeypatch.setattr(intake, "validate_image", validate)
     post = a_post()
     uploads = [SimpleUploadedFile(f"{n}.png", drawing()) for n in range(12)]
     response = admin_client.post(page_of(post), form(post, *uploads))
@@ -152,12 +152,12 @@ def test_the_import_decodes_nothing_inside_a_transaction(
     folder.mkdir()
     outer, seen = len(connection.savepoint_ids), set()
 
-    def examine(file: Any) -> intake.ValidatedImage:
+    def validate(file: Any) -> intake.ValidatedImage:
         seen.add(len(connection.savepoint_ids))
         return look(file)
 
     look = intake.validate_image
-    monkeypatch.setattr(intake, "validate_image", examine)
+    monkeypatch.setattr(intake, "validate_image", validate)
     lines = []
     for post in range(20):
         names = [f"{post}-{number}.png" for number in range(30)]

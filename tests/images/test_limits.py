@@ -92,15 +92,17 @@ def test_each_limit_of_animations_is_enforced(
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
-def test_the_area_is_limited_for_every_format(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    monkeypatch.setitem(limits.MAX_PIXELS, kind, 96 * 64 - 1)
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_the_area_is_limited_for_every_format(
+    monkeypatch: pytest.MonkeyPatch, file_format: str
+) -> None:
+    monkeypatch.setitem(limits.MAX_PIXELS, file_format, 96 * 64 - 1)
     with pytest.raises(InvalidImage) as refused:
-        inspect(saved(scene(), kind))
+        inspect(saved(scene(), file_format))
     assert refused.value.code == "pixels"
 
 
-def test_two_small_files_are_decoded_at_once_and_no_third() -> None:
+def test_two_small_files_are_decoded_in_parallel_and_no_third() -> None:
     slots, both, free, third = _Slots(), Barrier(3, timeout=30), Event(), Event()
 
     def hold() -> None:

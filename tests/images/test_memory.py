@@ -26,14 +26,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def peak(what: str, folder: Path) -> float:
-    place = folder.parent / what
-    place.mkdir()
+    run_folder = folder.parent / what
+    run_folder.mkdir()
     env = {
         "ENV_FILE": "",
         "DEBUG": "true",
         "ENVIRONMENT": "tests",
-        "DATABASE_URL": f"sqlite:///{place}/db.sqlite3",
-        "MEDIA_ROOT": str(place / "media"),
+        "DATABASE_URL": f"sqlite:///{run_folder}/db.sqlite3",
+        "MEDIA_ROOT": str(run_folder / "media"),
         "LOG_LEVEL": "ERROR",
     }
     command = [sys.executable, "-m", "tests.images.peak", what, str(folder)]

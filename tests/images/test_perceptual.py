@@ -117,9 +117,9 @@ def test_a_hash_is_64_hexadecimal_digits() -> None:
     assert found == f"{int(found, 16):064x}"
 
 
-@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
-def test_animations_have_no_hash(kind: str) -> None:
-    content = animation(kind)
+@pytest.mark.parametrize("file_format", ["GIF", "PNG", "WEBP"])
+def test_animations_have_no_hash(file_format: str) -> None:
+    content = animation(file_format)
     assert hash_of_file(content) == validate_image(ContentFile(content)).perceptual_hash == ""
 
 
@@ -137,8 +137,8 @@ def test_the_intake_computes_the_same_hash_as_the_command() -> None:
     contents += [path.read_bytes() for path in PHOTOGRAPHS]
     for content in contents:
         if not inspect(content).is_animated:
-            taken_in = validate_image(ContentFile(content)).perceptual_hash
-            assert hash_of_file(content) == taken_in
+            stored = validate_image(ContentFile(content)).perceptual_hash
+            assert hash_of_file(content) == stored
 
 
 def test_the_pictures_of_the_demo_are_in_groups_of_copies() -> None:

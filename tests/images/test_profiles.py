@@ -21,8 +21,8 @@ def _matrix_step() -> bytes:
 def _steps(number: int) -> bytes:
     """A value of any number of steps, all of them the same bytes."""
     step = _matrix_step()
-    place = struct.pack(">II", 16 + 8 * number, len(step))
-    return struct.pack(">4s4xHHI", b"mpet", 3, 3, number) + place * number + step
+    offset = struct.pack(">II", 16 + 8 * number, len(step))
+    return struct.pack(">4s4xHHI", b"mpet", 3, 3, number) + offset * number + step
 
 
 def _with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
@@ -30,7 +30,7 @@ def _with_tag(profile: bytes, name: bytes, value: bytes) -> bytes:
     (count,) = struct.unpack_from(">I", profile, HEADER_BYTES)
     start = HEADER_BYTES + 4
     tags = [TAG.unpack_from(profile, start + 12 * n) for n in range(count)]
-    moved = b"".join(TAG.pack(tag, place + 12, size) for tag, place, size in tags)
+    moved = b"".join(TAG.pack(tag, offset + 12, size) for tag, offset, size in tags)
     moved += TAG.pack(name, len(profile) + 12, len(value))
     table = struct.pack(">I", count + 1) + moved
     whole = profile[:HEADER_BYTES] + table + profile[start + 12 * count :] + value
@@ -51,10 +51,10 @@ def test_a_profile_of_known_tags_is_unchanged() -> None:
     assert reduce_profile(plain) == plain
 
 
-@pytest.mark.parametrize("kind", [b"link", b"abst", b"nmcl", b"\0\0\0\0"])
-def test_a_profile_that_is_no_picture_s_own_is_ignored(kind: bytes) -> None:
+@pytest.mark.parametrize("device_class", [b"link", b"abst", b"nmcl", b"\0\0\0\0"])
+def test_a_profile_of_another_device_class_is_ignored(device_class: bytes) -> None:
     plain = write_profile(4.0, SRGB)
-    profile = plain[:12] + kind + plain[16:]
+    profile = plain[:12] + device_class + plain[16:]
     assert to_srgb(scene(), Colour(profile)).tobytes() == scene().tobytes()
 
 

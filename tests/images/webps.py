@@ -23,7 +23,7 @@ class Part:
 
     shift: int = 0
     size: tuple[int, int] = SIZE
-    place: tuple[int, int] = (0, 0)
+    corner: tuple[int, int] = (0, 0)
     milliseconds: int = 200
     clear: bool = False
     blend: bool = True
@@ -35,8 +35,8 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack("<4sI", name, len(data)) + data + b"\0" * (len(data) % 2)
 
 
-def riff(body: bytes, *, told: int | None = None) -> bytes:
-    size = 4 + len(body) if told is None else told
+def riff(body: bytes, *, declared: int | None = None) -> bytes:
+    size = 4 + len(body) if declared is None else declared
     return struct.pack("<4sI4s", b"RIFF", size, b"WEBP") + body
 
 
@@ -73,7 +73,7 @@ def animated(*parts: Part, size: tuple[int, int] = SIZE, before: bytes = b"") ->
 
 
 def _frame(part: Part) -> bytes:
-    numbers = (part.place[0] // 2, part.place[1] // 2, part.size[0] - 1, part.size[1] - 1)
+    numbers = (part.corner[0] // 2, part.corner[1] // 2, part.size[0] - 1, part.size[1] - 1)
     header = b"".join(n.to_bytes(3, "little") for n in (*numbers, part.milliseconds))
     header += bytes(((0 if part.blend else 2) | part.clear,))
     return chunk(b"ANMF", header + coded(part.size, part.shift, part.alpha, lossless=part.lossless))
@@ -111,8 +111,8 @@ def accepted() -> Iterator[Case]:
 
 def _with_more() -> Iterator[Case]:
     """Yield files that contain more than the picture."""
-    place = chunk(b"EXIF", exif(1, gps=True)[10:])
-    yield Case("gps", partial(webp, EXIF, after=place))
+    gps_chunk = chunk(b"EXIF", exif(1, gps=True)[10:])
+    yield Case("gps", partial(webp, EXIF, after=gps_chunk))
     yield Case("exif-broken", partial(webp, EXIF, after=chunk(b"EXIF", b"nothing")))
     yield Case("xmp", partial(webp, XMP, after=chunk(b"XMP ", b"<x>GPS-PLACE</x>")))
     yield Case("xmp-of-9-mb", partial(webp, XMP, after=chunk(b"XMP ", b"x" * 9_000_000)))
@@ -120,8 +120,10 @@ def _with_more() -> Iterator[Case]:
     yield Case("after-the-end", lambda: webp() + b"some more")
     odd = extended(0) + coded(lossless=True) + chunk(b"HIDE", b"odd")
     yield Case("odd-without-padding", lambda: riff(odd[:-1]), looks=False)
-    yield Case("odd-counted-without-padding", lambda: riff(odd, told=3 + len(odd)), looks=False)
-    yield Case("odd-told-but-missing", lambda: riff(odd[:-1], told=4 + len(odd)), looks=False)
+    yield Case("odd-counted-without-padding", lambda: riff(odd, declared=3 + len(odd)), looks=False)
+    yield Case(
+        "odd-declared-but-missing", lambda: riff(odd[:-1], declared=4 + len(odd)), looks=False
+    )
 
 
 def _animated() -> Iterator[Case]:
@@ -169,7 +171,7 @@ def refused() -> Iterator[Case]:
     other = extended(0, (SIZE[0], SIZE[1] + 1)) + coded(lossless=True)
     yield Case("canvas-of-another-size", lambda: riff(other), "broken")
     yield Case("chunks", lambda: riff(extended(0) + chunk(b"HIDE", b"") * 2_000_000), "parts")
-    yield Case("size-lies", lambda: riff(coded(lossless=True), told=2**31), "broken")
+    yield Case("size-lies", lambda: riff(coded(lossless=True), declared=2**31), "broken")
     long = chunk(b"VP8L", b"")[:4] + struct.pack("<I", 2**31) + coded(lossless=True)[8:]
     yield Case("chunk-lies", lambda: riff(long), "broken")
     yield Case("no-picture", lambda: riff(extended(0)), "broken")

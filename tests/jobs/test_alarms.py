@@ -74,12 +74,12 @@ def check() -> str:
     return f"{code}: {out.getvalue()}"
 
 
-def test_a_removal_that_went_well_is_no_alarm(done: Removal) -> None:
+def test_a_removal_without_failures_is_not_an_alarm(done: Removal) -> None:
     assert check().startswith("0: ")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says", "badge"),
+    ("fail", "says", "badge"),
     [
         (fail_entries, "2 keys could not be erased", "done, 2 failed"),
         (fail_batches, "2 batches failed", "done, 2 failed"),
@@ -87,9 +87,9 @@ def test_a_removal_that_went_well_is_no_alarm(done: Removal) -> None:
     ],
 )
 def test_each_failure_is_reported_with_its_page(
-    done: Removal, client: Client, spoil: Any, says: str, badge: str
+    done: Removal, client: Client, fail: Any, says: str, badge: str
 ) -> None:
-    spoil(done, 2)
+    fail(done, 2)
     said = check()
     assert said.startswith("1: ")
     assert says in said

@@ -71,7 +71,7 @@ def test_the_scheduler_then_does_the_work(
     assert removal.state == "done"
 
 
-def test_a_queue_that_runs_tasks_at_once_runs_none_inside_another(
+def test_a_queue_that_runs_tasks_immediately_runs_none_inside_another(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stock, depths = delete._claim, []

@@ -26,13 +26,13 @@ WORK: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
-def refusal_of(error: type[Exception], call: Callable[[], object]) -> str:
-    """Return the message with which a call is refused, or "" if it is not."""
+def error_of(error: type[Exception], call: Callable[[], object]) -> str:
+    """Return the message of the error that a call raises, or "" if it raises none."""
     try:
         with transaction.atomic():
             call()
-    except error as refusal:
-        return str(refusal)
+    except error as raised:
+        return str(raised)
     return ""
 
 

@@ -27,8 +27,8 @@ from tests.lifecycle.rows import (
     REFUSED,
     batch_in,
     entry_in,
+    error_of,
     public_functions,
-    refusal_of,
     removal_in,
 )
 
@@ -57,7 +57,7 @@ BATCH_CASES = [(name, *pair) for name, table in BATCHES.items() for pair in tabl
 
 
 @pytest.mark.parametrize(("transition", "state", "becomes"), BATCH_CASES)
-def test_batch_goes_only_where_the_table_says(
+def test_a_batch_changes_its_state_only_as_the_table_says(
     transition: str, state: str, becomes: str, actor: User
 ) -> None:
     batch = batch_in(state, actor)
@@ -128,15 +128,17 @@ def rows(entry: AuditEntry) -> Any:
 
 
 @pytest.mark.parametrize(("transition", "state", "becomes"), ENTRY_CASES)
-def test_entry_goes_only_where_the_table_says(transition: str, state: str, becomes: str) -> None:
+def test_an_entry_changes_its_state_only_as_the_table_says(
+    transition: str, state: str, becomes: str
+) -> None:
     entry = entry_in(state)
-    refusal = refusal_of(DatabaseError, lambda: CALL_ENTRY[transition](entry))
+    error = error_of(DatabaseError, lambda: CALL_ENTRY[transition](entry))
     entry.refresh_from_db()
     if becomes == REFUSED:
-        assert "an audit entry in a final state cannot be changed" in refusal
+        assert "an audit entry in a final state cannot be changed" in error
         assert entry.state == state
     else:
-        assert (refusal, entry.state) == ("", becomes)
+        assert (error, entry.state) == ("", becomes)
 
 
 @pytest.mark.parametrize("transition", MARKS)

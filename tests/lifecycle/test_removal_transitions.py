@@ -23,8 +23,8 @@ from tests.lifecycle.rows import (
     REFUSED,
     WORK,
     entry_in,
+    error_of,
     public_functions,
-    refusal_of,
     removal_in,
 )
 
@@ -126,15 +126,17 @@ def sent() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("case", removal_cases())
-def test_removal_goes_only_where_the_table_says(case: Case, actor: User, sent: list[str]) -> None:
+def test_a_removal_changes_its_state_only_as_the_table_says(
+    case: Case, actor: User, sent: list[str]
+) -> None:
     removal = removal_in(case.state, actor, work=case.work)
-    refusal = refusal_of(RemovalError, lambda: call_removal(case.transition, removal, actor))
+    error = error_of(RemovalError, lambda: call_removal(case.transition, removal, actor))
     removal.refresh_from_db()
-    assert bool(refusal) is (case.becomes == REFUSED)
+    assert bool(error) is (case.becomes == REFUSED)
     assert removal.state == (case.state if case.becomes in ("=", REFUSED) else case.becomes)
     events = AuditEvent.objects.filter(removal=removal)
-    if refusal:
-        assert refusal.endswith("."), "a sentence for the moderator"
+    if error:
+        assert error.endswith("."), "a sentence for the moderator"
         assert not events.exists()
         assert sent == []
     elif case.transition in EVENTS:
@@ -154,7 +156,7 @@ def test_removal_has_a_time_of_its_end_only_after_its_end(
     transition: str, state: str, work: str, actor: User
 ) -> None:
     removal = removal_in(state, actor, work=work)
-    refusal_of(RemovalError, lambda: call_removal(transition, removal, actor))
+    error_of(RemovalError, lambda: call_removal(transition, removal, actor))
     removal.refresh_from_db()
     has_ended = removal.state != state and removal.state in ("done", "cancelled", "expired")
     assert (removal.finished_at is not None) is has_ended
@@ -164,7 +166,7 @@ def test_removal_has_a_time_of_its_end_only_after_its_end(
 @pytest.mark.parametrize("state", RemovalState.values)
 def test_only_a_closed_draft_loses_its_batches(transition: str, state: str, actor: User) -> None:
     removal = removal_in(state, actor, work="a waiting batch")
-    refusal_of(RemovalError, lambda: call_removal(transition, removal, actor))
+    error_of(RemovalError, lambda: call_removal(transition, removal, actor))
     has_batches = removal.batches.exists()
     # A batch of an expired removal is left over from an `expire` that was interrupted.
     assert has_batches is not (state == "draft" or (transition, state) == ("expire", "expired"))

@@ -55,7 +55,7 @@ def run_all(removal: Removal) -> None:
     removal.refresh_from_db()
 
 
-def test_a_removal_stops_and_goes_on(running: Removal, moderator: User) -> None:
+def test_a_removal_stops_and_resumes(running: Removal, moderator: User) -> None:
     delete_next_batch(running.pk)
     stop(running, actor=moderator)
     assert not delete_next_batch(running.pk)
@@ -68,8 +68,8 @@ def test_a_removal_stops_and_goes_on(running: Removal, moderator: User) -> None:
     resume(running, actor=moderator)
     run_all(running)
     assert (running.state, Post.objects.count()) == ("done", 0)
-    kinds = AuditEvent.objects.order_by("pk").values_list("type", flat=True)
-    assert list(kinds) == ["confirm", "stop", "resume"]
+    types = AuditEvent.objects.order_by("pk").values_list("type", flat=True)
+    assert list(types) == ["confirm", "stop", "resume"]
 
 
 def test_a_disabled_actor_stops_the_removal(running: Removal, moderator: User) -> None:
@@ -120,7 +120,7 @@ def test_a_deleted_actor_stops_the_removal_and_the_log_keeps_the_name(
     assert set(AuditEntry.objects.values_list("actor_name", flat=True)) == {"mod"}
 
 
-def test_a_failed_batch_is_rolled_back_named_and_does_not_hold_up_the_others(
+def test_a_failed_batch_is_rolled_back_named_and_does_not_delay_the_others(
     running: Removal, moderator: User
 ) -> None:
     victim = Post.objects.order_by("pk")[2]
@@ -184,7 +184,7 @@ def test_a_file_that_slips_in_during_the_deletion_rolls_the_batch_back(
     assert not AuditEntry.objects.exists()
 
 
-def test_a_database_in_trouble_leaves_the_batch_waiting(
+def test_a_database_error_leaves_the_batch_waiting(
     running: Removal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -212,16 +212,16 @@ def test_after_the_last_batch_there_is_nothing_to_stop(running: Removal, moderat
     assert running.state == "deleting"
 
 
-@pytest.mark.parametrize("kind", [Case, Report])
+@pytest.mark.parametrize("late_model", [Case, Report])
 def test_rows_without_files_that_came_late_do_not_exceed_a_batch(
-    marked: None, moderator: User, make_posts: MakePosts, kind: type[Model]
+    marked: None, moderator: User, make_posts: MakePosts, late_model: type[Model]
 ) -> None:
-    """They change no digest; one kind leads further on, the other is only counted."""
+    """They change no digest; one model leads further on, the other is only counted."""
     moderator.is_superuser = True
     moderator.save()
     posts = make_posts(2, images=1)
     exhibits = [Exhibit.objects.create(poster=stored("p.jpg", "attachments")) for _ in posts]
-    selected = Post.objects.all() if kind is Report else Exhibit.objects.all()
+    selected = Post.objects.all() if late_model is Report else Exhibit.objects.all()
     with override_settings(MODERATION_BATCH_OBJECTS=1):
         removal = confirmed(freeze(selected, actor=moderator, permissions=[]), moderator)
     for n in range(8):
@@ -231,8 +231,8 @@ def test_rows_without_files_that_came_late_do_not_exceed_a_batch(
     with override_settings(MODERATION_BATCH_ROWS=7):
         run_all(removal)
     assert "More than 7 rows" in removal.batches.get(state="failed").error
-    assert (kind._base_manager.count(), selected.count()) == (8, 1)
+    assert (late_model._base_manager.count(), selected.count()) == (8, 1)
     retry(removal, actor=moderator)
     with override_settings(MODERATION_BATCH_ROWS=10):
         run_all(removal)
-    assert (kind._base_manager.count(), selected.count()) == (0, 0)
+    assert (late_model._base_manager.count(), selected.count()) == (0, 0)

@@ -97,6 +97,6 @@ def test_keys_of_other_types_in_the_table_do_not_disturb() -> None:
 def test_one_query_finds_all_of_them() -> None:
     rows = posts()
     drafts = [draft(Post, rows[:n]) for n in range(1, 6)]
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         drafts_by_key(Post, [row.pk for row in rows], [each.pk for each in drafts])
-    assert len(asked) == 1
+    assert len(captured) == 1

@@ -89,7 +89,7 @@ def test_a_field_with_choices_is_long_enough_for_each_of_them(field: models.Fiel
         assert not field.has_default() or field.get_default() in values
 
 
-def test_every_enumeration_belongs_to_exactly_one_kind_of_field() -> None:
+def test_every_enumeration_belongs_to_fields_of_one_name() -> None:
     used: dict[str, set[str]] = {}
     for case in FIELDS:
         field: Any = case.values[0]
@@ -102,7 +102,7 @@ def test_every_enumeration_belongs_to_exactly_one_kind_of_field() -> None:
         "BatchState": {"state"},
         "EntryState": {"state"},
         "EventType": {"type"},
-    }, "an enumeration that no field uses, or one that two kinds of fields use"
+    }, "an enumeration that no field uses, or one that fields of two names use"
 
 
 @pytest.mark.parametrize("choices", CHOICES, ids=lambda each: each.__name__)

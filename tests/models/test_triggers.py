@@ -63,11 +63,11 @@ def other_value(name: str) -> Any:
 
 
 def test_each_field_of_an_entry_is_declared_once() -> None:
-    kinds = (
+    groups = (
         triggers.IDENTIFYING, triggers.IDENTIFYING_ONCE_KNOWN,
         triggers.PROGRESS, triggers.VERIFICATION,
     )  # fmt: skip
-    declared = Counter(chain(*kinds))
+    declared = Counter(chain(*groups))
     assert declared == Counter(field.name for field in AuditEntry._meta.get_fields())
 
 

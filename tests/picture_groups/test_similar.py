@@ -57,9 +57,9 @@ def test_hashes_are_similar_up_to_the_threshold_wherever_they_differ(
 ) -> None:
     chance = random.Random(0)  # noqa: S311 - repeatable
     base = chance.getrandbits(BITS)
-    places = [list(SPREAD), *(chance.sample(range(BITS), THRESHOLD + 1) for _ in range(50))]
-    similar = [with_bits(*bits[:THRESHOLD], base=base) for bits in places]
-    others = [with_bits(*bits[: THRESHOLD + 1], base=base) for bits in places[1:]]
+    bit_lists = [list(SPREAD), *(chance.sample(range(BITS), THRESHOLD + 1) for _ in range(50))]
+    similar = [with_bits(*bits[:THRESHOLD], base=base) for bits in bit_lists]
+    others = [with_bits(*bits[: THRESHOLD + 1], base=base) for bits in bit_lists[1:]]
     make_post(*(("b", each) for each in [*similar, *others, "", None]))
     assert similar_hashes(source, [with_bits(base=base)]) == set(similar)
     assert similar_hashes(source, []) == set()

@@ -13,7 +13,7 @@ from tests.posts.small_site import offer, small_site
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Settings) -> Path:
-    """Give a fixtures folder with a small site called demo and two pictures."""
+    """Return a fixtures folder with a small site called demo and two pictures."""
     settings.BASE_DIR = tmp_path
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     pictures = tmp_path / "fixtures" / "pictures"

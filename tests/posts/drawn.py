@@ -15,21 +15,21 @@ from posts.models import Post, PostImage
 
 
 def drawing(
-    kind: str = "PNG", *, size: tuple[int, int] = (40, 30), mode: str = "RGB", **options: Any
+    file_format: str = "PNG", *, size: tuple[int, int] = (40, 30), mode: str = "RGB", **options: Any
 ) -> bytes:
-    """Give the bytes of a picture: its left half red, its right half blue where there is colour."""
+    """Return the bytes of a picture: the left half red, the right half blue if it has colours."""
     image = Image.new("RGB", size, "red")
     image.paste("blue", (size[0] // 2, 0, *size))
     target = BytesIO()
-    (image if mode == "RGB" else image.convert(mode)).save(target, kind, **options)
+    (image if mode == "RGB" else image.convert(mode)).save(target, file_format, **options)
     return target.getvalue()
 
 
-def animation(kind: str, frames: int = 4) -> bytes:
-    """Give the bytes of an animation whose first frame is red."""
+def animation(file_format: str, frames: int = 4) -> bytes:
+    """Return the bytes of an animation whose first frame is red."""
     noise = [Image.effect_noise((40, 30), 90).convert("RGB") for _ in range(frames - 1)]
     target = BytesIO()
-    Image.new("RGB", (40, 30), "red").save(target, kind, save_all=True, append_images=noise)
+    Image.new("RGB", (40, 30), "red").save(target, file_format, save_all=True, append_images=noise)
     return target.getvalue()
 
 

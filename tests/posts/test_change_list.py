@@ -47,7 +47,7 @@ def seven(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def in_order(order: str) -> list[int]:
-    """Give the keys of all posts as Python sorts them."""
+    """Return the keys of all posts as Python sorts them."""
     posts = Post.objects.annotate(
         report_number=Count("reports", distinct=True),
         picture_number=Count("post_images", distinct=True),
@@ -92,9 +92,9 @@ class TestPages:
         assert found == expected[:shown_in_all]
 
     def test_skip_at_most_half_of_the_posts(self, admin_client: Client) -> None:
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as captured:
             keys_page_by_page(admin_client, 4)
-        skipped = [q["sql"].split("OFFSET ")[1] for q in asked if "OFFSET" in q["sql"]]
+        skipped = [q["sql"].split("OFFSET ")[1] for q in captured if "OFFSET" in q["sql"]]
         assert max(int(number.split()[0]) for number in skipped) < 4
 
 

@@ -85,7 +85,7 @@ def test_pages_show_it(root: Client, settings: Any, moment: datetime, zone: str)
 
 
 @pytest.mark.parametrize("moment", FAR)
-def test_no_year_is_offered_that_cannot_be_asked_for(
+def test_no_year_is_offered_that_cannot_be_requested(
     root: Client, settings: Any, moment: datetime
 ) -> None:
     settings.TIME_ZONE = "Europe/Berlin"

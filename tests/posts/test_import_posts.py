@@ -241,7 +241,7 @@ def test_a_batch_that_cannot_be_stored_leaves_no_file(
     assert nothing_is_kept(fresh_storage)
 
 
-def test_a_picture_that_vanishes_meanwhile_stops_the_import_and_names_the_line(
+def test_a_picture_that_vanishes_during_the_import_stops_it_and_names_the_line(
     tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_then_lose_the_picture(*args: Any) -> None:

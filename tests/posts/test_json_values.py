@@ -125,12 +125,12 @@ WRITTEN_HERE = ("decided_by", "decided_at", "dismissal", "open_reason")
 
 @pytest.mark.parametrize("model", [Post, PostImage, Report])
 def test_every_field_of_the_content_can_be_read_from_json(model: type[models.Model]) -> None:
-    """Imports and fixtures read them; a field of a new kind has to be read here first."""
+    """Imports and fixtures read them; a field of a new type has to be read here first."""
     values: dict[str, Any] = {"DateTimeField": timezone.now().isoformat(), "FileField": "a.png"}
     for field in model._meta.concrete_fields:
         if isinstance(field, models.FileField) or field.name in WRITTEN_HERE:
             continue  # FixtureImages and ImportImages read files
-        kind = "DateTimeField" if isinstance(field, models.DateTimeField) else ""
+        name = "DateTimeField" if isinstance(field, models.DateTimeField) else ""
         is_text = isinstance(field, models.CharField | models.TextField)
         text = field.choices[0][0] if field.choices else "a"
-        read_value(field, values.get(kind, text if is_text else 1))
+        read_value(field, values.get(name, text if is_text else 1))

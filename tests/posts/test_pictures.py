@@ -1,4 +1,4 @@
-"""How a picture is taken in."""
+"""How a picture is validated and stored."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from tests.posts.drawn import a_picture, a_post, animation, drawing, files_in
 KEY = r"posts/\d{4}/\d{2}/[0-9a-f]{32}"
 
 
-def examined(content: bytes) -> intake.ValidatedImage:
+def validated(content: bytes) -> intake.ValidatedImage:
     return intake.validate_image(ContentFile(content, "holiday.exe"))
 
 
-def refusal(content: bytes) -> str:
+def error_code(content: bytes) -> str:
     with pytest.raises(intake.InvalidImage) as refused:
-        examined(content)
+        validated(content)
     assert str(refused.value)
     return refused.value.code
 
 
 def thumbnail_of(content: bytes) -> Image.Image:
-    return Image.open(BytesIO(examined(content).thumbnail))
+    return Image.open(BytesIO(validated(content).thumbnail))
 
 
-def colour(image: Image.Image, place: tuple[int, int]) -> str:
+def colour(image: Image.Image, position: tuple[int, int]) -> str:
     """Name the strongest colour of a pixel."""
-    parts: list[Any] = [channel.getpixel(place) for channel in image.convert("RGB").split()]
+    parts: list[Any] = [channel.getpixel(position) for channel in image.convert("RGB").split()]
     return ("red", "green", "blue")[parts.index(max(parts))]
 
 
 @pytest.mark.parametrize(
-    ("kind", "ending"), [("JPEG", ".jpg"), ("PNG", ".png"), ("GIF", ".gif"), ("WEBP", ".webp")]
+    ("file_format", "ending"),
+    [("JPEG", ".jpg"), ("PNG", ".png"), ("GIF", ".gif"), ("WEBP", ".webp")],
 )
-def test_ending_comes_from_the_decoded_format(kind: str, ending: str) -> None:
-    assert examined(drawing(kind)).extension == ending
+def test_ending_comes_from_the_decoded_format(file_format: str, ending: str) -> None:
+    assert validated(drawing(file_format)).extension == ending
 
 
 @pytest.mark.parametrize(
-    ("kind", "mode"),
+    ("file_format", "mode"),
     [
         ("JPEG", "CMYK"),
         ("JPEG", "L"),
@@ -64,11 +65,11 @@ def test_ending_comes_from_the_decoded_format(kind: str, ending: str) -> None:
         ("WEBP", "RGBA"),
     ],
 )
-def test_every_colour_mode_gives_a_webp_thumbnail(kind: str, mode: str) -> None:
-    content = drawing(kind, mode="RGB" if mode == "I;16" else mode)
+def test_every_colour_mode_gives_a_webp_thumbnail(file_format: str, mode: str) -> None:
+    content = drawing(file_format, mode="RGB" if mode == "I;16" else mode)
     if mode == "I;16":
         target = BytesIO()
-        Image.new("I;16", (40, 30), 40_000).save(target, kind)
+        Image.new("I;16", (40, 30), 40_000).save(target, file_format)
         content = target.getvalue()
     thumbnail = thumbnail_of(content)
     assert (thumbnail.format, thumbnail.size) == ("WEBP", (40, 30))
@@ -101,7 +102,7 @@ def test_orientation_turns_thumbnail_and_measures_but_not_the_file() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was upright: rotate by 90 degrees
     content = drawing("JPEG", size=(80, 40), exif=exif)
-    picture, file = examined(content), ContentFile(content)
+    picture, file = validated(content), ContentFile(content)
     thumbnail = thumbnail_of(content)
     assert (picture.width, picture.height) == thumbnail.size == (40, 80)
     assert colour(thumbnail, (20, 5)) == "red"  # the left half is on top now
@@ -120,29 +121,29 @@ def test_thumbnail_carries_no_metadata() -> None:
 
 @pytest.mark.parametrize("content", [b"<svg/>", b"hello", drawing("BMP"), drawing("TIFF")])
 def test_other_formats_are_refused(content: bytes) -> None:
-    assert refusal(content) == "format"
+    assert error_code(content) == "format"
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "GIF", "WEBP"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-def test_truncated_pictures_are_refused(kind: str, share: float) -> None:
-    content = drawing(kind, size=(200, 150))
-    assert refusal(content[: int(len(content) * share)]) == "broken"
+def test_truncated_pictures_are_refused(file_format: str, share: float) -> None:
+    content = drawing(file_format, size=(200, 150))
+    assert error_code(content[: int(len(content) * share)]) == "broken"
 
 
-@pytest.mark.parametrize("kind", ["PNG", "GIF", "WEBP"])
-def test_truncated_animations_are_refused(kind: str) -> None:
-    content = animation(kind)
-    assert refusal(content[: len(content) * 3 // 4]) == "broken"
+@pytest.mark.parametrize("file_format", ["PNG", "GIF", "WEBP"])
+def test_truncated_animations_are_refused(file_format: str) -> None:
+    content = animation(file_format)
+    assert error_code(content[: len(content) * 3 // 4]) == "broken"
 
 
 def test_empty_files_are_refused() -> None:
-    assert refusal(b"") == "empty"
+    assert error_code(b"") == "empty"
 
 
 def test_files_over_20_mb_are_refused_without_decoding() -> None:
     padded = drawing() + bytes(limits.MAX_BYTES)
-    assert refusal(padded) == "bytes"
+    assert error_code(padded) == "bytes"
 
 
 @pytest.mark.parametrize(
@@ -151,16 +152,16 @@ def test_files_over_20_mb_are_refused_without_decoding() -> None:
 def test_more_than_50_megapixels_are_refused_from_the_header(side: int) -> None:
     header = bytearray(drawing("GIF"))
     header[6:10] = side.to_bytes(2, "little") * 2
-    assert refusal(bytes(header)) == "pixels"
+    assert error_code(bytes(header)) == "pixels"
 
 
 def test_an_animation_of_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_PIXELS_ANIMATED", 4 * 40 * 30 - 1)
-    assert refusal(animation("GIF", frames=4)) == "frames"
-    assert examined(animation("GIF", frames=3)).extension == ".gif"
+    assert error_code(animation("GIF", frames=4)) == "frames"
+    assert validated(animation("GIF", frames=3)).extension == ".gif"
 
 
-def test_refusals_speak_the_readers_language() -> None:
+def test_errors_are_in_the_readers_language() -> None:
     with translation.override("en"):
         assert "20 MB" in str(intake.InvalidImage("bytes").message)
 

@@ -36,7 +36,7 @@ def report(post: Post, *names: str) -> None:
 
 
 def shown(client: Client, **parameters: str) -> list[str]:
-    """Give the titles that the change list shows, in its order."""
+    """Return the titles that the change list shows, in its order."""
     return [post.title for post in client.get(LIST, parameters).context["cl"].result_list]
 
 
@@ -49,7 +49,7 @@ def queries(client: Client, address: str) -> int:
 
 
 def form(post: Post, *uploads: SimpleUploadedFile, **changes: Any) -> dict[str, Any]:
-    """Give what the browser sends for the post's page, as it stands, with files to add."""
+    """Return what the browser sends for the post's page, as it stands, with files to add."""
     pictures = list(post.post_images.order_by("pk"))
     data: dict[str, Any] = {
         "author": post.author_id,

@@ -92,9 +92,9 @@ class TestRecord:
 
     def test_a_batch_inserts_all_its_authors_at_once(self, moderator: User) -> None:
         draft = drafted(posts_by(*(f"author {n}" for n in range(40))), moderator)
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as captured:
             confirmed(draft, moderator)
-        inserts = [query["sql"] for query in asked if "posts_removedauthor" in query["sql"]]
+        inserts = [query["sql"] for query in captured if "posts_removedauthor" in query["sql"]]
         assert len(inserts) <= 2  # SQLite inserts 20 rows with a statement
 
 

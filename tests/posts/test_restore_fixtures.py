@@ -169,9 +169,9 @@ def test_a_key_that_a_removal_took_is_not_used_again(fresh_storage: Path) -> Non
     restore()
     picture = PostImage.objects.get(pk=41)
     (fresh_storage / str(picture.image)).unlink()
-    told = {"storage": "default", "name": picture.image.name, "key": picture.image.name}
+    file = {"storage": "default", "name": picture.image.name, "key": picture.image.name}
     about = {"object_label": "posts.PostImage", "object_key": "41", "state": EntryState.ERASED}
-    AuditEntry.objects.create(**told, **about, due_at=timezone.now(), recorded_at=timezone.now())
+    AuditEntry.objects.create(**file, **about, due_at=timezone.now(), recorded_at=timezone.now())
     with pytest.raises(CommandError, match=r"was removed from storage .*\n.*delete its post"):
         restore()
     assert not (fresh_storage / str(picture.image)).exists()
@@ -189,7 +189,7 @@ def planned(folder: Path) -> plan.Plan:
     )
 
 
-def test_a_row_that_came_meanwhile_stays_and_nothing_is_written(
+def test_a_row_added_in_the_meantime_stays_and_nothing_is_written(
     folder: Path, fresh_storage: Path
 ) -> None:
     made = planned(folder)
@@ -200,7 +200,7 @@ def test_a_row_that_came_meanwhile_stays_and_nothing_is_written(
     assert files_in(fresh_storage) == []
 
 
-def test_a_lost_file_whose_row_went_meanwhile_is_not_put_back(
+def test_a_lost_file_whose_row_was_deleted_in_the_meantime_is_not_put_back(
     folder: Path, fresh_storage: Path
 ) -> None:
     restore()

@@ -39,14 +39,14 @@ pytestmark = [
 
 
 @pytest.fixture(params=["disk", "s3"])
-def place(request: pytest.FixtureRequest) -> None:
+def each_storage(request: pytest.FixtureRequest) -> None:
     """Run the test on disk and on S3."""
     request.getfixturevalue("fresh_storage" if request.param == "disk" else "s3_storage")
 
 
 @pytest.fixture
-def marked(place: None) -> None:
-    """Give the storages their identity, as an operator does."""
+def marked(each_storage: None) -> None:
+    """Write the identities of the storages, as an operator does."""
     write_identity("default")
     write_identity("attachments")
 
@@ -180,7 +180,7 @@ def test_the_identity_is_read_once_for_many_uploads(
     assert len(reads) == 2
 
 
-def test_another_environment_is_noticed_at_once(marked: None) -> None:
+def test_another_environment_is_noticed_immediately(marked: None) -> None:
     a_picture(a_post())
     with override_settings(ENVIRONMENT="staging"), pytest.raises(WrongStorage):
         a_picture(a_post())

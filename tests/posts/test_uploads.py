@@ -126,7 +126,7 @@ def test_a_thumbnail_that_fails_takes_the_picture_and_its_own_half_with_it(
 
 
 class CannotDelete(FileSystemStorage):
-    """A storage that does not let go of the first file that it is asked to delete."""
+    """A storage that fails to delete the first file that it is asked to delete."""
 
     refused = False
 

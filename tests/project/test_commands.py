@@ -1,6 +1,6 @@
 """Every command of moderation and posts is described, careful with what it destroys, and polite.
 
-The commands are those that Django finds, so a new command is looked at from its first day.
+The commands are those that Django finds, so a new command is tested from its first day.
 """
 
 from __future__ import annotations

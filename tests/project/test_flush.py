@@ -11,7 +11,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize("_time", ["first", "again"])
-def test_the_audit_log_is_empty_and_guarded_after_each_flush(_time: str) -> None:
+def test_the_audit_log_is_empty_and_protected_after_each_flush(_time: str) -> None:
     assert not AuditEvent.objects.exists()
     event = AuditEvent.objects.create(type="export")
     with pytest.raises(DatabaseError), transaction.atomic():

@@ -17,7 +17,7 @@ LINT = Path(sys.executable).with_name("lint-imports")
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
-    """Return a copy of the code, which a test may spoil."""
+    """Return a copy of the code, which a test may change."""
     for package in PACKAGES:
         ignore = shutil.ignore_patterns("__pycache__", "static", "templates")
         shutil.copytree(ROOT / package, tmp_path / package, ignore=ignore)

@@ -66,7 +66,7 @@ def test_one_password_tried_with_every_name_is_stopped_by_its_address() -> None:
     assert attempt("mia", PASSWORD, address="192.0.2.2") == 302
 
 
-def test_every_failure_and_refusal_is_a_line_of_the_log(
+def test_every_failure_and_block_is_a_line_of_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -112,7 +112,7 @@ def test_a_right_password_ends_the_count() -> None:
         assert attempt("mia", PASSWORD) == 302
 
 
-def test_the_wait_ends_by_itself_although_somebody_goes_on_trying(settings: Settings) -> None:
+def test_the_wait_ends_by_itself_although_somebody_keeps_trying(settings: Settings) -> None:
     for _ in range(LIMIT):
         attempt("mia", "wrong")
     waited = timezone.now() - settings.AXES_COOLOFF_TIME - timedelta(seconds=1)

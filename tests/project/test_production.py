@@ -83,8 +83,8 @@ def test_keys_as_the_usual_programs_make_them_are_taken(monkeypatch: pytest.Monk
 
 def test_every_key_that_the_source_prints_is_refused() -> None:
     """A key in a file of the repository is public."""
-    places = [*ROOT.glob("*.md"), *ROOT.glob(".env.example"), *Path(ROOT, "project").glob("*.py")]
-    text = "\n".join(path.read_text() for path in places)
+    files = [*ROOT.glob("*.md"), *ROOT.glob(".env.example"), *Path(ROOT, "project").glob("*.py")]
+    text = "\n".join(path.read_text() for path in files)
     printed = re.findall(r"""SECRET_KEY["']?\s*[=:]\s*["']?([\w-]{8,})""", text)
     printed = [word for word in printed if word != "environment"]
     assert printed == []

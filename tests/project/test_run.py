@@ -35,7 +35,7 @@ class Site:
         return [int(number) for number in listed.split()]
 
     def child(self, argument: str) -> int:
-        """Give the child whose command line has the argument."""
+        """Return the child whose command line has the argument."""
         for number in self.children():
             if argument in Path(f"/proc/{number}/cmdline").read_text().split("\0"):
                 return number

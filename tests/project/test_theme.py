@@ -35,7 +35,7 @@ def test_theme_of_the_fixture_is_the_active_one(theme: Theme) -> None:
 
 
 def test_fixture_names_each_field_of_the_theme(theme: Theme) -> None:
-    """A field that a new version adds would otherwise get a default nobody looked at."""
+    """A field that a new version adds would otherwise get a default that nobody has checked."""
     text = THEME.read_text()
     fields = [f for f in Theme._meta.concrete_fields if not isinstance(f, FileField)]
     assert [f.name for f in fields if not f.primary_key and f'"{f.name}"' not in text] == []

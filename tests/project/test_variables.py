@@ -1,6 +1,6 @@
 """Each environment variable has the effect that `.env.example` promises, or stops the start.
 
-The settings are read anew for each case, in this process. Every variable needs a case.
+The settings are read again for each case, in this process. Every variable needs a case.
 """
 
 from __future__ import annotations
@@ -208,7 +208,7 @@ def test_wrong_value_stops_the_start_with_the_name_of_the_variable(
         assert value not in message.replace("sqlite:///path/to/file", "")
 
 
-def test_every_variable_has_an_effect_and_a_refusal_here() -> None:
+def test_every_variable_has_an_effect_and_an_error_here() -> None:
     with_effect = {name for name, *_ in EFFECTS}
     refused = {name for name, *_ in REFUSED}
     assert with_effect == set(VARIABLES), "add the variable to EFFECTS"

@@ -81,7 +81,7 @@ def test_the_others_are_purged_though_its_entries_are_older(
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_the_scheduler_goes_on_where_it_has_files_in_use(
+def test_the_scheduler_continues_where_the_broken_storage_has_files_in_use(
     settings: Any, make_posts: MakePosts, broken: type
 ) -> None:
     used = {"in_use_at": timezone.now(), "in_use_reason": "still used by a row"}

@@ -57,7 +57,7 @@ def test_a_claim_changes_no_column_that_is_indexed() -> None:
     assert not changed & indexed_columns()
 
 
-def test_a_storage_that_is_gone_holds_up_no_other() -> None:
+def test_a_storage_that_is_gone_delays_no_other() -> None:
     due(1, "sold")
     assert purge_due_files()
     assert AuditEntry.objects.get().due_at > timezone.now()

@@ -47,8 +47,8 @@ class Denying:
     def __init__(self, *, own: bool = True) -> None:
         self.own = own
 
-    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
-        for each in doomed:
+    def erase(self, files: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
+        for each in files:
             if each.name.startswith("bad"):
                 yield Outcome(each.name, Result.FAILED, "AccessDenied", "No.", own=self.own)
             else:
@@ -81,13 +81,13 @@ def test_keys_that_failed_have_a_share_of_a_claim_and_the_least_tried_go_first()
     due(f"fresh-{n}" for n in range(200))
     first = claim(100)
     assert first
-    kinds = [entry.name.split("-")[0] for entry in first.entries]
-    assert kinds == ["fresh"] * 75 + ["once"] * 20 + ["often"] * 5
+    prefixes = [entry.name.split("-")[0] for entry in first.entries]
+    assert prefixes == ["fresh"] * 75 + ["once"] * 20 + ["often"] * 5
     claim(100)
     third = claim(100)
     assert third
-    kinds = [entry.name.split("-")[0] for entry in third.entries]
-    assert (kinds.count("fresh"), kinds.count("often")) == (50, 50), "what is left has room"
+    prefixes = [entry.name.split("-")[0] for entry in third.entries]
+    assert (prefixes.count("fresh"), prefixes.count("often")) == (50, 50), "what is left has room"
 
 
 def test_a_whole_storage_that_denies_parks_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def entries(transactional_db: None) -> list[AuditEntry]:
 
 
 @contextmanager
-def in_other_hands(entry: AuditEntry) -> Iterator[None]:
+def claimed_elsewhere(entry: AuditEntry) -> Iterator[None]:
     """Have another worker hold an entry locked, as while it claims."""
     locked, over = threading.Event(), threading.Event()
 
@@ -96,7 +96,7 @@ def test_a_key_that_another_worker_has_leased_waits(entries: list[AuditEntry]) -
     assert entries[0].due_at >= before + CLAIMED_ELSEWHERE
 
 
-def test_a_lease_that_ran_out_holds_up_nobody(entries: list[AuditEntry]) -> None:
+def test_an_expired_lease_delays_nobody(entries: list[AuditEntry]) -> None:
     leased(entries[1], timezone.now() - timedelta(seconds=1))
     batch = claim(10)
     assert batch
@@ -104,10 +104,10 @@ def test_a_lease_that_ran_out_holds_up_nobody(entries: list[AuditEntry]) -> None
 
 
 @two_who_lock_rows
-def test_who_has_the_first_entry_of_a_key_takes_it_and_the_answer_counts_for_all(
+def test_whoever_locks_the_first_entry_of_a_key_claims_it_and_the_result_counts_for_all(
     entries: list[AuditEntry],
 ) -> None:
-    with in_other_hands(entries[1]):
+    with claimed_elsewhere(entries[1]):
         batch = claim(10)
         assert batch
         assert [entry.is_leased for entry in batch.entries] == [True, False]
@@ -118,9 +118,9 @@ def test_who_has_the_first_entry_of_a_key_takes_it_and_the_answer_counts_for_all
 
 
 @two_who_lock_rows
-def test_who_has_a_later_entry_of_a_key_lets_it_go(entries: list[AuditEntry]) -> None:
+def test_whoever_locks_a_later_entry_of_a_key_reschedules_it(entries: list[AuditEntry]) -> None:
     before = timezone.now()
-    with in_other_hands(entries[0]):
+    with claimed_elsewhere(entries[0]):
         batch = claim(10)
         assert batch
         assert not batch.entries
@@ -133,7 +133,7 @@ def test_who_has_a_later_entry_of_a_key_lets_it_go(entries: list[AuditEntry]) ->
 def test_an_answer_says_nothing_of_an_entry_that_somebody_leased_since(
     entries: list[AuditEntry],
 ) -> None:
-    with in_other_hands(entries[1]):
+    with claimed_elsewhere(entries[1]):
         batch = claim(10)
     assert batch
     leased(entries[1], timezone.now() + timedelta(minutes=5))

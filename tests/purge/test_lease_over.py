@@ -62,31 +62,31 @@ def test_whichever_clock_says_more_ends_a_lease(
     other = {"time": "clock_gettime", "clock_gettime": "time"}[clock]
     real = {name: getattr(time, name) for name in (clock, other)}
     monkeypatch.setattr(time, other, lambda *a: real[other](*a) - 1000)
-    assert lease.holds()
+    assert lease.is_active()
     monkeypatch.setattr(time, clock, lambda *a: real[clock](*a) + 260)
-    assert lease.holds()
+    assert lease.is_active()
     monkeypatch.setattr(time, clock, lambda *a: real[clock](*a) + 301)
-    assert not lease.holds()
+    assert not lease.is_active()
 
 
-def test_a_lease_holds_on_systems_without_a_clock_since_boot(
+def test_a_lease_expires_on_systems_without_a_clock_since_boot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC", "clock_gettime"):  # as on Windows
         monkeypatch.delattr(time, name, raising=False)
     lease = Lease(300, Moment.now())
-    assert lease.holds()
+    assert lease.is_active()
     monkeypatch.setattr(time, "monotonic", lambda real=time.monotonic: real() + 301)
-    assert not lease.holds()
+    assert not lease.is_active()
 
 
 def test_a_lease_is_renewed_from_before_its_renewal_and_never_after_its_end() -> None:
     lease = Lease(10, Moment(time.time() - 8, 0))
     lease.renew(Moment.now())
-    assert lease.holds()
+    assert lease.is_active()
     lease.end()
     lease.renew(Moment.now())
-    assert not lease.holds()
+    assert not lease.is_active()
 
 
 @pytest.mark.parametrize("backend", ["FileSystemStorage", "InMemoryStorage"])
@@ -110,16 +110,16 @@ def test_nothing_is_deleted_under_a_lease_that_is_over(backend: str) -> None:
 class Suspended:
     """A real adapter whose worker is suspended before it takes its second name."""
 
-    def __init__(self, deed: Callable[[], object]) -> None:
+    def __init__(self, action: Callable[[], object]) -> None:
         self.real = adapter_for("attachments")
         self.claim_size = self.real.claim_size
-        self.deed = deed
+        self.action = action
 
-    def erase(self, doomed: Iterable[FileToErase], note: OnVersions) -> Iterator[Outcome]:
-        names = iter(doomed)
+    def erase(self, files: Iterable[FileToErase], note: OnVersions) -> Iterator[Outcome]:
+        names = iter(files)
         first, second = next(names), next(names)
         yield from self.real.erase([first], note)
-        self.deed()
+        self.action()
         yield from self.real.erase([second], note)
 
 
@@ -203,7 +203,7 @@ def test_nothing_is_sent_after_a_renewal_that_failed(monkeypatch: pytest.MonkeyP
             taken_over()
         return renew(*args)  # type: ignore[arg-type]
 
-    suspended.deed = lambda: None
+    suspended.action = lambda: None
     monkeypatch.setattr(batch_module, "renew", take_over_first)
     erase_with(monkeypatch, suspended)
     purge_due_files()

@@ -78,7 +78,7 @@ def test_a_key_shared_by_two_batches_is_decided_after_the_last(
     assert not default_storage.exists(str(shared))
 
 
-def test_a_file_that_is_missing_already_ends_erased_with_a_remark(
+def test_a_file_that_is_missing_already_ends_erased_with_a_detail(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     (post,) = make_posts(1, images=1)
@@ -152,22 +152,22 @@ def test_a_worker_killed_between_storage_and_database_is_taken_over(
         with pytest.raises(KeyboardInterrupt):
             purge_due_files()
     assert set(states().values()) == {"pending"}
-    assert not purge_due_files(), "the dead worker's lease still holds"
+    assert not purge_due_files(), "the dead worker's lease is still active"
     AuditEntry.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
     purge_due_files()
     assert set(states().values()) == {"erased"}
 
 
 class Refusing:
-    """A storage that answers as told."""
+    """A storage that returns the given outcomes, and may then raise an error."""
 
     claim_size = 1000
 
     def __init__(self, *outcomes: Outcome, error: Exception | None = None) -> None:
         self.outcomes, self.error = outcomes, error
 
-    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
-        self.asked = [each.name for each in doomed]
+    def erase(self, files: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
+        self.requested = [each.name for each in files]
         yield from self.outcomes
         if self.error:
             raise self.error

@@ -147,7 +147,7 @@ def test_the_pause_is_a_setting() -> None:
     assert states() == ["pending"]
 
 
-def test_an_entry_that_was_kept_in_another_way_is_looked_at_soon() -> None:
+def test_an_entry_that_was_kept_in_another_way_is_checked_soon() -> None:
     """For example by a row with a pending key whose INSERT failed."""
     named()[0].delete()
     AuditEntry.objects.update(state=EntryState.IN_USE, in_use_at=timezone.now(), in_use_reason="x")
@@ -183,7 +183,7 @@ def test_a_removal_that_was_done_is_purging_again_and_done_again(db: None) -> No
     assert (removal.state, states()) == ("done", ["erased"])
 
 
-def test_what_was_kept_for_a_newer_version_is_not_looked_at_again_and_again() -> None:
+def test_what_was_kept_for_a_newer_version_is_not_checked_again_and_again() -> None:
     named()[0].delete()
     AuditEntry.objects.update(
         state=EntryState.IN_USE,
@@ -232,10 +232,10 @@ def test_a_row_that_goes_while_its_key_is_being_claimed_leaves_no_file(
     first.delete()
     lock = claim_module._with_other_entries_of_their_keys
 
-    def lock_after_the_second_removal(place: object, due: object) -> object:
+    def lock_after_the_second_removal(location: object, due: object) -> object:
         monkeypatch.setattr(claim_module, "_with_other_entries_of_their_keys", lock)
         in_another_thread(second.delete)
-        return lock(place, due)  # type: ignore[arg-type]
+        return lock(location, due)  # type: ignore[arg-type]
 
     monkeypatch.setattr(
         claim_module, "_with_other_entries_of_their_keys", lock_after_the_second_removal

@@ -1,4 +1,4 @@
-"""Keys that are asked for twice, named twice or used again: each answer counts for its own file."""
+"""Keys that are requested twice, named twice or used again: each result counts for its own file."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_an_answer_is_not_written_into_an_entry_that_came_later(
 
 
 def test_a_key_is_refused_to_a_row_after_a_killed_worker_and_a_wrong_storage() -> None:
-    name = stored("asked.pdf")
+    name = stored("requested.pdf")
     Volume.objects.create(text=name).delete()
     claim(10)
     storages["attachments"].delete(name)  # the storage obeys, and the worker is killed
@@ -109,7 +109,7 @@ def test_a_worker_that_comes_to_leaves_the_lease_of_the_next() -> None:
     assert claim(10) is None
 
 
-def test_trouble_of_the_database_while_proving_costs_no_lease(
+def test_a_database_error_while_the_identity_is_verified_costs_no_lease(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     Volume.objects.create(text=stored("busy.pdf")).delete()
@@ -131,15 +131,15 @@ class Noting:
     def __init__(self) -> None:
         self.given: list[FileToErase] = []
 
-    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
-        for each in doomed:
+    def erase(self, files: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
+        for each in files:
             self.given.append(each)
             yield Outcome(each.name, Result.ERASED)
 
 
-@pytest.mark.parametrize(("tried", "asked"), [(2, ("v1",)), (1, ())])
+@pytest.mark.parametrize(("tried", "versions"), [(2, ("v1",)), (1, ())])
 def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
-    tried: int, asked: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    tried: int, versions: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = stored("versions.pdf")
     volumes = [Volume.objects.create(text=name) for _ in range(2)]
@@ -150,45 +150,45 @@ def test_versions_bind_only_where_every_entry_of_the_key_was_tried(
     noting = Noting()
     erase_with(monkeypatch, noting)
     purge_due_files()
-    assert noting.given == [FileToErase(name, asked)]
+    assert noting.given == [FileToErase(name, versions)]
 
 
-class Meanwhile:
-    """An adapter that does something of the test's before it takes each further name."""
+class InterruptedAdapter:
+    """An adapter that calls a function of the test before it takes each further name."""
 
     claim_size = 1000
 
-    def __init__(self, *deeds: Callable[[], object]) -> None:
-        self.deeds = deeds
+    def __init__(self, *actions: Callable[[], object]) -> None:
+        self.actions = actions
 
-    def erase(self, doomed: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
-        names, taken = iter(doomed), []
-        for deed in (lambda: None, *self.deeds):
-            deed()
+    def erase(self, files: Iterable[FileToErase], _note: OnVersions) -> Iterator[Outcome]:
+        names, taken = iter(files), []
+        for action in (lambda: None, *self.actions):
+            action()
             taken += [each.name for each in islice(names, 1)]
         yield from (Outcome(name, Result.ERASED) for name in taken)
 
 
-def test_what_waits_for_a_key_in_hand_is_let_go_when_the_storage_turns_out_wrong(
+def test_entries_that_wait_for_a_key_are_released_if_the_storage_is_another_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def deleted(name: str) -> None:
         Volume.objects.bulk_create([Volume(text=name)])
         Volume.objects.get(text=name).delete()
 
-    def is_another_by_now(*_: object) -> None:
+    def is_another_storage(*_: object) -> None:
         raise WrongStorage("another")
 
     def turn_wrong() -> None:
         deleted("third.pdf")
-        monkeypatch.setattr(batch_module, "verify_identity", is_another_by_now)
+        monkeypatch.setattr(batch_module, "verify_identity", is_another_storage)
 
-    def again() -> None:  # claimed while the first one of its key is being asked for
+    def again() -> None:  # claimed while the first one of its key is being erased
         deleted("one.pdf")
         deleted("two.pdf")
 
     deleted("one.pdf")
-    adapter = Meanwhile(again, turn_wrong)
+    adapter = InterruptedAdapter(again, turn_wrong)
     erase_with(monkeypatch, adapter)
     purge_due_files()
     # Earlier results are not believed either; their files may be erased, so the lease stays.

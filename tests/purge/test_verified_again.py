@@ -179,7 +179,7 @@ def test_a_folder_that_goes_between_the_look_and_the_deletion_was_missing(
     assert ends() == {("pending", "")}
 
 
-def test_any_other_storage_is_proved_again_too(
+def test_any_other_storage_is_verified_again_too(
     moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with override_settings(STORAGES={"default": IN_MEMORY}):

@@ -1,4 +1,4 @@
-"""Looking again, after the deed, whether erased keys are gone."""
+"""Verifying, some time after a purge, that erased keys have not come back."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_erased_keys_are_looked_for_once_more(
     assert not verify_erased_files()
 
 
-def test_a_key_that_is_there_again_is_told_of(
+def test_a_key_that_is_there_again_is_reported(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     entry = unverified(moderator, make_posts)
@@ -78,7 +78,7 @@ def test_nothing_is_verified_in_a_storage_that_is_another_one(
     assert AuditEntry.objects.filter(verified_at=None).count() == 2
 
 
-def test_a_storage_that_cannot_be_verified_does_not_hold_up_the_others(
+def test_a_storage_that_cannot_be_verified_does_not_delay_the_others(
     marked: None, moderator: User, make_posts: MakePosts, fresh_storage: Path
 ) -> None:
     unverified_in_two_storages(moderator, make_posts)
@@ -97,18 +97,18 @@ def test_a_storage_that_may_not_be_looked_into_is_left_alone_for_a_while(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refuse(*_: object) -> None:
-        asked.append("exists")
+        requests.append("exists")
         raise PermissionError("No listing.")
 
-    asked: list[str] = []
+    requests: list[str] = []
     unverified(moderator, make_posts)
     with monkeypatch.context() as patch:
         patch.setattr(FileSystemAdapter, "verify", refuse)
         assert not any(verify_erased_files() for _ in range(3))
-        assert len(asked) == 3, "the page, then each name"
+        assert len(requests) == 3, "the page, then each name"
         StorageIdentity.objects.update(verify_at=timezone.now())
         assert not verify_erased_files()
-    assert len(asked) == 6
+    assert len(requests) == 6
     assert [bool(record.exc_info) for record in caplog.records] == [True, False]
     (problem,) = overdue().problems
     assert "PermissionError: No listing." in problem
@@ -187,10 +187,10 @@ def test_keys_that_may_not_be_checked_are_not_tried_first_for_ever(
 def test_names_are_checked_one_by_one_only_for_a_while(
     marked: None, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[str]] = []
+    requests: list[list[str]] = []
 
     def refuse(_self: FileSystemAdapter, names: list[str]) -> dict[str, bool]:
-        asked.append(names)
+        requests.append(names)
         raise TimeoutError
 
     unverified(moderator, make_posts)
@@ -198,9 +198,9 @@ def test_names_are_checked_one_by_one_only_for_a_while(
     monkeypatch.setattr(verify, "ONE_BY_ONE_FOR", -1)
     monkeypatch.setattr(FileSystemAdapter, "verify", refuse)
     assert not verify_erased_files()
-    assert asked == [names, names[:1]]
+    assert requests == [names, names[:1]]
     assert not after_the_pause()
-    assert asked[2:] == [names[1:], names[1:]]
+    assert requests[2:] == [names[1:], names[1:]]
 
 
 def test_a_storage_with_many_keys_does_not_delay_the_others(

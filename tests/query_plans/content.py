@@ -105,7 +105,7 @@ JOIN moderation_removal r ON r.id = (SELECT min(id) FROM moderation_removal) + n
 """
 
 # Beside a snapshot of somebody else's (autovacuum looks around too) VACUUM cannot see all rows as
-# visible to everybody, and then an index alone is no answer.
+# visible to everybody, and then an index alone is not enough.
 UNSEEN = """
 SELECT count(*) FROM pg_class WHERE relname = ANY(%s) AND relallvisible < relpages * 0.9
 """

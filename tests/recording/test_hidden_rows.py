@@ -87,7 +87,7 @@ def test_hidden_rows_are_previewed_and_removed(moderator: User) -> None:
     assert recorded() == ["0.txt", "1.txt", "2.txt"]
 
 
-def test_a_hidden_row_saved_unchanged_adopts_nothing_and_a_new_one_does() -> None:
+def test_a_hidden_row_saved_unchanged_reuses_no_key_and_a_new_one_does() -> None:
     """It got the name of an erased file, as in fields whose names have no random part."""
     binned("text.txt").delete()
     while purge_due_files():

@@ -32,7 +32,7 @@ def copy_of(image: PostImage, post: Post) -> PostImage:
     )  # fmt: skip
 
 
-def test_a_pending_key_that_a_row_adopts_is_kept(
+def test_a_pending_key_that_a_row_reuses_is_kept(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
     spam, ham = make_posts(2, images=1)
@@ -75,7 +75,7 @@ def test_a_row_saved_again_with_its_own_file_is_left_in_peace(make_posts: MakePo
 def test_a_key_whose_worker_was_killed_is_refused(
     marked: None, moderator: User, make_posts: MakePosts
 ) -> None:
-    """The lease is over, but nobody knows whether the storage was asked before the kill."""
+    """The lease is over, but nobody knows whether a request was sent before the kill."""
     spam, ham = make_posts(2, images=1)
     copy = copy_of(spam.post_images.get(), ham)
     spam.delete()
@@ -120,7 +120,7 @@ def test_a_row_whose_upload_got_the_name_of_an_erased_file_can_be_saved(marked: 
     assert set(AuditEntry.objects.values_list("state", flat=True)) == {"erased"}
 
 
-def test_an_inherited_field_adopts_as_its_own_model_does(marked: None) -> None:
+def test_an_inherited_field_reuses_keys_as_its_own_model_does(marked: None) -> None:
     volume = Volume.objects.create(text=stored("text.txt", "attachments"))
     volume.delete()
     BoundVolume.objects.create(text="text.txt")

@@ -71,7 +71,7 @@ def test_queries_grow_with_posts_and_not_with_pictures(make_posts: MakePosts) ->
             post.delete()
         return len(captured)
 
-    queries(1)  # from here on a wake-up of the purge is on its way
+    queries(1)  # afterwards, a task of the purge is already queued
     assert queries(2) == queries(10)
 
 
@@ -174,7 +174,7 @@ def test_a_deletion_rolled_back_by_its_caller_leaves_no_entry(make_posts: MakePo
     assert names() == []
 
 
-def test_without_an_origin_the_entry_is_written_at_once(make_posts: MakePosts) -> None:
+def test_without_an_origin_the_entry_is_written_immediately(make_posts: MakePosts) -> None:
     (post,) = make_posts(1)
     expected = files_of(post)
     collector = Collector(using="default")
@@ -191,24 +191,24 @@ def test_a_name_that_no_storage_takes_is_recorded_as_failed(make_posts: MakePost
     assert (entry.state, entry.error_code, entry.name) == ("failed", "BadName", "../outside.jpg")
 
 
-def test_no_storage_is_asked_while_recording(
+def test_no_storage_is_accessed_while_recording(
     make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_posts(2)
-    asked: list[str] = []
+    calls: list[str] = []
     backend = type(storages["default"])
     for method in ("open", "exists", "size", "delete", "save"):
-        monkeypatch.setattr(backend, method, lambda *_, m=method: asked.append(m))
+        monkeypatch.setattr(backend, method, lambda *_, m=method: calls.append(m))
     Post.objects.all().delete()
-    assert asked == []
+    assert calls == []
 
 
-def test_queries_do_not_grow_with_rows_that_hang_on_nothing(db: None) -> None:
+def test_queries_do_not_grow_with_rows_that_belong_to_nothing(db: None) -> None:
     def queries(number: int) -> int:
         Volume.objects.bulk_create([Volume(text=f"{number}-{n}.pdf") for n in range(number)])
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as captured:
             Volume.objects.all().delete()
-        return len(asked)
+        return len(captured)
 
     queries(1)  # the content types are read once
     # Each number is more than a whole statement of entries, and no multiple of it.

@@ -179,7 +179,7 @@ def test_a_savepoint_that_rolls_back_keeps_nothing() -> None:
     assert (states(name), states(other)) == (["erased"], ["in_use"])
 
 
-def test_a_refusal_caught_inside_a_transaction_leaves_no_row() -> None:
+def test_an_error_caught_inside_a_transaction_leaves_no_row() -> None:
     name = removed()
     claim(10)
     with transaction.atomic():
@@ -189,7 +189,7 @@ def test_a_refusal_caught_inside_a_transaction_leaves_no_row() -> None:
     assert Volume.objects.values_list("text", flat=True).get() == "good.txt"
 
 
-def test_a_row_refused_for_one_file_lets_go_of_the_other() -> None:
+def test_a_row_refused_for_one_file_does_not_reserve_the_other() -> None:
     free, claimed = removed("free.txt"), removed("claimed.txt")
     AuditEntry.objects.filter(name=free).update(due_at=timezone.now() + timedelta(minutes=5))
     claim(10)
@@ -198,7 +198,7 @@ def test_a_row_refused_for_one_file_lets_go_of_the_other() -> None:
     assert states(free) == ["pending"]
 
 
-def test_a_fixture_adopts_the_key_that_it_names() -> None:
+def test_a_fixture_reuses_the_key_that_it_names() -> None:
     volume = Volume.objects.create(text=stored("text.txt", "attachments"))
     bound = BoundVolume.objects.create(cover=stored("cover.jpg", "attachments"))
     parent = Volume.objects.get(pk=bound.pk)
@@ -275,21 +275,21 @@ def test_a_forced_update_of_a_row_that_is_gone_keeps_nothing() -> None:
 
 
 def test_a_save_asks_the_database_twice_whatever_the_number_of_files() -> None:
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         Volume.objects.create(text="a.txt", index="b.txt")
-    about_entries = [q for q in asked if "moderation_auditentry" in q["sql"]]
+    about_entries = [q for q in captured if "moderation_auditentry" in q["sql"]]
     assert len(about_entries) == 2
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         Shelf.objects.create(name="no file")
-    assert len(asked) == 1
+    assert len(captured) == 1
 
 
 def test_the_rows_of_a_transaction_are_looked_up_together() -> None:
     def queries(rows: int) -> int:
-        with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        with CaptureQueriesContext(connection) as captured, transaction.atomic():
             for number in range(rows):
                 Volume.objects.create(text=f"{rows}-{number}.txt")
-        return len([q for q in asked if "moderation_auditentry" in q["sql"]])
+        return len([q for q in captured if "moderation_auditentry" in q["sql"]])
 
     expected = 1 if connection.features.has_select_for_update else 0
     assert queries(3) == 3 + expected

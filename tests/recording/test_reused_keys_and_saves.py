@@ -78,25 +78,25 @@ def test_an_upload_that_gets_the_name_of_an_erased_file_passes(in_transaction: b
     assert storage().exists(name)
 
 
-def test_a_file_stored_by_hand_under_an_erased_name_passes_and_storage_is_asked_once(
+def test_a_file_stored_by_hand_under_an_erased_name_passes_and_is_looked_up_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = removed()
     purge_all()
     storage().save(name, ContentFile(b"new"))
-    asked: list[str] = []
+    looked_up: list[str] = []
     exists = FileSystemStorage.exists
 
-    def noted(self: FileSystemStorage, asked_for: str) -> bool:
-        asked.append(asked_for)
-        return exists(self, asked_for)
+    def noted(self: FileSystemStorage, requested: str) -> bool:
+        looked_up.append(requested)
+        return exists(self, requested)
 
     monkeypatch.setattr(FileSystemStorage, "exists", noted)
     volume = Volume.objects.create(text=name, index=stored_quietly())
-    assert asked == [name]
+    assert looked_up == [name]
     volume.save()
     Volume.objects.create(text="never-seen.txt")
-    assert asked == [name], "only for an erased key that is new to the row"
+    assert looked_up == [name], "only for an erased key that is new to the row"
 
 
 def stored_quietly() -> str:
@@ -146,7 +146,7 @@ def test_a_file_replaced_by_one_of_the_same_name() -> None:
     assert not AuditEntry.objects.exists()
 
 
-def test_another_alias_of_the_same_folder_is_the_same_place() -> None:
+def test_another_alias_of_the_same_folder_is_the_same_storage() -> None:
     twin = {**ATTACHMENTS, "OPTIONS": {**ATTACHMENTS["OPTIONS"], "base_url": "/other/"}}
     with override_settings(STORAGES={**storages.backends, "twin": twin}):
         name = removed()
@@ -158,7 +158,7 @@ def test_another_alias_of_the_same_folder_is_the_same_place() -> None:
 
 
 @pytest.mark.parametrize("options", [{"update_fields": ["text"]}, {"force_update": True}, {}])
-def test_every_way_to_update_adopts_and_refuses(options: dict[str, Any]) -> None:
+def test_every_way_to_update_reuses_or_refuses_a_key(options: dict[str, Any]) -> None:
     volume = Volume.objects.create()
     volume.text = removed()
     volume.save(**options)
@@ -170,16 +170,16 @@ def test_every_way_to_update_adopts_and_refuses(options: dict[str, Any]) -> None
     assert Volume.objects.get().text.name == "text.txt"
 
 
-def test_fields_that_are_not_written_are_not_looked_at() -> None:
+def test_fields_that_are_not_written_are_not_checked() -> None:
     volume = Volume.objects.create()
     name = removed()
     claim(10)
     volume.text = name
     volume.save(update_fields=["shelf"])
     deferred = Volume.objects.defer("text", "index").get()
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         deferred.save()
-    assert not any('"text"' in query["sql"] for query in asked)
+    assert not any('"text"' in query["sql"] for query in captured)
     only = Volume.objects.only("pk").get()
     only.text = name
     with pytest.raises(KeyTaken):
@@ -195,7 +195,7 @@ def test_a_row_loaded_without_its_file_is_recorded_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("model", [BoundVolume, VolumeProxy])
-def test_relatives_of_a_model_adopt_and_refuse_as_it_does(model: Any) -> None:
+def test_proxies_and_children_of_a_model_reuse_and_refuse_keys_as_it_does(model: Any) -> None:
     name = removed()
     model.objects.create(text=name)
     assert states(name) == ["in_use"]

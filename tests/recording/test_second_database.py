@@ -99,7 +99,7 @@ def test_w014_names_a_registered_model_in_another_database(other: str) -> None:
     assert not references.check_other_databases()
 
 
-def test_a_database_that_is_away_holds_up_only_what_it_may_use(
+def test_a_database_that_is_away_blocks_only_what_it_may_use(
     transactional_db: None, tmp_path: Path
 ) -> None:
     with attached("away", {"NAME": str(tmp_path / "no" / "such" / "folder.sqlite3")}) as alias:
@@ -121,14 +121,14 @@ def test_a_database_that_is_away_holds_up_only_what_it_may_use(
     assert StorageIdentity.objects.get(alias="attachments").reference_problem == ""
 
 
-def test_a_copy_and_a_second_alias_are_not_asked(transactional_db: None, other: str) -> None:
+def test_a_copy_and_a_second_alias_are_not_queried(transactional_db: None, other: str) -> None:
     name = connections[other].settings_dict["NAME"]
     mirror = {"NAME": "copy", "TEST": {"MIRROR": "default"}}
     with attached("copy", mirror), attached("again", {"NAME": name}):
         assert distinct_databases() == ["default", other]
 
 
-def test_a_database_without_the_table_is_not_asked(other: str) -> None:
+def test_a_database_without_the_table_is_not_queried(other: str) -> None:
     with connections[other].schema_editor() as editor:
         editor.delete_model(Flyer)
     clear_table_cache()
@@ -137,7 +137,7 @@ def test_a_database_without_the_table_is_not_asked(other: str) -> None:
     assert AuditEntry.objects.get().state == "erased"
 
 
-def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) -> None:
+def test_a_model_that_cannot_be_queried_blocks_only_its_own_keys(other: str) -> None:
     write_identity("default")
     now = timezone.now()
     storages["default"].save("picture.jpg", ContentFile(b"x"))
@@ -158,7 +158,7 @@ def test_a_model_that_cannot_be_asked_holds_up_its_own_keys_alone(other: str) ->
     assert "library.Flyer.sheet in database other" in warning.msg
 
 
-def test_a_model_of_the_log_s_own_database_spoils_no_transaction() -> None:
+def test_a_model_in_the_log_s_own_database_breaks_no_transaction() -> None:
     with connections["default"].schema_editor() as editor:
         editor.execute("ALTER TABLE library_flyer RENAME COLUMN sheet TO page")
     try:
@@ -173,7 +173,7 @@ def test_a_model_of_the_log_s_own_database_spoils_no_transaction() -> None:
             editor.execute("ALTER TABLE library_flyer RENAME COLUMN page TO sheet")
 
 
-def test_a_live_row_of_another_model_still_decides_while_one_cannot_be_asked(
+def test_a_live_row_of_another_model_still_decides_while_one_cannot_be_queried(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from moderation.references.queries import Column

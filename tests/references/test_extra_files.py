@@ -56,7 +56,7 @@ def fails_for(bad: Volume) -> Callable[[Rows], Iterable[tuple[Any, str, str]]]:
 
 @pytest.fixture
 def with_extra_files(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give registrations extra files for one test."""
+    """Register extra files for one test."""
 
     def give(**functions: Any) -> None:
         known = dict(registrations._registrations)

@@ -230,9 +230,9 @@ def test_it_takes_as_many_queries_for_any_number_of_keys() -> None:
         names = [f"prints/{count}-{n}.pdf" for n in range(count)]
         Volume.objects.bulk_create(Volume(text=name) for name in names)
         Volume.objects.filter(text__in=names).delete()
-        with CaptureQueriesContext(connection) as asked:
+        with CaptureQueriesContext(connection) as captured:
             claim(1000)
-        return len(asked)
+        return len(captured)
 
     queries_for(1)  # reads the lists of tables
     assert queries_for(10) == queries_for(100)

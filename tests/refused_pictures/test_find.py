@@ -55,10 +55,10 @@ def test_a_nearly_identical_picture_is_refused_up_to_the_threshold(actor: User) 
     chance = random.Random(0)  # noqa: S311 - repeatable
     base = chance.getrandbits(BITS)
     refused(actor, perceptual_hash=with_bits(base=base))
-    places = [list(SPREAD), *(chance.sample(range(BITS), THRESHOLD + 1) for _ in range(30))]
-    for bits in places:
+    bit_lists = [list(SPREAD), *(chance.sample(range(BITS), THRESHOLD + 1) for _ in range(30))]
+    for bits in bit_lists:
         assert find_refused(OTHER, with_bits(*bits[:THRESHOLD], base=base))
-    for bits in places[1:]:
+    for bits in bit_lists[1:]:
         assert find_refused(OTHER, with_bits(*bits, base=base)) is None
 
 
@@ -69,7 +69,7 @@ def test_a_picture_without_hash_is_refused_as_the_same_file_only(actor: User) ->
 
 
 @pytest.mark.parametrize("bad", ["", "x", "0" * 63, "g" * 64, "\0", "٣" * 64, "1" * 10_000])
-def test_a_value_that_is_no_digest_matches_nothing(bad: str, actor: User) -> None:
+def test_a_value_that_is_not_a_digest_matches_nothing(bad: str, actor: User) -> None:
     refused(actor, perceptual_hash=bad)
     assert RefusedPicture.objects.get().perceptual_hash == ""
     assert find_refused(bad, bad) is None

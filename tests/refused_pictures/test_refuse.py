@@ -126,7 +126,7 @@ def test_only_so_many_files_are_refused_at_once(actor: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_moderators_who_refuse_the_same_picture_at_once_make_one_row() -> None:
+def test_two_moderators_who_refuse_the_same_picture_concurrently_make_one_row() -> None:
     actors = [User.objects.create_user(name) for name in ("mod", "other")]
     barrier = Barrier(2)
 
@@ -145,7 +145,7 @@ def test_two_moderators_who_refuse_the_same_picture_at_once_make_one_row() -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_match_is_counted_at_once_outside_of_a_transaction() -> None:
+def test_a_match_is_counted_immediately_outside_of_a_transaction() -> None:
     picture = refused(User.objects.create_user("mod"))
     count_match(picture)
     count_match(picture)

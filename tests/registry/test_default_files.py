@@ -157,7 +157,7 @@ def test_a_default_that_changes_is_reported_by_a_check() -> None:
     assert [str(field) for field in found] == ["library.Badge.drawn"]
 
 
-def test_a_default_in_the_same_place_through_another_storage_object_is_in_use(
+def test_a_default_at_the_same_location_through_another_storage_object_is_in_use(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     elsewhere = FileSystemStorage(location=ATTACHMENTS["OPTIONS"]["location"], base_url="/x/")

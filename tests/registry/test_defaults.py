@@ -26,7 +26,7 @@ def test_w011_says_nothing_of_a_field_without_a_default() -> None:
 
 @pytest.fixture
 def _failing_default(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give a field a default that needs a request, which a worker does not have."""
+    """Set a default of a field that needs a request, which a worker does not have."""
 
     def fail() -> str:
         raise RuntimeError("no request")

@@ -1,4 +1,4 @@
-"""The details of a registration: all kinds of lookups, extra files, and long keys."""
+"""The details of a registration: every type of lookup, extra files, and long keys."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_each_row_has_its_own_title(registered: Any, title: Any) -> None:
     assert [entry.title for entry in entries] == [entry.object_key for entry in entries]
 
 
-def test_an_extra_file_without_a_name_is_no_file(registered: Any) -> None:
+def test_an_extra_file_without_a_name_is_not_a_file(registered: Any) -> None:
     registered(extra_files=lambda rows: [(row, "attachments", "") for row in rows])
     shelf_of("a.txt").delete()
     assert list(AuditEntry.objects.values_list("name", flat=True)) == ["a.txt"]

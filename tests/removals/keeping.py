@@ -19,7 +19,7 @@ from tests.helpers import stored
 from tests.testapp.models import Exhibit, Volume
 
 
-def places(removal: Removal, objects: Sequence[Any]) -> list[tuple[int, list[str]]]:
+def batch_keys(removal: Removal, objects: Sequence[Any]) -> list[tuple[int, list[str]]]:
     """Return the keys of objects, selected or kept, with the numbers of their batches."""
     keys = {json_key(each.pk) for each in objects}
     found = []
@@ -31,14 +31,14 @@ def places(removal: Removal, objects: Sequence[Any]) -> list[tuple[int, list[str
 
 
 def keep(removal: Removal, *objects: Any) -> None:
-    exclude(removal, seal=removal.seal, keys_by_batch=places(removal, objects))
+    exclude(removal, seal=removal.seal, keys_by_batch=batch_keys(removal, objects))
 
 
 def give_back(
     removal: Removal, actor: User, *objects: Any, guard: Guard | None = None
 ) -> NotReturned:
     """Return these kept objects to the selection, or all of them."""
-    keys = places(removal, objects) if objects else kept_keys(removal)
+    keys = batch_keys(removal, objects) if objects else kept_keys(removal)
     return return_kept(removal, seal=removal.seal, keys_by_batch=keys, actor=actor, guard=guard)
 
 

@@ -64,7 +64,7 @@ def test_added_objects_fill_up_the_only_batch_in_the_order_of_the_keys(
     assert draft.rows_by_model == whole.rows_by_model
     assert draft.seal == whole.seal != old
     confirmed(draft, moderator)
-    assert not Post.objects.exists(), "a removal of one batch is deleted at once"
+    assert not Post.objects.exists(), "a removal of one batch is deleted immediately"
 
 
 @override_settings(MODERATION_BATCH_OBJECTS=2)
@@ -245,7 +245,7 @@ def test_a_moderator_who_lost_the_permission_adds_nothing(
     assert frozen_keys(draft) == keys_of(posts[:2])
 
 
-def test_an_older_page_adds_nothing_and_is_told_what_changed(
+def test_an_older_page_adds_nothing_and_says_what_changed(
     posts: list[Post], moderator: User
 ) -> None:
     draft = drafted(posts[:2], moderator)

@@ -35,10 +35,12 @@ LONG = [
 ]
 
 
-def write(name: str, *, deed: DeletionContext = NOBODY, key: Any = 1, **details: Any) -> AuditEntry:
+def write(
+    name: str, *, context: DeletionContext = NOBODY, key: Any = 1, **details: Any
+) -> AuditEntry:
     """Write the entry of one file. The default storage accepts names of up to 1,024 characters."""
     file = StoredFile("posts.PostImage", key, "image", "default", name)
-    write_entries({file: details}, deed, connection.alias)
+    write_entries({file: details}, context, connection.alias)
     return AuditEntry.objects.latest("pk")
 
 
@@ -77,17 +79,17 @@ def test_a_key_is_compared_letter_by_letter(text: str) -> None:
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite's plans are other ones")
 @pytest.mark.parametrize("key", ["posts/a.jpg", "k" * 3000])
 def test_a_key_is_found_by_the_index(key: str) -> None:
-    asked = [Q(key=key), Q(key__any_of={key, "b"}), Q(key__startswith=key)]
+    conditions = [Q(key=key), Q(key__any_of={key, "b"}), Q(key__startswith=key)]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        for condition in asked:
+        for condition in conditions:
             assert "entry_key" in AuditEntry.objects.filter(condition).explain()
 
 
 def test_what_identifies_is_never_cut() -> None:
     actor = DeletionContext(actor=1, actor_name="n" * 400, removal=None)
     entry = write(
-        "a.jpg", deed=actor, key="p" * 2000, parent_key="q" * 2000, parent_label="l" * 300
+        "a.jpg", context=actor, key="p" * 2000, parent_key="q" * 2000, parent_label="l" * 300
     )
     assert (entry.object_key, entry.parent_key) == ("p" * 2000, "q" * 2000)
     assert (entry.parent_label, entry.actor_name) == ("l" * 300, "n" * 400)

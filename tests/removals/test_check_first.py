@@ -197,7 +197,7 @@ def test_a_kept_object_that_returns_must_be_reviewed_again(draft: Removal, odd: 
     assert undecided(draft).count() == 2
 
 
-def test_an_object_that_changed_is_marked_anew(
+def test_an_object_that_changed_is_marked_again(
     draft: Removal, odd: list[Post], moderator: User
 ) -> None:
     """One got a picture of the wave, a reviewed one got another picture that nobody else has."""

@@ -38,7 +38,7 @@ BLOCKED = 0.7
 
 
 class Session:
-    """Work in another session of the database, begun at once in a thread."""
+    """Work in another session of the database, begun immediately in a thread."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         self.results: Queue[object] = Queue()
@@ -153,9 +153,9 @@ def test_a_retry_while_the_last_batch_finishes_is_not_lost(
     removal.batches.update(state="failed")
     with transaction.atomic():
         retry(removal, actor=moderator)
-        settling = Session(lambda: advance(removal.pk))
-        assert settling.is_blocked(), "whoever settles waits for the removal's row"
-    settling.result()
+        advancing = Session(lambda: advance(removal.pk))
+        assert advancing.is_blocked(), "whoever advances a removal waits for its row"
+    advancing.result()
     removal.refresh_from_db()
     assert removal.state == "deleting"
     assert delete_next_batch(removal.pk)
@@ -188,8 +188,8 @@ def test_a_retry_while_the_last_key_finishes_is_not_lost(
     Removal.objects.update(state="purging")
     with transaction.atomic():
         retry_entries(removal.entries.all()) if by_entries else retry(removal, actor=moderator)
-        settling = Session(lambda: advance(removal.pk))
-        assert settling.is_blocked(), "who settles waits for the removal's row"
-    settling.result()
+        advancing = Session(lambda: advance(removal.pk))
+        assert advancing.is_blocked(), "whoever advances a removal waits for its row"
+    advancing.result()
     removal.refresh_from_db()
     assert (removal.state, removal.finished_at) == ("purging", None)

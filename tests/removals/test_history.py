@@ -57,12 +57,12 @@ def test_each_change_is_a_phrase(what: str, keys: Any, phrase: str) -> None:
     assert changes_since(removal, "seal-0") == [phrase]
 
 
-def test_every_kind_of_change_has_a_phrase() -> None:
-    kinds = {
+def test_every_type_of_change_has_a_phrase() -> None:
+    types = {
         value for name, value in vars(history).items()
         if name.isupper() and isinstance(value, str)
     }  # fmt: skip
-    assert kinds == set(history.PHRASES)
+    assert types == set(history.PHRASES)
 
 
 def test_page_lists_the_changes_since_it_was_opened_and_no_others() -> None:

@@ -23,7 +23,7 @@ from moderation.removals.owners import keys_by_batch, keys_of_objects, keys_with
 from moderation.removals.seal import is_sealed
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed, drafted
-from tests.removals.keeping import Killed, frozen_keys, keep, kept, killing, places, refusing
+from tests.removals.keeping import Killed, batch_keys, frozen_keys, keep, kept, killing, refusing
 from tests.testapp.models import Volume
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,7 +51,7 @@ def test_several_objects_of_several_batches_are_one_change(
     assert (draft.kept_total, draft.objects_total) == (3, 3)
     assert is_sealed(draft)
     with pytest.raises(DraftChanged, match="3 posts were kept"):
-        exclude(draft, seal=old, keys_by_batch=places(draft, [posts[1]]))
+        exclude(draft, seal=old, keys_by_batch=batch_keys(draft, [posts[1]]))
 
 
 @pytest.mark.parametrize("batches", [[], [(1, ["1"])], [(1024, ["-1", "x"])], [(1024, [])]])
@@ -119,9 +119,9 @@ def test_refused_and_deleted_objects_are_not_kept(draft: Removal, posts: list[Po
 
 def test_the_last_keep_is_known_until_the_next(draft: Removal, posts: list[Post]) -> None:
     keep(draft, *posts[:3])
-    assert list(last_kept_keys(draft)) == places(draft, posts[:3])
+    assert list(last_kept_keys(draft)) == batch_keys(draft, posts[:3])
     keep(draft, posts[4])
-    assert list(last_kept_keys(draft)) == places(draft, posts[4:5])
+    assert list(last_kept_keys(draft)) == batch_keys(draft, posts[4:5])
 
 
 def test_an_interrupted_keep_cannot_be_confirmed_with_the_old_seal(
@@ -134,7 +134,7 @@ def test_an_interrupted_keep_cannot_be_confirmed_with_the_old_seal(
             keep(draft, posts[0], posts[2], posts[4])
     draft.refresh_from_db()
     assert (kept(draft), draft.objects_total) == ([posts[0].pk], 5)
-    assert list(last_kept_keys(draft)) == places(draft, posts[:1])
+    assert list(last_kept_keys(draft)) == batch_keys(draft, posts[:1])
     with pytest.raises(DraftChanged, match="1 post was kept"):
         confirm(draft, actor=moderator, seal=old, reason="spam")
     assert Post.objects.count() == 6
@@ -147,11 +147,11 @@ def test_a_keep_that_another_tab_overtakes_stops(
     monkeypatch.setattr(keep_module, "BATCHES_PER_CHUNK", 1)
 
     def with_other_tab() -> Any:
-        yield places(draft, posts[:1])[0]
-        yield places(draft, posts[2:3])[0]
+        yield batch_keys(draft, posts[:1])[0]
+        yield batch_keys(draft, posts[2:3])[0]
         other = Removal.objects.get(pk=draft.pk)
         keep(other, posts[5])
-        yield places(draft, posts[4:5])[0]
+        yield batch_keys(draft, posts[4:5])[0]
 
     with pytest.raises(DraftChanged, match="1 post was kept"):
         exclude(draft, seal=draft.seal, keys_by_batch=with_other_tab())
@@ -167,7 +167,7 @@ def test_all_objects_of_an_owner_are_found(
     spam, good = make_posts(5, images=0), make_posts(3, images=1, author="regular")
     with override_settings(MODERATION_BATCH_OBJECTS=3):
         removal = drafted([*spam, *good], moderator)
-    number, (key,) = places(removal, good[1:2])[0]
+    number, (key,) = batch_keys(removal, good[1:2])[0]
     found = dict(keys_with_owner_of(removal, number, key, selected_keys(removal)))
     assert sorted(key for keys in found.values() for key in keys) == [str(p.pk) for p in good]
     exclude(removal, seal=removal.seal, keys_by_batch=found.items())
@@ -237,6 +237,6 @@ def test_the_batches_of_keys_are_found_without_the_objects_outside(
     (outside,) = make_posts(1)
     wanted = [posts[5], posts[0], outside, posts[1]]
     keys = [post.pk for post in wanted]
-    assert sorted(keys_by_batch(draft, keys)) == places(draft, wanted)
+    assert sorted(keys_by_batch(draft, keys)) == batch_keys(draft, wanted)
     objects = Post.objects.filter(pk__in=keys)
-    assert list(keys_of_objects(objects, selected_keys(draft))) == places(draft, wanted)
+    assert list(keys_of_objects(objects, selected_keys(draft))) == batch_keys(draft, wanted)

@@ -52,12 +52,12 @@ def breaks_off() -> Iterator[Callable[[type[Exception]], None]]:
     """Return a function that makes the deletion of the first post fail with an error class."""
     receivers = []
 
-    def connect(kind: type[Exception]) -> None:
+    def connect(error: type[Exception]) -> None:
         first = Post.objects.earliest("pk").pk
 
         def refuse(instance: Post, **_: Any) -> None:
             if instance.pk == first:
-                raise kind(13, "the words of it")
+                raise error(13, "the words of it")
 
         pre_delete.connect(refuse, sender=Post)
         receivers.append(refuse)
@@ -76,16 +76,16 @@ def make_due() -> None:
     RemovalBatch.objects.filter(state="waiting").update(due_at=timezone.now() - timedelta(days=1))
 
 
-@pytest.mark.parametrize("kind", TRANSIENT)
+@pytest.mark.parametrize("error", TRANSIENT)
 def test_a_batch_waits_while_the_others_continue_and_is_deleted_after_the_error(
-    running: Removal, breaks_off: Any, kind: type[Error]
+    running: Removal, breaks_off: Any, error: type[Error]
 ) -> None:
-    breaks_off(kind)
+    breaks_off(error)
     while run_once(alone=True):
         pass
     batch = batch_of(running)
     assert (batch.state, batch.attempts) == ("waiting", 1)
-    assert batch.error == f"{kind.__name__}: (13, 'the words of it')"
+    assert batch.error == f"{error.__name__}: (13, 'the words of it')"
     assert batch.due_at is not None
     assert Post.objects.count() == 1
     assert running.batches.filter(state="deleted").count() == 2
@@ -122,16 +122,16 @@ def test_a_batch_fails_with_the_reason_after_attempts_over_minutes(
     assert (again.state, again.attempts, again.due_at, again.error) == ("waiting", 0, None, "")
 
 
-@pytest.mark.parametrize("kind", PERMANENT)
+@pytest.mark.parametrize("error", PERMANENT)
 def test_a_permanent_error_fails_the_batch_immediately_with_the_reason(
-    running: Removal, breaks_off: Any, kind: type[Exception]
+    running: Removal, breaks_off: Any, error: type[Exception]
 ) -> None:
-    breaks_off(kind)
+    breaks_off(error)
     while delete_next_batch(running.pk):
         pass
     batch = batch_of(running)
     assert batch.state == "failed"
-    assert kind.__name__ in batch.error
+    assert error.__name__ in batch.error
     assert "the words of it" in batch.error
     assert Post.objects.count() == 1
 
@@ -147,12 +147,12 @@ def test_the_page_says_what_waits_and_why(
     assert "OperationalError: (13, &#x27;the words of it&#x27;)" in page
 
 
-@pytest.mark.parametrize("kind", TRANSIENT)
+@pytest.mark.parametrize("error", TRANSIENT)
 def test_a_confirmation_succeeds_although_the_database_fails_afterwards(
-    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: Any, kind: type[Error]
+    marked: None, moderator: User, make_posts: MakePosts, monkeypatch: Any, error: type[Error]
 ) -> None:
     def away(*_: object) -> None:
-        raise kind("server closed the connection unexpectedly")
+        raise error("server closed the connection unexpectedly")
 
     draft = drafted(make_posts(1), moderator)
     monkeypatch.setattr("moderation.removals.delete._claim", away)

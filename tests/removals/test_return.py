@@ -23,6 +23,7 @@ from tests.helpers import confirmed, drafted
 from tests.removals.keeping import (
     Killed,
     add_picture,
+    batch_keys,
     columns,
     exhibits,
     frozen_keys,
@@ -30,7 +31,6 @@ from tests.removals.keeping import (
     keep,
     kept,
     killing,
-    places,
     refusing,
     volumes,
 )
@@ -68,7 +68,7 @@ def test_one_object_returns_and_the_others_stay_kept(
     keep(draft, *posts[:4])
     give_back(draft, moderator, posts[1])
     assert kept(draft) == [posts[0].pk, posts[2].pk, posts[3].pk]
-    assert list(last_kept_keys(draft)) == places(draft, [posts[0], *posts[2:4]])
+    assert list(last_kept_keys(draft)) == batch_keys(draft, [posts[0], *posts[2:4]])
     assert frozen_keys(draft) == [posts[1].pk, posts[4].pk, posts[5].pk]
     give_back(draft, moderator, posts[0])
     give_back(draft, moderator, *posts[2:4])

@@ -138,13 +138,13 @@ def test_a_draft_that_is_cancelled_while_it_is_compared_stays_cancelled(
     monkeypatch.setattr(sealing, "BATCHES_PER_CHUNK", 1)
     compare = sealing.changed_batches
 
-    def cancelled_meanwhile(asked: Removal) -> Iterator[Any]:
-        turns = sealing.chunks_of_batches(asked)
+    def cancelled_in_the_meantime(compared: Removal) -> Iterator[Any]:
+        turns = sealing.chunks_of_batches(compared)
         first = next(turns)
         monkeypatch.setattr(sealing, "chunks_of_batches", lambda _: chain([first], turns))
-        cancel(Removal.objects.get(pk=asked.pk))
-        return compare(asked)
+        cancel(Removal.objects.get(pk=compared.pk))
+        return compare(compared)
 
-    monkeypatch.setattr(confirm_module, "changed_batches", cancelled_meanwhile)
+    monkeypatch.setattr(confirm_module, "changed_batches", cancelled_in_the_meantime)
     with pytest.raises(DraftChanged):
         confirmed(removal, moderator)

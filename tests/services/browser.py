@@ -29,7 +29,7 @@ MISSING = (
 
 
 def find() -> Path | None:
-    """Give the Chromium that CHROMIUM names or the PATH has, None where there is none."""
+    """Return the Chromium that CHROMIUM names or the PATH has, or None."""
     named = os.environ.get("CHROMIUM")
     if named:
         return Path(named) if os.access(named, os.X_OK) else None

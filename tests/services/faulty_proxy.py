@@ -75,8 +75,8 @@ class FaultyProxy:
     upstream: str
     faults: list[Fault] = field(default_factory=list)
     seen: list[Request] = field(default_factory=list)
-    most_at_once: int = 0
-    at_once: int = 0
+    most_concurrent: int = 0
+    concurrent: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def act_on(self, request: Request) -> Act:
@@ -89,13 +89,13 @@ class FaultyProxy:
     def counted(self) -> Iterator[None]:
         """Count the requests that are under way at the same time."""
         with self.lock:
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
+            self.concurrent += 1
+            self.most_concurrent = max(self.most_concurrent, self.concurrent)
         try:
             yield
         finally:
             with self.lock:
-                self.at_once -= 1
+                self.concurrent -= 1
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             act = self.proxy.act_on(request)
             time.sleep(act.delay)
             reply = None if act.reset else self._reply(request, act)
-        # Counted out before: who reads the answer may send the next request at once.
+        # Counted out before: who reads the answer may send the next request immediately.
         if reply:
             self._answer(*reply, cut=act.cut)
         else:
@@ -128,8 +128,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, request: Request, act: Act) -> Reply:
         if not act.reply:
             return self._forward(request, act)
-        status, kind, content = act.reply
-        return status, {"Content-Type": kind}, content
+        status, content_type, content = act.reply
+        return status, {"Content-Type": content_type}, content
 
     def _forward(self, request: Request, act: Act) -> Reply:
         upstream = urlsplit(self.proxy.upstream)

@@ -49,7 +49,7 @@ class S3Server:
         return bucket
 
     def storage(self, bucket: str, *, location: str = "") -> dict[str, Any]:
-        """Give Django's STORAGES entry for a bucket of this server."""
+        """Return Django's STORAGES entry for a bucket of this server."""
         return storages.s3(
             bucket=bucket,
             endpoint=self.endpoint,
@@ -61,7 +61,7 @@ class S3Server:
         )
 
     def keys(self, bucket: str) -> list[str]:
-        """Give every key of a bucket, sorted."""
+        """Return every key of a bucket, sorted."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return sorted(entry["Key"] for page in pages for entry in page.get("Contents", []))
 
@@ -74,7 +74,7 @@ class S3Server:
         return True
 
     def environment(self, bucket: str) -> dict[str, str]:
-        """Give the variables by which another process of the site uses a bucket."""
+        """Return the variables by which another process of the site uses a bucket."""
         return {
             "FILES": "s3",
             "S3_BUCKET": bucket,

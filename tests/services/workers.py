@@ -22,7 +22,7 @@ RQ_WORKER_IS_UP = "Listening on"
 
 
 def database_url() -> str:
-    """Give the URL of the test's own database, for another process."""
+    """Return the URL of the test's own database, for another process."""
     config: dict[str, Any] = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{config['NAME']}"
@@ -33,7 +33,7 @@ def database_url() -> str:
 
 
 def environment() -> dict[str, str]:
-    """Give the variables by which a process shares this test's database and files on disk.
+    """Return the variables by which a process shares this test's database and files on disk.
 
     A test on S3 adds `S3Server.environment(bucket)`.
     """

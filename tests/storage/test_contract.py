@@ -46,9 +46,9 @@ class WatchedLease(Lease):
         super().__init__(60, Moment.now())
         self.was_checked = Event()
 
-    def holds(self) -> bool:
+    def is_active(self) -> bool:
         self.was_checked.set()
-        return super().holds()
+        return super().is_active()
 
 
 def erase(adapter: Adapter, *names: str, lease: Lease | None = None) -> dict[str, Outcome]:
@@ -231,7 +231,7 @@ class TestDict(AdapterContract):
     def storage(self) -> Storage:
         return DictStorage()
 
-    def test_a_failed_request_is_no_attempt_of_its_keys_and_the_other_names_wait(self) -> None:
+    def test_a_failed_request_does_not_count_as_an_attempt_and_the_other_names_wait(self) -> None:
         class Broken(DictStorage):
             def delete_many(self, names: Sequence[str]) -> None:
                 raise ConnectionResetError(104, "reset")

@@ -165,10 +165,10 @@ def test_a_server_that_throttles_gets_fewer_requests(shaky: Bucket, proxy: Fault
     files = shaky.put(*some_keys(40))
     shaky.adapter.request_keys = 10
     slow_down = error_reply(503, "SlowDown", "Reduce your request rate.").reply
-    at_once = []
+    concurrent = []
 
     def overloaded(request: Request) -> Act | None:
-        at_once.append(proxy.at_once)
+        concurrent.append(proxy.concurrent)
         return Act(delay=0.03, reply=slow_down) if request.deletes else None
 
     proxy.faults.append(overloaded)
@@ -177,7 +177,7 @@ def test_a_server_that_throttles_gets_fewer_requests(shaky: Bucket, proxy: Fault
         (Result.FAILED, "SlowDown", "Reduce your request rate.")
     }
     assert sum(request.deletes for request in proxy.seen) == 4 * TRIES
-    assert set(at_once[-10:]) == {1}
+    assert set(concurrent[-10:]) == {1}
 
 
 def test_a_server_that_rejects_everything_is_given_up(
@@ -201,7 +201,7 @@ def test_time_is_bounded(
     not_consumed = iter([FileToErase(name) for name in files])
     outcomes = list(
         shaky.adapter.erase(not_consumed, ignore_versions)
-    )  # 60 requests of 0.1 s, four at once
+    )  # 60 requests of 0.1 s, four in parallel
     failed = [outcome for outcome in outcomes if outcome.result is Result.FAILED]
     assert {outcome.code for outcome in failed} <= {"OutOfTime"}
     assert len(outcomes) - len(failed) == 60 - len(shaky.keys)

@@ -127,7 +127,7 @@ class Sharded(FileSystemStorage):
         return super().path(f"shard/{name}")
 
 
-def test_a_storage_with_paths_of_its_own_is_asked_for_each(tmp_path: Path) -> None:
+def test_a_storage_with_paths_of_its_own_is_called_for_each(tmp_path: Path) -> None:
     storage = Sharded(tmp_path)
     adapter = FileSystemAdapter(storage)
     storage.save("a.png", ContentFile(b"x"))

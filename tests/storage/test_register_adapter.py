@@ -154,6 +154,6 @@ def test_the_default_storage_is_unwrapped_on_s3_too(s3_storage: str, s3_gateway:
     assert type(adapter_for_storage(default_storage)) is S3Adapter
 
 
-def test_an_object_that_is_no_storage_is_refused() -> None:
+def test_an_object_that_is_not_a_storage_is_refused() -> None:
     with pytest.raises(TypeError, match="str does not extend Django's Storage"):
         adapter_for_storage("default")  # type: ignore[arg-type] # what a mistake looks like

@@ -107,7 +107,7 @@ def test_many_keys_are_erased_by_several_requests_at_a_time(
     assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
     assert shaky.keys == sorted(good)
     assert sum(request.is_batch for request in proxy.seen) == 6
-    assert 1 < proxy.most_at_once <= shaky.adapter.requests
+    assert 1 < proxy.most_concurrent <= shaky.adapter.requests
 
 
 def test_batch_carries_content_md5(shaky: Bucket, proxy: FaultyProxy) -> None:

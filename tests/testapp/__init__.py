@@ -1,1 +1,1 @@
-"""A second content app for the tests: other keys, another storage, every kind of relation."""
+"""A second content app for the tests: other keys, another storage, every type of relation."""

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 
 
 class LibraryConfig(AppConfig):
-    """Gives the app a label that says what its models are about."""
+    """Sets a label that says what the models are about."""
 
     name = "tests.testapp"
     label = "library"

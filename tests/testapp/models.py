@@ -1,4 +1,4 @@
-"""Models that own files, or hang on those that do, by every kind of relation."""
+"""Models that own files, or refer to those that do, by every type of relation."""
 
 from __future__ import annotations
 
@@ -96,13 +96,13 @@ class Song(models.Model):
 
 
 class Country(models.Model):
-    """The target of a key that is no primary key."""
+    """The target of a key that is not the primary key."""
 
     code = models.CharField(max_length=2, unique=True)
 
 
 class Stamp(models.Model):
-    """Points to a column that is no primary key."""
+    """Points to a column that is not the primary key."""
 
     country = models.ForeignKey(Country, to_field="code", on_delete=models.CASCADE)
     scan = models.FileField(storage=attachments, blank=True, db_index=True)

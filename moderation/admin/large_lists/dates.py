@@ -34,17 +34,17 @@ class IndexedDates:
         """Return the `first` and `last` date. One query for both would read all rows on SQLite."""
         return {"first": self.values.first(), "last": self.values.last()}
 
-    def dates(self, field_name: str, kind: str) -> list[date]:
+    def dates(self, field_name: str, unit: str) -> list[date]:
         """Return the starts of the years, months or days with rows, with one query each."""
         found: list[date] = []
         value = self.values.first()
         while value is not None:
-            start = _start(value, kind)
+            start = _start(value, unit)
             if start.year > YEARS[-1]:
                 break
             if start.year in YEARS:
                 found.append(start)
-            following = _floor(start + TO_NEXT[kind], kind)
+            following = _floor(start + TO_NEXT[unit], unit)
             value = self.values.filter(**{f"{field_name}__gte": following}).first()
         return found
 
@@ -62,7 +62,7 @@ class LoadedDates(list[date]):
         """Return the `first` and `last` date, each None if there are no rows."""
         return {"first": self[0] if self else None, "last": self[-1] if self else None}
 
-    def dates(self, _field_name: str, kind: str) -> list[date]:
+    def dates(self, _field_name: str, unit: str) -> list[date]:
         """Return the starts of the years, months or days with rows.
 
         Skips from one to the next: converting each time to the site's time zone takes far longer.
@@ -70,28 +70,28 @@ class LoadedDates(list[date]):
         found: list[date] = []
         position = 0
         while position < len(self):
-            start = _start(self[position], kind)
+            start = _start(self[position], unit)
             if start.year > YEARS[-1]:
                 break
             if start.year in YEARS:
                 found.append(start)
-            following = _floor(start + TO_NEXT[kind], kind)
+            following = _floor(start + TO_NEXT[unit], unit)
             position = bisect_left(self, following, lo=position + 1)
         return found
 
     datetimes = dates
 
 
-def _start(value: date, kind: str) -> date:
+def _start(value: date, unit: str) -> date:
     """Return the start of a date's year, month or day; of a time, in the site's time zone."""
-    return _floor(timezone.localtime(value) if isinstance(value, datetime) else value, kind)
+    return _floor(timezone.localtime(value) if isinstance(value, datetime) else value, unit)
 
 
-def _floor(value: date, kind: str) -> date:
+def _floor(value: date, unit: str) -> date:
     """Return the start of a date's year, month or day; of a time, in its own time zone."""
     if isinstance(value, datetime):
         value = value.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    match kind:
+    match unit:
         case "year":
             return value.replace(month=1, day=1)
         case "month":

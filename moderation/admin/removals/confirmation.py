@@ -29,6 +29,7 @@ from moderation.admin.removals.add_actions import last_added
 from moderation.admin.removals.check_first import check_first_context
 from moderation.admin.removals.differences import difference_context
 from moderation.admin.removals.files_that_stay import files_that_stay_context
+from moderation.admin.removals.form_errors import pop_form_errors, store_form_errors
 from moderation.admin.removals.forms import ConfirmForm, save_input
 from moderation.admin.removals.keep_actions import last_kept
 from moderation.admin.removals.object_permissions import (
@@ -38,7 +39,6 @@ from moderation.admin.removals.object_permissions import (
 )
 from moderation.admin.removals.other_drafts import other_drafts_context
 from moderation.admin.removals.preferences import preferences_context
-from moderation.admin.removals.refusals import store_refusal, take_refusal
 from moderation.admin.removals.tabs import back_to_page, selection_context
 from moderation.cascade.batches import model_of
 from moderation.checks.site import unmarked_storages
@@ -57,7 +57,7 @@ Admin: TypeAlias = "ModelAdmin[Removal]"
 
 def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Return the page of a draft, with the errors or the difference of a refused confirmation."""
-    refusal = take_refusal(request, removal)
+    errors = pop_form_errors(request, removal)
     viewer = Viewer(model_admin.admin_site, request)
     objects, model = objects_of(removal), model_in_admin(viewer, removal)
     selection = selection_context(viewer, removal)
@@ -74,8 +74,8 @@ def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResp
         "updates": counts(removal.updates_by_model),
         "blockers": list(blockers_of(removal, request.user)),  # type: ignore[arg-type]
         "blocking_rows": _blocking_rows(viewer, removal),
-        "difference": refusal.difference,
-        "form": refusal.form,
+        "difference": errors.difference,
+        "form": errors.form,
         "is_decided_on": _is_decided_on(removal),
         "last_kept": last_kept(viewer, removal),
         "last_added": last_added(removal),
@@ -114,7 +114,7 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
     if removal.state != RemovalState.DRAFT:
         return redirect(removal_url(model_admin.admin_site, removal))
     viewer = Viewer(model_admin.admin_site, request)
-    store_refusal(request, removal, form, difference_context(viewer, removal, difference))
+    store_form_errors(request, removal, form, difference_context(viewer, removal, difference))
     return back_to_page(model_admin, request, removal)
 
 

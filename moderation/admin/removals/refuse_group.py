@@ -18,7 +18,7 @@ from moderation.admin.refused_pictures.access import may_refuse
 from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
 from moderation.admin.removals.forms import save_input
 from moderation.admin.removals.group_previews import pictures_of_group
-from moderation.admin.removals.tabs import back_to_page, place_in
+from moderation.admin.removals.tabs import back_to_page, page_parameters
 from moderation.models import Removal
 from moderation.models.states import RemovalState
 
@@ -48,13 +48,13 @@ def refuse_group(
         form = refuse_posted(model_admin, request, pictures)
         if form is None:
             return back_to_page(model_admin, request, removal)
-    place = place_in(request.POST)
+    parameters = page_parameters(request.POST)
     return show_form(
         model_admin,
         request,
         pictures,
         form=form,
         picture_url=picture_url,
-        back_url=f"{removal_url(viewer.site, removal)}?{urlencode(place)}",
-        hidden={**place, GROUP: key},
+        back_url=f"{removal_url(viewer.site, removal)}?{urlencode(parameters)}",
+        hidden={**parameters, GROUP: key},
     )

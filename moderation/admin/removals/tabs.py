@@ -27,7 +27,7 @@ PICTURES_PER_PAGE = 60  # few enough to review each one
 # The parameters that name a page of the selection, one of the objects that share a picture and are
 # not selected, and one of the objects to check first. `back` is the page of the groups that led to
 # the page of a group.
-PLACE = ("show", "order", "group", "p", "others", "check", "back")
+PAGE_PARAMETERS = ("show", "order", "group", "p", "others", "check", "back")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
 # what else the template of the tab needs.
@@ -69,28 +69,28 @@ def selection_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "tabs": tabs,
         "tab": tab,
         "show": tab.name,
-        "place": {**_place_of(viewer, page), "show": tab.name},
+        "page_parameters": {**_parameters_of(viewer, page), "show": tab.name},
         "page_numbers": numbers,
         "shows_files": any(getattr(preview, "files", 0) for preview in page["previews"]),
         **page,
     }
 
 
-def _place_of(viewer: Viewer, page: dict[str, Any]) -> dict[str, str]:
+def _parameters_of(viewer: Viewer, page: dict[str, Any]) -> dict[str, str]:
     """Return the parameters of a page of the selection.
 
     Leaves out those of a group that no longer exists, which is not shown.
     """
-    place = place_in(viewer.request.GET)
-    if "group" not in place or "group" in page or "text_group" in page:
-        return place
-    kept = {name: place[name] for name in ("order", "check") if name in place}
+    found = page_parameters(viewer.request.GET)
+    if "group" not in found or "group" in page or "text_group" in page:
+        return found
+    kept = {name: found[name] for name in ("order", "check") if name in found}
     return kept | {"p": str(page["page"].number)}
 
 
-def place_in(parameters: QueryDict) -> dict[str, str]:
+def page_parameters(parameters: QueryDict) -> dict[str, str]:
     """Return the parameters that name a page of the selection, from a URL or a form."""
-    return {name: str(parameters[name]) for name in PLACE if parameters.get(name)}
+    return {name: str(parameters[name]) for name in PAGE_PARAMETERS if parameters.get(name)}
 
 
 def back_to_page(
@@ -109,9 +109,9 @@ def save_and_open(
 
 
 def _redirect(
-    model_admin: ModelAdmin[Removal], removal: Removal, place: QueryDict, anchor: str = ""
+    model_admin: ModelAdmin[Removal], removal: Removal, sent: QueryDict, anchor: str = ""
 ) -> HttpResponse:
-    url, query = removal_url(model_admin.admin_site, removal), urlencode(place_in(place))
+    url, query = removal_url(model_admin.admin_site, removal), urlencode(page_parameters(sent))
     return redirect(f"{url}{query and f'?{query}'}{anchor and f'#{anchor}'}")
 
 

@@ -96,7 +96,7 @@
   }
 
   // Return where the focus is when a button is pressed: on a card, or on the button itself.
-  function placeOf(button) {
+  function focusPointOf(button) {
     const active = document.activeElement;
     const isOnCard = active.matches("[data-card]"); // the button was pressed by a shortcut
     const element = isOnCard ? active : button;
@@ -131,17 +131,17 @@
     );
   }
 
-  // Return the element at a place, or undefined if it no longer exists.
-  function elementAt(place) {
-    const card = cardsOf(place.section).get(place.card);
-    return card ? elementIn(card, place) : !place.card && buttonAt(place);
+  // Return the element at a focus point, or undefined if it no longer exists.
+  function elementAt(focusPoint) {
+    const card = cardsOf(focusPoint.section).get(focusPoint.card);
+    return card ? elementIn(card, focusPoint) : !focusPoint.card && buttonAt(focusPoint);
   }
 
-  // Return the element that takes a place: its own, or that of the next card of the section.
-  function nextElementAt(place) {
-    const cards = cardsOf(place.section);
-    const card = place.next.map((name) => cards.get(name)).find(Boolean);
-    return elementAt(place) || (card && elementIn(card, place));
+  // Return the element for a focus point: its own, or that of the next card of the section.
+  function nextElementAt(focusPoint) {
+    const cards = cardsOf(focusPoint.section);
+    const card = focusPoint.next.map((name) => cards.get(name)).find(Boolean);
+    return elementAt(focusPoint) || (card && elementIn(card, focusPoint));
   }
 
   function cardInSight() {
@@ -167,13 +167,13 @@
     return Boolean(element);
   }
 
-  // Focus what takes a place on the new page, or the heading of its section.
-  function focusNext(place) {
-    const element = nextElementAt(place);
+  // Focus the element for a focus point on the new page, or the heading of its section.
+  function focusNext(focusPoint) {
+    const element = nextElementAt(focusPoint);
     if (element) {
-      focusAt(place.top, element);
-    } else if (place.section) {
-      const heading = document.getElementById(`${place.section}-heading`);
+      focusAt(focusPoint.top, element);
+    } else if (focusPoint.section) {
+      const heading = document.getElementById(`${focusPoint.section}-heading`);
       (heading ?? document.getElementById("selection-heading")).focus();
     } else {
       cardInSight()?.focus({ preventScroll: true });
@@ -250,18 +250,18 @@
       return;
     }
     event.preventDefault();
-    const place = placeOf(button);
+    const focusPoint = focusPointOf(button);
     const { response, text } = await post(button);
     if (!response?.ok) {
       showFailure(button, response);
-      focusNext(place);
+      focusNext(focusPoint);
     } else {
-      showResult(new DOMParser().parseFromString(text, "text/html"), button, place);
+      showResult(new DOMParser().parseFromString(text, "text/html"), button, focusPoint);
     }
     main.dispatchEvent(new CustomEvent("moderation:message"));
   }
 
-  function showResult(page, button, place) {
+  function showResult(page, button, focusPoint) {
     if (!page.querySelector("#content-start #draft")) {
       window.location.reload();
       return;
@@ -271,10 +271,10 @@
     showInPlace(page);
     const isRefused = main.querySelector(".messagelist .error");
     if (button.name !== "last" || isRefused || !focusLastKept()) {
-      focusNext(place);
+      focusNext(focusPoint);
     }
     if (isKeep && !isRefused) {
-      lastKeep = place;
+      lastKeep = focusPoint;
     }
   }
 

@@ -27,7 +27,7 @@ class PendingFiles:
     def sendable(self, targets: Sequence[Target]) -> Sequence[Target]:
         """Return the targets for which a request may be sent now, which is nearly always all."""
         leases = {file.lease for target in targets for file in self._files[target.key]}
-        if all(lease is None or lease.holds() for lease in leases):
+        if all(lease is None or lease.is_active() for lease in leases):
             return targets
         return [target for target in targets if self.may_be_sent(target.key)]
 

@@ -36,7 +36,7 @@ BATCH_PICTURES = CACHED_PICTURES - MAX_PICTURES
 
 
 class Command(BaseCommand):
-    """Check the whole file, then add its posts. With --skip-bad, add the good lines at once."""
+    """Check the whole file, then add its posts. With --skip-bad, add good lines immediately."""
 
     help = (
         "Add the posts of FILE (JSON Lines, plain or gzipped) with their pictures from DIR. "

@@ -56,7 +56,7 @@ def entry_of(removal: Removal | None, key: str, **given: Any) -> AuditEntry:
 
 
 def shown_keys(client: Client, **params: Any) -> set[str]:
-    """Give the keys that the change list shows."""
+    """Return the keys that the change list shows."""
     response = client.get(reverse(LIST), params)
     assert response.status_code == 200
     return {entry.key for entry in response.context["cl"].result_list}

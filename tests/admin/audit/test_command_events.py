@@ -38,8 +38,8 @@ def test_retry_of_nothing_is_none() -> None:
 def test_marking_a_storage_is_an_event_once() -> None:
     call_command("mark_storage", "default")
     call_command("mark_storage", "default")
-    ((kind, details),) = events()
-    assert (kind, details["storage"], details["replace"]) == ("mark", "default", False)
+    ((event_type, details),) = events()
+    assert (event_type, details["storage"], details["replace"]) == ("mark", "default", False)
 
 
 def test_each_replacing_of_a_storage_identity_is_an_event() -> None:
@@ -49,7 +49,9 @@ def test_each_replacing_of_a_storage_identity_is_an_event() -> None:
     with override_settings(ENVIRONMENT="elsewhere"):
         storages["default"].delete(IDENTITY_FILE)
         call_command("mark_storage", "default", "--replace")
-    found = [(kind, details["replace"], details["environment"]) for kind, details in events()]
+    found = [
+        (event_type, details["replace"], details["environment"]) for event_type, details in events()
+    ]
     assert [each[:2] for each in found] == [("mark", False), ("mark", True), ("mark", True)]
     assert found[-1][2] == "elsewhere"
 

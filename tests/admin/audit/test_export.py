@@ -40,7 +40,7 @@ def audit_client(auditor: User, logged_in: Callable[[User], Client]) -> Client:
 
 
 def exported(client: Client, file_format: type, query: str = "") -> bytes:
-    """Give the file that the page sends."""
+    """Return the file that the page sends."""
     chosen = {"format": formats.FORMATS.index(file_format), "resource": 0}
     response: Any = client.post(reverse(EXPORT) + query, chosen)
     assert response.streaming

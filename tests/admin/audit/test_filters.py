@@ -72,9 +72,9 @@ def test_entries_of_a_removal_are_looked_for_until_its_last_batch_ended(
         RemovalBatch.objects.create(removal=removal, number=number, finished_at=at)
     entry_of(removal, "first", recorded_at=ended - timedelta(hours=2))
     entry_of(removal, "last", recorded_at=ended)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         assert shown_keys(audit_client, removal=removal.pk) == {"first", "last"}
-    assert any("2026-03-01" in query["sql"] for query in asked)
+    assert any("2026-03-01" in query["sql"] for query in captured)
 
 
 @pytest.mark.parametrize(
@@ -111,16 +111,16 @@ def test_the_search_uses_indexes() -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("SET LOCAL enable_seqscan = off")  # the table of the test is too small
-    told = found.explain()
-    assert all(index in told for index in ("entry_key", "entry_sha256"))
-    assert "Seq Scan" not in told
+    plan = found.explain()
+    assert all(index in plan for index in ("entry_key", "entry_sha256"))
+    assert "Seq Scan" not in plan
 
 
 def test_suggestions_are_few_and_match(audit_client: Client) -> None:
     removals = [removal_of(person(f"person {n}"), note=f"wave {n}") for n in range(25)]
 
-    def suggested(kind: str, term: str) -> list[str]:
-        url = reverse("admin:moderation_auditentry_suggest", args=[kind])
+    def suggested(field: str, term: str) -> list[str]:
+        url = reverse("admin:moderation_auditentry_suggest", args=[field])
         found = audit_client.get(f"{url}?{urlencode({'term': term})}").json()["suggestions"]
         return [each["value"] for each in found]
 

@@ -21,7 +21,7 @@ from tests.services.workers import gunicorn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# More than the sockets of both sides take in by themselves: some 12 MB.
+# More than the buffers of both sockets hold: some 12 MB.
 ROWS, KEY = 20_000, "posts/" + "k" * 200
 TIMEOUT = 2  # gunicorn's for a worker; the default is 30
 PAUSE = 6  # seconds in which the client does not read

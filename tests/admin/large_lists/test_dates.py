@@ -24,34 +24,34 @@ MOMENTS = [
     datetime(2024, 10, 27, 23, 30, tzinfo=UTC),
     datetime(2026, 11, 1, tzinfo=UTC),
 ]
-KINDS = ["year", "month", "day"]
+UNITS = ["year", "month", "day"]
 parametrize_dates = pytest.mark.parametrize("dates", [IndexedDates, LoadedDates])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/New_York"])
 @parametrize_dates
-def test_times_have_the_dates_that_django_finds(dates: Any, kind: str, zone: str) -> None:
+def test_times_have_the_dates_that_django_finds(dates: Any, unit: str, zone: str) -> None:
     for number, moment in enumerate(MOMENTS):
         User.objects.create(username=str(number), date_joined=moment)
     with timezone.override(ZoneInfo(zone)):
-        expected = User.objects.datetimes("date_joined", kind)  # type: ignore[arg-type]
+        expected = User.objects.datetimes("date_joined", unit)  # type: ignore[arg-type]
         found = dates(User.objects.all(), "date_joined")
-        assert found.datetimes("date_joined", kind) == list(expected)
+        assert found.datetimes("date_joined", unit) == list(expected)
     assert found.aggregate() == {"first": MOMENTS[0], "last": MOMENTS[-1]}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("unit", UNITS)
 @parametrize_dates
 def test_days_have_the_dates_that_django_finds_and_rows_without_one_are_left_out(
-    dates: Any, kind: str
+    dates: Any, unit: str
 ) -> None:
     exhibit = Exhibit.objects.create()
     days = [date(2023, 12, 31), None, date(2024, 2, 29), date(2024, 3, 1), None]
     Visit.objects.bulk_create(Visit(exhibit=exhibit, day=day) for day in days)
-    expected = Visit.objects.dates("day", kind)  # type: ignore[arg-type]
+    expected = Visit.objects.dates("day", unit)  # type: ignore[arg-type]
     found = dates(Visit.objects.all(), "day")
-    assert found.dates("day", kind) == list(expected)
+    assert found.dates("day", unit) == list(expected)
     assert found.aggregate() == {"first": days[0], "last": days[3]}
 
 

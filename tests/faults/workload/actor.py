@@ -19,14 +19,14 @@ from typing import Any
 import django
 
 READY = "ready"
-# Seconds that a sweeping worker waits if nothing is due.
-SWEEP = 0.05
+# Seconds that a purging worker waits if nothing is due.
+PAUSE = 0.05
 
 
 def main() -> None:
     """Run what the command line requests."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("role", choices=["users", "moderators", "sweep", "tidy"])
+    parser.add_argument("role", choices=["users", "moderators", "purge", "tidy"])
     parser.add_argument("--name", default="")
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--seed", default="")
@@ -35,8 +35,8 @@ def main() -> None:
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     django.setup()
-    if options.role == "sweep":
-        sweep(stopping)
+    if options.role == "purge":
+        purge(stopping)
     elif options.role == "tidy":
         tidy(options.folder)
     else:
@@ -96,7 +96,7 @@ def run(name: str, options: argparse.Namespace, stopping: threading.Event) -> No
     connection.close()
 
 
-def sweep(stopping: threading.Event) -> None:
+def purge(stopping: threading.Event) -> None:
     """Do what `manage.py purge` does, again and again."""
     from django.db import OperationalError, close_old_connections
 
@@ -106,7 +106,7 @@ def sweep(stopping: threading.Event) -> None:
     while not stopping.is_set():
         close_old_connections()
         _until_idle(run_once, OperationalError, stopping)
-        time.sleep(SWEEP)
+        time.sleep(PAUSE)
 
 
 def _until_idle(

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.faults.workload.file_stores import DEFAULT, digest
 from tests.faults.workload.journal import Fact
 from tests.faults.workload.lives import intentions_of, lives_of
-from tests.faults.workload.places import DEFAULT, digest
 from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.tables import (
     DELETED,
@@ -89,13 +89,13 @@ class Checker:
 
     def _unexpected(self) -> Iterator[Breach]:
         for fact in self.facts:
-            if fact["kind"] == "unexpected":
+            if fact["type"] == "unexpected":
                 yield Breach("0 unexpected error", f"{fact['by']}: {fact['trace']}")
 
     def _never_saved(self) -> Iterator[Breach]:
         """0: the workload tries rows of every model."""
-        steps = sum(fact["kind"] == "step" for fact in self.facts)
-        saved = {fact["label"] for fact in self.facts if fact["kind"] == "saved"}
+        steps = sum(fact["type"] == "step" for fact in self.facts)
+        saved = {fact["label"] for fact in self.facts if fact["type"] == "saved"}
         if steps >= ENOUGH_STEPS:
             for label in TABLES.keys() - saved:
                 yield Breach("0 never saved", label)
@@ -107,16 +107,16 @@ class Checker:
             known = lives[-1].files if lives else {}
             for field, name in names.items():
                 key = key_of(name)
-                told = known.get(field, [])
+                recorded = known.get(field, [])
                 if key not in self.stored:
                     yield Breach("1 live row without its file", f"{row} {field}", key, row)
                 elif is_default(name):
                     if self.stored[key] != digest(DEFAULT):
                         yield Breach("1 foreign content", f"the default of {row}", key, row)
-                elif told[:1] != [name]:
+                elif recorded[:1] != [name]:
                     if name not in self.meant.doubts:
                         yield Breach("0 unknown row", f"{row} {names}, journal {known}", key, row)
-                elif self.stored[key] not in told[1:]:
+                elif self.stored[key] not in recorded[1:]:
                     yield Breach("1 foreign content", f"{row} {field}", key, row)
 
     def _lost_names(self) -> Iterator[Breach]:
@@ -216,7 +216,7 @@ class Checker:
         selected = self.meant.by_users.union(*self.meant.by_removal.values())
         for fact in self.facts:
             row = (fact.get("label", ""), str(fact.get("key")))
-            if fact["kind"] == "parent" and row not in self.tables.parents | selected:
+            if fact["type"] == "parent" and row not in self.tables.parents | selected:
                 yield Breach("4 not selected", f"{row} is gone", row=row)
 
     def _only_as_previewed(self) -> Iterator[Breach]:

@@ -14,10 +14,10 @@ from tests.services.processes import running
 from tests.services.workers import CLOCK, DB_WORKER
 
 ACTOR = (sys.executable, "-m", "tests.faults.workload.actor")
-SWEEP = (*ACTOR, "sweep")
+PURGE = (*ACTOR, "purge")
 MANAGE = (sys.executable, "manage.py")
 # Two that work without a pause, one that waits for tasks, and the scheduler.
-COMMANDS = (SWEEP, SWEEP, (*MANAGE, *DB_WORKER), (*MANAGE, *CLOCK))
+COMMANDS = (PURGE, PURGE, (*MANAGE, *DB_WORKER), (*MANAGE, *CLOCK))
 
 Process = subprocess.Popen[bytes]
 

@@ -93,10 +93,10 @@ class PostgreSQL:
 
 def parameters(url: str) -> dict[str, Any]:
     """Return psycopg's parameters for a DATABASE_URL in the form that the tests use."""
-    login, _, place = url.partition("://")[2].partition("@/")
-    if not place:
+    login, _, location = url.partition("://")[2].partition("@/")
+    if not location:
         return {"conninfo": url}
-    folder, _, name = place.rpartition("/")
+    folder, _, name = location.rpartition("/")
     return {"user": login, "host": folder, "dbname": name}
 
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.forms import inlineformset_factory
 
 from tests.faults.workload.expected import ExpectedFailures, InVainError
-from tests.faults.workload.kinds import DOCUMENT, PARENTS, PICTURE, REGISTERED, Kind, Row
+from tests.faults.workload.file_models import DOCUMENT, PARENTS, PICTURE, REGISTERED, FileModel, Row
 from tests.faults.workload.state import State
 
 MOST_ROWS = 6
@@ -27,11 +27,11 @@ class Deletions(State):
         return rows
 
     def _announce(self, rows: Sequence[Row]) -> None:
-        self.journal.deletes(rows[0].kind.label, [row.key for row in rows if row.key])
+        self.journal.deletes(rows[0].file_model.label, [row.key for row in rows if row.key])
 
     def delete_all_documents(self) -> None:
         """Delete all documents of this user, so that many names become free."""
-        rows = [row for row in self.rows.values() if row.kind is DOCUMENT]
+        rows = [row for row in self.rows.values() if row.file_model is DOCUMENT]
         if rows:
             self._announce(rows)
             with ExpectedFailures():
@@ -48,7 +48,7 @@ class Deletions(State):
         rows = self._chosen()
         for row in rows:
             with ExpectedFailures():
-                row.kind.rows().get(pk=row.key).delete()
+                row.file_model.rows().get(pk=row.key).delete()
         if self.stale and self.dice.random() < 0.5:
             instance, row = self.dice.choice(list(self.stale))
             self._announce([row])
@@ -68,18 +68,20 @@ class Deletions(State):
 
     def delete_by_formset(self) -> None:
         """Delete the pictures of a post, or the documents of a folder, by an inline formset."""
-        kind = self.dice.choice([PICTURE, DOCUMENT])
-        rows = self.some(kind, 1)
-        if not rows or kind.parent_model is None:
+        file_model = self.dice.choice([PICTURE, DOCUMENT])
+        rows = self.some(file_model, 1)
+        if not rows or file_model.parent_model is None:
             return
-        parent: models.Model | None = QuerySet(kind.parent_model).filter(pk=rows[0].parent).first()
+        parent: models.Model | None = (
+            QuerySet(file_model.parent_model).filter(pk=rows[0].parent).first()
+        )
         if parent:
             with ExpectedFailures():
-                self._delete_by_formset(kind, parent)
+                self._delete_by_formset(file_model, parent)
 
-    def _delete_by_formset(self, kind: Kind, parent: models.Model) -> None:
+    def _delete_by_formset(self, file_model: FileModel, parent: models.Model) -> None:
         form = inlineformset_factory(
-            type(parent), kind.model, fields=[kind.harmless], extra=0, can_delete=True
+            type(parent), file_model.model, fields=[file_model.harmless], extra=0, can_delete=True
         )
         shown: Any = form(instance=parent)
         data: dict[str, Any] = {
@@ -88,9 +90,9 @@ class Deletions(State):
         }
         for each in shown.forms:
             data[f"{each.prefix}-id"] = each.instance.pk
-            data[f"{each.prefix}-{kind.harmless}"] = 7
+            data[f"{each.prefix}-{file_model.harmless}"] = 7
             data[f"{each.prefix}-DELETE"] = "on"
-        self.journal.deletes(kind.label, [each.instance.pk for each in shown.forms])
+        self.journal.deletes(file_model.label, [each.instance.pk for each in shown.forms])
         sent: Any = form(data, instance=parent)
         if sent.is_valid():  # a row that was removed in between makes it invalid
             with transaction.atomic():
@@ -147,4 +149,4 @@ class Deletions(State):
 
 
 def _rows_of(rows: Sequence[Row]) -> QuerySet[Any]:
-    return rows[0].kind.rows().filter(pk__in=[row.key for row in rows])
+    return rows[0].file_model.rows().filter(pk__in=[row.key for row in rows])

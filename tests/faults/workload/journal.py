@@ -36,9 +36,9 @@ class Journal:
         """Close the file."""
         self._file.close()
 
-    def note(self, kind: str, **what: Any) -> None:
+    def note(self, fact_type: str, **what: Any) -> None:
         """Write a fact immediately."""
-        fact = {"at": round(time.time(), 4), "by": self.actor, "kind": kind, **what}
+        fact = {"at": round(time.time(), 4), "by": self.actor, "type": fact_type, **what}
         self._file.write(json.dumps(fact) + "\n")
 
     def saved(

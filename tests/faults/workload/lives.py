@@ -27,7 +27,7 @@ class Life:
         return {f: file for f, file in self.files.items() if file[0] and not is_default(file[0])}
 
     def save(self, files: Mapping[str, list[str]], *, signalled: bool) -> None:
-        """Give the row these files."""
+        """Replace the row's files with these."""
         if signalled:
             self.replaced += [
                 (f, file) for f, file in self.owned().items() if files.get(f, file)[0] != file[0]
@@ -39,7 +39,7 @@ def lives_of(facts: Iterable[Fact]) -> dict[RowId, list[Life]]:
     """Return the lives of every row that was ever committed."""
     lives: dict[RowId, list[Life]] = defaultdict(list)
     for fact in facts:
-        if fact["kind"] != "saved":
+        if fact["type"] != "saved":
             continue
         row = (fact["label"], str(fact["key"]))
         if fact["created"] or not lives[row]:
@@ -79,7 +79,7 @@ def intentions_of(facts: Iterable[Fact]) -> Intentions:
     found = Intentions()
     for fact in facts:
         rows = {(fact.get("label", ""), str(key)) for key in fact.get("keys", ())}
-        match fact["kind"]:
+        match fact["type"]:
             case "frozen":
                 found.by_removal[fact["removal"]] |= rows
                 found.previews[fact["removal"]] = _previews(fact)

@@ -26,8 +26,8 @@ from moderation.removals.draft import confirm
 from moderation.removals.freeze import freeze
 from moderation.removals.keep import exclude
 from posts.models import Post
+from tests.faults.workload.file_models import Files, files_of
 from tests.faults.workload.journal import Journal
-from tests.faults.workload.kinds import Files, files_of
 from tests.faults.workload.site.models import Document, Folder, Sheet
 
 MODELS: tuple[type[models.Model], ...] = (Post, Post, Post, Folder, Document, Document, Sheet)
@@ -42,7 +42,7 @@ SHARED = {
 }
 
 
-class Refusals(AbstractContextManager[None]):
+class ExpectedErrors(AbstractContextManager[None]):
     """Ignores the errors that concurrent actors can cause for a moderator."""
 
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> bool:
@@ -91,7 +91,7 @@ class Moderator:
 
     def draft(self) -> None:
         """Leave a draft for later."""
-        with Refusals():
+        with ExpectedErrors():
             self.drafts.append(self._frozen(*self._selection()))
 
     def _draft(self) -> Removal | None:
@@ -109,7 +109,7 @@ class Moderator:
         if part is None or not part.frozen:
             return
         key = self.dice.choice(part.frozen)[0]
-        with Refusals():
+        with ExpectedErrors():
             exclude(removal, seal=removal.seal, keys_by_batch=[(part.number, [str(key)])])
             self.journal.note(
                 "excluded", removal=removal.pk, label=removal.model_label, keys=[int(key)]
@@ -123,12 +123,12 @@ class Moderator:
     def cancel_draft(self) -> None:
         """Cancel a draft."""
         if removal := self._draft():
-            with Refusals():
+            with ExpectedErrors():
                 cancel(removal)
 
     def _confirm(self, removal: Removal, *, late: float = 0) -> None:
         time.sleep(late)
-        with Refusals():
+        with ExpectedErrors():
             before = _files_of_draft(removal)
             try:
                 difference = confirm(
@@ -155,10 +155,10 @@ class Moderator:
 
     def remove(self) -> None:
         """Freeze and confirm immediately."""
-        with Refusals():
+        with ExpectedErrors():
             self._confirm(self._frozen(*self._selection()))
 
-    def remove_sharers_at_once(self) -> None:
+    def remove_sharers_concurrently(self) -> None:
         """Remove two objects that name one file at the same moment, in two removals."""
         model = self.dice.choice(list(SHARED))
         with connection.cursor() as cursor:
@@ -167,11 +167,13 @@ class Moderator:
         if not pairs:
             return
         drafts = []
-        with Refusals():
+        with ExpectedErrors():
             drafts = [self._frozen(model, [key]) for key in self.dice.choice(pairs)]
         if drafts:
             late = self.dice.uniform(0, TOGETHER)
-            _at_once(lambda: self._confirm(drafts[0]), lambda: self._confirm(drafts[1], late=late))
+            _concurrently(
+                lambda: self._confirm(drafts[0]), lambda: self._confirm(drafts[1], late=late)
+            )
 
     def _running(self, *states: str) -> Removal | None:
         found = list(Removal.objects.filter(state__in=states).order_by("-pk")[:10])
@@ -180,24 +182,24 @@ class Moderator:
     def stop(self) -> None:
         """Stop a removal of any moderator."""
         if removal := self._running("deleting"):
-            with Refusals():
+            with ExpectedErrors():
                 stop(removal, actor=self.account)
 
     def resume(self) -> None:
         """Resume a stopped removal."""
         if removal := self._running("stopped"):
-            with Refusals():
+            with ExpectedErrors():
                 resume(removal, actor=self.account)
 
     def retry(self) -> None:
         """Retry what failed in a removal."""
         if removal := self._running("deleting", "purging", "done", "stopped"):
-            with Refusals():
+            with ExpectedErrors():
                 retry(removal, actor=self.account)
 
     def retry_everything(self) -> None:
         """Make all failed entries due again, with or without a removal."""
-        with Refusals():
+        with ExpectedErrors():
             retry_entries(AuditEntry.objects.all())
 
     # By the admin
@@ -228,7 +230,7 @@ class Moderator:
     def _post(self, address: str, data: dict[str, Any]) -> str:
         """Send a form; return where it leads. A busy database may refuse it."""
         response = None
-        with Refusals():
+        with ExpectedErrors():
             response = self.client.post(address, data)
             if response.status_code >= 400:
                 raise AssertionError(f"{address} answered {response.status_code}")
@@ -243,7 +245,7 @@ class Moderator:
         for removal in Removal.objects.filter(state="stopped"):
             resume(removal, actor=self.account)
         for removal in Removal.objects.filter(state__in=["deleting", "purging", "done"]):
-            with Refusals():
+            with ExpectedErrors():
                 retry(removal, actor=self.account)
         retry_entries(AuditEntry.objects.all())
 
@@ -255,7 +257,7 @@ def _files_of_draft(removal: Removal) -> Files:
     return files_of(apps.get_model(removal.model_label), keys)
 
 
-def _at_once(*acts: Callable[[], object]) -> None:
+def _concurrently(*acts: Callable[[], object]) -> None:
     together, errors = threading.Barrier(len(acts)), []
 
     def run(act: Callable[[], object]) -> None:

@@ -39,7 +39,7 @@ USERS = {
 MODERATORS = {
     "remove": 10,
     "remove_by_admin": 3,
-    "remove_sharers_at_once": 12,
+    "remove_sharers_concurrently": 12,
     "draft": 5,
     "exclude": 6,
     "confirm_draft": 6,

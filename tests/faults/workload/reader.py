@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from tests.faults.workload.checker import Breach
 from tests.faults.workload.database import Database
-from tests.faults.workload.places import FileStore
+from tests.faults.workload.file_stores import FileStore
 from tests.faults.workload.tables import TABLES, RowId, key_of, live_rows
 
 # Seconds for which a row must name a file that is not there. A row that is refused after it was
@@ -24,20 +24,20 @@ class Reader:
 
     def __init__(
         self,
-        place: FileStore,
+        file_store: FileStore,
         away: threading.Event,
         open_database: Callable[[], Database],
     ) -> None:
         self.breaches: list[Breach] = []
         self.looks = 0
         self.stopping = threading.Event()
-        self._place, self._away, self._open = place, away, open_database
+        self._file_store, self._away, self._open = file_store, away, open_database
         self._missing: dict[tuple[RowId, str], float] = {}
 
     def run(self) -> None:
         """Read until told to stop."""
         self._database = self._open()
-        dice = random.Random()  # noqa: S311 - what it happens to look at is no part of the plan
+        dice = random.Random()  # noqa: S311 - what it happens to read is not part of the plan
         while not self.stopping.wait(PAUSE):
             label = dice.choice(list(TABLES))
             table = TABLES[label].name
@@ -71,4 +71,4 @@ class Reader:
 
     def _has(self, key: str) -> bool:
         """Return whether a file is there, or cannot be looked for at the moment."""
-        return self._away.is_set() or self._place.has(key) or self._away.is_set()
+        return self._away.is_set() or self._file_store.has(key) or self._away.is_set()

@@ -23,7 +23,7 @@ class Report:
     """The numbers of a round and its breaches."""
 
     seed: int
-    place: str
+    store: str
     seconds: float
     facts: list[Fact]
     tables: Tables
@@ -36,10 +36,10 @@ class Report:
         """Yield the summary."""
         actions: Counter[str] = Counter()
         for fact in self.facts:
-            if fact["kind"] == "done":
+            if fact["type"] == "done":
                 actions.update(fact["actions"])
         states = Counter(entry["state"] for entry in self.tables.entries)
-        yield f"seed {self.seed} on {self.place}, {self.seconds:.0f} s"
+        yield f"seed {self.seed} on {self.store}, {self.seconds:.0f} s"
         yield f"  actions: {counts(actions)}"
         yield f"  removals: {counts(Counter(self.tables.removals.values()))}"
         yield f"  entries: {counts(states)}; {self.stored} files stored, {self.looks} looks"
@@ -65,10 +65,10 @@ class Report:
                 yield json.dumps(fact)
         for entry in self.tables.entries:
             if breach.key and key_of(entry["name"]) == breach.key:
-                told = {
+                values = {
                     name: str(value) for name, value in entry.items() if value not in (None, "")
                 }
-                yield f"entry {told}"
+                yield f"entry {values}"
         rows = [*self.tables.users.get(breach.key, []), breach.row]
         for row in filter(None, rows):
             yield f"row {row} {self.tables.rows.get(row, 'is gone')}"

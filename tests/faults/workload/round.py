@@ -17,9 +17,9 @@ from tests.faults.workload.actor import READY
 from tests.faults.workload.checker import Breach, Checker
 from tests.faults.workload.crew import ACTOR, COMMANDS, MANAGE, Crew
 from tests.faults.workload.database import SETTINGS, Database
+from tests.faults.workload.file_stores import Bucket, FileStore
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal, read
-from tests.faults.workload.places import Bucket, FileStore
 from tests.faults.workload.reader import Reader
 from tests.faults.workload.report import Report
 from tests.faults.workload.slow_database import detour
@@ -54,7 +54,7 @@ class Round:
 
     seed: int
     seconds: float
-    place: FileStore
+    file_store: FileStore
     open_database: Callable[[], Database]
     folder: Path
     kept_is_checked: bool = True
@@ -62,7 +62,7 @@ class Round:
     def run(self) -> Report:
         """Run it; return what was seen."""
         began = time.monotonic()
-        self.place.prepare()
+        self.file_store.prepare()
         self._command(*MANAGE, "mark_storage", "default")
         with ExitStack() as stack:
             proxy, url = self._proxy(stack), self._slow_url(stack)
@@ -70,13 +70,13 @@ class Round:
             weather = Weather(
                 f"{self.seed}/weather",
                 crew=crew,
-                place=self.place,
+                file_store=self.file_store,
                 gate=Gate(self.folder),
                 journal=stack.enter_context(closing(Journal(self.folder, "weather"))),
                 open_database=self.open_database,
                 proxy=proxy,
             )
-            reader = Reader(self.place, weather.away, self.open_database)
+            reader = Reader(self.file_store, weather.away, self.open_database)
             crew.start(*COMMANDS)
             self._let_them_act(stack, weather, reader, self._env(url=url))
             breaches = self._drain()
@@ -131,17 +131,19 @@ class Round:
     ) -> Report:
         with closing(self.open_database()) as database:
             found, facts = tables.read(database), read(self.folder)
-        stored = self.place.digests()
+        stored = self.file_store.digests()
         checker = Checker(facts, found, stored, kept_is_checked=self.kept_is_checked)
         breaches = [*breaches, *checker.breaches(), *reader.breaches]
-        breaches += [Breach("6 another place was touched", p) for p in self.place.decoy_problems()]
+        breaches += [
+            Breach("6 another store was touched", p) for p in self.file_store.decoy_problems()
+        ]
         return Report(
-            self.seed, type(self.place).__name__, seconds, facts, found, len(stored), reader.looks,
-            weather.done, breaches,
+            self.seed, type(self.file_store).__name__, seconds, facts, found, len(stored),
+            reader.looks, weather.done, breaches,
         )  # fmt: skip
 
     def _env(self, proxy: FaultyProxy | None = None, url: str = "") -> dict[str, str]:
-        env = LIMITS | self.place.environment()
+        env = LIMITS | self.file_store.environment()
         env |= {"DATABASE_URL": url or self._url(), "DJANGO_SETTINGS_MODULE": SETTINGS}
         return env | ({"S3_ENDPOINT_URL": proxy.endpoint} if proxy else {})
 
@@ -158,8 +160,8 @@ class Round:
         return stack.enter_context(detour(url, folder / "server"))
 
     def _proxy(self, stack: ExitStack) -> FaultyProxy | None:
-        if isinstance(self.place, Bucket):
-            return stack.enter_context(faulty_proxy(self.place.server.endpoint))
+        if isinstance(self.file_store, Bucket):
+            return stack.enter_context(faulty_proxy(self.file_store.server.endpoint))
         return None
 
     def _command(self, *command: str) -> None:
@@ -195,13 +197,13 @@ def in_thread(run: Callable[[], None], stopping: threading.Event) -> Iterator[No
     """Run a function beside; stop it at the end, and raise what it raised."""
     errors: list[BaseException] = []
 
-    def guarded() -> None:
+    def record_errors() -> None:
         try:
             run()
         except BaseException as error:  # noqa: BLE001 - raised below
             errors.append(error)
 
-    thread = threading.Thread(target=guarded)
+    thread = threading.Thread(target=record_errors)
     thread.start()
     try:
         yield

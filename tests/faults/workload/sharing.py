@@ -9,8 +9,8 @@ from typing import Any
 from django.db import transaction
 
 from tests.faults.workload.expected import ExpectedFailures, InVainError
+from tests.faults.workload.file_models import DOCUMENT, OUTSIDE, REGISTERED, SHEET, Row
 from tests.faults.workload.journal import File
-from tests.faults.workload.kinds import DOCUMENT, OUTSIDE, REGISTERED, SHEET, Row
 from tests.faults.workload.site.models import Quote
 from tests.faults.workload.state import State
 
@@ -29,7 +29,7 @@ class Sharing(State):
     def _locked(self, row: Row) -> Iterator[Any]:
         """Lock a row that is as the user remembers it; raise InVainError where it is not."""
         with transaction.atomic():
-            instance = row.kind.rows().select_for_update().filter(pk=row.key).first()
+            instance = row.file_model.rows().select_for_update().filter(pk=row.key).first()
             if instance is None or not row.matches(instance):
                 raise InVainError
             yield instance
@@ -38,7 +38,7 @@ class Sharing(State):
         """Save a copy of a row, which names the same files."""
         if not (row := self.one(*REGISTERED)):
             return
-        copy = row.like(self.parent_for(row.kind))
+        copy = row.like(self.parent_for(row.file_model))
         instance = copy.instance()
         with ExpectedFailures(lambda error: self.failed(copy, error), reuses_key=True):
             with self._locked(row):
@@ -49,11 +49,11 @@ class Sharing(State):
         """Create copies of a row without a signal."""
         if not (row := self.one(*REGISTERED)):
             return
-        copy = row.like(self.parent_for(row.kind))
+        copy = row.like(self.parent_for(row.file_model))
         instances = [copy.instance() for _ in range(self.dice.randint(1, MOST_COPIES))]
         with ExpectedFailures():
             with self._locked(row):
-                row.kind.rows().bulk_create(instances)
+                row.file_model.rows().bulk_create(instances)
             for instance in instances:
                 self.committed(copy, instance.pk, created=True)
 
@@ -87,12 +87,12 @@ class Sharing(State):
         """Name the file of a row in a model that is not registered."""
         if not (row := self.one(*REGISTERED)):
             return
-        kind, file = self.dice.choice(OUTSIDE), next(iter(row.files.values()))
+        file_model, file = self.dice.choice(OUTSIDE), next(iter(row.files.values()))
         key = file.key
-        if kind.model is Quote:
+        if file_model.model is Quote:
             folder, _, name = key.rpartition("/")
             key = self.dice.choice([key, f"./{key}", f"{folder}//{name}"])
-        named = Row(kind, None, {"file": File(key, file.sha256, file.others)})
+        named = Row(file_model, None, {"file": File(key, file.sha256, file.others)})
         instance = named.instance()
         with ExpectedFailures():
             with self._locked(row):
@@ -101,18 +101,20 @@ class Sharing(State):
 
     def forget_outside(self) -> None:
         """Delete rows of such a model, or clear their file names."""
-        kind = self.dice.choice(OUTSIDE)
-        for row in self.some(kind, 3):
+        file_model = self.dice.choice(OUTSIDE)
+        for row in self.some(file_model, 3):
             if row.key is None:
                 continue
-            rows = kind.rows().filter(pk=row.key)
+            rows = file_model.rows().filter(pk=row.key)
             if self.dice.random() < 0.5:
                 rows.delete()
-                self.forget(kind.label, row.key)
+                self.forget(file_model.label, row.key)
                 # Where another row was given another file before, this was the last to name it.
                 self.abandon(row, "nobody names it")
             elif rows.update(file=""):
-                self.committed(Row(kind, None, NOTHING), row.key, created=False, signalled=False)
+                self.committed(
+                    Row(file_model, None, NOTHING), row.key, created=False, signalled=False
+                )
 
     def put_into_bin(self) -> None:
         """Hide a row from its own managers."""
@@ -142,18 +144,18 @@ class Sharing(State):
             raise InVainError
 
     def _like_removed(self) -> Row | None:
-        fit = [row for row in self.removed if row.kind in REGISTERED and row.has_own_files()]
+        fit = [row for row in self.removed if row.file_model in REGISTERED and row.has_own_files()]
         if not fit:
             return None
         row = self.dice.choice(fit)
-        return self._leniently(row.like(self.parent_for(row.kind)))
+        return self._leniently(row.like(self.parent_for(row.file_model)))
 
     def save_stale(self) -> None:
         """Save instances that were loaded some time ago; their rows or parents may be gone."""
         for instance, row in self.dice.sample(list(self.stale), min(3, len(self.stale))):
-            if row.kind is SHEET:
+            if row.file_model is SHEET:
                 continue  # Django does not find the hidden row and inserts it again
-            column = row.kind.harmless
+            column = row.file_model.harmless
             setattr(instance, column, getattr(instance, column) + 1)
             self.save(instance, self._leniently(row), reuses_key=True)
 
@@ -163,4 +165,4 @@ class Sharing(State):
             field: File(file.key, file.sha256, tuple(self.stored[file.key][-20:]))
             for field, file in row.files.items()
         }
-        return Row(row.kind, row.key, files, row.parent)
+        return Row(row.file_model, row.key, files, row.parent)

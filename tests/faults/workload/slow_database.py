@@ -22,8 +22,8 @@ def detour(url: str, folder: Path) -> Iterator[str]:
 
     Messages to the server are delayed at random; replies are not.
     """
-    login, _, place = url.partition("@/")
-    server, _, name = place.rpartition("/")
+    login, _, location = url.partition("@/")
+    server, _, name = location.rpartition("/")
     folder.mkdir()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(folder / SOCKET))

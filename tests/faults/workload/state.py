@@ -15,21 +15,21 @@ from django.db.models.signals import post_save
 
 from posts.models import Post
 from tests.faults.workload.expected import ExpectedFailures, InVainError
+from tests.faults.workload.file_models import FILE_MODELS, PARENTS, FileModel, Row
 from tests.faults.workload.journal import Journal
-from tests.faults.workload.kinds import KINDS, PARENTS, Kind, Row
 from tests.faults.workload.site.models import Folder
 
 # How many removed rows, and how many stale instances, a user remembers.
 REMEMBERED = 80
-PARENTS_AT_ONCE = 12
+MOST_PARENTS = 12
 
 _noted = threading.local()
 
 
 def connect() -> None:
     """Record for each saved row whether it was inserted, for the journal."""
-    for kind in KINDS.values():
-        post_save.connect(_note_created, sender=kind.model, weak=False)
+    for file_model in FILE_MODELS.values():
+        post_save.connect(_note_created, sender=file_model.model, weak=False)
     for parent in PARENTS.values():
         post_save.connect(_note_created, sender=parent, weak=False)
 
@@ -56,31 +56,35 @@ class State:
 
     # Choosing
 
-    def some(self, kind: Kind, most: int) -> list[Row]:
-        """Choose up to `most` of the user's rows of a kind."""
-        rows = [row for row in self.rows.values() if row.kind is kind and row.names()]
+    def some(self, file_model: FileModel, most: int) -> list[Row]:
+        """Choose up to `most` of the user's rows of a model."""
+        rows = [row for row in self.rows.values() if row.file_model is file_model and row.names()]
         return self.dice.sample(rows, min(len(rows), self.dice.randint(1, most)))
 
-    def one(self, *kinds: Kind) -> Row | None:
+    def one(self, *file_models: FileModel) -> Row | None:
         """Choose one of the user's rows with their own file."""
-        rows = [row for row in self.rows.values() if row.kind in kinds and row.has_own_files()]
+        rows = [
+            row
+            for row in self.rows.values()
+            if row.file_model in file_models and row.has_own_files()
+        ]
         return self.dice.choice(rows) if rows else None
 
     def named(self) -> set[str]:
         """Return the storage keys that the user's rows name."""
         return {file.key for row in self.rows.values() for file in row.files.values()}
 
-    def parent_for(self, kind: Kind) -> int | None:
-        """Choose or create a parent for a row of a kind; return None if it needs none.
+    def parent_for(self, file_model: FileModel) -> int | None:
+        """Choose or create a parent for a row of a model; return None if it needs none.
 
         Raises InVainError if none can be created.
         """
-        if kind.parent_model is None:
+        if file_model.parent_model is None:
             return None
-        known = self.parents[kind.parent_model._meta.label]
-        if known and (len(known) >= PARENTS_AT_ONCE or self.dice.random() < 0.7):
+        known = self.parents[file_model.parent_model._meta.label]
+        if known and (len(known) >= MOST_PARENTS or self.dice.random() < 0.7):
             return self.dice.choice(list(known))
-        return self.new_parent(kind.parent_model)
+        return self.new_parent(file_model.parent_model)
 
     def new_parent(self, model: type[models.Model]) -> int:
         """Create a post or a folder. Raises InVainError if that fails as a user can expect."""
@@ -119,11 +123,11 @@ class State:
 
         Without signals, or in a model that is not registered, replaced files are left behind.
         """
-        known = Row(row.kind, key, row.files, row.parent)
-        before = self.rows.get((row.kind.label, key))
-        self.rows[row.kind.label, key] = known
+        known = Row(row.file_model, key, row.files, row.parent)
+        before = self.rows.get((row.file_model.label, key))
+        self.rows[row.file_model.label, key] = known
         self.journal.saved(
-            row.kind.label,
+            row.file_model.label,
             key,
             row.files,
             created=created,
@@ -148,7 +152,7 @@ class State:
         committed before their last check.
         """
         if not isinstance(error, (IntegrityError, InVainError)):
-            self.journal.doubts(row.kind.label, row.names())
+            self.journal.doubts(row.file_model.label, row.names())
         self.journal.note("failed", error=repr(error)[:200])
 
     def created(self) -> bool:
@@ -165,11 +169,11 @@ class State:
 
     def look(self) -> None:
         """Find the rows and parents that others removed, and load some that may become stale."""
-        for kind in KINDS.values():
-            mine = [key for label, key in self.rows if label == kind.label]
-            there = set(kind.rows().filter(pk__in=mine).values_list("pk", flat=True))
+        for file_model in FILE_MODELS.values():
+            mine = [key for label, key in self.rows if label == file_model.label]
+            there = set(file_model.rows().filter(pk__in=mine).values_list("pk", flat=True))
             for key in set(mine) - there:
-                self.forget(kind.label, key)
+                self.forget(file_model.label, key)
         for label, model in PARENTS.items():
             known = self.parents[label]
             there = set(models.QuerySet(model).filter(pk__in=known).values_list("pk", flat=True))
@@ -184,8 +188,8 @@ class State:
 
     def _load_some(self) -> None:
         for row in self.dice.sample(list(self.rows.values()), min(4, len(self.rows))):
-            instance = row.kind.rows().filter(pk=row.key).first()
-            if instance and row.kind.harmless and row.matches(instance):
+            instance = row.file_model.rows().filter(pk=row.key).first()
+            if instance and row.file_model.harmless and row.matches(instance):
                 self.stale.append((instance, row))
 
 

@@ -15,8 +15,8 @@ from moderation.models import AuditEntry
 from posts.images.uploads import put, uploads
 from posts.models import Post, image_key, thumbnail_key
 from tests.faults.workload.expected import ExpectedFailures, InVainError
+from tests.faults.workload.file_models import BADGE, DOCUMENT, PHOTO, PICTURE, SHEET, FileModel, Row
 from tests.faults.workload.journal import File
-from tests.faults.workload.kinds import BADGE, DOCUMENT, PHOTO, PICTURE, SHEET, Kind, Row
 from tests.faults.workload.site import DEFAULT_BADGE
 from tests.faults.workload.state import State, new_parent
 
@@ -58,16 +58,16 @@ class Uploads(State):
         return Row(PICTURE, None, files, post)
 
     def upload_files(self) -> None:
-        """Save a row of each kind with a file whose name is never reused."""
-        for kind in self.dice.sample((DOCUMENT, PHOTO, BADGE, SHEET), 2):
+        """Save a row of each of two models, with a file whose name is never reused."""
+        for file_model in self.dice.sample((DOCUMENT, PHOTO, BADGE, SHEET), 2):
             name = f"{self.name}-{uuid.UUID(int=self.dice.getrandbits(128)).hex}.txt"
-            if kind is PHOTO:
+            if file_model is PHOTO:
                 self._upload_photo(name)
-            elif kind is BADGE and self.dice.random() < 0.5:
+            elif file_model is BADGE and self.dice.random() < 0.5:
                 row = Row(BADGE, None, {"file": File(DEFAULT_BADGE, "")}, self.parent_for(BADGE))
                 self.save(BADGE.model(folder_id=row.parent), row)
             else:
-                self._upload(kind, name)
+                self._upload(file_model, name)
 
     def upload_files_under_free_names(self) -> None:
         """Save documents under names that were used before, wherever one is free."""
@@ -78,13 +78,13 @@ class Uploads(State):
             if key not in in_use and not default_storage.exists(key):
                 self._upload(DOCUMENT, name)
 
-    def _upload(self, kind: Kind, name: str) -> None:
+    def _upload(self, file_model: FileModel, name: str) -> None:
         """Save a row with a content that is stored while it is saved."""
-        parent = self.parent_for(kind)
+        parent = self.parent_for(file_model)
         content, sha256 = self.content(name)
-        instance: Any = Row(kind, None, {}, parent).instance()
+        instance: Any = Row(file_model, None, {}, parent).instance()
         instance.file = content
-        self._save_with_content(instance, kind, sha256, parent)
+        self._save_with_content(instance, file_model, sha256, parent)
 
     def upload_by_field(self) -> None:
         """Store a document by `FieldFile.save()`, which saves the row as well."""
@@ -94,7 +94,7 @@ class Uploads(State):
         self._save_by_field(instance, name, parent)
 
     def replace_file(self) -> None:
-        """Give a document another file."""
+        """Replace the file of a document."""
         if not (row := self.one(DOCUMENT)):
             return
         instance: Any = DOCUMENT.rows().filter(pk=row.key).first()
@@ -111,22 +111,24 @@ class Uploads(State):
     def _save_by_field(self, instance: Any, name: str, parent: int | None) -> None:
         content, sha256 = self.content(name)
         with ExpectedFailures(lambda error: self._in_vain(instance, sha256, error)):
-            with _removed_meanwhile(instance, name):
+            with _removed_during_upload(instance, name):
                 instance.file.save(name, content)
             self._with_content(instance, DOCUMENT, sha256, parent)
 
     def _save_with_content(
-        self, instance: Any, kind: Kind, sha256: str, parent: int | None
+        self, instance: Any, file_model: FileModel, sha256: str, parent: int | None
     ) -> None:
         with ExpectedFailures(lambda error: self._in_vain(instance, sha256, error)):
-            with _removed_meanwhile(instance, instance.file.name):
+            with _removed_during_upload(instance, instance.file.name):
                 instance.save()
-            self._with_content(instance, kind, sha256, parent)
+            self._with_content(instance, file_model, sha256, parent)
 
-    def _with_content(self, instance: Any, kind: Kind, sha256: str, parent: int | None) -> None:
+    def _with_content(
+        self, instance: Any, file_model: FileModel, sha256: str, parent: int | None
+    ) -> None:
         key = instance.file.name
         self.stored[key].append(sha256)
-        row = Row(kind, None, {"file": File(key, sha256)}, parent)
+        row = Row(file_model, None, {"file": File(key, sha256)}, parent)
         self.committed(row, instance.pk, created=self.created())
 
     def _in_vain(self, instance: Any, sha256: str, error: Exception) -> None:
@@ -154,7 +156,7 @@ class Uploads(State):
 
 
 @contextmanager
-def _removed_meanwhile(instance: Any, name: str) -> Iterator[None]:
+def _removed_during_upload(instance: Any, name: str) -> Iterator[None]:
     """Turn KeyTaken into InVainError if a removal recorded the key during this upload.
 
     A field searches the log before its storage searches for a free name. If a file is recorded,

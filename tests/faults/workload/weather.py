@@ -15,9 +15,9 @@ from tests.faults.workload import plan
 from tests.faults.workload.crew import Crew, Process
 from tests.faults.workload.database import Database
 from tests.faults.workload.disturbances import disturbance
+from tests.faults.workload.file_stores import Disk, FileStore
 from tests.faults.workload.gate import Gate
 from tests.faults.workload.journal import Journal
-from tests.faults.workload.places import Disk, FileStore
 from tests.faults.workload.tables import leased
 from tests.services.faulty_proxy import FaultyProxy
 
@@ -35,20 +35,20 @@ class Weather:
         seed: str,
         *,
         crew: Crew,
-        place: FileStore,
+        file_store: FileStore,
         gate: Gate,
         journal: Journal,
         open_database: Callable[[], Database],
         proxy: FaultyProxy | None,
     ) -> None:
-        self.crew, self.place, self.gate = crew, place, gate
+        self.crew, self.file_store, self.gate = crew, file_store, gate
         self.journal, self.proxy = journal, proxy
         self.dice = random.Random()  # noqa: S311 - replaced at each step
         self.stopping = threading.Event()
         self.done: Counter[str] = Counter()
         self.away = threading.Event()  # set while the storage cannot be read
         self._open = open_database
-        weights = plan.WEATHER_ON_DISK if isinstance(place, Disk) else plan.WEATHER_IN_BUCKET
+        weights = plan.WEATHER_ON_DISK if isinstance(file_store, Disk) else plan.WEATHER_IN_BUCKET
         self._steps = plan.steps(seed, weights, plan.WEATHER_PAUSE)
 
     def run(self) -> None:
@@ -110,8 +110,8 @@ class Weather:
             time.sleep(self.dice.uniform(0, 0.05))
 
     def rename_folder(self) -> None:
-        """Take the media folder away for a while; sometimes an empty one is in its place."""
-        disk = self.place
+        """Take the media folder away for a while; sometimes an empty one is in its file_store."""
+        disk = self.file_store
         assert isinstance(disk, Disk)
         with self.gate.shut():
             self.away.set()

@@ -43,9 +43,9 @@ def browser_of(member):
 def picture(name):
     """Return a picture to upload."""
     content = io.BytesIO()
-    kind = "png" if name.endswith("png") else "jpeg"
-    Image.new("RGB", (40, 30), "red").save(content, kind)
-    return SimpleUploadedFile(name, content.getvalue(), f"image/{kind}")
+    subtype = "png" if name.endswith("png") else "jpeg"
+    Image.new("RGB", (40, 30), "red").save(content, subtype)
+    return SimpleUploadedFile(name, content.getvalue(), f"image/{subtype}")
 
 
 def select(client, site, model, objects):

@@ -18,7 +18,7 @@ OTHER_ADDRESSES: dict[str, dict[str, Any]] = {
 }
 
 
-def same_place() -> Storage:
+def same_storage() -> Storage:
     """Return a separate storage object with the location of the default storage."""
     default = settings.STORAGES["default"]
     options = default["OPTIONS"] | OTHER_ADDRESSES[default["BACKEND"]]
@@ -85,7 +85,7 @@ class Sheet(models.Model):
 class Clipping(models.Model):
     """An unregistered model that names files of registered rows through its own storage object."""
 
-    file = models.FileField(storage=same_place, blank=True, db_index=True)
+    file = models.FileField(storage=same_storage, blank=True, db_index=True)
 
 
 class Quote(models.Model):

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='Clipping',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.FileField(blank=True, db_index=True, storage=tests.faults.workload.site.models.same_place, upload_to='')),
+                ('file', models.FileField(blank=True, db_index=True, storage=tests.faults.workload.site.models.same_storage, upload_to='')),
             ],
         ),
         migrations.CreateModel(

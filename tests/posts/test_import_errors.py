@@ -32,7 +32,7 @@ def packed(tmp_path: Path, titles: int, *, keep: float) -> Path:
     """Write a gzipped file of posts, truncated to a share of its bytes."""
     lines = [json.dumps(titled(f"{number}", body=f"{number}" * 99)) for number in range(titles)]
     content = gzip.compress("\n".join(lines).encode())
-    path = tmp_path / "torn.gz"
+    path = tmp_path / "truncated.gz"
     path.write_bytes(content[: int(len(content) * keep)])
     return path
 
@@ -46,16 +46,16 @@ def whole_lines(path: Path) -> int:
     return number
 
 
-def test_the_good_lines_of_a_torn_file_are_kept(tmp_path: Path, images: Path) -> None:
+def test_the_good_lines_of_a_truncated_file_are_kept(tmp_path: Path, images: Path) -> None:
     path = packed(tmp_path, 250, keep=0.9)
     readable = whole_lines(path)
     assert 200 < readable < 250
-    with pytest.raises(CommandError, match=rf"torn\.gz: after line {readable}: .*ended before"):
+    with pytest.raises(CommandError, match=rf"truncated\.gz: after line {readable}: .*ended"):
         run(path, images, skip_bad=True)
     assert Post.objects.count() == readable
 
 
-def test_nothing_of_a_torn_file_is_kept_where_every_line_must_be_good(
+def test_nothing_of_a_truncated_file_is_kept_where_every_line_must_be_good(
     tmp_path: Path, images: Path, fresh_storage: Path
 ) -> None:
     path = packed(tmp_path, 250, keep=0.9)
@@ -75,7 +75,7 @@ def test_a_file_whose_checksum_is_wrong_is_kept_and_named(tmp_path: Path, images
     assert Post.objects.count() == 1
 
 
-def test_a_dry_run_names_the_torn_place_too(
+def test_a_dry_run_also_names_where_the_file_is_truncated(
     tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = packed(tmp_path, 250, keep=0.9)
@@ -146,7 +146,7 @@ def test_links_in_a_circle_are_a_bad_line(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_imports_of_one_file_at_once_add_each_post_once(
+def test_two_imports_of_one_file_in_parallel_add_each_post_once(
     tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are stopped between the check and the write, if they get there."""

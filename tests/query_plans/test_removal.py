@@ -1,4 +1,4 @@
-"""No step of a removal reads a big table whole, from the selection to the last look."""
+"""No step of a removal reads a big table whole, from the selection to the verification."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def deed(client: Client, removal: Removal, name: str, **data: Any) -> None:
-    """Do what a button of the removal's page does."""
+def submit(client: Client, removal: Removal, name: str, **data: Any) -> None:
+    """Submit a form of the removal's page."""
     address = reverse(f"admin:moderation_removal_{name}", args=[removal.pk])
     with none_is_read_whole():
         assert client.post(address, data).status_code == 302
@@ -51,7 +51,7 @@ def test_each_step_goes_by_indexes(big_site: Client) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE moderation_removalbatch")
     confirmed = {"seal": removal.seal, "reason": "spam", "typed_count": "250"}
-    deed(big_site, removal, "confirm", **confirmed)
+    submit(big_site, removal, "confirm", **confirmed)
     removal.refresh_from_db()
     show(big_site, removal)
     with none_is_read_whole():

@@ -1,4 +1,4 @@
-"""The places of files, accessed without Django's storages, and a decoy with the same names."""
+"""Where files are stored, read without Django's storages, and a decoy with the same names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from botocore.exceptions import ClientError
 
-from tests.faults.places import UPLOADS
+from tests.faults.file_stores import UPLOADS
 from tests.faults.workload.site import DEFAULT_BADGE
 from tests.services.s3_gateway import S3Server
 

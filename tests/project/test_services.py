@@ -1,4 +1,4 @@
-"""The real parts that the tests start work, so that a failure elsewhere is not theirs."""
+"""The services that the tests start do work, so that no other failure is theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every link on a draft's page leads to its place, and a refused confirmation keeps the place."""
+"""Every link on a draft's page leads to its page, and a refused confirmation stays on the page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.admin.conftest import drafted, page_of, words
 
 MakePosts = Callable[..., list[Post]]
 PICTURES = 61  # one more than on a page
-PLACE = ["All pictures and files", "2"]
+SECOND_PAGE = ["All pictures and files", "2"]
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def current(client: Client, url: str) -> list[str]:
 def test_links_to_other_pages_lead_to_them(client: Client, draft: Removal) -> None:
     text = client.get(page_of(draft) + "?show=pictures").text
     (link,) = re.findall(r'<a href="([^"]*p=2[^"]*)"', text)
-    assert current(client, page_of(draft) + unescape(link).partition("#")[0]) == PLACE
+    assert current(client, page_of(draft) + unescape(link).partition("#")[0]) == SECOND_PAGE
 
 
-def test_a_refused_confirmation_keeps_the_place(client: Client, draft: Removal) -> None:
+def test_a_refused_confirmation_stays_on_the_page(client: Client, draft: Removal) -> None:
     sent = words(draft) | {"reason": "", "show": "pictures", "p": "2"}
     response = client.post(page_of(draft, "confirm"), sent, follow=True)
     assert re.search(r'aria-current="page"[^>]*>\s*All pictures and files', response.text)
@@ -65,7 +65,7 @@ def test_a_refused_confirmation_redirects_so_that_loading_the_page_again_sends_n
     assert "Nothing has been removed yet." not in client.get(response["Location"]).text
 
 
-def test_a_refusal_is_shown_only_on_the_page_of_its_draft(
+def test_the_errors_of_a_confirmation_are_shown_only_on_the_page_of_its_draft(
     client: Client, draft: Removal, moderator: User
 ) -> None:
     other = drafted(list(Post.objects.all()[:2]), moderator)
@@ -74,7 +74,7 @@ def test_a_refusal_is_shown_only_on_the_page_of_its_draft(
     assert "Nothing has been removed yet." in client.get(page_of(draft)).text
 
 
-def test_a_link_on_the_page_of_a_refused_confirmation_leads_to_its_place(
+def test_a_link_on_the_page_of_a_refused_confirmation_leads_to_its_page(
     client: Client, draft: Removal
 ) -> None:
     response = client.get(page_of(draft, "confirm") + "?show=pictures&p=2")
@@ -99,14 +99,14 @@ def test_a_title_does_not_reverse_the_text_after_it(client: Client, draft: Remov
 
 
 def group_of(posts: list[Post], number: int) -> str:
-    """Give posts the same picture; return the key of its group."""
+    """Add the same picture to posts; return the key of its group."""
     key = f"{number:064x}"
     PostImage.objects.filter(post__in=posts).update(sha256=key)
     return key
 
 
-def place_of(page: str, text: str) -> dict[str, str]:
-    """Return the place that the first link with a text leads to."""
+def parameters_of(page: str, text: str) -> dict[str, str]:
+    """Return the parameters of the first link with a text."""
     found = re.search(rf'<a href="\?([^"#]*)#[^>]*>\s*{text}', page)
     assert found, text
     return dict(parse_qsl(unescape(found[1])))
@@ -120,13 +120,13 @@ def test_the_page_of_a_group_leads_back_to_the_page_that_led_to_it(
     group_of(posts[:2], 1)
     removal = drafted(posts, moderator)
     listed = client.get(page_of(removal) + "?show=groups&order=rarest&p=3&check=2").text
-    place = place_of(listed, "Show these posts")
-    assert place | {"group": ""} == {
+    parameters = parameters_of(listed, "Show these posts")
+    assert parameters | {"group": ""} == {
         "check": "2", "show": "groups", "order": "rarest", "group": "", "back": "3",
     }  # fmt: skip
-    page = client.get(page_of(removal), place).text
+    page = client.get(page_of(removal), parameters).text
     back = {"check": "2", "show": "groups", "order": "rarest", "p": "3"}
-    assert place_of(page, "Back to all pictures") == back
+    assert parameters_of(page, "Back to all pictures") == back
 
 
 def test_after_keeping_a_whole_group_the_page_that_led_to_it_is_shown(
@@ -140,8 +140,8 @@ def test_after_keeping_a_whole_group_the_page_that_led_to_it_is_shown(
     url = page_of(removal, "exclude")
     response = client.post(url, sent | {"back": "2", "p": "1"}, follow=True)
     assert response.context["page"].number == 2
-    assert "group" not in response.context["place"]
-    assert place_of(response.text, "3<") == {"show": "groups", "p": "3"}
+    assert "group" not in response.context["page_parameters"]
+    assert parameters_of(response.text, "3<") == {"show": "groups", "p": "3"}
 
 
 def test_a_group_of_texts_leads_back_to_the_page_that_led_to_it(
@@ -156,11 +156,11 @@ def test_a_group_of_texts_leads_back_to_the_page_that_led_to_it(
     Post.objects.filter(pk__in=[post.pk for post in posts[2:]]).update(title="Front wheel")
     removal = drafted(posts, moderator)
     tab = "?show=without-pictures"
-    place = place_of(client.get(f"{page_of(removal)}{tab}&p=2").text, "Show these posts")
-    assert place["back"] == "2"
-    page = client.get(page_of(removal), place).text
-    assert place_of(page, "Back to all posts") == {"show": "without-pictures", "p": "2"}
-    sent = {"seal": removal.seal, "with_text": place["group"], **place}
+    parameters = parameters_of(client.get(f"{page_of(removal)}{tab}&p=2").text, "Show these posts")
+    assert parameters["back"] == "2"
+    page = client.get(page_of(removal), parameters).text
+    assert parameters_of(page, "Back to all posts") == {"show": "without-pictures", "p": "2"}
+    sent = {"seal": removal.seal, "with_text": parameters["group"], **parameters}
     response = client.post(page_of(removal, "exclude"), sent, follow=True)
     assert response.context["page"].number == 1  # the only one that is left
 

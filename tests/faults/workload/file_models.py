@@ -26,7 +26,7 @@ from tests.faults.workload.tables import TABLES, FileId, files_of_row, is_defaul
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FileModel:
     """A model with files: the names of its file fields, and of the key to its parent."""
 
     model: type[models.Model]
@@ -45,14 +45,14 @@ class Kind:
         return QuerySet(self.model)
 
 
-PICTURE = Kind(PostImage, ("image", "thumbnail"), "post_id", Post, "width")
-DOCUMENT = Kind(Document, parent="folder_id", parent_model=Folder, harmless="note")
-PHOTO = Kind(Photo, parent="folder_id", parent_model=Folder, harmless="note")
-BADGE = Kind(Badge, parent="folder_id", parent_model=Folder, harmless="note")
-SHEET = Kind(Sheet, harmless="note")
+PICTURE = FileModel(PostImage, ("image", "thumbnail"), "post_id", Post, "width")
+DOCUMENT = FileModel(Document, parent="folder_id", parent_model=Folder, harmless="note")
+PHOTO = FileModel(Photo, parent="folder_id", parent_model=Folder, harmless="note")
+BADGE = FileModel(Badge, parent="folder_id", parent_model=Folder, harmless="note")
+SHEET = FileModel(Sheet, harmless="note")
 REGISTERED = (PICTURE, DOCUMENT, PHOTO, BADGE, SHEET)
-OUTSIDE = (Kind(Clipping), Kind(Quote))
-KINDS = {kind.label: kind for kind in (*REGISTERED, *OUTSIDE)}
+OUTSIDE = (FileModel(Clipping), FileModel(Quote))
+FILE_MODELS = {file_model.label: file_model for file_model in (*REGISTERED, *OUTSIDE)}
 PARENTS = {Post._meta.label: Post, Folder._meta.label: Folder}
 
 
@@ -63,27 +63,27 @@ Files = dict[str, list[FileId]]
 def files_of(model: type[models.Model], keys: Sequence[int]) -> Files:
     """Return the files of objects, and of the rows that belong to them, by the objects' keys."""
     found: Files = defaultdict(list)
-    for kind in REGISTERED:
-        if kind.model is model:
-            _add_files(found, kind, "pk", keys)
-        elif kind.parent_model is model:
-            _add_files(found, kind, kind.parent, keys)
+    for file_model in REGISTERED:
+        if file_model.model is model:
+            _add_files(found, file_model, "pk", keys)
+        elif file_model.parent_model is model:
+            _add_files(found, file_model, file_model.parent, keys)
     return found
 
 
-def _add_files(found: Files, kind: Kind, column: str, keys: Sequence[int]) -> None:
-    rows = kind.rows().filter(**{f"{column}__in": keys})
-    for owner, key, *names in rows.values_list(column, "pk", *kind.fields):
-        for field, name in files_of_row(TABLES[kind.label], names).items():
+def _add_files(found: Files, file_model: FileModel, column: str, keys: Sequence[int]) -> None:
+    rows = file_model.rows().filter(**{f"{column}__in": keys})
+    for owner, key, *names in rows.values_list(column, "pk", *file_model.fields):
+        for field, name in files_of_row(TABLES[file_model.label], names).items():
             if not is_default(name):
-                found[str(owner)].append((kind.label, str(key), field, name))
+                found[str(owner)].append((file_model.label, str(key), field, name))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """A row as its user remembers it. The key "" is for a file that no field names."""
 
-    kind: Kind
+    file_model: FileModel
     key: int | None
     files: Mapping[str, File]
     parent: int | None = None
@@ -107,8 +107,8 @@ class Row:
     def instance(self) -> models.Model:
         """Return an unsaved instance."""
         values: dict[str, Any] = {field: file.key for field, file in self.files.items() if field}
-        if self.kind.parent:
-            values[self.kind.parent] = self.parent
-        if self.kind is PICTURE:
+        if self.file_model.parent:
+            values[self.file_model.parent] = self.parent
+        if self.file_model is PICTURE:
             values |= {"sha256": "0" * 64, "size": 10, "width": 1, "height": 1}
-        return self.kind.model(**values)
+        return self.file_model.model(**values)

@@ -11,15 +11,15 @@ from typing import Protocol
 from moderation.storage.base import IDENTITY_FILE
 from tests.services.s3_gateway import S3Server
 
-# Uploads at once: the gateway takes no more from a machine of two cores.
+# Parallel uploads: the gateway handles no more on a machine of two cores.
 UPLOADS = 8
 
 
 class FileStore(Protocol):
-    """A storage that is looked at directly: no code of the product lies between."""
+    """A storage that tests read directly, without the code of the product."""
 
     def put(self, names: Iterable[str]) -> None:
-        """Write a small file under each name; its content is told by `content_of`."""
+        """Write a small file under each name; its content is that of `content_of`."""
 
     def names(self) -> set[str]:
         """Every file that is there, the storage's own marker left out."""

@@ -1,4 +1,4 @@
-"""A refused confirmation: stored in the session, and shown once on the page of the draft.
+"""The errors of a confirmation: stored in the session, shown once on the page of the draft.
 
 The confirmation redirects to this page, so that loading it again sends nothing.
 """
@@ -13,25 +13,25 @@ from django.http import HttpRequest
 from moderation.admin.removals.forms import ConfirmForm
 from moderation.models import Removal
 
-# The session key. All drafts share it, so at most one refusal is left behind.
-KEY = "moderation.refusal"
+# The session key. All drafts share it, so at most one form is left behind.
+KEY = "moderation.form_errors"
 # How many characters of each field are stored: one more than the longest valid note, so that the
 # error of a longer one is shown again.
 MAX_LENGTH = 2001
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FormErrors:
     """The form with its errors, and the difference from the preview, as a context of a template."""
 
     form: ConfirmForm
     difference: dict[str, Any]
 
 
-def store_refusal(
+def store_form_errors(
     request: HttpRequest, removal: Removal, form: ConfirmForm, difference: dict[str, Any]
 ) -> None:
-    """Store a refused confirmation for the next page of the draft."""
+    """Store the errors of a confirmation for the next page of the draft."""
     entered = {name: form.data.get(name, "")[:MAX_LENGTH] for name in form.fields}
     request.session[KEY] = {
         "removal": removal.pk,
@@ -41,15 +41,15 @@ def store_refusal(
     }
 
 
-def take_refusal(request: HttpRequest, removal: Removal) -> Refusal:
-    """Return the stored refusal and delete it, or return a form without errors."""
+def pop_form_errors(request: HttpRequest, removal: Removal) -> FormErrors:
+    """Return the stored errors and delete them, or return a form without errors."""
     stored = request.session.get(KEY)
     if not stored or stored["removal"] != removal.pk:
-        return Refusal(ConfirmForm(removal=removal), {})
+        return FormErrors(ConfirmForm(removal=removal), {})
     del request.session[KEY]
     form = ConfirmForm(stored["entered"] or None, removal=removal)
     if form.is_bound:
         form.full_clean()
         for error in stored["errors"]:
             form.add_error(None, error)
-    return Refusal(form, stored["difference"])
+    return FormErrors(form, stored["difference"])

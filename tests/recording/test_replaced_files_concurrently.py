@@ -17,7 +17,7 @@ from moderation.models import AuditEntry
 from moderation.purge.claim import claim
 from tests.helpers import stored
 from tests.recording.reusing import just_after, purge_all, removed, states, storage, too_slow
-from tests.recording.test_reused_keys_at_once import elsewhere, on_postgresql
+from tests.recording.test_reused_keys_concurrently import elsewhere, on_postgresql
 from tests.testapp.models import Volume
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("marked")]

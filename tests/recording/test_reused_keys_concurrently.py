@@ -184,7 +184,7 @@ class Workers:
             connections.close_all()
 
 
-def test_whatever_happens_at_once_no_row_is_left_without_its_file() -> None:
+def test_whatever_happens_concurrently_no_row_is_left_without_its_file() -> None:
     """Some threads save, change, upload and delete under the same few names, and one purges."""
     names = [stored(f"{number}.txt", "attachments") for number in range(4)]
     Volume.objects.bulk_create([Volume(text=name) for name in names])
