@@ -68,7 +68,7 @@ def overlaps(removal: Removal, *, site: str) -> tuple[list[tuple[Removal, int]],
     ]
     compared = list(_within_limit(drafts))
     if not compared or not removal.objects_total:
-        return [], True
+        return [], not drafts
     numbers = shared_with_drafts(removal, [draft.pk for draft in compared])
     found = [(draft, numbers[draft.pk]) for draft in compared if draft.pk in numbers]
     return found, len(compared) == len(drafts)

@@ -117,8 +117,8 @@ def _chosen(posts: QuerySet[Post], post: Post, value: str) -> QuerySet[Post] | N
     """Return the posts that a button names, or None if the post has no such picture."""
     if value == BY_AUTHOR:
         return posts.filter(author=post.author_id)
-    own = set(post.post_images.values_list("sha256", flat=True))
-    wanted = own if value == ANY_PICTURE else own & {value}
+    shown = {each.sha256 for each in _different(post.post_images.order_by("pk"))}
+    wanted = shown if value == ANY_PICTURE else shown & {value}
     if not wanted:
         return None
     return posts.filter(pk__in=PostImage.objects.filter(sha256__any_of=wanted).values("post"))

@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.access import may_manage, visible_removals
+from moderation.admin.removals.next_steps import DELETED_STATES
 from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
 from posts.models import Post
@@ -74,8 +75,11 @@ def urls(model_admin: ModelAdmin[Post]) -> list[URLPattern]:
 
 
 def _removal_or_404(request: HttpRequest, number: int) -> Removal:
-    """Return a confirmed removal of posts that the user may view. Raises Http404."""
-    removals = Removal.objects.filter(model_label=Post._meta.label, confirmed_at__isnull=False)
+    """Return a removal whose posts are all deleted, and that the user may view. Raises Http404.
+
+    While batches are left to run, more authors could be disabled than the page has shown.
+    """
+    removals = Removal.objects.filter(model_label=Post._meta.label, state__in=DELETED_STATES)
     removal: Removal = get_object_or_404(visible_removals(request.user, removals), pk=number)
     return removal
 

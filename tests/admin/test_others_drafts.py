@@ -260,3 +260,19 @@ class TestConfirmation:
         assert "1 post: other’s draft since" in text
         assert "third’s" not in text
         assert "Very large drafts were not compared." in text
+
+    def test_says_so_too_if_no_draft_was_compared(
+        self,
+        client: Client,
+        moderator: User,
+        other: User,
+        make_posts: MakePosts,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(others_drafts, "MOST_COMPARED", 1)
+        posts = make_posts(2)
+        own = drafted(posts, moderator)
+        drafted(posts, other)
+        text = " ".join(client.get(page_of(own)).text.split())
+        assert "Perhaps also selected by other moderators" in text
+        assert "Very large drafts were not compared." in text

@@ -148,6 +148,13 @@ class TestButtons:
         assert selected() == {posts[number].pk for number in numbers}
         assert Post.objects.count() == 4
 
+    def test_selects_no_posts_with_pictures_that_are_not_shown(
+        self, client: Client, posts: list[Post], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(related_posts, "MOST_SHOWN", 1)
+        press(client, posts[0], "pictures")
+        assert selected() == {posts[0].pk, posts[1].pk}
+
     def test_draft_leads_back_to_the_list_that_the_user_came_from(
         self, client: Client, posts: list[Post]
     ) -> None:
