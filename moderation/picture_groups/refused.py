@@ -76,7 +76,7 @@ def count_match(refused: RefusedPicture) -> None:
 
 def _count_match(key: int) -> None:
     picture = RefusedPicture.objects.filter(pk=key)
-    picture.update(met_total=F("met_total") + 1, last_met_at=DatabaseNow())
+    picture.update(matches_total=F("matches_total") + 1, last_matched_at=DatabaseNow())
 
 
 def _nearly_identical(perceptual_hash: str) -> RefusedPicture | None:

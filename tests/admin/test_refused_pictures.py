@@ -139,7 +139,7 @@ def test_the_list_shows_note_people_days_and_matches(
 ) -> None:
     first = refused(moderator, picture.sha256, note="wave <7>")
     second = refused(moderator, last_day=timezone.localdate(), note="second")
-    RefusedPicture.objects.filter(pk=second.pk).update(met_total=1200, last_met_at=timezone.now())
+    RefusedPicture.objects.filter(pk=second.pk).update(matches_total=1200, last_matched_at=timezone.now())
     lift(first, actor=moderator)
     page = client.get(LIST).text
     assert f"/posts.postimage/{picture.pk}/thumbnail/" in page

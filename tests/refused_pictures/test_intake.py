@@ -134,8 +134,8 @@ def test_an_upload_says_only_that_the_picture_is_not_allowed(admin_client: Clien
     assert "secret" not in response.text
     assert not PostImage.objects.exists()
     picture.refresh_from_db()
-    assert picture.met_total == 1
-    assert picture.last_met_at is not None
+    assert picture.matches_total == 1
+    assert picture.last_matched_at is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -152,7 +152,7 @@ def test_a_match_is_counted_although_the_form_is_rolled_back(
     with pytest.raises(RuntimeError):
         admin_client.post(page_of(post), form(post, SimpleUploadedFile("mine.png", content)))
     picture.refresh_from_db()
-    assert picture.met_total == 1
+    assert picture.matches_total == 1
 
 
 @pytest.mark.django_db
@@ -178,12 +178,12 @@ def test_an_import_names_line_and_file_of_a_refused_picture(
             run(path, images, **options)
         assert f"line 1: 'red.png': {NOT_ALLOWED}" in capsys.readouterr().err
     picture.refresh_from_db()
-    assert picture.met_total == 1  # a dry run writes nothing
+    assert picture.matches_total == 1  # a dry run writes nothing
     run(path, images, skip_bad=True)
     assert f"line 1: 'red.png': {NOT_ALLOWED}" in capsys.readouterr().err
     assert [post.title for post in Post.objects.all()] == ["Another"]
     picture.refresh_from_db()
-    assert picture.met_total == 2
+    assert picture.matches_total == 2
 
 
 @pytest.mark.django_db(transaction=True)
@@ -197,7 +197,7 @@ def test_a_picture_that_is_refused_while_an_import_runs_is_not_stored(images: Pa
         with pytest.raises(BadLineError, match=NOT_ALLOWED):
             each.check(entry)
     picture.refresh_from_db()
-    assert picture.met_total == 1  # a dry run writes nothing
+    assert picture.matches_total == 1  # a dry run writes nothing
 
 
 @pytest.mark.django_db

@@ -53,12 +53,12 @@ def test_who_refused_it_why_and_until_when_is_stored_and_recorded(actor: User) -
 @pytest.mark.django_db
 def test_refusing_a_refused_picture_replaces_note_and_day_and_keeps_the_number(actor: User) -> None:
     before = refused(actor, note="first", last_day=date(2150, 1, 1))
-    RefusedPicture.objects.update(met_total=7)
+    RefusedPicture.objects.update(matches_total=7)
     refuse({SAME: with_bits(2)}, actor=User(username="other"), note="second", last_day=None)
     after = RefusedPicture.objects.get()
     assert after.pk == before.pk
     assert (after.note, after.last_day, after.refused_by) == ("second", None, "other")
-    assert (after.met_total, after.perceptual_hash) == (7, with_bits(2))
+    assert (after.matches_total, after.perceptual_hash) == (7, with_bits(2))
     refused(actor)
     assert RefusedPicture.objects.get().perceptual_hash == with_bits(2)
 
@@ -150,11 +150,11 @@ def test_a_match_is_counted_immediately_outside_of_a_transaction() -> None:
     count_match(picture)
     count_match(picture)
     picture.refresh_from_db()
-    assert picture.met_total == 2
-    assert picture.last_met_at is not None
+    assert picture.matches_total == 2
+    assert picture.last_matched_at is not None
     with transaction.atomic():
         count_match(picture)
         picture.refresh_from_db()
-        assert picture.met_total == 2
+        assert picture.matches_total == 2
     picture.refresh_from_db()
-    assert picture.met_total == 3
+    assert picture.matches_total == 3

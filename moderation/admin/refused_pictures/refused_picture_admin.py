@@ -74,7 +74,7 @@ class StateFilter(admin.SimpleListFilter):
 class RefusedPictureAdmin(ReadOnlyAdmin):
     """The list of refused pictures. They are refused on the page of a draft or of an object."""
 
-    list_display = ("picture", "shown_note", "state", "action", "refused", "until", "met")
+    list_display = ("picture", "shown_note", "state", "action", "refused", "until", "matched")
     list_display_links = None
     list_filter = (StateFilter,)
     list_per_page = 50
@@ -197,14 +197,14 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return date_format(picture.last_day) if picture.last_day else gettext("no end")
 
     @admin.display(description=_("matched"))
-    def met(self, picture: RefusedPicture) -> SafeString | str:
+    def matched(self, picture: RefusedPicture) -> SafeString | str:
         """Return how often somebody tried to add it, and when the last time was."""
-        if not picture.last_met_at:
+        if not picture.last_matched_at:
             return gettext("never")
-        times = ngettext("once", "%(number)s times", picture.met_total)
+        times = ngettext("once", "%(number)s times", picture.matches_total)
         text = gettext("%(times)s, last on %(day)s")
-        day = date_format(localtime(picture.last_met_at))
-        number = times % {"number": grouped(picture.met_total)}
+        day = date_format(localtime(picture.last_matched_at))
+        number = times % {"number": grouped(picture.matches_total)}
         html = '<span class="refused-text">{}</span>'
         return format_html(html, text % {"times": number, "day": day})
 
