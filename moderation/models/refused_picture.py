@@ -49,9 +49,7 @@ class RefusedPicture(models.Model):
         verbose_name = _("refused picture")
         verbose_name_plural = _("refused pictures")
         default_permissions = ("view",)
-        permissions = [
-            ("refuse_picture", _("Can refuse pictures and allow them again")),
-        ]
+        permissions = [("refuse_picture", _("Can refuse pictures and allow them again"))]
         constraints = [models.UniqueConstraint(fields=["sha256"], name="refused_picture_sha256")]
         indexes = [
             models.Index(fields=["-refused_at", "-id"], name="refused_picture_newest"),
