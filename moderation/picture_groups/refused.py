@@ -9,7 +9,6 @@ Any site can ask before it stores a picture:
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.db import router, transaction
@@ -76,8 +75,9 @@ def count_match(refused: RefusedPicture) -> None:
     rolled back. So call it, and `find_refused`, before the transaction that stores pictures. If
     counting fails, Django logs the error.
     """
-    using = router.db_for_write(RefusedPicture)
-    transaction.on_commit(partial(_count_match, refused.pk), using=using, robust=True)
+    using, key = router.db_for_write(RefusedPicture), refused.pk
+    # Not a partial, because Django 5 needs the name of the function for its log.
+    transaction.on_commit(lambda: _count_match(key), using=using, robust=True)
 
 
 def _count_match(key: int) -> None:
