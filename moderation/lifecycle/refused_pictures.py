@@ -112,9 +112,9 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
 
 
 def _refused_together(picture: RefusedPicture) -> list[RefusedPicture]:
-    """Lock the pictures of the last refusal of a picture, in the order of `_write`; return them.
+    """Lock the pictures that were last refused together with a picture; return them all.
 
-    One refusal has one time and one person.
+    They have the same time and person. They are locked in the same order as in `_write`.
     """
     last = RefusedPicture.objects.get(pk=picture.pk)
     rows = RefusedPicture.objects.filter(refused_at=last.refused_at, refused_by=last.refused_by)

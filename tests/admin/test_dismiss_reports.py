@@ -123,7 +123,7 @@ def test_a_dismissal_that_fails_midway_says_what_was_dismissed_and_can_be_undone
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dismissal_that_fails_at_once_says_so(
+def test_a_dismissal_that_fails_on_its_first_page_says_so(
     client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts = make_posts(2)

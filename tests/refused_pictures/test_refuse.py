@@ -237,7 +237,7 @@ def test_a_match_is_counted_immediately_outside_of_a_transaction() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_in_transaction", [False, True])
-def test_a_match_that_cannot_be_counted_is_no_error_for_the_uploader(
+def test_a_match_that_cannot_be_counted_is_logged_and_raises_nothing(
     is_in_transaction: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     picture = refused(User.objects.create_user("mod"))
