@@ -128,8 +128,7 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
             query = request.META["QUERY_STRING"]
             if request.method == "POST":  # the login page redirects with GET
                 with errors_as_messages(request):
-                    number = action(picture, actor=request.user)
-                    text = _message(action, number)
+                    text = _message(action, action(picture, actor=request.user))
                     if action is lift:
                         undo = self._button(picture, "again", gettext("Undo"), query)
                         text = format_html("{} {}", text, undo)
