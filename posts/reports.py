@@ -199,6 +199,7 @@ def _pages(keys: QuerySet[Any, Any]) -> Iterator[set[int]]:
     They are kept in a file: which posts a filter finds may depend on reports, so that what is done
     to one page would change which posts are on the next.
     """
+    page: list[int]
     with TemporaryFile() as file:
         last = 0
         while page := _with_retries(partial(list, keys.filter(pk__gt=last)[:POSTS_AT_ONCE])):
