@@ -1,4 +1,9 @@
-"""The signals of this app, by which other modules and other apps learn what happens."""
+"""The signals of this app, by which other modules and other apps learn what happens.
+
+`objects_removed` may be sent several times for the same objects: if the transaction is rolled back,
+it is sent again when the batch is tried again. So a receiver may only write to the database, whose
+changes are rolled back too.
+"""
 
 from __future__ import annotations
 

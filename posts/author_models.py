@@ -41,7 +41,7 @@ class RemovedAuthor(models.Model):
 
 
 class DisabledAuthor(models.Model):
-    """An author whose account was disabled after a removal, and is still as that left it.
+    """An author whose account was disabled after a removal and has not been changed since.
 
     The row is deleted when the account is enabled again, or saved by somebody else.
     """

@@ -177,6 +177,8 @@ class Report(models.Model):
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True, editable=False)
     dismissal = models.UUIDField(_("dismissal"), null=True, blank=True, editable=False)
+    # The last time, if any. A dismissal that began before leaves the report open.
+    reopened_at = models.DateTimeField(_("reopened at"), null=True, blank=True, editable=False)
     # The reason while the report is open, else NULL: drafts count and show open reports only.
     open_reason = models.GeneratedField(
         expression=Case(When(state=ReportState.OPEN, then=F("reason"))),

@@ -55,7 +55,7 @@ def accounts_to_disable(removal: Removal, actor: Any) -> QuerySet[Any]:
 
 
 def disabled_authors(removal: Removal) -> QuerySet[DisabledAuthor]:
-    """Return the authors who were disabled after a removal, and are still as that left them."""
+    """Return the authors who were disabled after a removal and have not been changed since."""
     return DisabledAuthor.objects.filter(removal_number=removal.pk)
 
 

@@ -10,7 +10,7 @@ from posts.models import PostImage, Report, ReportState
 
 # So many reports of a post make it likely that the other posts with its pictures are spam, too.
 ENOUGH_REPORTS = 2
-# The most keys that are read to be passed to the next query; twice as many as a list counts.
+# The most keys that are read to be passed to the next query.
 MOST_KEYS = 20_000
 
 
@@ -20,7 +20,7 @@ def open_reports() -> QuerySet[Report]:
 
 
 def posts_with_reports(at_least: int, at_most: int | None = None) -> QuerySet[Any, Any]:
-    """Return the keys of the posts with so many open reports, for `pk__in`."""
+    """Return the keys of posts whose number of open reports is in this range, for `pk__in`."""
     numbers = open_reports().values("post").annotate(number=Count("post"))
     found = numbers.filter(number__gte=at_least)
     if at_most is not None:
@@ -32,7 +32,7 @@ def posts_sharing_reported_pictures() -> QuerySet[Any, Any]:
     """Return the keys of the posts that share a picture with one that has ENOUGH_REPORTS.
 
     These include the reported posts themselves, if they have a picture. A key may be repeated. Runs
-    two queries first, whose results the returned queryset looks up.
+    two queries when it is called; the returned queryset uses their results.
     """
     reported = PostImage.objects.filter(_is_among("post", posts_with_reports(ENOUGH_REPORTS)))
     pictures = reported.order_by().values_list("sha256", flat=True).distinct()

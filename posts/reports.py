@@ -9,18 +9,23 @@ A report about a removed post is upheld, even if it was dismissed before: the la
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
-from django.db import connections, router, transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db import Error, connections, router, transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from moderation.db import server_time
 from moderation.db.bulk_insert import insert
 from moderation.db.errors import TRANSIENT
 from moderation.db.rows import all_rows
@@ -31,25 +36,32 @@ from moderation.removals.selection import selected_keys
 from posts.models import Post, Report, ReportState, UpheldReports
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 # The most posts and reports that one transaction locks.
 POSTS_AT_ONCE = REPORTS_AT_ONCE = 2_000
+KEY_BYTES = 8  # of the key of a post in a file
 TRIES = 3  # attempts after a database error that may not occur again, such as a lost connection
 REOPENED: dict[str, Any] = {
     "state": ReportState.OPEN,
     "decided_by": "",
     "decided_at": None,
     "dismissal": None,
+    "reopened_at": DatabaseNow(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a dismissal or its undoing has changed. `dismissal` identifies the dismissal."""
+    """What a dismissal or its undoing has changed. `dismissal` identifies the dismissal.
+
+    If `is_complete` is false, a database error has ended it before the last report.
+    """
 
     dismissal: UUID
     posts: int = 0
     reports: int = 0
+    is_complete: bool = True
 
 
 def file_report(post: Post, reporter: AbstractBaseUser, reason: str = "") -> Report:
@@ -70,25 +82,25 @@ def file_report(post: Post, reporter: AbstractBaseUser, reason: str = "") -> Rep
         )
         if not is_new and report.state == ReportState.DISMISSED:
             changes = {**REOPENED, "reason": reason, "created_at": timezone.now()}
-            for name, value in changes.items():
-                setattr(report, name, value)
-            report.save(update_fields=[*changes])
+            Report.objects.filter(pk=report.pk).update(**changes)
+            report.refresh_from_db()  # the database has set the time, and generates a column
     return report
 
 
 def dismiss_reports(posts: QuerySet[Post], *, actor: AbstractUser) -> Decision:
     """Dismiss the open reports of posts, a bounded number in each transaction.
 
-    Each transaction records an event. Reports that are filed in the meantime stay open. Raises
-    CannotFreeze for posts in another database than that of the audit log.
+    Each transaction records an event. Reports that are filed or reopened in the meantime stay open.
+    Raises CannotFreeze for posts in another database than that of the audit log.
     """
-    dismissal = uuid4()
+    dismissal, start = uuid4(), server_time.now()
     newest = Report.objects.order_by("pk").values_list("pk", flat=True).last() or 0
-    reports = Report.objects.filter(state=ReportState.OPEN, pk__lte=newest)
+    was_open = Q(reopened_at=None) | Q(reopened_at__lte=start)
+    reports = Report.objects.filter(was_open, state=ReportState.OPEN, pk__lte=newest)
     changes = {
         "state": ReportState.DISMISSED,
         "decided_by": actor.get_username(),
-        "decided_at": DatabaseNow(),
+        "decided_at": start,
         "dismissal": dismissal,
     }
     keys = selected_keys(posts).filter(Exists(reports.filter(post=OuterRef("pk"))))
@@ -135,17 +147,33 @@ class _Change:
     values: dict[str, Any]
 
     def apply(self, keys: QuerySet[Any, Any]) -> Decision:
-        """Change the reports of posts with these keys, which are ordered; return the numbers."""
-        posts = reports = last = 0
-        while page := list(keys.filter(pk__gt=last)[:POSTS_AT_ONCE]):
-            last, changed_posts = page[-1], set()
-            changed = None
-            while changed is None or len(changed) == REPORTS_AT_ONCE:
-                changed = _with_retries(partial(self._apply_once, set(page)))
-                changed_posts |= set(changed)
-                reports += len(changed)
-            posts += len(changed_posts)
-        return Decision(self.dismissal, posts, reports)
+        """Change the reports of posts with these keys, which are ordered; return the numbers.
+
+        A database error that persists is logged, and ends the change early. In a transaction of the
+        caller, it is raised.
+        """
+        numbers: Counter[str] = Counter()
+        connection, is_complete = connections[router.db_for_write(Report)], True
+        try:
+            for page in _pages(keys):
+                self._apply_to_page(page, numbers)
+        except Error:
+            if connection.in_atomic_block:
+                raise
+            connection.close_if_unusable_or_obsolete()
+            logger.exception("The event %s of dismissal %s failed.", self.event, self.dismissal)
+            is_complete = False
+        return Decision(self.dismissal, numbers["posts"], numbers["reports"], is_complete)
+
+    def _apply_to_page(self, page: set[int], numbers: Counter[str]) -> None:
+        """Change the reports of a page of posts; add what is changed to the numbers."""
+        posts: set[int] = set()
+        changed = None
+        while changed is None or len(changed) == REPORTS_AT_ONCE:
+            changed = _with_retries(partial(self._apply_once, page))
+            numbers["reports"] += len(changed)
+            numbers["posts"] += len(set(changed) - posts)
+            posts |= set(changed)
 
     def _apply_once(self, keys: set[int]) -> list[int]:
         """Change as many reports as one transaction may; return the post of each."""
@@ -163,6 +191,23 @@ class _Change:
                 }
                 AuditEvent.record(self.event, actor=self.actor, details=details)
         return list(rows.values())
+
+
+def _pages(keys: QuerySet[Any, Any]) -> Iterator[set[int]]:
+    """Yield keys of posts in their order, a page at a time. Reads them all before the first page.
+
+    They are kept in a file: which posts a filter finds may depend on reports, so that what is done
+    to one page would change which posts are on the next.
+    """
+    page: list[int]
+    with TemporaryFile() as file:
+        last = 0
+        while page := _with_retries(partial(list, keys.filter(pk__gt=last)[:POSTS_AT_ONCE])):
+            last = page[-1]
+            file.write(array("q", page))
+        file.seek(0)
+        while content := file.read(POSTS_AT_ONCE * KEY_BYTES):
+            yield set(array("q", content))
 
 
 def _with_retries(change: Callable[[], T]) -> T:

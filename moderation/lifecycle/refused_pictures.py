@@ -26,16 +26,17 @@ CHANGED_BY_REFUSING = (
 
 
 def refuse(
-    pictures: Mapping[str, str], *, actor: AbstractUser, note: str, last_day: date | None
+    pictures: Mapping[str, str | None], *, actor: AbstractUser, note: str, last_day: date | None
 ) -> int:
-    """Refuse pictures up to a day, or without end; return how many files these are.
+    """Refuse pictures up to a day, or without end; return the number of files.
 
-    `pictures` are the SHA-256 and the perceptual hash of each file, which is "" if it is unknown.
-    For a picture that has been refused before, everything but the number of matches is replaced.
-    At most MAX_FILES are refused. Raises PictureNotRefused if no SHA-256 is valid, for a day that
-    is over, and for a note that is too long.
+    `pictures` are the SHA-256 and the perceptual hash of each file, which is "" or None if it is
+    unknown. For a picture that has been refused before, everything but the number of matches is
+    replaced. At most MAX_FILES are refused. Raises PictureNotRefused if no SHA-256 is valid, for a
+    day that is over, and for a note that is too long.
     """
-    chosen = sorted(filter(DIGEST.fullmatch, pictures))[:MAX_FILES]
+    hashes = {sha256.lower(): known for sha256, known in pictures.items() if sha256}
+    chosen = sorted(filter(DIGEST.fullmatch, hashes))[:MAX_FILES]
     if not chosen:
         raise PictureNotRefused(_("This picture has no SHA-256, so it could not be recognized."))
     if len(note) > NOTE_LENGTH:
@@ -44,7 +45,7 @@ def refuse(
     now, until = server_time.now(), end_of_last_day(last_day)
     rows = [
         RefusedPicture(
-            sha256=sha256, perceptual_hash=_valid_hash(pictures[sha256]), note=note,
+            sha256=sha256, perceptual_hash=_valid_hash(hashes[sha256]), note=note,
             refused_until=until, refused_by=actor.get_username(), refused_at=now,
         )
         for sha256 in chosen
@@ -73,36 +74,60 @@ def end_of_last_day(day: date | None) -> datetime | None:
     return end
 
 
-def lift(picture: RefusedPicture, *, actor: AbstractUser) -> None:
-    """Allow a picture again. Raises PictureNotRefused if that has already been done."""
-    refused = RefusedPicture.objects.filter(pk=picture.pk, lifted_at=None)
-    with transaction.atomic():
-        if not refused.update(lifted_at=DatabaseNow(), lifted_by=actor.get_username()):
-            raise PictureNotRefused(_("This picture has already been allowed again."))
-        _record(EventType.LIFT, actor, [picture])
+def lift(picture: RefusedPicture, *, actor: AbstractUser) -> int:
+    """Allow a picture again, with those that were refused together with it; return their number.
 
-
-def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> None:
-    """Refuse a picture that was allowed again or has expired, with the same note.
-
-    The last day stays as well, unless it is over: then there is none. Raises PictureNotRefused if
-    the picture is refused already.
+    The others are nearly identical: they would still refuse the picture. Raises PictureNotRefused
+    if the picture has already been allowed again.
     """
     with transaction.atomic():
-        locked = RefusedPicture.objects.select_for_update().get(pk=picture.pk)
-        now = server_time.now()
-        is_over = locked.refused_until is not None and locked.refused_until <= now
-        if locked.lifted_at is None and not is_over:
+        rows = {row.pk: row for row in _refused_together(picture) if row.lifted_at is None}
+        if picture.pk not in rows:
+            raise PictureNotRefused(_("This picture has already been allowed again."))
+        refused = RefusedPicture.objects.filter(pk__any_of=set(rows))
+        refused.update(lifted_at=DatabaseNow(), lifted_by=actor.get_username())
+        _record(EventType.LIFT, actor, list(rows.values()))
+    return len(rows)
+
+
+def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
+    """Refuse a picture that was allowed again or has expired, with the same note.
+
+    The same is done with those that were refused together with it; their number is returned. The
+    last day stays as well, unless it is over: then there is none. Raises PictureNotRefused if the
+    picture is refused already.
+    """
+    with transaction.atomic():
+        found, now = _refused_together(picture), server_time.now()
+        rows = {row.pk: row for row in found if row.lifted_at or _is_over(row, now)}
+        if picture.pk not in rows:
             raise PictureNotRefused(_("This picture is already refused."))
-        locked.lifted_at, locked.lifted_by = None, ""
-        locked.refused_at, locked.refused_by = now, actor.get_username()
-        locked.refused_until = None if is_over else locked.refused_until
-        locked.save(update_fields=CHANGED_BY_REFUSING)
-        _record(EventType.REFUSE, actor, [locked])
+        for row in rows.values():
+            row.lifted_at, row.lifted_by = None, ""
+            row.refused_at, row.refused_by = now, actor.get_username()
+            row.refused_until = None if _is_over(row, now) else row.refused_until
+        RefusedPicture.objects.bulk_update(list(rows.values()), CHANGED_BY_REFUSING)
+        _record(EventType.REFUSE, actor, list(rows.values()))
+    return len(rows)
 
 
-def _valid_hash(perceptual_hash: str) -> str:
-    return perceptual_hash if DIGEST.fullmatch(perceptual_hash) else ""
+def _refused_together(picture: RefusedPicture) -> list[RefusedPicture]:
+    """Lock the pictures that were last refused together with a picture; return them all.
+
+    They have the same time and person. They are locked in the same order as in `_write`.
+    """
+    last = RefusedPicture.objects.get(pk=picture.pk)
+    rows = RefusedPicture.objects.filter(refused_at=last.refused_at, refused_by=last.refused_by)
+    return list(rows.order_by("sha256").select_for_update())
+
+
+def _is_over(picture: RefusedPicture, now: datetime) -> bool:
+    return picture.refused_until is not None and picture.refused_until <= now
+
+
+def _valid_hash(perceptual_hash: str | None) -> str:
+    known = (perceptual_hash or "").lower()
+    return known if DIGEST.fullmatch(known) else ""
 
 
 def _write(rows: list[RefusedPicture]) -> None:

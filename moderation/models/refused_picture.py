@@ -40,8 +40,8 @@ class RefusedPicture(models.Model):
     lifted_by = models.TextField(_("allowed again by"), blank=True)
     lifted_at = models.DateTimeField(_("allowed again at"), null=True)
     # How often somebody tried to add the picture, or one like it, and when the last time was.
-    met_total = models.PositiveIntegerField(_("times met"), default=0)
-    last_met_at = models.DateTimeField(_("last met at"), null=True)
+    matches_total = models.PositiveIntegerField(_("times matched"), default=0)
+    last_matched_at = models.DateTimeField(_("last matched at"), null=True)
 
     objects = RefusedPictureQuerySet.as_manager()
 
@@ -49,9 +49,7 @@ class RefusedPicture(models.Model):
         verbose_name = _("refused picture")
         verbose_name_plural = _("refused pictures")
         default_permissions = ("view",)
-        permissions = [
-            ("refuse_picture", _("Can refuse pictures from now on and allow them again")),
-        ]
+        permissions = [("refuse_picture", _("Can refuse pictures and allow them again"))]
         constraints = [models.UniqueConstraint(fields=["sha256"], name="refused_picture_sha256")]
         indexes = [
             models.Index(fields=["-refused_at", "-id"], name="refused_picture_newest"),

@@ -15,6 +15,7 @@ from moderation.db.rows import all_rows
 from moderation.images import InvalidImage
 from moderation.images.limits import MAX_BYTES, MAX_CONCURRENT
 from moderation.images.perceptual import hash_of_file
+from moderation.picture_groups.refused import add_hash
 from moderation.redaction import clean
 from moderation.registry import Registration, registered_models, registration_by_label
 
@@ -62,7 +63,7 @@ def hash_pictures(registration: Registration) -> Iterator[HashedPicture]:
             results = pool.map(partial(_hash, registration), page)
             for row, result in zip(page, results, strict=True):
                 if result.perceptual_hash is not None:
-                    _store(registration, row, result)
+                    _store(registration, row, result, result.perceptual_hash)
                 yield result
 
 
@@ -87,7 +88,16 @@ def _hash(registration: Registration, row: Model) -> HashedPicture:
         return HashedPicture(file.name, "", str(error))
 
 
-def _store(registration: Registration, row: Model, result: HashedPicture) -> None:
+def _store(
+    registration: Registration, row: Model, result: HashedPicture, perceptual_hash: str
+) -> None:
+    """Store the hash of a picture, and before that, where the same file is refused.
+
+    So a run that is interrupted in between is repeated.
+    """
+    sha256 = getattr(row, str(registration.lookups.get("sha256")), "")
+    if sha256 and perceptual_hash:
+        add_hash(sha256, perceptual_hash)
     unchanged = {"pk": row.pk, registration.picture: result.name}
     rows = rows_without_hash(registration).filter(**unchanged)
-    rows.update(**{registration.perceptual_hash: result.perceptual_hash})
+    rows.update(**{registration.perceptual_hash: perceptual_hash})

@@ -9,12 +9,10 @@ Any site can ask before it stores a picture:
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import compress
 from typing import Any
 
 from django.db import router, transaction
-from django.db.models import F, Max, Model, QuerySet, Value
+from django.db.models import CharField, F, Max, Model, QuerySet, Value
 
 from moderation.db.hash_chunks import with_similar_chunk
 from moderation.db.server_time import DatabaseNow
@@ -43,50 +41,57 @@ def find_refused(sha256: str, perceptual_hash: str = "") -> RefusedPicture | Non
     return _nearly_identical(perceptual_hash) if DIGEST.fullmatch(perceptual_hash) else None
 
 
-def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str]:
-    """Return what `refuse` needs of the pictures of some rows: {SHA-256: perceptual hash or ""}.
+def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str | None]:
+    """Return what `refuse` needs of the pictures of some rows: {SHA-256: perceptual hash}.
 
-    Runs one query.
+    The hash is "" if the picture has none, and None if it has not been computed. Runs one query.
     """
     column = source.lookup("perceptual_hash")
-    known = Max(column) if column else Value("")
+    known = Max(column) if column else Value(None, output_field=CharField())
     found = rows.order_by().values(source.sha256).annotate(hash_of_picture=known)
     pairs = found.values_list(source.sha256, "hash_of_picture")
-    return {sha256: perceptual_hash or "" for sha256, perceptual_hash in pairs}
+    return dict(pairs)
 
 
-def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict[str, str]:
+def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict[str, str | None]:
     """Return the same for a group's pictures that belong to objects of a model with these keys."""
-    found: dict[str, str] = {}
+    found: dict[str, str | None] = {}
     for source in picture_sources_of(model):
         among = {f"{source.sha256}__any_of": set(group.sha256s), f"{source.to_object}__in": keys}
         found |= hashes_of(rows_of(source).filter(**among), source)
     return found
 
 
+def add_hash(sha256: str, perceptual_hash: str) -> None:
+    """Add the perceptual hash of a refused picture if it was unknown when that was refused."""
+    unknown = RefusedPicture.objects.filter(sha256=sha256.lower(), perceptual_hash="")
+    unknown.update(perceptual_hash=perceptual_hash)
+
+
 def count_match(refused: RefusedPicture) -> None:
     """Count an attempt to add a refused picture, in a short transaction of its own.
 
-    Inside a transaction, this happens after it commits, so that no lock is held, and not at all if
-    it is rolled back. So call it, and `find_refused`, before the transaction that stores pictures.
+    Inside a transaction, this happens after it commits, so that no lock is held, or never, if it is
+    rolled back. So call it, and `find_refused`, before the transaction that stores pictures. If
+    counting fails, Django logs the error.
     """
-    using = router.db_for_write(RefusedPicture)
-    transaction.on_commit(partial(_count_match, refused.pk), using=using)
+    using, key = router.db_for_write(RefusedPicture), refused.pk
+    # Not a partial, because Django 5 needs the name of the function for its log.
+    transaction.on_commit(lambda: _count_match(key), using=using, robust=True)
 
 
 def _count_match(key: int) -> None:
     picture = RefusedPicture.objects.filter(pk=key)
-    picture.update(met_total=F("met_total") + 1, last_met_at=DatabaseNow())
+    picture.update(matches_total=F("matches_total") + 1, last_matched_at=DatabaseNow())
 
 
 def _nearly_identical(perceptual_hash: str) -> RefusedPicture | None:
-    """Return a refused picture with a similar hash, or None."""
+    """Return the refused picture with the most similar hash, or None."""
     wanted = int(perceptual_hash, 16)
     active = RefusedPicture.objects.active().order_by()
     # Not with a cursor, for which PostgreSQL would read the table instead of the indexes. There are
     # few candidates: only the nearly identical pictures of one group are refused together.
     candidates = list(with_similar_chunk(active, "perceptual_hash", [perceptual_hash]))
-    is_similar = (
-        distance(int(each.perceptual_hash, 16), wanted) <= THRESHOLD for each in candidates
-    )
-    return next(compress(candidates, is_similar), None)
+    distances = {each: distance(int(each.perceptual_hash, 16), wanted) for each in candidates}
+    similar = [each for each in candidates if distances[each] <= THRESHOLD]
+    return min(similar, key=lambda each: (distances[each], each.pk), default=None)

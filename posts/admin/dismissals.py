@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
+from django.contrib.messages import SUCCESS, WARNING
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -52,17 +53,30 @@ def dismiss(
     """Dismiss the open reports of posts. Add a message, whose Undo returns to the URL `back`."""
     with errors_as_messages(request):
         done = dismiss_reports(posts, actor=request.user)  # type: ignore[arg-type]
-        if not done.reports:
+        if done.reports and done.is_complete:
+            text = _("Dismissed %(reports)s of %(posts)s.")
+        elif done.reports:
+            text = _(
+                "Dismissed %(reports)s of %(posts)s; the others could not be dismissed. Try again."
+            )
+        elif done.is_complete:
             messages.warning(request, _("Nothing was dismissed: there are no open reports."))
             return
-        name, site = "admin:posts_post_undo_dismissal", model_admin.admin_site.name
-        context = {
-            "text": _numbers(_("Dismissed %(reports)s of %(posts)s."), done),
-            "undo_url": reverse(name, args=[done.dismissal], current_app=site),
-            "back": back,
-        }
-        template = "admin/posts/post/dismissed_message.html"
-        messages.success(request, render_to_string(template, context, request))
+        else:
+            messages.error(request, _("The reports could not be dismissed. Try again."))
+            return
+        text = _with_undo(model_admin, request, _numbers(text, done), done.dismissal, back)
+        messages.add_message(request, SUCCESS if done.is_complete else WARNING, text)
+
+
+def _with_undo(
+    model_admin: DismissReportsMixin, request: HttpRequest, text: str, dismissal: UUID, back: str
+) -> str:
+    """Return a message with the button that undoes a dismissal, and returns to the URL `back`."""
+    name, site = "admin:posts_post_undo_dismissal", model_admin.admin_site.name
+    undo_url = reverse(name, args=[dismissal], current_app=site)
+    context = {"text": text, "undo_url": undo_url, "back": back}
+    return render_to_string("admin/posts/post/dismissed_message.html", context, request)
 
 
 def _numbers(text: str, done: Decision) -> str:
@@ -157,7 +171,11 @@ class DismissReportsMixin(admin.ModelAdmin):
             back = reverse("admin:posts_post_changelist", current_app=self.admin_site.name)
         if request.method == "POST":
             done = undo_dismissal(dismissal, actor=request.user)  # type: ignore[arg-type]
-            if done.reports:
+            if not done.is_complete:
+                text = _("Reopened %(reports)s of %(posts)s; the others could not be reopened.")
+                text = _with_undo(self, request, _numbers(text, done), dismissal, back)
+                messages.warning(request, text)
+            elif done.reports:
                 text = _numbers(_("Reopened %(reports)s of %(posts)s."), done)
                 messages.success(request, text)
             else:

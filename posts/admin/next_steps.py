@@ -19,8 +19,9 @@ from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
 from posts.admin.removed_authors import may_disable, page_url
 from posts.admin.same_pictures import with_pictures_of
-from posts.models import Post, Report
+from posts.models import Post
 from posts.removed_authors import accounts_to_disable, disabled_authors
+from posts.reported_posts import open_reports
 
 # Counting up to here takes milliseconds, and nobody needs a larger number to decide.
 MOST_COUNTED = 1_000
@@ -40,7 +41,7 @@ def next_steps(
         )
         yield NextStep(same.fill(text), _list_url(model_admin, same_as_removal=removal.pk))
     yield from _steps_for_authors(model_admin, request, removal)
-    reported = posts.filter(pk__in=Report.objects.values("post"))
+    reported = posts.filter(pk__in=open_reports().values("post"))
     queue = _Counted(not_in_others_drafts(model_admin, request, reported))
     if queue:
         text = ngettext(

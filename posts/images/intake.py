@@ -22,6 +22,7 @@ __all__ = [
     "InvalidImage",
     "ValidatedImage",
     "accept_image",
+    "check_allowed",
     "content_to_store",
     "store",
     "store_content",
@@ -73,11 +74,16 @@ def accept_image(file: File[Any], *, is_counted: bool = True) -> ValidatedImage:
     the transaction is rolled back. If `is_counted` is false, nothing is written.
     """
     image = validate_image(file)
+    check_allowed(image, is_counted=is_counted)
+    return image
+
+
+def check_allowed(image: ValidatedImage, *, is_counted: bool = True) -> None:
+    """Raise InvalidImage if moderators refuse a validated image. See `accept_image`."""
     if refused := find_refused(image.sha256, image.perceptual_hash):
         if is_counted:
             count_match(refused)
         raise InvalidImage("refused")
-    return image
 
 
 def validate_image(file: File[Any]) -> ValidatedImage:

@@ -13,6 +13,7 @@ from posts.images.intake import (
     InvalidImage,
     ValidatedImage,
     accept_image,
+    check_allowed,
     content_to_store,
     store_content,
 )
@@ -39,12 +40,15 @@ class ImportImages:
         self._validated: OrderedDict[_Version, ValidatedImage] = OrderedDict()
 
     def check(self, entry: Entry) -> None:
-        """Validate every picture of an entry. Raises BadLineError for one that is not valid."""
+        """Validate every picture of an entry. Raises BadLineError for one that is not valid.
+
+        Asks each time whether moderators refuse it, since they may do so while an import runs.
+        """
         found: dict[_Version, ValidatedImage] = {}
         for name in entry.images:
             with _named(entry, name):
                 version = self._version(name)
-                found[version] = self._validated.get(version) or self._accept(version[0])
+                found[version] = self._accept(version)
         # Cached only now: a bad line must not evict what a good one of the same batch needs.
         for version, image in found.items():
             self._validated[version] = image
@@ -82,9 +86,13 @@ class ImportImages:
         status = path.stat()
         return path, status.st_mtime_ns, status.st_size
 
-    def _accept(self, path: Path) -> ValidatedImage:
-        with path.open("rb") as file:
-            return accept_image(File(file), is_counted=not self._is_dry_run)
+    def _accept(self, version: _Version) -> ValidatedImage:
+        is_counted = not self._is_dry_run
+        if image := self._validated.get(version):
+            check_allowed(image, is_counted=is_counted)
+            return image
+        with version[0].open("rb") as file:
+            return accept_image(File(file), is_counted=is_counted)
 
 
 @contextmanager

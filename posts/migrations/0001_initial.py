@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                 ('decided_by', models.CharField(blank=True, db_default='', default='', editable=False, max_length=150, verbose_name='decided by')),
                 ('decided_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='decided at')),
                 ('dismissal', models.UUIDField(blank=True, editable=False, null=True, verbose_name='dismissal')),
+                ('reopened_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='reopened at')),
                 ('open_reason', models.GeneratedField(db_persist=True, expression=models.Case(models.When(state='open', then=models.F('reason'))), output_field=models.CharField(max_length=500, null=True), verbose_name='reason while open')),
                 ('post', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to='posts.post', verbose_name='post')),
                 ('reporter', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reports', to=settings.AUTH_USER_MODEL, verbose_name='reporter')),

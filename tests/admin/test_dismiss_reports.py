@@ -15,9 +15,11 @@ from django.urls import reverse
 
 from moderation.admin.removals.object_details import details_of_objects
 from moderation.models import AuditEvent
+from posts import reports
 from posts.models import Post, Report, UpheldReports
 from posts.reports import dismiss_reports
 from tests.admin.conftest import LIST, browser_of, make_user
+from tests.posts.test_reports import fail_from
 
 MakePosts = Callable[..., list[Post]]
 QUEUE = f"{LIST}?reported=yes"
@@ -96,6 +98,40 @@ def test_undo_returns_to_the_list_with_its_filters_and_records_an_event(
     again = client.post(url, sent, follow=True).text
     assert "Nothing was undone" in again
     assert AuditEvent.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dismissal_that_fails_midway_says_what_was_dismissed_and_can_be_undone(
+    client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = make_posts(3)
+    monkeypatch.setattr(reports, "POSTS_AT_ONCE", 1)
+    with monkeypatch.context() as patch:
+        fail_from(3, patch)
+        page = dismiss(client, posts, "?reported=yes")
+    text = "Dismissed 2 reports of 2 posts; the others could not be dismissed. Try again."
+    assert text in page
+    url, sent = undo_form(page)
+    with monkeypatch.context() as patch:
+        fail_from(2, patch)
+        page = client.post(url, sent, follow=True).text
+    assert "Reopened 1 report of 1 post; the others could not be reopened." in page
+    url, sent = undo_form(page)
+    assert sent["back"] == QUEUE
+    assert "Reopened 1 report of 1 post." in client.post(url, sent, follow=True).text
+    assert open_reports() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dismissal_that_fails_on_its_first_page_says_so(
+    client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = make_posts(2)
+    fail_from(1, monkeypatch)
+    page = dismiss(client, posts)
+    assert "The reports could not be dismissed. Try again." in page
+    assert "post-undo" not in page
+    assert open_reports() == 2
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from moderation.models import AuditEntry, Removal
 from moderation.models.states import RemovalState
 from posts.admin import next_steps as steps_of_posts
 from posts.models import Post, PostImage, Report
+from posts.reports import dismiss_reports
 from tests.admin.conftest import LIST, browser_of, drafted, make_user, page_of
 from tests.admin.desk import Removing, a_site, serving
 from tests.helpers import confirmed
@@ -318,3 +319,15 @@ def test_the_start_of_the_queue_counts_each_post_once(
     removal = removed(posts[:1], moderator)
     Report.objects.create(post=posts[1], reporter=moderator)
     assert "Continue with 1 reported post" in steps(client, removal)
+
+
+def test_the_queue_counts_posts_with_open_reports_as_its_list_does(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    posts = make_posts(3)
+    removal = removed(posts[:1], moderator)
+    dismiss_reports(Post.objects.filter(pk=posts[1].pk), actor=moderator)
+    url = steps(client, removal)["Continue with 1 reported post"]
+    assert listed(client, url) == {posts[2].pk}
+    dismiss_reports(Post.objects.all(), actor=moderator)
+    assert not any("reported" in each for each in steps(client, removal))

@@ -9,6 +9,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from moderation.admin.refused_pictures import forms
+from moderation.lifecycle import refused_pictures
 from moderation.models import RefusedPicture
 from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user, page_of
@@ -71,6 +73,19 @@ def test_the_form_refuses_all_files_of_the_group_and_leads_back(
     assert (draft.seal, draft.objects_total) == before
     assert draft.note == "unsaved"
     assert Post.objects.count() == len(wave)
+
+
+def test_page_and_message_agree_on_the_number_of_files_of_a_large_group(
+    client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (refused_pictures, forms):
+        monkeypatch.setattr(module, "MAX_FILES", 1)
+    draft = drafted(wave, moderator)
+    text = text_of(client.post(page_of(draft, "refuse"), {"refuse": SHARED}).text)
+    assert "The group has 2 different files, 1 of which will be refused." in text
+    response: Any = client.post(page_of(draft, "refuse"), posted())
+    assert "The picture will be refused from now on." in said(response)
+    assert RefusedPicture.objects.count() == 1
 
 
 def test_bad_input_shows_the_form_again(client: Client, moderator: User, wave: list[Post]) -> None:

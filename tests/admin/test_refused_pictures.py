@@ -84,6 +84,21 @@ def test_the_page_of_a_refused_picture_shows_who_refused_it_and_what_was_entered
 
 
 @pytest.mark.parametrize(
+    ("known", "reason"),
+    [
+        (None, "the perceptual hash of this picture, by which copies are recognized, has not been"),
+        ("", "copies of an animation, or of a picture with little structure, cannot be recognized"),
+    ],
+)
+def test_the_page_says_why_copies_are_not_refused(
+    known: str | None, reason: str, client: Client, picture: PostImage
+) -> None:
+    PostImage.objects.update(perceptual_hash=known)
+    text = text_of(client.get(page_of(picture)).text)
+    assert f"Only the same file is refused: {reason}" in text
+
+
+@pytest.mark.parametrize(
     ("given", "problem"),
     [
         ({"refused-last_day": "yesterday"}, "Enter a valid date."),
@@ -139,7 +154,9 @@ def test_the_list_shows_note_people_days_and_matches(
 ) -> None:
     first = refused(moderator, picture.sha256, note="wave <7>")
     second = refused(moderator, last_day=timezone.localdate(), note="second")
-    RefusedPicture.objects.filter(pk=second.pk).update(met_total=1200, last_met_at=timezone.now())
+    RefusedPicture.objects.filter(pk=second.pk).update(
+        matches_total=1200, last_matched_at=timezone.now()
+    )
     lift(first, actor=moderator)
     page = client.get(LIST).text
     assert f"/posts.postimage/{picture.pk}/thumbnail/" in page
@@ -194,6 +211,21 @@ def test_a_picture_is_allowed_again_with_one_click_and_refused_again(
     assert (picture.lifted_at, picture.note) == (None, "wave 7")
     types = AuditEvent.objects.order_by("pk").values_list("type", flat=True)
     assert list(types) == ["refuse", "lift", "refuse"]
+
+
+def test_a_group_is_allowed_again_with_one_click_and_the_message_says_how_many(
+    client: Client, moderator: User
+) -> None:
+    pictures: dict[str, str | None] = {digit * 64: "" for digit in "abc"}
+    refuse(pictures, actor=moderator, note="", last_day=None)
+    urls = re.findall(r'formaction="([^"]+)"', client.get(LIST).text)
+    assert len(urls) == 3
+    page = client.post(urls[1], follow=True).text
+    assert "3 pictures that were refused together are allowed again." in page
+    assert not RefusedPicture.objects.active().exists()
+    page = client.post(re.findall(r'formaction="([^"]+)"', page)[0], follow=True).text
+    assert "3 pictures that were refused together are refused again." in page
+    assert RefusedPicture.objects.active().count() == 3
 
 
 def test_an_outdated_list_says_what_is_already_done(client: Client, moderator: User) -> None:

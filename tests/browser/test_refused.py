@@ -20,6 +20,7 @@ from tests.posts.drawn import a_picture, a_post
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/moderation/refusedpicture/"
+TOGETHER = "2 pictures that were refused together"
 BUTTON = "Refuse from now on… (the picture of “Cheap pills 0”"
 
 
@@ -55,16 +56,16 @@ def refuse(page: Page, draft: Removal) -> None:
 
 
 def allow_and_undo(page: Page) -> None:
-    """Allow the picture again by keyboard, from the list that the message leads to, and undo it."""
+    """Allow the group again by keyboard, from the list that the message leads to, and undo it."""
     page.get_by_role("link", name="See all refused pictures").click()
     key = RefusedPicture.objects.latest("pk").pk
     page.get_by_role("button", name=f"Allow again (refused picture {key})").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The picture is allowed again.")).to_be_visible()
-    assert RefusedPicture.objects.lifted().get().pk == key
+    expect(page.get_by_text(f"{TOGETHER} are allowed again.")).to_be_visible()
+    assert not RefusedPicture.objects.active().exists()
     page.get_by_role("button", name=f"Undo (refused picture {key})").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The picture is refused again.")).to_be_visible()
+    expect(page.get_by_text(f"{TOGETHER} are refused again.")).to_be_visible()
     assert not RefusedPicture.objects.lifted().exists()
 
 
@@ -107,6 +108,6 @@ def test_the_pages_are_accessible_on_a_telephone(
     page.goto(LIST)
     found += problems_of(page)
     page.get_by_role("button", name="Allow again").first.click()
-    expect(page.get_by_text("The picture is allowed again.")).to_be_visible()
+    expect(page.get_by_text(f"{TOGETHER} are allowed again.")).to_be_visible()
     found += problems_of(page)
     assert found == []

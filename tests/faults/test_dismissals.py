@@ -148,6 +148,8 @@ def check(site: Site) -> None:
         if (report.post_id, report.reporter_id) not in late:
             assert report.state == "dismissed", "each other report is dismissed, and once"
         assert (report.state == "dismissed") == (report.dismissal is not None)
+        if report.decided_at and report.reopened_at:
+            assert report.reopened_at <= report.decided_at, "what is reopened later stays open"
 
 
 def check_events(site: Site) -> None:

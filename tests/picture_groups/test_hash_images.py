@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import CommandError, call_command
@@ -16,11 +17,15 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from moderation.images import perceptual
+from moderation.lifecycle.refused_pictures import refuse
 from moderation.management.commands import hash_images
+from moderation.models import RefusedPicture
 from moderation.picture_groups import missing_hashes
 from moderation.picture_groups.missing_hashes import hash_pictures, hashed_models
+from moderation.picture_groups.refused import find_refused
+from posts.images.intake import validate_image
 from posts.models import PostImage
-from tests.images.alike import advertisement
+from tests.images.alike import advertisement, again
 from tests.images.case import saved
 from tests.posts.drawn import a_picture, a_post, animation
 
@@ -65,6 +70,19 @@ def test_missing_hashes_become_those_of_the_intake() -> None:
     assert hashes() == computed
     assert "Hashed: 3 pictures." in out
     assert not errors
+
+
+def test_a_picture_that_was_refused_before_gets_the_hash_too() -> None:
+    row, other = stored_advertisement(1), stored_advertisement(2)
+    forget_hashes()
+    refused: dict[str, str | None] = {row.sha256: None, other.sha256: "f" * 64}
+    refuse(refused, actor=User(username="mod"), note="", last_day=None)
+    run()
+    found = dict(RefusedPicture.objects.values_list("sha256", "perceptual_hash"))
+    row.refresh_from_db()
+    assert found == {row.sha256: row.perceptual_hash, other.sha256: "f" * 64}
+    copy = validate_image(ContentFile(saved(again(advertisement(1), quality=40), "PNG")))
+    assert find_refused(copy.sha256, copy.perceptual_hash)
 
 
 def test_existing_hashes_stay_as_they_are() -> None:
@@ -223,7 +241,8 @@ def test_the_number_of_queries_grows_only_with_the_number_of_hashes(
     for _ in range(8):
         stored_advertisement()
     forget_hashes()
-    with django_assert_num_queries(3 + 8):  # two pages and an empty one
+    # Two pages and an empty one. Each hash is stored in its row, and where the file is refused.
+    with django_assert_num_queries(3 + 8 + 8):
         assert len(list(hash_pictures(hashed_models()[0]))) == 8
 
 

@@ -32,6 +32,7 @@ MEASURED = "the intake measures the file"
 KEY = "the database numbers rows"
 GENERATED = "the database computes it"
 DECIDED = "a moderator of this site has decided"
+REOPENED = "it was reopened on this site"
 
 # {field: the field of a line of an import}
 IMPORTED = {
@@ -55,6 +56,7 @@ NOT_IMPORTED = {
     "Report.created_at": "a line has only the number of reports",
     "Report.state": "imported reports are open",
     **dict.fromkeys(("Report.decided_by", "Report.decided_at", "Report.dismissal"), DECIDED),
+    "Report.reopened_at": REOPENED,
     "Report.open_reason": GENERATED,
 }  # fmt: skip
 NOT_IN_FIXTURES = {
@@ -62,7 +64,7 @@ NOT_IN_FIXTURES = {
     **{
         name: reason
         for name, reason in NOT_IMPORTED.items()
-        if reason in (MEASURED, DECIDED, GENERATED)
+        if reason in (MEASURED, DECIDED, REOPENED, GENERATED)
     },
 }
 NOT_ON_PAGE = {
@@ -72,6 +74,7 @@ NOT_ON_PAGE = {
     "PostImage.thumbnail": "shown as a picture",
     "PostImage.perceptual_hash": "no person can read it",
     "Report.dismissal": "it is in the URL of Undo only",
+    "Report.reopened_at": "a reopened report shows the time of the new reason",
     "Report.open_reason": "the reason is shown",
 }
 

@@ -71,7 +71,7 @@ def test_finds_the_posts_with_a_refused_picture_and_counts_no_attempt_to_add_it(
         {picture.sha256: picture.perceptual_hash or ""}, actor=admin_user, note="", last_day=None
     )
     assert titles(sent(admin_client, saved(advertisement(1), "PNG"))) == {"one"}
-    assert RefusedPicture.objects.get().met_total == 0
+    assert RefusedPicture.objects.get().matches_total == 0
 
 
 @pytest.mark.parametrize(

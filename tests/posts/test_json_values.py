@@ -120,7 +120,7 @@ def test_each_type_has_a_name_for_people(expected: type) -> None:
 
 
 # Fields of a report that neither an import nor a fixture has.
-WRITTEN_HERE = ("decided_by", "decided_at", "dismissal", "open_reason")
+WRITTEN_HERE = ("decided_by", "decided_at", "dismissal", "reopened_at", "open_reason")
 
 
 @pytest.mark.parametrize("model", [Post, PostImage, Report])

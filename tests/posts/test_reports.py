@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
@@ -17,8 +17,9 @@ from moderation.db.bulk_insert import insert
 from moderation.models import AuditEvent
 from moderation.removals import delete
 from moderation.removals.delete import delete_next_batch
-from posts import reports
-from posts.models import Post, Report, ReportState, UpheldReports
+from posts import reported_posts, reports
+from posts.models import Post, PostImage, Report, ReportState, UpheldReports
+from posts.reported_posts import posts_sharing_reported_pictures
 from posts.reports import dismiss_reports, file_report, undo_dismissal
 from tests.helpers import confirmed, drafted
 
@@ -129,6 +130,19 @@ def test_the_reporter_of_a_dismissed_report_reopens_it_and_another_user_does_not
     assert (report.reason, report.decided_by, report.decided_at) == ("still spam", "", None)
     assert report.dismissal is None
     assert report.created_at > old.created_at
+    assert report.reopened_at is not None
+
+
+def test_a_reopened_report_is_returned_as_it_is_stored(
+    make_posts: MakePosts, moderator: User
+) -> None:
+    (post,) = make_posts(1)
+    file_report(post, user("ann"), "spam")
+    dismiss_reports(Post.objects.all(), actor=moderator)
+    report = file_report(post, user("ann"), "still spam")
+    assert (report.state, report.open_reason) == ("open", "still spam")
+    stored = Report.objects.get(pk=report.pk)
+    assert (report.reopened_at, report.created_at) == (stored.reopened_at, stored.created_at)
 
 
 def test_undo_reopens_exactly_what_is_still_as_the_dismissal_left_it(
@@ -188,6 +202,90 @@ def test_a_report_that_is_filed_while_others_are_dismissed_stays_open(
     assert dismiss_reports(Post.objects.all(), actor=moderator).reports == 2
     late = Report.objects.filter(reporter=user("late"))
     assert set(late.values_list("state", flat=True)) == {"open"}
+
+
+def test_a_report_that_is_reopened_while_others_are_dismissed_stays_open(
+    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = make_posts(2)
+    report_all(posts, "ann", "bob")
+    dismiss_reports(Post.objects.all(), actor=moderator)
+    file_report(posts[0], user("bob"))
+    file_report(posts[1], user("bob"))
+    monkeypatch.setattr(reports, "POSTS_AT_ONCE", 1)
+    lock_rows = reports.lock_rows
+
+    def reopen_and_lock(rows: Any) -> list[Any]:
+        for post in posts:
+            file_report(post, user("ann"), "again")
+        return lock_rows(rows)
+
+    monkeypatch.setattr(reports, "lock_rows", reopen_and_lock)
+    assert dismiss_reports(Post.objects.all(), actor=moderator).reports == 2
+    reopened = Report.objects.filter(reporter=user("ann"))
+    assert set(reopened.values_list("state", "reason")) == {("open", "again")}
+    monkeypatch.setattr(reports, "lock_rows", lock_rows)
+    assert dismiss_reports(Post.objects.all(), actor=moderator).reports == 2
+
+
+def test_what_is_dismissed_first_does_not_change_which_posts_are_selected(
+    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The filter by shared pictures finds the second post through the reports of the first."""
+    posts = make_posts(2)
+    PostImage.objects.update(sha256="a" * 64)
+    report_all(posts[:1], "ann", "bob")
+    report_all(posts[1:], "ann")
+    monkeypatch.setattr(reported_posts, "MOST_KEYS", 0)
+    monkeypatch.setattr(reports, "POSTS_AT_ONCE", 1)
+    found = Post.objects.filter(pk__in=posts_sharing_reported_pictures())
+    done = dismiss_reports(found, actor=moderator)
+    assert (done.posts, done.reports) == (2, 3)
+    assert set(states()) == {"dismissed"}
+
+
+def fail_from(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the database fail from this event on, counted from 1."""
+    record, calls = AuditEvent.record, []
+
+    def record_or_fail(*args: Any, **kwargs: Any) -> None:
+        calls.append(args)
+        if len(calls) >= number:
+            raise OperationalError
+        record(*args, **kwargs)
+
+    monkeypatch.setattr(AuditEvent, "record", record_or_fail)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_change_that_fails_midway_says_what_was_done_and_can_be_repeated(
+    number: int, make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report_all(make_posts(5), "ann", "bob")
+    monkeypatch.setattr(reports, "POSTS_AT_ONCE", 1)
+    with monkeypatch.context() as patch:
+        fail_from(number, patch)
+        done = dismiss_reports(Post.objects.all(), actor=moderator)
+    assert (done.posts, done.reports, done.is_complete) == (number - 1, 2 * (number - 1), False)
+    assert states().count("dismissed") == done.reports
+    assert AuditEvent.objects.count() == done.posts
+    rest = dismiss_reports(Post.objects.all(), actor=moderator)
+    assert (rest.reports, rest.is_complete) == (10 - done.reports, True)
+    with monkeypatch.context() as patch:
+        fail_from(2, patch)
+        undone = undo_dismissal(rest.dismissal, actor=moderator)
+    assert (undone.posts, undone.reports, undone.is_complete) == (1, 2, False)
+    assert undo_dismissal(rest.dismissal, actor=moderator).reports == rest.reports - 2
+
+
+def test_a_database_error_in_a_transaction_of_the_caller_is_raised(
+    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report_all(make_posts(1), "ann")
+    fail_from(1, monkeypatch)
+    with pytest.raises(OperationalError):
+        dismiss_reports(Post.objects.all(), actor=moderator)
 
 
 def queries_of(do: Callable[[], object]) -> int:

@@ -44,6 +44,8 @@ def test_a_report_is_open_unless_the_fixture_says_otherwise(folder: Path) -> Non
     assert list(states) == ["open", "dismissed"]
     Report.objects.update(state="dismissed")  # as moderators do; these are still its reports
     assert "nothing added" in restore()
+    Report.objects.update(state="open", reason="still spam", created_at=timezone.now())  # reopened
+    assert "nothing added" in restore()
     offer(folder, [*small_site(), {**other, "fields": {**other["fields"], "state": "maybe"}}])
     with pytest.raises(CommandError, match=r"field state: .*not a valid choice"):
         restore()

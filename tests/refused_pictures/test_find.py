@@ -62,6 +62,13 @@ def test_a_nearly_identical_picture_is_refused_up_to_the_threshold(actor: User) 
         assert find_refused(OTHER, with_bits(*bits, base=base)) is None
 
 
+def test_of_several_the_nearest_is_found_and_of_equally_near_ones_the_oldest(actor: User) -> None:
+    for number, bits in enumerate([(1, 2, 3), (1,), (2,)]):
+        refused(actor, f"{number:064x}", with_bits(*bits))
+    found = [find_refused(OTHER, with_bits(*bits)) for bits in ((), (1, 2), (2, 3))]
+    assert [each and int(each.sha256, 16) for each in found] == [1, 0, 0]
+
+
 def test_a_picture_without_hash_is_refused_as_the_same_file_only(actor: User) -> None:
     refused(actor)
     assert find_refused(SAME, "")

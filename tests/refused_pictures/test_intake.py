@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +20,8 @@ from moderation.lifecycle.refused_pictures import refuse
 from moderation.models import RefusedPicture
 from moderation.picture_groups.refused import find_refused
 from posts.images.intake import InvalidImage, accept_image, validate_image
+from posts.imports.images import ImportImages
+from posts.imports.parse import BadLineError, parse
 from posts.models import Post, PostImage
 from tests.images.alike import STRUCTURELESS, advertisement, again
 from tests.images.case import saved
@@ -131,8 +134,8 @@ def test_an_upload_says_only_that_the_picture_is_not_allowed(admin_client: Clien
     assert "secret" not in response.text
     assert not PostImage.objects.exists()
     picture.refresh_from_db()
-    assert picture.met_total == 1
-    assert picture.last_met_at is not None
+    assert picture.matches_total == 1
+    assert picture.last_matched_at is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -149,7 +152,7 @@ def test_a_match_is_counted_although_the_form_is_rolled_back(
     with pytest.raises(RuntimeError):
         admin_client.post(page_of(post), form(post, SimpleUploadedFile("mine.png", content)))
     picture.refresh_from_db()
-    assert picture.met_total == 1
+    assert picture.matches_total == 1
 
 
 @pytest.mark.django_db
@@ -175,12 +178,26 @@ def test_an_import_names_line_and_file_of_a_refused_picture(
             run(path, images, **options)
         assert f"line 1: 'red.png': {NOT_ALLOWED}" in capsys.readouterr().err
     picture.refresh_from_db()
-    assert picture.met_total == 1  # a dry run writes nothing
+    assert picture.matches_total == 1  # a dry run writes nothing
     run(path, images, skip_bad=True)
     assert f"line 1: 'red.png': {NOT_ALLOWED}" in capsys.readouterr().err
     assert [post.title for post in Post.objects.all()] == ["Another"]
     picture.refresh_from_db()
-    assert picture.met_total == 2
+    assert picture.matches_total == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_refused_while_an_import_runs_is_not_stored(images: Path) -> None:
+    entry = parse(1, json.dumps(GOOD).encode())
+    found, dry = ImportImages(images), ImportImages(images, is_dry_run=True)
+    for each in (found, dry):
+        each.check(entry)
+    picture = refuse_picture((images / "red.png").read_bytes())
+    for each in (found, dry):
+        with pytest.raises(BadLineError, match=NOT_ALLOWED):
+            each.check(entry)
+    picture.refresh_from_db()
+    assert picture.matches_total == 1  # a dry run writes nothing
 
 
 @pytest.mark.django_db

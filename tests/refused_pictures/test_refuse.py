@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import date, timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
 from moderation.exceptions import PictureNotRefused
 from moderation.lifecycle.refused_pictures import MAX_FILES, lift, refuse, refuse_again
 from moderation.models import AuditEvent, RefusedPicture
+from moderation.picture_groups import refused as refused_module
 from moderation.picture_groups.refused import count_match, find_refused
 from tests.picture_groups.test_near import with_bits
 
@@ -53,12 +55,12 @@ def test_who_refused_it_why_and_until_when_is_stored_and_recorded(actor: User) -
 @pytest.mark.django_db
 def test_refusing_a_refused_picture_replaces_note_and_day_and_keeps_the_number(actor: User) -> None:
     before = refused(actor, note="first", last_day=date(2150, 1, 1))
-    RefusedPicture.objects.update(met_total=7)
+    RefusedPicture.objects.update(matches_total=7)
     refuse({SAME: with_bits(2)}, actor=User(username="other"), note="second", last_day=None)
     after = RefusedPicture.objects.get()
     assert after.pk == before.pk
     assert (after.note, after.last_day, after.refused_by) == ("second", None, "other")
-    assert (after.met_total, after.perceptual_hash) == (7, with_bits(2))
+    assert (after.matches_total, after.perceptual_hash) == (7, with_bits(2))
     refused(actor)
     assert RefusedPicture.objects.get().perceptual_hash == with_bits(2)
 
@@ -83,6 +85,65 @@ def test_allowing_a_picture_again_keeps_its_row_and_can_be_undone(actor: User) -
     assert list(types) == ["refuse", "lift", "refuse"]
 
 
+@pytest.fixture
+def group(actor: User) -> list[RefusedPicture]:
+    """Three nearly identical pictures that were refused together, and another one."""
+    pictures = {f"{number:064x}": with_bits(number) for number in range(3)}
+    refuse(pictures, actor=actor, note="wave 7", last_day=None)
+    refused(actor)
+    return list(RefusedPicture.objects.filter(sha256__in=pictures).order_by("sha256"))
+
+
+@pytest.mark.django_db
+def test_pictures_that_were_refused_together_are_allowed_again_together(
+    actor: User, group: list[RefusedPicture]
+) -> None:
+    other = User(username="other")
+    assert lift(group[1], actor=other) == 3
+    assert not any(find_refused(each.sha256, each.perceptual_hash) for each in group)
+    assert find_refused(SAME)
+    event = AuditEvent.objects.latest("pk")
+    sha256s = [each.sha256 for each in group]
+    assert (event.type, event.actor_name, event.details["sha256s"]) == ("lift", "other", sha256s)
+    with pytest.raises(PictureNotRefused, match="already been allowed"):
+        lift(group[0], actor=actor)
+    assert refuse_again(group[2], actor=other) == 3
+    assert all(find_refused(each.sha256) for each in group)
+    event = AuditEvent.objects.latest("pk")
+    assert (event.type, event.details["sha256s"]) == ("refuse", sha256s)
+    with pytest.raises(PictureNotRefused, match="already refused"):
+        refuse_again(group[0], actor=actor)
+    assert lift(group[0], actor=actor) == 3
+
+
+@pytest.mark.django_db
+def test_a_picture_that_was_refused_again_by_itself_leaves_its_group(
+    actor: User, group: list[RefusedPicture]
+) -> None:
+    refuse({group[0].sha256: ""}, actor=actor, note="", last_day=None)
+    assert lift(group[0], actor=actor) == 1
+    assert lift(group[1], actor=actor) == 2
+    assert refuse_again(group[0], actor=actor) == 1
+    assert [bool(find_refused(each.sha256)) for each in group] == [True, False, False]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_moderators_who_allow_a_group_again_concurrently_do_it_once(
+    group: list[RefusedPicture],
+) -> None:
+    def run(picture: RefusedPicture) -> int:
+        try:
+            return lift(picture, actor=User(username="mod"))
+        except PictureNotRefused:
+            return 0
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(run, group)) == [0, 0, 3]
+    assert AuditEvent.objects.filter(type="lift").count() == 1
+
+
 @pytest.mark.django_db
 def test_an_expired_picture_is_refused_again_without_end(actor: User) -> None:
     picture = refused(actor, last_day=date(2150, 1, 1))
@@ -97,19 +158,33 @@ def test_an_expired_picture_is_refused_again_without_end(actor: User) -> None:
     ("pictures", "given", "said"),
     [
         ({}, {}, "no SHA-256"),
-        ({"": "", "x": "y", "A" * 64: ""}, {}, "no SHA-256"),
+        ({"": "", "x": "y", "G" * 64: ""}, {}, "no SHA-256"),
+        ({None: ""}, {}, "no SHA-256"),
         ({SAME: ""}, {"note": "n" * 10_000}, "longer than 2000"),
         ({SAME: ""}, {"last_day": date(2026, 1, 1)}, "already over"),
     ],
 )
 def test_what_cannot_be_refused_changes_nothing(
-    pictures: dict[str, str], given: dict[str, Any], said: str, actor: User
+    pictures: dict[Any, str], given: dict[str, Any], said: str, actor: User
 ) -> None:
     options: dict[str, Any] = {"note": "", "last_day": None, **given}
     with pytest.raises(PictureNotRefused, match=said):
         refuse(pictures, actor=actor, **options)
     assert not RefusedPicture.objects.exists()
     assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_digests_are_stored_in_lower_case_as_they_are_looked_up(actor: User) -> None:
+    refuse({SAME.upper(): with_bits(1, 200).upper()}, actor=actor, note="", last_day=None)
+    picture = RefusedPicture.objects.get()
+    assert (picture.sha256, picture.perceptual_hash) == (SAME, with_bits(1, 200))
+
+
+@pytest.mark.django_db
+def test_a_hash_that_is_not_computed_yet_is_stored_as_unknown(actor: User) -> None:
+    refuse({SAME: None}, actor=actor, note="", last_day=None)
+    assert RefusedPicture.objects.get().perceptual_hash == ""
 
 
 @pytest.mark.django_db
@@ -150,11 +225,27 @@ def test_a_match_is_counted_immediately_outside_of_a_transaction() -> None:
     count_match(picture)
     count_match(picture)
     picture.refresh_from_db()
-    assert picture.met_total == 2
-    assert picture.last_met_at is not None
+    assert picture.matches_total == 2
+    assert picture.last_matched_at is not None
     with transaction.atomic():
         count_match(picture)
         picture.refresh_from_db()
-        assert picture.met_total == 2
+        assert picture.matches_total == 2
     picture.refresh_from_db()
-    assert picture.met_total == 3
+    assert picture.matches_total == 3
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_in_transaction", [False, True])
+def test_a_match_that_cannot_be_counted_is_logged_and_raises_nothing(
+    is_in_transaction: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture = refused(User.objects.create_user("mod"))
+
+    def fail(_key: int) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(refused_module, "_count_match", fail)
+    with transaction.atomic() if is_in_transaction else nullcontext():
+        count_match(picture)
+    assert "OperationalError" in caplog.text

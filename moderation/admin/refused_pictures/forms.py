@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from moderation.admin.messages import message_of
 from moderation.admin.refused_pictures.access import list_url
 from moderation.exceptions import PictureNotRefused
-from moderation.lifecycle.refused_pictures import end_of_last_day, refuse
+from moderation.lifecycle.refused_pictures import MAX_FILES, end_of_last_day, refuse
 from moderation.models import RefusedPicture
 from moderation.models.refused_picture import NOTE_LENGTH
 from moderation.templatetags.moderation_numbers import grouped
@@ -70,7 +70,7 @@ def is_posted(request: HttpRequest) -> bool:
 
 
 def refuse_posted(
-    model_admin: ModelAdmin[Any], request: HttpRequest, pictures: Mapping[str, str]
+    model_admin: ModelAdmin[Any], request: HttpRequest, pictures: Mapping[str, str | None]
 ) -> RefuseForm | None:
     """Refuse pictures as the form says, with a message. Return the form if it has errors."""
     form = RefuseForm(request.POST)
@@ -96,7 +96,7 @@ def refuse_posted(
 def show_form(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
-    pictures: Mapping[str, str],
+    pictures: Mapping[str, str | None],
     *,
     form: RefuseForm | None = None,
     **context: Any,
@@ -112,7 +112,9 @@ def show_form(
         "opts": RefusedPicture._meta,
         "list_url": list_url(model_admin.admin_site),
         "files": len(pictures),
+        "refused_files": min(len(pictures), MAX_FILES),
         "can_find_copies": any(pictures.values()),
+        "is_hash_missing": None in pictures.values(),
         "latest": latest,
         "form": form or RefuseForm(initial=initial),
     }

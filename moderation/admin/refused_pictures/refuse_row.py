@@ -50,7 +50,7 @@ def own_source(model: type[Model]) -> PictureSource | None:
     return next((each for each in picture_sources_of(model) if each.to_object == "pk"), None)
 
 
-def _pictures(row: Model) -> dict[str, str]:
+def _pictures(row: Model) -> dict[str, str | None]:
     source = own_source(type(row))
     pictures = hashes_of(rows_of(source).filter(pk=row.pk), source) if source else {}
     if not pictures:

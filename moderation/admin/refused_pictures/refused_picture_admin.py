@@ -33,7 +33,7 @@ from moderation.models import RefusedPicture
 from moderation.templatetags.moderation_numbers import grouped
 
 STATES = {"active": _("refused"), "expired": _("expired"), "lifted": _("allowed again")}
-Action = Callable[..., None]
+Action = Callable[..., int]  # returns the number of pictures
 ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
 
 
@@ -74,7 +74,7 @@ class StateFilter(admin.SimpleListFilter):
 class RefusedPictureAdmin(ReadOnlyAdmin):
     """The list of refused pictures. They are refused on the page of a draft or of an object."""
 
-    list_display = ("picture", "shown_note", "state", "action", "refused", "until", "met")
+    list_display = ("picture", "shown_note", "state", "action", "refused", "until", "matched")
     list_display_links = None
     list_filter = (StateFilter,)
     list_per_page = 50
@@ -128,19 +128,15 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
             query = request.META["QUERY_STRING"]
             if request.method == "POST":  # the login page redirects with GET
                 with errors_as_messages(request):
-                    action(picture, actor=request.user)
-                    messages.success(request, self._message(action, picture, query))
+                    text = _message(action, action(picture, actor=request.user))
+                    if action is lift:
+                        undo = self._button(picture, "again", gettext("Undo"), query)
+                        text = format_html("{} {}", text, undo)
+                    messages.success(request, text)
             url = list_url(self.admin_site)
             return redirect(f"{url}?{query}" if query else url)
 
         return self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(view))
-
-    def _message(self, action: Action, picture: RefusedPicture, query: str) -> SafeString | str:
-        """Return what was done, with a button that undoes it if a picture was allowed again."""
-        if action is not lift:
-            return gettext("The picture is refused again.")
-        text = gettext("The picture is allowed again.")
-        return format_html("{} {}", text, self._button(picture, "again", gettext("Undo"), query))
 
     def _button(self, picture: RefusedPicture, page: str, text: Any, query: str) -> SafeString:
         """Return a button that posts the form of the list to one of the actions."""
@@ -197,14 +193,14 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return date_format(picture.last_day) if picture.last_day else gettext("no end")
 
     @admin.display(description=_("matched"))
-    def met(self, picture: RefusedPicture) -> SafeString | str:
+    def matched(self, picture: RefusedPicture) -> SafeString | str:
         """Return how often somebody tried to add it, and when the last time was."""
-        if not picture.last_met_at:
+        if not picture.last_matched_at:
             return gettext("never")
-        times = ngettext("once", "%(number)s times", picture.met_total)
+        times = ngettext("once", "%(number)s times", picture.matches_total)
         text = gettext("%(times)s, last on %(day)s")
-        day = date_format(localtime(picture.last_met_at))
-        number = times % {"number": grouped(picture.met_total)}
+        day = date_format(localtime(picture.last_matched_at))
+        number = times % {"number": grouped(picture.matches_total)}
         html = '<span class="refused-text">{}</span>'
         return format_html(html, text % {"times": number, "day": day})
 
@@ -216,6 +212,23 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         if picture.current_state == "active":
             return self._button(picture, "lift", ALLOW_AGAIN, picture.list_query)
         return self._button(picture, "again", REFUSE_AGAIN, picture.list_query)
+
+
+def _message(action: Action, number: int) -> str:
+    """Return what was done with a picture, and with those that were refused together with it."""
+    if action is lift:
+        text = ngettext(
+            "The picture is allowed again.",
+            "%(number)s pictures that were refused together are allowed again.",
+            number,
+        )
+    else:
+        text = ngettext(
+            "The picture is refused again.",
+            "%(number)s pictures that were refused together are refused again.",
+            number,
+        )
+    return text % {"number": grouped(number)}
 
 
 def _by(name: str, moment: Any) -> str:

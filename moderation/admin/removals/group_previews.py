@@ -116,11 +116,13 @@ def others_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]
     return _not_selected(removal, objects_of_group(viewer, removal, key))
 
 
-def pictures_of_group(viewer: Viewer, removal: Removal, key: str) -> tuple[str, dict[str, str]]:
+def pictures_of_group(
+    viewer: Viewer, removal: Removal, key: str
+) -> tuple[str, dict[str, str | None]]:
     """Return the URL of a thumbnail of the group with this file, and its pictures.
 
-    The pictures are those of the selected objects that the viewer may see, as {SHA-256: perceptual
-    hash or ""}. There are none if there is no such group; see `objects_of_group`.
+    The pictures are those of the selected objects that the viewer may see; see `hashes_of`. There
+    are none if there is no such group; see `objects_of_group`.
     """
     group = _group(viewer, removal, key)
     if group is None:
