@@ -7,7 +7,7 @@ DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle model
   picture_groups registry removals review_rules storage test_redaction.py \
   images/test_limits.py images/test_perceptual.py images/test_profiles.py)
 # Tests that do not depend on the database, so they run only on SQLite.
-WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py limits.py memory.py perceptual.py)
+WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py costs.py limits.py memory.py perceptual.py)
 WITHOUT_DATABASE += tests/installation
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
