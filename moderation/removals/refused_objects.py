@@ -56,8 +56,8 @@ def refused_keys(
 ) -> dict[int, set[Any]]:
     """Return the keys of the objects that a guard refuses, by the number of their batch.
 
-    Adds the objects to `refused`. Keeps none of them longer than its batch is looked at, because
-    they may hold their rows.
+    Adds the objects to `refused`. Keeps the objects of one batch at a time, because they may hold
+    their rows.
     """
     found: dict[int, set[Any]] = {}
     for batch in batches:
