@@ -5,19 +5,19 @@ The result is small, upright and in sRGB, as a browser would show it. No other m
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from threading import Condition, Lock
 
 from PIL import Image, ImageChops, _webp
 
-from moderation.images import limits
+from moderation.images import costs, limits
 from moderation.images.colour import to_srgb
 from moderation.images.errors import InvalidImage
-from moderation.images.inspect import memory_of
 from moderation.images.structure import Disposal, Frame, Structure
 
 # The exceptions of Pillow's decoders for data that does not match its header.
@@ -42,8 +42,21 @@ TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-STRIP_PIXELS = 1_000_000  # pixels converted at a time
-REDUCED_SIDE = 1_600  # a reduced picture with twice as many pixels a side takes 41 MB
+# glibc's number of the option, and the bytes from which a block is given back when it is freed.
+M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 1_000_000
+
+
+def _give_back_large_blocks() -> None:
+    """Tell glibc to give back large blocks of memory, in the whole process.
+
+    By default it learns to keep blocks of up to 32 MB, and each thread keeps its own: two threads
+    that decode one after the other would take twice as much.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
+_give_back_large_blocks()
 
 
 class _Slots:
@@ -80,9 +93,11 @@ def decode(content: bytes, structure: Structure, side: int) -> list[Image.Image]
     """Return the frames that represent a file, each at most `side` pixels a side, upright, in sRGB.
 
     A still picture has one, an animation those of `Structure.representative_frames`. Their mode is
-    RGB or RGBA. Waits while other files are decoded. Raises InvalidImage if the data is broken.
+    RGB or RGBA. They are smaller if the limits allow no more. Waits while other files are
+    decoded. Raises InvalidImage if the data is broken.
     """
-    with _slots.reserve(memory_of(structure, len(content))):
+    side = costs.affordable_side(structure, len(content), side)
+    with _slots.reserve(costs.memory_of(structure, len(content), side)):
         try:
             images = _frames(content, structure, side)
             return [_finish(image, structure, side) for image in images]
@@ -95,8 +110,8 @@ def _frames(content: bytes, structure: Structure, side: int) -> Iterator[Image.I
         yield from _compose(content, structure, side)
         return
     frame = structure.frames[0]
-    image = _decode_frame(content, structure, frame, side)
-    yield _reduce(image, side, frame.transparent)
+    # No name for what is decoded, which would keep it while the reduced picture is finished.
+    yield _reduce(_decode_frame(content, structure, frame, side), side, frame.transparent)
 
 
 def _finish(image: Image.Image, structure: Structure, side: int) -> Image.Image:
@@ -115,8 +130,8 @@ def _decode_frame(content: bytes, structure: Structure, frame: Frame, side: int)
     if image.size != (frame.width, frame.height):
         raise ValueError("the decoder found a different size than the parser")
     if structure.format == "JPEG":  # can be decoded at a half, a quarter or an eighth of its size
-        scale = min(1, side / max(image.size))
-        image.draft(None, (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+        divisor = costs.jpeg_divisor(frame, side)
+        image.draft(None, (max(1, image.width // divisor), max(1, image.height // divisor)))
     image.load()
     return image
 
@@ -136,12 +151,10 @@ def _decode_webp(file: bytes, frame: Frame) -> Image.Image:
 def _reduce(image: Image.Image, side: int, transparent: int | None) -> Image.Image:
     """Return the picture in L, RGB, RGBA or CMYK, with fewer than four times `side` pixels a side.
 
-    A picture that is larger keeps at least twice `side`, so that a better filter can do the rest,
-    or REDUCED_SIDE if that is less. Works strip by strip, to avoid a second copy of a large
-    picture.
+    Works strip by strip, to avoid a second copy of a large picture.
     """
-    factor = max(1, max(image.size) // min(2 * side, REDUCED_SIDE))
-    rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
+    factor = costs.reduction(*image.size, side)
+    rows = max(1, costs.STRIP_PIXELS // (image.width * factor)) * factor
     target: Image.Image | None = None
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))

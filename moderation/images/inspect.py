@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from moderation.images import gif, jpeg, limits, png, webp
+from moderation.images import costs, gif, jpeg, limits, png, webp
 from moderation.images.errors import InvalidImage
 from moderation.images.structure import Structure
 
 RIFF, WEBP = b"RIFF", b"WEBP"
-# The speed at which a canvas is reduced, once for each displayed frame, in pixels per microsecond.
-REDUCE_RATE = 120
 PARSERS: tuple[tuple[tuple[bytes, ...], Callable[[bytes], Structure]], ...] = (
     ((b"\xff\xd8\xff",), jpeg.parse),
     ((png.SIGNATURE,), png.parse),
@@ -61,25 +59,8 @@ def _all_pixels(structure: Structure) -> int:
 
 
 def _check_cost(structure: Structure, size: int) -> None:
-    """Check the memory and time that decoding is estimated to take. Raises InvalidImage."""
-    if memory_of(structure, size) > limits.MAX_MEMORY:
+    """Check the memory and time that a thumbnail is estimated to take. Raises InvalidImage."""
+    if costs.memory_of(structure, size, costs.SMALLEST_SIDE) > limits.MAX_MEMORY:
         raise InvalidImage("pixels")
-    work = sum(structure.frames[n].work for n, _ in structure.frames_to_decode())
-    if structure.is_composed:
-        work += (
-            len(structure.representative_frames())
-            * structure.width
-            * structure.height
-            / REDUCE_RATE
-        )
-    if work > limits.MAX_WORK:
+    if costs.work_of(structure, costs.SMALLEST_SIDE) > limits.MAX_WORK:
         raise InvalidImage("frames" if structure.is_animated else "pixels")
-
-
-def memory_of(structure: Structure, size: int) -> int:
-    """Return the estimated bytes for decoding a file of `size` bytes, including the file itself."""
-    decoded = max(frame.memory for frame in structure.frames)
-    canvas = structure.width * structure.height
-    # Four bytes per pixel for the canvas, the frame, and the area that the frame before it covered.
-    composed = 4 * canvas + 8 * max(frame.pixels for frame in structure.frames)
-    return 2 * size + decoded + (composed if structure.is_composed else 0)

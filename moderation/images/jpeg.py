@@ -170,7 +170,7 @@ def _structure(state: _State) -> Structure:
 def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
     """Return the frame to decode, without profile and orientation.
 
-    Its estimates are for an eighth of its size, at which all large pictures are decoded.
+    Its work is that at an eighth of its size.
     """
     pixels = state.width * state.height
     coefficients = sum(state.blocks.values()) * COEFFICIENT_BYTES if state.several_scans else 0
@@ -178,7 +178,8 @@ def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
         state.width,
         state.height,
         SplicedFile(*head.pieces, *state.kept.pieces),
-        memory=coefficients + state.width * ROW_BYTES + pixels // 16 + 4 * limits.MB,
+        pixel_bytes=1 if len(state.blocks) == 1 else 4,
+        memory=coefficients + state.width * ROW_BYTES,
         work=state.visited / 20 + pixels / 400 + len(state.content) / 80,
     )
 

@@ -53,8 +53,11 @@ MAX_PROFILE_BYTES = 4 * MB
 # to 100 MB, so it stays below 300.
 MAX_MEMORY = 195 * MB
 
-# Estimated microseconds for decoding all frames that are shown; see `Frame.work`.
+# Estimated microseconds for a thumbnail: decoding all frames that are shown, and encoding them.
 MAX_WORK = 800_000
+
+# The same for a larger view. A picture for which it would take more is shown smaller.
+MAX_WORK_OF_VIEW = 1_000_000
 
 # Files that a process decodes at the same time, if together they take at most MAX_MEMORY.
 MAX_CONCURRENT = 2

@@ -202,7 +202,8 @@ def _frame(state: _State, data: _FrameData) -> Frame:
         width,
         height,
         _single_frame_file(state, data, width, height),
-        memory=width * height * _pillow_bytes(state),
+        pixel_bytes=_pillow_bytes(state),
+        memory=0,
         work=height * (width * bits // 8 + 1) / UNFILTER_RATE
         + data.ranges.size() / INFLATE_RATE
         + 100,

@@ -56,13 +56,15 @@ class Frame:
     """One frame. `file` is a complete file of this frame for a decoder.
 
     `milliseconds` is how long it is shown. `blends` is set if what was drawn before shows through.
-    `transparent` is the transparent value if `file` does not declare it. `memory` in bytes and
-    `work` in microseconds are estimates for decoding this frame.
+    `transparent` is the transparent value if `file` does not declare it. `pixel_bytes` is what a
+    decoded pixel takes. `memory` in bytes and `work` in microseconds are estimates for decoding
+    this frame, `memory` without the decoded pixels.
     """
 
     width: int
     height: int
     file: SplicedFile
+    pixel_bytes: int
     memory: int
     work: float
     x: int = 0

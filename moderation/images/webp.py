@@ -190,7 +190,8 @@ def _frame_of(
         image.width,
         image.height,
         _riff_file(SplicedFile(head, *image.chunks.pieces)),
-        memory=12 * pixels + size,  # libwebp's canvas twice, its output, and the copy
+        pixel_bytes=4,
+        memory=8 * pixels + size,  # libwebp's canvas twice, and the copy
         work=work + (pixels / BLEND_RATE if blends else 0),
         x=x,
         y=y,

@@ -34,7 +34,7 @@ from moderation.removals.keep import (
     return_kept,
 )
 from moderation.removals.limits import missing_rights
-from moderation.removals.refused_objects import Guard, RefusedObjects
+from moderation.removals.refused_objects import Guard, RefusedObjects, refused_keys
 from moderation.removals.seal import BATCHES_PER_CHUNK, check_seal, save_batch, save_without
 from moderation.removals.selection import frozen_keys, selected_keys
 
@@ -211,12 +211,16 @@ def _exclude_refused(
     refused: RefusedObjects,
 ) -> set[Any]:
     """Exclude the added objects that a guard refuses, and return their keys."""
-    found: set[Any] = set()
-    refused_by_batch = guard(batches) if guard else {}
+    if guard is None:
+        return set()
+    found = refused_keys((_part_of(batch, added) for batch in batches), guard, refused)
     for batch in batches:
-        names = refused_by_batch.get(batch.number, {})
-        if keys := names.keys() & added:
-            refused.add([names[key] for key in keys])
+        if keys := found.get(batch.number):
             save_without(batch, keys)
-            found |= keys
-    return found
+    return {key for keys in found.values() for key in keys}
+
+
+def _part_of(batch: RemovalBatch, keys: AbstractSet[Any]) -> RemovalBatch:
+    """Return a batch, not saved, with some of the objects of another."""
+    frozen = [pair for pair in batch.frozen if pair[0] in keys]
+    return RemovalBatch(removal=batch.removal, number=batch.number, frozen=frozen)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -43,7 +44,7 @@ from moderation.removals.limits import (
     lock_actor,
     typed_count_needed,
 )
-from moderation.removals.refused_objects import Guard, RefusedObjects
+from moderation.removals.refused_objects import Guard, RefusedObjects, refused_keys
 from moderation.removals.seal import (
     changed_batches,
     check_seal,
@@ -186,22 +187,19 @@ def exclude_refused(removal: Removal, guard: Guard) -> RefusedObjects:
     """
     refused = RefusedObjects()
     for batches in chunks_of_batches(removal):
-        refused_by_batch = {number: names for number, names in guard(batches).items() if names}
-        if refused_by_batch:
-            act = partial(_exclude_from, removal, batches, refused_by_batch)
+        if keys_by_batch := refused_keys(batches, guard, refused):
+            act = partial(_exclude_from, removal, batches, keys_by_batch)
             reduce_selection(removal, history.REFUSED, act)
-        for names in refused_by_batch.values():
-            refused.add(list(names.values()))
     return refused
 
 
 def _exclude_from(
-    removal: Removal, batches: Sequence[RemovalBatch], refused: Mapping[int, Mapping[Any, object]]
+    removal: Removal, batches: Sequence[RemovalBatch], refused: Mapping[int, AbstractSet[Any]]
 ) -> list[Any]:
     """Exclude the refused objects from their batches, and return their keys."""
     excluded: list[Any] = []
     for batch in (batch for batch in batches if batch.number in refused):
-        keys = refused[batch.number].keys()
+        keys = refused[batch.number]
         if keys - {key for key, _digest in batch.frozen}:
             raise RemovalError(_("An object that you may not remove cannot be excluded."))
         save_without(batch, keys)

@@ -26,7 +26,7 @@ from moderation.removals import history
 from moderation.removals.check_first import delete_marks, lock_sealed_draft, mark_and_reseal
 from moderation.removals.history import record_change
 from moderation.removals.limits import missing_rights
-from moderation.removals.refused_objects import Guard, RefusedObjects
+from moderation.removals.refused_objects import Guard, RefusedObjects, refused_keys
 from moderation.removals.seal import (
     BATCHES_PER_CHUNK,
     check_seal,
@@ -90,10 +90,9 @@ def return_kept(
         kept = _kept_in(removal, chunk)
         found = found or bool(kept)
         deleted = _deleted(removal, kept)
-        refused = _refused(removal, kept, deleted, guard)
         not_returned.deleted.add(sorted(deleted))
-        not_returned.refused.add(list(refused.values()))
-        keys = {number: set(keys) - refused.keys() for number, keys in kept.items()}
+        refused = _refused(removal, kept, deleted, guard, not_returned.refused)
+        keys = {number: set(keys) - refused.get(number, set()) for number, keys in kept.items()}
         extend_selection(removal, history.RETURNED, partial(_return_chunk, removal, keys, deleted))
     if not found:
         raise DraftChanged(_("That object is no longer kept."))
@@ -214,20 +213,19 @@ def _refused(
     kept: Mapping[int, Sequence[Any]],
     deleted: AbstractSet[Any],
     guard: Guard | None,
-) -> dict[Any, object]:
-    """Return the objects that a guard refuses, by their keys."""
+    refused: RefusedObjects,
+) -> dict[int, set[Any]]:
+    """Return the keys of the objects that a guard refuses, by the number of their batch."""
     if guard is None:
         return {}
     pairs = {
         number: [(key, "") for key in keys if key not in deleted] for number, keys in kept.items()
     }
-    refused = guard(
-        [
-            RemovalBatch(removal=removal, number=number, frozen=frozen)
-            for number, frozen in pairs.items()
-        ]
+    batches = (
+        RemovalBatch(removal=removal, number=number, frozen=frozen)
+        for number, frozen in pairs.items()
     )
-    return {key: name for names in refused.values() for key, name in names.items()}
+    return refused_keys(batches, guard, refused)
 
 
 def _return_chunk(

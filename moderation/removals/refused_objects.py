@@ -5,7 +5,7 @@ The admin passes a guard, which decides this, because the decision depends on th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +15,9 @@ from moderation.models import RemovalBatch
 from moderation.removals.limits import MAX_NAMED
 from moderation.templatetags.moderation_numbers import grouped
 
-# Takes batches of a removal, in order, and returns the objects that may not be removed:
-# {number of the batch: {JSON value of the key: object}}. `str()` of such an object is its name.
-Guard = Callable[[Sequence[RemovalBatch]], Mapping[int, Mapping[Any, object]]]
+# Takes a batch of a removal and returns the objects that may not be removed:
+# {JSON value of the key: object}. `str()` of such an object is its name.
+Guard = Callable[[RemovalBatch], Mapping[Any, object]]
 
 
 @dataclass(slots=True)
@@ -49,3 +49,19 @@ class RefusedObjects:
         """Count objects, and name them up to the limit."""
         self.names += [str(name) for name in names[: MAX_NAMED - len(self.names)]]
         self.total += len(names)
+
+
+def refused_keys(
+    batches: Iterable[RemovalBatch], guard: Guard, refused: RefusedObjects
+) -> dict[int, set[Any]]:
+    """Return the keys of the objects that a guard refuses, by the number of their batch.
+
+    Adds the objects to `refused`. Keeps the objects of one batch at a time, because they may hold
+    their rows.
+    """
+    found: dict[int, set[Any]] = {}
+    for batch in batches:
+        if objects := guard(batch):
+            refused.add(list(objects.values()))
+            found[batch.number] = set(objects)
+    return found

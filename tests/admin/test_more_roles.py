@@ -57,7 +57,7 @@ GET  auth_user_changelist                 302 302 403 403 403 403 403 403
 POST auth_user_changelist                 302 302 403 403 403 403 403 403
 GET  auth_user_delete                     302 302 403 403 403 403 403 403
 POST auth_user_delete                     302 302 403 403 403 403 403 403
-GET  moderation_picture                   302 302 404 404 404 404 404 404
+GET  moderation_picture                   302 302 200 200 200 404 200 200
 POST moderation_picture                   302 302 405 405 405 405 405 405
 GET  moderation_removal_changelist        302 302 403 403 200 200 403 200
 POST moderation_removal_changelist        302 302 403 403 200 200 403 200

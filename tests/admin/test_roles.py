@@ -9,6 +9,8 @@ from uuid import UUID
 import pytest
 from django.contrib.admin import site
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import Client
 from django.urls import get_resolver, reverse
 
@@ -19,6 +21,7 @@ from moderation.removals.draft import confirm
 from moderation.removals.keep import exclude
 from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user
+from tests.posts.drawn import drawing
 
 ROLES = ("anonymous", "staff", "moderator", "other", "auditor", "superuser")
 
@@ -53,7 +56,7 @@ GET  auth_user_changelist                 302 403 403 403 403 200
 POST auth_user_changelist                 302 403 403 403 403 302
 GET  auth_user_delete                     302 403 403 403 403 200
 POST auth_user_delete                     302 403 403 403 403 302
-GET  moderation_picture                   302 404 404 404 404 404
+GET  moderation_picture                   302 404 200 200 404 200
 POST moderation_picture                   302 405 405 405 405 405
 GET  moderation_removal_changelist        302 403 200 200 200 200
 POST moderation_removal_changelist        302 403 200 200 200 200
@@ -170,15 +173,19 @@ class World:
 
 @pytest.fixture
 def world(moderator: User, make_posts: Callable[..., list[Post]]) -> World:
-    """A post, a draft with a kept post, a removal with one deleted batch, a refused picture."""
+    """A post, a draft with a kept post, a removal with one deleted batch, a refused picture.
+
+    The newest picture has a file.
+    """
     running = drafted(make_posts(1), moderator)
     assert not confirm(running, actor=moderator, seal=running.seal, reason="spam")
     posts = make_posts(4)
     draft = drafted(posts[:3], moderator)
     kept = [(draft.batches.get().number, [str(posts[1].pk)])]
     exclude(draft, seal=draft.seal, keys_by_batch=kept)
-    sha256 = PostImage.objects.values_list("sha256", flat=True).latest("pk")
-    refuse({sha256: ""}, actor=moderator, note="a wave of spam", last_day=None)
+    picture = PostImage.objects.latest("pk")
+    default_storage.save(str(picture.image), ContentFile(drawing()))
+    refuse({picture.sha256: ""}, actor=moderator, note="a wave of spam", last_day=None)
     return World(posts[3], draft, running, moderator)
 
 

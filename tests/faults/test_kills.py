@@ -176,6 +176,7 @@ def test_nothing_is_lost_when_the_database_server_goes_away(
     dice = random.Random(seed)  # noqa: S311 - a test
     how = dice.choice(["fast", "immediate"])
     crew.start(DB_WORKER, CLOCK)
+    scheduler = crew.members[-1]
     with database_server.durable(), printed(seed, f"server stopped ({how})"):
         removal = wave.remove()
         wait_for_share(removal, dice.uniform(0, 0.9))
@@ -183,4 +184,5 @@ def test_nothing_is_lost_when_the_database_server_goes_away(
         with database_server.stopped(how):
             time.sleep(dice.uniform(0.5, 2))
         wait_until_done(removal, crew)
+    assert scheduler.poll() is None, "it goes on by itself when the server is back"
     assert wave.problems(removal) == []

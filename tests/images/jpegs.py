@@ -68,13 +68,13 @@ def large(width: int, height: int, **options: object) -> bytes:
     return saved(scene((width, height)), "JPEG", quality=60, **options)
 
 
-def noisy(width: int, height: int, quality: int) -> bytes:
+def noisy(width: int, height: int, quality: int, **options: object) -> bytes:
     tile = Image.effect_noise((1024, 1024), 60).convert("RGB")
     image = Image.new("RGB", (width, height))
     for x in range(0, width, 1024):
         for y in range(0, height, 1024):
             image.paste(tile, (x, y))
-    return saved(image, "JPEG", quality=quality)
+    return saved(image, "JPEG", quality=quality, **options)
 
 
 def telephone() -> bytes:
@@ -149,6 +149,11 @@ def _large() -> Iterator[Case]:
     yield Case("50-megapixels-progressive", progressive, looks=False)
     yield Case("79-megapixels", partial(large, 10_320, 7_740), looks=False)
     yield Case("50-megapixels-of-noise", partial(noisy, 8192, 6144, 50), looks=False)
+    # Just too small to be decoded at a half, and at a quarter, for the large view.
+    for side in (3199, 6398):
+        yield Case(f"{side}-square", partial(large, side, side), looks=False)
+    heavy = partial(noisy, 6398, 6398, 45, progressive=True)
+    yield Case("6398-square-progressive-of-15-mb", heavy, looks=False)
     yield Case("panorama", partial(large, 32_000, 1_500), looks=False)
     yield Case("90-scans", partial(scans, 80))
 

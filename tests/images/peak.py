@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from django.core.files.base import File
 from django.core.management import call_command
 
 from benchmarks.measure import peak_mb
+
+LARGE_PIXELS = 9_000_000  # smaller ones take little memory even twice
 
 
 def look_at_each(folder: Path) -> None:
@@ -34,6 +38,26 @@ def look_at_each(folder: Path) -> None:
                 thumbnails.thumbnail_of(path.read_bytes(), thumbnails.LARGE_SIDE)
             except InvalidImage:
                 continue
+
+
+def look_large_twice(folder: Path) -> None:
+    """Show each large picture in the large view, to two moderators at the same time."""
+    from moderation.admin import thumbnails
+    from moderation.images import InvalidImage, inspect
+
+    with ThreadPoolExecutor(2) as moderators:
+        for path in sorted(folder.iterdir()):
+            content = path.read_bytes()
+            with suppress(InvalidImage):
+                structure = inspect(content)
+                if structure.width * structure.height < LARGE_PIXELS:
+                    continue
+                looks = [
+                    moderators.submit(thumbnails.thumbnail_of, content, thumbnails.LARGE_SIDE)
+                    for _ in range(2)
+                ]
+                for look in looks:
+                    look.result()
 
 
 def import_all(folder: Path) -> None:
@@ -57,5 +81,6 @@ def import_all(folder: Path) -> None:
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "project.settings"
     django.setup()
-    {"look": look_at_each, "import": import_all}[sys.argv[1]](Path(sys.argv[2]))
+    ways = {"look": look_at_each, "large": look_large_twice, "import": import_all}
+    ways[sys.argv[1]](Path(sys.argv[2]))
     print(peak_mb())  # noqa: T201 - its answer

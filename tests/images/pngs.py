@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -128,6 +129,7 @@ def accepted() -> Iterator[Case]:
     yield Case(
         "50-megapixels-grey", lambda: saved(scene((8000, 6250), mode="L"), "PNG"), looks=False
     )
+    yield Case("5700-square-of-15-mb", partial(partly_noise, (5700, 5700), 880), looks=False)
     yield Case("screenshot", lambda: saved(scene((1440, 3120)), "PNG"))
 
 
@@ -216,10 +218,19 @@ def refused() -> Iterator[Case]:
         yield Case(f"colour-type-{colour_type}-of-{depth}", partial(bytes, odd), "broken")
     yield Case("profile-bomb", partial(png, RGB, 8, chunk(b"iCCP", b"p\0\0" + BOMB)), "metadata")
     yield Case("metadata", partial(png, RGB, 8, chunk(b"eXIf", bytes(17_000_000))), "metadata")
+    yield Case("6398-square", partial(partly_noise, (6398, 6398), 10), "pixels")
     yield Case("hdr", partial(png, RGB, 8, chunk(b"cICP", bytes((9, 16, 0, 1)))), "colour")
     for size, colour_type in (((9000, 5500), RGBA), ((7100, 7100), GREY), ((7000, 7000), RGB)):
         wide = SIGNATURE + header(size, colour_type, 8) + data + END
         yield Case(f"{size[0]}-square-{NAMES[colour_type]}", partial(bytes, wide), "pixels")
+
+
+def partly_noise(size: Size, rows: int) -> bytes:
+    """Return the scene with rows of random colours, which cannot be compressed."""
+    image = scene(size)
+    values = random.Random(7).randbytes(size[0] * rows * 3)  # noqa: S311 - any colours will do
+    image.paste(Image.frombytes("RGB", (size[0], rows), values))
+    return saved(image, "PNG", compress_level=1)
 
 
 def noise(size: Size) -> bytes:

@@ -48,5 +48,9 @@ def test_no_picture_takes_300_mb_of_a_process(folder: Path) -> None:
     assert peak("look", folder) < EACH_MB
 
 
+def test_two_moderators_who_look_at_large_pictures_take_less_than_300_mb(folder: Path) -> None:
+    assert peak("large", folder) < EACH_MB
+
+
 def test_an_import_of_the_worst_pictures_takes_less_than_600_mb(folder: Path) -> None:
     assert peak("import", folder) < IMPORT_MB

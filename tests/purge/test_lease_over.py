@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.files.base import ContentFile
@@ -150,6 +151,39 @@ def test_a_worker_that_wakes_up_after_its_lease_spares_what_was_stored_since(
     assert all(storages["attachments"].exists(name) for name in uploaded)
     ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts", "error_code")
     assert list(ends) == [("erased", 1, ""), ("erased", 1, "")]
+
+
+def test_a_lease_counts_from_before_the_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker is suspended after the entries were leased, but before it knows."""
+    deleted("a.pdf", "b.pdf")
+
+    def claim_slowly(*args: Any) -> Any:
+        claimed = claim(*args)
+        wait_past_the_lease(monkeypatch)
+        return claimed
+
+    monkeypatch.setattr(batch_module, "claim", claim_slowly)
+    purge_due_files()
+    assert all(storages["attachments"].exists(name) for name in ("a.pdf", "b.pdf"))
+    assert set(AuditEntry.objects.values_list("state", "attempts")) == {("pending", 0)}
+
+
+def test_a_lease_counts_from_before_its_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted("a.pdf", "b.pdf")
+    monkeypatch.setattr(batch_module, "OUTCOMES_PER_WRITE", 1)
+    monkeypatch.setattr(batch_module, "_half_a_lease_from_now", lambda: 0)
+
+    def renew_slowly(*args: Any) -> Any:
+        renewed = renew(*args)
+        wait_past_the_lease(monkeypatch)
+        return renewed
+
+    monkeypatch.setattr(batch_module, "renew", renew_slowly)
+    erase_with(monkeypatch, Suspended(lambda: None))
+    purge_due_files()
+    assert storages["attachments"].exists("b.pdf")
+    ends = AuditEntry.objects.order_by("pk").values_list("state", "attempts")
+    assert list(ends) == [("erased", 1), ("pending", 0)]
 
 
 def test_what_a_late_worker_did_not_ask_for_is_due_again_without_an_attempt(

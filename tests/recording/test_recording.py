@@ -19,6 +19,7 @@ from moderation.models import AuditEntry
 from moderation.recording.attribution import DeletionContext, attribute
 from moderation.registry.files import StoredFile
 from posts.models import Post, PostImage
+from tests.recording.conftest import Options
 from tests.testapp.models import BoundVolume, Volume, VolumeProxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,6 +44,18 @@ def test_a_delete_in_the_shell_is_recorded(make_posts: MakePosts) -> None:
     assert {e.title for e in AuditEntry.objects.all()} == {"Cheap pills 0"}
     assert {e.owner for e in AuditEntry.objects.all()} == {"spammer"}
     assert {e.actor_name for e in AuditEntry.objects.all()} == {""}
+
+
+def test_long_titles_and_names_of_owners_are_shortened(
+    make_posts: MakePosts, options: Options
+) -> None:
+    """A site's own model of users may have longer names than Django's."""
+    options(PostImage, lookups={"title": "post__title", "owner": "post__body"})
+    (post,) = make_posts(1)
+    Post.objects.filter(pk=post.pk).update(title="t" * 300, body="o" * 400)
+    post.delete()
+    entries = AuditEntry.objects.values_list("title", "owner")
+    assert set(entries) == {("t" * 80, "o" * 80)}
 
 
 def test_a_picture_deleted_alone_is_recorded(make_posts: MakePosts) -> None:

@@ -61,10 +61,7 @@ def columns(removal: Removal) -> list[dict[str, Any]]:
 
 def refusing(*refused: Post) -> Any:
     keys = {post.pk: f"Post: {post}" for post in refused}
-    return lambda batches: {
-        batch.number: {key: keys[key] for key, _ in batch.frozen if key in keys}
-        for batch in batches
-    }
+    return lambda batch: {key: keys[key] for key, _ in batch.frozen if key in keys}
 
 
 def volumes() -> list[Volume]:

@@ -157,11 +157,8 @@ class ObjectGuard:
         """Return whether any permission can depend on an object."""
         return bool(self.decides_by_object or self.may_hide_rows or self.cascade_admins)
 
-    def refused(self, batches: Sequence[RemovalBatch]) -> Mapping[int, Mapping[Any, RefusedObject]]:
-        """Return the objects of batches that may not be removed: {number: {key: object}}."""
-        return {batch.number: self._refused_in(batch) for batch in batches}
-
-    def _refused_in(self, batch: RemovalBatch) -> dict[Any, RefusedObject]:
+    def refused(self, batch: RemovalBatch) -> Mapping[Any, RefusedObject]:
+        """Return the objects of a batch that may not be removed, by their keys."""
         found = [*self._refused_by_cascade(batch), *self._refused_themselves(batch)]
         return {json_key(refused.key): refused for refused in found}
 
