@@ -15,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from moderation.models import Removal
 from posts.models import Report
 from tests.admin.conftest import drafted
+from tests.browser.ways import NO_SCRIPTS, TELEPHONE, Way
 from tests.posts.drawn import a_picture, a_post, drawing
 
 PICTURES = 6
@@ -58,3 +59,15 @@ def moderator_page_without_scripts(
     log_in(context, moderator, live_server)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def way(request: pytest.FixtureRequest) -> Way:
+    """A page of the moderator, used in the way that the parameter names; see `in_ways`."""
+    plain = request.param == NO_SCRIPTS
+    page: Page = request.getfixturevalue(
+        "moderator_page_without_scripts" if plain else "moderator_page"
+    )
+    if request.param == TELEPHONE:
+        page.set_viewport_size({"width": 390, "height": 844})
+    return Way(page, request.param)
