@@ -53,7 +53,14 @@ def main() -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Interrupt the program once; a second signal must not leave processes behind."""
+    _ignore_stop_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_stop_signals() -> None:
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda _number, _frame: None)
 
 
 def _say(text: str) -> None:
@@ -200,8 +207,7 @@ def _welcome() -> None:
 
 def _stop(processes: Sequence[_Process]) -> None:
     """Stop the processes and their children; kill those that do not exit in time."""
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+    _ignore_stop_signals()
     for process in processes:
         process.send_signal(signal.SIGTERM)
     end = time.monotonic() + STOP_SECONDS

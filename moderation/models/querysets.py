@@ -11,7 +11,14 @@ from django.db import models
 from django.db.models import F, Q
 
 from moderation.db.server_time import DatabaseNow
-from moderation.models.states import FOUND_AGAIN, WAS_MISSING, BatchState, EntryState, RemovalState
+from moderation.models.states import (
+    FINAL_STATES,
+    FOUND_AGAIN,
+    WAS_MISSING,
+    BatchState,
+    EntryState,
+    RemovalState,
+)
 
 
 class RemovalQuerySet(models.QuerySet[Any]):
@@ -48,6 +55,10 @@ class RemovalBatchQuerySet(models.QuerySet[Any]):
     def rescheduled(self) -> RemovalBatchQuerySet:
         """Return the waiting batches that failed before."""
         return self.waiting().filter(attempts__gt=0)
+
+    def deleted(self) -> RemovalBatchQuerySet:
+        """Return the batches whose objects were deleted."""
+        return self.filter(state=BatchState.DELETED)
 
     def failed(self) -> RemovalBatchQuerySet:
         """Return the batches that failed and wait until someone retries them."""
@@ -104,6 +115,14 @@ class AuditEntryQuerySet(models.QuerySet[Any]):
     def missing(self) -> AuditEntryQuerySet:
         """Return the entries whose file was missing when it was to be erased."""
         return self.filter(detail=WAS_MISSING)
+
+    def not_final(self) -> AuditEntryQuerySet:
+        """Return the entries whose state may still change."""
+        return self.exclude(state__in=FINAL_STATES)
+
+    def not_restored(self) -> AuditEntryQuerySet:
+        """Return the entries whose files were not restored to their rows."""
+        return self.exclude(state=EntryState.RESTORED)
 
 
 class RefusedPictureQuerySet(models.QuerySet[Any]):

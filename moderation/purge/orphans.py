@@ -16,7 +16,6 @@ from typing import NamedTuple
 from django.core.files.storage import Storage, storages
 
 from moderation.models import AuditEntry
-from moderation.models.states import FINAL_STATES
 from moderation.references.extra_files import fingerprint, fingerprints_of_extra_files
 from moderation.references.usage import usage_of
 from moderation.storage import adapter_for
@@ -81,6 +80,6 @@ def _unreferenced(alias: str, page: list[str], extra_files: AbstractSet[int]) ->
     excluded = usage.users.keys() | usage.unknown.keys()
     keys = {key: name for name in names if (key := adapter.key(name)) not in excluded}
     entries = AuditEntry.objects.filter(storage=alias, key__any_of=set(keys))
-    for key in entries.exclude(state__in=FINAL_STATES).values_list("key", flat=True):
+    for key in entries.not_final().values_list("key", flat=True):
         keys.pop(key, None)
     return list(keys.values())

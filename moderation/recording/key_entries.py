@@ -14,7 +14,7 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle import entries as lifecycle
 from moderation.models import AuditEntry
 from moderation.models.querysets import AuditEntryQuerySet
-from moderation.models.states import OPEN_STATES, EntryState
+from moderation.models.states import EntryState
 from moderation.storage import adapter_for
 
 # How long a key is reserved for a row that is about to use it. An INSERT is faster than this; if it
@@ -22,7 +22,6 @@ from moderation.storage import adapter_for
 RESERVATION = timedelta(minutes=1)
 # In these states, the file is no longer stored under its name. A file with this name is newer.
 ERASED_STATES = (EntryState.ERASED, EntryState.HIDDEN)
-CHECKED_STATES = (*OPEN_STATES, EntryState.ERASED, EntryState.IN_USE)
 
 
 class FileKey(NamedTuple):
@@ -124,7 +123,7 @@ def mark_in_use(entries: Iterable[KnownEntry], user: str) -> None:
 
 
 def _checked() -> AuditEntryQuerySet:
-    return AuditEntry.objects.using(log_database()).filter(state__in=CHECKED_STATES)
+    return AuditEntry.objects.using(log_database()).not_restored()
 
 
 def _read(files: Iterable[FileKey], entries: AuditEntryQuerySet) -> list[KnownEntry]:

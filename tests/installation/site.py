@@ -65,9 +65,8 @@ def python_for(version: str) -> str:
 
 
 def build_wheel(python: str, folder: Path) -> Path:
-    """Build the wheel of this repository."""
-    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), str(ROOT),
-        cwd=folder)  # fmt: skip
+    """Build the source distribution of this repository, and return the wheel built from it."""
+    run(python, "-m", "build", "--outdir", str(folder), str(ROOT), cwd=folder)
     (wheel,) = folder.glob("*.whl")
     return wheel
 

@@ -19,15 +19,17 @@ from tests.installation.site import (
 
 # {app: (heading of its recipe, versions of Django that the app supports)}
 RECIPES = {
-    "photologue": ("django-photologue", ["5.2"]),
-    "filer": ("django-filer", ["5.2"]),
+    "photologue": ("django-photologue", ["5.2", "6.0"]),  # it excludes 6.1
+    "filer": ("django-filer", ["5.2", "6"]),
     "wagtail": ("Wagtail images", ["5.2", "6"]),
     "sorl": ("sorl-thumbnail", ["5.2", "6"]),
 }
 PACKAGES = {
     "5.2": ["django-photologue", "django-filer", "wagtail", "sorl-thumbnail"],
-    "6": ["wagtail", "sorl-thumbnail"],
+    "6.0": ["django-photologue"],
+    "6": ["django-filer", "wagtail", "sorl-thumbnail"],
 }
+REQUIREMENTS = VERSIONS | {"6.0": "tests/installation/requirements-django60.txt"}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def python_with_apps(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> C
             f"{wheel}[worker]",
             *PACKAGES[version],
             python=python_for(version),
-            requirements=VERSIONS[version],
+            requirements=REQUIREMENTS[version],
         ).python
 
     return python

@@ -62,6 +62,7 @@ BATCHES: dict[str, Predicate] = {
         batch.state == "waiting" and (batch.due_at is None or batch.due_at <= now)
     ),
     "rescheduled": lambda batch, _now: batch.state == "waiting" and batch.attempts > 0,
+    "deleted": lambda batch, _now: batch.state == "deleted",
     "failed": lambda batch, _now: batch.state == "failed",
 }
 ENTRIES: dict[str, Predicate] = {
@@ -81,6 +82,8 @@ ENTRIES: dict[str, Predicate] = {
     "unverified": lambda entry, _now: entry.state == "erased" and entry.verified_at is None,
     "found_again": lambda entry, _now: entry.state == "erased" and entry.detail == FOUND_AGAIN,
     "missing": lambda entry, _now: entry.detail == WAS_MISSING,
+    "not_final": lambda entry, _now: entry.state not in ("erased", "restored"),
+    "not_restored": lambda entry, _now: entry.state != "restored",
 }
 PICTURES: dict[str, Predicate] = {
     "active": lambda picture, now: (

@@ -32,7 +32,7 @@ FILE_ENDING = re.compile(r"\.(py|md|toml|html|gz)$")
 NAME = re.compile(r"\w*[a-z]_\w+|[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][a-z]+[A-Z]\w+")
 
 # Programs of others, whose options are their own.
-FOREIGN_PROGRAMS = {"pg_dump", "sqlite3", "cp", "python3"}
+FOREIGN_PROGRAMS = {"pg_dump", "pg_restore", "sqlite3", "cp", "python3"}
 # Settings of Caddy, the file in which an app of Django has its ModelAdmins, and a file of the
 # folder that a benchmark is given.
 FOREIGN_NAMES = {"read_body", "read_header", "admin.py", "posts.jsonl.gz"}

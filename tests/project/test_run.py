@@ -82,6 +82,15 @@ def test_ctrl_c_stops_all_three_processes(site: Site) -> None:
     assert not answers(site.port)
 
 
+def test_two_signals_at_once_leave_no_process_behind(site: Site) -> None:
+    """As when `make` gets SIGTERM, which it passes on to a program that has got it already."""
+    children = site.children()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.killpg(site.process.pid, number)
+    assert site.process.wait(STOP_SECONDS) == 0
+    assert all(gone(number) for number in children)
+
+
 def test_when_the_server_dies_the_others_are_stopped_and_it_says_so(site: Site) -> None:
     children = site.children()
     os.kill(site.child("runserver"), signal.SIGKILL)

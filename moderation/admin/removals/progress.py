@@ -33,7 +33,7 @@ from moderation.cascade.batches import model_of
 from moderation.jobs.failures import Failed
 from moderation.lifecycle import removals as lifecycle
 from moderation.models import Heartbeat, Removal, StorageIdentity
-from moderation.models.states import WAS_MISSING, BatchState, EntryState, RemovalState
+from moderation.models.states import EntryState, RemovalState
 from moderation.removals.limits import MAX_NAMED
 from moderation.removals.progress import numbers as numbers_of
 
@@ -139,7 +139,7 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         if numbers["in_use"] or numbers["failed"]
         else {},
         "delays": _delays(removal) if numbers["pending"] else {},
-        "missing": removal.entries.filter(detail=WAS_MISSING).count() if numbers["erased"] else 0,
+        "missing": removal.entries.missing().count() if numbers["erased"] else 0,
         "events": removal.events.order_by("-recorded_at", "-pk")[:MAX_EVENTS],
         "may_view_entries": may_view_entries(user, removal),
         "may_stop": may_manage_it and removal.state == RemovalState.DELETING,
@@ -159,7 +159,7 @@ def _list_url(viewer: Viewer, removal: Removal) -> str:
 
 def _objects_not_deleted(removal: Removal) -> dict[str, Any]:
     """Return the first keys and the number of the objects that changed, or no longer existed."""
-    deleted = removal.batches.filter(state=BatchState.DELETED)
+    deleted = removal.batches.deleted()
     batches = deleted.exclude(Q(changed=[]) & Q(already_deleted=[])).order_by("number")
     names = ("changed", "already_deleted")
     keys: dict[str, list[Any]] = {name: [] for name in names}
