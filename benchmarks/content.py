@@ -96,9 +96,10 @@ def fill_bucket(client: S3Client, bucket: str, names: Iterable[str]) -> None:
         upload.result()
 
 
-def draft() -> Removal:
-    """Return a draft of all posts."""
-    return freeze(Post.objects.all(), actor=moderator(), permissions=PERMISSIONS)
+def draft(number: int | None = None) -> Removal:
+    """Return a draft of all posts, or of so many of the newest."""
+    posts = Post.objects.order_by("-pk")[:number]
+    return freeze(posts, actor=moderator(), permissions=PERMISSIONS)
 
 
 def confirm_all(removal: Removal) -> None:

@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from benchmarks.content import PERMISSIONS, moderator
+from moderation.images.perceptual import hash_of_file
 from moderation.models import FrozenKeys, Removal
 from moderation.picture_groups.details import objects_with
 from moderation.picture_groups.groups import picture_groups
@@ -107,19 +108,20 @@ def _insert(row: dict[str, Any], images: Path) -> Post:
         author=_user(row["author"]), title=row["title"][:300], body=row["body"],
         created_at=created_at,
     )  # fmt: skip
-    PostImage.objects.bulk_create(_pictures(post, row["images"], images))
+    PostImage.objects.bulk_create(picture_rows(post, row["images"], images))
     Report.objects.bulk_create(
         Report(post=post, reporter=_user(f"reporter{number}")) for number in range(row["reports"])
     )
     return post
 
 
-def _pictures(post: Post, names: Iterable[str], images: Path) -> Iterator[PostImage]:
+def picture_rows(post: Post, names: Iterable[str], images: Path) -> Iterator[PostImage]:
     """Yield the rows of pictures. Their files are not stored: a draft reads only the rows."""
     for number, name in enumerate(names):
         yield PostImage(
             post=post, image=f"{post.pk}-{number}", thumbnail=f"{post.pk}-{number}-thumb",
-            sha256=_sha256(images / name), size=1, width=1, height=1,
+            sha256=_sha256(images / name), perceptual_hash=_perceptual_hash(images / name),
+            size=1, width=1, height=1,
         )  # fmt: skip
 
 
@@ -131,3 +133,8 @@ def _user(name: str) -> User:
 @cache
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def _perceptual_hash(path: Path) -> str:
+    return hash_of_file(path.read_bytes())

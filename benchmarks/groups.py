@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import random
-import tracemalloc
+import subprocess
+import sys
 from pathlib import Path
 
 from django.db.models import CharField, F, Value
-from django.db.models.functions import Cast, Concat, Mod, Right
+from django.db.models.functions import MD5, Cast, Concat, Mod, Right
 from django.urls import reverse
 
-from benchmarks import content
+from benchmarks import content, database
 from benchmarks.http_client import AdminClient
 from benchmarks.measure import medians, stopwatch
 from benchmarks.sizes import Size
+from moderation.models import Removal
 from moderation.picture_groups.near import group_hashes
 from moderation.storage import write_identity
 from posts.models import PostImage
 
 Figures = dict[str, float]
 HASH_BITS = 256
+SMALL_DRAFT = 10  # posts; its page needs the modules of the large one, such as numpy
 
 
 def groups(_folder: Path, size: Size) -> Figures:
@@ -27,15 +30,14 @@ def groups(_folder: Path, size: Size) -> Figures:
     content.make_posts(size.confirm_posts)
     write_identity("default")
     _repeat_pictures(size.distinct_pictures)
-    removal = content.draft()
+    database.save()
+    small, path = _path(content.draft(SMALL_DRAFT)), _path(content.draft())
     client = AdminClient()
-    client.client.force_login(content.moderator())
-    path = reverse("admin:moderation_removal_change", args=[removal.pk])
     client.get(path)  # compiles the templates
     page = medians({"page": lambda: client.get(path)[0]}, rounds=size.rounds)["page"]
     return {
         "page_seconds": page,
-        "page_mb": _memory_of_request(client, path),
+        "page_mb": _growth(small, path),
         "near_seconds": _seconds_to_compare(size.compared_hashes),
     }
 
@@ -45,18 +47,26 @@ groups_sqlite = groups
 
 
 def _repeat_pictures(distinct: int) -> None:
-    """Set the digests of the pictures to `distinct` different values."""
+    """Set the digests and hashes of the pictures to `distinct` different values.
+
+    The hashes are as different as those of any two pictures, so each is compared with all others.
+    """
     number = Cast(Mod(F("pk"), Value(distinct)), CharField(max_length=64))
-    PostImage.objects.update(sha256=Right(Concat(Value("0" * 64), number), 64))
+    PostImage.objects.update(
+        sha256=Right(Concat(Value("0" * 64), number), 64),
+        perceptual_hash=Concat(MD5(number), MD5(Concat(number, Value("-")))),
+    )
 
 
-def _memory_of_request(client: AdminClient, path: str) -> float:
-    """Return the peak of the memory that Python allocates during a request, in MB."""
-    tracemalloc.start()
-    client.get(path)
-    _current, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return peak / 1_000_000
+def _path(removal: Removal) -> str:
+    return reverse("admin:moderation_removal_change", args=[removal.pk])
+
+
+def _growth(small: str, large: str) -> float:
+    """Return by how many MB the large page raises the peak of a process with only the small one."""
+    command = [sys.executable, "-m", "benchmarks.page_growth", small, large]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this program
+    return float(done.stdout)
 
 
 def _seconds_to_compare(number: int) -> float:

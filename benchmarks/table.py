@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from benchmarks.catalogue import Goal
 
 
 def table(results: Mapping[str, Mapping[str, Any]], *, size: str) -> str:
@@ -18,6 +20,17 @@ def table(results: Mapping[str, Mapping[str, Any]], *, size: str) -> str:
         figures = ", ".join(f"{key} {_short(v)}" for key, v in result["figures"].items())
         ok = "yes" if result["ok"] else "no"
         lines.append(f"| `{name}` | {figures or 'failed'} | {result['target']} | {ok} |")
+    return "\n".join(lines)
+
+
+def goals_table(figures: Mapping[str, float], goals: Iterable[Goal]) -> str:
+    """Return the table of figures, with a target beside those that have one."""
+    by_figure = {goal.figure: goal for goal in goals}
+    lines = ["| figure | result | target | ok |", "| --- | --- | --- | --- |"]
+    for name, value in figures.items():
+        goal = by_figure.get(name)
+        target = f"{goal} | {'yes' if goal.is_reached(figures) else 'no'}" if goal else " | "
+        lines.append(f"| {name} | {value:g} | {target} |")
     return "\n".join(lines)
 
 

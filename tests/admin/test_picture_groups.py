@@ -56,6 +56,18 @@ def test_a_shared_picture_is_shown_once_after_the_rare_one(
     assert "also in 1 post that is not selected" in text
 
 
+def test_only_the_card_of_nearly_identical_pictures_is_marked_as_such(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    PostImage.objects.filter(post__in=wave[:1]).update(sha256="b" * 64)
+    PostImage.objects.filter(post__in=wave[:4]).update(perceptual_hash="0f" * 32)
+    page = html(client, drafted(wave, moderator))
+    alone, near = re.findall(r'<li id="card-\d+".*?</li>', page, re.DOTALL)
+    assert "nearly identical" not in alone
+    assert "nearly identical" in near
+    assert "×4 in 4 posts" in plain(near)
+
+
 def test_the_posts_of_a_group_can_be_kept_one_by_one(
     client: Client, moderator: User, wave: list[Post]
 ) -> None:

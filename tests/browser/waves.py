@@ -10,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.core.files.storage import default_storage
 
 from benchmarks import draws
-from moderation.images.perceptual import hash_of_file
 from posts.models import Post, PostImage, Report
 from tests.images.alike import advertisement, again
 from tests.images.case import saved
@@ -70,10 +69,8 @@ def _report(posts: list[Post]) -> None:
 
 
 def _store(path: Path) -> None:
-    """Link the files of a picture's rows, and set its perceptual hash."""
-    rows = PostImage.objects.filter(sha256=draws._sha256(path))
-    rows.update(perceptual_hash=hash_of_file(path.read_bytes()))
-    for row in rows:
+    """Link the files of a picture's rows."""
+    for row in PostImage.objects.filter(sha256=draws._sha256(path)):
         for name in (row.image.name, row.thumbnail.name):
             link = Path(default_storage.path(str(name)))
             link.parent.mkdir(parents=True, exist_ok=True)

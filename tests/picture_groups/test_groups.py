@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
+from moderation.images.perceptual import THRESHOLD
 from moderation.models import FrozenKeys, KeptKeys, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups import groups as groups_module
 from moderation.picture_groups.details import details_of_groups, objects_with
@@ -62,6 +63,20 @@ def test_identical_pictures_of_several_posts_are_one_group() -> None:
     groups = picture_groups(Post, all_keys())
     assert [(group.key, group.pictures) for group in groups] == [(RARE, 1), (COMMON, 3)]
     assert not any(group.is_near for group in groups)
+
+
+def test_nearly_identical_pictures_are_one_group_after_a_rarer_one() -> None:
+    make_post(1, OTHER)
+    make_post(2, RARE)
+    make_post(3, COMMON, COMMON)
+    for sha256, bits in ((OTHER, 100), (RARE, 0), (COMMON, THRESHOLD)):
+        hashes = {"perceptual_hash": f"{2**bits - 1:064x}"}
+        PostImage.objects.filter(sha256=sha256).update(**hashes)
+    alone, near = picture_groups(Post, all_keys())
+    assert (alone.sha256s, alone.pictures, alone.is_near) == ((OTHER,), 1, False)
+    assert (near.sha256s, near.pictures, near.is_near) == ((RARE, COMMON), 3, True)
+    _alone, near = picture_groups(Post, all_keys(), Order.OLDEST)
+    assert near.oldest == FIRST_DAY + timedelta(days=2)
 
 
 @pytest.mark.parametrize(
