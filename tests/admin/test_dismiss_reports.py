@@ -99,7 +99,7 @@ def test_undo_returns_to_the_list_with_its_filters_and_records_an_event(
 
 
 @pytest.mark.parametrize(
-    "back", ["https://example.com/", "//example.com", "", "javascript:x", "\0"]
+    "back", ["https://example.com/", "//example.com", "", "javascript:x", "\0", "foo", "?x"]
 )
 def test_undo_leads_to_no_other_site(back: str, client: Client, make_posts: MakePosts) -> None:
     url, sent = undo_form(dismiss(client, make_posts(1)))
