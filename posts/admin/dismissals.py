@@ -10,7 +10,7 @@ from django.contrib.auth import get_permission_codename
 from django.contrib.messages import SUCCESS, WARNING
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
@@ -167,7 +167,8 @@ class DismissReportsMixin(admin.ModelAdmin):
         """Undo a dismissal on POST, and return to the page that its reports were dismissed on."""
         self._check_permission(request)
         back = request.POST.get("back", "")
-        if not url_has_allowed_host_and_scheme(back, allowed_hosts=None):
+        is_path = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+        if not is_path:
             back = reverse("admin:posts_post_changelist", current_app=self.admin_site.name)
         if request.method == "POST":
             done = undo_dismissal(dismissal, actor=request.user)  # type: ignore[arg-type]
@@ -181,7 +182,7 @@ class DismissReportsMixin(admin.ModelAdmin):
             else:
                 text = _("Nothing was undone: the reports have since been reopened or removed.")
                 messages.warning(request, text)
-        return redirect(back)
+        return HttpResponseRedirect(back)
 
     def _check_permission(self, request: HttpRequest) -> None:
         if not self.has_dismiss_reports_permission(request):

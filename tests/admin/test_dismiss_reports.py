@@ -135,7 +135,7 @@ def test_a_dismissal_that_fails_on_its_first_page_says_so(
 
 
 @pytest.mark.parametrize(
-    "back", ["https://example.com/", "//example.com", "", "javascript:x", "\0"]
+    "back", ["https://example.com/", "//example.com", "", "javascript:x", "\0", "foo", "?x"]
 )
 def test_undo_leads_to_no_other_site(back: str, client: Client, make_posts: MakePosts) -> None:
     url, sent = undo_form(dismiss(client, make_posts(1)))
