@@ -94,10 +94,17 @@ def place_in(parameters: QueryDict) -> dict[str, str]:
 
 
 def back_to_page(
-    model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal, anchor: str = ""
+    model_admin: ModelAdmin[Removal],
+    request: HttpRequest,
+    removal: Removal,
+    anchor: str = "",
+    **parameters: str,
 ) -> HttpResponse:
-    """Redirect to the page of the selection that a form was posted from, or to a part of it."""
-    return _redirect(model_admin, removal, request.POST, anchor)
+    """Redirect to the page of the selection that a form was posted from, or to a part of it.
+
+    `parameters` are added to its URL.
+    """
+    return _redirect(model_admin, removal, place_in(request.POST) | parameters, anchor)
 
 
 def save_and_open(
@@ -105,13 +112,13 @@ def save_and_open(
 ) -> HttpResponse:
     """Save what was entered on the page, and redirect to the page of the selection in the URL."""
     save_input(removal, request.POST)
-    return _redirect(model_admin, removal, request.GET)
+    return _redirect(model_admin, removal, place_in(request.GET))
 
 
 def _redirect(
-    model_admin: ModelAdmin[Removal], removal: Removal, place: QueryDict, anchor: str = ""
+    model_admin: ModelAdmin[Removal], removal: Removal, place: dict[str, str], anchor: str = ""
 ) -> HttpResponse:
-    url, query = removal_url(model_admin.admin_site, removal), urlencode(place_in(place))
+    url, query = removal_url(model_admin.admin_site, removal), urlencode(place)
     return redirect(f"{url}{query and f'?{query}'}{anchor and f'#{anchor}'}")
 
 
