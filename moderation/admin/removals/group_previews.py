@@ -34,9 +34,11 @@ from moderation.models import (
 )
 from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
 from moderation.picture_groups.groups import (
+    MAX_COMPARED,
     Keys,
     Order,
     PictureGroup,
+    can_compare,
     can_group,
     group_of,
     picture_groups,
@@ -45,6 +47,7 @@ from moderation.picture_groups.refused import hashes_of_group
 from moderation.picture_groups.similar import can_search_for
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
+from moderation.removals.check_first import reviewed_keys
 from moderation.removals.file_changes import files_of_deleted_objects
 from moderation.removals.seal import BATCHES_PER_CHUNK
 
@@ -82,20 +85,28 @@ def can_show(removal: Removal) -> bool:
 
 
 def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return a page of the groups, or of the objects of the requested group if it still exists."""
+    """Return a page of the groups, or of the objects of the requested group if it still exists.
+
+    Leaves out the groups whose objects have all been reviewed, unless they are requested.
+    """
     keys, order = selected_keys(viewer, removal), _order(viewer)
-    groups = picture_groups(model_of(removal), keys, order)
+    groups = picture_groups(model_of(removal), keys, order, reviewed_keys(removal))
     can_search = can_search_for(model_of(removal))
     context = {"order": order, "orders": Order.choices, "can_search_similar": can_search}
     if group := group_of(groups, viewer.request.GET.get("group", "")):
         return {**context, **_objects_of_group(viewer, removal, group, keys)}
-    page = Paginator(groups, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
+    shows_reviewed = viewer.request.GET.get("also") == "reviewed"
+    shown = [group for group in groups if shows_reviewed or not group.is_reviewed]
+    page = Paginator(shown, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
     details = _details(viewer, removal, list(page.object_list), keys)
     return {
         **context,
         "page": page,
         "previews": _previews(viewer, removal, details),
         "not_grouped": _not_grouped(removal, groups),
+        "reviewed_groups": sum(group.is_reviewed for group in groups),
+        "shows_reviewed": shows_reviewed,
+        "max_compared": None if can_compare(groups) else MAX_COMPARED,
     }
 
 

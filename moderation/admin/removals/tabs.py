@@ -26,8 +26,8 @@ PICTURES_PER_PAGE = 60  # few enough to review each one
 
 # The parameters that name a page of the selection, one of the objects that share a picture and are
 # not selected, and one of the objects to check first. `back` is the page of the groups that led to
-# the page of a group.
-PLACE = ("show", "order", "group", "p", "others", "check", "back")
+# the page of a group, and `also` says that groups are shown which have been reviewed.
+PLACE = ("show", "order", "also", "group", "p", "others", "check", "back")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
 # what else the template of the tab needs.
@@ -84,7 +84,7 @@ def _place_of(viewer: Viewer, page: dict[str, Any]) -> dict[str, str]:
     place = place_in(viewer.request.GET)
     if "group" not in place or "group" in page or "text_group" in page:
         return place
-    kept = {name: place[name] for name in ("order", "check") if name in place}
+    kept = {name: place[name] for name in ("order", "also", "check") if name in place}
     return kept | {"p": str(page["page"].number)}
 
 
