@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -32,7 +32,12 @@ from moderation.models import (
     batch_numbers,
     has_exact_keys,
 )
-from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
+from moderation.picture_groups.details import (
+    GroupDetails,
+    details_of_groups,
+    files_of,
+    objects_with,
+)
 from moderation.picture_groups.groups import (
     MAX_COMPARED,
     Keys,
@@ -110,15 +115,19 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     }
 
 
-def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
+def objects_of_group(
+    viewer: Viewer, removal: Removal, key: str, *, only_file: bool = False
+) -> QuerySet[Any]:
     """Return the objects that have a picture of the group with this file; see `group_of`.
 
-    They are limited to those that the viewer may see, and need not be selected. Returns none if the
-    pictures of the draft cannot be grouped, or if there is no such group.
+    With `only_file`, returns those that have this very file. They are limited to those that the
+    viewer may see, and need not be selected. Returns none if the pictures of the draft cannot be
+    grouped, or if there is no such group.
     """
     model = model_of(removal)
     if group := _group(viewer, removal, key):
-        return objects_with([group], model, visible_keys(viewer, removal))
+        wanted = replace(group, sha256s=(key,)) if only_file else group
+        return objects_with([wanted], model, visible_keys(viewer, removal))
     return all_rows(model, AuditEntry.objects.db).none()
 
 
@@ -160,18 +169,28 @@ def _objects_of_group(
     page = Paginator(objects.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
         viewer.request.GET.get("p")
     )
-    details = _details(viewer, removal, [group], keys)
+    details, on_page = _details(viewer, removal, [group], keys), list(page.object_list)
     previews: list[ObjectPreview] = []
     with errors_as_messages(viewer.request):
-        previews = previews_of_objects(viewer, removal, list(page.object_list))
+        previews = previews_of_objects(viewer, removal, on_page)
     return {
         "page": page,
         "group": _previews(viewer, removal, details)[0],
+        "files": _files(viewer, removal, group, on_page) if group.is_near else [],
         "previews": previews,
         **_others_context(viewer, removal, group),
         "similar": similar_objects(viewer, removal, group, keys),
         "lists": picture_links(viewer, removal, group),
     }
+
+
+def _files(
+    viewer: Viewer, removal: Removal, group: PictureGroup, objects: Sequence[Any]
+) -> list[GroupPreview]:
+    """Return the previews of the different files of a group that these objects have."""
+    files = files_of(group, model_of(removal), objects)
+    details = _details(viewer, removal, files, selected_keys(viewer, removal))
+    return _previews(viewer, removal, details)
 
 
 def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> dict[str, Any]:
