@@ -150,8 +150,11 @@ def _distinct_pictures(
         else Value(0),
     )
     columns = ("pictures_in_group", "oldest_in_group", "reviewed_in_group", "hash_in_group")
-    for sha256, *numbers, hash_in_group in counted.values_list(source.sha256, *columns):
-        yield PictureGroup((sha256,), *numbers, has_hash=bool(hash_in_group)), hash_in_group or ""
+    for sha256, pictures, oldest, of_reviewed, found_hash in counted.values_list(
+        source.sha256, *columns
+    ):
+        group = PictureGroup((sha256,), pictures, oldest, of_reviewed, bool(found_hash))
+        yield group, found_hash or ""
 
 
 def _with_near_joined(
