@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import (
@@ -76,6 +76,21 @@ def details_of_groups(
     for details in found:
         details.others = max(details.others - details.objects, 0)
     return found
+
+
+def files_of(
+    group: PictureGroup, model: type[Model], objects: Collection[Any]
+) -> list[PictureGroup]:
+    """Return the different files of a group that objects have, each as a group of its own.
+
+    `objects` are keys, and few. Runs one query for each model with pictures.
+    """
+    sha256s: set[str] = set()
+    for source in picture_sources_of(model):
+        rows = rows_of(source).filter(**{f"{source.to_object}__in": objects})
+        found = rows.filter(**{f"{source.sha256}__any_of": set(group.sha256s)})
+        sha256s.update(found.values_list(source.sha256, flat=True).distinct())
+    return [replace(group, sha256s=(sha256,)) for sha256 in sorted(sha256s)]
 
 
 def objects_with(

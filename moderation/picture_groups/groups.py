@@ -11,7 +11,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, DateTimeField, Max, Min, Model, QuerySet, TextChoices, Value
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Max,
+    Min,
+    Model,
+    Q,
+    QuerySet,
+    TextChoices,
+    Value,
+)
 from django.utils.translation import gettext_lazy as _
 
 from moderation.models import AuditEntry
@@ -40,12 +50,15 @@ class PictureGroup:
     """Pictures of a selection that are shown once: the SHA-256 of each distinct file.
 
     `pictures` is the number of pictures of the selection in it, `oldest` the time of the oldest of
-    their objects, if the groups are ordered by it.
+    their objects, if the groups are ordered by it. `reviewed` is the number of pictures that belong
+    to objects which have been reviewed. `has_hash` is set if it can be compared with other groups.
     """
 
     sha256s: tuple[str, ...]
     pictures: int
     oldest: datetime | None
+    reviewed: int = 0
+    has_hash: bool = False
 
     @property
     def key(self) -> str:
@@ -57,25 +70,41 @@ class PictureGroup:
         """Return whether the pictures are only nearly identical."""
         return len(self.sha256s) > 1
 
+    @property
+    def is_reviewed(self) -> bool:
+        """Return whether all of its objects have been reviewed."""
+        return self.reviewed == self.pictures
+
 
 def can_group(model: type[Model]) -> bool:
     """Return whether the pictures of a model's objects can be grouped."""
     return bool(picture_sources_of(model))
 
 
-def picture_groups(model: type[Model], keys: Keys, order: str = Order.RAREST) -> list[PictureGroup]:
+def picture_groups(
+    model: type[Model], keys: Keys, order: str = Order.RAREST, reviewed: Keys | None = None
+) -> list[PictureGroup]:
     """Return the groups of the pictures of a model's objects with these keys.
 
-    Runs one query for each model with pictures. Memory grows with the number of distinct pictures.
+    `reviewed` are the keys of objects that have been reviewed. Runs one query for each model with
+    pictures. Memory grows with the number of distinct pictures.
     """
     found: dict[str, PictureGroup] = {}
     hashes: dict[str, str] = {}
     for source in picture_sources_of(model):
-        for sha256, pictures, oldest, perceptual_hash in _distinct_pictures(source, keys, order):
-            group = PictureGroup((sha256,), pictures, oldest)
+        for group, perceptual_hash in _distinct_pictures(source, keys, order, reviewed):
+            sha256 = group.key
             found[sha256] = _joined([found[sha256], group]) if sha256 in found else group
             hashes[sha256] = perceptual_hash or hashes.get(sha256, "")
     return sorted(_with_near_joined(found, hashes), key=SORT_KEYS[Order(order)])
+
+
+def can_compare(groups: Iterable[PictureGroup]) -> bool:
+    """Return whether nearly identical pictures are joined: not if there are too many to compare.
+
+    Takes the groups before or after that.
+    """
+    return sum(group.has_hash for group in groups) <= MAX_COMPARED
 
 
 def group_of(groups: Iterable[PictureGroup], key: str) -> PictureGroup | None:
@@ -103,9 +132,9 @@ def rows_of(source: PictureSource) -> QuerySet[Any]:
 
 
 def _distinct_pictures(
-    source: PictureSource, keys: Keys, order: str
-) -> Iterator[tuple[str, int, datetime | None, str | None]]:
-    """Yield the SHA-256, number, oldest time and perceptual hash of each distinct picture.
+    source: PictureSource, keys: Keys, order: str, reviewed: Keys | None
+) -> Iterator[tuple[PictureGroup, str]]:
+    """Yield each distinct picture as a group of its own, and its perceptual hash or "".
 
     The time is read only for the order by it, because it is usually in another table.
     """
@@ -116,19 +145,25 @@ def _distinct_pictures(
         pictures_in_group=Count("pk"),
         oldest_in_group=Min(created) if created else Value(None, output_field=DateTimeField()),
         hash_in_group=Max(perceptual_hash) if perceptual_hash else Value(""),
+        reviewed_in_group=Count("pk", filter=Q(**{f"{source.to_object}__in": reviewed}))
+        if reviewed is not None
+        else Value(0),
     )
-    yield from counted.values_list(
-        source.sha256, "pictures_in_group", "oldest_in_group", "hash_in_group"
-    )
+    columns = ("pictures_in_group", "oldest_in_group", "reviewed_in_group", "hash_in_group")
+    for sha256, pictures, oldest, of_reviewed, found_hash in counted.values_list(
+        source.sha256, *columns
+    ):
+        group = PictureGroup((sha256,), pictures, oldest, of_reviewed, bool(found_hash))
+        yield group, found_hash or ""
 
 
 def _with_near_joined(
     groups: dict[str, PictureGroup], hashes: dict[str, str]
 ) -> Iterable[PictureGroup]:
     """Return the groups with nearly identical ones joined, unless there are too many to compare."""
-    with_hash = sorted(sha256 for sha256, perceptual_hash in hashes.items() if perceptual_hash)
-    if len(with_hash) > MAX_COMPARED:
+    if not can_compare(groups.values()):
         return groups.values()
+    with_hash = sorted(sha256 for sha256, perceptual_hash in hashes.items() if perceptual_hash)
     joined = dict(groups)
     for indexes in group_hashes([hashes[sha256] for sha256 in with_hash]):
         near = [joined.pop(with_hash[index]) for index in indexes]
@@ -144,6 +179,8 @@ def _joined(groups: Sequence[PictureGroup]) -> PictureGroup:
         sha256s=tuple(sorted({sha256 for group in groups for sha256 in group.sha256s})),
         pictures=sum(group.pictures for group in groups),
         oldest=min(times, default=None),
+        reviewed=sum(group.reviewed for group in groups),
+        has_hash=any(group.has_hash for group in groups),
     )
 
 

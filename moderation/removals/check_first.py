@@ -14,11 +14,13 @@ from typing import Any
 
 from django.apps import apps
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum, UUIDField, Value
+from django.db.models.functions import Cast, Replace
 from django.utils.translation import ngettext
 
 from moderation.cascade.batches import model_of
 from moderation.db.bulk_insert import insert
+from moderation.db.keys import key_field
 from moderation.db.rows import all_rows
 from moderation.exceptions import RemovalError
 from moderation.models import (
@@ -139,6 +141,19 @@ def undo_review(removal: Removal, *, seal: str) -> int:
 def last_reviewed(removal: Removal) -> QuerySet[MarkedObject]:
     """Return the objects of the most recent review that are selected."""
     return removal.marked_objects.filter(is_last_reviewed=True, key__in=FrozenTexts(removal))
+
+
+def reviewed_keys(removal: Removal) -> QuerySet[MarkedObject, Any]:
+    """Return the keys of the objects that have been reviewed, as values of the model's own keys.
+
+    The caller must have checked `has_exact_keys` first.
+    """
+    field = key_field(model_of(removal))
+    # SQLite stores a UUID without hyphens, and PostgreSQL accepts it.
+    is_uuid = isinstance(field, UUIDField)
+    text = Replace("key", Value("-"), Value("")) if is_uuid else F("key")
+    reviewed = removal.marked_objects.filter(is_reviewed=True)
+    return reviewed.values_list(Cast(text, output_field=field), flat=True)
 
 
 def undecided(removal: Removal) -> QuerySet[MarkedObject]:

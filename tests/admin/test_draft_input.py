@@ -113,14 +113,20 @@ def reviewed(removal: Removal) -> set[str]:
     return {str(mark.pk) for mark in removal.marked_objects.filter(is_reviewed=True)}
 
 
-@pytest.mark.parametrize("action", ["save", "exclude", "return", "add", "review", "confirm"])
+@pytest.mark.parametrize(
+    ("action", "button"),
+    [
+        *((action, "") for action in ("save", "exclude", "return", "add", "review", "confirm")),
+        *(("preferences", button) for button in ("", "open", "unblur")),
+    ],
+)
 @pytest.mark.parametrize("seal", ["", "valid"])
 def test_each_action_stores_all_that_was_entered_even_if_it_is_refused(
-    client: Client, draft: Removal, posts: list[Post], action: str, seal: str
+    client: Client, draft: Removal, posts: list[Post], *, action: str, button: str, seal: str
 ) -> None:
     ticked, _other = marked(draft, *posts[:2])
     sent = {"reviewed": ticked, "reason": "spam", "note": "ticket 12", "seal": seal and draft.seal}
-    client.post(page_of(draft, action), sent)
+    client.post(page_of(draft, action), sent | {button: "yes"})
     assert entered(html(client, draft)) == ("spam", "ticket 12")
     assert reviewed(draft) == {ticked}
     assert "1 of 2 decided." in text_of(html(client, draft))

@@ -88,7 +88,8 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
 def visit_draft(client: Client, world: World) -> None:
     """Every view of a draft, and its page after a confirmation that found a difference.
 
-    One of its objects is marked, and two share a picture with a post that is not selected.
+    One of its objects is marked, and two share a picture with a post that is not selected. Then
+    one of them has a nearly identical picture.
     """
     PostImage.objects.update(sha256="1" * 64)
     batch = world.draft.batches.get()
@@ -99,6 +100,9 @@ def visit_draft(client: Client, world: World) -> None:
     picture = PostImage.objects.get(pk=group.details.file.key)
     picture.pk, picture.post = None, Post.objects.create(author=picture.post.author)
     picture.save()  # a post that shares the picture and is not selected
+    client.get(page_of(world.draft), {"show": "groups", "group": group.group.key})
+    PostImage.objects.update(perceptual_hash="0f" * 32)
+    PostImage.objects.filter(pk=group.details.file.key).update(sha256="2" * 64)
     client.get(page_of(world.draft), {"show": "groups", "group": group.group.key})
     world.draft.marked_objects.update(is_reviewed=True)
     PostImage.objects.filter(post__in=Post.objects.all()).delete()

@@ -13,10 +13,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from moderation.admin.removals import group_previews
+from moderation.picture_groups import groups
 from moderation.removals.seal import BATCHES_PER_CHUNK
 from posts.models import Post, PostImage, Report
 from tests.admin.conftest import drafted, page_of
 from tests.admin.drafts import html, kept, number_of_queries, press, text_of
+from tests.picture_groups.test_near import with_bits
 
 MakePosts = Callable[..., list[Post]]
 pytestmark = pytest.mark.django_db
@@ -142,6 +144,22 @@ def test_a_draft_with_deleted_posts_takes_the_same_queries_for_any_number_of_bat
         posts[0].delete()
         counts.add(number_of_queries(client, removal))
     assert len(counts) == 1
+
+
+def test_the_page_says_when_there_are_too_many_pictures_to_compare(
+    client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for post in wave[3:]:
+        PostImage.objects.filter(post=post).update(perceptual_hash=with_bits(1))
+    draft = drafted(wave, moderator)
+    notice = "different pictures, so only identical ones are grouped."
+    assert notice not in text_of(html(client, draft))
+    for module in (groups, group_previews):
+        monkeypatch.setattr(module, "MAX_COMPARED", 1)
+    text = text_of(html(client, draft))
+    assert f"The selection has more than 1 {notice}" in text
+    for query in ("?show=pictures", f"?show=groups&group={SHARED}"):
+        assert notice not in text_of(html(client, draft, query))
 
 
 def test_posts_without_pictures_are_counted_beside_the_number_of_all(

@@ -14,6 +14,7 @@ from moderation.models import Removal, ReviewPreferences
 from moderation.models.review_preferences import PictureSize
 from posts.models import Post
 from tests.admin.conftest import browser_of, drafted, page_of
+from tests.admin.pages import Elements
 
 MakePosts = Callable[..., list[Post]]
 
@@ -90,6 +91,53 @@ def test_the_button_turns_off_the_blur_and_nothing_else(client: Client, draft: R
     assert "Unblur all pictures" not in page
 
 
+def test_the_button_changes_only_the_blur_of_what_is_saved(client: Client, draft: Removal) -> None:
+    client.post(page_of(draft, "preferences"), {"is_blurred": "on", "picture_size": "large"})
+    client.post(page_of(draft, "preferences"), {"unblur": "yes", "picture_size": "small"})
+    page = client.get(page_of(draft)).text
+    assert classes_of(page) == {"removal-draft", "removal-size-large"}
+
+
+def owners_of(page: str, *, tag: str, name: str) -> set[str]:
+    """Return the ids of the forms that the controls with a name belong to."""
+    controls = Elements(page).attributes(tag)
+    return {each["form"] for each in controls if each.get("name", "").startswith(name)}
+
+
+def test_the_button_that_unblurs_sends_what_was_entered(client: Client, draft: Removal) -> None:
+    page = client.get(page_of(draft)).text
+    assert owners_of(page, tag="button", name="unblur") == {"draft-form"}
+
+
+def test_enter_on_a_preference_never_confirms(client: Client, draft: Removal) -> None:
+    """Browsers press the first button of the form of a box."""
+    page = client.get(page_of(draft)).text
+    assert owners_of(page, tag="input", name="is_") == {"preferences"}
+    page = client.get(page_of(draft) + "?display=open").text
+    assert owners_of(page, tag="input", name="is_") == {"draft-form"}
+    assert owners_of(page, tag="input", name="picture_size") == {"draft-form"}
+    buttons = Elements(page).attributes("button")
+    first = next(button for button in buttons if button.get("form") == "draft-form")
+    assert first["formaction"] == page_of(draft, "preferences")
+
+
+def test_without_scripts_a_button_opens_the_preferences_until_they_are_saved(
+    client: Client, draft: Removal
+) -> None:
+    page = client.get(page_of(draft)).text
+    assert owners_of(page, tag="button", name="open") == {"draft-form"}
+    assert "<details open" not in page
+    place = {"show": "pictures", "display": "open"}
+    response = client.post(page_of(draft, "preferences"), {**place, "open": "yes"})
+    assert response["Location"] == f"{page_of(draft)}?show=pictures&display=open#display"
+    page = client.get(response["Location"]).text
+    assert "<details open" in page
+    assert owners_of(page, tag="button", name="open") == set()
+    assert 'name="display"' not in page
+    response = client.post(page_of(draft, "preferences"), ALL | place)
+    assert response["Location"] == f"{page_of(draft)}?show=pictures#display"
+
+
 @pytest.mark.parametrize("size", ["", "huge", "a\0b", "small " * 999])
 def test_an_unknown_size_changes_nothing_and_says_so(
     client: Client, draft: Removal, size: str
@@ -113,7 +161,7 @@ def test_the_form_shows_what_is_saved(client: Client, draft: Removal) -> None:
     checked = {name for name in ("is_blurred", "is_grey", "is_using_letter_keys")
                if f'id="id_{name}" checked' in page}  # fmt: skip
     assert checked == {"is_grey"}
-    assert 'value="large" id="id_picture_size_2" required checked' in page
+    assert 'id="id_picture_size_2" required checked' in page
 
 
 def test_preferences_are_deleted_with_their_user(

@@ -15,7 +15,13 @@ from moderation.images.perceptual import THRESHOLD
 from moderation.models import FrozenKeys, KeptKeys, Removal, batch_numbers, has_exact_keys
 from moderation.picture_groups import groups as groups_module
 from moderation.picture_groups.details import details_of_groups, objects_with
-from moderation.picture_groups.groups import Order, can_group, group_of, picture_groups
+from moderation.picture_groups.groups import (
+    Order,
+    can_compare,
+    can_group,
+    group_of,
+    picture_groups,
+)
 from moderation.registry.content import PictureSource
 from moderation.registry.registration import Registration
 from moderation.removals.freeze import freeze
@@ -100,6 +106,27 @@ def test_only_selected_posts_count(moderator: User) -> None:
     make_post(3, COMMON)
     groups = picture_groups(Post, FrozenKeys(drafted(chosen, moderator), Post))
     assert [(group.key, group.pictures) for group in groups] == [(RARE, 1), (COMMON, 1)]
+
+
+def test_a_group_is_reviewed_when_all_of_its_objects_are() -> None:
+    first, second = make_post(1, COMMON, COMMON, RARE), make_post(2, COMMON)
+    for keys, expected in (([], 0), ([first.pk], 1), ([first.pk, second.pk], 2)):
+        reviewed = Post.objects.filter(pk__in=keys).values("pk")
+        groups = picture_groups(Post, all_keys(), reviewed=reviewed)
+        assert sum(group.is_reviewed for group in groups) == expected
+    assert not any(group.is_reviewed for group in picture_groups(Post, all_keys()))
+
+
+def test_above_a_number_of_hashes_only_identical_pictures_are_grouped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_post(1, RARE, COMMON, OTHER)
+    PostImage.objects.exclude(sha256=OTHER).update(perceptual_hash="0f" * 32)
+    for most, expected in ((2, [1, 2]), (1, [1, 1, 1])):
+        monkeypatch.setattr(groups_module, "MAX_COMPARED", most)
+        groups = picture_groups(Post, all_keys())
+        assert [len(group.sha256s) for group in groups] == expected
+        assert can_compare(groups) == (most == 2)
 
 
 def test_a_picture_without_sha256_is_in_no_group() -> None:

@@ -17,6 +17,7 @@ from moderation.removals.check_first import (
     check_decided,
     review,
     review_all,
+    reviewed_keys,
     undecided,
     undo_review,
 )
@@ -27,6 +28,7 @@ from moderation.review_rules.apply import SMALLEST_SELECTION
 from posts.models import Post, PostImage
 from tests.helpers import CODES, confirmed
 from tests.review_rules.waves import make_post, make_wave
+from tests.testapp.models import Exhibit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,6 +113,17 @@ def test_a_review_ignores_other_objects_and_what_was_reviewed(
     assert review(draft, [mark_of(draft, odd[0])] * 2) == 1
     assert review(draft, [mark_of(draft, odd[0])]) == 0
     assert keys(undecided(draft)) == {str(odd[1].pk)}
+
+
+def test_the_keys_of_reviewed_objects_are_those_of_the_model(
+    draft: Removal, odd: list[Post], moderator: User
+) -> None:
+    review(draft, [mark_of(draft, odd[0])])
+    assert list(Post.objects.filter(pk__in=reviewed_keys(draft))) == [odd[0]]
+    exhibit, _other = Exhibit.objects.create(), Exhibit.objects.create()  # their keys are UUIDs
+    removal = freeze(Exhibit.objects.all(), actor=moderator, permissions=[])
+    removal.marked_objects.create(key=str(exhibit.pk), is_reviewed=True)
+    assert list(Exhibit.objects.filter(pk__in=reviewed_keys(removal))) == [exhibit]
 
 
 def test_a_review_of_all_needs_the_seal_of_the_draft(draft: Removal) -> None:

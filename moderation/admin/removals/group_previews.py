@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -32,11 +32,18 @@ from moderation.models import (
     batch_numbers,
     has_exact_keys,
 )
-from moderation.picture_groups.details import GroupDetails, details_of_groups, objects_with
+from moderation.picture_groups.details import (
+    GroupDetails,
+    details_of_groups,
+    files_of,
+    objects_with,
+)
 from moderation.picture_groups.groups import (
+    MAX_COMPARED,
     Keys,
     Order,
     PictureGroup,
+    can_compare,
     can_group,
     group_of,
     picture_groups,
@@ -45,6 +52,7 @@ from moderation.picture_groups.refused import hashes_of_group
 from moderation.picture_groups.similar import can_search_for
 from moderation.registry.files import details_of
 from moderation.removals.add import most_added
+from moderation.removals.check_first import reviewed_keys
 from moderation.removals.file_changes import files_of_deleted_objects
 from moderation.removals.seal import BATCHES_PER_CHUNK
 
@@ -82,32 +90,44 @@ def can_show(removal: Removal) -> bool:
 
 
 def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
-    """Return a page of the groups, or of the objects of the requested group if it still exists."""
+    """Return a page of the groups, or of the objects of the requested group if it still exists.
+
+    Leaves out the groups whose objects have all been reviewed, unless they are requested.
+    """
     keys, order = selected_keys(viewer, removal), _order(viewer)
-    groups = picture_groups(model_of(removal), keys, order)
+    groups = picture_groups(model_of(removal), keys, order, reviewed_keys(removal))
     can_search = can_search_for(model_of(removal))
     context = {"order": order, "orders": Order.choices, "can_search_similar": can_search}
     if group := group_of(groups, viewer.request.GET.get("group", "")):
         return {**context, **_objects_of_group(viewer, removal, group, keys)}
-    page = Paginator(groups, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
+    shows_reviewed = viewer.request.GET.get("also") == "reviewed"
+    shown = [group for group in groups if shows_reviewed or not group.is_reviewed]
+    page = Paginator(shown, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
     details = _details(viewer, removal, list(page.object_list), keys)
     return {
         **context,
         "page": page,
         "previews": _previews(viewer, removal, details),
         "not_grouped": _not_grouped(removal, groups),
+        "reviewed_groups": sum(group.is_reviewed for group in groups),
+        "shows_reviewed": shows_reviewed,
+        "max_compared": None if can_compare(groups) else MAX_COMPARED,
     }
 
 
-def objects_of_group(viewer: Viewer, removal: Removal, key: str) -> QuerySet[Any]:
+def objects_of_group(
+    viewer: Viewer, removal: Removal, key: str, *, only_file: bool = False
+) -> QuerySet[Any]:
     """Return the objects that have a picture of the group with this file; see `group_of`.
 
-    They are limited to those that the viewer may see, and need not be selected. Returns none if the
-    pictures of the draft cannot be grouped, or if there is no such group.
+    With `only_file`, returns those that have this very file. They are limited to those that the
+    viewer may see, and need not be selected. Returns none if the pictures of the draft cannot be
+    grouped, or if there is no such group.
     """
     model = model_of(removal)
     if group := _group(viewer, removal, key):
-        return objects_with([group], model, visible_keys(viewer, removal))
+        wanted = replace(group, sha256s=(key,)) if only_file else group
+        return objects_with([wanted], model, visible_keys(viewer, removal))
     return all_rows(model, AuditEntry.objects.db).none()
 
 
@@ -151,18 +171,28 @@ def _objects_of_group(
     page = Paginator(objects.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
         viewer.request.GET.get("p")
     )
-    details = _details(viewer, removal, [group], keys)
+    details, on_page = _details(viewer, removal, [group], keys), list(page.object_list)
     previews: list[ObjectPreview] = []
     with errors_as_messages(viewer.request):
-        previews = previews_of_objects(viewer, removal, list(page.object_list))
+        previews = previews_of_objects(viewer, removal, on_page)
     return {
         "page": page,
         "group": _previews(viewer, removal, details)[0],
+        "files": _files(viewer, removal, group, on_page) if group.is_near else [],
         "previews": previews,
         **_others_context(viewer, removal, group),
         "similar": similar_objects(viewer, removal, group, keys),
         "lists": picture_links(viewer, removal, group),
     }
+
+
+def _files(
+    viewer: Viewer, removal: Removal, group: PictureGroup, objects: Sequence[Any]
+) -> list[GroupPreview]:
+    """Return the previews of the different files of a group that these objects have."""
+    files = files_of(group, model_of(removal), objects)
+    details = _details(viewer, removal, files, selected_keys(viewer, removal))
+    return _previews(viewer, removal, details)
 
 
 def _others_context(viewer: Viewer, removal: Removal, group: PictureGroup) -> dict[str, Any]:

@@ -124,6 +124,9 @@ def _keys_to_exclude(viewer: Viewer, removal: Removal) -> KeysByBatch:
     if "with_picture" in posted:
         objects = objects_of_group(viewer, removal, posted["with_picture"])
         return keys_of_objects(objects, among=selected_keys(removal))
+    if "with_file" in posted:
+        objects = objects_of_group(viewer, removal, posted["with_file"], only_file=True)
+        return keys_of_objects(objects, among=selected_keys(removal))
     if "with_text" in posted:
         return keys_by_batch(removal, keys_of_text_group(viewer, removal, posted["with_text"]))
     return _named_or_owned(removal, posted, among=selected_keys(removal))

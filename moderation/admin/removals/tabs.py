@@ -26,8 +26,8 @@ PICTURES_PER_PAGE = 60  # few enough to review each one
 
 # The parameters that name a page of the selection, one of the objects that share a picture and are
 # not selected, and one of the objects to check first. `back` is the page of the groups that led to
-# the page of a group.
-PAGE_PARAMETERS = ("show", "order", "group", "p", "others", "check", "back")
+# the page of a group, and `also` says that groups are shown which have been reviewed.
+PAGE_PARAMETERS = ("show", "order", "also", "group", "p", "others", "check", "back")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
 # what else the template of the tab needs.
@@ -84,7 +84,7 @@ def _parameters_of(viewer: Viewer, page: dict[str, Any]) -> dict[str, str]:
     found = page_parameters(viewer.request.GET)
     if "group" not in found or "group" in page or "text_group" in page:
         return found
-    kept = {name: found[name] for name in ("order", "check") if name in found}
+    kept = {name: found[name] for name in ("order", "also", "check") if name in found}
     return kept | {"p": str(page["page"].number)}
 
 
@@ -94,10 +94,17 @@ def page_parameters(parameters: QueryDict) -> dict[str, str]:
 
 
 def back_to_page(
-    model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal, anchor: str = ""
+    model_admin: ModelAdmin[Removal],
+    request: HttpRequest,
+    removal: Removal,
+    anchor: str = "",
+    **parameters: str,
 ) -> HttpResponse:
-    """Redirect to the page of the selection that a form was posted from, or to a part of it."""
-    return _redirect(model_admin, removal, request.POST, anchor)
+    """Redirect to the page of the selection that a form was posted from, or to a part of it.
+
+    `parameters` are added to its URL.
+    """
+    return _redirect(model_admin, removal, page_parameters(request.POST) | parameters, anchor)
 
 
 def save_and_open(
@@ -105,13 +112,16 @@ def save_and_open(
 ) -> HttpResponse:
     """Save what was entered on the page, and redirect to the page of the selection in the URL."""
     save_input(removal, request.POST)
-    return _redirect(model_admin, removal, request.GET)
+    return _redirect(model_admin, removal, page_parameters(request.GET))
 
 
 def _redirect(
-    model_admin: ModelAdmin[Removal], removal: Removal, sent: QueryDict, anchor: str = ""
+    model_admin: ModelAdmin[Removal],
+    removal: Removal,
+    parameters: dict[str, str],
+    anchor: str = "",
 ) -> HttpResponse:
-    url, query = removal_url(model_admin.admin_site, removal), urlencode(page_parameters(sent))
+    url, query = removal_url(model_admin.admin_site, removal), urlencode(parameters)
     return redirect(f"{url}{query and f'?{query}'}{anchor and f'#{anchor}'}")
 
 
