@@ -108,13 +108,13 @@ def dismiss_reports(posts: QuerySet[Post], *, actor: AbstractUser) -> Decision:
     return change.apply(keys)
 
 
-def undo_dismissal(dismissal: UUID, *, actor: AbstractUser) -> Decision:
-    """Reopen the reports of a dismissal that have not changed since.
+def undo_dismissal(dismissal: UUID, *, posts: QuerySet[Post], actor: AbstractUser) -> Decision:
+    """Reopen the reports of a dismissal that have not changed since and are about these posts.
 
     Each transaction changes a bounded number and records an event, as in `dismiss_reports`.
     """
     reports = Report.objects.filter(dismissal=dismissal)
-    keys = Post.objects.filter(pk__in=reports.values("post")).order_by("pk")
+    keys = posts.filter(pk__in=reports.values("post")).order_by("pk")
     change = _Change(EventType.REOPEN, actor, dismissal, reports, REOPENED)
     return change.apply(keys.values_list("pk", flat=True))
 

@@ -155,6 +155,8 @@ class DismissReportsMixin(admin.ModelAdmin):
         post = self.get_object(request, str(object_id))
         if post is None:
             raise Http404
+        if not self.has_view_permission(request, post):
+            raise PermissionDenied
         name, site = "admin:posts_post_change", self.admin_site.name
         back = reverse(name, args=[post.pk], current_app=site)
         if request.method == "POST":
@@ -171,7 +173,8 @@ class DismissReportsMixin(admin.ModelAdmin):
         if not is_path:
             back = reverse("admin:posts_post_changelist", current_app=self.admin_site.name)
         if request.method == "POST":
-            done = undo_dismissal(dismissal, actor=request.user)  # type: ignore[arg-type]
+            posts, actor = self.get_queryset(request), request.user
+            done = undo_dismissal(dismissal, posts=posts, actor=actor)  # type: ignore[arg-type]
             if not done.is_complete:
                 text = _("Reopened %(reports)s of %(posts)s; the others could not be reopened.")
                 text = _with_undo(self, request, _numbers(text, done), dismissal, back)

@@ -16,6 +16,7 @@ from django.urls import reverse
 from moderation.admin.removals.object_details import details_of_objects
 from moderation.models import AuditEvent
 from posts import reports
+from posts.admin.post import PostAdmin
 from posts.models import Post, Report, UpheldReports
 from posts.reports import dismiss_reports
 from tests.admin.conftest import LIST, browser_of, make_user
@@ -98,6 +99,17 @@ def test_undo_returns_to_the_list_with_its_filters_and_records_an_event(
     again = client.post(url, sent, follow=True).text
     assert "Nothing was undone" in again
     assert AuditEvent.objects.count() == 2
+
+
+def test_undo_reopens_no_reports_of_posts_that_the_site_does_not_show_to_the_user(
+    client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = make_posts(2)
+    url, sent = undo_form(dismiss(client, posts))
+    shown = Post.objects.filter(pk=posts[0].pk)
+    monkeypatch.setattr(PostAdmin, "get_queryset", lambda *_: shown.all())
+    client.post(url, sent)
+    assert list(Report.objects.filter(state="open").values_list("post", flat=True)) == [posts[0].pk]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -74,7 +74,7 @@ class Site:
 
     def dismiss_and_undo(self) -> None:
         done = dismiss_reports(Post.objects.all(), actor=self.moderator)
-        undo_dismissal(done.dismissal, actor=self.moderator)
+        undo_dismissal(done.dismissal, posts=Post.objects.all(), actor=self.moderator)
         self.dismiss()
 
     def report(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -40,6 +40,10 @@ def upheld() -> dict[str, int]:
     """The numbers of upheld reports by the names of reporters."""
     rows = UpheldReports.objects.values_list("reporter__username").annotate(Sum("number"))
     return dict(rows)
+
+
+def undo(dismissal: UUID, actor: User) -> reports.Decision:
+    return undo_dismissal(dismissal, posts=Post.objects.all(), actor=actor)
 
 
 def states() -> list[str]:
@@ -156,14 +160,14 @@ def test_undo_reopens_exactly_what_is_still_as_the_dismissal_left_it(
     file_report(posts[1], user("ann"), "again")  # reopened, then dismissed by another dismissal
     third = dismiss_reports(Post.objects.filter(pk=posts[1].pk), actor=moderator)
     posts[2].delete()
-    undone = undo_dismissal(second.dismissal, actor=moderator)
+    undone = undo(second.dismissal, moderator)
     assert (undone.posts, undone.reports) == (1, 1)
     dismissals = list(Report.objects.order_by("pk").values_list("dismissal", flat=True))
     assert dismissals == [first.dismissal, third.dismissal, None]
     event = AuditEvent.objects.latest("pk")
     assert (event.type, event.details["reports"]) == ("reopen", 1)
-    assert undo_dismissal(second.dismissal, actor=moderator).reports == 0
-    assert undo_dismissal(uuid4(), actor=moderator).reports == 0
+    assert undo(second.dismissal, moderator).reports == 0
+    assert undo(uuid4(), moderator).reports == 0
     assert AuditEvent.objects.filter(type="reopen").count() == 1
 
 
@@ -180,7 +184,7 @@ def test_each_transaction_changes_a_bounded_number_of_posts_and_reports(
     details = AuditEvent.objects.order_by("pk").values_list("details", flat=True)
     assert [each["reports"] for each in details] == [4, 4, 4, 2, 4, 2, 2]
     assert all(each["objects"] <= 3 for each in details)
-    undone = undo_dismissal(done.dismissal, actor=moderator)
+    undone = undo(done.dismissal, moderator)
     assert (undone.posts, undone.reports) == (7, 22)
     assert set(states()) == {"open"}
 
@@ -274,9 +278,9 @@ def test_a_change_that_fails_midway_says_what_was_done_and_can_be_repeated(
     assert (rest.reports, rest.is_complete) == (10 - done.reports, True)
     with monkeypatch.context() as patch:
         fail_from(2, patch)
-        undone = undo_dismissal(rest.dismissal, actor=moderator)
+        undone = undo(rest.dismissal, moderator)
     assert (undone.posts, undone.reports, undone.is_complete) == (1, 2, False)
-    assert undo_dismissal(rest.dismissal, actor=moderator).reports == rest.reports - 2
+    assert undo(rest.dismissal, moderator).reports == rest.reports - 2
 
 
 def test_a_database_error_in_a_transaction_of_the_caller_is_raised(
@@ -303,7 +307,7 @@ def test_number_of_queries_does_not_depend_on_the_number_of_reports(
         done: list[reports.Decision] = []
         numbers.add((
             queries_of(lambda: done.append(dismiss_reports(Post.objects.all(), actor=moderator))),  # noqa: B023
-            queries_of(lambda: undo_dismissal(done[0].dismissal, actor=moderator)),  # noqa: B023
+            queries_of(lambda: undo(done[0].dismissal, moderator)),  # noqa: B023
         ))  # fmt: skip
         Post.objects.all().delete()
     assert len(numbers) == 1
