@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from moderation.admin.display import removal_url
 from moderation.models import NotInDrafts, Removal, has_exact_keys
@@ -38,6 +38,10 @@ class OthersDraftsFilter(admin.SimpleListFilter):
         """Return the only choice."""
         self.model_admin = model_admin
         return [("no", gettext_lazy("Not in another moderator’s draft"))]
+
+    def value(self) -> str | None:
+        """Return the value in the URL, or None if it is missing or empty."""
+        return super().value() or None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the objects that are in no such draft; none for an unknown value."""
@@ -154,7 +158,12 @@ def _notice(
     more = len({draft.actor_id for draft in drafts}) - 1
     if not more:
         return notice
-    return _("%(notice)s, and in %(more)s more") % {"notice": notice, "more": more}
+    text = ngettext(
+        "%(notice)s, and in a draft of %(number)s other person",
+        "%(notice)s, and in drafts of %(number)s other people",
+        more,
+    )
+    return text % {"notice": notice, "number": more}
 
 
 def _own_notice(model_admin: admin.ModelAdmin[Any], draft: Removal) -> str:

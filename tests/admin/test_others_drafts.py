@@ -98,7 +98,7 @@ def test_the_draft_of_another_moderator_is_named_before_ones_own(
     for actor in (moderator, other, make_user("third", "Moderators"), other):
         drafted(posts, actor)
     assert notices(client)[posts[0].pk].startswith("in other’s draft since")
-    assert notices(client)[posts[0].pk].endswith(", and in 2 more")
+    assert notices(client)[posts[0].pk].endswith(", and in drafts of 2 other people")
 
 
 def test_the_name_of_a_moderator_is_escaped(client: Client, make_posts: MakePosts) -> None:
@@ -169,7 +169,12 @@ def test_the_filter_leaves_out_what_others_have_in_a_draft(
     assert listed(client) == {post.pk for post in posts}
 
 
-@pytest.mark.parametrize("value", ["", "yes", "No", "1", "no ", "😀", "9" * 500])
+def test_an_empty_value_leaves_out_nothing(client: Client, make_posts: MakePosts) -> None:
+    (post,) = make_posts(1)
+    assert listed(client, others_draft="") == {post.pk}
+
+
+@pytest.mark.parametrize("value", ["yes", "No", "1", "no ", "😀", "9" * 500])
 def test_an_unknown_value_finds_nothing(client: Client, make_posts: MakePosts, value: str) -> None:
     make_posts(1)
     assert listed(client, others_draft=value) == set()

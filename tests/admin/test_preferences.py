@@ -127,14 +127,14 @@ def test_without_scripts_a_button_opens_the_preferences_until_they_are_saved(
     page = client.get(page_of(draft)).text
     assert owners_of(page, tag="button", name="open") == {"draft-form"}
     assert "<details open" not in page
-    place = {"show": "pictures", "display": "open"}
-    response = client.post(page_of(draft, "preferences"), {**place, "open": "yes"})
+    parameters = {"show": "pictures", "display": "open"}
+    response = client.post(page_of(draft, "preferences"), {**parameters, "open": "yes"})
     assert response["Location"] == f"{page_of(draft)}?show=pictures&display=open#display"
     page = client.get(response["Location"]).text
     assert "<details open" in page
     assert owners_of(page, tag="button", name="open") == set()
     assert 'name="display"' not in page
-    response = client.post(page_of(draft, "preferences"), ALL | place)
+    response = client.post(page_of(draft, "preferences"), ALL | parameters)
     assert response["Location"] == f"{page_of(draft)}?show=pictures#display"
 
 

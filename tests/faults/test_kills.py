@@ -184,5 +184,5 @@ def test_nothing_is_lost_when_the_database_server_goes_away(
         with database_server.stopped(how):
             time.sleep(dice.uniform(0.5, 2))
         wait_until_done(removal, crew)
-    assert scheduler.poll() is None, "it goes on by itself when the server is back"
+    assert scheduler.poll() is None, "it continues by itself when the server is back"
     assert wave.problems(removal) == []

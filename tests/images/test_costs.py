@@ -55,7 +55,7 @@ def test_a_picture_just_too_small_for_a_smaller_scale_takes_41_mb_and_a_copy(nam
 
 
 @pytest.mark.parametrize(
-    ("limit", "kind", "size"),
+    ("limit", "image_format", "size"),
     [
         ("MAX_MEMORY", "JPEG", (800, 533)),
         ("MAX_MEMORY", "PNG", (400, 267)),
@@ -64,9 +64,9 @@ def test_a_picture_just_too_small_for_a_smaller_scale_takes_41_mb_and_a_copy(nam
     ],
 )
 def test_a_picture_that_would_take_too_much_is_shown_smaller(
-    limit: str, kind: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    limit: str, image_format: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    content = saved(scene((2400, 1600)), kind)
+    content = saved(scene((2400, 1600)), image_format)
     structure, side = inspect(content), max(size)
     assert shown(content) == (1600, 1067)
     costs = {

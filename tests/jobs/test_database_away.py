@@ -78,7 +78,7 @@ def test_a_permanent_error_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has no sessions to end")
 @pytest.mark.parametrize("work", WORK)
-def test_a_worker_goes_on_after_the_server_has_ended_its_session(
+def test_a_worker_continues_after_the_server_has_ended_its_session(
     work: str, removal: Removal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_the_queue()
