@@ -1,7 +1,11 @@
-"""The query string of the change list that a draft was created from, for the link back to it."""
+"""The query string of the change list from which a user came, for the links back to it."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.http import HttpRequest, QueryDict
 
 from moderation.models import Removal
@@ -25,3 +29,9 @@ def save_list_query(request: HttpRequest, removal: Removal) -> None:
 def with_list_query(url: str, removal: Removal) -> str:
     """Return the URL of the objects' change list with the saved filters, or "" for no URL."""
     return f"{url}?{removal.list_query}" if url and removal.list_query else url
+
+
+def with_preserved_filters(model_admin: ModelAdmin[Any], request: HttpRequest, url: str) -> str:
+    """Return the URL of a page with the filters of the change list from which the user came."""
+    filters = model_admin.get_preserved_filters(request)
+    return str(add_preserved_filters({"opts": model_admin.opts, "preserved_filters": filters}, url))

@@ -17,6 +17,7 @@ from django.utils.functional import Promise, cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.change_list_query import with_preserved_filters
 from moderation.picture_groups.similar import similar_hashes
 from moderation.registry.content import picture_sources_of
 from posts.admin.thumbnails import thumbnail
@@ -114,6 +115,8 @@ class PictureFilter(admin.ListFilter):
     ) -> None:
         super().__init__(request, params, model, model_admin)
         self.site = model_admin.admin_site
+        find_url = reverse("admin:posts_post_find", current_app=self.site.name)
+        self.find_url = with_preserved_filters(model_admin, request, find_url)
         self.conditions = list(_conditions({name: params.pop(name, [""])[-1] for name in NAMES}))
 
     def has_output(self) -> bool:
@@ -138,11 +141,6 @@ class PictureFilter(admin.ListFilter):
     def problem(self) -> str:
         """Return why the filter finds nothing, or ""."""
         return " ".join(each.problem for each in self.conditions if each.problem)
-
-    @property
-    def find_url(self) -> str:
-        """Return the URL of the page for an example."""
-        return reverse("admin:posts_post_find", current_app=self.site.name)
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Yield the active conditions."""

@@ -6,16 +6,19 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import PAGE_VAR
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.change_list_query import PRESERVED_FILTERS
 from posts.admin.inlines import ACCEPTED
-from posts.admin.picture_filter import SAME, SIMILAR, list_of
+from posts.admin.picture_filter import NAMES, SAME, SIMILAR
 from posts.images.intake import InvalidImage, ValidatedImage, validate_image
 
 
@@ -45,8 +48,9 @@ class ExampleForm(forms.Form):
 def find_by_picture(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> HttpResponse:
     """Return the page that asks for a picture; on POST, redirect to the list of posts like it.
 
-    Stores nothing. A picture that has no perceptual hash leads to the posts with the same file.
-    Raises PermissionDenied if the user may not view posts.
+    The list keeps the other filters that it had before. Stores nothing. A picture that has no
+    perceptual hash leads to the posts with the same file. Raises PermissionDenied if the user may
+    not view posts.
     """
     if not model_admin.has_view_or_change_permission(request):
         raise PermissionDenied
@@ -58,6 +62,7 @@ def find_by_picture(model_admin: admin.ModelAdmin[Any], request: HttpRequest) ->
         "title": gettext("Find posts by picture"),
         "opts": model_admin.opts,
         "form": form,
+        "preserved_filters": model_admin.get_preserved_filters(request),
     }
     request.current_app = model_admin.admin_site.name
     return TemplateResponse(request, "admin/posts/post/find_by_picture.html", context)
@@ -68,7 +73,7 @@ def _list_url(
 ) -> str:
     """Return the URL of the posts with such a picture. Says if only the same file is found."""
     if picture.perceptual_hash:
-        return list_of(model_admin.admin_site, **{SIMILAR: picture.perceptual_hash})
+        return _filtered_url(model_admin, request, SIMILAR, picture.perceptual_hash)
     text = gettext("Only posts with exactly the same file are listed: %(reason)s")
     reason = (
         gettext("animations are not compared.")
@@ -76,4 +81,16 @@ def _list_url(
         else gettext("the picture has too little structure to be compared.")
     )
     messages.info(request, text % {"reason": reason})
-    return list_of(model_admin.admin_site, **{SAME: picture.sha256})
+    return _filtered_url(model_admin, request, SAME, picture.sha256)
+
+
+def _filtered_url(
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, name: str, value: str
+) -> str:
+    """Return the URL of the first page of the list with this filter and the preserved ones."""
+    query = QueryDict(request.GET.get(PRESERVED_FILTERS, ""), mutable=True)
+    for each in (*NAMES, PAGE_VAR):
+        query.pop(each, None)
+    query[name] = value
+    url = reverse("admin:posts_post_changelist", current_app=model_admin.admin_site.name)
+    return f"{url}?{query.urlencode()}"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -22,6 +21,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from moderation.admin.action import create_draft
+from moderation.admin.change_list_query import with_preserved_filters
 from posts.admin.filters import WITHIN
 from posts.admin.picture_filter import SAME, SIMILAR, list_of
 from posts.admin.thumbnails import thumbnail
@@ -110,7 +110,7 @@ def remove_related(
     url = reverse(
         "admin:posts_post_change", args=[quote(post.pk)], current_app=model_admin.admin_site.name
     )
-    return redirect(_with_filters(model_admin, request, url))
+    return redirect(with_preserved_filters(model_admin, request, url))
 
 
 def _chosen(posts: QuerySet[Post], post: Post, value: str) -> QuerySet[Post] | None:
@@ -130,13 +130,7 @@ def _button_url(model_admin: admin.ModelAdmin[Any], request: HttpRequest, post: 
     url = reverse(
         "admin:posts_post_remove", args=[quote(post.pk)], current_app=model_admin.admin_site.name
     )
-    return _with_filters(model_admin, request, url)
-
-
-def _with_filters(model_admin: admin.ModelAdmin[Any], request: HttpRequest, url: str) -> str:
-    """Return a URL that also preserves the filters of the list from which the user came."""
-    filters = model_admin.get_preserved_filters(request)
-    return str(add_preserved_filters({"opts": model_admin.opts, "preserved_filters": filters}, url))
+    return with_preserved_filters(model_admin, request, url)
 
 
 def _different(pictures: Iterable[PostImage]) -> list[PostImage]:

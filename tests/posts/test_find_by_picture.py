@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import QueryDict
 from django.test import Client
 from django.utils.html import escape
 
@@ -20,11 +24,19 @@ from tests.posts.drawn import a_picture, a_post, animation, files_in
 
 pytestmark = pytest.mark.django_db
 
-FIND = "/admin/posts/post/find-picture/"
+LIST = "/admin/posts/post/"
+FIND = f"{LIST}find-picture/"
 
 
-def sent(client: Client, content: bytes, name: str = "me & you.png") -> Any:
-    return client.post(FIND, {"picture": SimpleUploadedFile(name, content)}, follow=True)
+def sent(client: Client, content: bytes, name: str = "me & you.png", url: str = FIND) -> Any:
+    return client.post(url, {"picture": SimpleUploadedFile(name, content)}, follow=True)
+
+
+def find_url(page: str) -> str:
+    """The URL of the link to the page, in the sidebar of the list."""
+    found = re.search(r'href="([^"]+)">Find posts by picture', page)
+    assert found
+    return unescape(found[1])
 
 
 def titles(response: Any) -> set[str]:
@@ -43,6 +55,39 @@ def test_finds_the_posts_with_copies_of_the_picture_and_stores_nothing(
     assert "like=" in response.redirect_chain[-1][0]
     assert files_in(fresh_storage) == before
     assert PostImage.objects.count() == 2
+
+
+@pytest.mark.parametrize("content", [saved(advertisement(1), "PNG"), saved(plain(1), "PNG")])
+def test_keeps_the_other_filters_of_the_list(admin_client: Client, content: bytes) -> None:
+    a_picture(a_post("one", "ada"), content)
+    a_picture(a_post("two post", "eve"), content)
+    others = {"author": "eve", "q": '"two" post', "pictures": "yes"}
+    page = admin_client.get(LIST, {**others, "picture": "a" * 64, "like": "b" * 64, "p": "1"})
+    url = find_url(page.text)
+    assert '<form method="post" enctype=' in admin_client.get(url).text  # posts to the same URL
+    response = sent(admin_client, content, url=url)
+    query = QueryDict(urlsplit(response.redirect_chain[-1][0]).query).dict()
+    (found,) = {"picture", "like"} & query.keys()
+    assert query == {**others, found: query[found]}
+    assert titles(response) == {"two post"}
+
+
+def test_leads_back_to_the_filtered_list(admin_client: Client) -> None:
+    url = find_url(admin_client.get(LIST, {"author": "eve"}).text)
+    assert f'href="{LIST}?author=eve"' in admin_client.get(url).text
+
+
+@pytest.mark.parametrize(
+    "filters", ["site=1&parameters=2", "%00", "like=x&like=y", "&&=&", "é=%ff", "x" * 3000]
+)
+def test_accepts_any_preserved_filters(admin_client: Client, filters: str) -> None:
+    url = f"{FIND}?{urlencode({'_changelist_filters': filters})}"
+    assert admin_client.get(url).status_code == 200
+    picture = SimpleUploadedFile("a.png", saved(advertisement(1), "PNG"))
+    response: Any = admin_client.post(url, {"picture": picture})
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith(f"{LIST}?")
+    assert response.headers["Location"].count("like=") == 1
 
 
 @pytest.mark.parametrize(
