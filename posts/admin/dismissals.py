@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.action import remove_selected
+from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.display import count
 from moderation.admin.messages import errors_as_messages
 from posts.models import Post, Report, ReportState
@@ -143,7 +144,8 @@ class DismissReportsMixin(admin.ModelAdmin):
         if not post.reports.filter(state=ReportState.OPEN).exists():
             return ""
         name, site = "admin:posts_post_dismiss_reports", self.admin_site.name
-        return reverse(name, args=[post.pk], current_app=site)
+        url = reverse(name, args=[post.pk], current_app=site)
+        return with_preserved_filters(self, request, url)
 
     @require_read_or_post
     def dismiss_reports_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -158,7 +160,8 @@ class DismissReportsMixin(admin.ModelAdmin):
         if not self.has_view_permission(request, post):
             raise PermissionDenied
         name, site = "admin:posts_post_change", self.admin_site.name
-        back = reverse(name, args=[post.pk], current_app=site)
+        page_url = reverse(name, args=[post.pk], current_app=site)
+        back = with_preserved_filters(self, request, page_url)
         if request.method == "POST":
             queryset = self.get_queryset(request).filter(pk=post.pk)
             dismiss(self, request, queryset, back=back)

@@ -21,6 +21,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.refused_pictures.access import may_refuse, refuse_url
 from moderation.templatetags.moderation_numbers import grouped
 from posts.admin.records import with_records
@@ -152,6 +153,7 @@ class PictureInline(admin.TabularInline):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the fields, with links that refuse the pictures for users who may do that."""
         fields = super().get_fields(request, obj)
+        self.request = request  # an inline belongs to one request
         if not may_refuse(request.user):
             return fields
         return ["refusable_preview" if each == "preview" else each for each in fields]
@@ -167,6 +169,8 @@ class PictureInline(admin.TabularInline):
         image, url = self.preview(picture), refuse_url(self.admin_site, picture)
         if not url:
             return image
+        post_admin = self.admin_site.get_model_admin(self.parent_model)
+        url = with_preserved_filters(post_admin, self.request, url)
         text, name = gettext("Refuse from now on…"), gettext("(picture %(key)s)")
         html = '{} <a href="{}" class="post-refuse" aria-label="{} {}">{}</a>'
         return format_html(html, image, url, text, name % {"key": picture.pk}, text)

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.display import Viewer
 from moderation.admin.refused_pictures.access import list_url, may_refuse
 from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
@@ -27,15 +28,18 @@ def refuse_row(
 ) -> HttpResponse:
     """Show the form that refuses the picture of a row; when it is posted, refuse the picture.
 
-    Raises PermissionDenied, and Http404 if the user may not view the row or if it has no picture
-    with a SHA-256.
+    Cancelling and refusing lead back to the page of the row, and keep the filters of the list that
+    the user came from. Raises PermissionDenied, and Http404 if the user may not view the row or if
+    it has no picture with a SHA-256.
     """
     if not may_refuse(request.user):
         raise PermissionDenied
     site = model_admin.admin_site
     row, registration = visible_row(site, request, label, unquote(key))
     pictures = _pictures(row)
-    back_url = _page_of(Viewer(site, request), row, registration) or list_url(site)
+    page_url = _page_of(Viewer(site, request), row, registration)
+    back_url = page_url and with_preserved_filters(model_admin, request, page_url)
+    back_url = back_url or list_url(site)
     form = None
     if request.method == "POST" and is_posted(request):
         form = refuse_posted(model_admin, request, pictures)

@@ -1,0 +1,48 @@
+"""The buttons and links on a post's page keep the filters of the list that the user came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+from django.test import Client
+
+from posts.models import Post, PostImage
+from tests.admin.conftest import LIST
+from tests.admin.test_dismiss_reports import open_reports, undo_form
+
+MakePosts = Callable[..., list[Post]]
+FILTERS = "?_changelist_filters=reported%3Dyes%26author%3Dspammer"
+
+
+def page_of(post: Post) -> str:
+    return f"{LIST}{post.pk}/change/{FILTERS}"
+
+
+def test_dismissing_the_reports_of_a_post_and_undoing_it(
+    client: Client, make_posts: MakePosts
+) -> None:
+    (post,) = make_posts(1)
+    button = re.search(r'"([^"]+/dismiss-reports/[^"]*)"', client.get(page_of(post)).text)
+    assert button
+    response = client.post(unescape(button[1]), follow=True)
+    assert response.redirect_chain == [(page_of(post), 302)]
+    url, sent = undo_form(response.text)
+    assert client.post(url, sent, follow=True).redirect_chain == [(page_of(post), 302)]
+    assert open_reports() == 1
+
+
+def test_cancelling_the_refusal_of_a_picture_and_confirming_it(
+    client: Client, make_posts: MakePosts
+) -> None:
+    (post,) = make_posts(1)
+    picture = PostImage.objects.get()
+    url = f"/admin/moderation/refusedpicture/refuse/posts.postimage/{picture.pk}/{FILTERS}"
+    assert f'href="{url}"' in client.get(page_of(post)).text
+    page = client.get(url).text
+    assert f'href="{page_of(post)}"' in page
+    assert '<form method="post">' in page  # posts to the same URL
+    response: Any = client.post(url, {"refused-note": "", "refused-last_day": ""})
+    assert response.headers["Location"] == page_of(post)
