@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 # The most posts and reports that one transaction locks.
 POSTS_AT_ONCE = REPORTS_AT_ONCE = 2_000
+MOST_KEYS = 20  # of posts, in an event
 KEY_BYTES = 8  # of the key of a post in a file
 TRIES = 3  # attempts after a database error that may not occur again, such as a lost connection
 REOPENED: dict[str, Any] = {
@@ -183,14 +184,20 @@ class _Change:
             rows = dict(found.values_list("pk", "post")[:REPORTS_AT_ONCE])
             if rows:
                 Report.objects.filter(pk__any_of=set(rows)).update(**self.values)
-                details = {
-                    "model": Post._meta.label,
-                    "objects": len(set(rows.values())),
-                    "reports": len(rows),
-                    "dismissal": str(self.dismissal),
-                }
-                AuditEvent.record(self.event, actor=self.actor, details=details)
+                self._record(rows)
         return list(rows.values())
+
+    def _record(self, rows: dict[int, int]) -> None:
+        """Record the event about these reports: {key of the report: key of its post}."""
+        posts = sorted(set(rows.values()))
+        details = {
+            "model": Post._meta.label,
+            "objects": len(posts),
+            "keys": [str(key) for key in posts[:MOST_KEYS]],
+            "reports": len(rows),
+            "dismissal": str(self.dismissal),
+        }
+        AuditEvent.record(self.event, actor=self.actor, details=details)
 
 
 def _pages(keys: QuerySet[Any, Any]) -> Iterator[set[int]]:

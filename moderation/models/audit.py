@@ -208,8 +208,8 @@ class AuditEvent(models.Model):
     )
     # confirm: reason, note, counts, seal; retry: batches, entries; export: format, filters, search,
     # rows; mark: storage, replace, identity, environment; dismiss, reopen: model, objects, reports,
-    # dismissal; refuse, lift: pictures, sha256s, note, until; disable, enable: accounts, names,
-    # keys.
+    # dismissal, keys (the first ones); refuse, lift: pictures, sha256s, note, until; disable,
+    # enable: accounts, names, keys.
     details = models.JSONField(_("details"), default=dict)
     recorded_at = models.DateTimeField(_("time"), db_default=Now(), editable=False)
 

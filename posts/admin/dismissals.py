@@ -21,9 +21,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.action import remove_selected
+from moderation.admin.audit.event_buttons import EventButton
 from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.display import count
 from moderation.admin.messages import errors_as_messages
+from moderation.models import AuditEvent
+from moderation.models.states import EventType
 from posts.models import Post, Report, ReportState
 from posts.reports import Decision, dismiss_reports, undo_dismissal
 
@@ -74,10 +77,13 @@ def _with_undo(
     model_admin: DismissReportsMixin, request: HttpRequest, text: str, dismissal: UUID, back: str
 ) -> str:
     """Return a message with the button that undoes a dismissal, and returns to the URL `back`."""
-    name, site = "admin:posts_post_undo_dismissal", model_admin.admin_site.name
-    undo_url = reverse(name, args=[dismissal], current_app=site)
-    context = {"text": text, "undo_url": undo_url, "back": back}
+    context = {"text": text, "undo_url": _undo_url(model_admin, dismissal), "back": back}
     return render_to_string("admin/posts/post/dismissed_message.html", context, request)
+
+
+def _undo_url(model_admin: DismissReportsMixin, dismissal: UUID) -> str:
+    name, site = "admin:posts_post_undo_dismissal", model_admin.admin_site.name
+    return reverse(name, args=[dismissal], current_app=site)
 
 
 def _numbers(text: str, done: Decision) -> str:
@@ -136,6 +142,16 @@ class DismissReportsMixin(admin.ModelAdmin):
         if (post := context["original"]) is not None:
             context["dismiss_url"] = self._dismiss_url(request, post)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def event_buttons(self, request: HttpRequest, event: AuditEvent) -> list[EventButton]:
+        """Return the button that undoes a dismissal, if the user may, and if anything is left."""
+        if event.type != EventType.DISMISS or not self.has_dismiss_reports_permission(request):
+            return []
+        dismissal = UUID(event.details["dismissal"])
+        reports = Report.objects.filter(dismissal=dismissal)
+        if not self.get_queryset(request).filter(pk__in=reports.values("post")).exists():
+            return []
+        return [EventButton(_("Undo this dismissal"), _undo_url(self, dismissal))]
 
     def _dismiss_url(self, request: HttpRequest, post: Post) -> str:
         """Return the URL of the button, or "" if the user may not or need not use it."""

@@ -34,7 +34,7 @@ def test_dismissing_the_reports_of_a_post_and_undoing_it(
     assert open_reports() == 1
 
 
-def test_cancelling_the_refusal_of_a_picture_and_confirming_it(
+def test_cancelling_or_confirming_that_a_picture_is_refused(
     client: Client, make_posts: MakePosts
 ) -> None:
     (post,) = make_posts(1)

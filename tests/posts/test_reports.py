@@ -110,6 +110,7 @@ def test_open_reports_of_the_selected_posts_are_dismissed_with_who_and_when(
     assert (event.type, event.actor_name) == ("dismiss", "mod")
     assert event.details == {
         "model": "posts.Post", "objects": 2, "reports": 4, "dismissal": str(done.dismissal),
+        "keys": [str(posts[0].pk), str(posts[1].pk)],
     }  # fmt: skip
 
 

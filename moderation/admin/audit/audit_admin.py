@@ -18,6 +18,7 @@ from import_export.admin import ExportMixin
 
 from moderation.admin.access import may_view_all_entries, visible_entries
 from moderation.admin.audit.autocomplete import suggest
+from moderation.admin.audit.event_buttons import event_buttons
 from moderation.admin.audit.event_details import event_details, event_summary
 from moderation.admin.audit.export import export_page
 from moderation.admin.audit.filters import (
@@ -217,6 +218,15 @@ class AuditEventAdmin(AuditAdmin):
     sortable_by = ()
     fields = ("recorded_at", "type", "actor_name", "removal_number", "all_details")
     list_select_related = ("removal",)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Return the page of an event with its buttons."""
+        viewer = Viewer(self.admin_site, request)
+        context["event_buttons"] = event_buttons(viewer, context["original"])
+        context["event_url"] = request.get_full_path()
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("removal"))
     def removal_number(self, event: AuditEvent) -> str:

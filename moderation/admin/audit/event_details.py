@@ -88,7 +88,17 @@ def _text(event: AuditEvent, name: str, value: Any) -> str:
         if name == "objects" and (label := _model_label(event)):
             return str(count(label, value))
         return COUNTS[name](value) % grouped(value)
+    if name == "keys" and _names_only_some(event):
+        return _("%(keys)s and others") % {"keys": _on_one_line(value)}
     return _on_one_line(value)
+
+
+def _names_only_some(event: AuditEvent) -> bool:
+    """Return whether an event has fewer keys than objects."""
+    match event.details:
+        case {"keys": list(keys), "objects": int(number)}:
+            return len(keys) < number
+    return False
 
 
 def _model_label(event: AuditEvent) -> str:

@@ -73,6 +73,19 @@ def test_details_come_in_one_order_whatever_order_the_database_stores_them_in() 
     assert [label for label, _text in shown] == ["Reason", "Note", "Files", "Seal", "Unknown"]
 
 
+@pytest.mark.parametrize(
+    ("details", "expected"),
+    [
+        ({"keys": ["1", "2"]}, "1, 2"),
+        ({"keys": ["1", "2"], "objects": 2}, "1, 2"),
+        ({"keys": ["1", "2"], "objects": 3}, "1, 2 and others"),
+        ({"keys": 7, "objects": "many"}, "7"),
+    ],
+)
+def test_keys_are_those_of_some_objects_or_of_all(details: dict[str, Any], expected: str) -> None:
+    assert dict(event_details(event(**details)))["Keys"] == expected
+
+
 def test_page_shows_the_technical_details_that_a_summary_leaves_out() -> None:
     details: dict[str, Any] = {
         "seal": "a" * 64,
