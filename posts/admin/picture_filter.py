@@ -151,10 +151,19 @@ class PictureFilter(admin.ListFilter):
                 "thumbnail": self._thumbnail(each),
                 # Not `remove`, which would also remove the parameters that begin with this name.
                 "query_string_without": changelist.get_query_string({each.parameter: None}),
+                "similar_url": _similar_url(changelist, each),
             }
 
     def _thumbnail(self, condition: Condition) -> SafeString | None:
         return thumbnail(condition.example, self.site) if condition.example else None
+
+
+def _similar_url(changelist: ChangeList, condition: Condition) -> str:
+    """Return the URL of pictures like the same one instead, or "" if it has no hash."""
+    example = condition.example if condition.parameter == SAME else None
+    if example is None or not example.perceptual_hash:
+        return ""
+    return str(changelist.get_query_string({SAME: None, SIMILAR: example.perceptual_hash}))
 
 
 def _conditions(values: dict[str, str]) -> Iterator[Condition]:

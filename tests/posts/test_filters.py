@@ -120,6 +120,20 @@ class TestPictures:
         assert f"/posts.postimage/{picture.pk}/thumbnail/" in sidebar
         assert 'href="?pictures=yes"' in sidebar
 
+    def test_same_picture_leads_to_those_like_it(self, admin_client: Client) -> None:
+        picture = pictured("one", "a", bits=0)
+        pictured("two", "b", bits=7)
+        page = admin_client.get(LIST, {"picture": picture.sha256, "pictures": "yes", "p": "1"})
+        link = f'<a href="?like={picture.perceptual_hash}&amp;pictures=yes">'
+        assert f"{link}Posts with pictures like this one</a>" in page.text
+        found = {"pictures": "yes", "like": str(picture.perceptual_hash)}
+        assert set(shown(admin_client, **found)) == {"one", "two"}
+        assert "Posts with pictures like this one</a>" not in admin_client.get(LIST, found).text
+
+    def test_picture_without_a_hash_leads_to_none_like_it(self, admin_client: Client) -> None:
+        page = admin_client.get(LIST, {"picture": pictured("one", "a").sha256})
+        assert "like this one" not in page.text
+
     def test_inactive_one_leads_to_the_page_for_an_example(self, admin_client: Client) -> None:
         page = admin_client.get(LIST)
         assert 'href="/admin/posts/post/find-picture/"' in page.text
