@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise, cached_property
@@ -36,10 +36,14 @@ def list_of(site: admin.AdminSite, **parameters: str) -> str:
 
 @dataclass(frozen=True)
 class Condition:
-    """One of the two conditions about pictures: the parameter and its value, and the texts."""
+    """One of the two conditions about pictures: the parameter and its value, and the texts.
+
+    The example is a picture of one of `posts`, which are those that the user may see.
+    """
 
     parameter: str
     value: str
+    posts: QuerySet[Post]
     heading: str | Promise
     malformed: str | Promise
     unknown: str | Promise
@@ -65,8 +69,10 @@ class Condition:
         """Return one of the pictures to show, or None."""
         exact = {"sha256" if self.parameter == SAME else "perceptual_hash": self.value}
         # Not `first()`, which orders by key: a database may then read along all keys.
-        found = [*PostImage.objects.filter(**exact).order_by()[:1]] if self.is_valid else []
-        return next(iter(found or self.pictures[:1]), None)
+        visible = Exists(self.posts.filter(pk=OuterRef("post")))
+        same = PostImage.objects.filter(visible, **exact).order_by()
+        found = [*same[:1]] if self.is_valid else []
+        return next(iter(found or self.pictures.filter(visible)[:1]), None)
 
     @property
     def problem(self) -> str:
@@ -76,20 +82,22 @@ class Condition:
         return "" if self.example else str(self.unknown)
 
 
-def _same(value: str) -> Condition:
+def _same(value: str, posts: QuerySet[Post]) -> Condition:
     return Condition(
         SAME,
         value,
+        posts,
         heading=_("Posts with this picture"),
         malformed=_("“%(value)s” is not a SHA-256: it must be 64 hexadecimal digits."),
         unknown=_("No post has this picture."),
     )
 
 
-def _similar(value: str) -> Condition:
+def _similar(value: str, posts: QuerySet[Post]) -> Condition:
     return Condition(
         SIMILAR,
         value,
+        posts,
         heading=_("Posts with pictures like this one"),
         malformed=_("“%(value)s” is not a perceptual hash: it must be 64 hexadecimal digits."),
         unknown=_("No post has a picture like this one."),
@@ -117,7 +125,8 @@ class PictureFilter(admin.ListFilter):
         self.site = model_admin.admin_site
         find_url = reverse("admin:posts_post_find", current_app=self.site.name)
         self.find_url = with_preserved_filters(model_admin, request, find_url)
-        self.conditions = list(_conditions({name: params.pop(name, [""])[-1] for name in NAMES}))
+        values = {name: params.pop(name, [""])[-1] for name in NAMES}
+        self.conditions = list(_conditions(values, model_admin.get_queryset(request)))
 
     def has_output(self) -> bool:
         """Return True: the link to the page for an example is always displayed."""
@@ -166,15 +175,16 @@ def _similar_url(changelist: ChangeList, condition: Condition) -> str:
     return str(changelist.get_query_string({SAME: None, SIMILAR: example.perceptual_hash}))
 
 
-def _conditions(values: dict[str, str]) -> Iterator[Condition]:
+def _conditions(values: dict[str, str], posts: QuerySet[Post]) -> Iterator[Condition]:
     """Yield the conditions of the parameters that have a value."""
     for name, condition in ((SAME, _same), (SIMILAR, _similar)):
         if value := values[name].strip().lower():
-            yield condition(value)
+            yield condition(value, posts)
 
 
 def list_title(request: HttpRequest) -> str:
     """Return the title of the change list for a filter by picture in the URL, or ""."""
     values = {name: request.GET.get(name, "") for name in NAMES}
-    valid = [each for each in _conditions(values) if each.is_valid]
+    conditions = _conditions(values, Post.objects.none())  # no example is displayed
+    valid = [each for each in conditions if each.is_valid]
     return str(valid[0].heading) if len(valid) == 1 else ""

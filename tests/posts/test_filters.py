@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from posts import reported_posts
+from posts.admin.post import PostAdmin
 from posts.models import Post, PostImage, Report
 from tests.picture_groups.test_near import with_bits
 from tests.posts.drawn import a_picture, a_post
@@ -133,6 +134,24 @@ class TestPictures:
     def test_picture_without_a_hash_leads_to_none_like_it(self, admin_client: Client) -> None:
         page = admin_client.get(LIST, {"picture": pictured("one", "a").sha256})
         assert "like this one" not in page.text
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("picture", "a" * 64), ("like", with_bits()), ("like", with_bits(7))]
+    )
+    def test_shows_no_picture_of_a_post_that_the_site_does_not_show(
+        self, admin_client: Client, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        hidden = pictured("hidden", "a", bits=0)
+        shown_posts = Post.objects.exclude(title="hidden")
+        monkeypatch.setattr(PostAdmin, "get_queryset", lambda *_: shown_posts.all())
+        page = admin_client.get(LIST, {name: value}).text
+        assert "/thumbnail/" not in page
+        assert "No post has" in page
+        seen = pictured("seen", "a", bits=0)
+        page = admin_client.get(LIST, {name: value}).text
+        assert f"/posts.postimage/{hidden.pk}/thumbnail/" not in page
+        assert page.count(f"/posts.postimage/{seen.pk}/thumbnail/") == 2  # sidebar and row
+        assert "No post has" not in page
 
     def test_inactive_one_leads_to_the_page_for_an_example(self, admin_client: Client) -> None:
         page = admin_client.get(LIST)
