@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from html import unescape
 from typing import Any
 
 from django.test import Client
 
 from posts.models import Post, PostImage
 from tests.admin.conftest import LIST
-from tests.admin.test_dismiss_reports import open_reports, undo_form
+from tests.admin.test_dismiss_reports import dismiss_form, open_reports, undo_form
 
 MakePosts = Callable[..., list[Post]]
 FILTERS = "?_changelist_filters=reported%3Dyes%26author%3Dspammer"
@@ -25,9 +23,7 @@ def test_dismissing_the_reports_of_a_post_and_undoing_it(
     client: Client, make_posts: MakePosts
 ) -> None:
     (post,) = make_posts(1)
-    button = re.search(r'"([^"]+/dismiss-reports/[^"]*)"', client.get(page_of(post)).text)
-    assert button
-    response = client.post(unescape(button[1]), follow=True)
+    response = client.post(dismiss_form(client.get(page_of(post)).text), follow=True)
     assert response.redirect_chain == [(page_of(post), 302)]
     url, sent = undo_form(response.text)
     assert client.post(url, sent, follow=True).redirect_chain == [(page_of(post), 302)]
