@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from moderation.admin.choice_filter import ChoiceFilter
 from moderation.admin.display import removal_url
 from moderation.models import NotInDrafts, Removal, has_exact_keys
 from moderation.removals.others_drafts import drafts_with, open_drafts
@@ -26,7 +27,7 @@ READ_DRAFTS = "moderation_open_drafts"
 NOTICE = "moderation_draft_notice"
 
 
-class OthersDraftsFilter(admin.SimpleListFilter):
+class OthersDraftsFilter(ChoiceFilter):
     """A filter for the objects that are not in another moderator's open draft."""
 
     title = gettext_lazy("drafts")
@@ -38,10 +39,6 @@ class OthersDraftsFilter(admin.SimpleListFilter):
         """Return the only choice."""
         self.model_admin = model_admin
         return [("no", gettext_lazy("Not in another moderator’s draft"))]
-
-    def value(self) -> str | None:
-        """Return the value in the URL, or None if it is missing or empty."""
-        return super().value() or None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the objects that are in no such draft; none for an unknown value."""

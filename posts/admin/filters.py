@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from moderation.admin.choice_filter import ChoiceFilter, not_a_choice
 from moderation.admin.large_lists import Field, TypedFilter
 from posts.models import Post, PostImage
 from posts.reported_posts import (
@@ -30,26 +31,6 @@ NUMBERS_OF_REPORTS = {"1": (1, 1), "2-4": (2, 4), "5-or-more": (5, None)}
 # whereas the links of Django's filter contain the dates of the day on which they were made.
 WITHIN = "created_at__within"
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7)}
-
-
-def not_a_choice(value: str) -> str:
-    """Return the sentence about a value that a filter does not offer."""
-    return gettext("“%(value)s” is not one of this filter’s choices.") % {"value": value}
-
-
-class ChoiceFilter(admin.SimpleListFilter):
-    """A filter with a few choices. Any other value finds nothing, and `problem` names it."""
-
-    def value(self) -> str | None:
-        """Return the value in the URL, or None if it is missing or empty."""
-        return super().value() or None
-
-    @property
-    def problem(self) -> str:
-        """Return why the filter finds nothing, or ""."""
-        value = self.value()
-        known = {None, *(key for key, _title in self.lookup_choices)}
-        return "" if value in known else not_a_choice(str(value))
 
 
 class HasRowsFilter(ChoiceFilter):

@@ -213,6 +213,7 @@ class TestPeriods:
         ({"reported": "many"}, "“many” is not one of this filter’s choices."),
         ({"shares": "yes"}, "“yes” is not one of this filter’s choices."),
         ({"pictures": "<b>"}, "“<b>” is not one of this filter’s choices."),
+        ({"others_draft": "yes"}, "“yes” is not one of this filter’s choices."),
         ({"created_at__within": "year"}, "“year” is not one of this filter’s choices."),
         ({"picture": "xyz"}, "“xyz” is not a SHA-256: it must be 64 hexadecimal digits."),
         ({"picture": "b" * 64}, "No post has this picture."),
