@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
 from moderation.models import AuditEvent
+from moderation.permission_groups import AUDITORS
 from posts.models import Post, Report
+from posts.reports import dismiss_reports
 from tests.browser.accessibility import problems_of
 from tests.browser.test_every_page import OF_DJANGO
 
@@ -86,6 +88,27 @@ def test_without_scripts_the_list_and_the_page_of_a_post_do_the_same(
     assert open_reports() == 4
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_role("button", name="Dismiss reports")).to_be_visible()
+    assert open_reports() == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_by_keyboard_a_dismissal_is_undone_on_the_page_of_its_event(
+    width: int, scheme: str, moderator_page: Page, moderator: User, posts: list[Post]
+) -> None:
+    moderator.groups.add(Group.objects.get(name=AUDITORS))
+    dismiss_reports(Post.objects.all(), actor=moderator)
+    page = moderator_page
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"/admin/moderation/auditevent/{AuditEvent.objects.get().pk}/change/")
+    button = page.get_by_role("button", name="Undo this dismissal")
+    expect(button).to_be_in_viewport()
+    assert problems_of(page, OF_DJANGO) == []
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".messagelist")).to_contain_text("Reopened 5 reports of 5 posts.")
+    expect(button).to_have_count(0)
     assert open_reports() == 5
 
 
