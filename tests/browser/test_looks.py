@@ -106,7 +106,7 @@ def test_without_scripts_there_is_no_hole_for_the_button_of_the_shortcuts(
     page = moderator_page_without_scripts
     page.goto(page_of(draft))
     unblur = box_of(page.get_by_role("button", name="Unblur all pictures"))
-    display = box_of(page.get_by_text("Display", exact=True))
+    display = box_of(page.get_by_role("button", name="Display", exact=True))
     assert display["x"] - (unblur["x"] + unblur["width"]) == pytest.approx(8, abs=1)
 
 

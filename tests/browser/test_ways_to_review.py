@@ -115,7 +115,7 @@ def test_files_that_stay_are_named_with_their_posts_before_the_removal(
 def test_preferences_are_saved(way: Way, draft: Removal, moderator: User) -> None:
     page = way.page
     page.goto(f"{page_of(draft)}?show=pictures")
-    way.press(page.locator("summary", has_text="Display"))
+    way.press(page.locator(".removal-tool:visible", has_text="Display"))
     way.press(page.get_by_label("Blur pictures"))
     way.choose(page.get_by_label("large", exact=True))
     way.press(page.get_by_role("button", name="Save preferences"))
