@@ -28,7 +28,7 @@ class CaselessField(models.CharField):
 
 @pytest.fixture
 def terms() -> Any:
-    """Return terms with a case-insensitive key, notes that refer to them, and lines of notes."""
+    """Return terms with a case-insensitive key, citations of them, and lines of citations."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("CREATE EXTENSION IF NOT EXISTS citext")
@@ -44,19 +44,19 @@ def terms() -> Any:
             class Meta:
                 app_label = "library"
 
-        class Note(models.Model):
+        class Citation(models.Model):
             term = models.ForeignKey(Term, on_delete=models.CASCADE)
 
             class Meta:
                 app_label = "library"
 
-        class NoteLine(models.Model):
-            note = models.ForeignKey(Note, on_delete=models.CASCADE)
+        class CitationLine(models.Model):
+            citation = models.ForeignKey(Citation, on_delete=models.CASCADE)
 
             class Meta:
                 app_label = "library"
 
-    made = (Term, SpecialTerm, Note, NoteLine)
+    made = (Term, SpecialTerm, Citation, CitationLine)
     with connection.schema_editor() as editor:
         for model in made:
             editor.create_model(model)
@@ -67,16 +67,19 @@ def terms() -> Any:
 
 
 def test_rows_are_found_whatever_their_spelling(terms: Any) -> None:
-    term, special, note, line = terms
+    term, special, citation, line = terms
     for word in ("ÄÖ-日本", "abc", "zzz"):
         special.objects.create(word=word)
     for word in ("ABC", "abc", "aBc", "zzz"):
-        line.objects.create(note=note.objects.create(term_id=word))
+        line.objects.create(citation=citation.objects.create(term_id=word))
     plan = make_plan(term, ["abc", "ÄÖ-日本"], using="default", limit=100)
     assert plan.roots == ["abc", "ÄÖ-日本"]
     assert plan.counts.rows == {
-        "library.Term": 2, "library.SpecialTerm": 2, "library.Note": 3, "library.NoteLine": 3,
-    }  # fmt: skip
+        "library.Term": 2,
+        "library.SpecialTerm": 2,
+        "library.Citation": 3,
+        "library.CitationLine": 3,
+    }
 
 
 def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
@@ -89,10 +92,10 @@ def test_a_parent_is_found_by_another_spelling_too(terms: Any) -> None:
 
 
 def test_a_query_is_sent_only_where_spellings_differ(terms: Any) -> None:
-    term, _special, note, _line = terms
+    term, _special, citation, _line = terms
     term.objects.create(word="abc")
     for word in ("abc", "abc", "ABC"):
-        note.objects.create(term_id=word)
+        citation.objects.create(term_id=word)
 
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -100,13 +103,13 @@ def test_a_query_is_sent_only_where_spellings_differ(terms: Any) -> None:
         return len(captured)
 
     differing = queries()
-    note.objects.filter(pk=note.objects.latest("pk").pk).delete()
+    citation.objects.filter(pk=citation.objects.latest("pk").pk).delete()
     assert queries() == differing - 1
 
 
 def test_a_value_that_refers_to_nothing_is_named(terms: Any) -> None:
-    term, _special, note, _line = terms
-    with pytest.raises(CannotFreeze, match=r"library\.Note\.term_id: no row was found"):
+    term, _special, citation, _line = terms
+    with pytest.raises(CannotFreeze, match=r"library\.Citation\.term_id: no row was found"):
         referenced_values(
-            note, "term_id", ["lost"], target=term, target_column="word", using="default"
+            citation, "term_id", ["lost"], target=term, target_column="word", using="default"
         )
