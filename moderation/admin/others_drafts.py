@@ -130,8 +130,8 @@ def notices(
 
 
 def draft_of(draft: Removal) -> str:
-    """Return whose draft it is, and since when: "moderator_2’s draft since 14:05"."""
-    text = _("%(name)s’s draft since %(time)s")
+    """Return whose draft it is, and since when: "moderator_2’s draft (since 14:05)"."""
+    text = _("%(name)s’s draft (since %(time)s)")
     return text % {"name": draft.actor_name, "time": since(draft)}
 
 
@@ -156,8 +156,8 @@ def _notice(
     if not more:
         return notice
     text = ngettext(
-        "%(notice)s, and in a draft of %(number)s other person",
-        "%(notice)s, and in drafts of %(number)s other people",
+        "%(notice)s, and in %(number)s other person’s draft",
+        "%(notice)s, and in %(number)s other people’s drafts",
         more,
     )
     return text % {"notice": notice, "number": more}

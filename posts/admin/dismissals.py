@@ -34,7 +34,7 @@ PAGE_VAR = "p"  # of the change list; the page may no longer exist afterwards
 
 
 @admin.action(
-    description=gettext_lazy("Dismiss reports of selected posts"),
+    description=gettext_lazy("Dismiss reports about selected posts"),
     permissions=["dismiss_reports"],
 )
 def dismiss_reports_of_selected(
@@ -58,10 +58,11 @@ def dismiss(
     with errors_as_messages(request):
         done = dismiss_reports(posts, actor=request.user)  # type: ignore[arg-type]
         if done.reports and done.is_complete:
-            text = _("Dismissed %(reports)s of %(posts)s.")
+            text = _("Dismissed %(reports)s about %(posts)s.")
         elif done.reports:
             text = _(
-                "Dismissed %(reports)s of %(posts)s; the others could not be dismissed. Try again."
+                "Dismissed %(reports)s about %(posts)s; the others could not be dismissed. "
+                "Try again."
             )
         elif done.is_complete:
             messages.warning(request, _("Nothing was dismissed: there are no open reports."))
@@ -195,11 +196,11 @@ class DismissReportsMixin(admin.ModelAdmin):
             posts, actor = self.get_queryset(request), request.user
             done = undo_dismissal(dismissal, posts=posts, actor=actor)  # type: ignore[arg-type]
             if not done.is_complete:
-                text = _("Reopened %(reports)s of %(posts)s; the others could not be reopened.")
+                text = _("Reopened %(reports)s about %(posts)s; the others could not be reopened.")
                 text = _with_undo(self, request, _numbers(text, done), dismissal, back)
                 messages.warning(request, text)
             elif done.reports:
-                text = _numbers(_("Reopened %(reports)s of %(posts)s."), done)
+                text = _numbers(_("Reopened %(reports)s about %(posts)s."), done)
                 messages.success(request, text)
             else:
                 text = _("Nothing was undone: the reports have since been reopened or removed.")

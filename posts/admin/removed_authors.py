@@ -87,7 +87,7 @@ def _removal_or_404(request: HttpRequest, number: int) -> Removal:
 def _show(model_admin: ModelAdmin[Post], request: HttpRequest, removal: Removal) -> HttpResponse:
     paginator = Paginator(authors_of(removal), AUTHORS_PER_PAGE)
     page = paginator.get_page(request.GET.get("p"))
-    title = _("Authors of the posts of removal %(number)s") % {"number": removal}
+    title = _("Authors of the posts in removal %(number)s") % {"number": removal}
     context = {
         **model_admin.admin_site.each_context(request),
         "title": title,

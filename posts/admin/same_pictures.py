@@ -36,7 +36,7 @@ class SameAsRemovalFilter(admin.SimpleListFilter):
         self.removal = _visible_removal(request, value)
         if self.removal is None:
             return [(value, _("No such removal"))]
-        return [(value, _("Same as in removal %(number)s") % {"number": self.removal})]
+        return [(value, _("Has a picture from removal %(number)s") % {"number": self.removal})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
         """Return the posts with such a picture; none for a removal that the user may not view."""

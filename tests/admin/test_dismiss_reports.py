@@ -70,7 +70,7 @@ def test_the_queue_is_empty_of_posts_whose_reports_are_dismissed(
 ) -> None:
     posts = make_posts(3)
     page = dismiss(client, posts[:2], "?reported=yes")
-    assert "Dismissed 2 reports of 2 posts." in page
+    assert "Dismissed 2 reports about 2 posts." in page
     assert "1 post" in page
     assert [str(post.pk) for post in posts if f'value="{post.pk}"' in page] == [str(posts[2].pk)]
     assert "2 posts" in client.get(f"{LIST}?reported=no").text
@@ -93,7 +93,7 @@ def test_all_posts_across_pages_are_dismissed_at_once(
 ) -> None:
     posts = make_posts(130, images=0)
     page = dismiss(client, posts[:1], query, select_across=1)
-    assert "Dismissed 130 reports of 130 posts." in page
+    assert "Dismissed 130 reports about 130 posts." in page
     assert open_reports() == 0
     assert AuditEvent.objects.get().details["reports"] == 130
 
@@ -106,7 +106,7 @@ def test_undo_returns_to_the_list_with_its_filters_and_records_an_event(
     assert sent["back"] == f"{LIST}?reported=yes&author=spammer"
     response = client.post(url, sent, follow=True)
     assert response.redirect_chain == [(sent["back"], 302)]
-    assert "Reopened 2 reports of 2 posts." in response.text
+    assert "Reopened 2 reports about 2 posts." in response.text
     assert open_reports() == 2
     events = AuditEvent.objects.order_by("pk").values_list("type", "actor_name")
     assert list(events) == [("dismiss", "mod"), ("reopen", "mod")]
@@ -135,16 +135,16 @@ def test_a_dismissal_that_fails_midway_says_what_was_dismissed_and_can_be_undone
     with monkeypatch.context() as patch:
         fail_from(3, patch)
         page = dismiss(client, posts, "?reported=yes")
-    text = "Dismissed 2 reports of 2 posts; the others could not be dismissed. Try again."
+    text = "Dismissed 2 reports about 2 posts; the others could not be dismissed. Try again."
     assert text in page
     url, sent = undo_form(page)
     with monkeypatch.context() as patch:
         fail_from(2, patch)
         page = client.post(url, sent, follow=True).text
-    assert "Reopened 1 report of 1 post; the others could not be reopened." in page
+    assert "Reopened 1 report about 1 post; the others could not be reopened." in page
     url, sent = undo_form(page)
     assert sent["back"] == QUEUE
-    assert "Reopened 1 report of 1 post." in client.post(url, sent, follow=True).text
+    assert "Reopened 1 report about 1 post." in client.post(url, sent, follow=True).text
     assert open_reports() == 3
 
 
@@ -208,7 +208,7 @@ def test_the_page_of_a_post_has_a_button_while_it_has_open_reports(
     url = dismiss_form(client.get(page_of(post)).text)
     response = client.post(url, follow=True)
     assert response.redirect_chain == [(page_of(post), 302)]
-    assert "Dismissed 1 report of 1 post." in response.text
+    assert "Dismissed 1 report about 1 post." in response.text
     assert "dismissed by mod, " in response.text
     assert "Dismiss reports" not in response.text
     undo_url, sent = undo_form(response.text)
@@ -262,7 +262,7 @@ def test_removing_stays_the_first_choice_and_dismissing_is_offered(
     page = client.get(LIST).text
     options = re.findall(r'<option value="([^"]*)"', page)
     assert options[:2] == ["remove_selected", ACTION]
-    assert "Dismiss reports of selected posts" in page
+    assert "Dismiss reports about selected posts" in page
 
 
 def test_someone_who_may_only_dismiss_chooses_the_action(make_posts: MakePosts) -> None:

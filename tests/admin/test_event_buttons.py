@@ -60,7 +60,7 @@ def test_a_dismissal_is_undone_on_the_page_of_its_event(chief: User, event: Audi
     url, sent = form_of(client.get(page_of(event)).text)
     response: Any = client.post(url, sent)
     assert response.headers["Location"] == page_of(event)
-    assert "Reopened 2 reports of 2 posts." in said(response)
+    assert "Reopened 2 reports about 2 posts." in said(response)
     assert open_reports() == 2
     reopened = AuditEvent.objects.get(type=EventType.REOPEN)
     for each in (event, reopened):

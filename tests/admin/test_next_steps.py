@@ -189,7 +189,7 @@ class TestSamePictures:
         removal = removed(make_posts(2)[:1], moderator)
         assert "removed pictures" not in client.get(LIST).text
         text = client.get(LIST, {"same_as_removal": removal.pk}).text
-        assert f"Same as in removal #{removal.pk}" in text
+        assert f"Has a picture from removal #{removal.pk}" in text
 
 
 class TestAuthorsPage:

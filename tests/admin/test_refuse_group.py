@@ -65,7 +65,7 @@ def test_the_form_refuses_all_files_of_the_group_and_leads_back(
     parameters = {"show": "groups", "order": "largest"}
     response: Any = client.post(page_of(draft, "refuse"), posted(**parameters))
     assert response.headers["Location"] == f"{page_of(draft)}?show=groups&order=largest"
-    assert "The pictures in 2 files will be refused from now on." in said(response)
+    assert "2 pictures will be refused from now on." in said(response)
     rows = RefusedPicture.objects.order_by("sha256").values_list("sha256", "perceptual_hash")
     assert list(rows) == [(SHARED, with_bits(1)), (NEAR, with_bits(2))]
     assert set(RefusedPicture.objects.values_list("note", "refused_by")) == {("wave 7", "mod")}

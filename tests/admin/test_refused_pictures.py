@@ -86,7 +86,7 @@ def test_the_page_of_a_refused_picture_shows_who_refused_it_and_what_was_entered
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        (None, "the perceptual hash of this picture, by which copies are recognized, has not been"),
+        (None, "the perceptual hash of this picture, which is used to recognize copies, has not"),
         ("", "copies of an animation, or of a picture with little structure, cannot be recognized"),
     ],
 )

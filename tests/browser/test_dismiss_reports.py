@@ -40,7 +40,7 @@ def open_reports() -> int:
 
 
 def choose_action(page: Page) -> None:
-    page.get_by_label("Action:").first.select_option(label="Dismiss reports of selected posts")
+    page.get_by_label("Action:").first.select_option(label="Dismiss reports about selected posts")
 
 
 def test_by_keyboard_alone_reports_are_dismissed_and_reopened(
@@ -57,12 +57,12 @@ def test_by_keyboard_alone_reports_are_dismissed_and_reopened(
     expect(page.get_by_role("button", name="Go").first).to_be_focused()
     page.keyboard.press("Enter")
     message = page.locator(".messagelist")
-    expect(message).to_contain_text("Dismissed 2 reports of 2 posts.")
+    expect(message).to_contain_text("Dismissed 2 reports about 2 posts.")
     expect(page.locator("#result_list tbody tr")).to_have_count(3)
     undo = message.get_by_role("button", name="Undo")
     undo.focus()
     page.keyboard.press("Enter")
-    expect(message).to_contain_text("Reopened 2 reports of 2 posts.")
+    expect(message).to_contain_text("Reopened 2 reports about 2 posts.")
     assert page.url.endswith(QUEUE)
     expect(page.locator("#result_list tbody tr")).to_have_count(5)
     assert list(AuditEvent.objects.order_by("pk").values_list("type", flat=True)) == [
@@ -78,7 +78,7 @@ def test_without_scripts_the_list_and_the_page_of_a_post_do_the_same(
     page.get_by_label("Select “Cheap pills 2”").check()
     choose_action(page)
     page.get_by_role("button", name="Go").first.click()
-    expect(page.locator(".messagelist")).to_contain_text("Dismissed 1 report of 1 post.")
+    expect(page.locator(".messagelist")).to_contain_text("Dismissed 1 report about 1 post.")
     page.get_by_role("button", name="Undo").click()
     assert open_reports() == 5
     page.get_by_role("link", name="Cheap pills 2").click()
@@ -107,7 +107,7 @@ def test_by_keyboard_a_dismissal_is_undone_on_the_page_of_its_event(
     assert problems_of(page, OF_DJANGO) == []
     button.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".messagelist")).to_contain_text("Reopened 5 reports of 5 posts.")
+    expect(page.locator(".messagelist")).to_contain_text("Reopened 5 reports about 5 posts.")
     expect(button).to_have_count(0)
     assert open_reports() == 5
 

@@ -49,7 +49,7 @@ def refuse(page: Page, draft: Removal) -> None:
     expect(page.get_by_label("Refuse until")).to_be_focused()
     page.get_by_role("button", name="Refuse from now on", exact=True).focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The pictures in 2 files will be refused from now on.")).to_be_visible()
+    expect(page.get_by_text("2 pictures will be refused from now on.")).to_be_visible()
     expect(page.get_by_role("heading", name="Remove 3 posts?")).to_be_visible()
     expect(page.get_by_label("Abuse")).to_be_checked()
     expect(page.get_by_role("textbox", name="Note")).to_have_value("not saved yet")

@@ -37,7 +37,8 @@ class RefuseForm(forms.Form):
         max_length=NOTE_LENGTH,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_(
-            "Optional. Only moderators and auditors can see it, not the person who adds a picture."
+            "Optional. Only moderators and auditors can see it, not people who try to add the "
+            "picture."
         ),
     )
     last_day = forms.DateField(
@@ -83,7 +84,7 @@ def refuse_posted(
         return form
     text = ngettext(
         "The picture will be refused from now on.",
-        "The pictures in %(number)s files will be refused from now on.",
+        "%(number)s pictures will be refused from now on.",
         number,
     ) % {"number": grouped(number)}
     if url := list_url(model_admin.admin_site):

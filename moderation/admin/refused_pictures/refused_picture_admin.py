@@ -190,19 +190,19 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
     @admin.display(description=_("until"))
     def until(self, picture: RefusedPicture) -> str:
         """Return the last day."""
-        return date_format(picture.last_day) if picture.last_day else gettext("no end")
+        return date_format(picture.last_day) if picture.last_day else gettext("no end date")
 
     @admin.display(description=_("matched"))
     def matched(self, picture: RefusedPicture) -> SafeString | str:
         """Return how often somebody tried to add it, and when the last time was."""
         if not picture.last_matched_at:
             return gettext("never")
-        times = ngettext("once", "%(number)s times", picture.matches_total)
-        text = gettext("%(times)s, last on %(day)s")
+        text = ngettext(
+            "once, on %(day)s", "%(number)s times, last on %(day)s", picture.matches_total
+        )
         day = date_format(localtime(picture.last_matched_at))
-        number = times % {"number": grouped(picture.matches_total)}
         html = '<span class="refused-text">{}</span>'
-        return format_html(html, text % {"times": number, "day": day})
+        return format_html(html, text % {"number": grouped(picture.matches_total), "day": day})
 
     @admin.display(description=_("action"))
     def action(self, picture: Any) -> SafeString | str:

@@ -86,7 +86,9 @@ def _unblur(request: HttpRequest) -> None:
     preferences = ReviewPreferences.of(request.user)  # type: ignore[arg-type]
     preferences.is_blurred = False
     preferences.save()
-    text = _("Pictures are no longer blurred in any of your drafts. Change this under “Display”.")
+    text = _(
+        "Pictures are no longer blurred in any of your drafts. You can change this under “Display”."
+    )
     messages.info(request, text)
 
 
