@@ -30,7 +30,7 @@ def affordable_side(structure: Structure, size: int, side: int) -> int:
 
 def _is_affordable(structure: Structure, size: int, side: int) -> bool:
     memory, work = memory_of(structure, size, side), work_of(structure, side)
-    return memory <= limits.MAX_MEMORY and work <= limits.MAX_WORK_OF_VIEW
+    return memory <= limits.MAX_MEMORY and work <= limits.MAX_WORK
 
 
 def memory_of(structure: Structure, size: int, side: int) -> int:

@@ -59,8 +59,8 @@ def test_a_picture_just_too_small_for_a_smaller_scale_takes_41_mb_and_a_copy(nam
     [
         ("MAX_MEMORY", "JPEG", (800, 533)),
         ("MAX_MEMORY", "PNG", (400, 267)),
-        ("MAX_WORK_OF_VIEW", "JPEG", (800, 533)),
-        ("MAX_WORK_OF_VIEW", "PNG", (800, 533)),
+        ("MAX_WORK", "JPEG", (800, 533)),
+        ("MAX_WORK", "PNG", (800, 533)),
     ],
 )
 def test_a_picture_that_would_take_too_much_is_shown_smaller(
@@ -71,7 +71,7 @@ def test_a_picture_that_would_take_too_much_is_shown_smaller(
     assert shown(content) == (1600, 1067)
     costs = {
         "MAX_MEMORY": memory_of(structure, len(content), side),
-        "MAX_WORK_OF_VIEW": work_of(structure, side),
+        "MAX_WORK": work_of(structure, side),
     }
     monkeypatch.setattr(limits, limit, costs[limit])
     assert shown(content) == size
@@ -89,4 +89,4 @@ def test_every_accepted_picture_is_shown_within_the_limits() -> None:
         for side in SIDES:
             allowed = affordable_side(structure, len(content), side)
             assert memory_of(structure, len(content), allowed) <= limits.MAX_MEMORY
-            assert work_of(structure, allowed) <= limits.MAX_WORK_OF_VIEW
+            assert work_of(structure, allowed) <= limits.MAX_WORK

@@ -35,7 +35,6 @@ def test_the_limits_have_the_measured_values() -> None:
     assert limits.MAX_PROFILE_BYTES == 4_000_000
     assert limits.MAX_MEMORY == 195_000_000
     assert limits.MAX_WORK == 800_000
-    assert limits.MAX_WORK_OF_VIEW == 800_000
     assert limits.MAX_CONCURRENT == 2
 
 
