@@ -130,8 +130,8 @@ def notices(
 
 
 def draft_of(draft: Removal) -> str:
-    """Return whose draft it is, and since when: "moderator_2’s draft (since 14:05)"."""
-    text = _("%(name)s’s draft (since %(time)s)")
+    """Return whose draft it is, and since when: "moderator_2’s draft since 14:05"."""
+    text = _("%(name)s’s draft since %(time)s")
     return text % {"name": draft.actor_name, "time": since(draft)}
 
 

@@ -54,7 +54,7 @@ def test_the_list_names_the_draft_of_another_moderator(
     posts = make_posts(3)
     draft = drafted(posts[:2], other)
     time = date_format(timezone.localtime(draft.created_at), "H:i")
-    expected = f"in other’s draft (since {time})"
+    expected = f"in other’s draft since {time}"
     assert notices(client) == {post.pk: expected for post in posts[:2]}
     assert f'<td class="field-open_draft">{expected}</td>' in client.get(LIST).text
 
@@ -67,7 +67,7 @@ def test_a_notice_has_the_date_if_it_is_not_today(
     drafted(posts, other)
     Removal.objects.update(created_at=created)
     day = date_format(timezone.localtime(created), "j M Y, H:i")
-    assert notices(client) == {posts[0].pk: f"in other’s draft (since {day})"}
+    assert notices(client) == {posts[0].pk: f"in other’s draft since {day}"}
 
 
 def test_the_page_of_a_post_has_the_notice_and_still_removes(
@@ -75,7 +75,7 @@ def test_the_page_of_a_post_has_the_notice_and_still_removes(
 ) -> None:
     post, free = make_posts(2)
     drafted([post], other)
-    assert "This post is in other’s draft (since " in page_text(client, post)
+    assert "This post is selected for removal: in other’s draft since " in page_text(client, post)
     assert "draft-notice" not in page_text(client, free)
     assert client.post(f"{LIST}{post.pk}/delete/").status_code == 302
 
@@ -87,7 +87,7 @@ def test_ones_own_draft_is_a_link_and_its_posts_are_not_left_out(
     draft = drafted([post], moderator)
     link = f'<a href="{page_of(draft)}">in your draft</a>'
     assert notices(client) == {post.pk: link}
-    assert f"This post is {link}." in page_text(client, post)
+    assert f"This post is selected for removal: {link}." in page_text(client, post)
     assert listed(client, **FREE) == {post.pk}
 
 
@@ -97,7 +97,7 @@ def test_the_draft_of_another_moderator_is_named_before_ones_own(
     posts = make_posts(1)
     for actor in (moderator, other, make_user("third", "Moderators"), other):
         drafted(posts, actor)
-    assert notices(client)[posts[0].pk].startswith("in other’s draft (since ")
+    assert notices(client)[posts[0].pk].startswith("in other’s draft since ")
     assert notices(client)[posts[0].pk].endswith(", and in 2 other people’s drafts")
 
 
@@ -236,7 +236,7 @@ class TestConfirmation:
         drafted(posts[4:], make_user("third", "Moderators"))
         text = " ".join(client.get(page_of(own)).text.split())
         assert "Also selected by other moderators" in text
-        assert "2 posts in other’s draft (since " in text
+        assert "2 posts in other’s draft since " in text
         assert "third’s" not in text
 
     def test_says_nothing_without_such_posts(
@@ -262,7 +262,7 @@ class TestConfirmation:
         drafted(posts[:1], other)
         drafted(posts, make_user("third", "Moderators"))
         text = " ".join(client.get(page_of(own)).text.split())
-        assert "1 post in other’s draft (since " in text
+        assert "1 post in other’s draft since " in text
         assert "third’s" not in text
         assert "Very large drafts were not compared." in text
 
