@@ -56,8 +56,8 @@ MAX_MEMORY = 195 * MB
 # Estimated microseconds for a thumbnail: decoding all frames that are shown, and encoding them.
 MAX_WORK = 800_000
 
-# The same for a larger view. A picture for which it would take more is shown smaller. The estimate
-# can be a fifth too low, and a view should take at most a second.
+# The same for a larger view. A picture that would take more is shown smaller. The estimate can be
+# a fifth too low, and a view should take at most a second.
 MAX_WORK_OF_VIEW = 800_000
 
 # Files that a process decodes at the same time, if together they take at most MAX_MEMORY.
