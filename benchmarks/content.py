@@ -97,7 +97,7 @@ def fill_bucket(client: S3Client, bucket: str, names: Iterable[str]) -> None:
 
 
 def draft(number: int | None = None) -> Removal:
-    """Return a draft of all posts, or of so many of the newest."""
+    """Return a draft of all posts, or of the `number` newest ones."""
     posts = Post.objects.order_by("-pk")[:number]
     return freeze(posts, actor=moderator(), permissions=PERMISSIONS)
 

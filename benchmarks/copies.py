@@ -39,7 +39,7 @@ def main(folder: Path) -> int:
 
 
 def groups_of(images: Path) -> Iterator[list[str]]:
-    """Yield the names of the files in each group, if one post has all the pictures of a folder."""
+    """Yield the names of the files in each group, for a post with all the pictures of a folder."""
     # They import models, for which Django must be set up.
     from benchmarks.content import moderator
     from benchmarks.draws import picture_rows

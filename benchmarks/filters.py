@@ -1,4 +1,4 @@
-"""The pages of the filters of a change list of a million posts."""
+"""The change list of a million posts, with each of its filters."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ Rows = Iterable[Mapping[str, Any]]
 AUTHORS = 1_000
 YEARS = timedelta(days=5 * 365)
 ROWS_PER_INSERT = 50_000
-# One in this many posts has a picture; one in this many has one of a campaign, and one in this many
-# has reports, up to MOST_REPORTS.
+# One in WITH_PICTURE posts has a picture, one in IN_CAMPAIGN a picture of a campaign, and one in
+# REPORTED has reports, at most MOST_REPORTS.
 WITH_PICTURE, IN_CAMPAIGN, REPORTED = 3, 20, 50
 MOST_REPORTS = 7
-# Each advertisement of the campaigns has copies whose hashes differ in a bit.
+# Each advertisement of the campaigns has copies whose hashes differ from it in one bit.
 ADVERTISEMENTS, COPIES = 10, 10
 HASH_BITS = 256
 LIST = "unfiltered"
 
 
 def filters(_folder: Path, size: Size) -> Figures:
-    """Measure the seconds of the first page of each filter, and the slowest against no filter."""
+    """Measure the seconds of the first page with each filter, and compare it with no filter."""
     _fill(size.changelist_posts)
     client, path = AdminClient(), reverse("admin:posts_post_changelist")
     client.get(path)  # compiles the templates and caches the theme
@@ -79,7 +79,7 @@ def _seconds(client: AdminClient, url: str) -> float:
 
 
 def _fill(posts: int) -> None:
-    """Insert the rows, before the indexes of the search, which would take minutes to fill."""
+    """Insert the rows, then create the search indexes: filling those row by row takes minutes."""
     if connection.vendor == "postgresql":
         call_command("migrate", "posts", "0001", verbosity=0)
     names = [f"user_{number}" for number in range(AUTHORS)]

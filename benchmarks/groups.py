@@ -22,7 +22,7 @@ from posts.models import PostImage
 
 Figures = dict[str, float]
 HASH_BITS = 256
-SMALL_DRAFT = 10  # posts; its page needs the modules of the large one, such as numpy
+SMALL_DRAFT = 10  # posts; its page loads the same modules as the large one, such as numpy
 
 
 def groups(_folder: Path, size: Size) -> Figures:
@@ -49,7 +49,7 @@ groups_sqlite = groups
 def _repeat_pictures(distinct: int) -> None:
     """Set the digests and hashes of the pictures to `distinct` different values.
 
-    The hashes are as different as those of any two pictures, so each is compared with all others.
+    The hashes differ as much as those of unrelated pictures, so each is compared with all others.
     """
     number = Cast(Mod(F("pk"), Value(distinct)), CharField(max_length=64))
     PostImage.objects.update(
@@ -63,7 +63,7 @@ def _path(removal: Removal) -> str:
 
 
 def _growth(small: str, large: str) -> float:
-    """Return by how many MB the large page raises the peak of a process with only the small one."""
+    """Return by how many MB the large page raises the peak of a process, after the small one."""
     command = [sys.executable, "-m", "benchmarks.page_growth", small, large]
     done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - this program
     return float(done.stdout)

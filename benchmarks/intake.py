@@ -1,7 +1,7 @@
 """Memory and CPU time of the most expensive pictures of each format, taken from the tests.
 
 Each is measured in a fork of a process that has not decoded anything: as an upload in the post's
-form, and on the picture page, small and large. Then an import of all of them is measured.
+form, and on the picture page, in both sizes. Then an import of all of them is measured.
 """
 
 from __future__ import annotations

@@ -40,4 +40,4 @@ class DeletedElsewhere(ModerationError):
 
 
 class PictureNotRefused(ModerationError):
-    """A picture cannot be refused, or is not in the state that a change needs."""
+    """A picture cannot be refused or allowed again, for example because it already is."""

@@ -1,7 +1,7 @@
 """The authors of removed posts, and those whose accounts were disabled afterwards.
 
-The references have no constraint, as in the audit log: a row must not stand in the way of a removal
-of its user, nor be removed with it.
+The references have no constraint, as in the audit log: a row must neither prevent the removal
+of its user nor be removed with it.
 """
 
 from __future__ import annotations

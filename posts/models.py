@@ -101,8 +101,8 @@ class PostImage(models.Model):
     class Meta:
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
-        # To find other posts with the same picture, or nearly the same. The first contains the
-        # posts too, because a campaign has thousands of them.
+        # To find other posts with the same picture, or nearly the same. The first index includes
+        # the post, because a campaign has thousands of posts.
         indexes = [
             models.Index(fields=["sha256", "post"], name="postimage_sha256"),
             models.Index(fields=["perceptual_hash"], name="postimage_perceptual_hash"),
@@ -162,7 +162,7 @@ class Report(models.Model):
     )
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     created_at = PlausibleDateTimeField(_("created at"), default=timezone.now)
-    # The default is the database's as well, for the reports that other code inserts.
+    # The database has the same default, for reports that other code inserts.
     state = models.CharField(
         _("state"),
         max_length=9,
@@ -170,20 +170,20 @@ class Report(models.Model):
         default=ReportState.OPEN,
         db_default=ReportState.OPEN,
     )
-    # While dismissed: the moderator's name, as in the audit log, the time, and the dismissal, by
-    # which it is undone.
+    # Set while the report is dismissed: the moderator's name, as in the audit log, the time, and
+    # the identifier that Undo needs, which all reports of one dismissal share.
     decided_by = models.CharField(
         _("decided by"), max_length=150, blank=True, default="", db_default="", editable=False
     )
     decided_at = models.DateTimeField(_("decided at"), null=True, blank=True, editable=False)
     dismissal = models.UUIDField(_("dismissal"), null=True, blank=True, editable=False)
-    # The last time, if any. A dismissal that began before leaves the report open.
+    # When it was last reopened, if ever. A dismissal that began earlier leaves the report open.
     reopened_at = models.DateTimeField(_("reopened at"), null=True, blank=True, editable=False)
     # The reason while the report is open, else NULL: drafts count and show open reports only.
     open_reason = models.GeneratedField(
         expression=Case(When(state=ReportState.OPEN, then=F("reason"))),
         output_field=models.CharField(max_length=500, null=True),
-        db_persist=True,  # PostgreSQL has no other generated columns
+        db_persist=True,  # PostgreSQL before 18 has no virtual generated columns
         verbose_name=_("reason while open"),
     )
 

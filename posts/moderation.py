@@ -27,10 +27,10 @@ register(
 
 
 def grant_to_moderators(app_config: AppConfig, using: str) -> None:
-    """Let the group of moderators view and remove posts, and do what goes with it.
+    """Grant the group of moderators the permissions that they need for posts.
 
-    They may remove pictures and reports with the posts, dismiss reports, and disable the authors of
-    removed posts.
+    They may view posts, remove them with their pictures and reports, dismiss reports, and disable
+    the authors of removed posts.
     """
     models = ("post", "postimage", "report")
     codenames = [f"{action}_{model}" for action in ("view", "delete") for model in models]

@@ -1,6 +1,6 @@
 """The receivers of this app: what happens to reports and authors when posts or users are removed.
 
-Those of `objects_removed` write in the transaction of the removal.
+Receivers of `objects_removed` write in the transaction of the removal.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ def connect() -> None:
     """Connect the receivers. Call this when all models are loaded."""
     users = get_user_model()
     for sender, receiver in (
-        (Post, uphold_of_posts),
+        (Post, uphold_reports_of_posts),
         (Post, record_authors),
-        (users, uphold_of_users),
+        (users, uphold_reports_of_users),
     ):
         objects_removed.connect(receiver, sender=sender, dispatch_uid=f"posts.{receiver.__name__}")
     post_save.connect(forget_disabling, sender=users, dispatch_uid="posts.forget_disabling")
 
 
-def uphold_of_posts(objects: QuerySet[Any], using: str, **_: Any) -> None:
+def uphold_reports_of_posts(objects: QuerySet[Any], using: str, **_: Any) -> None:
     """Uphold the reports about the posts of a batch."""
     _uphold(_keys(objects), set(), using)
 
 
-def uphold_of_users(objects: QuerySet[Any], using: str, **_: Any) -> None:
-    """Uphold the reports about the posts of the users of a batch.
+def uphold_reports_of_users(objects: QuerySet[Any], using: str, **_: Any) -> None:
+    """Uphold the reports about posts by the users of a batch.
 
     Reports by these users are deleted with them, and so are their records.
     """

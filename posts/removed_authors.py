@@ -19,7 +19,7 @@ from moderation.models.states import EventType
 from posts.author_models import DisabledAuthor, RemovedAuthor
 from posts.models import Post
 
-# The accounts that are changed in one transaction, and named in its event.
+# The most accounts that one transaction changes and its event names.
 ACCOUNTS_PER_TRANSACTION = 100
 
 
@@ -42,14 +42,14 @@ def forget_disabling(*, instance: Any, created: bool, update_fields: Any = None,
 def authors_of(removal: Removal) -> QuerySet[Any, Any]:
     """Return the authors with the number of their removed posts: {author: key, removed: number}.
 
-    Those with the most come first.
+    The authors with the most removed posts come first.
     """
     rows = RemovedAuthor.objects.filter(removal_number=removal.pk).values("author")
     return rows.annotate(removed=Sum("posts")).order_by("-removed", "author")
 
 
 def accounts_to_disable(removal: Removal, actor: Any) -> QuerySet[Any]:
-    """Return the accounts of the authors that would be disabled."""
+    """Return the accounts of a removal's authors that `disable` would disable."""
     authors = RemovedAuthor.objects.filter(removal_number=removal.pk)
     return _may_be_disabled(actor).filter(pk__in=authors.values("author"))
 
@@ -69,7 +69,7 @@ def disable(removal: Removal, *, actor: Any) -> int:
 
 
 def enable(removal: Removal, *, actor: Any) -> int:
-    """Enable the accounts again that were disabled after a removal; return their number.
+    """Enable again the accounts that were disabled after a removal; return their number.
 
     Accounts that somebody has saved since stay as they are.
     """

@@ -8,14 +8,14 @@ from django.db.models import Count, Q, QuerySet
 
 from posts.models import PostImage, Report, ReportState
 
-# So many reports of a post make it likely that the other posts with its pictures are spam, too.
+# If a post has this many open reports, other posts with its pictures are likely to be spam, too.
 ENOUGH_REPORTS = 2
 # The most keys that are read to be passed to the next query.
 MOST_KEYS = 20_000
 
 
 def open_reports() -> QuerySet[Report]:
-    """Return the open reports. Every filter and number of the site starts from them."""
+    """Return the open reports. Every filter and count on the site starts from them."""
     return Report.objects.filter(state=ReportState.OPEN).order_by()
 
 
@@ -29,7 +29,7 @@ def posts_with_reports(at_least: int, at_most: int | None = None) -> QuerySet[An
 
 
 def posts_sharing_reported_pictures() -> QuerySet[Any, Any]:
-    """Return the keys of the posts that share a picture with one that has ENOUGH_REPORTS.
+    """Return the keys of the posts that share a picture with a post that has ENOUGH_REPORTS.
 
     These include the reported posts themselves, if they have a picture. A key may be repeated. Runs
     two queries when it is called; the returned queryset uses their results.
@@ -43,8 +43,8 @@ def posts_sharing_reported_pictures() -> QuerySet[Any, Any]:
 def _is_among(column: str, keys: QuerySet[Any, Any]) -> Q:
     """Return the condition that a column has one of the keys, which are read now if there are few.
 
-    PostgreSQL cannot estimate how many keys a subquery returns that compares numbers of rows. It
-    would read the whole table of pictures instead of looking up a few.
+    PostgreSQL cannot estimate how many keys a subquery returns if it filters by a count. It would
+    read the whole table of pictures instead of looking up a few.
     """
     few = set(keys[: MOST_KEYS + 1])
     is_few = len(few) <= MOST_KEYS

@@ -40,9 +40,9 @@ logger = logging.getLogger(__name__)
 
 # The most posts and reports that one transaction locks.
 POSTS_AT_ONCE = REPORTS_AT_ONCE = 2_000
-MOST_KEYS = 20  # of posts, in an event
-KEY_BYTES = 8  # of the key of a post in a file
-TRIES = 3  # attempts after a database error that may not occur again, such as a lost connection
+MOST_KEYS = 20  # of posts, recorded in an event
+KEY_BYTES = 8  # size of a post's key in the temporary file
+TRIES = 3  # attempts at a transaction that fails with a transient error, such as a deadlock
 REOPENED: dict[str, Any] = {
     "state": ReportState.OPEN,
     "decided_by": "",
@@ -54,9 +54,9 @@ REOPENED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a dismissal or its undoing has changed. `dismissal` identifies the dismissal.
+    """What a dismissal changed, or undoing it. `dismissal` identifies the dismissal.
 
-    If `is_complete` is false, a database error has ended it before the last report.
+    If `is_complete` is false, a database error stopped it before the last report.
     """
 
     dismissal: UUID
@@ -150,8 +150,8 @@ class _Change:
     def apply(self, keys: QuerySet[Any, Any]) -> Decision:
         """Change the reports of posts with these keys, which are ordered; return the numbers.
 
-        A database error that persists is logged, and ends the change early. In a transaction of the
-        caller, it is raised.
+        A database error that persists is logged, and ends the change early. Inside the caller's
+        transaction, it is raised instead.
         """
         numbers: Counter[str] = Counter()
         connection, is_complete = connections[router.db_for_write(Report)], True
@@ -167,7 +167,7 @@ class _Change:
         return Decision(self.dismissal, numbers["posts"], numbers["reports"], is_complete)
 
     def _apply_to_page(self, page: set[int], numbers: Counter[str]) -> None:
-        """Change the reports of a page of posts; add what is changed to the numbers."""
+        """Change the reports of a page of posts; add the numbers of changed reports and posts."""
         posts: set[int] = set()
         changed = None
         while changed is None or len(changed) == REPORTS_AT_ONCE:
@@ -203,8 +203,8 @@ class _Change:
 def _pages(keys: QuerySet[Any, Any]) -> Iterator[set[int]]:
     """Yield keys of posts in their order, a page at a time. Reads them all before the first page.
 
-    They are kept in a file: which posts a filter finds may depend on reports, so that what is done
-    to one page would change which posts are on the next.
+    They are kept in a file: a filter may depend on reports, so changing the reports of one page
+    could change which posts the next query finds.
     """
     page: list[int]
     with TemporaryFile() as file:
@@ -218,7 +218,10 @@ def _pages(keys: QuerySet[Any, Any]) -> Iterator[set[int]]:
 
 
 def _with_retries(change: Callable[[], T]) -> T:
-    """Return what a transaction returns. Try again after an error that may not occur again."""
+    """Run a transaction and return its result. Retry it after a transient error.
+
+    Inside the caller's transaction, the error is raised, because that cannot be retried here.
+    """
     for _ in range(TRIES - 1):
         try:
             return change()

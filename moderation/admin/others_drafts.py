@@ -22,7 +22,7 @@ from moderation.models import NotInDrafts, Removal, has_exact_keys
 from moderation.removals.others_drafts import drafts_with, open_drafts
 
 COLUMN = "open_draft"
-# The attributes of a request and of an object that hold what was read for one response.
+# The attributes in which a request and an object keep what was read for one response.
 READ_DRAFTS = "moderation_open_drafts"
 NOTICE = "moderation_draft_notice"
 
@@ -129,8 +129,8 @@ def notices(
     return {key: _notice(model_admin, request, each) for key, each in found.items()}
 
 
-def draft_of(draft: Removal) -> str:
-    """Return whose draft it is, and since when: "moderator_2’s draft since 14:05"."""
+def draft_label(draft: Removal) -> str:
+    """Return a text with the author and the time of a draft: "moderator_2’s draft since 14:05"."""
     text = _("%(name)s’s draft since %(time)s")
     return text % {"name": draft.actor_name, "time": since(draft)}
 
@@ -151,7 +151,7 @@ def _notice(
     others = [draft for draft in drafts if draft.actor_id != request.user.pk]
     if not others:
         return _own_notice(model_admin, drafts[0])
-    notice = _("in %(draft)s") % {"draft": draft_of(others[0])}
+    notice = _("in %(draft)s") % {"draft": draft_label(others[0])}
     more = len({draft.actor_id for draft in drafts}) - 1
     if not more:
         return notice

@@ -1,4 +1,4 @@
-"""How the change list of a ModelAdmin is limited to the objects with a picture."""
+"""The URL parameters with which the change list of a ModelAdmin filters by picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class PictureParameters(NamedTuple):
-    """The parameters in the URL of a change list that filter by picture; "" if there is none.
+    """The parameters in the URL of a change list that filter by picture; "" for none.
 
     One takes the SHA-256 of a file, the other a perceptual hash. A ModelAdmin declares them as
     `picture_parameters`, so that the page of a draft can link to the list.

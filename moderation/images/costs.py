@@ -1,7 +1,7 @@
-"""What showing a file takes, estimated from its structure before anything is decoded.
+"""The cost of showing a file, estimated from its structure before anything is decoded.
 
-Memory is in bytes, work in microseconds. Both depend on how many pixels a side are shown: a JPEG is
-decoded at a fraction of its size, and what is decoded is reduced and encoded.
+Memory is in bytes, work in microseconds. Both depend on the size at which it is shown, in pixels a
+side: a JPEG is decoded at a fraction of its size, and every decoded picture is reduced and encoded.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from __future__ import annotations
 from moderation.images import limits
 from moderation.images.structure import Frame, Structure
 
-# Pixels a side at which every accepted file is shown within the limits: those of a thumbnail.
+# Pixels a side of a thumbnail. At this size, every accepted file is shown within the limits.
 SMALLEST_SIDE = 320
 STRIP_PIXELS = 1_000_000  # pixels converted at a time
 REDUCED_SIDE = 1_600  # a reduced picture with twice as many pixels a side takes 41 MB
 JPEG_DIVISORS = (8, 4, 2, 1)  # its decoder can divide the sides by one of these
 PIXEL_BYTES = 4  # of a reduced picture, and of the canvas of an animation
 STRIP_BYTES = 12  # per pixel of a strip, of which up to three copies exist
-# Pixels per microsecond: a canvas that is reduced, once for each displayed frame, a JPEG that is
-# decoded, and the small picture that is encoded.
+# Pixels per microsecond for reducing a canvas, once for each displayed frame, for decoding a JPEG,
+# and for encoding the small picture.
 REDUCE_RATE, JPEG_RATE, ENCODE_RATE = 120, 100, 10
 
 
 def affordable_side(structure: Structure, size: int, side: int) -> int:
-    """Return `side`, or less if the limits allow no more for a file of `size` bytes."""
+    """Return `side`, or less if a file of `size` bytes would exceed the limits at that size."""
     while side > SMALLEST_SIDE and not _is_affordable(structure, size, side):
         side = max(SMALLEST_SIDE, side // 2)
     return side
@@ -34,7 +34,7 @@ def _is_affordable(structure: Structure, size: int, side: int) -> bool:
 
 
 def memory_of(structure: Structure, size: int, side: int) -> int:
-    """Return the bytes for showing a file of `size` bytes at `side` pixels, including the file.
+    """Return the bytes that showing a file at `side` pixels takes, including its own `size` bytes.
 
     The decoder's copy of the file and its memory are freed before the picture is reduced.
     """
@@ -51,7 +51,7 @@ def memory_of(structure: Structure, size: int, side: int) -> int:
 
 
 def work_of(structure: Structure, side: int) -> float:
-    """Return the microseconds for showing a file at `side` pixels."""
+    """Return the microseconds that showing a file at `side` pixels takes."""
     shown = structure.representative_frames()
     work = sum(structure.frames[number].work for number, _ in structure.frames_to_decode())
     if structure.is_composed:
@@ -70,17 +70,17 @@ def decoded_size(structure: Structure, frame: Frame, side: int) -> tuple[int, in
 
 
 def jpeg_divisor(frame: Frame, side: int) -> int:
-    """Return by what a JPEG's decoder divides the sides, so that the longer one has `side` left."""
+    """Return by how much a JPEG's decoder divides the sides; the longer one keeps `side` pixels."""
     shortest, longest = sorted((frame.width, frame.height))
     fitting = (n for n in JPEG_DIVISORS if longest >= n * side and shortest >= n)
     return next(fitting, 1)
 
 
 def reduction(width: int, height: int, side: int) -> int:
-    """Return by what the sides of a decoded picture are divided, to be shown at `side` pixels.
+    """Return by how much the sides of a decoded picture are divided to show it at `side` pixels.
 
-    What remains has at least twice `side`, so that a better filter can do the rest, or REDUCED_SIDE
-    if that is less, and fewer than twice as many.
+    A better filter does the rest, so a large picture keeps at least twice `side` pixels, or
+    REDUCED_SIDE if that is less, and fewer than twice that number.
     """
     return max(1, max(width, height) // min(2 * side, REDUCED_SIDE))
 

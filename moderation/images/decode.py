@@ -42,21 +42,22 @@ TRANSPOSES = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# glibc's number of the option, and the bytes from which a block is given back when it is freed.
+# glibc's number for the option, and the size in bytes from which a freed block is returned to the
+# system immediately.
 M_MMAP_THRESHOLD, LARGE_BLOCK = -3, 1_000_000
 
 
-def _give_back_large_blocks() -> None:
-    """Tell glibc to give back large blocks of memory, in the whole process.
+def _release_large_blocks() -> None:
+    """Tell glibc to return large blocks of freed memory to the system, in the whole process.
 
-    By default it learns to keep blocks of up to 32 MB, and each thread keeps its own: two threads
-    that decode one after the other would take twice as much.
+    By default, it starts to keep freed blocks of up to 32 MB, separately for each thread: two
+    threads that decode one after the other would take twice as much memory.
     """
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
-_give_back_large_blocks()
+_release_large_blocks()
 
 
 class _Slots:
@@ -93,8 +94,8 @@ def decode(content: bytes, structure: Structure, side: int) -> list[Image.Image]
     """Return the frames that represent a file, each at most `side` pixels a side, upright, in sRGB.
 
     A still picture has one, an animation those of `Structure.representative_frames`. Their mode is
-    RGB or RGBA. They are smaller if the limits allow no more. Waits while other files are
-    decoded. Raises InvalidImage if the data is broken.
+    RGB or RGBA. They are smaller if the limits require it; see `costs.affordable_side`. Waits while
+    other files are decoded. Raises InvalidImage if the data is broken.
     """
     side = costs.affordable_side(structure, len(content), side)
     with _slots.reserve(costs.memory_of(structure, len(content), side)):
@@ -110,7 +111,7 @@ def _frames(content: bytes, structure: Structure, side: int) -> Iterator[Image.I
         yield from _compose(content, structure, side)
         return
     frame = structure.frames[0]
-    # No name for what is decoded, which would keep it while the reduced picture is finished.
+    # Not in a variable, which would keep the decoded picture in memory while this one is used.
     yield _reduce(_decode_frame(content, structure, frame, side), side, frame.transparent)
 
 

@@ -170,7 +170,7 @@ def _structure(state: _State) -> Structure:
 def _decoded_frame(state: _State, head: SplicedFile) -> Frame:
     """Return the frame to decode, without profile and orientation.
 
-    Its work is that at an eighth of its size.
+    Its `work` is estimated for decoding it at an eighth of its size.
     """
     pixels = state.width * state.height
     coefficients = sum(state.blocks.values()) * COEFFICIENT_BYTES if state.several_scans else 0

@@ -56,9 +56,9 @@ class Frame:
     """One frame. `file` is a complete file of this frame for a decoder.
 
     `milliseconds` is how long it is shown. `blends` is set if what was drawn before shows through.
-    `transparent` is the transparent value if `file` does not declare it. `pixel_bytes` is what a
-    decoded pixel takes. `memory` in bytes and `work` in microseconds are estimates for decoding
-    this frame, `memory` without the decoded pixels.
+    `transparent` is the transparent value if `file` does not declare it. `pixel_bytes` is the
+    number of bytes of a decoded pixel. `memory` in bytes, without the decoded pixels, and `work` in
+    microseconds are estimates for decoding this frame.
     """
 
     width: int

@@ -1,4 +1,4 @@
-"""What a moderator does with a refused picture: refuse it, allow it again, refuse it once more."""
+"""Refuse pictures, allow them again, and refuse them again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from moderation.models import AuditEvent, RefusedPicture
 from moderation.models.refused_picture import DIGEST, LAST_YEAR, NOTE_LENGTH, end_of
 from moderation.models.states import EventType
 
-# The most files that are refused at once. The files of a larger group are nearly identical, so
-# those that are left out are refused as well.
+# The most files that are refused at once. The files of a group are nearly identical, so those that
+# are left out of a larger group still match one that is refused.
 MAX_FILES = 100
 
 CHANGED_BY_REFUSING = (
@@ -30,7 +30,7 @@ def refuse(
 ) -> int:
     """Refuse pictures up to a day, or without end; return the number of files.
 
-    `pictures` are the SHA-256 and the perceptual hash of each file, which is "" or None if it is
+    `pictures` maps the SHA-256 of each file to its perceptual hash, or to "" or None if that is
     unknown. For a picture that has been refused before, everything but the number of matches is
     replaced. At most MAX_FILES are refused. Raises PictureNotRefused if no SHA-256 is valid, for a
     day that is over, and for a note that is too long.
@@ -57,7 +57,7 @@ def refuse(
 
 
 def end_of_last_day(day: date | None) -> datetime | None:
-    """Return the end of a last day, or None if there is none.
+    """Return the moment at which a last day ends, or None without a last day.
 
     Raises PictureNotRefused for a day that is over, or too far away.
     """
@@ -91,11 +91,11 @@ def lift(picture: RefusedPicture, *, actor: AbstractUser) -> int:
 
 
 def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
-    """Refuse a picture that was allowed again or has expired, with the same note.
+    """Refuse a picture that was allowed again or has expired; return the number of pictures.
 
-    The same is done with those that were refused together with it; their number is returned. The
-    last day stays as well, unless it is over: then there is none. Raises PictureNotRefused if the
-    picture is refused already.
+    Includes those that were refused together with it. Their note stays, and so does their last day
+    unless it is over: then they are refused without end. Raises PictureNotRefused if the picture is
+    already refused.
     """
     with transaction.atomic():
         found, now = _refused_together(picture), server_time.now()
@@ -114,7 +114,8 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
 def _refused_together(picture: RefusedPicture) -> list[RefusedPicture]:
     """Lock the pictures that were last refused together with a picture; return them all.
 
-    They have the same time and person. They are locked in the same order as in `_write`.
+    They have the same `refused_at` and `refused_by`. They are locked in the same order as in
+    `_write`.
     """
     last = RefusedPicture.objects.get(pk=picture.pk)
     rows = RefusedPicture.objects.filter(refused_at=last.refused_at, refused_by=last.refused_by)
@@ -133,7 +134,7 @@ def _valid_hash(perceptual_hash: str | None) -> str:
 def _write(rows: list[RefusedPicture]) -> None:
     """Insert rows, or update those with the same SHA-256, which are locked in this order.
 
-    A stored hash stays if that of the new row is unknown.
+    A stored perceptual hash stays; only an unknown one is filled in.
     """
     RefusedPicture.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["sha256"], update_fields=CHANGED_BY_REFUSING

@@ -1,4 +1,4 @@
-"""The keys that are frozen in several drafts, in SQL, without reading the drafts into memory.
+"""Queries for the keys frozen in several drafts, which do not read the drafts into memory.
 
 The caller must have checked `has_exact_keys` for the model first.
 """
@@ -22,7 +22,7 @@ from moderation.models.removal import Removal, RemovalBatch
 
 
 class NotInDrafts(Func):
-    """A condition for `filter()`: the object is in none of these drafts, named by their numbers."""
+    """A condition for `filter()`: the object is in none of the drafts with these numbers."""
 
     def __init__(self, model: type[models.Model], drafts: Iterable[int]) -> None:
         super().__init__(F("pk"), output_field=models.BooleanField())
@@ -46,7 +46,7 @@ class NotInDrafts(Func):
         """Return the condition for PostgreSQL, which reads the keys once into a hash table.
 
         It cannot estimate how many keys the JSON of the batches holds. Without the array, it might
-        compare each object with each of them.
+        compare each object with each key.
         """
         (lhs,) = self.source_expressions
         key, parameters = compiler.compile(lhs)
@@ -59,7 +59,7 @@ class NotInDrafts(Func):
 def drafts_by_key(
     model: type[models.Model], keys: Collection[Any], drafts: Iterable[int]
 ) -> dict[Any, set[int]]:
-    """Return which of these drafts contain each of the keys: {key: numbers}. One query.
+    """Return which of these drafts contain each of the keys: {key: numbers}. Runs one query.
 
     The keys of a batch are in order. If they are integers, only batches that can contain one of the
     given keys are read in full.
@@ -82,7 +82,7 @@ def drafts_by_key(
 
 
 def shared_with_drafts(removal: Removal, drafts: Iterable[int]) -> dict[int, int]:
-    """Return how many objects of a draft each of these drafts contains too: {number: objects}."""
+    """Return how many objects each of these drafts shares with a draft: {number: objects}."""
     connection = connections[RemovalBatch.objects.db]
     source, among = _batches(connection, drafts)
     keys: Any = FrozenTexts(removal)
@@ -99,7 +99,7 @@ def shared_with_drafts(removal: Removal, drafts: Iterable[int]) -> dict[int, int
 
 
 def _batches(connection: BaseDatabaseWrapper, drafts: Iterable[int]) -> tuple[str, Any]:
-    """Return the tables and the condition for the keys of drafts, and its parameter."""
+    """Return the FROM and WHERE clauses for the keys of drafts, and their parameter."""
     table = connection.ops.quote_name(RemovalBatch._meta.db_table)
     elements = "jsonb_array_elements" if connection.vendor == "postgresql" else "json_each"
     one_of, numbers = _one_of(connection, "bigint", list(drafts))
@@ -107,24 +107,25 @@ def _batches(connection: BaseDatabaseWrapper, drafts: Iterable[int]) -> tuple[st
     return f"{table} source, {pairs} WHERE source.removal_id {one_of}", numbers
 
 
-def _one_of(connection: BaseDatabaseWrapper, column: str, values: list[Any]) -> tuple[str, Any]:
-    """Return the comparison with a list as one parameter, and that parameter."""
+def _one_of(connection: BaseDatabaseWrapper, data_type: str, values: list[Any]) -> tuple[str, Any]:
+    """Return the SQL comparison with a list, passed as one parameter, and that parameter."""
     if connection.vendor == "postgresql":
-        return f"= ANY(%s::{column}[])", as_array(values)
+        return f"= ANY(%s::{data_type}[])", as_array(values)
     return "IN (SELECT value FROM json_each(%s))", json.dumps(values)
 
 
 def _text(connection: BaseDatabaseWrapper) -> str:
-    """Return the key of a pair as text."""
+    """Return the SQL for the key of a pair, as text."""
     is_postgresql = connection.vendor == "postgresql"
     return FrozenTexts.key_on_postgresql if is_postgresql else FrozenTexts.key_on_sqlite
 
 
 def _ends_include(connection: BaseDatabaseWrapper) -> str:
-    """Return the condition that a batch may contain integers between two parameters, larger first.
+    """Return the SQL condition that a batch may contain integers in a range.
 
-    PostgreSQL compares them as JSON: it may evaluate this first, for batches with keys of any type,
-    which a cast would not accept.
+    Its parameters are the largest and then the smallest integer. PostgreSQL compares them as JSON,
+    because it may evaluate this condition first, for batches with keys of any type, which cannot
+    all be cast to integers.
     """
     if connection.vendor == "postgresql":
         return (

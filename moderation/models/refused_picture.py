@@ -17,7 +17,7 @@ NOTE_LENGTH = 2000  # characters
 # Later dates are mistakes, and the last ones of the calendar do not exist in every time zone.
 LAST_YEAR = 2199
 
-# How a SHA-256 is written, and a perceptual hash.
+# The format of a SHA-256, and of a perceptual hash.
 DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -39,7 +39,7 @@ class RefusedPicture(models.Model):
     refused_at = models.DateTimeField(_("refused at"))
     lifted_by = models.TextField(_("allowed again by"), blank=True)
     lifted_at = models.DateTimeField(_("allowed again at"), null=True)
-    # How often somebody tried to add the picture, or one like it, and when the last time was.
+    # How often somebody tried to add the picture, or one like it, and when last.
     matches_total = models.PositiveIntegerField(_("times matched"), default=0)
     last_matched_at = models.DateTimeField(_("last matched at"), null=True)
 

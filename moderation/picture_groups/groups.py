@@ -51,7 +51,7 @@ class PictureGroup:
 
     `pictures` is the number of pictures of the selection in it, `oldest` the time of the oldest of
     their objects, if the groups are ordered by it. `reviewed` is the number of pictures that belong
-    to objects which have been reviewed. `has_hash` is set if it can be compared with other groups.
+    to objects which have been reviewed. `has_hash` is true if it can be compared with other groups.
     """
 
     sha256s: tuple[str, ...]
@@ -102,7 +102,7 @@ def picture_groups(
 def can_compare(groups: Iterable[PictureGroup]) -> bool:
     """Return whether nearly identical pictures are joined: not if there are too many to compare.
 
-    Takes the groups before or after that.
+    The groups may be those before or after the joining.
     """
     return sum(group.has_hash for group in groups) <= MAX_COMPARED
 

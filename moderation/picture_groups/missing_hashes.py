@@ -1,4 +1,4 @@
-"""Compute perceptual hashes that are missing, such as those of pictures from before the column."""
+"""Compute missing perceptual hashes, such as those of pictures that are older than the column."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def hash_pictures(registration: Registration) -> Iterator[HashedPicture]:
 
 
 def _pages(rows: QuerySet[Any]) -> Iterator[list[Any]]:
-    """Yield rows in the order of their keys, so that one that stays without a hash is read once."""
+    """Yield rows in the order of their keys. One that stays without a hash is not read again."""
     page = list(rows.order_by("pk")[:PAGE])
     while page:
         yield page
@@ -91,9 +91,9 @@ def _hash(registration: Registration, row: Model) -> HashedPicture:
 def _store(
     registration: Registration, row: Model, result: HashedPicture, perceptual_hash: str
 ) -> None:
-    """Store the hash of a picture, and before that, where the same file is refused.
+    """Add the hash of a picture to the refused picture with the same file, then store it.
 
-    So a run that is interrupted in between is repeated.
+    In this order, because the next run repeats both if this one is interrupted in between.
     """
     sha256 = getattr(row, str(registration.lookups.get("sha256")), "")
     if sha256 and perceptual_hash:

@@ -1,6 +1,6 @@
 """Find out whether a picture that somebody wants to add is refused.
 
-Any site can ask before it stores a picture:
+Any site can check this before it stores a picture:
 
     if refused := find_refused(sha256, perceptual_hash):
         count_match(refused)
@@ -54,7 +54,7 @@ def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str | Non
 
 
 def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict[str, str | None]:
-    """Return the same for a group's pictures that belong to objects of a model with these keys."""
+    """Return `hashes_of` a group's pictures that belong to objects of a model with these keys."""
     found: dict[str, str | None] = {}
     for source in picture_sources_of(model):
         among = {f"{source.sha256}__any_of": set(group.sha256s), f"{source.to_object}__in": keys}
@@ -89,8 +89,9 @@ def _nearly_identical(perceptual_hash: str) -> RefusedPicture | None:
     """Return the refused picture with the most similar hash, or None."""
     wanted = int(perceptual_hash, 16)
     active = RefusedPicture.objects.active().order_by()
-    # Not with a cursor, for which PostgreSQL would read the table instead of the indexes. There are
-    # few candidates: only the nearly identical pictures of one group are refused together.
+    # Not `iterator()`: for a server-side cursor, PostgreSQL would scan the table instead of using
+    # the indexes. There are few candidates: only the nearly identical pictures of one group are
+    # refused together.
     candidates = list(with_similar_chunk(active, "perceptual_hash", [perceptual_hash]))
     distances = {each: distance(int(each.perceptual_hash, 16), wanted) for each in candidates}
     similar = [each for each in candidates if distances[each] <= THRESHOLD]

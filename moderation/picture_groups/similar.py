@@ -17,8 +17,8 @@ from moderation.models import AuditEntry
 from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
 from moderation.registry.content import PictureSource, picture_sources_of
 
-# Different hashes of a group whose similar pictures are looked up. The query has 266 values for
-# each of them.
+# The most hashes of a group for which similar pictures are looked up. The query has 266 values for
+# each hash.
 MAX_LOOKED_UP = 20
 
 

@@ -122,7 +122,7 @@ class _Collection:
 
 
 def collect(registration: Registration, instance: models.Model, using: str, origin: Any) -> None:
-    """Collect the files of a row before it is deleted; write them now if it has no origin."""
+    """Collect the files of a row before it is deleted; without an origin, write them now."""
     is_fresh = not (_is_of(origin, instance) or _lacks_names(registration, instance))
     stored = instance if is_fresh else _as_stored(registration, instance, using)
     collection = getattr(origin, _COLLECTION, None)

@@ -221,6 +221,6 @@ def _exclude_refused(
 
 
 def _part_of(batch: RemovalBatch, keys: AbstractSet[Any]) -> RemovalBatch:
-    """Return a batch, not saved, with some of the objects of another."""
+    """Return an unsaved copy of a batch, with only the objects that have these keys."""
     frozen = [pair for pair in batch.frozen if pair[0] in keys]
     return RemovalBatch(removal=batch.removal, number=batch.number, frozen=frozen)

@@ -144,12 +144,12 @@ def last_reviewed(removal: Removal) -> QuerySet[MarkedObject]:
 
 
 def reviewed_keys(removal: Removal) -> QuerySet[MarkedObject, Any]:
-    """Return the keys of the objects that have been reviewed, as values of the model's own keys.
+    """Return the keys of the objects that have been reviewed, with the type of the model's keys.
 
     The caller must have checked `has_exact_keys` first.
     """
     field = key_field(model_of(removal))
-    # SQLite stores a UUID without hyphens, and PostgreSQL accepts it.
+    # SQLite stores a UUID without hyphens, and PostgreSQL accepts it in this form.
     is_uuid = isinstance(field, UUIDField)
     text = Replace("key", Value("-"), Value("")) if is_uuid else F("key")
     reviewed = removal.marked_objects.filter(is_reviewed=True)

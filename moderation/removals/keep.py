@@ -231,7 +231,7 @@ def _refused(
 def _return_chunk(
     removal: Removal, keys: Mapping[int, AbstractSet[Any]], deleted: AbstractSet[Any]
 ) -> list[Any]:
-    """Return objects to their batches, and their keys. Those in `deleted` are no longer kept.
+    """Put kept objects back into their batches; return their keys. Forget those in `deleted`.
 
     Raises RemovalError if a batch would become too large for one transaction.
     """

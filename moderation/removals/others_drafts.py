@@ -1,4 +1,4 @@
-"""The open drafts that contain an object, so that two moderators do not work on the same ones."""
+"""The open drafts that contain certain objects, so that moderators can divide the work."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MOST_COMPARED = 100_000
 def open_drafts(model: type[Model], *, site: str) -> list[Removal]:
     """Return the drafts of a model's objects that can be confirmed on an admin site, oldest first.
 
-    `site` is the name of the admin site. Drafts of people who are no longer staff are left out, and
-    all drafts of a model whose keys SQL cannot compare. There are at most `conf.open_drafts()` for
-    each moderator. One query.
+    `site` is the name of the admin site. Drafts of people who are no longer staff are left out, as
+    are all drafts of a model whose keys SQL cannot compare. There are at most `conf.open_drafts()`
+    for each moderator. Runs one query.
     """
     concrete = model._meta.concrete_model or model
     if not has_exact_keys(concrete):
@@ -56,7 +56,7 @@ def drafts_with(
 
 
 def overlaps(removal: Removal, *, site: str) -> tuple[list[tuple[Removal, int]], bool]:
-    """Return other people's drafts that contain objects of a draft, and how many.
+    """Return other people's drafts that contain objects of a draft, each with their number.
 
     Also returns whether all of their drafts were compared: the smallest ones are, up to a total of
     MOST_COMPARED objects.
@@ -85,7 +85,7 @@ def _within_limit(drafts: Sequence[Removal]) -> Iterator[Removal]:
 
 
 def _users_have(name: str) -> bool:
-    """Return whether the model of users has a field with this name."""
+    """Return whether the user model has a field with this name."""
     try:
         get_user_model()._meta.get_field(name)
     except FieldDoesNotExist:

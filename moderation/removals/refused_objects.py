@@ -56,8 +56,8 @@ def refused_keys(
 ) -> dict[int, set[Any]]:
     """Return the keys of the objects that a guard refuses, by the number of their batch.
 
-    Adds the objects to `refused`. Keeps the objects of one batch at a time, because they may hold
-    their rows.
+    Adds the objects to `refused`. Holds the objects of only one batch at a time in memory, because
+    they may refer to whole rows.
     """
     found: dict[int, set[Any]] = {}
     for batch in batches:

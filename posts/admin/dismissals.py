@@ -54,7 +54,10 @@ def dismiss_reports_of_selected(
 def dismiss(
     model_admin: DismissReportsMixin, request: HttpRequest, posts: QuerySet[Post], *, back: str
 ) -> None:
-    """Dismiss the open reports of posts. Add a message, whose Undo returns to the URL `back`."""
+    """Dismiss the open reports of posts, and add a message.
+
+    The message has an Undo button, which returns to the URL `back`.
+    """
     with errors_as_messages(request):
         done = dismiss_reports(posts, actor=request.user)  # type: ignore[arg-type]
         if done.reports and done.is_complete:
@@ -77,7 +80,7 @@ def dismiss(
 def _with_undo(
     model_admin: DismissReportsMixin, request: HttpRequest, text: str, dismissal: UUID, back: str
 ) -> str:
-    """Return a message with the button that undoes a dismissal, and returns to the URL `back`."""
+    """Return a message with a button that undoes a dismissal and returns to the URL `back`."""
     context = {"text": text, "undo_url": _undo_url(model_admin, dismissal), "back": back}
     return render_to_string("admin/posts/post/dismissed_message.html", context, request)
 
@@ -93,13 +96,13 @@ def _numbers(text: str, done: Decision) -> str:
 
 
 class DismissReportsMixin(admin.ModelAdmin):
-    """Add the action, the button, and the pages that they lead to, to the ModelAdmin of posts."""
+    """A ModelAdmin of posts with an action and a button that dismiss reports, and with Undo."""
 
     actions = (dismiss_reports_of_selected,)
     require_read_or_post = method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the URLs, with those of the dismissal of a post's reports and of its undoing."""
+        """Return the URLs, including those that dismiss a post's reports and undo a dismissal."""
         view = self.admin_site.admin_view
         own = [
             path(
@@ -124,10 +127,10 @@ class DismissReportsMixin(admin.ModelAdmin):
     def get_action_choices(
         self, request: HttpRequest, default_choices: Any = None, action_location: Any = None
     ) -> list[Any]:
-        """Return the choices. The first one is chosen if it is that to remove posts.
+        """Return the choices, without the empty one if the first action is to remove posts.
 
-        This saves a click and risks nothing: that action leads to a page that asks for
-        confirmation.
+        That action is then preselected, which saves a click and risks nothing: it leads to a page
+        that asks for confirmation.
         """
         given = {"default_choices": default_choices, "action_location": action_location}
         options = {name: value for name, value in given.items() if value is not None}
@@ -145,7 +148,10 @@ class DismissReportsMixin(admin.ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def event_buttons(self, request: HttpRequest, event: AuditEvent) -> list[EventButton]:
-        """Return the button that undoes a dismissal, if the user may, and if anything is left."""
+        """Return the button that undoes a dismissal, if the user may do that.
+
+        Returns none if no report of the dismissal is left for the user to reopen.
+        """
         if event.type != EventType.DISMISS or not self.has_dismiss_reports_permission(request):
             return []
         dismissal = UUID(event.details["dismissal"])
@@ -155,7 +161,7 @@ class DismissReportsMixin(admin.ModelAdmin):
         return [EventButton(_("Undo this dismissal"), _undo_url(self, dismissal))]
 
     def _dismiss_url(self, request: HttpRequest, post: Post) -> str:
-        """Return the URL of the button, or "" if the user may not or need not use it."""
+        """Return the URL of the button, or "" without the permission or an open report."""
         if not self.has_dismiss_reports_permission(request):
             return ""
         if not post.reports.filter(state=ReportState.OPEN).exists():

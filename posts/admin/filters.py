@@ -25,7 +25,7 @@ from posts.reported_posts import (
 
 Choices = list[tuple[str, Any]]
 
-# The fewest and the most reports of each choice, by its value in the URL.
+# The minimum and the maximum number of reports for each choice, by its value in the URL.
 NUMBERS_OF_REPORTS = {"1": (1, 1), "2-4": (2, 4), "5-or-more": (5, None)}
 # The parameter for posts of the last day or week. It means the same whenever its URL is opened,
 # whereas the links of Django's filter contain the dates of the day on which they were made.
@@ -34,7 +34,7 @@ PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7)}
 
 
 class HasRowsFilter(ChoiceFilter):
-    """A filter for posts with or without rows of another model. `rows` refer to posts."""
+    """A filter for posts with or without rows of another model: `rows`, which refer to posts."""
 
     rows: QuerySet[Any]
     with_rows: str | Promise
@@ -58,7 +58,7 @@ class HasRowsFilter(ChoiceFilter):
 
 
 class ReportedFilter(HasRowsFilter):
-    """A filter for posts with open reports, or without, and by their number.
+    """A filter for posts with or without open reports, and by the number of these.
 
     Posts with open reports are the moderators' queue.
     """
@@ -69,7 +69,7 @@ class ReportedFilter(HasRowsFilter):
     rows = open_reports()
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]) -> Choices:
-        """Return the choices: with reports, without, and with so many."""
+        """Return the choices: with reports, without, and by their number."""
         return [
             *super().lookups(request, model_admin),
             ("1", _("1 report")),
@@ -78,14 +78,14 @@ class ReportedFilter(HasRowsFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        """Return the posts with so many reports."""
+        """Return the posts that match the choice."""
         if numbers := NUMBERS_OF_REPORTS.get(self.value() or ""):
             return queryset.filter(pk__in=posts_with_reports(*numbers))
         return super().queryset(request, queryset)
 
 
 class SharedPictureFilter(ChoiceFilter):
-    """A filter for posts that share a picture with one that has several reports."""
+    """A filter for posts that share a picture with a post that has several open reports."""
 
     title = _("shared pictures")
     parameter_name = "shares"
@@ -95,7 +95,7 @@ class SharedPictureFilter(ChoiceFilter):
         return [("reported", _("Shares a picture with a post that has 2 or more reports"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        """Return the posts with such a picture, the reported posts themselves included."""
+        """Return the posts with such a picture, including the reported posts themselves."""
         match self.value():
             case "reported":
                 return queryset.filter(pk__in=posts_sharing_reported_pictures())
@@ -115,11 +115,11 @@ class PicturesFilter(HasRowsFilter):
 
 
 class DateFilter(admin.DateFieldListFilter):
-    """A filter for the date of a post, with periods until now. Its title fits after "By"."""
+    """A filter by the date of a post, also for the last 24 hours and the last 7 days."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = _("date")
+        self.title = _("date")  # fits after "By"
         self.within = str(self.date_params.get(WITHIN, ""))
         self.used_parameters.pop(WITHIN, None)
         any_date, today, _past_week, *others = self.links
@@ -161,7 +161,7 @@ class AuthorFilter(TypedFilter):
 
     @property
     def problem(self) -> str:
-        """Return that no user has the typed name, or ""."""
+        """Return why the filter finds nothing, or ""."""
         name = self.value()
         users = get_user_model()._default_manager.filter(username__iexact=name)
         if not name or users.exists():

@@ -147,13 +147,13 @@ class PictureInline(admin.TabularInline):
     verbose_name_plural = _("pictures")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse, because new pictures have their own inline."""
+        """Deny, because new pictures have their own inline."""
         return False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the fields, with links that refuse the pictures for users who may do that."""
+        """Return the fields. For users who may refuse pictures, the preview has a link to do so."""
         fields = super().get_fields(request, obj)
-        self.request = request  # an inline belongs to one request
+        self.request = request  # each request has its own inline
         if not may_refuse(request.user):
             return fields
         return ["refusable_preview" if each == "preview" else each for each in fields]
@@ -209,15 +209,15 @@ class NewPictureInline(admin.TabularInline):
         return super().get_formset(request, obj, **limits, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse, so that no stored picture is displayed."""
+        """Deny, so that no stored picture is displayed."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse, because stored pictures are never replaced."""
+        """Deny, because stored pictures are never replaced."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse, because stored pictures are deleted in their own inline."""
+        """Deny, because stored pictures are deleted in their own inline."""
         return False
 
 
@@ -239,7 +239,7 @@ class ReportInline(admin.TabularInline):
     def reporter_and_record(self, report: Any) -> SafeString:
         """Return the reporter's name, and how many of their reports were upheld or dismissed.
 
-        A column for the record would be too much for a telephone.
+        A separate column for the record would be too wide for a phone.
         """
         numbers = {"upheld": grouped(report.upheld), "dismissed": grouped(report.dismissed)}
         record = gettext("%(upheld)s upheld, %(dismissed)s dismissed") % numbers
@@ -248,7 +248,7 @@ class ReportInline(admin.TabularInline):
 
     @admin.display(description=_("state"))
     def decision(self, report: Report) -> str:
-        """Return the state, and who dismissed the report and when."""
+        """Return the state and, if the report was dismissed, by whom and when."""
         if report.decided_at is None:
             return report.get_state_display()
         when = date_format(localtime(report.decided_at), "DATETIME_FORMAT")
@@ -256,9 +256,9 @@ class ReportInline(admin.TabularInline):
         return text % {"name": report.decided_by, "time": when}
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse, because only users of the site report posts."""
+        """Deny, because only users of the site report posts."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse, because reports do not change."""
+        """Deny, because moderators do not edit reports."""
         return False

@@ -30,7 +30,7 @@ MOST_COUNTED = 1_000
 def next_steps(
     model_admin: ModelAdmin[Post], request: HttpRequest, removal: Removal
 ) -> Iterator[NextStep]:
-    """Yield the steps that are possible, each with a number."""
+    """Yield the steps that apply, each with a number in its text."""
     posts = model_admin.get_queryset(request).order_by()
     same = _Counted(with_pictures_of(removal, posts))
     if same:
@@ -56,7 +56,7 @@ def next_steps(
 def _steps_for_authors(
     model_admin: ModelAdmin[Post], request: HttpRequest, removal: Removal
 ) -> Iterator[NextStep]:
-    """Yield the way to disable the authors, or to enable them again."""
+    """Yield the step that disables the authors, or the one that enables them again."""
     if not may_disable(request.user):
         return
     url = page_url(model_admin.admin_site, removal)
@@ -75,7 +75,7 @@ def _steps_for_authors(
 
 
 class _Counted:
-    """The number of rows, counted up to MOST_COUNTED. It is false if there are none."""
+    """The number of rows, counted up to MOST_COUNTED. Falsy if there are none."""
 
     def __init__(self, rows: QuerySet[Any]) -> None:
         self.number = rows.order_by()[: MOST_COUNTED + 1].count()

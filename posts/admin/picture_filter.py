@@ -1,4 +1,4 @@
-"""The filter of the change list of posts by a picture, and the links to it."""
+"""The filter by picture of the change list of posts, and the links to it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NAMES = SAME, SIMILAR = "picture", "like"
 HASH = re.compile(r"[0-9a-f]{64}")  # both have 64 hexadecimal digits
 
 
-def list_of(site: admin.AdminSite, **parameters: str) -> str:
+def list_url(site: admin.AdminSite, **parameters: str) -> str:
     """Return the URL of the change list with these parameters."""
     url = reverse("admin:posts_post_changelist", current_app=site.name)
     return f"{url}?{urlencode(parameters)}"
@@ -66,9 +66,9 @@ class Condition:
 
     @cached_property
     def example(self) -> PostImage | None:
-        """Return one of the pictures to show, or None."""
+        """Return one of the pictures to show as an example, or None if the user may see none."""
         exact = {"sha256" if self.parameter == SAME else "perceptual_hash": self.value}
-        # Not `first()`, which orders by key: a database may then read along all keys.
+        # Not `first()`, which orders by key: a database may then scan the whole index of keys.
         visible = Exists(self.posts.filter(pk=OuterRef("post")))
         same = PostImage.objects.filter(visible, **exact).order_by()
         found = [*same[:1]] if self.is_valid else []
@@ -105,10 +105,10 @@ def _similar(value: str, posts: QuerySet[Post]) -> Condition:
 
 
 class PictureFilter(admin.ListFilter):
-    """A filter for the posts with a picture, or with pictures like one.
+    """A filter for the posts with a certain picture, or with pictures similar to one.
 
-    Its values come from links. The sidebar shows the active ones, each with a link to remove it,
-    and a link to the page for an example.
+    Its values come from links. The sidebar shows the active conditions, each with a link that
+    removes it, and a link to the page that asks for an example.
     """
 
     title = _("picture")
@@ -129,7 +129,7 @@ class PictureFilter(admin.ListFilter):
         self.conditions = list(_conditions(values, model_admin.get_queryset(request)))
 
     def has_output(self) -> bool:
-        """Return True: the link to the page for an example is always displayed."""
+        """Return True: the link to the page that asks for an example is always displayed."""
         return True
 
     def expected_parameters(self) -> list[str | None]:
@@ -168,7 +168,7 @@ class PictureFilter(admin.ListFilter):
 
 
 def _similar_url(changelist: ChangeList, condition: Condition) -> str:
-    """Return the URL of pictures like the same one instead, or "" if it has no hash."""
+    """Return the URL of the list by similar pictures instead, or "" if the picture has no hash."""
     example = condition.example if condition.parameter == SAME else None
     if example is None or not example.perceptual_hash:
         return ""

@@ -35,7 +35,7 @@ class ExampleForm(forms.Form):
     )
 
     def clean_picture(self) -> ValidatedImage:
-        """Return the picture in the file, even if it is refused. Raises ValidationError."""
+        """Return the validated picture, even if moderators refuse it. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["picture"]
         try:
             return validate_image(upload)
@@ -71,7 +71,10 @@ def find_by_picture(model_admin: admin.ModelAdmin[Any], request: HttpRequest) ->
 def _list_url(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, picture: ValidatedImage
 ) -> str:
-    """Return the URL of the posts with such a picture. Says if only the same file is found."""
+    """Return the URL of the posts with such a picture.
+
+    Adds a message if the list can contain only posts with exactly the same file.
+    """
     if picture.perceptual_hash:
         return _filtered_url(model_admin, request, SIMILAR, picture.perceptual_hash)
     text = gettext("Only posts with exactly the same file are listed: %(reason)s")

@@ -105,7 +105,7 @@ class PostAdmin(
         css = {"all": ("posts/post_admin.css",)}
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the URLs: those of Django, and of our own pages."""
+        """Return Django's URLs and those of our own pages."""
         own = [
             *removed_authors.urls(self),
             path("find-picture/", self._page(find_by_picture), name="posts_post_find"),
@@ -114,13 +114,13 @@ class PostAdmin(
         return [*own, *super().get_urls()]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Allow the lookups of CheckedParameters, and the periods of the filter by date."""
+        """Allow the lookups of CheckedParameters, and the periods of the date filter."""
         return lookup == WITHIN or super().lookup_allowed(lookup, value, request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the list. Its title names the filter by a picture."""
+        """Return the list. Its title names an active filter by picture."""
         title = list_title(request)
         named = {"title": title} if title else {}
         return super().changelist_view(request, named | (extra_context or {}))
@@ -128,7 +128,7 @@ class PostAdmin(
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Return the page of a post with the posts that are related to it."""
+        """Render the page of a post, with links to related posts."""
         if (post := context["original"]) is not None:
             context["related_posts"] = related_posts(self, request, post)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -161,7 +161,7 @@ class PostAdmin(
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _page(self, page: Callable[..., HttpResponse]) -> Any:
-        """Return the view of a page of ours, which is a function of the ModelAdmin."""
+        """Return the view for one of our own pages, which takes the ModelAdmin first."""
         view = require_http_methods(["GET", "HEAD", "POST"])(partial(page, self))
         return self.admin_site.admin_view(view)
 

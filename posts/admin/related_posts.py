@@ -1,6 +1,7 @@
-"""The other posts of a post's author, and those with its pictures: links, and drafts in one click.
+"""Posts by the author of a post, and posts with its pictures: links, and drafts in one click.
 
-A draft is created as by the action of the list, with the same limits and permissions.
+A draft is created in the same way as by the action of the change list, with the same limits and
+permissions.
 """
 
 from __future__ import annotations
@@ -23,21 +24,22 @@ from django.utils.translation import gettext as _
 from moderation.admin.action import create_draft
 from moderation.admin.change_list_query import with_preserved_filters
 from posts.admin.filters import WITHIN
-from posts.admin.picture_filter import SAME, SIMILAR, list_of
+from posts.admin.picture_filter import SAME, SIMILAR, list_url
 from posts.admin.thumbnails import thumbnail
 from posts.models import Post, PostImage
 
 MOST_COUNTED = 10_000  # counting up to here takes milliseconds
-MOST_SHOWN = 10  # different pictures of a post
-# The values of the button `posts`; any other one is the SHA-256 of a picture of the post.
+MOST_SHOWN = 10  # distinct pictures of a post
+# Values of the buttons named `posts`. Any other value is the SHA-256 of a picture of the post.
 BY_AUTHOR, ANY_PICTURE = "author", "pictures"
 
 
 @dataclass(frozen=True, slots=True)
 class RelatedPicture:
-    """A picture of a post with the links to other posts. `similar_url` is "" without a hash.
+    """A picture of a post, with links to other posts. `similar_url` is "" without a hash.
 
-    `number` counts the pictures of the post, `posts` those with the same file: None if too many.
+    `number` is its position on the page, and `posts` the number of posts with the same file, or
+    None if there are too many to count.
     """
 
     number: int
@@ -50,7 +52,7 @@ class RelatedPicture:
 
 @dataclass(frozen=True, slots=True)
 class RelatedPosts:
-    """What the page of a post says about other posts. The numbers are None if there are too many.
+    """What the page of a post says about other posts. Numbers are None if above MOST_COUNTED.
 
     `url` is that of the buttons, or "" if the user may not remove the post.
     """
@@ -70,13 +72,13 @@ def related_posts(
     """Return the links and numbers for the page of a post. Runs at most four queries."""
     site, name = model_admin.admin_site, post.author.get_username()
     posts = model_admin.get_queryset(request)
-    pictures = _different(post.post_images.order_by("pk"))
+    pictures = _distinct(post.post_images.order_by("pk"))
     counted = _posts_by_picture(posts, {each.sha256 for each in pictures})
     return RelatedPosts(
         url=_button_url(model_admin, request, post),
         author=name,
-        author_url=list_of(site, author=name),
-        week_url=list_of(site, author=name, **{WITHIN: "week"}),
+        author_url=list_url(site, author=name),
+        week_url=list_url(site, author=name, **{WITHIN: "week"}),
         posts_of_author=_counted(posts.filter(author=post.author_id)),
         pictures=[
             _related(number, each, site, None if counted is None else counted[each.sha256])
@@ -91,8 +93,8 @@ def remove_related(
 ) -> HttpResponse:
     """Create a draft of the posts that a button names, and redirect to it.
 
-    By GET, or without a draft, redirects to the page of the post. Raises Http404 if the ModelAdmin
-    does not show the post, and PermissionDenied if the user may not remove it.
+    On GET, or if no draft is created, redirects to the page of the post. Raises Http404 if the
+    ModelAdmin does not show the post, and PermissionDenied if the user may not remove it.
     """
     key = unquote(object_id)
     post = None if "\0" in key else model_admin.get_object(request, key)
@@ -117,7 +119,7 @@ def _chosen(posts: QuerySet[Post], post: Post, value: str) -> QuerySet[Post] | N
     """Return the posts that a button names, or None if the post has no such picture."""
     if value == BY_AUTHOR:
         return posts.filter(author=post.author_id)
-    shown = {each.sha256 for each in _different(post.post_images.order_by("pk"))}
+    shown = {each.sha256 for each in _distinct(post.post_images.order_by("pk"))}
     wanted = shown if value == ANY_PICTURE else shown & {value}
     if not wanted:
         return None
@@ -133,8 +135,8 @@ def _button_url(model_admin: admin.ModelAdmin[Any], request: HttpRequest, post: 
     return with_preserved_filters(model_admin, request, url)
 
 
-def _different(pictures: Iterable[PostImage]) -> list[PostImage]:
-    """Return the pictures without repeated files, at most MOST_SHOWN."""
+def _distinct(pictures: Iterable[PostImage]) -> list[PostImage]:
+    """Return one picture for each distinct file, at most MOST_SHOWN."""
     found: dict[str, PostImage] = {}
     for each in pictures:
         found.setdefault(each.sha256, each)
@@ -149,8 +151,8 @@ def _related(
         number=number,
         sha256=picture.sha256,
         thumbnail=thumbnail(picture, site),
-        same_url=list_of(site, **{SAME: picture.sha256}),
-        similar_url=list_of(site, **{SIMILAR: similar}) if similar else "",
+        same_url=list_url(site, **{SAME: picture.sha256}),
+        similar_url=list_url(site, **{SIMILAR: similar}) if similar else "",
         posts=posts,
     )
 

@@ -38,7 +38,7 @@ AUTHORS_PER_PAGE = 100
 
 
 class Author(NamedTuple):
-    """An author on the page. `status` says what the button does to the account, or why nothing."""
+    """An author on the page. `status` says what happens to the account, or why nothing does."""
 
     name: str
     removed: int
@@ -57,7 +57,7 @@ def page_url(site: AdminSite, removal: Removal) -> str:
 
 
 def urls(model_admin: ModelAdmin[Post]) -> list[URLPattern]:
-    """Return the URL of the page."""
+    """Return the URL pattern of the page."""
 
     def view(request: HttpRequest, number: int) -> HttpResponse:
         request.current_app = model_admin.admin_site.name
@@ -77,7 +77,7 @@ def urls(model_admin: ModelAdmin[Post]) -> list[URLPattern]:
 def _removal_or_404(request: HttpRequest, number: int) -> Removal:
     """Return a removal whose posts are all deleted, and that the user may view. Raises Http404.
 
-    While batches are left to run, more authors could be disabled than the page has shown.
+    While batches are left to run, more authors could be disabled than the page showed.
     """
     removals = Removal.objects.filter(model_label=Post._meta.label, state__in=DELETED_STATES)
     removal: Removal = get_object_or_404(visible_removals(request.user, removals), pk=number)
@@ -105,7 +105,7 @@ def _show(model_admin: ModelAdmin[Post], request: HttpRequest, removal: Removal)
 def _change_accounts(
     model_admin: ModelAdmin[Post], request: HttpRequest, removal: Removal
 ) -> HttpResponse:
-    """Disable or enable the accounts, and redirect to the page. Raises BadRequest otherwise."""
+    """Disable or enable the accounts, then redirect. Raises BadRequest for other actions."""
     match request.POST.get("action"):
         case "disable":
             number = disable(removal, actor=request.user)

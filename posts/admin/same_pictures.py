@@ -14,13 +14,14 @@ from moderation.admin.access import visible_removals
 from moderation.models import AuditEntry, Removal
 from posts.models import Post, PostImage
 
-MOST_DIGITS = 18  # of a number that every database can compare
+MOST_DIGITS = 18  # a longer number may not fit into a BIGINT
 
 
 class SameAsRemovalFilter(admin.SimpleListFilter):
-    """A filter for the posts with a picture that a removal deleted, by its number in the URL.
+    """A filter for the posts with a picture that a removal deleted.
 
-    It is displayed only while it applies. The page of a removal links to it.
+    Its value is the number of the removal, whose page links to it. It is displayed only while it
+    applies.
     """
 
     title = gettext_lazy("removed pictures")

@@ -34,7 +34,7 @@ def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
 def thumbnails(pictures: Iterable[PostImage], *, total: int, site: AdminSite) -> SafeString:
     """Return the thumbnails of a post's first pictures side by side, and the number of all.
 
-    Each is a link to the posts with the picture, for the change list of posts.
+    Each links to the posts with that picture. The links are relative to the change list of posts.
     """
     images = format_html_join(
         " ",

@@ -68,7 +68,7 @@ def store_image(file: File[Any], *, post: Post) -> PostImage:
 
 
 def accept_image(file: File[Any], *, is_counted: bool = True) -> ValidatedImage:
-    """Validate an image that is to be stored. Raises InvalidImage also if moderators refuse it.
+    """Validate an image to be stored. Raises InvalidImage if it is invalid or moderators refuse it.
 
     Call it before the transaction that `store` needs, so that a refused image is counted even if
     the transaction is rolled back. If `is_counted` is false, nothing is written.

@@ -31,7 +31,7 @@ _Version = tuple[Path, int, int]
 class ImportImages:
     """A folder of pictures. Files outside it are never opened.
 
-    If `is_dry_run` is true, nothing is written: pictures that moderators refuse are not counted.
+    If `is_dry_run` is true, nothing is written: attempts to add refused pictures are not counted.
     """
 
     def __init__(self, folder: Path, *, is_dry_run: bool = False) -> None:
@@ -40,9 +40,9 @@ class ImportImages:
         self._validated: OrderedDict[_Version, ValidatedImage] = OrderedDict()
 
     def check(self, entry: Entry) -> None:
-        """Validate every picture of an entry. Raises BadLineError for one that is not valid.
+        """Validate every picture of an entry. Raises BadLineError if one is invalid or refused.
 
-        Asks each time whether moderators refuse it, since they may do so while an import runs.
+        Cached pictures are checked again, since moderators may refuse one while an import runs.
         """
         found: dict[_Version, ValidatedImage] = {}
         for name in entry.images:

@@ -39,7 +39,7 @@ def page_of(post: Post) -> str:
 
 
 def undo_form(page: str) -> tuple[str, dict[str, str]]:
-    """The URL of the Undo button in a page's message, and what it sends."""
+    """Return the URL of the Undo button in a page's message, and what it sends."""
     form = re.search(r'<form class="post-undo" method="post" action="([^"]+)">(.*?)</form>',
                      page, re.DOTALL)  # fmt: skip
     assert form
@@ -49,7 +49,7 @@ def undo_form(page: str) -> tuple[str, dict[str, str]]:
 
 
 def dismiss_form(page: str) -> str:
-    """The URL of the form of the button on a post's page. The form sends nothing of the post."""
+    """Return the URL of the button on a post's page. Its form sends none of the post's fields."""
     form = re.search(r'<form id="(dismiss-form)" method="post" action="([^"]+)">(.*?)</form>',
                      page, re.DOTALL)  # fmt: skip
     button = re.search(r'<input type="submit"\s+value="Dismiss reports"\s+form="([^"]+)">', page)
@@ -163,7 +163,9 @@ def test_a_dismissal_that_fails_on_its_first_page_says_so(
 @pytest.mark.parametrize(
     "back", ["https://example.com/", "//example.com", "", "javascript:x", "\0", "foo", "?x"]
 )
-def test_undo_leads_to_no_other_site(back: str, client: Client, make_posts: MakePosts) -> None:
+def test_undo_never_redirects_to_another_site(
+    back: str, client: Client, make_posts: MakePosts
+) -> None:
     url, sent = undo_form(dismiss(client, make_posts(1)))
     assert client.post(url, {**sent, "back": back})["Location"] == LIST
 
@@ -272,7 +274,7 @@ def test_someone_who_may_only_dismiss_chooses_the_action(make_posts: MakePosts) 
     assert re.findall(r'<option value="([^"]*)"', page)[:2] == ["", ACTION]
 
 
-def test_a_list_of_a_later_page_leads_back_to_the_first(
+def test_a_later_page_of_the_list_leads_back_to_the_first(
     client: Client, make_posts: MakePosts
 ) -> None:
     posts = make_posts(110, images=0)

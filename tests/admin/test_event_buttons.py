@@ -43,7 +43,7 @@ def page_of(event: AuditEvent, site: str = "admin") -> str:
 
 
 def form_of(page: str) -> tuple[str, dict[str, str]]:
-    """The URL of the button on an event's page, and what it sends."""
+    """Return the URL of the button on an event's page, and what it sends."""
     form = re.search(r'<form class="event-button" method="post" action="([^"]+)">(.*?)</form>',
                      page, re.DOTALL)  # fmt: skip
     assert form

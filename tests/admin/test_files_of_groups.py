@@ -1,4 +1,4 @@
-"""Of nearly identical pictures, the posts with one of the files can be kept, or all of them."""
+"""In a group of nearly identical pictures, the posts with one of the files can be kept."""
 
 from __future__ import annotations
 

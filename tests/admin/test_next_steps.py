@@ -1,4 +1,4 @@
-"""The page of a removal suggests what to do next, to those who may."""
+"""The page of a removal suggests what to do next, to users who may do it."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_all_posts_found_by_the_filter_can_be_selected(
 
 
 @pytest.mark.parametrize("parameters", [{}, FREE], ids=["list", "filter"])
-def test_the_list_runs_as_many_queries_for_many_drafts_and_posts(
+def test_the_list_takes_the_same_queries_for_any_number_of_drafts_and_posts(
     client: Client,
     other: User,
     make_posts: MakePosts,

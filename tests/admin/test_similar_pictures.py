@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def hashed(posts: list[Post]) -> list[Post]:
-    """Set nearly the same hash on the pictures of posts."""
+    """Set nearly identical hashes on the pictures of posts."""
     for number, post in enumerate(posts):
         PostImage.objects.filter(post=post).update(perceptual_hash=with_bits(number % 5))
     return posts

@@ -21,7 +21,7 @@ TABS_WITH_PICTURES = ("groups", "pictures", "objects")
 
 
 @pytest.fixture
-def telephone(chromium: Browser, live_server: LiveServer, moderator: User) -> Iterator[Page]:
+def phone(chromium: Browser, live_server: LiveServer, moderator: User) -> Iterator[Page]:
     """A page of the moderator on a screen without a pointer."""
     context = chromium.new_context(
         base_url=live_server.url,
@@ -117,10 +117,8 @@ def test_the_pictures_of_a_card_are_blurred_when_the_next_card_gets_the_focus(
     expect_filter(page, 0, GREY)
 
 
-def test_on_a_telephone_a_tap_unblurs_a_picture_until_the_next_tap(
-    telephone: Page, draft: Removal
-) -> None:
-    page = telephone
+def test_on_a_phone_a_tap_unblurs_a_picture_until_the_next_tap(phone: Page, draft: Removal) -> None:
+    page = phone
     page.goto(f"{page_of(draft)}?show=pictures")
     first = picture(page, 0).locator("img")
     for expected in (IN_COLOUR, BLURRED, IN_COLOUR):

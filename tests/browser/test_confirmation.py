@@ -75,7 +75,7 @@ def test_cancelling_asks_before_decisions_are_lost(page: Page, draft: Removal) -
     assert state(draft) == RemovalState.CANCELLED
 
 
-def test_the_question_fits_a_telephone_and_has_no_accessibility_problem(
+def test_the_question_fits_a_phone_and_has_no_accessibility_problem(
     moderator_page: Page, draft: Removal
 ) -> None:
     page = moderator_page

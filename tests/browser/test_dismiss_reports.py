@@ -1,4 +1,4 @@
-"""Dismiss reports in a browser: by keyboard, without scripts, and on a telephone."""
+"""Dismiss reports in a browser: by keyboard, without scripts, and on a phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every page is accessible in both colour schemes and on a telephone, and works without scripts."""
+"""Every page is accessible in both colour schemes and on a phone, and works without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keep in a real browser: by keyboard alone, by touch on a telephone, and without scripts."""
+"""Keep in a real browser: by keyboard alone, by touch on a phone, and without scripts."""
 
 from __future__ import annotations
 

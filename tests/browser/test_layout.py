@@ -61,7 +61,7 @@ def test_the_list_of_events_shows_all_of_a_note(page: Page) -> None:
     assert edges(page.locator(".event-summary").last)[1] <= room
 
 
-def test_on_a_telephone_no_page_scrolls_sideways_and_the_pictures_are_counted(page: Page) -> None:
+def test_on_a_phone_no_page_scrolls_sideways_and_the_pictures_are_counted(page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 900})
     post = Post.objects.create(author=User.objects.create_user("somebody"), title="Two pictures")
     for number in range(2):

@@ -1,4 +1,4 @@
-"""Refuse a picture of a draft and allow it again: by keyboard, without scripts, on a telephone."""
+"""Refuse a picture of a draft and allow it again: by keyboard, without scripts, on a phone."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_pictures_are_refused_and_allowed_again_without_scripts(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_are_accessible_on_a_telephone(
+def test_the_pages_are_accessible_on_a_phone(
     scheme: str, moderator_page: Page, draft: Removal
 ) -> None:
     page = moderator_page

@@ -1,4 +1,4 @@
-"""Kept posts return together by keyboard alone, on a telephone, and without scripts."""
+"""Kept posts return together by keyboard alone, on a phone, and without scripts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_all_posts_of_an_author_return_without_scripts(
     expect(page.get_by_role("heading", name="Remove 5 posts?")).to_be_visible()
 
 
-def test_the_tab_fits_a_telephone_and_has_no_accessibility_problem(
+def test_the_tab_fits_a_phone_and_has_no_accessibility_problem(
     moderator_page: Page, draft: Removal
 ) -> None:
     page = moderator_page

@@ -1,4 +1,4 @@
-"""Keep, return, add and undo in each way: by keyboard alone, without scripts, on a telephone."""
+"""Keep, return, add and undo in each way: by keyboard alone, without scripts, on a phone."""
 
 from __future__ import annotations
 

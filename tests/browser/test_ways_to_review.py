@@ -1,4 +1,4 @@
-"""Review a draft in each way: by keyboard alone, without scripts, and on a telephone."""
+"""Review a draft in each way: by keyboard alone, without scripts, and on a phone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to use a page: by keyboard alone, without scripts, and on the screen of a telephone."""
+"""The ways to use a page: by keyboard alone, without scripts, and on the screen of a phone."""
 
 from __future__ import annotations
 

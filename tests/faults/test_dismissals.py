@@ -40,7 +40,7 @@ LATEST_START = 0.02  # seconds; a removal of this size takes a little longer
 
 @dataclass
 class Site:
-    """Posts that are removed, that go with their author, and that stay, all of them reported."""
+    """Reported posts: some are removed, some are removed with their author, and some stay."""
 
     moderator: User
     removed: list[Post] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Site:
             Report(pk=FIRST_KEY + n, post=post, reporter=user(name))
             for n, (name, post) in enumerate(product(REPORTERS, every))
         ]
-        # A statement without an order locks rows as they are stored, which is not by their keys.
+        # Shuffled, so that a statement without an order does not lock them by their keys.
         random.shuffle(filed)
         Report.objects.bulk_create(filed)
         users = list(User.objects.filter(username__in=("author", "leaver")))
@@ -97,7 +97,7 @@ def posts_of(author: User) -> list[Post]:
 
 
 def in_parallel(*work: Callable[[], None]) -> None:
-    """Do all of it in threads that start nearly together; raise the first error."""
+    """Call all functions in threads that start at nearly the same time; raise the first error."""
     start = Barrier(len(work))
 
     def run(do: Callable[[], None], delay: float) -> None:
@@ -118,7 +118,7 @@ def in_parallel(*work: Callable[[], None]) -> None:
 
 
 def deadlocks() -> int:
-    """How many deadlocks PostgreSQL has resolved in this database."""
+    """Return how many deadlocks PostgreSQL has resolved in this database."""
     if connection.vendor == "sqlite":
         return 0
     with connection.cursor() as cursor:
@@ -128,7 +128,7 @@ def deadlocks() -> int:
 
 
 def expected_upheld(site: Site) -> Counter[str]:
-    """The upheld reports of those who stay: all about removed posts, filed in time."""
+    """Return the upheld reports by users who stay: all about removed posts, filed in time."""
     gone = {post.pk for post in (*site.removed, *site.with_author)}
     expected = Counter(name for _post in gone for name in REPORTERS if name != "leaver")
     late = {report.post_id for report in site.late if report.reporter.username == "late"}

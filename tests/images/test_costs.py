@@ -1,4 +1,4 @@
-"""What showing a picture takes is estimated for the number of pixels a side that are shown."""
+"""The cost of showing a picture is estimated for the size at which it is shown."""
 
 from __future__ import annotations
 

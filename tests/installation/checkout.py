@@ -1,4 +1,4 @@
-"""A copy of the repository, in which the commands of the documents are run."""
+"""A copy of the repository, in which the commands of the documentation are run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Checkout:
     def start(self, line: str, *, ready: str) -> None:
         """Run a line of shell until it prints that it is ready; then stop it."""
         log = self.folder.parent / "log"
-        log.write_text("")  # it has the output of earlier programs
+        log.write_text("")  # it may contain the output of earlier programs
         given = (f"{name}={value}" for name, value in self.variables.items())
         program = ["env", "-C", str(self.folder), "-i", *given, "bash", "-c", line]
         with running(program, log=log) as process:
@@ -67,15 +67,15 @@ class Checkout:
 
 
 def copy_of_repository(folder: Path) -> Path:
-    """Copy the repository without what is made in it; return the copy."""
+    """Copy the repository without generated files; return the copy."""
     ignore = shutil.ignore_patterns(*NOT_COPIED)
     return shutil.copytree(ROOT, folder / "site", symlinks=True, ignore=ignore)
 
 
 def variables(programs: Path, **more: str) -> dict[str, str]:
-    """Return this process's variables without those of the tests, and more of them.
+    """Return this process's variables without those of the tests, with `more` added.
 
-    The programs in a folder come first, then the Python that can create virtual environments.
+    On the PATH, `programs` comes first, then the Python that can create virtual environments.
     """
     folders = [programs, Path(sys.base_prefix) / "bin", POSTGRESQL_PROGRAMS, os.environ["PATH"]]
     kept = {

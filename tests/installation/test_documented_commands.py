@@ -1,6 +1,6 @@
-"""Every command of the documents is run: as it stands, or in the file that ELSEWHERE names.
+"""Every command of the documentation is run: as it stands, or in the file that ELSEWHERE names.
 
-A command that is added to a fenced block is run without a change here.
+A command that is added to a fenced block is run without any change here.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ ELSEWHERE = {
     "make format": ("tests/installation/test_documented_commands.py", "def test_make_format"),
     "python -m build": ("tests/installation/site.py", '"-m", "build"'),
 }
-# What these print when they have started. They are then stopped.
+# What these print once they have started. Then they are stopped.
 READY = {
     "make run": "Press Ctrl-C to stop.",
     "manage.py rqworker": "Listening on",
@@ -92,7 +92,7 @@ def site(copy: Path) -> Checkout:
 
 @pytest.fixture
 def examples(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What commands contain that is different on each machine, and what it is here."""
+    """Return the parts of commands that differ from machine to machine: {documented: used here}."""
     with redis_server.serve(tmp_path) as redis:
         yield {
             "/srv/site/": "",

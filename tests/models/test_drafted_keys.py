@@ -85,7 +85,7 @@ def test_shared_objects_are_counted(make: Callable[[], list[Any]]) -> None:
     assert numbers == {first.pk: 2, second.pk: 1}
 
 
-def test_keys_of_other_types_in_the_table_do_not_disturb() -> None:
+def test_keys_of_other_types_in_the_table_do_not_interfere() -> None:
     rows = posts()
     drafts = [draft(Post, rows[:1]), draft(Exhibit, [Exhibit(pk=uuid.uuid4())]),
               draft(Session, [Session(pk="x")])]  # fmt: skip

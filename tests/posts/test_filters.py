@@ -30,7 +30,7 @@ def written(title: str, author: str, ago: timedelta) -> Post:
 
 
 def pictured(title: str, sha256: str = "a", bits: int | None = None) -> PostImage:
-    """Make a post with a picture of these digits, whose hash has so many bits set."""
+    """Make a post whose picture has a digest of this digit and a hash with this many bits set."""
     picture = a_picture(a_post(title))
     found = None if bits is None else with_bits(*range(bits))
     PostImage.objects.filter(pk=picture.pk).update(sha256=sha256 * 64, perceptual_hash=found)

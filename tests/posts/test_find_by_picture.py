@@ -33,7 +33,7 @@ def sent(client: Client, content: bytes, name: str = "me & you.png", url: str = 
 
 
 def find_url(page: str) -> str:
-    """The URL of the link to the page, in the sidebar of the list."""
+    """Return the URL of the link to the page, in the sidebar of the list."""
     found = re.search(r'href="([^"]+)">Find posts by picture', page)
     assert found
     return unescape(found[1])

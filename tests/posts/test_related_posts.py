@@ -105,7 +105,7 @@ class TestSection:
         assert found.count("Remove posts with this picture…") == 2
         assert "Remove posts with any of these pictures…" in found
 
-    def test_has_no_button_for_who_may_only_view(self, posts: list[Post]) -> None:
+    def test_has_no_button_for_users_who_may_only_view(self, posts: list[Post]) -> None:
         viewer = browser_of(make_user("viewer", codes=("view_post",)))
         found = section(viewer, posts[0])
         assert "Posts by eve" in found

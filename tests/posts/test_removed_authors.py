@@ -144,7 +144,7 @@ class TestDisable:
         assert AuditEvent.objects.filter(type="enable").count() == 3
         assert active() == {"mod", *"abcde"}
 
-    def test_what_failed_later_leaves_what_was_done_and_recorded(
+    def test_a_later_failure_leaves_what_was_done_and_recorded(
         self, moderator: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(removed_authors, "ACCOUNTS_PER_TRANSACTION", 1)

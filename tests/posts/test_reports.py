@@ -37,7 +37,7 @@ def report_all(posts: list[Post], *names: str) -> None:
 
 
 def upheld() -> dict[str, int]:
-    """The numbers of upheld reports by the names of reporters."""
+    """Return the numbers of upheld reports by the names of reporters."""
     rows = UpheldReports.objects.values_list("reporter__username").annotate(Sum("number"))
     return dict(rows)
 

@@ -83,7 +83,7 @@ def test_ctrl_c_stops_all_three_processes(site: Site) -> None:
 
 
 def test_two_signals_at_once_leave_no_process_behind(site: Site) -> None:
-    """As when `make` gets SIGTERM, which it passes on to a program that has got it already."""
+    """As when `make` gets SIGTERM and passes it on to a program that has also received it."""
     children = site.children()
     for number in (signal.SIGINT, signal.SIGTERM):
         os.killpg(site.process.pid, number)

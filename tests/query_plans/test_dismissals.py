@@ -1,4 +1,4 @@
-"""Dismissing reports, undoing it, and the record of a reporter go by indexes."""
+"""Dismissing reports, undoing that, and reading the record of a reporter use indexes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(
 LIST = reverse("admin:posts_post_changelist")
 
 
-def test_dismissing_and_undoing_go_by_indexes(big_site: Client) -> None:
+def test_dismissing_and_undoing_use_indexes(big_site: Client) -> None:
     report = Report.objects.filter(state="open").select_related("reporter").earliest("pk")
     with none_is_read_whole():
         big_site.get(reverse("admin:posts_post_change", args=[report.post_id]))

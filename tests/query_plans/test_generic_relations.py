@@ -39,7 +39,7 @@ def many_rows(db: None) -> None:
 
 @pytest.mark.usefixtures("many_rows")
 @pytest.mark.parametrize("model", [Article, Parcel])
-def test_engine_goes_by_the_index(model: type[Article | Parcel]) -> None:
+def test_engine_uses_the_index(model: type[Article | Parcel]) -> None:
     removal = Removal.objects.create(model_label=model._meta.label, actor_name="mod")
     keys = [key if model is Article else str(key) for key in model.objects.order_by("pk")
             .values_list("pk", flat=True)[20_000:20_200]]  # fmt: skip

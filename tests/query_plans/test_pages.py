@@ -68,7 +68,7 @@ def test_every_list_of_the_content_is_checked() -> None:
     assert lists <= set(LISTS), "add the list's URLs to LISTS"
 
 
-def test_lists_go_by_indexes(big_site: Client) -> None:
+def test_lists_use_indexes(big_site: Client) -> None:
     for name, queries in LISTS.items():
         path = reverse(f"admin:{name}_changelist")
         for query in queries:
@@ -80,7 +80,7 @@ def test_lists_go_by_indexes(big_site: Client) -> None:
             big_site.get(reverse("admin:posts_post_changelist") + query)
 
 
-def test_pages_after_a_removal_go_by_indexes(big_site: Client) -> None:
+def test_pages_after_a_removal_use_indexes(big_site: Client) -> None:
     number = Removal.objects.latest("pk").pk
     change_list = reverse("admin:posts_post_changelist")
     pages = [reverse("admin:moderation_removal_change", args=[number]),

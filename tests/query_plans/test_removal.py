@@ -43,7 +43,7 @@ def selected(client: Client) -> Removal:
     return Removal.objects.latest("pk")
 
 
-def test_each_step_goes_by_indexes(big_site: Client) -> None:
+def test_each_step_uses_indexes(big_site: Client) -> None:
     removal = selected(big_site)
     assert removal.objects_total == 250
     show(big_site, removal)

@@ -105,14 +105,14 @@ def test_the_whole_last_day_counts_in_the_time_zone_of_the_site(zone: str, actor
     assert find_refused(OTHER, with_bits(1))
 
 
-def test_a_day_whose_midnight_does_not_exist_ends_all_the_same(actor: User) -> None:
+def test_a_day_before_one_without_a_midnight_ends_nevertheless(actor: User) -> None:
     """On 2027-09-05, clocks in Santiago go from 00:00 to 01:00."""
     with override_settings(TIME_ZONE="America/Santiago"):
         refused(actor, last_day=date(2027, 9, 4))
         assert RefusedPicture.objects.get().last_day == date(2027, 9, 4)
 
 
-def test_asking_takes_two_queries_at_most_and_changes_nothing(actor: User) -> None:
+def test_a_lookup_takes_at_most_two_queries_and_changes_nothing(actor: User) -> None:
     refused(actor, perceptual_hash=with_bits(1))
     before = RefusedPicture.objects.values().get()
     for sha256, perceptual_hash, queries in ((SAME, with_bits(1), 1), (OTHER, with_bits(1), 2),
@@ -124,7 +124,7 @@ def test_asking_takes_two_queries_at_most_and_changes_nothing(actor: User) -> No
 
 
 def fill(number: int) -> list[str]:
-    """Refuse so many different pictures, and return their hashes."""
+    """Refuse this many different pictures, and return their hashes."""
     chance = random.Random(1)  # noqa: S311 - repeatable
     hashes = [with_bits(base=chance.getrandbits(BITS)) for _ in range(number)]
     rows = (
@@ -139,12 +139,12 @@ def fill(number: int) -> list[str]:
     return hashes
 
 
-def test_a_look_among_many_refused_pictures_goes_by_the_indexes() -> None:
+def test_a_lookup_among_many_refused_pictures_uses_the_indexes() -> None:
     hashes = fill(int(os.environ.get("REFUSED_PICTURES", "10000")))
     near = [with_bits(*SPREAD[:THRESHOLD], base=int(each, 16)) for each in hashes[:50]]
     start = perf_counter()
     assert all(find_refused(OTHER, each) for each in near)
-    print(f"{(perf_counter() - start) / len(near):.4f} seconds for each look")  # noqa: T201
+    print(f"{(perf_counter() - start) / len(near):.4f} seconds for each lookup")  # noqa: T201
     active = RefusedPicture.objects.active().order_by()
     plan = with_similar_chunk(active, "perceptual_hash", near[:1]).explain()
     for number in range(1, len(CHUNK_DIGITS) + 1):

@@ -48,7 +48,7 @@ def refuse_picture(content: bytes) -> RefusedPicture:
 
 
 def is_accepted(content: bytes) -> bool:
-    """Return whether a picture is accepted, or else is refused with the right words."""
+    """Return whether a picture is accepted; if not, check that the error says only that."""
     with suppress(InvalidImage):
         accept_image(ContentFile(content))
         return True
@@ -58,7 +58,7 @@ def is_accepted(content: bytes) -> bool:
 
 
 def copies() -> Iterator[Any]:
-    """Yield what spammers do to a picture that is refused."""
+    """Yield the ways in which spammers change a refused picture."""
     for quality in (40, 60, 80, 95):
         yield pytest.param(lambda image, q=quality: again(image, quality=q), id=f"JPEG {quality}")
     for factor in (0.5, 2):
@@ -118,7 +118,7 @@ def test_pictures_without_structure_and_animations_are_refused_as_the_same_file_
 
 
 @pytest.mark.django_db
-def test_measuring_a_picture_does_not_ask() -> None:
+def test_validating_a_picture_accepts_a_refused_one() -> None:
     content = saved(advertisement(1), "PNG")
     refuse_picture(content)
     assert validate_image(ContentFile(content)).sha256 == RefusedPicture.objects.get().sha256
@@ -211,7 +211,7 @@ def test_a_fixture_with_a_refused_picture_is_not_restored(folder: Path) -> None:
 
 @pytest.mark.django_db
 def test_find_refused_serves_any_site() -> None:
-    """As its docstring shows."""
+    """It is called as the docstring of its module shows."""
     content = saved(advertisement(1), "PNG")
     refused = refuse_picture(content)
     copy = validate_image(ContentFile(saved(again(advertisement(1), quality=40), "PNG")))

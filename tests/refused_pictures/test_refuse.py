@@ -194,7 +194,7 @@ def test_a_bad_hash_is_not_stored(actor: User) -> None:
 
 
 @pytest.mark.django_db
-def test_only_so_many_files_are_refused_at_once(actor: User) -> None:
+def test_the_number_of_files_refused_at_once_is_limited(actor: User) -> None:
     pictures = {f"{number:064x}": with_bits(number % 9) for number in range(MAX_FILES + 5)}
     assert refuse(pictures, actor=actor, note="", last_day=None) == MAX_FILES
     assert all(find_refused(each, pictures[each]) for each in pictures)

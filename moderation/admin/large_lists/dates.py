@@ -65,7 +65,8 @@ class LoadedDates(list[date]):
     def dates(self, _field_name: str, unit: str) -> list[date]:
         """Return the starts of the years, months or days with rows.
 
-        Skips from one to the next: converting each time to the site's time zone takes far longer.
+        Finds each by a binary search, because converting every time to the site's time zone takes
+        far longer.
         """
         found: list[date] = []
         position = 0

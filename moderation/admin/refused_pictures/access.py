@@ -21,7 +21,7 @@ def list_url(site: AdminSite) -> str:
 
 
 def refuse_url(site: AdminSite, row: Model) -> str:
-    """Return the URL of the page that refuses the picture of a row, or "" without such a page."""
+    """Return the URL of the page that refuses the picture of a row, or "" if the site has none."""
     return _url(site, "refuse", row._meta.label_lower, quote(row.pk))
 
 

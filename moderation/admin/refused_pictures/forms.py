@@ -24,12 +24,12 @@ from moderation.models import RefusedPicture
 from moderation.models.refused_picture import NOTE_LENGTH
 from moderation.templatetags.moderation_numbers import grouped
 
-PREFIX = "refused"  # of the fields, some of whose names the form of a draft has as well
-ISO = "%Y-%m-%d"  # what a date field of a browser needs
+PREFIX = "refused"  # of the fields: the form of a draft also has a field called "note"
+ISO = "%Y-%m-%d"  # the format that an <input type="date"> requires
 
 
 class RefuseForm(forms.Form):
-    """Note and last day. The domain checks them again."""
+    """The note and the last day, which `refuse` checks again."""
 
     note = forms.CharField(
         label=_("Note"),
@@ -73,7 +73,10 @@ def is_posted(request: HttpRequest) -> bool:
 def refuse_posted(
     model_admin: ModelAdmin[Any], request: HttpRequest, pictures: Mapping[str, str | None]
 ) -> RefuseForm | None:
-    """Refuse pictures as the form says, with a message. Return the form if it has errors."""
+    """Refuse pictures with the posted note and last day, and add a message.
+
+    Returns the form if it has errors, otherwise None.
+    """
     form = RefuseForm(request.POST)
     if not form.is_valid():
         return form
@@ -102,7 +105,10 @@ def show_form(
     form: RefuseForm | None = None,
     **context: Any,
 ) -> HttpResponse:
-    """Return the page of the form. `context` has `picture_url`, `back_url` and `hidden` fields."""
+    """Return the page of the form.
+
+    `context` has `picture_url`, `back_url` and, if needed, the hidden fields as `hidden`.
+    """
     refused = list(RefusedPicture.objects.active().filter(sha256__any_of=set(pictures)))
     latest = max(refused, key=lambda each: each.refused_at, default=None)
     initial = {"note": latest.note, "last_day": latest.last_day} if latest else {}

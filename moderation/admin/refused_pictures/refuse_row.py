@@ -26,7 +26,7 @@ from moderation.registry.content import PictureSource, picture_sources_of
 def refuse_row(
     model_admin: ModelAdmin[RefusedPicture], request: HttpRequest, label: str, key: str
 ) -> HttpResponse:
-    """Show the form that refuses the picture of a row; when it is posted, refuse the picture.
+    """Show the form that refuses the picture of a row. When it is posted, refuse the picture.
 
     Cancelling and refusing lead back to the page of the row, and keep the filters of the list that
     the user came from. Raises PermissionDenied, and Http404 if the user may not view the row or if
@@ -50,7 +50,10 @@ def refuse_row(
 
 
 def own_source(model: type[Model]) -> PictureSource | None:
-    """Return the pictures in rows of a model itself, or None if they cannot be told apart."""
+    """Return the source whose rows are the objects of a model, or None if there is none.
+
+    There is none if the model has no registered picture with a SHA-256.
+    """
     return next((each for each in picture_sources_of(model) if each.to_object == "pk"), None)
 
 

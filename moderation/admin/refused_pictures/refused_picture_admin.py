@@ -38,7 +38,7 @@ ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
 
 
 class RefusedPictureChangeList(ChangeList):
-    """A change list whose rows know their thumbnail and the filters of the list."""
+    """A change list whose rows have the URL of a thumbnail and the query string of the list."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the refused pictures of the page, and rows that still have the same file."""
@@ -53,7 +53,7 @@ class RefusedPictureChangeList(ChangeList):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """A filter for pictures that are refused, are no longer, or were allowed again."""
+    """A filter for pictures that are refused, have expired, or were allowed again."""
 
     title = _("state")
     parameter_name = "state"
@@ -115,7 +115,7 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         ]
 
     def has_view_permission(self, request: HttpRequest, obj: RefusedPicture | None = None) -> bool:
-        """Permit users who may refuse pictures, and those who may view the list."""
+        """Return whether the user may refuse pictures, or has the permission to view them."""
         return may_refuse(request.user) or bool(super().has_view_permission(request, obj))
 
     def _action(self, action: Action) -> Any:
@@ -194,7 +194,7 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("matched"))
     def matched(self, picture: RefusedPicture) -> SafeString | str:
-        """Return how often somebody tried to add it, and when the last time was."""
+        """Return how often somebody tried to add it, and when last."""
         if not picture.last_matched_at:
             return gettext("never")
         text = ngettext(

@@ -129,7 +129,7 @@ def cancel_draft(model_admin: Admin, request: HttpRequest, removal: Removal) -> 
 
 
 def _is_decided_on(removal: Removal) -> bool:
-    """Return whether objects were kept, added or reviewed, which is lost if it is cancelled."""
+    """Return whether objects were kept, added or reviewed: cancelling loses these decisions."""
     decisions = {history.EXCLUDED, history.RETURNED, history.ADDED}
     has_changed = any(each["change"] in decisions for each in removal.history)
     reviewed = removal.marked_objects.filter(is_reviewed=True)

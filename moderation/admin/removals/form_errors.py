@@ -35,7 +35,7 @@ def store_form_errors(
     entered = {name: form.data.get(name, "")[:MAX_LENGTH] for name in form.fields}
     request.session[KEY] = {
         "removal": removal.pk,
-        "entered": {} if difference else entered,  # the number to type may be another one now
+        "entered": {} if difference else entered,  # the number to type may have changed
         "errors": list(map(str, form.non_field_errors())),
         "difference": difference,
     }

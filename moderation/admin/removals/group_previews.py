@@ -120,7 +120,7 @@ def objects_of_group(
 ) -> QuerySet[Any]:
     """Return the objects that have a picture of the group with this file; see `group_of`.
 
-    With `only_file`, returns those that have this very file. They are limited to those that the
+    With `only_file`, returns those that have exactly this file. They are limited to those that the
     viewer may see, and need not be selected. Returns none if the pictures of the draft cannot be
     grouped, or if there is no such group.
     """

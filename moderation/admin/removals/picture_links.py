@@ -26,8 +26,8 @@ class PictureLinks:
 def picture_links(viewer: Viewer, removal: Removal, group: PictureGroup) -> PictureLinks:
     """Return the links of a group, if the ModelAdmin of its objects declares their parameters.
 
-    There is none if the viewer may not view the list. A group of nearly identical pictures has no
-    link to the same picture, and one without a perceptual hash none to similar ones.
+    There are none if the viewer may not view the list. A group of nearly identical pictures has no
+    link to the same picture, and a group without a perceptual hash has none to similar ones.
     """
     model_admin: Any = admin_of(viewer.site, removal)
     names: PictureParameters = getattr(model_admin, "picture_parameters", PictureParameters())

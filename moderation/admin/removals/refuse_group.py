@@ -28,9 +28,10 @@ GROUP = "refuse"  # the name of the button, whose value is the key of the group
 def refuse_group(
     model_admin: ModelAdmin[Removal], request: HttpRequest, removal: Removal
 ) -> HttpResponse:
-    """Save what was entered, and show the form; when that is posted, refuse the pictures.
+    """Save what was entered, and show the form. When that is posted, refuse the pictures.
 
-    Both lead back to the same page of the selection. Raises PermissionDenied.
+    Cancelling and refusing lead back to the same page of the selection. Raises PermissionDenied if
+    the user may not refuse pictures.
     """
     save_input(removal, request.POST)
     if removal.state != RemovalState.DRAFT:

@@ -26,7 +26,7 @@ PICTURES_PER_PAGE = 60  # few enough to review each one
 
 # The parameters that name a page of the selection, one of the objects that share a picture and are
 # not selected, and one of the objects to check first. `back` is the page of the groups that led to
-# the page of a group, and `also` says that groups are shown which have been reviewed.
+# the page of a group, and `also` says that reviewed groups are shown as well.
 PAGE_PARAMETERS = ("show", "order", "also", "group", "p", "others", "check", "back")
 
 # Takes a viewer and a removal; returns the page of the requested numbers with its previews, and
