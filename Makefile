@@ -10,6 +10,11 @@ DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle model
 # Tests that do not depend on the database, so they run only on SQLite.
 WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py costs.py limits.py memory.py perceptual.py)
 WITHOUT_DATABASE += tests/installation
+# Tests of how pages look and behave in the browser, and of many hostile pictures: what the database
+# returns is the same, and other tests compare it. They run only on SQLite as well.
+ON_ONE_DATABASE := tests/images/test_intake.py $(addprefix tests/browser/test_,blur.py \
+  display_without_scripts.py every_page.py focus.py layout.py looks.py messages.py pictures.py \
+  review_keys.py review_states.py steady_rows.py steps.py)
 CODE := manage.py project posts moderation benchmarks tests
 TEMPLATES := $(wildcard templates posts/templates moderation/templates)
 
@@ -33,7 +38,7 @@ test-sqlite: $(VENV)/installed-dev
 	$(BIN)/pytest
 
 test-postgresql: $(VENV)/installed-dev
-	$(BIN)/pytest --postgresql $(foreach test,$(WITHOUT_DATABASE),--ignore $(test))
+	$(BIN)/pytest --postgresql $(foreach test,$(WITHOUT_DATABASE) $(ON_ONE_DATABASE),--ignore $(test))
 
 test-django6: test-django6-sqlite test-django6-postgresql ## run the tests of moderation on Django 6 with its built-in tasks
 
@@ -41,7 +46,8 @@ test-django6-sqlite: $(DJANGO6)/installed
 	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS)
 
 test-django6-postgresql: $(DJANGO6)/installed
-	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS) --postgresql
+	$(DJANGO6)/bin/pytest --ds tests.settings_django6 $(DJANGO6_TESTS) --postgresql \
+	  --ignore tests/admin/test_hostile_urls.py
 
 faults: export KILL_ROUNDS = 50
 faults: export KILL_POSTS = 2000

@@ -19,3 +19,7 @@ CACHES["admin_interface"] = {  # noqa: F405 - from project.settings
     "LOCATION": "theme",
     "TIMEOUT": None,
 }
+
+# No power is cut during the tests, and the tests of PostgreSQL run without fsync as well.
+if "init_command" in (OPTIONS := DATABASES["default"]["OPTIONS"]):  # noqa: F405 - the same
+    OPTIONS["init_command"] = OPTIONS["init_command"].replace("=FULL", "=OFF")

@@ -31,9 +31,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Colours: TypeAlias = Literal["light", "dark"]
 
-APPEARANCES: list[tuple[Colours, int]] = [
-    ("light", 1280), ("dark", 1280), ("light", 390), ("dark", 390),
-]  # fmt: skip
+# Colours do not depend on the width, nor does the layout on the colours.
+APPEARANCES: list[tuple[Colours, int]] = [("light", 1280), ("dark", 390)]
 SELECTED, OTHERS = 18, 3  # posts with one advertisement: enough for the rules to look at them
 TABS = ("groups", "pictures", "objects", "without-pictures", "kept")
 FOLDER = os.environ.get("SCREENSHOTS")

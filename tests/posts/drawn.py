@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files.base import ContentFile
 from PIL import Image
@@ -40,11 +42,19 @@ def a_post(title: str = "A post", author: str = "ada") -> Post:
 
 
 def a_picture(post: Post, content: bytes | None = None) -> PostImage:
-    """Take a picture in, and save its row."""
+    """Take a picture in, and save its row. Files with the same content are validated once."""
+    content = content or drawing()
+    image = _validated(content, keep_metadata=getattr(settings, "PICTURES_KEEP_METADATA", False))
     with intake.uploads():
-        row = intake.store_image(ContentFile(content or drawing(), "mine.png"), post=post)
+        row = intake.store(image, ContentFile(content), row=PostImage(post=post))
         row.save()
     return row
+
+
+@cache
+def _validated(content: bytes, *, keep_metadata: bool) -> intake.ValidatedImage:
+    """Return the validated picture. The setting, which it depends on, is a part of the key."""
+    return intake.validate_image(ContentFile(content))
 
 
 def files_in(root: Path) -> list[Path]:
