@@ -12,15 +12,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
-from django.db import connections, router
+from django.db import router
 
+from moderation.db.locks import IMPORT_LOCK, lock_until_commit
 from posts.images.uploads import in_parallel, uploads
 from posts.imports.images import ImportImages
 from posts.imports.parse import Entry
 from posts.models import Post, PostImage, Report
 
-# The number of the imports' advisory lock; nothing else in the database may use it.
-IMPORT_LOCK = 7_077_085_163
 # The file has only the number of users who reported a post. Users with these names represent them.
 REPORTER_NAME = "reporter_{}"
 
@@ -82,7 +81,8 @@ def write(
     Raises BadLineError if a picture has changed since it was validated; then nothing is written.
     """
     with uploads():
-        _lock_imports()
+        # Each batch has to see the posts that other imports have added.
+        lock_until_commit(IMPORT_LOCK, router.db_for_write(Post))
         entries = new_entries(batch, occurrences)
         users, created = _users(entries)
         posts = Post.objects.bulk_create(
@@ -101,18 +101,6 @@ def write(
         Report.objects.bulk_create(reports)
     tally.users += created
     count(batch, entries, tally)
-
-
-def _lock_imports() -> None:
-    """Wait for the batches of other imports, so that each batch sees the posts of the last one.
-
-    On PostgreSQL, take a lock until the transaction ends. SQLite allows one writer at a time, from
-    the beginning of its transaction.
-    """
-    connection = connections[router.db_for_write(Post)]
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
 
 
 def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:
