@@ -28,7 +28,8 @@ def nearly_identical(perceptual_hashes: Iterable[str]) -> list[RefusedPicture]:
 
 
 def _candidates(hashes: list[str]) -> set[RefusedPicture]:
-    active, found = RefusedPicture.objects.active().order_by(), set()
+    active = RefusedPicture.objects.active().order_by()
+    found: set[RefusedPicture] = set()
     for start in range(0, len(hashes), HASHES):
         some = hashes[start : start + HASHES]
         # Not `iterator()`: for a server-side cursor, PostgreSQL would scan the table instead of
