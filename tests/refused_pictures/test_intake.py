@@ -18,6 +18,7 @@ from PIL import Image
 from moderation.lifecycle.refused_pictures import refuse
 from moderation.models import RefusedPicture
 from moderation.picture_groups.refused import find_refused
+from posts.admin.inlines import check_uploads
 from posts.images.intake import InvalidImage, accept_image, validate_image
 from posts.management.commands import import_posts
 from posts.models import Post, PostImage
@@ -151,6 +152,23 @@ def test_a_match_is_counted_although_the_form_is_rolled_back(
         admin_client.post(page_of(post), form(post, SimpleUploadedFile("mine.png", content)))
     picture.refresh_from_db()
     assert picture.matches_total == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_refused_after_it_was_checked_is_not_stored(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, post = saved(advertisement(1), "PNG"), a_post()
+
+    def check_and_refuse(files: Any) -> None:
+        check_uploads(files)
+        refuse_picture(content)
+
+    monkeypatch.setattr("posts.admin.post.check_uploads", check_and_refuse)
+    response = admin_client.post(page_of(post), form(post, SimpleUploadedFile("a.png", content)))
+    assert errors(response) == [NOT_ALLOWED]
+    assert not PostImage.objects.exists()
+    assert RefusedPicture.objects.get().matches_total == 1
 
 
 @pytest.mark.django_db
