@@ -254,7 +254,7 @@ def test_a_fixture_restores_the_lost_file_of_a_refused_picture_whose_row_exists(
     offer(folder, small_site())
     restore()
     picture = refuse_picture((folder / "pictures" / "one.png").read_bytes())
-    lost = fresh_storage / PostImage.objects.get(pk=41).image.name
+    lost = fresh_storage / str(PostImage.objects.get(pk=41).image)
     lost.unlink()
     assert "1 missing file restored" in restore()
     assert lost.exists()
