@@ -66,6 +66,11 @@ def perceptual_hash(picture: Image.Image) -> str:
     return pdq.hash_of(grid)
 
 
+def distance(first: int, second: int) -> int:
+    """Return the number of different bits of two hashes."""
+    return (first ^ second).bit_count()
+
+
 def _on_white(picture: Image.Image) -> Image.Image:
     """Return the picture in RGB, on white if it has an alpha channel."""
     if not picture.has_transparency_data:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.contrib.auth.models import AbstractUser
-from django.db import transaction
+from django.db import router, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from moderation.db import server_time
+from moderation.db.locks import REFUSED_PICTURES_LOCK, lock_until_commit
 from moderation.db.server_time import DatabaseNow
 from moderation.exceptions import PictureNotRefused
+from moderation.lifecycle.refused_copies import nearly_identical
 from moderation.models import AuditEvent, RefusedPicture
 from moderation.models.refused_picture import DIGEST, LAST_YEAR, NOTE_LENGTH, end_of
 from moderation.models.states import EventType
@@ -23,6 +28,18 @@ MAX_FILES = 100
 CHANGED_BY_REFUSING = (
     "note", "refused_until", "refused_by", "refused_at", "lifted_by", "lifted_at",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """How many pictures were allowed again together.
+
+    `separate` of them had not been refused together with the picture itself, but by these people.
+    """
+
+    pictures: int
+    separate: int = 0
+    refused_by: tuple[str, ...] = ()
 
 
 def refuse(
@@ -42,15 +59,16 @@ def refuse(
     if len(note) > NOTE_LENGTH:
         text = _("The note is longer than %(number)s characters.")
         raise PictureNotRefused(text % {"number": NOTE_LENGTH})
-    now, until = server_time.now(), end_of_last_day(last_day)
-    rows = [
-        RefusedPicture(
-            sha256=sha256, perceptual_hash=_valid_hash(hashes[sha256]), note=note,
-            refused_until=until, refused_by=actor.get_username(), refused_at=now,
-        )
-        for sha256 in chosen
-    ]  # fmt: skip
-    with transaction.atomic():
+    until = end_of_last_day(last_day)
+    with _changing():
+        now = server_time.now()
+        rows = [
+            RefusedPicture(
+                sha256=sha256, perceptual_hash=_valid_hash(hashes[sha256]), note=note,
+                refused_until=until, refused_by=actor.get_username(), refused_at=now,
+            )
+            for sha256 in chosen
+        ]  # fmt: skip
         _write(rows)
         _record(EventType.REFUSE, actor, rows)
     return len(rows)
@@ -74,52 +92,87 @@ def end_of_last_day(day: date | None) -> datetime | None:
     return end
 
 
-def lift(picture: RefusedPicture, *, actor: AbstractUser) -> int:
-    """Allow a picture again, with those that were refused together with it; return their number.
+def lift(picture: RefusedPicture, *, actor: AbstractUser) -> Lifted:
+    """Allow a picture again, with all others that would still refuse it; return how many.
 
-    The others are nearly identical: they would still refuse the picture. Raises PictureNotRefused
-    if the picture has already been allowed again.
+    The others were refused together with it, or separately and are nearly identical. Raises
+    PictureNotRefused if the picture has already been allowed again.
     """
-    with transaction.atomic():
-        rows = {row.pk: row for row in _refused_together(picture) if row.lifted_at is None}
-        if picture.pk not in rows:
+    with _changing():
+        current = RefusedPicture.objects.get(pk=picture.pk)
+        own = set(_refused_together([current]).filter(lifted_at=None))
+        if picture not in own:
             raise PictureNotRefused(_("This picture has already been allowed again."))
-        refused = RefusedPicture.objects.filter(pk__any_of=set(rows))
+        rows = _with_copies(own)
+        refused = RefusedPicture.objects.filter(pk__any_of={row.pk for row in rows})
         refused.update(lifted_at=DatabaseNow(), lifted_by=actor.get_username())
-        _record(EventType.LIFT, actor, list(rows.values()))
-    return len(rows)
+        _record(EventType.LIFT, actor, sorted(rows, key=lambda row: row.sha256))
+    separate = rows - own
+    names = sorted({row.refused_by for row in separate})
+    return Lifted(len(rows), len(separate), tuple(names))
 
 
 def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
     """Refuse a picture that was allowed again or has expired; return the number of pictures.
 
-    Includes those that were refused together with it. Their note stays, and so does their last day
-    unless it is over: then they are refused without end. Raises PictureNotRefused if the picture is
-    already refused.
+    Includes those that were allowed again, or last refused, together with it. Their notes stay, and
+    so do their last days unless they are over: then there are none. Raises PictureNotRefused if the
+    picture is refused already.
     """
-    with transaction.atomic():
-        found, now = _refused_together(picture), server_time.now()
-        rows = {row.pk: row for row in found if row.lifted_at or _is_over(row, now)}
-        if picture.pk not in rows:
+    with _changing():
+        current, now = RefusedPicture.objects.get(pk=picture.pk), server_time.now()
+        together = _lifted_together(current) if current.lifted_at else _refused_together([current])
+        rows = [each for each in together.order_by("sha256") if _is_allowed(each, now)]
+        if picture not in rows:
             raise PictureNotRefused(_("This picture is already refused."))
-        for row in rows.values():
+        for row in rows:
             row.lifted_at, row.lifted_by = None, ""
             row.refused_at, row.refused_by = now, actor.get_username()
             row.refused_until = None if _is_over(row, now) else row.refused_until
-        RefusedPicture.objects.bulk_update(list(rows.values()), CHANGED_BY_REFUSING)
-        _record(EventType.REFUSE, actor, list(rows.values()))
+        RefusedPicture.objects.bulk_update(rows, CHANGED_BY_REFUSING)
+        _record(EventType.REFUSE, actor, rows)
     return len(rows)
 
 
-def _refused_together(picture: RefusedPicture) -> list[RefusedPicture]:
-    """Lock the pictures that were last refused together with a picture; return them all.
+@contextmanager
+def _changing() -> Iterator[None]:
+    """Run a transaction in which nobody else refuses pictures or allows them again.
 
-    They have the same `refused_at` and `refused_by`. They are locked in the same order as in
-    `_write`.
+    What belongs together is read first, and could otherwise have changed before it is written.
     """
-    last = RefusedPicture.objects.get(pk=picture.pk)
-    rows = RefusedPicture.objects.filter(refused_at=last.refused_at, refused_by=last.refused_by)
-    return list(rows.order_by("sha256").select_for_update())
+    using = router.db_for_write(RefusedPicture)
+    with transaction.atomic(using=using):
+        lock_until_commit(REFUSED_PICTURES_LOCK, using)
+        yield
+
+
+def _refused_together(pictures: Iterable[RefusedPicture]) -> QuerySet[RefusedPicture]:
+    """Return the pictures that were last refused at the same times, by the same people."""
+    times = {each.refused_at for each in pictures}
+    names = {each.refused_by for each in pictures}
+    return RefusedPicture.objects.filter(refused_at__in=times, refused_by__in=names)
+
+
+def _lifted_together(picture: RefusedPicture) -> QuerySet[RefusedPicture]:
+    lifted = RefusedPicture.objects.filter(lifted_at=picture.lifted_at)
+    return lifted.filter(lifted_by=picture.lifted_by)
+
+
+def _with_copies(pictures: set[RefusedPicture]) -> set[RefusedPicture]:
+    """Return pictures with all that are nearly identical to one of them, and so on.
+
+    Pictures that were refused together with such a copy belong to it.
+    """
+    found: set[RefusedPicture] = set()
+    while new := pictures - found:
+        found |= new
+        copies = nearly_identical({each.perceptual_hash for each in new} - {""})
+        pictures = set(_refused_together(copies).filter(lifted_at=None))
+    return found
+
+
+def _is_allowed(picture: RefusedPicture, now: datetime) -> bool:
+    return picture.lifted_at is not None or _is_over(picture, now)
 
 
 def _is_over(picture: RefusedPicture, now: datetime) -> bool:
@@ -132,7 +185,7 @@ def _valid_hash(perceptual_hash: str | None) -> str:
 
 
 def _write(rows: list[RefusedPicture]) -> None:
-    """Insert rows, or update those with the same SHA-256, which are locked in this order.
+    """Insert rows, or update those with the same SHA-256.
 
     A stored perceptual hash stays; only an unknown one is filled in.
     """
@@ -147,15 +200,15 @@ def _write(rows: list[RefusedPicture]) -> None:
 
 
 def _record(event: EventType, actor: AbstractUser, rows: list[RefusedPicture]) -> None:
-    """Record what was done with rows that have the same note and last day."""
-    day = rows[0].last_day
+    """Record what was done with rows, with their notes and last days."""
+    days = {day.isoformat() for row in rows if (day := row.last_day)}
     AuditEvent.record(
         event,
         actor=actor,
         details={
             "pictures": len(rows),
             "sha256s": [row.sha256 for row in rows],
-            "note": rows[0].note,
-            "until": day.isoformat() if day else "",
+            "note": "\n".join(dict.fromkeys(row.note for row in rows if row.note)),
+            "until": ", ".join(sorted(days)),
         },
     )

@@ -14,13 +14,11 @@ from typing import Any
 from django.db import router, transaction
 from django.db.models import CharField, F, Max, Model, QuerySet, Value
 
-from moderation.db.hash_chunks import with_similar_chunk
 from moderation.db.server_time import DatabaseNow
-from moderation.images.perceptual import THRESHOLD
+from moderation.lifecycle.refused_copies import nearly_identical
 from moderation.models import RefusedPicture
 from moderation.models.refused_picture import DIGEST
 from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
-from moderation.picture_groups.similar import distance
 from moderation.registry.content import PictureSource, picture_sources_of
 
 
@@ -36,9 +34,9 @@ def find_refused(sha256: str, perceptual_hash: str = "") -> RefusedPicture | Non
     same: RefusedPicture | None = None
     if DIGEST.fullmatch(sha256):
         same = RefusedPicture.objects.active().filter(sha256=sha256).first()
-    if same:
+    if same or not DIGEST.fullmatch(perceptual_hash):
         return same
-    return _nearly_identical(perceptual_hash) if DIGEST.fullmatch(perceptual_hash) else None
+    return next(iter(nearly_identical([perceptual_hash])), None)
 
 
 def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str | None]:
@@ -83,16 +81,3 @@ def count_match(refused: RefusedPicture) -> None:
 def _count_match(key: int) -> None:
     picture = RefusedPicture.objects.filter(pk=key)
     picture.update(matches_total=F("matches_total") + 1, last_matched_at=DatabaseNow())
-
-
-def _nearly_identical(perceptual_hash: str) -> RefusedPicture | None:
-    """Return the refused picture with the most similar hash, or None."""
-    wanted = int(perceptual_hash, 16)
-    active = RefusedPicture.objects.active().order_by()
-    # Not `iterator()`: for a server-side cursor, PostgreSQL would scan the table instead of using
-    # the indexes. There are few candidates: only the nearly identical pictures of one group are
-    # refused together.
-    candidates = list(with_similar_chunk(active, "perceptual_hash", [perceptual_hash]))
-    distances = {each: distance(int(each.perceptual_hash, 16), wanted) for each in candidates}
-    similar = [each for each in candidates if distances[each] <= THRESHOLD]
-    return min(similar, key=lambda each: (distances[each], each.pk), default=None)

@@ -12,7 +12,7 @@ from django.db.models import Model, Q, QuerySet
 
 from moderation.db.hash_chunks import has_similarity_indexes, with_similar_chunk
 from moderation.db.rows import all_rows
-from moderation.images.perceptual import THRESHOLD
+from moderation.images.perceptual import THRESHOLD, distance
 from moderation.models import AuditEntry
 from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
 from moderation.registry.content import PictureSource, picture_sources_of
@@ -91,8 +91,3 @@ def _similar_rows(source: PictureSource, group: PictureGroup) -> QuerySet[Any]:
     return rows.filter(**{f"{column}__any_of": similar}).exclude(
         **{f"{source.sha256}__any_of": group.sha256s}
     )
-
-
-def distance(first: int, second: int) -> int:
-    """Return the number of different bits."""
-    return (first ^ second).bit_count()

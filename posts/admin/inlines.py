@@ -81,12 +81,12 @@ class NewPictureForm(forms.ModelForm):
         """Return the file after checking its picture. Raises ValidationError."""
         upload: UploadedFile = self.cleaned_data["upload"]
         found = checked_picture(upload)
-        if isinstance(found, intake.InvalidImage) and found.code == "refused":
-            raise ValidationError(str(found), code=found.code) from found
-        if isinstance(found, intake.InvalidImage):
-            message = _("%(name)s: %(reason)s")
-            params = {"name": upload.name, "reason": found.message}
-            raise ValidationError(message, code=found.code, params=params) from found
+        try:
+            if isinstance(found, intake.InvalidImage):
+                raise found
+            intake.check_allowed(found)  # again: it may have been refused since it was checked
+        except intake.InvalidImage as error:
+            raise _validation_error(upload, error) from error
         self.picture = found
         return upload
 
@@ -95,6 +95,14 @@ class NewPictureForm(forms.ModelForm):
         intake.store(self.picture, self.cleaned_data["upload"], row=self.instance)
         row: PostImage = super().save(commit)
         return row
+
+
+def _validation_error(upload: UploadedFile, error: intake.InvalidImage) -> ValidationError:
+    """Return the error for the form. For a refused picture, it says nothing about the file."""
+    if error.code == "refused":
+        return ValidationError(str(error), code=error.code)
+    params = {"name": upload.name, "reason": error.message}
+    return ValidationError(_("%(name)s: %(reason)s"), code=error.code, params=params)
 
 
 def check_uploads(files: MultiValueDict[str, UploadedFile]) -> None:

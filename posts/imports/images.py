@@ -12,10 +12,10 @@ from django.core.files import File
 from posts.images.intake import (
     InvalidImage,
     ValidatedImage,
-    accept_image,
     check_allowed,
     content_to_store,
     store_content,
+    validate_image,
 )
 from posts.imports.parse import BadLineError, Entry
 from posts.models import Post, PostImage
@@ -40,21 +40,28 @@ class ImportImages:
         self._validated: OrderedDict[_Version, ValidatedImage] = OrderedDict()
 
     def check(self, entry: Entry) -> None:
-        """Validate every picture of an entry. Raises BadLineError if one is invalid or refused.
-
-        Cached pictures are checked again, since moderators may refuse one while an import runs.
-        """
+        """Validate every picture of an entry. Raises BadLineError if one is invalid."""
         found: dict[_Version, ValidatedImage] = {}
         for name in entry.images:
             with _named(entry, name):
                 version = self._version(name)
-                found[version] = self._accept(version)
+                found[version] = self._validated.get(version) or _validate(version)
         # Cached only now: a bad line must not evict what a good one of the same batch needs.
         for version, image in found.items():
             self._validated[version] = image
             self._validated.move_to_end(version)
         while len(self._validated) > CACHED_PICTURES:
             self._validated.popitem(last=False)
+
+    def check_allowed(self, entry: Entry) -> None:
+        """Raise BadLineError if moderators refuse a picture of an entry, or if one has changed.
+
+        `check` must have validated the entry shortly before.
+        """
+        for name in entry.images:
+            with _named(entry, name):
+                image = self._validated_image(self._version(name))
+                check_allowed(image, is_counted=not self._is_dry_run)
 
     def store(self, entry: Entry, post: Post) -> list[PostImage]:
         """Store every picture of an entry as new files; return the unsaved rows.
@@ -71,9 +78,7 @@ class ImportImages:
 
     def _content(self, name: str) -> tuple[ValidatedImage, bytes]:
         version = self._version(name)
-        image = self._validated.get(version)
-        if image is None:
-            raise InvalidImage("changed")
+        image = self._validated_image(version)
         with version[0].open("rb") as file:
             return image, content_to_store(image, File(file))
 
@@ -86,13 +91,16 @@ class ImportImages:
         status = path.stat()
         return path, status.st_mtime_ns, status.st_size
 
-    def _accept(self, version: _Version) -> ValidatedImage:
-        is_counted = not self._is_dry_run
-        if image := self._validated.get(version):
-            check_allowed(image, is_counted=is_counted)
-            return image
-        with version[0].open("rb") as file:
-            return accept_image(File(file), is_counted=is_counted)
+    def _validated_image(self, version: _Version) -> ValidatedImage:
+        image = self._validated.get(version)
+        if image is None:
+            raise InvalidImage("changed")
+        return image
+
+
+def _validate(version: _Version) -> ValidatedImage:
+    with version[0].open("rb") as file:
+        return validate_image(File(file))
 
 
 @contextmanager

@@ -5,24 +5,26 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
-from django.db import connections, router
+from django.db import router
 
+from moderation.db.locks import IMPORT_LOCK, lock_until_commit
 from posts.images.uploads import in_parallel, uploads
 from posts.imports.images import ImportImages
 from posts.imports.parse import Entry
 from posts.models import Post, PostImage, Report
 
-# The number of the imports' advisory lock; nothing else in the database may use it.
-IMPORT_LOCK = 7_077_085_163
 # The file has only the number of users who reported a post. Users with these names represent them.
 REPORTER_NAME = "reporter_{}"
+
+# An entry, and how many times the file has contained its post up to this line.
+NumberedEntry = tuple[Entry, int]
 
 
 @dataclass(slots=True)
@@ -47,8 +49,11 @@ class Occurrences:
         self._seen = sqlite3.connect("")  # a temporary file, deleted with the connection
         self._seen.execute("CREATE TABLE seen (post BLOB PRIMARY KEY, number) WITHOUT ROWID")
 
-    def count(self, identity: bytes) -> int:
-        """Count one more occurrence of a post; return the number of them, this one included."""
+    def number(self, entries: Iterable[Entry]) -> list[NumberedEntry]:
+        """Count one more occurrence of each post, and return the entries with these numbers."""
+        return [(entry, self._count(_identity_of(entry))) for entry in entries]
+
+    def _count(self, identity: bytes) -> int:
         (number,) = self._seen.execute(
             "INSERT INTO seen VALUES (?, 1)"
             " ON CONFLICT (post) DO UPDATE SET number = number + 1 RETURNING number",
@@ -61,29 +66,24 @@ class Occurrences:
         self._seen.close()
 
 
-def new_entries(batch: Sequence[Entry], occurrences: Occurrences) -> list[Entry]:
+def new_entries(batch: Sequence[NumberedEntry]) -> list[Entry]:
     """Return the entries of the batch that are not in the database yet.
 
     Posts are the same if author, title, body and time are equal.
     """
-    stored = _stored(batch)
-    return [
-        entry
-        for entry in batch
-        if occurrences.count(identity := _identity_of(entry)) > stored[identity]
-    ]
+    stored = _stored([entry for entry, _ in batch])
+    return [entry for entry, number in batch if number > stored[_identity_of(entry)]]
 
 
-def write(
-    batch: Sequence[Entry], images: ImportImages, occurrences: Occurrences, tally: Tally
-) -> None:
+def write(batch: Sequence[NumberedEntry], images: ImportImages, tally: Tally) -> None:
     """Add the batch's new posts with users, pictures and reports: all of them, or none.
 
     Raises BadLineError if a picture has changed since it was validated; then nothing is written.
     """
     with uploads():
-        _lock_imports()
-        entries = new_entries(batch, occurrences)
+        # Each batch has to see the posts that other imports have added.
+        lock_until_commit(IMPORT_LOCK, router.db_for_write(Post))
+        entries = new_entries(batch)
         users, created = _users(entries)
         posts = Post.objects.bulk_create(
             Post(
@@ -103,19 +103,7 @@ def write(
     count(batch, entries, tally)
 
 
-def _lock_imports() -> None:
-    """Wait for the batches of other imports, so that each batch sees the posts of the last one.
-
-    On PostgreSQL, take a lock until the transaction ends. SQLite allows one writer at a time, from
-    the beginning of its transaction.
-    """
-    connection = connections[router.db_for_write(Post)]
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [IMPORT_LOCK])
-
-
-def count(batch: Sequence[Entry], new: Sequence[Entry], tally: Tally) -> None:
+def count(batch: Sequence[NumberedEntry], new: Sequence[Entry], tally: Tally) -> None:
     """Add a batch to the tally; `new` are those of its entries that are not in the database."""
     tally.added += len(new)
     tally.existing += len(batch) - len(new)

@@ -21,6 +21,7 @@ from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user
 from tests.admin.desk import a_site, said, serving
 from tests.admin.drafts import text_of
+from tests.picture_groups.test_near import with_bits
 
 pytestmark = pytest.mark.django_db
 
@@ -224,8 +225,30 @@ def test_a_group_is_allowed_again_with_one_click_and_the_message_says_how_many(
     assert "3 pictures that were refused together are allowed again." in page
     assert not RefusedPicture.objects.active().exists()
     page = client.post(re.findall(r'formaction="([^"]+)"', page)[0], follow=True).text
-    assert "3 pictures that were refused together are refused again." in page
+    assert "3 pictures are refused again." in page
     assert RefusedPicture.objects.active().count() == 3
+
+
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [
+        (["other"], "2 pictures are allowed again, including a nearly identical one that other"),
+        (["mod", "other"], "including 2 nearly identical ones that mod and other"),
+    ],
+)
+def test_the_message_names_those_who_refused_copies_separately(
+    others: list[str], text: str, client: Client
+) -> None:
+    for number, name in enumerate([*others, "mod"]):
+        pictures: dict[str, str | None] = {f"{number:064x}": with_bits(number)}
+        refuse(pictures, actor=User(username=name), note="", last_day=None)
+    url = re.findall(r'formaction="([^"]+)"', client.get(LIST).text)[0]
+    page = client.post(url, follow=True).text
+    assert f"{text} refused separately." in text_of(page)
+    assert not RefusedPicture.objects.active().exists()
+    page = client.post(re.findall(r'formaction="([^"]+)"', page)[0], follow=True).text
+    assert f"{len(others) + 1} pictures are refused again." in page
+    assert not RefusedPicture.objects.lifted().exists()
 
 
 def test_an_outdated_list_says_what_is_already_done(client: Client, moderator: User) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,9 +18,9 @@ from PIL import Image
 from moderation.lifecycle.refused_pictures import refuse
 from moderation.models import RefusedPicture
 from moderation.picture_groups.refused import find_refused
+from posts.admin.inlines import check_uploads
 from posts.images.intake import InvalidImage, accept_image, validate_image
-from posts.imports.images import ImportImages
-from posts.imports.parse import BadLineError, parse
+from posts.management.commands import import_posts
 from posts.models import Post, PostImage
 from tests.images.alike import STRUCTURELESS, advertisement, again
 from tests.images.case import saved
@@ -155,6 +154,23 @@ def test_a_match_is_counted_although_the_form_is_rolled_back(
     assert picture.matches_total == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_upload_that_is_refused_after_it_was_checked_is_not_stored(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, post = saved(advertisement(1), "PNG"), a_post()
+
+    def check_and_refuse(files: Any) -> None:
+        check_uploads(files)
+        refuse_picture(content)
+
+    monkeypatch.setattr("posts.admin.post.check_uploads", check_and_refuse)
+    response = admin_client.post(page_of(post), form(post, SimpleUploadedFile("a.png", content)))
+    assert errors(response) == [NOT_ALLOWED]
+    assert not PostImage.objects.exists()
+    assert RefusedPicture.objects.get().matches_total == 1
+
+
 @pytest.mark.django_db
 def test_refusing_leaves_existing_posts_alone(admin_client: Client) -> None:
     content = saved(advertisement(1), "PNG")
@@ -187,17 +203,39 @@ def test_an_import_names_line_and_file_of_a_refused_picture(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_picture_that_is_refused_while_an_import_runs_is_not_stored(images: Path) -> None:
-    entry = parse(1, json.dumps(GOOD).encode())
-    found, dry = ImportImages(images), ImportImages(images, is_dry_run=True)
-    for each in (found, dry):
-        each.check(entry)
+def test_an_import_asks_only_for_posts_that_are_new(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(written(tmp_path, GOOD), images)
     picture = refuse_picture((images / "red.png").read_bytes())
-    for each in (found, dry):
-        with pytest.raises(BadLineError, match=NOT_ALLOWED):
-            each.check(entry)
+    (images / "good.png").write_bytes(saved(advertisement(1), "PNG"))
+    run(written(tmp_path, GOOD, titled("Another", images=["good.png"])), images)
+    assert Post.objects.count() == 2
     picture.refresh_from_db()
-    assert picture.matches_total == 1  # a dry run writes nothing
+    assert picture.matches_total == 0
+    for options in ({}, {"dry_run": True}, {"skip_bad": True}):  # the second one would be added
+        with suppress(CommandError):
+            run(written(tmp_path, GOOD, GOOD), images, **options)
+        assert capsys.readouterr().err == f"line 2: 'red.png': {NOT_ALLOWED}\n"
+    assert Post.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_refused_while_an_import_runs_is_not_stored(
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is refused after the whole file has been checked."""
+    checked = import_posts.Command._check
+
+    def check_and_refuse(command: import_posts.Command) -> None:
+        checked(command)
+        refuse_picture((images / "red.png").read_bytes())
+
+    monkeypatch.setattr(import_posts.Command, "_check", check_and_refuse)
+    with pytest.raises(CommandError, match=f"{NOT_ALLOWED} Something changed after the check."):
+        run(written(tmp_path, GOOD), images)
+    assert not Post.objects.exists()
+    assert RefusedPicture.objects.get().matches_total == 1
 
 
 @pytest.mark.django_db
@@ -207,6 +245,21 @@ def test_a_fixture_with_a_refused_picture_is_not_restored(folder: Path) -> None:
     with pytest.raises(CommandError, match=rf"row 2.*'one\.png': {NOT_ALLOWED}"):
         restore()
     assert not Post.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_fixture_restores_the_lost_file_of_a_refused_picture_whose_row_exists(
+    folder: Path, fresh_storage: Path
+) -> None:
+    offer(folder, small_site())
+    restore()
+    picture = refuse_picture((folder / "pictures" / "one.png").read_bytes())
+    lost = fresh_storage / str(PostImage.objects.get(pk=41).image)
+    lost.unlink()
+    assert "1 missing file restored" in restore()
+    assert lost.exists()
+    picture.refresh_from_db()
+    assert picture.matches_total == 0
 
 
 @pytest.mark.django_db

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import date, timedelta
 from threading import Barrier
+from time import sleep
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from django.db import OperationalError, connections, transaction
 from django.utils import timezone
 
 from moderation.exceptions import PictureNotRefused
-from moderation.lifecycle.refused_pictures import MAX_FILES, lift, refuse, refuse_again
+from moderation.images.perceptual import THRESHOLD
+from moderation.lifecycle.refused_pictures import MAX_FILES, Lifted, lift, refuse, refuse_again
 from moderation.models import AuditEvent, RefusedPicture
 from moderation.picture_groups import refused as refused_module
 from moderation.picture_groups.refused import count_match, find_refused
@@ -32,6 +34,10 @@ def refused(actor: User, **given: Any) -> RefusedPicture:
     options: dict[str, Any] = {"note": "", "last_day": None, **given}
     refuse({SAME: ""}, actor=actor, **options)
     return RefusedPicture.objects.get(sha256=SAME)
+
+
+def is_refused(picture: RefusedPicture) -> bool:
+    return find_refused(picture.sha256, picture.perceptual_hash) is not None
 
 
 @pytest.mark.django_db
@@ -99,8 +105,8 @@ def test_pictures_that_were_refused_together_are_allowed_again_together(
     actor: User, group: list[RefusedPicture]
 ) -> None:
     other = User(username="other")
-    assert lift(group[1], actor=other) == 3
-    assert not any(find_refused(each.sha256, each.perceptual_hash) for each in group)
+    assert lift(group[1], actor=other) == Lifted(pictures=3)
+    assert not any(is_refused(each) for each in group)
     assert find_refused(SAME)
     event = AuditEvent.objects.latest("pk")
     sha256s = [each.sha256 for each in group]
@@ -108,23 +114,70 @@ def test_pictures_that_were_refused_together_are_allowed_again_together(
     with pytest.raises(PictureNotRefused, match="already been allowed"):
         lift(group[0], actor=actor)
     assert refuse_again(group[2], actor=other) == 3
-    assert all(find_refused(each.sha256) for each in group)
+    assert all(is_refused(each) for each in group)
     event = AuditEvent.objects.latest("pk")
     assert (event.type, event.details["sha256s"]) == ("refuse", sha256s)
     with pytest.raises(PictureNotRefused, match="already refused"):
         refuse_again(group[0], actor=actor)
-    assert lift(group[0], actor=actor) == 3
+    assert lift(group[0], actor=actor).pictures == 3
 
 
 @pytest.mark.django_db
-def test_a_picture_that_was_refused_again_by_itself_leaves_its_group(
+def test_a_picture_whose_note_was_edited_is_allowed_again_with_its_group(
     actor: User, group: list[RefusedPicture]
 ) -> None:
-    refuse({group[0].sha256: ""}, actor=actor, note="", last_day=None)
-    assert lift(group[0], actor=actor) == 1
-    assert lift(group[1], actor=actor) == 2
-    assert refuse_again(group[0], actor=actor) == 1
-    assert [bool(find_refused(each.sha256)) for each in group] == [True, False, False]
+    other = User(username="other")
+    refuse({group[0].sha256: ""}, actor=other, note="wave 8", last_day=date(2150, 1, 1))
+    assert lift(group[0], actor=other) == Lifted(pictures=3, separate=2, refused_by=("mod",))
+    assert not any(is_refused(each) for each in group)
+    assert find_refused(SAME)
+    details = AuditEvent.objects.latest("pk").details
+    assert (details["pictures"], details["note"]) == (3, "wave 8\nwave 7")
+    assert refuse_again(group[1], actor=other) == 3
+    assert all(is_refused(each) for each in group)
+    notes = [RefusedPicture.objects.get(pk=each.pk).note for each in group]
+    assert notes == ["wave 8", "wave 7", "wave 7"]
+
+
+@pytest.mark.django_db
+def test_nearly_identical_pictures_that_were_refused_separately_are_allowed_again_with_it(
+    actor: User,
+) -> None:
+    """Each is similar to the one before. The last two are not, and only one is in a group."""
+    bits = range(THRESHOLD * 3)
+    hashes = [with_bits(*bits[: THRESHOLD * number]) for number in range(4)]
+    hashes += [with_bits(*range(100, 200)), with_bits(*range(150, 250))]
+    pictures = [{f"{number:064x}": each} for number, each in enumerate(hashes)]
+    monday, tuesday = actor, User(username="other")
+    refuse(pictures[0] | pictures[4], actor=monday, note="", last_day=None)
+    for each in (*pictures[1:4], pictures[5]):
+        refuse(each, actor=tuesday, note="", last_day=None)
+    rows = list(RefusedPicture.objects.order_by("sha256"))
+    expected = Lifted(pictures=5, separate=4, refused_by=("mod", "other"))
+    assert lift(rows[1], actor=actor) == expected
+    assert [is_refused(each) for each in rows] == [False] * 5 + [True]
+    assert AuditEvent.objects.latest("pk").details["sha256s"] == [each.sha256 for each in rows[:5]]
+    assert refuse_again(rows[1], actor=actor) == 5
+    assert all(is_refused(each) for each in rows)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_that_is_refused_again_at_the_same_time_is_allowed_again(actor: User) -> None:
+    picture = refused(actor)
+
+    def run() -> Lifted:
+        try:
+            return lift(picture, actor=actor)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            refused(actor, note="second")
+            lifting = pool.submit(run)
+            sleep(0.2)  # it waits for this transaction
+        assert lifting.result().pictures == 1
+    assert find_refused(SAME) is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -133,7 +186,7 @@ def test_two_moderators_who_allow_a_group_again_concurrently_do_it_once(
 ) -> None:
     def run(picture: RefusedPicture) -> int:
         try:
-            return lift(picture, actor=User(username="mod"))
+            return lift(picture, actor=User(username="mod")).pictures
         except PictureNotRefused:
             return 0
         finally:

@@ -16,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import get_text_list
 from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -33,7 +34,7 @@ from moderation.models import RefusedPicture
 from moderation.templatetags.moderation_numbers import grouped
 
 STATES = {"active": _("refused"), "expired": _("expired"), "lifted": _("allowed again")}
-Action = Callable[..., int]  # returns the number of pictures
+Action = Callable[[RefusedPicture, Any], str]  # does it for a user, and returns the message
 ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
 
 
@@ -110,8 +111,8 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return [
             path("", site_page(self.changelist_view), name=name("changelist")),
             path("refuse/<str:label>/<str:key>/", site_page(refuse_page), name=name("refuse")),
-            path("<int:number>/lift/", self._action(lift), name=name("lift")),
-            path("<int:number>/again/", self._action(refuse_again), name=name("again")),
+            path("<int:number>/lift/", self._action(_lift), name=name("lift")),
+            path("<int:number>/again/", self._action(_refuse_again), name=name("again")),
         ]
 
     def has_view_permission(self, request: HttpRequest, obj: RefusedPicture | None = None) -> bool:
@@ -128,8 +129,8 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
             query = request.META["QUERY_STRING"]
             if request.method == "POST":  # the login page redirects with GET
                 with errors_as_messages(request):
-                    text = _message(action, action(picture, actor=request.user))
-                    if action is lift:
+                    text = action(picture, request.user)
+                    if action is _lift:
                         undo = self._button(picture, "again", gettext("Undo"), query)
                         text = format_html("{} {}", text, undo)
                     messages.success(request, text)
@@ -214,20 +215,33 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return self._button(picture, "again", REFUSE_AGAIN, picture.list_query)
 
 
-def _message(action: Action, number: int) -> str:
-    """Return what was done with a picture, and with those that were refused together with it."""
-    if action is lift:
+def _lift(picture: RefusedPicture, user: Any) -> str:
+    """Allow a picture again; return how many were, and who refused some of them separately."""
+    lifted = lift(picture, actor=user)
+    if lifted.separate:
         text = ngettext(
-            "The picture is allowed again.",
-            "%(number)s pictures that were refused together are allowed again.",
-            number,
+            "%(number)s pictures are allowed again, including a nearly identical one that "
+            "%(names)s refused separately.",
+            "%(number)s pictures are allowed again, including %(separate)s nearly identical ones "
+            "that %(names)s refused separately.",
+            lifted.separate,
         )
     else:
         text = ngettext(
-            "The picture is refused again.",
-            "%(number)s pictures that were refused together are refused again.",
-            number,
+            "The picture is allowed again.",
+            "%(number)s pictures that were refused together are allowed again.",
+            lifted.pictures,
         )
+    numbers = {"number": grouped(lifted.pictures), "separate": grouped(lifted.separate)}
+    return text % {**numbers, "names": get_text_list(list(lifted.refused_by), gettext("and"))}
+
+
+def _refuse_again(picture: RefusedPicture, user: Any) -> str:
+    """Refuse a picture again, and return how many were."""
+    number = refuse_again(picture, actor=user)
+    text = ngettext(
+        "The picture is refused again.", "%(number)s pictures are refused again.", number
+    )
     return text % {"number": grouped(number)}
 
 

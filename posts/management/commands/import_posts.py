@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ from posts.imports.parse import (
     parse,
     read_lines,
 )
-from posts.imports.write import Occurrences, Tally, count, new_entries, write
+from posts.imports.write import NumberedEntry, Occurrences, Tally, count, new_entries, write
 from posts.management.formats import IMPORT_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage, verify_storages
 
@@ -87,49 +87,63 @@ class Command(BaseCommand):
     def _import(self) -> None:
         if not self.dry_run:
             verify_storages()
-        with closing(Occurrences()) as occurrences:
-            if self.dry_run or not self.skip_bad:
-                self._check(occurrences if self.dry_run else None)
-                if self.tally.skipped and not self.skip_bad:
-                    bad = counted(self.tally.skipped, "bad line")
-                    raise CommandError(f"{bad}: nothing was imported.")
-            if not self.dry_run:
-                for batch in self._batches("Importing", stop=not self.skip_bad):
-                    write(batch, self.images, occurrences, self.tally)
+        if self.dry_run or not self.skip_bad:
+            self._check()
+            if self.tally.skipped and not self.skip_bad:
+                bad = counted(self.tally.skipped, "bad line")
+                raise CommandError(f"{bad}: nothing was imported.")
+        if not self.dry_run:
+            for batch in self._batches("Importing", stop=not self.skip_bad):
+                write(batch, self.images, self.tally)
         self._summarize()
         if self.unreadable:
             raise self.unreadable
 
-    def _check(self, occurrences: Occurrences | None) -> None:
+    def _check(self) -> None:
         """Read the whole file; in a dry run, also count what would be added."""
         for batch in self._batches("Checking", stop=False):
-            if occurrences:
-                count(batch, new_entries(batch, occurrences), self.tally)
+            if self.dry_run:
+                count(batch, new_entries(batch), self.tally)
 
-    def _batches(self, label: str, *, stop: bool) -> Iterator[list[Entry]]:
-        entries = self._entries(label, stop=stop)
-        while batch := list(_one_batch(entries)):
-            yield batch
-
-    def _entries(self, label: str, *, stop: bool) -> Iterator[Entry]:
+    def _batches(self, label: str, *, stop: bool) -> Iterator[list[NumberedEntry]]:
         """Yield the good lines with a progress bar; stop at a bad line, or report and count it."""
-        total, lines = self.path.stat().st_size, 0
-        with tqdm(desc=label, total=total, unit="B", unit_scale=True, disable=None) as bar:
-            for number, line in self._lines(bar.update):
-                lines += 1
-                try:
-                    entry = parse(number, line)
-                    self.images.check(entry)
-                except BadLineError as error:
-                    if stop:
-                        raise
-                    self.tally.skipped += 1
-                    bar.clear()
-                    self._report(error, all_bad=self.tally.skipped == lines)
-                else:
-                    yield entry
+        total = self.path.stat().st_size
+        bar = tqdm(desc=label, total=total, unit="B", unit_scale=True, disable=None)
+        with closing(Occurrences()) as occurrences, bar as self.bar:
+            entries = self._entries(stop=stop)
+            while batch := list(_one_batch(entries)):
+                yield list(self._allowed(occurrences.number(batch), stop=stop))
+
+    def _entries(self, *, stop: bool) -> Iterator[Entry]:
+        """Yield the lines that are posts with valid pictures."""
+        lines = 0
+        for number, line in self._lines(self.bar.update):
+            lines += 1
+            try:
+                entry = parse(number, line)
+                self.images.check(entry)
+            except BadLineError as error:
+                if stop:
+                    raise
+                self._report(error, all_bad=self.tally.skipped + 1 == lines)
+            else:
+                yield entry
         if not lines:
             raise self.unreadable or CommandError(f"{self.path}: the file contains no posts.")
+
+    def _allowed(self, batch: Sequence[NumberedEntry], *, stop: bool) -> Iterator[NumberedEntry]:
+        """Yield the batch without new posts that have a picture that moderators refuse."""
+        new = {entry.number for entry in new_entries(batch)}
+        for entry, occurrence in batch:
+            try:
+                if entry.number in new:
+                    self.images.check_allowed(entry)
+            except BadLineError as error:
+                if stop:
+                    raise
+                self._report(error)
+            else:
+                yield entry, occurrence
 
     def _lines(self, advance: Callable[[int], object]) -> Iterator[tuple[int, bytes]]:
         """Yield the lines. With --skip-bad, end where the file is broken instead of raising."""
@@ -140,12 +154,14 @@ class Command(BaseCommand):
                 raise
             self.unreadable = error
 
-    def _report(self, error: BadLineError, *, all_bad: bool) -> None:
-        """List a bad line, unless too many are listed already. `all_bad`: so far, no line was good.
+    def _report(self, error: BadLineError, *, all_bad: bool = False) -> None:
+        """Count a bad line, and list it unless too many are. `all_bad`: so far, no line was good.
 
         Raises CommandError if it makes no sense to continue.
         """
+        self.tally.skipped += 1
         bad = self.tally.skipped
+        self.bar.clear()
         if bad <= MAX_LISTED_BAD_LINES:
             self.stderr.write(str(error))
         if bad == MAX_LISTED_BAD_LINES and not self.skip_bad:

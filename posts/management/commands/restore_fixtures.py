@@ -15,7 +15,7 @@ from moderation.templatetags.moderation_numbers import counted
 from posts.fixtures.images import FixtureImages
 from posts.fixtures.load import write
 from posts.fixtures.parse import FixtureError, read_rows
-from posts.fixtures.plan import Plan, make_plan
+from posts.fixtures.plan import Plan, check_allowed, make_plan
 from posts.fixtures.schema import FixtureModel, fixture_models
 from posts.management.formats import FIXTURE_FORMAT, FormatHelp
 from posts.storage_identity import WrongStorage
@@ -88,10 +88,12 @@ def _plan(name: str, *, dry_run: bool) -> Plan:
     theme = folder / f"{THEME}.json"
     if theme.is_file() and name != THEME:
         paths.append(theme)
-    images = FixtureImages(folder / "pictures", is_dry_run=dry_run)
+    images = FixtureImages(folder / "pictures")
     with tqdm(desc="Checking", unit=" rows", disable=None) as bar:
         rows = read_rows(paths, fixture_models(), images, bar.update)
-    return make_plan(rows)
+    plan = make_plan(rows)
+    check_allowed(plan, is_counted=not dry_run)
+    return plan
 
 
 def _restore(plan: Plan) -> None:
