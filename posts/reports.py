@@ -30,7 +30,7 @@ from moderation.db.bulk_insert import insert
 from moderation.db.errors import TRANSIENT
 from moderation.db.rows import all_rows
 from moderation.db.server_time import DatabaseNow
-from moderation.models import AuditEvent
+from moderation.models import AuditEvent, Removal
 from moderation.models.states import EventType
 from moderation.removals.selection import selected_keys
 from posts.models import Post, Report, ReportState, UpheldReports
@@ -120,15 +120,15 @@ def undo_dismissal(dismissal: UUID, *, posts: QuerySet[Post], actor: AbstractUse
     return change.apply(keys.values_list("pk", flat=True))
 
 
-def uphold(reports: QuerySet[Report], *, using: str) -> None:
-    """Add reports that are about to be deleted with their posts to the records of the reporters.
+def uphold(reports: QuerySet[Report], *, removal: Removal, using: str) -> None:
+    """Add reports that a removal is about to delete with posts to the records of the reporters.
 
     Call this in the transaction that has locked the posts, after locking the reports.
     """
     numbers = reports.order_by().values_list("reporter").annotate(number=Count("pk"))
     rows = [{"reporter_id": reporter, "number": number} for reporter, number in numbers]
     if rows:
-        insert(UpheldReports, rows, using=using)
+        insert(UpheldReports, rows, same={"removal_number": removal.pk}, using=using)
 
 
 def lock_rows(rows: QuerySet[Any]) -> list[Any]:

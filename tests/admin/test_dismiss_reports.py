@@ -233,7 +233,9 @@ def test_each_report_shows_the_record_of_its_reporter(
     posts = make_posts(6)
     ann = make_user("ann")
     Report.objects.bulk_create(Report(post=post, reporter=ann) for post in posts)
-    UpheldReports.objects.bulk_create(UpheldReports(reporter=ann, number=n) for n in (1, 1_200))
+    UpheldReports.objects.bulk_create(
+        UpheldReports(reporter=ann, number=n, removal_number=n) for n in (1, 1_200)
+    )
     dismiss_reports(Post.objects.exclude(pk=posts[0].pk), actor=moderator)
     page = client.get(page_of(posts[0])).text
     assert "1,201 upheld, 5 dismissed" in page
@@ -249,7 +251,7 @@ def test_number_of_queries_of_a_page_does_not_depend_on_the_number_of_reports(
         for n in range(size):
             user = User.objects.create(username=f"user_{size}_{n}")
             Report.objects.create(post=post, reporter=user)
-            UpheldReports.objects.create(reporter=user, number=n)
+            UpheldReports.objects.create(reporter=user, number=n, removal_number=n)
         client.get(page_of(post))  # caches the theme, for instance
         with CaptureQueriesContext(connection) as captured:
             client.get(page_of(post))

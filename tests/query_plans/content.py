@@ -39,8 +39,8 @@ UPDATE posts_report SET state = 'dismissed', decided_by = 'mod', decided_at = no
   dismissal = md5((id % 50)::text)::uuid
 WHERE id % 2 = 0;
 
-INSERT INTO posts_upheldreports (reporter_id, number)
-SELECT author_id, 1 FROM posts_post WHERE id % 4 = 0;
+INSERT INTO posts_upheldreports (reporter_id, number, removal_number, upheld_at)
+SELECT author_id, 1, id % 200, now() FROM posts_post WHERE id % 4 = 0;
 
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
   permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_model,
