@@ -31,16 +31,12 @@ def connect() -> None:
     post_save.connect(forget_disabling, sender=users, dispatch_uid="posts.forget_disabling")
 
 
-def uphold_reports_of_posts(
-    objects: QuerySet[Any], removal: Removal, using: str, **_: Any
-) -> None:
+def uphold_reports_of_posts(objects: QuerySet[Any], removal: Removal, using: str, **_: Any) -> None:
     """Uphold the reports about the posts of a batch."""
     _uphold(_keys(objects), set(), removal, using)
 
 
-def uphold_reports_of_users(
-    objects: QuerySet[Any], removal: Removal, using: str, **_: Any
-) -> None:
+def uphold_reports_of_users(objects: QuerySet[Any], removal: Removal, using: str, **_: Any) -> None:
     """Uphold the reports about posts by the users of a batch.
 
     Reports by these users are deleted with them, and so are their records.

@@ -40,8 +40,8 @@ def insert(
 
     A row maps columns (`attname`) to values of the fields' own types. A missing column has the
     value in `same`, which applies to all rows, or else the field's default; the database computes
-    its own defaults and generated columns. Creates no instances and sends no signals. Raises the database's error if it
-    rejects a row.
+    its own defaults and generated columns. Creates no instances and sends no signals. Raises the
+    database's error if it rejects a row.
     """
     rows = list(rows)  # read first: while COPY runs, the connection cannot run the rows' queries
     connection = connections[using]
