@@ -195,11 +195,15 @@ class Report(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["post", "reporter"], name="report_once_a_reporter")
         ]
-        # For the posts with open reports, the reporters' dismissed reports, and Undo.
+        # For the posts with open reports, the reporters' dismissed reports, those that were
+        # dismissed recently, and Undo.
         indexes = [
             models.Index(fields=["post"], name="report_open", condition=Q(state="open")),
             models.Index(
                 fields=["reporter"], name="report_dismissed", condition=Q(state="dismissed")
+            ),
+            models.Index(
+                fields=["decided_at"], name="report_decided", condition=Q(state="dismissed")
             ),
             models.Index(
                 fields=["dismissal"], name="report_dismissal", condition=Q(dismissal__isnull=False)

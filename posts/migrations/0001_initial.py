@@ -158,6 +158,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='report',
+            index=models.Index(condition=models.Q(('state', 'dismissed')), fields=['decided_at'], name='report_decided'),
+        ),
+        migrations.AddIndex(
+            model_name='report',
             index=models.Index(condition=models.Q(('dismissal__isnull', False)), fields=['dismissal'], name='report_dismissal'),
         ),
         migrations.AddConstraint(
