@@ -29,16 +29,17 @@ def dismissed_reports(removal: Removal, selected: QuerySet[Post]) -> Iterator[Dr
     if not reports.exists():
         return
     reports = reports.filter(post__in=selected.values("pk"))
-    numbers = {"number": Count("post", distinct=True), "last": Max("decided_at")}
-    found = reports.values("decided_by").annotate(**numbers).order_by("-last", "decided_by")
-    if texts := [_text(**row) for row in found]:
+    found = reports.values("decided_by").annotate(
+        number=Count("post", distinct=True), last=Max("decided_at")
+    )
+    rows = found.order_by("-last", "decided_by").values_list("decided_by", "number", "last")
+    if texts := [_text(*row) for row in rows]:
         keys = reports.order_by("post_id").values_list("post_id", flat=True).distinct()
-        total = keys.count()
         yield DraftNotice(
             title=_("Reports about selected posts were dismissed"),
             texts=texts,
             keys=list(keys[:MOST_NAMED]),
-            others=max(total - MOST_NAMED, 0),
+            others=max(keys.count() - MOST_NAMED, 0),
         )
 
 

@@ -111,7 +111,8 @@ def test_without_what_the_page_showed_a_draft_with_a_notice_is_not_confirmed(
 
 
 def reopened(posts: list[Post], _draft: Removal, actor: User) -> None:
-    dismissal = Report.objects.filter(post=posts[0]).values_list("dismissal", flat=True)[0]
+    dismissal = posts[0].reports.get().dismissal
+    assert dismissal
     undo_dismissal(dismissal, posts=Post.objects.all(), actor=actor)
 
 
@@ -207,8 +208,8 @@ def test_whoever_dismisses_reports_learns_whose_drafts_have_the_posts(
         f"Dismissed 4 reports about 4 posts. 3 of these posts are in other’s draft since {time}. "
         f"1 of these posts is in &lt;third&gt;’s draft since {time}."
     ) in page
-    page = client.post(*dismiss_form(client.get(f"{LIST}{posts[4].pk}/change/").text), follow=True)
-    assert "Dismissed 1 report about 1 post.\n" in page.text
+    form = dismiss_form(client.get(f"{LIST}{posts[4].pk}/change/").text)
+    assert "Dismissed 1 report about 1 post.\n" in client.post(*form, follow=True).text
 
 
 def test_very_large_drafts_are_not_compared_with_a_dismissal(
