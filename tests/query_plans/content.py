@@ -35,7 +35,8 @@ SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
 INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
 SELECT id, author_id + 1, 'spam', now() FROM posts_post WHERE id % 400 = 0;
 
-UPDATE posts_report SET state = 'dismissed', decided_by = 'mod', decided_at = now(),
+UPDATE posts_report SET state = 'dismissed', decided_by = 'mod',
+  decided_at = now() - id * interval '1 day',
   dismissal = md5((id % 50)::text)::uuid
 WHERE id % 2 = 0;
 
