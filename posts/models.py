@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, F, Q, When
 from django.db.models.fields.files import FieldFile
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -194,11 +195,15 @@ class Report(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["post", "reporter"], name="report_once_a_reporter")
         ]
-        # For the posts with open reports, the reporters' dismissed reports, and Undo.
+        # For the posts with open reports, the reporters' dismissed reports, those that were
+        # dismissed recently, and Undo.
         indexes = [
             models.Index(fields=["post"], name="report_open", condition=Q(state="open")),
             models.Index(
                 fields=["reporter"], name="report_dismissed", condition=Q(state="dismissed")
+            ),
+            models.Index(
+                fields=["decided_at"], name="report_decided", condition=Q(state="dismissed")
             ),
             models.Index(
                 fields=["dismissal"], name="report_dismissal", condition=Q(dismissal__isnull=False)
@@ -213,7 +218,8 @@ class UpheldReports(models.Model):
     """The number of a user's reports that one batch of a removal upheld.
 
     Each batch adds rows, instead of changing a total, so that batches never wait for each other.
-    Without a constraint, they do not wait for the removal of a reporter either.
+    Without a constraint, they do not wait for the removal of a reporter either. The moderator of
+    the removal upheld them.
     """
 
     reporter = models.ForeignKey(
@@ -224,10 +230,15 @@ class UpheldReports(models.Model):
         related_name="upheld_reports",
     )
     number = models.PositiveIntegerField(_("number of reports"))
+    removal_number = models.PositiveBigIntegerField(_("number of the removal"))
+    upheld_at = models.DateTimeField(_("upheld at"), db_default=Now(), editable=False)
 
     class Meta:
         verbose_name = _("record of upheld reports")
         verbose_name_plural = _("records of upheld reports")
+        indexes = [
+            models.Index(fields=["removal_number", "reporter"], name="upheldreports_removal")
+        ]
 
     def __str__(self) -> str:
         return gettext("Upheld reports: %(number)s") % {"number": self.number}

@@ -13,7 +13,7 @@ import logging
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.db import Error, connections, router, transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from moderation.db import server_time
@@ -30,10 +30,12 @@ from moderation.db.bulk_insert import insert
 from moderation.db.errors import TRANSIENT
 from moderation.db.rows import all_rows
 from moderation.db.server_time import DatabaseNow
-from moderation.models import AuditEvent
+from moderation.models import AuditEvent, Removal
 from moderation.models.states import EventType
 from moderation.removals.selection import selected_keys
 from posts.models import Post, Report, ReportState, UpheldReports
+from posts.reported_posts import open_reports
+from posts.seen_reports import SeenReports
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -56,13 +58,15 @@ REOPENED: dict[str, Any] = {
 class Decision:
     """What a dismissal changed, or undoing it. `dismissal` identifies the dismissal.
 
-    If `is_complete` is false, a database error stopped it before the last report.
+    If `is_complete` is false, a database error stopped it before the last report. `unseen` is the
+    number of reports that stay open because nobody has seen them yet.
     """
 
     dismissal: UUID
     posts: int = 0
     reports: int = 0
     is_complete: bool = True
+    unseen: int = 0
 
 
 def file_report(post: Post, reporter: AbstractBaseUser, reason: str = "") -> Report:
@@ -88,25 +92,28 @@ def file_report(post: Post, reporter: AbstractBaseUser, reason: str = "") -> Rep
     return report
 
 
-def dismiss_reports(posts: QuerySet[Post], *, actor: AbstractUser) -> Decision:
+def dismiss_reports(
+    posts: QuerySet[Post], *, actor: AbstractUser, seen: SeenReports | None = None
+) -> Decision:
     """Dismiss the open reports of posts, a bounded number in each transaction.
 
-    Each transaction records an event. Reports that are filed or reopened in the meantime stay open.
-    Raises CannotFreeze for posts in another database than that of the audit log.
+    Each transaction records an event. Reports that arrived since the actor has `seen` the reports
+    stay open, or, without it, those that are filed or reopened in the meantime. Raises CannotFreeze
+    for posts in another database than that of the audit log.
     """
-    dismissal, start = uuid4(), server_time.now()
-    newest = Report.objects.order_by("pk").values_list("pk", flat=True).last() or 0
-    was_open = Q(reopened_at=None) | Q(reopened_at__lte=start)
-    reports = Report.objects.filter(was_open, state=ReportState.OPEN, pk__lte=newest)
+    arrived_since = (seen or SeenReports.now()).arrived_since
+    dismissal, keys = uuid4(), selected_keys(posts)
+    unseen = open_reports().filter(arrived_since, post__in=keys).count() if seen else 0
+    reports = open_reports().exclude(arrived_since)
     changes = {
         "state": ReportState.DISMISSED,
         "decided_by": actor.get_username(),
-        "decided_at": start,
+        "decided_at": server_time.now(),
         "dismissal": dismissal,
     }
-    keys = selected_keys(posts).filter(Exists(reports.filter(post=OuterRef("pk"))))
     change = _Change(EventType.DISMISS, actor, dismissal, reports, changes)
-    return change.apply(keys)
+    done = change.apply(keys.filter(Exists(reports.filter(post=OuterRef("pk")))))
+    return replace(done, unseen=unseen)
 
 
 def undo_dismissal(dismissal: UUID, *, posts: QuerySet[Post], actor: AbstractUser) -> Decision:
@@ -120,15 +127,15 @@ def undo_dismissal(dismissal: UUID, *, posts: QuerySet[Post], actor: AbstractUse
     return change.apply(keys.values_list("pk", flat=True))
 
 
-def uphold(reports: QuerySet[Report], *, using: str) -> None:
-    """Add reports that are about to be deleted with their posts to the records of the reporters.
+def uphold(reports: QuerySet[Report], *, removal: Removal, using: str) -> None:
+    """Add reports that a removal is about to delete with posts to the records of the reporters.
 
     Call this in the transaction that has locked the posts, after locking the reports.
     """
     numbers = reports.order_by().values_list("reporter").annotate(number=Count("pk"))
     rows = [{"reporter_id": reporter, "number": number} for reporter, number in numbers]
     if rows:
-        insert(UpheldReports, rows, using=using)
+        insert(UpheldReports, rows, same={"removal_number": removal.pk}, using=using)
 
 
 def lock_rows(rows: QuerySet[Any]) -> list[Any]:

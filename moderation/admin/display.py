@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
@@ -13,6 +14,8 @@ from django.contrib.admin.utils import quote
 from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.text import capfirst
 
 from moderation.cascade.batches import model_of
@@ -92,6 +95,15 @@ def row_names_for(viewer: Viewer, removal: Removal, keys: Iterable[Any]) -> dict
 def row_label(row: Model) -> str:
     """Return the names of a row's model and of the row, as on Django's delete page."""
     return f"{capfirst(row._meta.verbose_name)}: {row}"
+
+
+def short_time(moment: datetime) -> str:
+    """Return a time as a page displays it, with the date if that is not today."""
+    local = timezone.localtime(moment)
+    time = date_format(local, "TIME_FORMAT")
+    if local.date() == timezone.localdate():
+        return time
+    return f"{date_format(local, 'DATE_FORMAT')}, {time}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,12 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import NoReverseMatch
-from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from moderation.admin.choice_filter import ChoiceFilter
-from moderation.admin.display import removal_url
+from moderation.admin.display import removal_url, short_time
 from moderation.models import NotInDrafts, Removal, has_exact_keys
 from moderation.removals.others_drafts import drafts_with, open_drafts
 
@@ -132,16 +130,7 @@ def notices(
 def draft_label(draft: Removal) -> str:
     """Return a text with the author and the time of a draft: "moderator_2’s draft since 14:05"."""
     text = _("%(name)s’s draft since %(time)s")
-    return text % {"name": draft.actor_name, "time": since(draft)}
-
-
-def since(draft: Removal) -> str:
-    """Return the time at which a draft was created, with the date if that is not today."""
-    created = timezone.localtime(draft.created_at)
-    time = date_format(created, "TIME_FORMAT")
-    if created.date() == timezone.localdate():
-        return time
-    return f"{date_format(created, 'DATE_FORMAT')}, {time}"
+    return text % {"name": draft.actor_name, "time": short_time(draft.created_at)}
 
 
 def _notice(

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import DatabaseDefault
 
 Column = Sequence[Any]
 Prepare = Callable[[Column], Column]
@@ -39,8 +40,8 @@ def insert(
 
     A row maps columns (`attname`) to values of the fields' own types. A missing column has the
     value in `same`, which applies to all rows, or else the field's default; the database computes
-    generated columns. Creates no instances and sends no signals. Raises the database's error if it
-    rejects a row.
+    its own defaults and generated columns. Creates no instances and sends no signals. Raises the
+    database's error if it rejects a row.
     """
     rows = list(rows)  # read first: while COPY runs, the connection cannot run the rows' queries
     connection = connections[using]
@@ -52,7 +53,7 @@ class _PreparedRows:
     """Rows as columns: those whose values differ, and those with the same value in all rows.
 
     Fields convert whole columns, because calling them for each value took half of the time of a
-    deletion. Columns that are NULL in every row are omitted.
+    deletion. Columns are omitted if they are NULL or have the database's default in every row.
     """
 
     def __init__(
@@ -69,7 +70,10 @@ class _PreparedRows:
         given = set().union(*rows) or {fields[0].attname}
         default = {f: same[f.attname] if f.attname in same else f.get_default() for f in fields}
         own = [f for f in fields if f.attname in given]
-        shared = [f for f in fields if f.attname not in given and default[f] is not None]
+        omitted = (type(None), DatabaseDefault)
+        shared = [
+            f for f in fields if f.attname not in given and not isinstance(default[f], omitted)
+        ]
         self.own = [(f.attname, default[f], _preparation(f, connection)) for f in own]
         self.same = [f.get_db_prep_save(default[f], connection) for f in shared]
         self.names = [str(f.column) for f in (*own, *shared)]

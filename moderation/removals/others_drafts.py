@@ -8,12 +8,18 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Model
+from django.db.models import Count, Model, Q, QuerySet
 
 from moderation import conf
 from moderation.cascade.batches import model_of
 from moderation.db.server_time import DatabaseNow
-from moderation.models import Removal, drafts_by_key, has_exact_keys, shared_with_drafts
+from moderation.models import (
+    FrozenKeys,
+    Removal,
+    drafts_by_key,
+    has_exact_keys,
+    shared_with_drafts,
+)
 
 # The columns of a draft that a notice needs; others, such as `history`, may be long.
 COLUMNS = ("actor", "actor_name", "created_at", "objects_total")
@@ -61,17 +67,34 @@ def overlaps(removal: Removal, *, site: str) -> tuple[list[tuple[Removal, int]],
     Also returns whether all of their drafts were compared: the smallest ones are, up to a total of
     MOST_COMPARED objects.
     """
-    drafts = [
-        draft
-        for draft in open_drafts(model_of(removal), site=site)
-        if draft.actor_id != removal.actor_id
-    ]
+    drafts = _others_drafts(model_of(removal), removal.actor_id, site)
     compared = list(_within_limit(drafts))
     if not compared or not removal.objects_total:
         return [], not drafts
     numbers = shared_with_drafts(removal, [draft.pk for draft in compared])
     found = [(draft, numbers[draft.pk]) for draft in compared if draft.pk in numbers]
     return found, len(compared) == len(drafts)
+
+
+def others_drafts_with(
+    objects: QuerySet[Any], *, actor: Any, site: str
+) -> tuple[list[tuple[Removal, int]], bool]:
+    """Return other people's drafts that contain some of these objects, as `overlaps` does.
+
+    `actor` is the key of the user whose own drafts are left out. Runs at most two queries.
+    """
+    drafts = _others_drafts(objects.model, actor, site)
+    compared = list(_within_limit(drafts))
+    numbers = objects.order_by().aggregate(**{
+        f"draft_{draft.pk}": Count("pk", filter=Q(pk__in=FrozenKeys(draft, objects.model)))
+        for draft in compared
+    })  # fmt: skip
+    found = [(draft, numbers[f"draft_{draft.pk}"]) for draft in compared]
+    return [each for each in found if each[1]], len(compared) == len(drafts)
+
+
+def _others_drafts(model: type[Model], actor: Any, site: str) -> list[Removal]:
+    return [draft for draft in open_drafts(model, site=site) if draft.actor_id != actor]
 
 
 def _within_limit(drafts: Sequence[Removal]) -> Iterator[Removal]:

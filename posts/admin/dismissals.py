@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
-from django.contrib.messages import SUCCESS, WARNING
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
-from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -23,14 +22,17 @@ from django.views.decorators.http import require_http_methods
 from moderation.admin.action import remove_selected
 from moderation.admin.audit.event_buttons import EventButton
 from moderation.admin.change_list_query import with_preserved_filters
-from moderation.admin.display import count
 from moderation.admin.messages import errors_as_messages
 from moderation.models import AuditEvent
 from moderation.models.states import EventType
+from posts.admin.dismissal_messages import add_dismissal_message, add_undo_message, undo_url
+from posts.admin.shown_reports import shown_dismissals, shown_reports
 from posts.models import Post, Report, ReportState
-from posts.reports import Decision, dismiss_reports, undo_dismissal
+from posts.reports import dismiss_reports, undo_dismissal
+from posts.seen_reports import SeenReports
 
 PAGE_VAR = "p"  # of the change list; the page may no longer exist afterwards
+SEEN_FIELD = "seen_reports"  # of the forms from which reports are dismissed
 
 
 @admin.action(
@@ -54,45 +56,22 @@ def dismiss_reports_of_selected(
 def dismiss(
     model_admin: DismissReportsMixin, request: HttpRequest, posts: QuerySet[Post], *, back: str
 ) -> None:
-    """Dismiss the open reports of posts, and add a message.
+    """Dismiss the open reports of posts that the page showed, and add a message.
 
     The message has an Undo button, which returns to the URL `back`.
     """
+    try:
+        seen = SeenReports.parse(request.POST.get(SEEN_FIELD, ""))
+    except ValueError:
+        text = _(
+            "Nothing was dismissed, because your browser did not send which reports it showed. "
+            "Look at them here, and try again."
+        )
+        messages.error(request, text)
+        return
     with errors_as_messages(request):
-        done = dismiss_reports(posts, actor=request.user)  # type: ignore[arg-type]
-        if done.reports and done.is_complete:
-            text = _("Dismissed %(reports)s about %(posts)s.")
-        elif done.reports:
-            text = _(
-                "Dismissed %(reports)s about %(posts)s; the others could not be dismissed. "
-                "Try again."
-            )
-        elif done.is_complete:
-            messages.warning(request, _("Nothing was dismissed: there are no open reports."))
-            return
-        else:
-            messages.error(request, _("The reports could not be dismissed. Try again."))
-            return
-        text = _with_undo(model_admin, request, _numbers(text, done), done.dismissal, back)
-        messages.add_message(request, SUCCESS if done.is_complete else WARNING, text)
-
-
-def _with_undo(
-    model_admin: DismissReportsMixin, request: HttpRequest, text: str, dismissal: UUID, back: str
-) -> str:
-    """Return a message with a button that undoes a dismissal and returns to the URL `back`."""
-    context = {"text": text, "undo_url": _undo_url(model_admin, dismissal), "back": back}
-    return render_to_string("admin/posts/post/dismissed_message.html", context, request)
-
-
-def _undo_url(model_admin: DismissReportsMixin, dismissal: UUID) -> str:
-    name, site = "admin:posts_post_undo_dismissal", model_admin.admin_site.name
-    return reverse(name, args=[dismissal], current_app=site)
-
-
-def _numbers(text: str, done: Decision) -> str:
-    reports, posts = count("posts.Report", done.reports), count("posts.Post", done.posts)
-    return text % {"reports": reports, "posts": posts}
+        done = dismiss_reports(posts, actor=request.user, seen=seen)  # type: ignore[arg-type]
+        add_dismissal_message(model_admin, request, done, back=back)
 
 
 class DismissReportsMixin(admin.ModelAdmin):
@@ -139,12 +118,27 @@ class DismissReportsMixin(admin.ModelAdmin):
         is_first = [choice[0] for choice in named[:1]] == [remove_selected.__name__]
         return named if is_first else choices
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the list. Its form says which reports existed before the list was read."""
+        context = dict(extra_context or {})
+        if self.has_dismiss_reports_permission(request):
+            context[SEEN_FIELD] = SeenReports.now()
+        return super().changelist_view(request, context)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Render the page of a post, with the button if the post has open reports."""
-        if (post := context["original"]) is not None:
-            context["dismiss_url"] = self._dismiss_url(request, post)
+        """Render the page of a post, with buttons that dismiss or reopen its reports."""
+        post = context["original"]
+        if post is not None and self.has_dismiss_reports_permission(request):
+            reports = shown_reports(context, post)
+            context[SEEN_FIELD] = SeenReports.among(reports)
+            if any(report.state == ReportState.OPEN for report in reports):
+                context["dismiss_url"] = self._url_for(request, "dismiss_reports", post)
+            context["dismissals"] = shown_dismissals(reports, partial(undo_url, self))
+            context["page_url"] = self._url_for(request, "change", post)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def event_buttons(self, request: HttpRequest, event: AuditEvent) -> list[EventButton]:
@@ -158,15 +152,11 @@ class DismissReportsMixin(admin.ModelAdmin):
         reports = Report.objects.filter(dismissal=dismissal)
         if not self.get_queryset(request).filter(pk__in=reports.values("post")).exists():
             return []
-        return [EventButton(_("Undo this dismissal"), _undo_url(self, dismissal))]
+        return [EventButton(_("Undo this dismissal"), undo_url(self, dismissal))]
 
-    def _dismiss_url(self, request: HttpRequest, post: Post) -> str:
-        """Return the URL of the button, or "" without the permission or an open report."""
-        if not self.has_dismiss_reports_permission(request):
-            return ""
-        if not post.reports.filter(state=ReportState.OPEN).exists():
-            return ""
-        name, site = "admin:posts_post_dismiss_reports", self.admin_site.name
+    def _url_for(self, request: HttpRequest, page: str, post: Post) -> str:
+        """Return the URL of a page of a post, with the filters of the list."""
+        name, site = f"admin:posts_post_{page}", self.admin_site.name
         url = reverse(name, args=[post.pk], current_app=site)
         return with_preserved_filters(self, request, url)
 
@@ -182,9 +172,7 @@ class DismissReportsMixin(admin.ModelAdmin):
             raise Http404
         if not self.has_view_permission(request, post):
             raise PermissionDenied
-        name, site = "admin:posts_post_change", self.admin_site.name
-        page_url = reverse(name, args=[post.pk], current_app=site)
-        back = with_preserved_filters(self, request, page_url)
+        back = self._url_for(request, "change", post)
         if request.method == "POST":
             queryset = self.get_queryset(request).filter(pk=post.pk)
             dismiss(self, request, queryset, back=back)
@@ -192,26 +180,29 @@ class DismissReportsMixin(admin.ModelAdmin):
 
     @require_read_or_post
     def undo_dismissal_view(self, request: HttpRequest, dismissal: UUID) -> HttpResponse:
-        """Undo a dismissal on POST, and return to the page that its reports were dismissed on."""
+        """Undo a dismissal on POST, and return to the page that has the button.
+
+        With a `post`, reopens only the reports about it. Raises PermissionDenied, and Http404 if
+        the ModelAdmin does not show the post.
+        """
         self._check_permission(request)
         back = request.POST.get("back", "")
         is_path = back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None)
         if not is_path:
             back = reverse("admin:posts_post_changelist", current_app=self.admin_site.name)
         if request.method == "POST":
-            posts, actor = self.get_queryset(request), request.user
+            posts, actor = self._posts_to_reopen(request), request.user
             done = undo_dismissal(dismissal, posts=posts, actor=actor)  # type: ignore[arg-type]
-            if not done.is_complete:
-                text = _("Reopened %(reports)s about %(posts)s; the others could not be reopened.")
-                text = _with_undo(self, request, _numbers(text, done), dismissal, back)
-                messages.warning(request, text)
-            elif done.reports:
-                text = _numbers(_("Reopened %(reports)s about %(posts)s."), done)
-                messages.success(request, text)
-            else:
-                text = _("Nothing was undone: the reports have since been reopened or removed.")
-                messages.warning(request, text)
+            add_undo_message(self, request, done, back=back)
         return HttpResponseRedirect(back)
+
+    def _posts_to_reopen(self, request: HttpRequest) -> QuerySet[Post]:
+        posts: QuerySet[Post] = self.get_queryset(request)
+        if not (key := request.POST.get("post")):
+            return posts
+        if (post := self.get_object(request, key)) is None:
+            raise Http404
+        return posts.filter(pk=post.pk)
 
     def _check_permission(self, request: HttpRequest) -> None:
         if not self.has_dismiss_reports_permission(request):

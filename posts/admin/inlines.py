@@ -14,10 +14,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.utils.datastructures import MultiValueDict
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +23,7 @@ from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.refused_pictures.access import may_refuse, refuse_url
 from moderation.templatetags.moderation_numbers import grouped
 from posts.admin.records import with_records
+from posts.admin.shown_reports import decided
 from posts.admin.thumbnails import thumbnail
 from posts.images import intake
 from posts.models import PostImage, Report
@@ -259,9 +258,7 @@ class ReportInline(admin.TabularInline):
         """Return the state and, if the report was dismissed, by whom and when."""
         if report.decided_at is None:
             return report.get_state_display()
-        when = date_format(localtime(report.decided_at), "DATETIME_FORMAT")
-        text = gettext("dismissed by %(name)s, %(time)s")
-        return text % {"name": report.decided_by, "time": when}
+        return gettext("dismissed by %(name)s, %(time)s") % decided(report)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Deny, because only users of the site report posts."""

@@ -26,10 +26,12 @@ from moderation.admin.list_title import ListTitleMixin
 from moderation.admin.others_drafts import OpenDraftsMixin, OthersDraftsFilter
 from moderation.admin.picture_parameters import PictureParameters
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
+from moderation.admin.removals.draft_notices import DraftNotice
 from moderation.admin.removals.next_steps import NextStep
 from moderation.models import Removal
 from posts.admin import removed_authors
 from posts.admin.dismissals import DismissReportsMixin
+from posts.admin.draft_notices import dismissed_reports
 from posts.admin.filters import (
     WITHIN,
     AuthorFilter,
@@ -132,6 +134,12 @@ class PostAdmin(
         if (post := context["original"]) is not None:
             context["related_posts"] = related_posts(self, request, post)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def draft_notices(
+        self, request: HttpRequest, removal: Removal, selected: QuerySet[Post]
+    ) -> list[DraftNotice]:
+        """Return what a moderator should know about the posts of a draft, for its page."""
+        return list(dismissed_reports(removal, selected))
 
     def next_steps(self, request: HttpRequest, removal: Removal) -> list[NextStep]:
         """Return what a moderator may want to do after a removal, for its page."""

@@ -20,6 +20,7 @@ from moderation.models import AuditEntry, Removal
 from posts.models import Post, PostImage
 from tests.admin import test_roles
 from tests.admin.conftest import browser_of, drafted, page_of, words
+from tests.admin.test_dismiss_reports import dismiss_form
 from tests.admin.test_roles import World
 from tests.services.processes import ROOT
 
@@ -82,7 +83,8 @@ def visit_lists_and_objects(root: Client, world: World) -> None:
     for page in pages:
         url = reverse(f"admin:{page}", args=world.arguments(page))
         assert root.get(url).status_code == 200
-    assert root.post(f"/admin/posts/post/{world.post.pk}/dismiss-reports/").status_code == 302
+    url, sent = dismiss_form(root.get(f"/admin/posts/post/{world.post.pk}/change/").text)
+    assert "Reopen these reports" in root.post(url, sent, follow=True).text
 
 
 def visit_draft(client: Client, world: World) -> None:

@@ -23,7 +23,7 @@ def test_dismissing_the_reports_of_a_post_and_undoing_it(
     client: Client, make_posts: MakePosts
 ) -> None:
     (post,) = make_posts(1)
-    response = client.post(dismiss_form(client.get(page_of(post)).text), follow=True)
+    response = client.post(*dismiss_form(client.get(page_of(post)).text), follow=True)
     assert response.redirect_chain == [(page_of(post), 302)]
     url, sent = undo_form(response.text)
     assert client.post(url, sent, follow=True).redirect_chain == [(page_of(post), 302)]

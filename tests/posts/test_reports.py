@@ -13,8 +13,9 @@ from django.db import OperationalError, connection
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
+from moderation.db import server_time
 from moderation.db.bulk_insert import insert
-from moderation.models import AuditEvent
+from moderation.models import AuditEvent, Removal
 from moderation.removals import delete
 from moderation.removals.delete import delete_next_batch
 from posts import reported_posts, reports
@@ -59,12 +60,13 @@ def test_the_database_generates_columns_of_rows_that_are_inserted_in_bulk(
     assert Report.objects.get().open_reason == "spam"
 
 
-def remove(rows: list[Any], moderator: User) -> None:
+def remove(rows: list[Any], moderator: User) -> Removal:
     removal = confirmed(drafted(rows, moderator), moderator)
     while delete_next_batch(removal.pk):
         pass
     removal.refresh_from_db()
     assert not removal.batches.filter(state="failed").exists(), removal.batches.get().error
+    return removal
 
 
 def test_a_new_report_is_open_and_a_second_one_of_the_user_changes_nothing(
@@ -323,10 +325,15 @@ def test_reports_of_removed_posts_count_as_upheld_dismissed_or_not(
     report_all(posts, "ann")
     report_all(posts[:1], "bob")
     dismiss_reports(Post.objects.filter(pk=posts[0].pk), actor=moderator)
-    remove(posts[:3], moderator)
+    before, removal = server_time.now(), remove(posts[:3], moderator)
     assert upheld() == {"ann": 3, "bob": 1}
     assert states() == ["open"]
     assert UpheldReports.objects.count() == 3  # one row for each batch and reporter
+    for row in UpheldReports.objects.all():
+        assert row.removal_number == removal.pk  # whose actor upheld them
+        assert before <= row.upheld_at <= server_time.now()
+    removal.delete()
+    assert upheld() == {"ann": 3, "bob": 1}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -338,7 +345,7 @@ def test_a_removal_of_users_upholds_reports_about_their_posts_but_keeps_no_recor
     spam, fine = make_posts(2, author="spammer"), make_posts(1, author="regular")
     report_all(spam, "ann", "accomplice")
     report_all(fine, "ann", "accomplice")
-    UpheldReports.objects.create(reporter=user("accomplice"), number=5)
+    UpheldReports.objects.create(reporter=user("accomplice"), number=5, removal_number=1)
     remove([user("spammer"), user("accomplice")], moderator)
     assert upheld() == {"ann": 2}
     assert UpheldReports.objects.count() == 1

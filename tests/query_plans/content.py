@@ -35,12 +35,13 @@ SELECT id, author_id, 'spam', now() FROM posts_post WHERE id % 4 = 0;
 INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
 SELECT id, author_id + 1, 'spam', now() FROM posts_post WHERE id % 400 = 0;
 
-UPDATE posts_report SET state = 'dismissed', decided_by = 'mod', decided_at = now(),
+UPDATE posts_report SET state = 'dismissed', decided_by = 'mod',
+  decided_at = now() - id * interval '1 day',
   dismissal = md5((id % 50)::text)::uuid
 WHERE id % 2 = 0;
 
-INSERT INTO posts_upheldreports (reporter_id, number)
-SELECT author_id, 1 FROM posts_post WHERE id % 4 = 0;
+INSERT INTO posts_upheldreports (reporter_id, number, removal_number, upheld_at)
+SELECT author_id, 1, id % 200, now() FROM posts_post WHERE id % 4 = 0;
 
 INSERT INTO moderation_removal (model_label, state, actor_id, actor_name, reason, note, seal,
   permissions, objects_total, files_total, pictures_total, bytes_total, rows_by_model,

@@ -28,6 +28,11 @@ from moderation.admin.messages import errors_as_messages, message_of
 from moderation.admin.removals.add_actions import last_added
 from moderation.admin.removals.check_first import check_first_context
 from moderation.admin.removals.differences import difference_context
+from moderation.admin.removals.draft_notices import (
+    NOTICES_FIELD,
+    check_notices,
+    notices_context,
+)
 from moderation.admin.removals.files_that_stay import files_that_stay_context
 from moderation.admin.removals.form_errors import pop_form_errors, store_form_errors
 from moderation.admin.removals.forms import ConfirmForm, save_input
@@ -84,6 +89,7 @@ def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResp
         "storages_without_identity": _storages_without_identity(removal),
         **_expiry_context(removal),
         **other_drafts_context(viewer, removal),
+        **notices_context(viewer, removal),
         **preferences_context(request),
         **files_that_stay_context(viewer, removal, [*selection["previews"], *marked]),
         **check_first,
@@ -96,8 +102,10 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
     """Confirm a draft and redirect to its progress, or to its page with what prevents it."""
     save_input(removal, request.POST)
     form, difference = ConfirmForm(request.POST, removal=removal), None
+    viewer = Viewer(model_admin.admin_site, request)
     if form.is_valid():
         try:
+            check_notices(viewer, removal, request.POST.get(NOTICES_FIELD, ""))
             difference = confirm(
                 removal,
                 actor=request.user,  # type: ignore[arg-type]
@@ -113,7 +121,6 @@ def confirm_draft(model_admin: Admin, request: HttpRequest, removal: Removal) ->
                 return redirect(removal_url(model_admin.admin_site, removal))
     if removal.state != RemovalState.DRAFT:
         return redirect(removal_url(model_admin.admin_site, removal))
-    viewer = Viewer(model_admin.admin_site, request)
     store_form_errors(request, removal, form, difference_context(viewer, removal, difference))
     return back_to_page(model_admin, request, removal)
 
