@@ -18,7 +18,7 @@ from moderation.admin.removals.next_steps import NextStep
 from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
 from posts.admin.removed_authors import may_disable, page_url
-from posts.admin.same_pictures import with_pictures_of
+from posts.admin.same_pictures import newer_with_pictures
 from posts.models import Post
 from posts.removed_authors import accounts_to_disable, disabled_authors
 from posts.reported_posts import open_reports
@@ -32,11 +32,11 @@ def next_steps(
 ) -> Iterator[NextStep]:
     """Yield the steps that apply, each with a number in its text."""
     posts = model_admin.get_queryset(request).order_by()
-    same = _Counted(with_pictures_of(removal, posts))
+    same = _Counted(newer_with_pictures(removal, posts))
     if same:
         text = ngettext(
-            "%(number)s post has one of the removed pictures",
-            "%(number)s posts have one of the removed pictures",
+            "%(number)s newer post has one of the removed pictures",
+            "%(number)s newer posts have one of the removed pictures",
             same.number,
         )
         yield NextStep(same.fill(text), _list_url(model_admin, same_as_removal=removal.pk))
