@@ -49,7 +49,7 @@ def listed(client: Client, url: str) -> set[int]:
 
 
 def with_removed_picture(removal: Removal, post: Post) -> Post:
-    """Give a post a picture that a removal deleted, and return the post."""
+    """Return a post with a picture that a removal deleted."""
     digest = AuditEntry.objects.filter(removal=removal, sha256__isnull=False).first()
     assert digest is not None
     PostImage.objects.filter(post=post).update(sha256=digest.sha256)

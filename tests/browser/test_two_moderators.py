@@ -71,7 +71,8 @@ def test_neither_surprises_the_other(
     moderator_page.goto(f"{LIST}{queue[0].pk}/change/")
     expect(moderator_page.locator("#draft-notice")).to_contain_text(notice)
     moderator_page.goto(f"{LIST}?reported=yes")
-    moderator_page.get_by_role("link", name="Not in another moderator’s draft").click()
+    free = "Neither in another moderator’s draft nor being removed"
+    moderator_page.get_by_role("link", name=free).click()
     expect(moderator_page.locator("input.action-select")).to_have_count(3)
     expect(moderator_page.get_by_text(notice)).to_have_count(0)
 
