@@ -49,7 +49,7 @@ def listed(client: Client, url: str) -> set[int]:
 
 
 def with_removed_picture(removal: Removal, post: Post) -> Post:
-    """Return a post with a picture that a removal deleted."""
+    """Add a picture that a removal deleted to a post, and return the post."""
     digest = AuditEntry.objects.filter(removal=removal, sha256__isnull=False).first()
     assert digest is not None
     PostImage.objects.filter(post=post).update(sha256=digest.sha256)
@@ -110,6 +110,30 @@ def test_they_stay_once_the_removal_is_done(
     Removal.objects.filter(pk=removal.pk).update(state="done", finished_at=now())
     assert steps(client, removal) == before
     assert before
+
+
+def test_a_page_that_shows_them_polls_without_them(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    with CaptureQueriesContext(connection) as captured:
+        text = client.get(page_of(removal, "progress"), {"next_steps": "shown"}).text
+    assert "0 of 2 files erased" in " ".join(text.split())
+    assert "Next steps" not in text
+    assert not [query for query in captured if "posts_" in query["sql"]]
+
+
+def test_a_page_that_shows_them_is_not_reloaded_without_javascript(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    text = client.get(page_of(removal)).text
+    assert 'http-equiv="refresh"' not in text
+    assert "Reload the page to see the progress." in text
+    Post.objects.all().delete()
+    User.objects.filter(username="spammer").delete()
+    assert steps(client, removal) == {}
+    assert 'http-equiv="refresh"' in client.get(page_of(removal)).text
 
 
 def test_only_those_who_may_manage_the_removal_and_view_posts_see_them(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.models import Removal
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post, Report
 from tests.admin.conftest import drafted, make_user, page_of
 from tests.browser.accessibility import problems_of
@@ -113,6 +115,26 @@ def test_the_way_from_a_removal_to_the_authors_and_the_queue_needs_only_the_keyb
     page.goto(page_of(removal))
     follow(page, "Continue with 3 reported posts")
     expect(page.locator("input.action-select")).to_have_count(3)
+
+
+def test_the_steps_appear_when_the_posts_are_deleted_and_keep_the_focus(
+    queue: list[Post], moderator: User, moderator_page: Page, settings: Any
+) -> None:
+    settings.MODERATION_BATCH_OBJECTS = 2
+    removal = confirmed(drafted(queue[:3], moderator), moderator)
+    page = moderator_page
+    page.goto(page_of(removal))
+    expect(page.get_by_text("posts deleted")).to_be_visible()
+    expect(page.get_by_role("heading", name="Next steps")).to_have_count(0)
+    while delete_next_batch(removal.pk):
+        pass
+    step = page.get_by_role("link", name="Continue with 3 reported posts")
+    step.focus()
+    with page.expect_response(lambda each: each.url.endswith("?next_steps=shown")):
+        pass
+    Removal.objects.filter(pk=removal.pk).update(state="done", finished_at=timezone.now())
+    expect(page.locator(".removal-progress:not([data-running])")).to_be_visible()
+    expect(step).to_be_focused()
 
 
 def follow(page: Page, name: str) -> None:
