@@ -17,7 +17,7 @@ from moderation.admin.removals.next_steps import NextStep
 from moderation.models import AuditEntry, Removal
 from moderation.models.states import RemovalState
 from moderation.removals.keep import exclude
-from posts.admin import next_steps as steps_of_posts
+from posts.admin import PostAdmin, counted
 from posts.models import Post, PostImage, Report
 from posts.reports import dismiss_reports
 from tests.admin.conftest import LIST, browser_of, drafted, make_user, page_of
@@ -88,9 +88,11 @@ def test_steps_that_lead_nowhere_are_left_out(
 def test_numbers_are_capped(
     client: Client, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps_of_posts, "MOST_COUNTED", 1)
+    monkeypatch.setattr(counted, "MOST_COUNTED", 1)
     removal = removed(make_posts(3)[:1], moderator)
-    assert "Continue with 1+ reported posts" in steps(client, removal)
+    found = steps(client, removal)
+    assert "Continue with 1+ reported posts" in found
+    assert "<td>1+</td>" in client.get(found["Disable the author’s account…"]).text
 
 
 @pytest.mark.parametrize("state", ["deleting", "stopped", "cancelled", "expired", "draft"])
@@ -262,7 +264,7 @@ class TestAuthorsPage:
     ) -> None:
         assert self.rows(client, removal) == [
             ["spammer", "2", "1", "Will be disabled"],
-            ["mod", "1", "0", "Skipped: this is your own account"],
+            ["mod", "1", "0", "Skipped: own account"],
             ["staff", "1", "0", "Skipped: staff"],
         ]
         User.objects.filter(username="spammer").update(is_active=False)
@@ -270,14 +272,31 @@ class TestAuthorsPage:
         User.objects.get(username="mod").user_permissions.clear()
         assert [row[3] for row in self.rows(client, removal)] == [
             "Skipped: already inactive",
-            "Skipped: this is your own account",
+            "Skipped: own account",
             "Skipped: superuser",
         ]
 
     def test_names_an_account_that_no_longer_exists(self, client: Client, removal: Removal) -> None:
         User.objects.filter(username="spammer").delete()
         assert self.rows(client, removal)[0] == [
-            "–", "2", "0", "Skipped: the account no longer exists"]  # fmt: skip
+            "–", "2", "0", "Skipped: deleted"]  # fmt: skip
+
+    def test_says_how_many_were_skipped_and_counts_what_can_be_undone(
+        self, client: Client, removal: Removal
+    ) -> None:
+        text = client.post(self.url(removal), {"action": "disable"}, follow=True).text
+        skipped = "2 accounts were skipped: own account (1), staff (1)."
+        assert f"1 account was disabled. {skipped}" in text
+        assert "Enable 1 account again" in text
+        User.objects.filter(username="spammer").update(is_active=True)
+        assert "Enable 1 account again" not in client.get(self.url(removal)).text
+        assert "1 account is disabled" not in steps(client, removal)
+
+    def test_counts_only_the_remaining_posts_that_the_user_may_see(
+        self, client: Client, removal: Removal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(PostAdmin, "get_queryset", lambda *_: Post.objects.none())
+        assert self.rows(client, removal)[0][:3] == ["spammer", "2", "0"]
 
     def test_has_pages(
         self, client: Client, removal: Removal, monkeypatch: pytest.MonkeyPatch
