@@ -138,7 +138,7 @@ def notices(
 
 def removal_label(removal: Removal) -> str:
     """Return what a user does with the objects: "in moderator_2’s draft since 14:05"."""
-    texts = {
+    texts: dict[str, str] = {
         RemovalState.DELETING: _("being removed by %(name)s"),
         RemovalState.STOPPED: _("in %(name)s’s stopped removal"),
     }
@@ -182,7 +182,7 @@ def _notice(
 
 def _own_notice(model_admin: admin.ModelAdmin[Any], removal: Removal) -> str:
     """Return the notice about the user's own removal, as a link if the site has its page."""
-    texts = {
+    texts: dict[str, str] = {
         RemovalState.DELETING: _("being removed"),
         RemovalState.STOPPED: _("in your stopped removal"),
     }
