@@ -41,9 +41,9 @@ class RemovedAuthor(models.Model):
 
 
 class DisabledAuthor(models.Model):
-    """An author whose account was disabled after a removal and has not been changed since.
+    """An author whose account was disabled after a removal and has not been enabled since.
 
-    The row is deleted when the account is enabled again, or saved by somebody else.
+    The row is deleted when the account is enabled again, here or by somebody else.
     """
 
     removal_number = models.PositiveBigIntegerField(_("number of the removal"))

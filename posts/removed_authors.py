@@ -6,12 +6,14 @@ superusers and the user's own account are never disabled.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum, TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from moderation.db.bulk_insert import insert
 from moderation.models import AuditEvent, Removal
@@ -23,6 +25,23 @@ from posts.models import Post
 ACCOUNTS_PER_TRANSACTION = 100
 
 
+class Skipped(TextChoices):
+    """The reasons for which an account is not disabled."""
+
+    DELETED = "deleted", _("deleted")
+    OWN = "own account", _("own account")
+    SUPERUSER = "superuser", _("superuser")
+    STAFF = "staff", _("staff")
+    INACTIVE = "inactive", _("already inactive")
+
+
+class Disabling(NamedTuple):
+    """The number of accounts that were disabled, and of those that were skipped for each reason."""
+
+    accounts: int
+    skipped: Counter[Skipped]
+
+
 def record_authors(*, objects: QuerySet[Post], removal: Removal, using: str, **_: Any) -> None:
     """Record the authors of a batch's posts. A receiver of `objects_removed`."""
     posts = objects.order_by().values("author").annotate(posts=Count("pk"))
@@ -31,11 +50,12 @@ def record_authors(*, objects: QuerySet[Post], removal: Removal, using: str, **_
 
 
 def forget_disabling(*, instance: Any, created: bool, update_fields: Any = None, **_: Any) -> None:
-    """Forget that an account was disabled, because somebody else has saved it since.
+    """Forget that an account was disabled, because somebody else has enabled it since.
 
-    It is then not enabled again. A receiver of `post_save`.
+    If it is disabled once more, it stays disabled. A receiver of `post_save`.
     """
-    if not created and (update_fields is None or "is_active" in update_fields):
+    saves_it = update_fields is None or "is_active" in update_fields
+    if not created and saves_it and instance.is_active:
         DisabledAuthor.objects.filter(author=instance.pk).delete()
 
 
@@ -54,40 +74,67 @@ def accounts_to_disable(removal: Removal, actor: Any) -> QuerySet[Any]:
     return _may_be_disabled(actor).filter(pk__in=authors.values("author"))
 
 
+def accounts_to_enable(removal: Removal) -> QuerySet[Any]:
+    """Return the accounts that `enable` would enable again."""
+    return _users().filter(is_active=False, pk__in=disabled_authors(removal).values("author"))
+
+
 def disabled_authors(removal: Removal) -> QuerySet[DisabledAuthor]:
-    """Return the authors who were disabled after a removal and have not been changed since."""
+    """Return the authors who were disabled after a removal, except those who were enabled since.
+
+    The accounts of some may have been deleted, or enabled by an update that sends no signal.
+    """
     return DisabledAuthor.objects.filter(removal_number=removal.pk)
 
 
-def disable(removal: Removal, *, actor: Any) -> int:
-    """Disable the accounts of a removal's authors; return their number.
+def skipped_because(account: Any, actor: Any) -> Skipped | None:
+    """Return why `disable` skips an account, which is None if it is deleted; otherwise None."""
+    if account is None:
+        return Skipped.DELETED
+    reasons = {
+        Skipped.OWN: account.pk == actor.pk,
+        Skipped.SUPERUSER: account.is_superuser,
+        Skipped.STAFF: account.is_staff,
+        Skipped.INACTIVE: not account.is_active,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), None)
+
+
+def disable(removal: Removal, *, actor: Any) -> Disabling:
+    """Disable the accounts of a removal's authors, and return how many were disabled and skipped.
 
     Each transaction disables a few accounts and records an event that names them.
     """
     authors = RemovedAuthor.objects.filter(removal_number=removal.pk)
-    return sum(_disable(removal, actor, keys) for keys in _chunks(authors))
+    accounts, skipped = 0, Counter[Skipped]()
+    for keys in _chunks(authors):
+        few = _disable(removal, actor, keys)
+        accounts += few.accounts
+        skipped += few.skipped
+    return Disabling(accounts, skipped)
 
 
 def enable(removal: Removal, *, actor: Any) -> int:
     """Enable again the accounts that were disabled after a removal; return their number.
 
-    Accounts that somebody has saved since stay as they are.
+    Accounts that somebody has enabled since stay as they are.
     """
     return sum(_enable(removal, actor, keys) for keys in _chunks(disabled_authors(removal)))
 
 
-def _disable(removal: Removal, actor: Any, keys: list[Any]) -> int:
+def _disable(removal: Removal, actor: Any, keys: list[Any]) -> Disabling:
     with transaction.atomic():
         accounts = _locked(_may_be_disabled(actor).filter(pk__any_of=set(keys)))
+        skipped = _skipped(set(keys) - set(accounts), actor)
         if not accounts:
-            return 0
+            return Disabling(0, skipped)
         _users().filter(pk__any_of=set(accounts)).update(is_active=False)
         DisabledAuthor.objects.filter(author__any_of=set(accounts)).delete()  # of other removals
         rows = [{"author_id": key} for key in accounts]
         same = {"removal_number": removal.pk}
         insert(DisabledAuthor, rows, same=same, using=AuditEvent.objects.db)
-        _record(EventType.DISABLE, removal, actor, accounts)
-    return len(accounts)
+        _record(EventType.DISABLE, removal, actor, accounts, skipped=skipped)
+    return Disabling(len(accounts), skipped)
 
 
 def _enable(removal: Removal, actor: Any, keys: list[Any]) -> int:
@@ -104,12 +151,22 @@ def _enable(removal: Removal, actor: Any, keys: list[Any]) -> int:
     return len(accounts)
 
 
-def _record(event: EventType, removal: Removal, actor: Any, accounts: dict[Any, str]) -> None:
-    """Record an event with the number, the names and the keys of accounts."""
+def _skipped(keys: set[Any], actor: Any) -> Counter[Skipped]:
+    """Return the number of the accounts with these keys for each reason to skip them."""
+    accounts = _users().in_bulk(list(keys))
+    reasons = (skipped_because(accounts.get(key), actor) for key in keys)
+    return Counter(reason for reason in reasons if reason)
+
+
+def _record(
+    event: EventType, removal: Removal, actor: Any, accounts: dict[Any, str], **more: Any
+) -> None:
+    """Record an event with the number, the names and the keys of accounts, and more details."""
     details = {
         "accounts": len(accounts),
         "names": list(accounts.values()),
         "keys": [str(key) for key in accounts],
+        **more,
     }
     AuditEvent.record(event, actor=actor, removal=removal, details=details)
 

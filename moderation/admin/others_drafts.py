@@ -1,4 +1,4 @@
-"""What lists and pages of objects say about the open drafts that contain them."""
+"""What lists and pages of objects say about the drafts and removals that contain them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from moderation.admin.choice_filter import ChoiceFilter
 from moderation.admin.display import removal_url, short_time
-from moderation.models import NotInDrafts, Removal, has_exact_keys
-from moderation.removals.others_drafts import drafts_with, open_drafts
+from moderation.models import NotInRemovals, Removal, has_exact_keys
+from moderation.models.states import RemovalState
+from moderation.removals.others_drafts import open_removals, removals_with
 
 COLUMN = "open_draft"
 # The attributes in which a request and an object keep what was read for one response.
-READ_DRAFTS = "moderation_open_drafts"
+READ_REMOVALS = "moderation_open_removals"
 NOTICE = "moderation_draft_notice"
 
 
 class OthersDraftsFilter(ChoiceFilter):
-    """A filter for the objects that are not in another moderator's open draft."""
+    """A filter for the objects that nobody else has selected, and that nobody is removing."""
 
-    title = gettext_lazy("drafts")
+    title = gettext_lazy("drafts and removals")
     parameter_name = "others_draft"
 
     def lookups(
@@ -36,10 +37,11 @@ class OthersDraftsFilter(ChoiceFilter):
     ) -> list[tuple[str, Any]]:
         """Return the only choice."""
         self.model_admin = model_admin
-        return [("no", gettext_lazy("Not in another moderator’s draft"))]
+        text = gettext_lazy("Neither in another moderator’s draft nor being removed")
+        return [("no", text)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the objects that are in no such draft; none for an unknown value."""
+        """Return the objects that are in no such removal; none for an unknown value."""
         match self.value():
             case None:
                 return queryset
@@ -52,17 +54,22 @@ class OthersDraftsFilter(ChoiceFilter):
 def not_in_others_drafts(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> QuerySet[Any]:
-    """Return those objects of a queryset that are not in another moderator's open draft."""
-    drafts = drafts_of_request(model_admin, request)
-    others = [draft.pk for draft in drafts if draft.actor_id != request.user.pk]
-    return queryset.filter(NotInDrafts(queryset.model, others)) if others else queryset
+    """Return those objects of a queryset that are nobody else's and are not being removed.
+
+    Others' drafts and stopped removals are left out, and everybody's removals that are deleting.
+    """
+    found = [
+        removal.pk
+        for removal in removals_of_request(model_admin, request)
+        if removal.actor_id != request.user.pk or removal.state == RemovalState.DELETING
+    ]
+    return queryset.filter(NotInRemovals(queryset.model, found)) if found else queryset
 
 
 class OpenDraftsMixin(admin.ModelAdmin):
-    """A ModelAdmin whose list and pages say which objects are in an open draft, and whose.
+    """A ModelAdmin whose list and pages say which objects are in a draft or removal, and whose.
 
-    The notices prevent nothing. The list has a column for them if an object of the page is in a
-    draft.
+    The notices prevent nothing. The list has a column for them if an object of the page is in one.
     """
 
     change_form_template = "admin/moderation/open_drafts_form.html"
@@ -71,9 +78,9 @@ class OpenDraftsMixin(admin.ModelAdmin):
         css = {"all": ("moderation/open_drafts.css",)}
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns, with that of the drafts at the end if there are any."""
+        """Return the columns, with that of the notices at the end if there may be any."""
         columns = super().get_list_display(request)
-        return [*columns, COLUMN] if drafts_of_request(self, request) else columns
+        return [*columns, COLUMN] if removals_of_request(self, request) else columns
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Return the change list with the notices of the page's objects."""
@@ -89,18 +96,18 @@ class OpenDraftsMixin(admin.ModelAdmin):
             context["draft_notice"] = notices(self, request, [obj]).get(obj.pk, "")
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @admin.display(description=gettext_lazy("draft"), empty_value="")
+    @admin.display(description=gettext_lazy("removal"), empty_value="")
     def open_draft(self, obj: Any) -> str:
-        """Return whose draft the object is in, or ""."""
+        """Return whose draft or removal the object is in, or ""."""
         return getattr(obj, NOTICE, "")
 
 
-def drafts_of_request(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> list[Removal]:
-    """Return the open drafts of a ModelAdmin's objects. They are read once for each request."""
+def removals_of_request(model_admin: admin.ModelAdmin[Any], request: HttpRequest) -> list[Removal]:
+    """Return the open removals of a ModelAdmin's objects. They are read once for each request."""
     site, model = model_admin.admin_site.name, model_admin.model
-    read: dict[tuple[str, Any], list[Removal]] = request.__dict__.setdefault(READ_DRAFTS, {})
+    read: dict[tuple[str, Any], list[Removal]] = request.__dict__.setdefault(READ_REMOVALS, {})
     if (site, model) not in read:
-        read[site, model] = open_drafts(model, site=site)
+        read[site, model] = open_removals(model, site=site)
     return read[site, model]
 
 
@@ -121,41 +128,56 @@ def add_notices(
 def notices(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, objects: Any
 ) -> dict[Any, str]:
-    """Return whose draft each of the objects is in, and its time of creation: {key: HTML}."""
-    drafts = drafts_of_request(model_admin, request)
-    found = drafts_with(model_admin.model, [obj.pk for obj in objects], drafts)
+    """Return whose draft or removal each of the objects is in: {key: HTML}."""
+    removals = removals_of_request(model_admin, request)
+    found = removals_with(model_admin.model, [obj.pk for obj in objects], removals)
     return {key: _notice(model_admin, request, each) for key, each in found.items()}
 
 
-def draft_label(draft: Removal) -> str:
-    """Return a text with the author and the time of a draft: "moderator_2’s draft since 14:05"."""
-    text = _("%(name)s’s draft since %(time)s")
-    return text % {"name": draft.actor_name, "time": short_time(draft.created_at)}
+def removal_label(removal: Removal) -> str:
+    """Return what a user does with the objects: "in moderator_2’s draft since 14:05"."""
+    texts: dict[str, str] = {
+        RemovalState.DELETING: _("being removed by %(name)s"),
+        RemovalState.STOPPED: _("in %(name)s’s stopped removal"),
+    }
+    text = texts.get(removal.state, _("in %(name)s’s draft since %(time)s"))
+    return text % {"name": removal.actor_name, "time": short_time(removal.created_at)}
 
 
 def _notice(
-    model_admin: admin.ModelAdmin[Any], request: HttpRequest, drafts: Sequence[Removal]
+    model_admin: admin.ModelAdmin[Any], request: HttpRequest, removals: Sequence[Removal]
 ) -> str:
-    """Return a notice about the drafts of one object: about those of others first."""
-    others = [draft for draft in drafts if draft.actor_id != request.user.pk]
-    if not others:
-        return _own_notice(model_admin, drafts[0])
-    notice = _("in %(draft)s") % {"draft": draft_label(others[0])}
-    more = len({draft.actor_id for draft in drafts}) - 1
-    if not more:
+    """Return a notice about the removals of one object: first that which is deleting, then others'.
+
+    Nothing else matters once an object is being removed.
+    """
+    own = request.user.pk
+    first = min(
+        removals, key=lambda each: (each.state != RemovalState.DELETING, each.actor_id == own)
+    )
+    if first.actor_id == own:
+        return _own_notice(model_admin, first)
+    notice = removal_label(first)
+    more = len({each.actor_id for each in removals}) - 1
+    if not more or first.state == RemovalState.DELETING:
         return notice
     text = ngettext(
-        "%(notice)s, and in %(number)s other person’s draft",
-        "%(notice)s, and in %(number)s other people’s drafts",
+        "%(notice)s, and selected by %(number)s other person",
+        "%(notice)s, and selected by %(number)s other people",
         more,
     )
     return text % {"notice": notice, "number": more}
 
 
-def _own_notice(model_admin: admin.ModelAdmin[Any], draft: Removal) -> str:
-    """Return the notice about the user's own draft, as a link to it if the site has its page."""
+def _own_notice(model_admin: admin.ModelAdmin[Any], removal: Removal) -> str:
+    """Return the notice about the user's own removal, as a link if the site has its page."""
+    texts: dict[str, str] = {
+        RemovalState.DELETING: _("being removed"),
+        RemovalState.STOPPED: _("in your stopped removal"),
+    }
+    text = texts.get(removal.state, _("in your draft"))
     try:
-        url = removal_url(model_admin.admin_site, draft)
+        url = removal_url(model_admin.admin_site, removal)
     except NoReverseMatch:
-        return _("in your draft")
-    return format_html('<a href="{}">{}</a>', url, _("in your draft"))
+        return text
+    return format_html('<a href="{}">{}</a>', url, text)

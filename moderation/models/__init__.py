@@ -1,7 +1,6 @@
 """The models: removals, audit log, refused pictures, storages, preferences, background work."""
 
 from moderation.models.audit import AuditEntry, AuditEvent
-from moderation.models.drafted_keys import NotInDrafts, drafts_by_key, shared_with_drafts
 from moderation.models.frozen_keys import (
     FrozenKeys,
     FrozenTexts,
@@ -17,6 +16,7 @@ from moderation.models.removal import Removal, RemovalBatch
 from moderation.models.review_preferences import ReviewPreferences
 from moderation.models.storage_identity import StorageIdentity
 from moderation.models.temporary_keys import key_table
+from moderation.models.waiting_keys import NotInRemovals, removals_by_key, shared_with_removals
 
 __all__ = [
     "AuditEntry",
@@ -26,7 +26,7 @@ __all__ = [
     "Heartbeat",
     "KeptKeys",
     "MarkedObject",
-    "NotInDrafts",
+    "NotInRemovals",
     "QueueingLock",
     "RefusedPicture",
     "Removal",
@@ -34,8 +34,8 @@ __all__ = [
     "ReviewPreferences",
     "StorageIdentity",
     "batch_numbers",
-    "drafts_by_key",
     "has_exact_keys",
     "key_table",
-    "shared_with_drafts",
+    "removals_by_key",
+    "shared_with_removals",
 ]

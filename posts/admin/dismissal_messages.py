@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from moderation.admin.display import count
-from moderation.admin.others_drafts import draft_label
-from moderation.removals.others_drafts import others_drafts_with
+from moderation.admin.others_drafts import removal_label
+from moderation.removals.others_drafts import others_removals_with
 from moderation.templatetags.moderation_numbers import grouped
 from posts.models import Post, Report
 from posts.reports import Decision
@@ -23,7 +23,7 @@ from posts.reports import Decision
 Admin = ModelAdmin[Post]
 
 # The most drafts that a message names, those with the most of the posts.
-MOST_DRAFTS = 3
+MOST_REMOVALS = 3
 
 
 def add_dismissal_message(
@@ -33,7 +33,7 @@ def add_dismissal_message(
     level, text = _outcome(done)
     text = " ".join([_numbers(text, done), *_unseen(done)])
     if done.reports:
-        text = " ".join([text, *_in_drafts(model_admin, request, done)])
+        text = " ".join([text, *_in_removals(model_admin, request, done)])
         text = _with_undo(model_admin, request, text, done.dismissal, back)
     messages.add_message(request, level, text)
 
@@ -84,21 +84,21 @@ def _unseen(done: Decision) -> Iterator[str]:
         yield text % {"number": grouped(done.unseen)}
 
 
-def _in_drafts(model_admin: Admin, request: HttpRequest, done: Decision) -> Iterator[str]:
-    """Yield a sentence for each of the other moderators' drafts with the most of the posts."""
+def _in_removals(model_admin: Admin, request: HttpRequest, done: Decision) -> Iterator[str]:
+    """Yield a sentence for each of the other moderators' removals with the most of the posts."""
     dismissed = Report.objects.filter(dismissal=done.dismissal)
     posts = Post.objects.filter(pk__in=dismissed.values("post"))
     site, actor = model_admin.admin_site.name, request.user.pk
-    found, is_complete = others_drafts_with(posts, actor=actor, site=site)
-    for draft, number in sorted(found, key=lambda each: -each[1])[:MOST_DRAFTS]:
+    found, is_complete = others_removals_with(posts, actor=actor, site=site)
+    for removal, number in sorted(found, key=lambda each: -each[1])[:MOST_REMOVALS]:
         text = ngettext(
-            "%(number)s of these posts is in %(draft)s.",
-            "%(number)s of these posts are in %(draft)s.",
+            "%(number)s of these posts is %(removal)s.",
+            "%(number)s of these posts are %(removal)s.",
             number,
         )
-        yield text % {"number": grouped(number), "draft": draft_label(draft)}
+        yield text % {"number": grouped(number), "removal": removal_label(removal)}
     if not is_complete:
-        yield _("Very large drafts were not compared.")
+        yield _("Very large drafts and removals were not compared.")
 
 
 def _with_undo(

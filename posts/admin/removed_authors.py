@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from django.contrib import messages
@@ -10,7 +10,7 @@ from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -23,13 +23,18 @@ from moderation.admin.access import may_manage, visible_removals
 from moderation.admin.removals.next_steps import DELETED_STATES
 from moderation.models import Removal
 from moderation.templatetags.moderation_numbers import grouped
+from posts.admin.counted import Counted, number_text
 from posts.models import Post
 from posts.removed_authors import (
+    Disabling,
+    Skipped,
     accounts_to_disable,
+    accounts_to_enable,
     authors_of,
     disable,
     disabled_authors,
     enable,
+    skipped_because,
 )
 
 PERMISSION = "posts.disable_author"
@@ -42,7 +47,7 @@ class Author(NamedTuple):
 
     name: str
     removed: int
-    left: int
+    left: str
     status: str
 
 
@@ -93,11 +98,11 @@ def _show(model_admin: ModelAdmin[Post], request: HttpRequest, removal: Removal)
         "title": title,
         "opts": model_admin.opts,
         "removal": removal,
-        "authors": _described(removal, request.user, page.object_list),
+        "authors": _described(model_admin, request, removal, page.object_list),
         "page": page,
         "page_numbers": paginator.get_elided_page_range(page.number),
         "to_disable": accounts_to_disable(removal, request.user).count(),
-        "to_enable": disabled_authors(removal).count(),
+        "to_enable": accounts_to_enable(removal).count(),
     }
     return TemplateResponse(request, "admin/posts/post/removed_authors.html", context)
 
@@ -108,37 +113,59 @@ def _change_accounts(
     """Disable or enable the accounts, then redirect. Raises BadRequest for other actions."""
     match request.POST.get("action"):
         case "disable":
-            number = disable(removal, actor=request.user)
-            text = ngettext(
-                "%(number)s account was disabled.", "%(number)s accounts were disabled.", number
-            )
+            text = _disabled_message(disable(removal, actor=request.user))
         case "enable":
             number = enable(removal, actor=request.user)
             text = ngettext(
                 "%(number)s account was enabled again.",
                 "%(number)s accounts were enabled again.",
                 number,
-            )
+            ) % {"number": grouped(number)}
         case _:
             raise BadRequest("action")
-    messages.info(request, text % {"number": grouped(number)})
+    messages.info(request, text)
     return redirect(page_url(model_admin.admin_site, removal))
 
 
-def _described(removal: Removal, actor: Any, rows: Iterable[dict[str, Any]]) -> list[Author]:
-    """Return the authors of a page. Runs three queries."""
+def _disabled_message(result: Disabling) -> str:
+    """Return how many accounts were disabled, and how many were skipped for which reason."""
+    text = ngettext(
+        "%(number)s account was disabled.", "%(number)s accounts were disabled.", result.accounts
+    ) % {"number": grouped(result.accounts)}
+    if not (number := result.skipped.total()):
+        return text
+    reasons = (
+        f"{reason.label} ({grouped(result.skipped[reason])})"
+        for reason in Skipped
+        if result.skipped[reason]
+    )
+    skipped = ngettext(
+        "%(number)s account was skipped: %(reasons)s.",
+        "%(number)s accounts were skipped: %(reasons)s.",
+        number,
+    )
+    return f"{text} {skipped % {'number': grouped(number), 'reasons': ', '.join(reasons)}}"
+
+
+def _described(
+    model_admin: ModelAdmin[Post],
+    request: HttpRequest,
+    removal: Removal,
+    rows: Iterable[dict[str, Any]],
+) -> list[Author]:
+    """Return the authors of a page. Runs two queries."""
     removed = {row["author"]: row["removed"] for row in rows}
-    users = get_user_model()._base_manager.in_bulk(list(removed))
-    posts = Post.objects.filter(author__in=list(removed)).order_by().values("author")
-    left = dict(posts.annotate(number=Count("pk")).values_list("author", "number"))
+    posts = model_admin.get_queryset(request).filter(author=OuterRef("pk")).values("author")
+    accounts = get_user_model()._base_manager.annotate(left=Counted(posts))
+    users: dict[Any, Any] = accounts.in_bulk(list(removed))
     recorded = disabled_authors(removal).filter(author__in=list(removed))
     disabled = set(recorded.values_list("author", flat=True))
     return [
         Author(
             name=users[key].get_username() if key in users else "",
             removed=number,
-            left=left.get(key, 0),
-            status=_status(users.get(key), actor, is_disabled=key in disabled),
+            left=number_text(users[key].left if key in users else 0),
+            status=_status(users.get(key), request.user, is_disabled=key in disabled),
         )
         for key, number in removed.items()
     ]
@@ -146,12 +173,9 @@ def _described(removal: Removal, actor: Any, rows: Iterable[dict[str, Any]]) -> 
 
 def _status(user: Any, actor: Any, *, is_disabled: bool) -> str:
     """Return what happens to an account, or the reason why it is skipped."""
-    reasons: list[tuple[Callable[[], bool], str]] = [
-        (lambda: user is None, _("Skipped: the account no longer exists")),
-        (lambda: user.pk == actor.pk, _("Skipped: this is your own account")),
-        (lambda: user.is_superuser, _("Skipped: superuser")),
-        (lambda: user.is_staff, _("Skipped: staff")),
-        (lambda: not user.is_active and is_disabled, _("Disabled after this removal")),
-        (lambda: not user.is_active, _("Skipped: already inactive")),
-    ]
-    return next((text for applies, text in reasons if applies()), _("Will be disabled"))
+    reason = skipped_because(user, actor)
+    if reason is None:
+        return _("Will be disabled")
+    if reason == Skipped.INACTIVE and is_disabled:
+        return _("Disabled after this removal")
+    return _("Skipped: %(reason)s") % {"reason": reason.label}

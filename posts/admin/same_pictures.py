@@ -1,4 +1,4 @@
-"""A filter for the posts that have the same pictures as those that a removal deleted."""
+"""A filter for the posts that came after a removal and have the same pictures as its posts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_DIGITS = 18  # a longer number may not fit into a BIGINT
 
 
 class SameAsRemovalFilter(admin.SimpleListFilter):
-    """A filter for the posts with a picture that a removal deleted.
+    """A filter for newer posts with a picture that a removal deleted.
 
     Its value is the number of the removal, whose page links to it. It is displayed only while it
     applies.
@@ -37,26 +37,31 @@ class SameAsRemovalFilter(admin.SimpleListFilter):
         self.removal = _visible_removal(request, value)
         if self.removal is None:
             return [(value, _("No such removal"))]
-        return [(value, _("Has a picture from removal %(number)s") % {"number": self.removal})]
+        text = _("Newer than removal %(number)s, with one of its pictures")
+        return [(value, text % {"number": self.removal})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
         """Return the posts with such a picture; none for a removal that the user may not view."""
         if self.value() is None:
             return queryset
-        return with_pictures_of(self.removal, queryset) if self.removal else queryset.none()
+        return newer_with_pictures(self.removal, queryset) if self.removal else queryset.none()
 
 
-def with_pictures_of(removal: Removal, posts: QuerySet[Post]) -> QuerySet[Post]:
-    """Return those of the posts that have a picture that a removal deleted."""
+def newer_with_pictures(removal: Removal, posts: QuerySet[Post]) -> QuerySet[Post]:
+    """Return the posts dated after a removal's confirmation that have a picture it deleted.
+
+    The moderator has seen, and perhaps kept, the posts that were there before.
+    """
     entries = AuditEntry.objects.filter(removal=removal.pk, sha256__isnull=False)
     pictures = PostImage.objects.filter(sha256__in=entries.values("sha256"))
-    return posts.filter(pk__in=pictures.values("post"))
+    newer = posts.filter(created_at__gte=removal.confirmed_at)
+    return newer.filter(pk__in=pictures.values("post"))
 
 
 def _visible_removal(request: HttpRequest, text: str) -> Removal | None:
-    """Return the removal with a number if the user may view it, otherwise None."""
+    """Return the confirmed removal with a number if the user may view it, otherwise None."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
         return None
-    found: Removal | None
-    found = visible_removals(request.user, Removal.objects.filter(pk=int(text))).first()
+    confirmed = Removal.objects.filter(pk=int(text), confirmed_at__isnull=False)
+    found: Removal | None = visible_removals(request.user, confirmed).first()
     return found

@@ -16,7 +16,8 @@ from django.utils.timezone import now
 from moderation.admin.removals.next_steps import NextStep
 from moderation.models import AuditEntry, Removal
 from moderation.models.states import RemovalState
-from posts.admin import next_steps as steps_of_posts
+from moderation.removals.keep import exclude
+from posts.admin import PostAdmin, counted
 from posts.models import Post, PostImage, Report
 from posts.reports import dismiss_reports
 from tests.admin.conftest import LIST, browser_of, drafted, make_user, page_of
@@ -47,29 +48,30 @@ def listed(client: Client, url: str) -> set[int]:
     return {post.pk for post in client.get(url).context["cl"].result_list}
 
 
-def shared_picture(removal: Removal, post: Post) -> None:
-    """Add to a post a picture that a removal deleted."""
+def with_removed_picture(removal: Removal, post: Post) -> Post:
+    """Add a picture that a removal deleted to a post, and return the post."""
     digest = AuditEntry.objects.filter(removal=removal, sha256__isnull=False).first()
     assert digest is not None
     PostImage.objects.filter(post=post).update(sha256=digest.sha256)
+    return post
 
 
 def test_all_steps_lead_to_what_they_say(
     client: Client, moderator: User, other: User, make_posts: MakePosts
 ) -> None:
-    posts = make_posts(6)
+    posts = make_posts(5)
     removal = removed(posts[:2], moderator)
-    drafted(posts[2:4], other)
-    shared_picture(removal, posts[2])
+    since = with_removed_picture(removal, *make_posts(1))
+    drafted([posts[2], since], other)
     found = steps(client, removal)
     assert list(found) == [
-        "1 post has one of the removed pictures",
+        "1 newer post has one of the removed pictures",
         "Disable the author’s account…",
         "Continue with 2 reported posts",
     ]
     same, authors, queue = found.values()
-    assert listed(client, same) == {posts[2].pk}
-    assert listed(client, queue) == {posts[4].pk, posts[5].pk}
+    assert listed(client, same) == {since.pk}
+    assert listed(client, queue) == {posts[3].pk, posts[4].pk}
     assert "Disable 1 account" in client.get(authors).text
     assert steps(client, removal, "progress") == found
 
@@ -86,9 +88,11 @@ def test_steps_that_lead_nowhere_are_left_out(
 def test_numbers_are_capped(
     client: Client, moderator: User, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps_of_posts, "MOST_COUNTED", 1)
+    monkeypatch.setattr(counted, "MOST_COUNTED", 1)
     removal = removed(make_posts(3)[:1], moderator)
-    assert "Continue with 1+ reported posts" in steps(client, removal)
+    found = steps(client, removal)
+    assert "Continue with 1+ reported posts" in found
+    assert "<td>1+</td>" in client.get(found["Disable the author’s account…"]).text
 
 
 @pytest.mark.parametrize("state", ["deleting", "stopped", "cancelled", "expired", "draft"])
@@ -108,6 +112,30 @@ def test_they_stay_once_the_removal_is_done(
     Removal.objects.filter(pk=removal.pk).update(state="done", finished_at=now())
     assert steps(client, removal) == before
     assert before
+
+
+def test_a_page_that_shows_them_polls_without_them(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    with CaptureQueriesContext(connection) as captured:
+        text = client.get(page_of(removal, "progress"), {"next_steps": "shown"}).text
+    assert "0 of 2 files erased" in " ".join(text.split())
+    assert "Next steps" not in text
+    assert not [query for query in captured if "posts_" in query["sql"]]
+
+
+def test_a_page_that_shows_them_is_not_reloaded_without_javascript(
+    client: Client, moderator: User, make_posts: MakePosts
+) -> None:
+    removal = removed(make_posts(2)[:1], moderator)
+    text = client.get(page_of(removal)).text
+    assert 'http-equiv="refresh"' not in text
+    assert "Reload the page to see the progress." in text
+    Post.objects.all().delete()
+    User.objects.filter(username="spammer").delete()
+    assert steps(client, removal) == {}
+    assert 'http-equiv="refresh"' in client.get(page_of(removal)).text
 
 
 def test_only_those_who_may_manage_the_removal_and_view_posts_see_them(
@@ -149,7 +177,7 @@ def test_the_number_of_queries_does_not_depend_on_the_numbers(
             author = User.objects.create_user(f"author {size} {number}")
             Post.objects.filter(pk=post.pk).update(author=author)
         removal = removed(posts[:size], moderator)
-        shared_picture(removal, posts[size])
+        with_removed_picture(removal, *make_posts(1))
         (url,) = [url for url in steps(client, removal).values() if "authors-of" in url]
         with CaptureQueriesContext(connection) as of_page:
             client.get(page_of(removal))
@@ -163,14 +191,34 @@ class TestSamePictures:
     def test_finds_nothing_for_a_removal_that_the_user_may_not_view(
         self, client: Client, moderator: User, other: User, make_posts: MakePosts
     ) -> None:
-        posts = make_posts(2)
-        removal = removed(posts[:1], moderator)
-        shared_picture(removal, posts[1])
+        removal = removed(make_posts(1), moderator)
+        since = with_removed_picture(removal, *make_posts(1))
         url = f"{LIST}?same_as_removal={removal.pk}"
-        assert listed(client, url) == {posts[1].pk}
+        assert listed(client, url) == {since.pk}
         assert listed(browser_of(other), url) == set()
         viewer = make_user("viewer", codes=("view_post", "view_removal"))
-        assert listed(browser_of(viewer), url) == {posts[1].pk}
+        assert listed(browser_of(viewer), url) == {since.pk}
+
+    def test_posts_that_were_kept_or_there_before_are_not_suggested_again(
+        self, client: Client, moderator: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(3)
+        draft = drafted(posts[:2], moderator)
+        kept = [(draft.batches.get().number, [str(posts[1].pk)])]
+        exclude(draft, seal=draft.seal, keys_by_batch=kept)
+        removal = confirmed(Removal.objects.get(pk=draft.pk), moderator)
+        for post in posts[1:]:
+            with_removed_picture(removal, post)
+        assert not any("removed pictures" in text for text in steps(client, removal))
+        assert listed(client, f"{LIST}?same_as_removal={removal.pk}") == set()
+
+    def test_finds_nothing_for_a_draft_and_says_so(
+        self, client: Client, moderator: User, make_posts: MakePosts
+    ) -> None:
+        draft = drafted(make_posts(1), moderator)
+        response = client.get(LIST, {"same_as_removal": draft.pk})
+        assert list(response.context["cl"].result_list) == []
+        assert "No such removal" in response.text
 
     @pytest.mark.parametrize(
         "value", ["", "0", "-1", "x", "1.0", " 1", "٣", "9" * 18, "9" * 19, "9" * 5000, "1,2"]
@@ -189,7 +237,7 @@ class TestSamePictures:
         removal = removed(make_posts(2)[:1], moderator)
         assert "removed pictures" not in client.get(LIST).text
         text = client.get(LIST, {"same_as_removal": removal.pk}).text
-        assert f"Has a picture from removal #{removal.pk}" in text
+        assert f"Newer than removal #{removal.pk}, with one of its pictures" in text
 
 
 class TestAuthorsPage:
@@ -216,7 +264,7 @@ class TestAuthorsPage:
     ) -> None:
         assert self.rows(client, removal) == [
             ["spammer", "2", "1", "Will be disabled"],
-            ["mod", "1", "0", "Skipped: this is your own account"],
+            ["mod", "1", "0", "Skipped: own account"],
             ["staff", "1", "0", "Skipped: staff"],
         ]
         User.objects.filter(username="spammer").update(is_active=False)
@@ -224,14 +272,31 @@ class TestAuthorsPage:
         User.objects.get(username="mod").user_permissions.clear()
         assert [row[3] for row in self.rows(client, removal)] == [
             "Skipped: already inactive",
-            "Skipped: this is your own account",
+            "Skipped: own account",
             "Skipped: superuser",
         ]
 
     def test_names_an_account_that_no_longer_exists(self, client: Client, removal: Removal) -> None:
         User.objects.filter(username="spammer").delete()
         assert self.rows(client, removal)[0] == [
-            "–", "2", "0", "Skipped: the account no longer exists"]  # fmt: skip
+            "–", "2", "0", "Skipped: deleted"]  # fmt: skip
+
+    def test_says_how_many_were_skipped_and_counts_what_can_be_undone(
+        self, client: Client, removal: Removal
+    ) -> None:
+        text = client.post(self.url(removal), {"action": "disable"}, follow=True).text
+        skipped = "2 accounts were skipped: own account (1), staff (1)."
+        assert f"1 account was disabled. {skipped}" in text
+        assert "Enable 1 account again" in text
+        User.objects.filter(username="spammer").update(is_active=True)
+        assert "Enable 1 account again" not in client.get(self.url(removal)).text
+        assert "1 account is disabled" not in steps(client, removal)
+
+    def test_counts_only_the_remaining_posts_that_the_user_may_see(
+        self, client: Client, removal: Removal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(PostAdmin, "get_queryset", lambda *_: Post.objects.none())
+        assert self.rows(client, removal)[0][:3] == ["spammer", "2", "0"]
 
     def test_has_pages(
         self, client: Client, removal: Removal, monkeypatch: pytest.MonkeyPatch

@@ -14,9 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from moderation.lifecycle.removals import cancel
+from moderation.lifecycle.batches import mark_failed
+from moderation.lifecycle.removals import cancel, resume, stop
 from moderation.models import Removal
 from moderation.removals import others_drafts
+from moderation.removals.delete import delete_next_batch
 from moderation.removals.keep import exclude
 from posts.admin import PostAdmin
 from posts.models import Post
@@ -98,7 +100,7 @@ def test_the_draft_of_another_moderator_is_named_before_ones_own(
     for actor in (moderator, other, make_user("third", "Moderators"), other):
         drafted(posts, actor)
     assert notices(client)[posts[0].pk].startswith("in other’s draft since ")
-    assert notices(client)[posts[0].pk].endswith(", and in 2 other people’s drafts")
+    assert notices(client)[posts[0].pk].endswith(", and selected by 2 other people")
 
 
 def test_the_name_of_a_moderator_is_escaped(client: Client, make_posts: MakePosts) -> None:
@@ -149,12 +151,89 @@ def test_a_draft_that_cannot_be_confirmed_here_does_not_count(
     assert listed(client, **FREE) == {post.pk for post in posts}
 
 
-def test_a_confirmed_removal_does_not_count(
-    client: Client, other: User, make_posts: MakePosts, settings: Any
-) -> None:
+def running(posts: list[Post], actor: User) -> Removal:
+    """Return a confirmed removal with a batch for each post; the first batch is deleted."""
+    removal = confirmed(drafted(posts, actor), actor)
+    delete_next_batch(removal.pk)
+    assert removal.batches.waiting().count() == len(posts) - 1
+    return removal
+
+
+def stopped(posts: list[Post], actor: User) -> Removal:
+    """Return a removal that was stopped after the first post."""
+    removal = running(posts, actor)
+    stop(removal, actor=actor)
+    return removal
+
+
+@pytest.fixture
+def small_batches(settings: Any) -> None:
+    """Put each post into a batch of its own."""
     settings.MODERATION_BATCH_OBJECTS = 1
-    confirmed(drafted(make_posts(2), other), other)
-    assert notices(client) == {}
+
+
+@pytest.mark.usefixtures("small_batches")
+class TestConfirmedRemovals:
+    def test_the_list_and_the_page_say_who_is_removing_a_post(
+        self, client: Client, other: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(4)
+        running(posts[:3], other)
+        assert notices(client) == {post.pk: "being removed by other" for post in posts[1:3]}
+        assert "selected for removal: being removed by other." in page_text(client, posts[1])
+        assert listed(client, **FREE) == {posts[3].pk}
+
+    def test_a_stopped_removal_counts_for_as_long_as_its_draft_would(
+        self, client: Client, other: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(2)
+        removal = stopped(posts, other)
+        assert notices(client) == {posts[1].pk: "in other’s stopped removal"}
+        assert listed(client, **FREE) == set()
+        old(removal)
+        assert notices(client) == {}
+        assert listed(client, **FREE) == {posts[1].pk}
+        resume(Removal.objects.get(pk=removal.pk), actor=other)
+        assert notices(client) == {posts[1].pk: "being removed by other"}
+
+    def test_ones_own_removal_is_a_link_and_only_left_out_while_it_runs(
+        self, client: Client, moderator: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(2)
+        removal = running(posts, moderator)
+        link = f'<a href="{page_of(removal)}">'
+        assert notices(client) == {posts[1].pk: f"{link}being removed</a>"}
+        assert listed(client, **FREE) == set()
+        stop(removal, actor=moderator)
+        assert notices(client) == {posts[1].pk: f"{link}in your stopped removal</a>"}
+        assert listed(client, **FREE) == {posts[1].pk}
+
+    def test_being_removed_is_said_before_any_draft(
+        self, client: Client, moderator: User, other: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(2)
+        drafted(posts, make_user("third", "Moderators"))
+        drafted(posts, moderator)
+        running(posts, other)
+        assert notices(client) == {posts[1].pk: "being removed by other"}
+
+    def test_posts_of_failed_batches_stay_in_the_queue(
+        self, client: Client, other: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(3)
+        removal = running(posts, other)
+        mark_failed(removal.batches.waiting().latest("number"), error="")
+        assert set(notices(client)) == {posts[1].pk}
+        assert listed(client, **FREE) == {posts[2].pk}
+
+    def test_a_draft_names_the_removal_that_is_faster(
+        self, client: Client, moderator: User, other: User, make_posts: MakePosts
+    ) -> None:
+        posts = make_posts(3)
+        draft = drafted(posts[1:], moderator)
+        running(posts, other)
+        text = " ".join(client.get(page_of(draft)).text.split())
+        assert "2 posts being removed by other" in text
 
 
 def test_the_filter_leaves_out_what_others_have_in_a_draft(
@@ -264,7 +343,7 @@ class TestConfirmation:
         text = " ".join(client.get(page_of(own)).text.split())
         assert "1 post in other’s draft since " in text
         assert "third’s" not in text
-        assert "Very large drafts were not compared." in text
+        assert "Very large drafts and removals were not compared." in text
 
     def test_says_so_too_if_no_draft_was_compared(
         self,
@@ -280,4 +359,4 @@ class TestConfirmation:
         drafted(posts, other)
         text = " ".join(client.get(page_of(own)).text.split())
         assert "Perhaps also selected by other moderators" in text
-        assert "Very large drafts were not compared." in text
+        assert "Very large drafts and removals were not compared." in text

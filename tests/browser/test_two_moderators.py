@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from moderation.models import Removal
+from moderation.removals.delete import delete_next_batch
 from posts.models import Post, Report
 from tests.admin.conftest import drafted, make_user, page_of
 from tests.browser.accessibility import problems_of
@@ -70,7 +73,8 @@ def test_neither_surprises_the_other(
     moderator_page.goto(f"{LIST}{queue[0].pk}/change/")
     expect(moderator_page.locator("#draft-notice")).to_contain_text(notice)
     moderator_page.goto(f"{LIST}?reported=yes")
-    moderator_page.get_by_role("link", name="Not in another moderator’s draft").click()
+    free = "Neither in another moderator’s draft nor being removed"
+    moderator_page.get_by_role("link", name=free).click()
     expect(moderator_page.locator("input.action-select")).to_have_count(3)
     expect(moderator_page.get_by_text(notice)).to_have_count(0)
 
@@ -97,6 +101,7 @@ def test_the_way_from_a_removal_to_the_authors_and_the_queue_needs_only_the_keyb
     queue: list[Post], moderator: User, moderator_page: Page
 ) -> None:
     removal = confirmed(drafted(queue[:3], moderator), moderator)
+    Post.objects.update(created_at=timezone.now())  # all have the same picture as the removed ones
     page = moderator_page
     page.goto(page_of(removal))
     follow(page, "Disable the author’s account…")
@@ -105,11 +110,31 @@ def test_the_way_from_a_removal_to_the_authors_and_the_queue_needs_only_the_keyb
     follow(page, "Enable 1 account again")
     expect(page.get_by_text("1 account was enabled again.")).to_be_visible()
     page.goto(page_of(removal))
-    follow(page, "3 posts have one of the removed pictures")  # all have the same digest
+    follow(page, "3 newer posts have one of the removed pictures")
     expect(page.locator("input.action-select")).to_have_count(3)
     page.goto(page_of(removal))
     follow(page, "Continue with 3 reported posts")
     expect(page.locator("input.action-select")).to_have_count(3)
+
+
+def test_the_steps_appear_when_the_posts_are_deleted_and_keep_the_focus(
+    queue: list[Post], moderator: User, moderator_page: Page, settings: Any
+) -> None:
+    settings.MODERATION_BATCH_OBJECTS = 2
+    removal = confirmed(drafted(queue[:3], moderator), moderator)
+    page = moderator_page
+    page.goto(page_of(removal))
+    expect(page.get_by_text("posts deleted")).to_be_visible()
+    expect(page.get_by_role("heading", name="Next steps")).to_have_count(0)
+    while delete_next_batch(removal.pk):
+        pass
+    step = page.get_by_role("link", name="Continue with 3 reported posts")
+    step.focus()
+    with page.expect_response(lambda each: each.url.endswith("?next_steps=shown")):
+        pass
+    Removal.objects.filter(pk=removal.pk).update(state="done", finished_at=timezone.now())
+    expect(page.locator(".removal-progress:not([data-running])")).to_be_visible()
+    expect(step).to_be_focused()
 
 
 def follow(page: Page, name: str) -> None:

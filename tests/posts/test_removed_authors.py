@@ -16,7 +16,13 @@ from moderation.signals import objects_removed
 from posts import removed_authors
 from posts.author_models import DisabledAuthor, RemovedAuthor
 from posts.models import Post
-from posts.removed_authors import accounts_to_disable, authors_of, disable, enable
+from posts.removed_authors import (
+    accounts_to_disable,
+    accounts_to_enable,
+    authors_of,
+    disable,
+    enable,
+)
 from tests.helpers import confirmed, drafted
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,30 +110,37 @@ class TestDisable:
     ) -> None:
         removal = removed(moderator, posts_by("a", "b", "a"))
         posts_by("c")
-        assert disable(removal, actor=moderator) == 2
+        assert disable(removal, actor=moderator) == (2, {})
         assert active() == {"mod", "c"}
         event = AuditEvent.objects.get(type="disable")
         keys = User.objects.filter(username__in="ab").order_by("pk").values_list("pk", flat=True)
-        assert event.details == {"accounts": 2, "names": ["a", "b"], "keys": [*map(str, keys)]}
+        assert event.details == {
+            "accounts": 2, "names": ["a", "b"], "keys": [*map(str, keys)], "skipped": {},
+        }  # fmt: skip
         assert (event.actor, event.removal) == (moderator, removal)
 
     def test_staff_superusers_oneself_and_inactive_accounts_are_skipped(
         self, moderator: User
     ) -> None:
-        posts = posts_by("a", "staff", "root", "gone", "mod")
-        User.objects.filter(username="staff").update(is_staff=True)
+        posts = posts_by("a", "staff", "other staff", "root", "gone", "mod", "deleted")
+        User.objects.filter(username__endswith="staff").update(is_staff=True)
         User.objects.filter(username="root").update(is_superuser=True)
         User.objects.filter(username="gone").update(is_active=False)
         removal = removed(moderator, posts)
+        User.objects.filter(username="deleted").delete()
+        spared = {"mod", "staff", "other staff", "root"}
         assert [user.username for user in accounts_to_disable(removal, moderator)] == ["a"]
-        assert disable(removal, actor=moderator) == 1
-        assert active() == {"mod", "staff", "root"}
+        skipped = {"staff": 2, "superuser": 1, "inactive": 1, "own account": 1, "deleted": 1}
+        assert disable(removal, actor=moderator) == (1, skipped)
+        assert AuditEvent.objects.get(type="disable").details["skipped"] == skipped
+        assert active() == spared
         assert enable(removal, actor=moderator) == 1
-        assert active() == {"mod", "staff", "root", "a"}
+        assert active() == {*spared, "a"}
 
     def test_a_second_time_changes_and_records_nothing(self, moderator: User) -> None:
         removal = removed(moderator, posts_by("a"))
-        assert [disable(removal, actor=moderator) for _ in range(2)] == [1, 0]
+        first, second = (disable(removal, actor=moderator) for _ in range(2))
+        assert (first, second) == ((1, {}), (0, {"inactive": 1}))
         assert [enable(removal, actor=moderator) for _ in range(2)] == [1, 0]
         types = AuditEvent.objects.order_by("pk").values_list("type", flat=True)
         assert list(types) == ["confirm", "disable", "enable"]
@@ -137,7 +150,7 @@ class TestDisable:
     ) -> None:
         monkeypatch.setattr(removed_authors, "ACCOUNTS_PER_TRANSACTION", 2)
         removal = removed(moderator, posts_by(*"abcde"))
-        assert disable(removal, actor=moderator) == 5
+        assert disable(removal, actor=moderator).accounts == 5
         events = AuditEvent.objects.filter(type="disable").order_by("pk")
         assert [event.details["names"] for event in events] == [["a", "b"], ["c", "d"], ["e"]]
         assert enable(removal, actor=moderator) == 5
@@ -175,7 +188,7 @@ class TestDisable:
 
 
 class TestEnable:
-    def test_an_account_that_somebody_saved_since_stays_as_it_is(self, moderator: User) -> None:
+    def test_an_account_that_somebody_enabled_since_stays_as_it_is(self, moderator: User) -> None:
         removal = removed(moderator, posts_by("a", "b"))
         disable(removal, actor=moderator)
         account = User.objects.get(username="a")
@@ -185,11 +198,26 @@ class TestEnable:
         assert enable(removal, actor=moderator) == 1
         assert active() == {"mod", "b"}
 
-    def test_a_login_does_not_count_as_a_change(self, moderator: User) -> None:
-        removal = removed(moderator, posts_by("a"))
+    def test_saving_an_account_that_stays_disabled_does_not_count(self, moderator: User) -> None:
+        before = posts_by("a")[0].author
+        removal = removed(moderator, [*Post.objects.all()])
         disable(removal, actor=moderator)
-        User.objects.get(username="a").save(update_fields=["last_login"])
+        account = User.objects.get(username="a")
+        account.email = "corrected@example.com"
+        account.save()
+        assert before.is_active
+        before.save(update_fields=["last_login"])  # does not write what it says about `is_active`
         assert enable(removal, actor=moderator) == 1
+
+    def test_only_accounts_that_are_enabled_are_counted_before(self, moderator: User) -> None:
+        removal = removed(moderator, posts_by(*"abc"))
+        disable(removal, actor=moderator)
+        User.objects.filter(username="a").delete()
+        User.objects.filter(username="b").update(is_active=True)
+        assert accounts_to_enable(removal).count() == 1
+        assert enable(removal, actor=moderator) == 1
+        assert accounts_to_enable(removal).count() == 0
+        assert not DisabledAuthor.objects.exists()
 
     def test_an_account_that_was_enabled_elsewhere_is_not_counted(self, moderator: User) -> None:
         removal = removed(moderator, posts_by("a"))

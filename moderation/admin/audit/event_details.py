@@ -31,6 +31,7 @@ LABELS = {
     "entries": gettext_lazy("Files"),
     "rows": gettext_lazy("Audit entries"),
     "accounts": gettext_lazy("Accounts"),
+    "skipped": gettext_lazy("Skipped"),
     "names": gettext_lazy("Names"),
     "keys": gettext_lazy("Keys"),
     "format": gettext_lazy("Format"),

@@ -23,13 +23,15 @@ class NextStep:
     is_post: bool = False
 
 
-def next_steps_of(viewer: Viewer, removal: Removal) -> list[NextStep]:
+def next_steps_of(viewer: Viewer, removal: Removal) -> list[NextStep] | None:
     """Return what `next_steps(request, removal)` of the removal's ModelAdmin returns.
 
-    Returns none before the objects are deleted, and for users who may not manage the removal or
-    view its objects. A ModelAdmin need not have the method.
+    Returns None before the objects are deleted, and no steps for users who may not manage the
+    removal or view its objects. A ModelAdmin need not have the method.
     """
-    if removal.state not in DELETED_STATES or not may_manage(viewer.request.user, removal):
+    if removal.state not in DELETED_STATES:
+        return None
+    if not may_manage(viewer.request.user, removal):
         return []
     try:
         model_admin = admin_of(viewer.site, removal)

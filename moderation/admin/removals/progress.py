@@ -50,9 +50,11 @@ Admin: TypeAlias = "ModelAdmin[Removal]"
 
 def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
     """Return the page of a removal. While the removal runs, the page reloads its `fragment`."""
+    viewer = Viewer(model_admin.admin_site, request)
     context = {
         **model_admin.admin_site.each_context(request),
-        **_progress(Viewer(model_admin.admin_site, request), removal),
+        **_progress(viewer, removal),
+        "next_steps": next_steps_of(viewer, removal),
         "title": _title(removal),
         "opts": model_admin.opts,
     }
@@ -60,8 +62,16 @@ def show(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResp
 
 
 def fragment(model_admin: Admin, request: HttpRequest, removal: Removal) -> HttpResponse:
-    """Return the part of the page that changes while the removal runs."""
-    context = _progress(Viewer(model_admin.admin_site, request), removal)
+    """Return the part of the page that changes while the removal runs.
+
+    A page that shows next steps keeps them, so they are not counted again for each request.
+    """
+    viewer = Viewer(model_admin.admin_site, request)
+    are_shown = request.GET.get("next_steps") == "shown"
+    context = {
+        **_progress(viewer, removal),
+        "next_steps": None if are_shown else next_steps_of(viewer, removal),
+    }
     return TemplateResponse(request, "admin/moderation/removal/progress_fragment.html", context)
 
 
@@ -146,7 +156,6 @@ def _progress(viewer: Viewer, removal: Removal) -> dict[str, Any]:
         "may_resume": may_manage_it and removal.state == RemovalState.STOPPED,
         "may_retry": may_manage_it and bool(failed.batches or failed.entries),
         "list_limit": MAX_NAMED,
-        "next_steps": next_steps_of(viewer, removal),
     }
 
 

@@ -24,16 +24,32 @@
     document.body.append(liveRegion);
   }
 
+  // Replace the parts of the progress. Next steps that are shown stay: one of them may be focused.
+  function replaceParts(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const [shown, loaded] = [progress, template.content].map((each) => each.firstElementChild);
+    shown.toggleAttribute("data-running", loaded.hasAttribute("data-running"));
+    for (const part of [...loaded.children]) {
+      const replaced = document.getElementById(part.id);
+      if (!replaced.hasAttribute("data-shown")) {
+        replaced.replaceWith(part);
+      }
+    }
+  }
+
   // Reload the progress. A redirected response is the login page, because the session has ended.
   async function refresh(interval) {
     let next = POLL_INTERVAL;
     try {
-      const response = await fetch(progress.dataset.url);
+      const areStepsShown = progress.querySelector("#removal-next-steps[data-shown]");
+      const query = areStepsShown ? "?next_steps=shown" : "";
+      const response = await fetch(progress.dataset.url + query);
       if (!response.ok || response.redirected) {
         throw new Error(`The server responded with ${response.status}.`);
       }
       const focused = progress.contains(document.activeElement) && document.activeElement.id;
-      progress.innerHTML = await response.text();
+      replaceParts(await response.text());
       document.getElementById(focused)?.focus();
       announce(document.getElementById("removal-summary"));
     } catch {

@@ -41,6 +41,7 @@ def event(removal: Removal | None = None, **details: Any) -> AuditEvent:
         ({"rows": 64}, None, "64 audit entries"),
         ({"accounts": 1, "names": ["a"], "keys": ["1"]}, None, "1 account"),
         ({"accounts": 2_000}, None, "2,000 accounts"),
+        ({"accounts": 1, "skipped": {"staff": 2}}, None, "1 account · Skipped: staff = 2"),
         ({"format": "csv", "rows": 2}, None, "2 audit entries · Format: csv"),
         ({"filters": {"state": "failed", "q": "a"}}, None, "Filters: state = failed, q = a"),
         ({"filters": {}}, None, ""),

@@ -1,4 +1,6 @@
-"""Queries for the keys frozen in several drafts, which do not read the drafts into memory.
+"""Queries for the keys frozen in waiting batches, which do not read the batches into memory.
+
+All batches of a draft are waiting. Those of a confirmed removal wait until they are deleted.
 
 The caller must have checked `has_exact_keys` for the model first.
 """
@@ -19,14 +21,18 @@ from moderation.db.keys import key_field
 from moderation.db.lookups import as_array
 from moderation.models.frozen_keys import FrozenKeys, FrozenTexts
 from moderation.models.removal import Removal, RemovalBatch
+from moderation.models.states import BatchState
 
 
-class NotInDrafts(Func):
-    """A condition for `filter()`: the object is in none of the drafts with these numbers."""
+class NotInRemovals(Func):
+    """A condition for `filter()`: the object is in no waiting batch of removals.
 
-    def __init__(self, model: type[models.Model], drafts: Iterable[int]) -> None:
+    The removals are given by their numbers.
+    """
+
+    def __init__(self, model: type[models.Model], removals: Iterable[int]) -> None:
         super().__init__(F("pk"), output_field=models.BooleanField())
-        self.key_field, self.drafts = key_field(model), tuple(drafts)
+        self.key_field, self.removals = key_field(model), tuple(removals)
 
     def as_sql(  # type: ignore[override]
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
@@ -37,7 +43,7 @@ class NotInDrafts(Func):
         frozen = FrozenKeys.key_on_sqlite
         if isinstance(self.key_field, models.UUIDField):  # stored without hyphens
             frozen = f"replace({frozen}, '-', '')"
-        source, among = _batches(connection, self.drafts)
+        source, among = _batches(connection, self.removals)
         return f"{key} NOT IN (SELECT {frozen} FROM {source})", (*parameters, among)  # noqa: S608
 
     def as_postgresql(
@@ -51,22 +57,22 @@ class NotInDrafts(Func):
         (lhs,) = self.source_expressions
         key, parameters = compiler.compile(lhs)
         frozen = f"({FrozenKeys.key_on_postgresql})::{self.key_field.rel_db_type(connection)}"
-        source, among = _batches(connection, self.drafts)
+        source, among = _batches(connection, self.removals)
         keys = f"SELECT unnest(ARRAY(SELECT {frozen} FROM {source}))"  # noqa: S608 - our own names
         return f"{key} NOT IN ({keys})", (*parameters, among)
 
 
-def drafts_by_key(
-    model: type[models.Model], keys: Collection[Any], drafts: Iterable[int]
+def removals_by_key(
+    model: type[models.Model], keys: Collection[Any], removals: Iterable[int]
 ) -> dict[Any, set[int]]:
-    """Return which of these drafts contain each of the keys: {key: numbers}. Runs one query.
+    """Return which of these removals contain each of the keys: {key: numbers}. Runs one query.
 
     The keys of a batch are in order. If they are integers, only batches that can contain one of the
     given keys are read in full.
     """
     keys_by_text = {str(key): key for key in keys}
     connection = connections[RemovalBatch.objects.db]
-    source, among = _batches(connection, drafts)
+    source, among = _batches(connection, removals)
     text, (one_of, wanted) = _text(connection), _one_of(connection, "text", list(keys_by_text))
     sql = f"SELECT {text}, source.removal_id FROM {source} AND {text} {one_of}"  # noqa: S608
     parameters = [among, wanted]
@@ -81,11 +87,11 @@ def drafts_by_key(
     return found
 
 
-def shared_with_drafts(removal: Removal, drafts: Iterable[int]) -> dict[int, int]:
-    """Return how many objects each of these drafts shares with a draft: {number: objects}."""
+def shared_with_removals(draft: Removal, removals: Iterable[int]) -> dict[int, int]:
+    """Return how many objects each of these removals shares with a draft: {number: objects}."""
     connection = connections[RemovalBatch.objects.db]
-    source, among = _batches(connection, drafts)
-    keys: Any = FrozenTexts(removal)
+    source, among = _batches(connection, removals)
+    keys: Any = FrozenTexts(draft)
     is_postgresql = connection.vendor == "postgresql"
     compile_keys = keys.as_postgresql if is_postgresql else keys.as_sql
     own, parameters = compile_keys(None, connection)
@@ -98,13 +104,15 @@ def shared_with_drafts(removal: Removal, drafts: Iterable[int]) -> dict[int, int
         return dict(cursor.fetchall())
 
 
-def _batches(connection: BaseDatabaseWrapper, drafts: Iterable[int]) -> tuple[str, Any]:
-    """Return the FROM and WHERE clauses for the keys of drafts, and their parameter."""
+def _batches(connection: BaseDatabaseWrapper, removals: Iterable[int]) -> tuple[str, Any]:
+    """Return the FROM and WHERE clauses for the keys of removals, and their parameter."""
     table = connection.ops.quote_name(RemovalBatch._meta.db_table)
     elements = "jsonb_array_elements" if connection.vendor == "postgresql" else "json_each"
-    one_of, numbers = _one_of(connection, "bigint", list(drafts))
+    one_of, numbers = _one_of(connection, "bigint", list(removals))
     pairs = f"{elements}(source.frozen) pair"
-    return f"{table} source, {pairs} WHERE source.removal_id {one_of}", numbers
+    waiting = f"source.state = '{BatchState.WAITING}'"  # not a parameter: the index needs it
+    where = f"source.removal_id {one_of} AND {waiting}"
+    return f"{table} source, {pairs} WHERE {where}", numbers
 
 
 def _one_of(connection: BaseDatabaseWrapper, data_type: str, values: list[Any]) -> tuple[str, Any]:

@@ -14,7 +14,7 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from moderation.models import NotInDrafts, Removal, drafts_by_key, shared_with_drafts
+from moderation.models import NotInRemovals, Removal, removals_by_key, shared_with_removals
 from posts.models import Post
 from tests.testapp.models import Exhibit
 
@@ -54,12 +54,12 @@ def test_each_key_has_the_drafts_that_contain_it(make: Callable[[], list[Any]]) 
     second = draft(type(rows[0]), rows[1:3])
     draft(type(rows[0]), rows)  # not among those that are given
     keys = [row.pk for row in rows]
-    found = drafts_by_key(type(rows[0]), keys, [first.pk, second.pk])
+    found = removals_by_key(type(rows[0]), keys, [first.pk, second.pk])
     assert found == {
         keys[0]: {first.pk}, keys[1]: {first.pk, second.pk}, keys[2]: {second.pk},
         keys[3]: {first.pk},
     }  # fmt: skip
-    assert drafts_by_key(type(rows[0]), keys[4:], [first.pk, second.pk]) == {}
+    assert removals_by_key(type(rows[0]), keys[4:], [first.pk, second.pk]) == {}
 
 
 @MAKE
@@ -69,7 +69,7 @@ def test_the_condition_excludes_what_the_drafts_contain(make: Callable[[], list[
     drafts = [draft(model, rows[:2], []), draft(model, rows[1:3])]
     draft(model, rows)
     objects = model._default_manager.order_by("pk")
-    found = objects.filter(NotInDrafts(model, [each.pk for each in drafts]))
+    found = objects.filter(NotInRemovals(model, [each.pk for each in drafts]))
     assert list(found) == rows[3:]
     assert list(objects.filter(pk__in=found.values("pk"))) == rows[3:]
     assert list(objects.exclude(pk__in=found.values("pk"))) == rows[:3]
@@ -81,7 +81,7 @@ def test_shared_objects_are_counted(make: Callable[[], list[Any]]) -> None:
     model = type(rows[0])
     own = draft(model, rows[:3], rows[3:4])
     first, second, third = draft(model, rows[2:5]), draft(model, rows[:1]), draft(model, rows[5:])
-    numbers = shared_with_drafts(own, [first.pk, second.pk, third.pk])
+    numbers = shared_with_removals(own, [first.pk, second.pk, third.pk])
     assert numbers == {first.pk: 2, second.pk: 1}
 
 
@@ -90,13 +90,13 @@ def test_keys_of_other_types_in_the_table_do_not_interfere() -> None:
     drafts = [draft(Post, rows[:1]), draft(Exhibit, [Exhibit(pk=uuid.uuid4())]),
               draft(Session, [Session(pk="x")])]  # fmt: skip
     numbers = [each.pk for each in drafts]
-    assert drafts_by_key(Post, [rows[0].pk], numbers[:1]) == {rows[0].pk: {numbers[0]}}
-    assert drafts_by_key(Post, [rows[0].pk], numbers) == {rows[0].pk: {numbers[0]}}
+    assert removals_by_key(Post, [rows[0].pk], numbers[:1]) == {rows[0].pk: {numbers[0]}}
+    assert removals_by_key(Post, [rows[0].pk], numbers) == {rows[0].pk: {numbers[0]}}
 
 
 def test_one_query_finds_all_of_them() -> None:
     rows = posts()
     drafts = [draft(Post, rows[:n]) for n in range(1, 6)]
     with CaptureQueriesContext(connection) as captured:
-        drafts_by_key(Post, [row.pk for row in rows], [each.pk for each in drafts])
+        removals_by_key(Post, [row.pk for row in rows], [each.pk for each in drafts])
     assert len(captured) == 1
