@@ -303,6 +303,8 @@ def test_unknown_value_finds_nothing_and_is_named(
         f"picture={'a' * 64}&pictures=yes",
         f"like={'a' * 64}",
         "author=eve&created_at__within=week",
+        "others_draft=no&reported=yes",
+        "same_as_removal=7",
     ],
 )
 def test_address_survives_a_login(client: Client, query: str) -> None:
