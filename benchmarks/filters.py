@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -22,6 +23,8 @@ from benchmarks.http_client import AdminClient
 from benchmarks.measure import medians
 from benchmarks.sizes import Size
 from moderation.db.bulk_insert import insert
+from moderation.models import AuditEntry, Removal, RemovalBatch
+from moderation.models.states import EntryState, RemovalState
 from posts.models import Post, PostImage, Report
 
 Figures = dict[str, float]
@@ -37,6 +40,10 @@ MOST_REPORTS = 7
 # Each advertisement of the campaigns has copies whose hashes differ from it in one bit.
 ADVERTISEMENTS, COPIES = 10, 10
 HASH_BITS = 256
+# Another moderator has two drafts of one in IN_DRAFT posts each: 50,000 of a million.
+DRAFTS, IN_DRAFT, POSTS_PER_BATCH = 2, 20, 500
+# A removal a month ago deleted one picture of the campaigns for each IN_REMOVAL posts.
+IN_REMOVAL, REMOVED_AGO = 100, timedelta(days=30)
 LIST = "unfiltered"
 
 
@@ -69,7 +76,11 @@ def _queries() -> dict[str, str]:
         "similar_pictures": f"like={advertisement.perceptual_hash}",
         "last_day": "created_at__within=day",
         "last_week": "created_at__within=week",
+        "author_last_day": f"author={author}&created_at__within=day",
         "author_last_week": f"author={author}&created_at__within=week",
+        "not_in_drafts": "others_draft=no",
+        "reported_not_in_drafts": "reported=yes&others_draft=no",
+        "removed_pictures": f"same_as_removal={Removal.objects.get(state=RemovalState.DONE).pk}",
     }
 
 
@@ -89,8 +100,9 @@ def _fill(posts: int) -> None:
     first = Post.objects.order_by("pk")[:1].get().pk  # the keys are consecutive
     _insert(PostImage, _pictures(posts, first))
     _insert(Report, _reports(posts, first, keys))
+    _insert(RemovalBatch, _batches(posts, first))
+    _insert(AuditEntry, _entries(posts))
     call_command("migrate", verbosity=0)
-    content.moderator()
     database.save()
 
 
@@ -139,6 +151,49 @@ def _reports(posts: int, first: int, reporters: list[int]) -> Iterator[Mapping[s
     for number in range(0, posts, REPORTED):
         for reporter in reporters[: number // REPORTED % MOST_REPORTS + 1]:
             yield {"post_id": first + number, "reporter_id": reporter, "reason": "spam"}
+
+
+def _batches(posts: int, first: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the batches of another moderator's drafts, which are inserted as well."""
+    actor = User.objects.create(username="moderator_2", is_staff=True)
+    for offset in range(DRAFTS):
+        draft = _removal(actor)
+        keys = range(first + offset, first + posts, IN_DRAFT)
+        for start in range(0, len(keys), POSTS_PER_BATCH):
+            batch = keys[start : start + POSTS_PER_BATCH]
+            frozen = [[key, hashlib.sha256(b"%d" % key).hexdigest()] for key in batch]
+            yield {
+                "removal_id": draft.pk,
+                "number": start // POSTS_PER_BATCH + 1,
+                "frozen": frozen,
+                "objects_total": len(batch),
+            }
+
+
+def _entries(posts: int) -> Iterator[Mapping[str, Any]]:
+    """Yield the audit entries of a removal, which is inserted as well."""
+    then = timezone.now() - REMOVED_AGO
+    removal = _removal(content.moderator(), state=RemovalState.DONE, confirmed_at=then)
+    for number in range(posts // IN_REMOVAL):
+        name = content.name_of(posts + number, 0, ".jpg")
+        yield {
+            "storage": "default",
+            "key": name,
+            "name": name,
+            "sha256": _sha256(number % (ADVERTISEMENTS * COPIES)),
+            "object_label": PostImage._meta.label,
+            "object_key": str(posts + number),
+            "removal_id": removal.pk,
+            "state": EntryState.ERASED,
+            "due_at": then,
+            "recorded_at": then,
+            "erased_at": then,
+        }
+
+
+def _removal(actor: User, **columns: Any) -> Removal:
+    same = {"model_label": Post._meta.label, "actor_name": actor.username, "actor_is_staff": True}
+    return Removal.objects.create(actor=actor, **same, **columns)
 
 
 def _sha256(number: int) -> str:

@@ -22,7 +22,7 @@ from posts.reports import Decision
 
 Admin = ModelAdmin[Post]
 
-# The most drafts that a message names, those with the most of the posts.
+# The most drafts and removals that a message names, those with the most of the posts.
 MOST_REMOVALS = 3
 
 

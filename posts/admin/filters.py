@@ -149,21 +149,31 @@ class DateFilter(admin.DateFieldListFilter):
 
 
 class AuthorFilter(TypedFilter):
-    """A filter for the posts of one author, by user name. A list of all users would be too long."""
+    """A filter for the posts of one author, by user name. A list of all users would be too long.
+
+    The names of two users may differ only in case. Links contain the exact name of an author.
+    """
 
     title = _("author")
     fields = (Field("author", _("User name")),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        """Return the posts of the author with the typed user name, ignoring case."""
+        """Return the posts of the user with exactly this name, or else ignoring case."""
         name = self.value()
-        return queryset.filter(author__username__iexact=name) if name else queryset
+        if not name:
+            return queryset
+        lookup = "username" if _users(username=name).exists() else "username__iexact"
+        return queryset.filter(**{f"author__{lookup}": name})
 
     @property
     def problem(self) -> str:
-        """Return why the filter finds nothing, or ""."""
+        """Return that no user has the typed name, or ""."""
         name = self.value()
-        users = get_user_model()._default_manager.filter(username__iexact=name)
-        if not name or users.exists():
+        if not name or _users(username__iexact=name).exists():
             return ""
         return gettext("No user is called “%(name)s”.") % {"name": name}
+
+
+def _users(**lookups: str) -> QuerySet[Any]:
+    users: QuerySet[Any] = get_user_model()._default_manager.filter(**lookups)
+    return users

@@ -28,6 +28,16 @@ NAMES = SAME, SIMILAR = "picture", "like"
 HASH = re.compile(r"[0-9a-f]{64}")  # both have 64 hexadecimal digits
 
 
+def same_url(change_list: ChangeList, picture: PostImage) -> str:
+    """Return the URL of the posts of a change list that have a picture."""
+    return str(change_list.get_query_string({SAME: picture.sha256, SIMILAR: None}))
+
+
+def similar_url(change_list: ChangeList, picture: PostImage) -> str:
+    """Return the URL of the posts of a change list with pictures like one that has a hash."""
+    return str(change_list.get_query_string({SAME: None, SIMILAR: picture.perceptual_hash}))
+
+
 def list_url(site: admin.AdminSite, **parameters: str) -> str:
     """Return the URL of the change list with these parameters."""
     url = reverse("admin:posts_post_changelist", current_app=site.name)
@@ -172,7 +182,7 @@ def _similar_url(changelist: ChangeList, condition: Condition) -> str:
     example = condition.example if condition.parameter == SAME else None
     if example is None or not example.perceptual_hash:
         return ""
-    return str(changelist.get_query_string({SAME: None, SIMILAR: example.perceptual_hash}))
+    return similar_url(changelist, example)
 
 
 def _conditions(values: dict[str, str], posts: QuerySet[Post]) -> Iterator[Condition]:

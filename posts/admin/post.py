@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -50,9 +50,9 @@ from posts.admin.next_steps import next_steps
 from posts.admin.picture_filter import SAME, SIMILAR, PictureFilter, list_title
 from posts.admin.picture_search import find_by_picture
 from posts.admin.related_posts import related_posts, remove_related
+from posts.admin.row_links import add_change_list, author_link, thumbnails
 from posts.admin.same_pictures import SameAsRemovalFilter
 from posts.admin.search import search_posts
-from posts.admin.thumbnails import thumbnails
 from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report, ReportState
 from posts.storage_identity import capture_storage_problem
@@ -127,6 +127,12 @@ class PostAdmin(
         named = {"title": title} if title else {}
         return super().changelist_view(request, named | (extra_context or {}))
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return the change list. The links in its rows keep its filters."""
+        change_list = super().get_changelist_instance(request)
+        add_change_list(change_list)
+        return change_list
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -198,14 +204,13 @@ class PostAdmin(
 
     @admin.display(description=_("pictures"), ordering=PICTURES)
     def pictures(self, post: Any) -> SafeString:
-        """Return the first thumbnails and the number of all pictures."""
-        return thumbnails(post.first_pictures, total=post.picture_total, site=self.admin_site)
+        """Return the first thumbnails with their links, and the number of all pictures."""
+        return thumbnails(post, self.admin_site)
 
     @admin.display(description=_("author"), ordering="author__username")
     def author_link(self, post: Post) -> SafeString:
-        """Return the author's name as a link to all their posts."""
-        name = post.author.get_username()
-        return format_html('<a href="?{}">{}</a>', urlencode({"author": name}), name)
+        """Return the author's name as a link to all their posts in the list."""
+        return author_link(post)
 
     @admin.display(description=_("reports"), ordering=REPORTS)
     def report_count(self, post: Any) -> int:

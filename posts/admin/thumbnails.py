@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from django.contrib.admin import AdminSite
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -29,16 +27,3 @@ def thumbnail(picture: PostImage, site: AdminSite) -> SafeString:
         picture_url(picture, site),
         alt % {"key": picture.pk},
     )
-
-
-def thumbnails(pictures: Iterable[PostImage], *, total: int, site: AdminSite) -> SafeString:
-    """Return the thumbnails of a post's first pictures side by side, and the number of all.
-
-    Each links to the posts with that picture. The links are relative to the change list of posts.
-    """
-    images = format_html_join(
-        " ",
-        '<a href="?picture={}" title="{}">{}</a>',
-        ((each.sha256, _("Posts with this picture"), thumbnail(each, site)) for each in pictures),
-    )
-    return format_html('{} <span class="post-picture-total">{}</span>', images, total)

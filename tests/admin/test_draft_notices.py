@@ -221,4 +221,4 @@ def test_very_large_drafts_are_not_compared_with_a_dismissal(
     monkeypatch.setattr(others_drafts, "MOST_COMPARED", 2)
     page = dismiss(client, posts)
     assert "1 of these posts is in other’s draft" in page
-    assert "Very large drafts were not compared." in page
+    assert "Very large drafts and removals were not compared." in page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from moderation.storage import write_identity
 from posts.images.intake import store_image
 from posts.images.uploads import uploads
 from posts.models import Post, PostImage, Report
+from tests.browser import screenshots
 from tests.posts.drawn import drawing
 from tests.services.workers import CLOCK, DB_WORKER, worker
 
@@ -58,12 +58,6 @@ def log_in(page: Page, name: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def keep(page: Page, name: str) -> None:
-    """Save a screenshot to the folder that SCREENSHOTS names, if any."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 def test_from_the_log_in_to_the_exported_log(
     site: None, browser_page: Page, tmp_path: Path
 ) -> None:
@@ -83,17 +77,17 @@ def test_from_the_log_in_to_the_exported_log(
 def remove_all_reported(page: Page) -> Removal:
     """Log in, filter, select across pages, look, take one out, confirm, see it finish."""
     log_in(page, "mia")
-    keep(page, "index")
+    screenshots.save(page, "index")
     page.goto("/admin/posts/post/")
     page.goto("/admin/posts/post/?reported=yes")
-    keep(page, "change_list")
+    screenshots.save(page, "change_list")
     page.locator("#action-toggle").check()
-    keep(page, "selected")
+    screenshots.save(page, "selected")
     page.get_by_role("button", name=f"Select all {SPAM} posts").click()
     page.locator("select[name=action]").select_option("remove_selected")
     page.get_by_role("button", name="Go", exact=True).click()
     expect(page.get_by_role("heading", name=f"Remove {SPAM} posts?")).to_be_visible()
-    keep(page, "draft")
+    screenshots.save(page, "draft")
     page.get_by_role("link", name="All pictures and files").click()
     page.locator("button[name=object]").first.click()
     expect(page.get_by_role("heading", name=f"Remove {SPAM - 1} posts?")).to_be_visible()
@@ -107,7 +101,7 @@ def remove_all_reported(page: Page) -> Removal:
     page.locator("[name=typed_count]").fill(str(SPAM - 1))
     page.get_by_role("button", name=f"Remove {SPAM - 1} posts").click()
     expect(page.locator(".removal-progress:not([data-running])")).to_be_visible()
-    keep(page, "done")
+    screenshots.save(page, "done")
     return Removal.objects.get()
 
 
@@ -116,15 +110,15 @@ def read_the_log(page: Page, gone: str, exported: Path) -> None:
     page.context.clear_cookies()
     log_in(page, "ada")
     page.goto("/admin/moderation/auditentry/")
-    keep(page, "audit_log")
+    screenshots.save(page, "audit_log")
     page.locator("#searchbar").fill(gone)
     page.locator("#searchbar").press("Enter")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     page.locator("#result_list tbody tr a").first.click()
-    keep(page, "audit_entry")
+    screenshots.save(page, "audit_entry")
     page.go_back()
     page.get_by_role("link", name="Export").click()
-    keep(page, "export")
+    screenshots.save(page, "export")
     page.locator("select[name=format]").select_option(label="CSV")
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()

@@ -10,12 +10,14 @@ import pytest
 from admin_interface.cache import del_cached_active_theme
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from moderation.models import Removal
-from posts.models import Post, Report
+from posts.models import Post, PostImage, Report
 from tests.browser.accessibility import problems_of
 from tests.browser.steps import CountedPage
 from tests.images.alike import COPIES, advertisement
@@ -40,12 +42,23 @@ def spam(transactional_db: None) -> list[Post]:
     copied = a_post("A copy", "another spammer")
     a_picture(copied, saved(COPIES["compressed"](advertisement(1)), "PNG"))
     posts = [a_post(f"Cheap pills {n}", "spammer") for n in range(SPAM)]
-    for post in posts:
-        a_picture(post, saved(advertisement(1), "PNG"))
+    picture = a_picture(posts[0], saved(advertisement(1), "PNG"))
+    for post in posts[1:]:
+        copy_picture(picture, post)
     reporters = [get_user_model().objects.create_user(f"reporter{n}") for n in range(2)]
     for reporter in reporters:
         Report.objects.create(post=posts[0], reporter=reporter)
     return posts
+
+
+def copy_picture(picture: PostImage, post: Post) -> None:
+    """Add a picture with copies of the files to a post. Another intake would take far longer."""
+    row = PostImage.objects.get(pk=picture.pk)
+    row.pk, row.post, row._state.adding = None, post, True
+    for name in ("image", "thumbnail"):
+        with getattr(picture, name).open() as file:
+            setattr(row, name, default_storage.save(file.name, ContentFile(file.read())))
+    row.save()
 
 
 def page_of(post: Post) -> str:
@@ -54,6 +67,12 @@ def page_of(post: Post) -> str:
 
 def expect_posts(page: Page, number: int) -> None:
     expect(page.locator("#result_list tbody tr")).to_have_count(number)
+
+
+def size_of(element: Locator) -> tuple[float, float]:
+    box = element.bounding_box()
+    assert box
+    return box["width"], box["height"]
 
 
 def test_three_clicks_lead_from_a_spam_post_to_a_clean_site(
@@ -69,6 +88,25 @@ def test_three_clicks_lead_from_a_spam_post_to_a_clean_site(
     assert set(Post.objects.values_list("title", flat=True)) == {"My garden", "A copy"}
     assert counted.steps.clicks == 3
     assert counted.steps.interactions == 3
+
+
+def test_one_click_more_is_needed_if_some_of_the_posts_differ_from_the_rest(
+    spam: list[Post], moderator_page: Page
+) -> None:
+    PostImage.objects.filter(post=spam[1]).update(sha256="b" * 64, perceptual_hash="")
+    PostImage.objects.filter(post=spam[2]).delete()
+    counted, page = CountedPage(moderator_page), moderator_page
+    counted.open(page_of(spam[0]))
+    counted.click(page.get_by_role("button", name=f"Remove this author’s {SPAM} posts…"))
+    expect(page.locator(".removal-marked")).to_have_count(2)
+    counted.click(page.get_by_role("button", name="I have reviewed all of them"))
+    expect(page.locator(".removal-marked")).to_have_count(0)
+    counted.click(page.get_by_label("Spam"))
+    counted.click(page.get_by_role("button", name=f"Remove {SPAM} posts"))
+    expect(page.locator(".removal-state").first).to_be_visible()
+    assert set(Post.objects.values_list("title", flat=True)) == {"My garden", "A copy"}
+    assert counted.steps.clicks == 4
+    assert counted.steps.interactions == 4
 
 
 def test_posts_with_the_picture_are_removed_by_keyboard(
@@ -96,13 +134,20 @@ def test_filters_are_reached_by_keyboard_and_survive_a_refresh(
     page.keyboard.press("Enter")
     expect_posts(page, 1)
     assert "shares=reported" in page.url
-    page.locator("#result_list .field-pictures a").first.focus()
+    page.goto("/admin/posts/post/")
+    page.locator("#result_list .field-pictures a", has=page.locator("img")).last.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Posts with this picture")).to_be_visible()
-    expect_posts(page, SPAM)
+    expect_posts(page, 1)
     page.get_by_role("link", name="Clear – Posts with this picture").focus()
     page.keyboard.press("Enter")
     expect_posts(page, SPAM + 2)
+    similar = page.locator(".post-similar").first
+    assert all(side >= 24 for side in size_of(similar))
+    similar.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Posts with pictures like this one")).to_be_visible()
+    expect_posts(page, SPAM + 1)
 
 
 def test_an_example_finds_its_copies_without_scripts(
@@ -159,19 +204,20 @@ def test_pages_have_no_violation_of_accessibility(
     page = moderator_page
     page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
     page.set_viewport_size({"width": width, "height": 900})
-    picture = spam[0].post_images.get()
-    addresses = {
-        page_of(spam[0]): OF_DJANGO,
-        "/admin/posts/post/find-picture/": (),
-        f"/admin/posts/post/?picture={picture.sha256}": (),
-        f"/admin/posts/post/?like={picture.perceptual_hash}&reported=2-4": (),
-        "/admin/posts/post/?like=nonsense": (),
+    picture, posts = spam[0].post_images.get(), "/admin/posts/post/"
+    states = {
+        "post_with_related_posts": (page_of(spam[0]), OF_DJANGO),
+        "find_by_picture": (f"{posts}find-picture/", ()),
+        "posts_with_picture": (f"{posts}?picture={picture.sha256}", ()),
+        "posts_with_similar_pictures": (f"{posts}?like={picture.perceptual_hash}&reported=2-4", ()),
+        "posts_with_invalid_filter": (f"{posts}?like=nonsense", ()),
     }
     found = []
-    for address, ignored in addresses.items():
+    for state, (address, ignored) in states.items():
         page.goto(address)
-        found += [f"{address}: {each}" for each in problems_of(page, ignored)]
-    page.goto("/admin/posts/post/find-picture/")
+        found += [f"{state}: {each}" for each in problems_of(page, ignored, state=state)]
+    page.goto(f"{posts}find-picture/")
     page.get_by_role("button", name="Find posts").click()
-    found += [f"errors: {each}" for each in problems_of(page)]
+    state = "find_by_picture_with_errors"
+    found += [f"{state}: {each}" for each in problems_of(page, state=state)]
     assert "\n".join(found) == ""

@@ -1,4 +1,4 @@
-"""Refuse a picture of a draft and allow it again: by keyboard, without scripts, on a phone."""
+"""Refuse a picture of a draft and allow it again: by keyboard, and without scripts."""
 
 from __future__ import annotations
 
@@ -84,30 +84,30 @@ def test_pictures_are_refused_and_allowed_again_without_scripts(
     allow_and_undo(moderator_page_without_scripts)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_are_accessible_on_a_phone(
-    scheme: str, moderator_page: Page, draft: Removal
+@pytest.mark.parametrize(("colours", "width"), [("light", 1280), ("dark", 390)])
+def test_the_pages_are_accessible(
+    colours: str, width: int, moderator_page: Page, draft: Removal
 ) -> None:
     page = moderator_page
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
     found = []
     page.goto(LIST)
-    found += problems_of(page)  # the empty list
+    found += problems_of(page, state="refused_pictures_empty")
     page.goto(page_of(draft))
     page.get_by_role("button", name=BUTTON).click()
-    found += problems_of(page)
+    found += problems_of(page, state="refuse_pictures")
     page.get_by_label("Refuse until").fill("2020-01-01")
     page.get_by_role("button", name="Refuse from now on", exact=True).click()
     expect(page.get_by_text("This day is already over.")).to_be_visible()
-    found += problems_of(page)
+    found += problems_of(page, state="refuse_pictures_with_errors")
     page.get_by_label("Refuse until").fill("")
     page.get_by_role("button", name="Refuse from now on", exact=True).click()
     expect(page.get_by_text("will be refused from now on.")).to_be_visible()
     PostImage.objects.latest("pk").delete()
     page.goto(LIST)
-    found += problems_of(page)
+    found += problems_of(page, state="refused_pictures")
     page.get_by_role("button", name="Allow again").first.click()
     expect(page.get_by_text(ALLOWED)).to_be_visible()
-    found += problems_of(page)
+    found += problems_of(page, state="allowed_pictures")
     assert found == []

@@ -1,13 +1,8 @@
-"""Every state of the review of a draft is accessible and fits, light and dark, wide and narrow.
-
-SCREENSHOTS may name a folder, in which a picture of each state is stored.
-"""
+"""Every state of the review of a draft is accessible and fits, light and dark, wide and narrow."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import pytest
@@ -35,7 +30,6 @@ Colours: TypeAlias = Literal["light", "dark"]
 APPEARANCES: list[tuple[Colours, int]] = [("light", 1280), ("dark", 390)]
 SELECTED, OTHERS = 18, 3  # posts with one advertisement: enough for the rules to look at them
 TABS = ("groups", "pictures", "objects", "without-pictures", "kept")
-FOLDER = os.environ.get("SCREENSHOTS")
 # Links change their colour in 0.15 s, during which it has too little contrast.
 NO_TRANSITIONS = """
 const styles = new CSSStyleSheet();
@@ -164,7 +158,5 @@ def problems(page: Page, state: str) -> list[str]:
         page.emulate_media(color_scheme=colours)
         page.set_viewport_size({"width": width, "height": 900})
         name = f"{state}_{colours}_{width}"
-        found += [f"{name}: {each}" for each in problems_of(page)]
-        if FOLDER:
-            page.screenshot(path=Path(FOLDER) / f"{name}.png", full_page=True)
+        found += [f"{name}: {each}" for each in problems_of(page, state=state)]
     return found

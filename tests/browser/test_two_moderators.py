@@ -166,17 +166,19 @@ def test_the_notices_and_the_steps_are_accessible(
     removal = confirmed(drafted(queue[:2], moderator), moderator)
     drafted(queue[2:4], make_user("moderator_2", "Moderators"))
     own = drafted(queue[3:5], moderator)
+    states = {
+        "list_with_notices": LIST,
+        "list_without_others_drafts": f"{LIST}?others_draft=no",
+        "list_with_removed_pictures": f"{LIST}?same_as_removal={removal.pk}",
+        "post_with_notice": f"{LIST}{queue[2].pk}/change/",
+        "authors_of_a_removal": f"{LIST}authors-of-removal/{removal.pk}/",
+        "next_steps": page_of(removal),
+        "draft_with_overlap": page_of(own),
+    }
     found = []
-    for url in (
-        LIST,
-        f"{LIST}?others_draft=no",
-        f"{LIST}?same_as_removal={removal.pk}",
-        f"{LIST}{queue[2].pk}/change/",
-        f"{LIST}authors-of-removal/{removal.pk}/",
-        page_of(removal),
-        page_of(own),
-    ):
+    for state, url in states.items():
         moderator_page.goto(url)
         ignored = OF_DJANGO if url.startswith(LIST) else ()
-        found += [f"{url}: {each}" for each in problems_of(moderator_page, ignored)]
+        problems = problems_of(moderator_page, ignored, state=state)
+        found += [f"{state}: {each}" for each in problems]
     assert "\n".join(found) == ""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth.models import User
@@ -36,6 +39,12 @@ def pictured(title: str, sha256: str = "a", bits: int | None = None) -> PostImag
     PostImage.objects.filter(pk=picture.pk).update(sha256=sha256 * 64, perceptual_hash=found)
     picture.refresh_from_db()
     return picture
+
+
+def links_in_row(client: Client, query: str) -> list[str]:
+    """Return the query strings of the links in the only row of the list."""
+    row = client.get(f"{LIST}?{query}").text.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [unescape(link).partition("?")[2] for link in re.findall('href="([^"]*)"', row)]
 
 
 class TestReports:
@@ -158,9 +167,11 @@ class TestPictures:
         assert 'href="/admin/posts/post/find-picture/"' in page.text
         assert page.context["title"] == "Posts"
 
-    def test_thumbnail_leads_to_the_posts_with_the_picture(self, admin_client: Client) -> None:
-        picture = pictured("one", "a")
-        assert f'<a href="?picture={picture.sha256}"' in admin_client.get(LIST).text
+    def test_picture_without_a_hash_has_no_link_to_similar_ones_in_its_row(
+        self, admin_client: Client
+    ) -> None:
+        pictured("one", "a")
+        assert "Find similar pictures" not in admin_client.get(LIST).text
 
     def test_the_list_takes_the_same_queries_for_any_number_of_similar_pictures(
         self, admin_client: Client
@@ -174,6 +185,59 @@ class TestPictures:
                 shown(admin_client, like=with_bits())
             counts.add(len(captured))
         assert len(counts) == 1
+
+
+class TestLinksOfRows:
+    @pytest.fixture(autouse=True)
+    def picture(self, db: None) -> PostImage:
+        return pictured("one", "a", bits=0)
+
+    @pytest.mark.parametrize(
+        ("query", "kept"),
+        [
+            ("", {}),
+            ("q=one&o=-5&p=1&pictures=yes", {"q": "one", "o": "-5", "pictures": "yes"}),
+            (f"picture={'a' * 64}&pictures=yes", {"pictures": "yes"}),
+            (f"like={with_bits()}&pictures=yes", {"pictures": "yes"}),
+        ],
+    )
+    def test_of_a_picture_keep_the_filters_but_neither_the_page_nor_another_picture(
+        self, admin_client: Client, picture: PostImage, query: str, kept: dict[str, str]
+    ) -> None:
+        same, similar = links_in_row(admin_client, query)[1:3]
+        assert dict(parse_qsl(same)) == {**kept, "picture": picture.sha256}
+        assert dict(parse_qsl(similar)) == {**kept, "like": with_bits()}
+
+    def test_of_an_author_keep_the_filters_but_neither_the_page_nor_another_author(
+        self, admin_client: Client
+    ) -> None:
+        links = links_in_row(admin_client, f"like={with_bits()}&author=ADA&p=1")
+        assert links[3] == f"author=ada&like={with_bits()}"
+
+    def test_to_similar_pictures_say_so(self, admin_client: Client, picture: PostImage) -> None:
+        name = f'aria-label="Find similar pictures (picture {picture.pk})"'
+        assert admin_client.get(LIST).text.count(name) == 1
+
+
+class TestAuthor:
+    @pytest.fixture(autouse=True)
+    def posts(self, db: None) -> None:
+        for author in ("eve", "eve", "Eve", "Ada"):
+            a_post(f"by {author}", author)
+
+    @pytest.mark.parametrize(
+        ("name", "titles"),
+        [
+            ("eve", ["by eve", "by eve"]),
+            ("Eve", ["by Eve"]),
+            ("EVE", ["by Eve", "by eve", "by eve"]),
+            ("ada", ["by Ada"]),
+        ],
+    )
+    def test_case_counts_only_if_a_user_has_exactly_this_name(
+        self, admin_client: Client, name: str, titles: list[str]
+    ) -> None:
+        assert sorted(shown(admin_client, author=name)) == titles
 
 
 class TestPeriods:
@@ -239,6 +303,8 @@ def test_unknown_value_finds_nothing_and_is_named(
         f"picture={'a' * 64}&pictures=yes",
         f"like={'a' * 64}",
         "author=eve&created_at__within=week",
+        "others_draft=no&reported=yes",
+        "same_as_removal=7",
     ],
 )
 def test_address_survives_a_login(client: Client, query: str) -> None:

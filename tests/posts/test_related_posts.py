@@ -96,6 +96,14 @@ class TestSection:
         assert "Remove this author’s only post…" in text_of(section(client, posts[3]))
         assert "any of these pictures" not in text_of(section(client, posts[3]))
 
+    def test_number_of_an_author_is_that_of_the_list_if_another_name_differs_only_in_case(
+        self, client: Client, posts: list[Post]
+    ) -> None:
+        Post.objects.create(author=User.objects.create_user("Eve"), title="Not by eve")
+        assert "Remove this author’s 3 posts…" in text_of(section(client, posts[0]))
+        url = section(client, posts[0]).partition('href="')[2].partition('"')[0]
+        assert client.get(url).context["cl"].result_count == 3
+
     def test_has_no_numbers_above_the_cap(
         self, client: Client, posts: list[Post], monkeypatch: pytest.MonkeyPatch
     ) -> None:

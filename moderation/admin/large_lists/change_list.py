@@ -38,13 +38,23 @@ class LargeChangeList(ChangeList):
         return super().get_ordering(request, queryset.order_by())
 
     def get_results(self, request: HttpRequest) -> None:
-        """Annotate the rows of the page. If there is only one page, select its rows by key too."""
+        """Annotate the rows of the page."""
         super().get_results(request)
-        rows: Any = self.result_list
-        if not self.multi_page and self.paginator.keys_if_few is not None:
-            rows = self.queryset.filter(pk__in=self.paginator.keys_if_few)
-        rows = rows.annotate(**self.model_admin.page_annotations)
+        rows = self._rows_of_page().annotate(**self.model_admin.page_annotations)
         self.result_list = rows.prefetch_related(*self.model_admin.page_prefetches)
+
+    def _rows_of_page(self) -> QuerySet[Any]:
+        """Return the rows of the page, by their keys if the paginator has read these.
+
+        The filters, which may be slow, are then not applied once more.
+        """
+        keys = self.paginator.keys_of_page
+        if keys is None:
+            keys = self.paginator.keys_if_few
+        if keys is None:
+            return self.result_list  # type: ignore[no-any-return]
+        rows = self.root_queryset.filter(pk__in=keys).order_by(*self.queryset.query.order_by)
+        return rows if rows.query.select_related else self.apply_select_related(rows)
 
     @property
     def dates(self) -> Self:

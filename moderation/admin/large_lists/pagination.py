@@ -24,6 +24,8 @@ class LargeListPaginator(Paginator):
     # Whether all rows are counted if no filter applies. A database does so along an index, in about
     # 0.1 seconds for a million rows.
     counts_all_rows = True
+    # The keys of the page that `page()` returned last.
+    keys_of_page: list[Any] | None = None
 
     @cached_property
     def count(self) -> int:
@@ -71,8 +73,8 @@ class LargeListPaginator(Paginator):
         """Return a page by its number, from 1. Raises InvalidPage if there is none."""
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
-        keys = self.keys(bottom, min(bottom + self.per_page, self.count))
-        return Page(self.rows.filter(pk__in=keys), number, self)
+        self.keys_of_page = self.keys(bottom, min(bottom + self.per_page, self.count))
+        return Page(self.rows.filter(pk__in=self.keys_of_page), number, self)
 
     def keys(self, bottom: int, top: int) -> list[Any]:
         """Return the keys of the rows from `bottom` up to, but not including, `top`.

@@ -141,6 +141,29 @@ def test_a_page_needs_the_same_number_of_queries_for_few_and_for_many_rows(
     assert queries() == few
 
 
+@pytest.mark.parametrize(
+    ("cap", "shown", "evaluations"),
+    [
+        (10_000, {"p": "1"}, 1),
+        (10_000, {"p": "3"}, 1),
+        (10_000, {"all": ""}, 1),
+        (3, {"p": "1"}, 2),
+    ],
+)
+def test_rows_of_a_page_are_read_by_key_without_the_filters(
+    cap: int,
+    shown: dict[str, str],
+    evaluations: int,
+    root: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pagination, "COUNTED_ROWS", cap)
+    Shelf.objects.bulk_create(Shelf(name=f"shelf {number}") for number in range(7))
+    with CaptureQueriesContext(connection) as captured:
+        root.get(LIST, {"q": "shelf", **shown})
+    assert sum(" LIKE " in query["sql"] for query in captured) == evaluations
+
+
 @pytest.mark.parametrize("cap", [1, 10_000])
 def test_the_date_hierarchy_offers_the_days_of_a_date_field(
     root: Client, monkeypatch: pytest.MonkeyPatch, cap: int
