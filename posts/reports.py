@@ -21,7 +21,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AbstractUser
-from django.db import Error, connections, router, transaction
+from django.db import Error, close_old_connections, connections, router, transaction
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -235,4 +235,5 @@ def _with_retries(change: Callable[[], T]) -> T:
         except TRANSIENT:
             if connections[router.db_for_write(Report)].in_atomic_block:
                 raise
+            close_old_connections()  # closes a broken one; the next query opens a new one
     return change()

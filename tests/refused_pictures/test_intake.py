@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +34,7 @@ from tests.posts.test_post_admin import errors, form, page_of
 images, folder = test_import_posts.images, conftest.folder
 
 NOT_ALLOWED = "This picture is not allowed here."
-DATA = Path("/work/shared/data/images")  # real pictures, where the machine has them
+FOLDER = os.environ.get("REVIEW_FOLDER")  # real posts, with their pictures in images/
 
 Change = Callable[[Image.Image], Image.Image]
 
@@ -89,10 +90,11 @@ def test_other_pictures_are_accepted() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif(not DATA.is_dir(), reason="the machine does not have these pictures")
+@pytest.mark.skipif(not FOLDER, reason="REVIEW_FOLDER does not name a folder of real posts")
 def test_no_real_photograph_is_refused_when_all_real_advertisements_are() -> None:
-    advertisements = sorted(DATA.glob("ad??.jpg"))
-    photographs = sorted(DATA.glob("photo-*"))
+    pictures = Path(FOLDER or "") / "images"
+    advertisements = sorted(pictures.glob("ad??.jpg"))
+    photographs = sorted(pictures.glob("photo-*"))
     assert (len(advertisements), len(photographs)) == (60, 64)
     for each in advertisements:
         refuse_picture(each.read_bytes())
