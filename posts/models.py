@@ -196,7 +196,7 @@ class Report(models.Model):
             models.UniqueConstraint(fields=["post", "reporter"], name="report_once_a_reporter")
         ]
         # For the posts with open reports, the reporters' dismissed reports, those that were
-        # dismissed recently, and Undo.
+        # dismissed or reopened recently, and Undo.
         indexes = [
             models.Index(fields=["post"], name="report_open", condition=Q(state="open")),
             models.Index(
@@ -204,6 +204,11 @@ class Report(models.Model):
             ),
             models.Index(
                 fields=["decided_at"], name="report_decided", condition=Q(state="dismissed")
+            ),
+            models.Index(
+                fields=["reopened_at"],
+                name="report_reopened",
+                condition=Q(reopened_at__isnull=False),
             ),
             models.Index(
                 fields=["dismissal"], name="report_dismissal", condition=Q(dismissal__isnull=False)

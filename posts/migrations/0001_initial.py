@@ -162,6 +162,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='report',
+            index=models.Index(condition=models.Q(('reopened_at__isnull', False)), fields=['reopened_at'], name='report_reopened'),
+        ),
+        migrations.AddIndex(
+            model_name='report',
             index=models.Index(condition=models.Q(('dismissal__isnull', False)), fields=['dismissal'], name='report_dismissal'),
         ),
         migrations.AddConstraint(
