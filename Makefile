@@ -10,8 +10,8 @@ DJANGO6_TESTS := $(addprefix tests/,admin cascade checks db jobs lifecycle model
 # Tests that do not depend on the database, so they run only on SQLite.
 WITHOUT_DATABASE := $(addprefix tests/images/test_,browser.py catalogue.py costs.py limits.py memory.py perceptual.py)
 WITHOUT_DATABASE += tests/installation
-# Tests of how pages look and behave in the browser, and of many hostile pictures: what the database
-# returns is the same, and other tests compare it. They run only on SQLite as well.
+# Tests of how pages look and behave in the browser, and of many hostile pictures. These, too, run
+# only on SQLite: other tests check that both databases return the same.
 ON_ONE_DATABASE := tests/images/test_intake.py $(addprefix tests/browser/test_,blur.py \
   display_without_scripts.py every_page.py focus.py layout.py looks.py messages.py pictures.py \
   review_keys.py review_states.py steady_rows.py steps.py)
