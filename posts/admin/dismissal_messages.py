@@ -77,8 +77,8 @@ def _outcome(done: Decision) -> tuple[int, str]:
 def _unseen(done: Decision) -> Iterator[str]:
     if done.unseen:
         text = ngettext(
-            "%(number)s report that arrived since stays open.",
-            "%(number)s reports that arrived since stay open.",
+            "%(number)s report that arrived in the meantime stays open.",
+            "%(number)s reports that arrived in the meantime stay open.",
             done.unseen,
         )
         yield text % {"number": grouped(done.unseen)}
@@ -92,8 +92,8 @@ def _in_removals(model_admin: Admin, request: HttpRequest, done: Decision) -> It
     found, is_complete = others_removals_with(posts, actor=actor, site=site)
     for removal, number in sorted(found, key=lambda each: -each[1])[:MOST_REMOVALS]:
         text = ngettext(
-            "%(number)s of these posts is %(removal)s.",
-            "%(number)s of these posts are %(removal)s.",
+            "%(number)s of these posts is selected for removal: %(removal)s.",
+            "%(number)s of these posts are selected for removal: %(removal)s.",
             number,
         )
         yield text % {"number": grouped(number), "removal": removal_label(removal)}

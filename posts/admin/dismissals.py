@@ -64,8 +64,8 @@ def dismiss(
         seen = SeenReports.parse(request.POST.get(SEEN_FIELD, ""))
     except ValueError:
         text = _(
-            "Nothing was dismissed, because your browser did not send which reports it showed. "
-            "Look at them here, and try again."
+            "Nothing was dismissed, because your browser did not say which reports it showed. "
+            "Look at them here and try again."
         )
         messages.error(request, text)
         return

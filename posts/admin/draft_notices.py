@@ -44,6 +44,6 @@ def dismissed_reports(removal: Removal, selected: QuerySet[Post]) -> Iterator[Dr
 
 
 def _text(decided_by: str, number: int, last: datetime) -> str:
-    text = _("Reports about %(posts)s were dismissed by %(name)s, most recently at %(time)s.")
+    text = _("Reports about %(posts)s were dismissed by %(name)s (most recently: %(time)s).")
     posts = count(Post._meta.label, number)
     return text % {"posts": posts, "name": decided_by, "time": short_time(last)}

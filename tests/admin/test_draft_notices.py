@@ -71,8 +71,8 @@ def test_a_draft_names_posts_whose_reports_were_dismissed_since(
     dismiss_reports(those(posts[:1]), actor=make_user("third", "Moderators"))
     time = date_format(timezone.localtime(), "H:i")
     shown = notices_of(client, draft)
-    first = f"Reports about 1 post were dismissed by third, most recently at {time}."
-    second = f"Reports about 7 posts were dismissed by other, most recently at {time}."
+    first = f"Reports about 1 post were dismissed by third (most recently: {time})."
+    second = f"Reports about 7 posts were dismissed by other (most recently: {time})."
     assert shown.startswith(f"{TITLE} {first} {second} Cheap pills 0 (opens in a new tab)")
     assert shown.endswith("Cheap pills 4 (opens in a new tab) and 3 others")
     page = client.get(page_of(draft)).text
@@ -92,8 +92,8 @@ def test_a_dismissal_after_the_page_was_loaded_is_shown_before_the_removal(
     page = confirm(client, draft, page)
     assert "Nothing has been removed yet." in page
     again = "Confirm again if you still want to remove these posts."
-    assert re.search(rf"1 post were dismissed by other, most recently at \d\d:\d\d. {again}",
-                     text_of(page))  # fmt: skip
+    text = rf"1 post were dismissed by other \(most recently: \d\d:\d\d\)\. {again}"
+    assert re.search(text, text_of(page))
     assert 'value="spam" form="draft-form" required id="id_reason_0" checked' in page
     assert Post.objects.count() == 3
     assert "Nothing has been removed" not in confirm(client, draft, page)
@@ -205,8 +205,9 @@ def test_whoever_dismisses_reports_learns_whose_drafts_have_the_posts(
     time = date_format(timezone.localtime(), "H:i")
     page = dismiss(client, posts[:4], "?reported=yes")
     assert (
-        f"Dismissed 4 reports about 4 posts. 3 of these posts are in other’s draft since {time}. "
-        f"1 of these posts is in &lt;third&gt;’s draft since {time}."
+        f"Dismissed 4 reports about 4 posts. 3 of these posts are selected for removal: in other’s "
+        f"draft since {time}. 1 of these posts is selected for removal: in &lt;third&gt;’s draft "
+        f"since {time}."
     ) in page
     form = dismiss_form(client.get(f"{LIST}{posts[4].pk}/change/").text)
     assert "Dismissed 1 report about 1 post.\n" in client.post(*form, follow=True).text
@@ -220,5 +221,5 @@ def test_very_large_drafts_are_not_compared_with_a_dismissal(
     drafted(posts, other)
     monkeypatch.setattr(others_drafts, "MOST_COMPARED", 2)
     page = dismiss(client, posts)
-    assert "1 of these posts is in other’s draft" in page
+    assert "1 of these posts is selected for removal: in other’s draft" in page
     assert "Very large drafts and removals were not compared." in page
