@@ -40,9 +40,9 @@ MOST_REPORTS = 7
 # Each advertisement of the campaigns has copies whose hashes differ from it in one bit.
 ADVERTISEMENTS, COPIES = 10, 10
 HASH_BITS = 256
-# Another moderator has two drafts of one in IN_DRAFT posts each: 50,000 of a million.
+# Another moderator has two drafts, each of every IN_DRAFT-th post: 50,000 of a million.
 DRAFTS, IN_DRAFT, POSTS_PER_BATCH = 2, 20, 500
-# A removal a month ago deleted one picture of the campaigns for each IN_REMOVAL posts.
+# A removal a month ago deleted one picture of the campaigns for every IN_REMOVAL posts.
 IN_REMOVAL, REMOVED_AGO = 100, timedelta(days=30)
 LIST = "unfiltered"
 

@@ -54,9 +54,10 @@ class OthersDraftsFilter(ChoiceFilter):
 def not_in_others_drafts(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
 ) -> QuerySet[Any]:
-    """Return those objects of a queryset that are nobody else's and are not being removed.
+    """Return those objects of a queryset that nobody else has selected, and nobody is removing.
 
-    Others' drafts and stopped removals are left out, and everybody's removals that are deleting.
+    Leaves out the objects of other people's drafts and stopped removals, and of all removals that
+    are deleting.
     """
     found = [
         removal.pk
@@ -69,7 +70,8 @@ def not_in_others_drafts(
 class OpenDraftsMixin(admin.ModelAdmin):
     """A ModelAdmin whose list and pages say which objects are in a draft or removal, and whose.
 
-    The notices prevent nothing. The list has a column for them if an object of the page is in one.
+    The notices do not block anything. The list has a column for them if any object of the page is
+    in a draft or removal.
     """
 
     change_form_template = "admin/moderation/open_drafts_form.html"
@@ -78,7 +80,7 @@ class OpenDraftsMixin(admin.ModelAdmin):
         css = {"all": ("moderation/open_drafts.css",)}
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns, with that of the notices at the end if there may be any."""
+        """Return the columns. If there may be notices, their column is the last one."""
         columns = super().get_list_display(request)
         return [*columns, COLUMN] if removals_of_request(self, request) else columns
 
@@ -135,7 +137,7 @@ def notices(
 
 
 def removal_label(removal: Removal) -> str:
-    """Return what a user does with the objects: "in moderator_2’s draft since 14:05"."""
+    """Return whose removal its objects are in, such as "in moderator_2’s draft since 14:05"."""
     texts: dict[str, str] = {
         RemovalState.DELETING: _("being removed by %(name)s"),
         RemovalState.STOPPED: _("in %(name)s’s stopped removal"),
@@ -147,9 +149,9 @@ def removal_label(removal: Removal) -> str:
 def _notice(
     model_admin: admin.ModelAdmin[Any], request: HttpRequest, removals: Sequence[Removal]
 ) -> str:
-    """Return a notice about the removals of one object: first that which is deleting, then others'.
+    """Return a notice about the removals of one object, which names the most important one.
 
-    Nothing else matters once an object is being removed.
+    That is one that is deleting, because nothing else matters then, or else somebody else's.
     """
     own = request.user.pk
     first = min(

@@ -67,7 +67,7 @@ def perceptual_hash(picture: Image.Image) -> str:
 
 
 def distance(first: int, second: int) -> int:
-    """Return the number of different bits of two hashes."""
+    """Return the number of bits in which two hashes differ."""
     return (first ^ second).bit_count()
 
 

@@ -1,4 +1,4 @@
-"""Find the refused pictures that others are nearly identical to."""
+"""Find the refused pictures that are nearly identical to others."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from moderation.db.hash_chunks import with_similar_chunk
 from moderation.images.perceptual import THRESHOLD, distance
 from moderation.models import RefusedPicture
 
-# The most hashes in one query, which has 266 values for each hash.
+# The maximum number of hashes in one query, which has 266 values for each of them.
 HASHES = 20
 
 
 def nearly_identical(perceptual_hashes: Iterable[str]) -> list[RefusedPicture]:
-    """Return the pictures that are refused now and nearly identical to one with such a hash.
+    """Return the currently refused pictures that are nearly identical to one with such a hash.
 
     Pictures are nearly identical if their perceptual hashes differ in at most THRESHOLD bits. The
-    nearest is the first of the list.
+    most similar picture comes first.
     """
     wanted = {each: int(each, 16) for each in perceptual_hashes}
     distances = {
@@ -33,6 +33,7 @@ def _candidates(hashes: list[str]) -> set[RefusedPicture]:
     for start in range(0, len(hashes), HASHES):
         some = hashes[start : start + HASHES]
         # Not `iterator()`: for a server-side cursor, PostgreSQL would scan the table instead of
-        # using the indexes. There are few candidates: only those of one group are refused together.
+        # using the indexes. There are few candidates: only the nearly identical pictures of one
+        # group are refused together.
         found.update(with_similar_chunk(active, "perceptual_hash", some))
     return found

@@ -34,7 +34,7 @@ CHANGED_BY_REFUSING = (
 class Lifted:
     """How many pictures were allowed again together.
 
-    `separate` of them had not been refused together with the picture itself, but by these people.
+    `separate` of them had been refused separately, by the people in `refused_by`.
     """
 
     pictures: int
@@ -93,10 +93,10 @@ def end_of_last_day(day: date | None) -> datetime | None:
 
 
 def lift(picture: RefusedPicture, *, actor: AbstractUser) -> Lifted:
-    """Allow a picture again, with all others that would still refuse it; return how many.
+    """Allow a picture again, with all others that would keep it refused; return how many.
 
-    The others were refused together with it, or separately and are nearly identical. Raises
-    PictureNotRefused if the picture has already been allowed again.
+    The others were refused together with it, or are nearly identical and were refused separately.
+    Raises PictureNotRefused if the picture has already been allowed again.
     """
     with _changing():
         current = RefusedPicture.objects.get(pk=picture.pk)
@@ -116,8 +116,8 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
     """Refuse a picture that was allowed again or has expired; return the number of pictures.
 
     Includes those that were allowed again, or last refused, together with it. Their notes stay, and
-    so do their last days unless they are over: then there are none. Raises PictureNotRefused if the
-    picture is refused already.
+    so do their last days, except that days that are over are cleared. Raises PictureNotRefused if
+    the picture is already refused.
     """
     with _changing():
         current, now = RefusedPicture.objects.get(pk=picture.pk), server_time.now()
@@ -136,9 +136,10 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
 
 @contextmanager
 def _changing() -> Iterator[None]:
-    """Run a transaction in which nobody else refuses pictures or allows them again.
+    """Run a transaction during which nobody else can refuse pictures or allow them again.
 
-    What belongs together is read first, and could otherwise have changed before it is written.
+    The pictures that belong together are read first. Otherwise, others could change them before
+    this transaction writes them.
     """
     using = router.db_for_write(RefusedPicture)
     with transaction.atomic(using=using):
@@ -147,7 +148,7 @@ def _changing() -> Iterator[None]:
 
 
 def _refused_together(pictures: Iterable[RefusedPicture]) -> QuerySet[RefusedPicture]:
-    """Return the pictures that were last refused at the same times, by the same people."""
+    """Return all pictures that were last refused at the same times as these, by the same people."""
     times = {each.refused_at for each in pictures}
     names = {each.refused_by for each in pictures}
     return RefusedPicture.objects.filter(refused_at__in=times, refused_by__in=names)
@@ -159,9 +160,9 @@ def _lifted_together(picture: RefusedPicture) -> QuerySet[RefusedPicture]:
 
 
 def _with_copies(pictures: set[RefusedPicture]) -> set[RefusedPicture]:
-    """Return pictures with all that are nearly identical to one of them, and so on.
+    """Return pictures with their nearly identical copies, the copies of these, and so on.
 
-    Pictures that were refused together with such a copy belong to it.
+    Pictures that were refused together with a copy are included.
     """
     found: set[RefusedPicture] = set()
     while new := pictures - found:

@@ -25,9 +25,9 @@ from moderation.models.states import BatchState
 
 
 class NotInRemovals(Func):
-    """A condition for `filter()`: the object is in no waiting batch of removals.
+    """A condition for `filter()`: no waiting batch of certain removals contains the object.
 
-    The removals are given by their numbers.
+    `removals` are the numbers of these removals.
     """
 
     def __init__(self, model: type[models.Model], removals: Iterable[int]) -> None:
@@ -110,7 +110,7 @@ def _batches(connection: BaseDatabaseWrapper, removals: Iterable[int]) -> tuple[
     elements = "jsonb_array_elements" if connection.vendor == "postgresql" else "json_each"
     one_of, numbers = _one_of(connection, "bigint", list(removals))
     pairs = f"{elements}(source.frozen) pair"
-    waiting = f"source.state = '{BatchState.WAITING}'"  # not a parameter: the index needs it
+    waiting = f"source.state = '{BatchState.WAITING}'"  # a literal, so that the index is used
     where = f"source.removal_id {one_of} AND {waiting}"
     return f"{table} source, {pairs} WHERE {where}", numbers
 

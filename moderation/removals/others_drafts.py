@@ -1,7 +1,7 @@
 """The drafts and removals that contain certain objects, so that moderators can divide the work.
 
-A removal contains the objects of its waiting batches: a draft all that are selected, a removal that
-is deleting or stopped those that are left.
+A removal contains the objects of its waiting batches: for a draft, all that are selected; for a
+removal that is deleting or stopped, those that have not been deleted yet.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def open_removals(model: type[Model], *, site: str) -> list[Removal]:
     """Return the removals that contain, or may contain, objects of a model, oldest first.
 
     These are the drafts that can be confirmed, the removals that are deleting, and those that are
-    stopped. A stopped one counts for as long as its draft would: nobody may ever resume it. `site`
-    is the name of the admin site. Drafts and removals of people who are no longer staff are left
-    out, as are all of a model whose keys SQL cannot compare. Runs one query.
+    stopped. A stopped one counts for as long as its draft would, because it might never be resumed.
+    `site` is the name of the admin site. Drafts and removals of people who are no longer staff are
+    left out, as are those of a model whose keys SQL cannot compare. Runs one query.
     """
     concrete = model._meta.concrete_model or model
     if not has_exact_keys(concrete):
@@ -71,10 +71,10 @@ def removals_with(
 
 
 def overlaps(draft: Removal, *, site: str) -> tuple[list[tuple[Removal, int]], bool]:
-    """Return other people's removals that contain objects of a draft, each with their number.
+    """Return other people's removals that share objects with a draft, and how many each shares.
 
-    Also returns whether all of their removals were compared: the smallest ones are, up to a total
-    of MOST_COMPARED objects.
+    Also returns whether all of their removals were compared: only the smallest ones are, up to a
+    total of MOST_COMPARED objects.
     """
     removals = _others_removals(model_of(draft), draft.actor_id, site)
     compared = list(_within_limit(removals))

@@ -44,9 +44,9 @@ class LargeChangeList(ChangeList):
         self.result_list = rows.prefetch_related(*self.model_admin.page_prefetches)
 
     def _rows_of_page(self) -> QuerySet[Any]:
-        """Return the rows of the page, by their keys if the paginator has read these.
+        """Return the rows of the page, by their keys if the paginator has read them.
 
-        The filters, which may be slow, are then not applied once more.
+        The filters, which may be slow, are then not applied again.
         """
         keys = self.paginator.keys_of_page
         if keys is None:

@@ -34,7 +34,7 @@ from moderation.models import RefusedPicture
 from moderation.templatetags.moderation_numbers import grouped
 
 STATES = {"active": _("refused"), "expired": _("expired"), "lifted": _("allowed again")}
-Action = Callable[[RefusedPicture, Any], str]  # does it for a user, and returns the message
+Action = Callable[[RefusedPicture, Any], str]  # acts for a user and returns the message
 ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
 
 
@@ -216,7 +216,7 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
 
 
 def _lift(picture: RefusedPicture, user: Any) -> str:
-    """Allow a picture again; return how many were, and who refused some of them separately."""
+    """Allow a picture again; return the message, which names those who refused copies of it."""
     lifted = lift(picture, actor=user)
     if lifted.separate:
         text = ngettext(
@@ -237,7 +237,7 @@ def _lift(picture: RefusedPicture, user: Any) -> str:
 
 
 def _refuse_again(picture: RefusedPicture, user: Any) -> str:
-    """Refuse a picture again, and return how many were."""
+    """Refuse a picture again; return the message, with the number of pictures."""
     number = refuse_again(picture, actor=user)
     text = ngettext(
         "The picture is refused again.", "%(number)s pictures are refused again.", number

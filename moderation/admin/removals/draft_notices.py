@@ -1,4 +1,4 @@
-"""What the ModelAdmin of a draft's objects wants its author to know before confirming."""
+"""Notices from a ModelAdmin for the author of a draft, to read before confirming it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NOTICES_FIELD = "notices"
 class DraftNotice:
     """A notice about some of the selected objects: its title, and sentences.
 
-    `keys` are those of the first of these objects, which the page names; `others` is the number of
-    the others.
+    `keys` are the keys of the first few of these objects, which the page names; `others` is the
+    number of the remaining ones.
     """
 
     title: str
@@ -59,7 +59,7 @@ def notices_context(viewer: Viewer, removal: Removal) -> dict[str, Any]:
 def check_notices(viewer: Viewer, removal: Removal, shown: str) -> None:
     """Raise RemovalError with the notices if they differ from those with the digest `shown`.
 
-    Raises nothing if there are no notices any longer.
+    If there are no notices left, nothing is raised.
     """
     notices = notices_of(viewer, removal)
     if notices and _digest(notices) != shown:

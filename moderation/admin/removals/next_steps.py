@@ -26,7 +26,7 @@ class NextStep:
 def next_steps_of(viewer: Viewer, removal: Removal) -> list[NextStep] | None:
     """Return what `next_steps(request, removal)` of the removal's ModelAdmin returns.
 
-    Returns None before the objects are deleted, and no steps for users who may not manage the
+    Returns None before the objects are deleted, and an empty list for users who may not manage the
     removal or view its objects. A ModelAdmin need not have the method.
     """
     if removal.state not in DELETED_STATES:

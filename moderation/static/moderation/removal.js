@@ -24,7 +24,7 @@
     document.body.append(liveRegion);
   }
 
-  // Replace the parts of the progress. Next steps that are shown stay: one of them may be focused.
+  // Replace the parts of the progress. Next steps stay once shown: one of them may be focused.
   function replaceParts(html) {
     const template = document.createElement("template");
     template.innerHTML = html;
