@@ -43,7 +43,7 @@ class RemovedAuthor(models.Model):
 class DisabledAuthor(models.Model):
     """An author whose account was disabled after a removal and has not been enabled since.
 
-    The row is deleted when the account is enabled again, here or by somebody else.
+    The row is deleted when the account is enabled again, no matter by whom.
     """
 
     removal_number = models.PositiveBigIntegerField(_("number of the removal"))

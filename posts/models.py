@@ -195,7 +195,7 @@ class Report(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["post", "reporter"], name="report_once_a_reporter")
         ]
-        # For the posts with open reports, the reporters' dismissed reports, those that were
+        # For the posts with open reports, the reporters' dismissed reports, the reports that were
         # dismissed or reopened recently, and Undo.
         indexes = [
             models.Index(fields=["post"], name="report_open", condition=Q(state="open")),
@@ -223,8 +223,8 @@ class UpheldReports(models.Model):
     """The number of a user's reports that one batch of a removal upheld.
 
     Each batch adds rows, instead of changing a total, so that batches never wait for each other.
-    Without a constraint, they do not wait for the removal of a reporter either. The moderator of
-    the removal upheld them.
+    Without a constraint, they do not wait for the removal of a reporter either. The reports were
+    upheld by the moderator of the removal with `removal_number`.
     """
 
     reporter = models.ForeignKey(

@@ -52,7 +52,7 @@ def record_authors(*, objects: QuerySet[Post], removal: Removal, using: str, **_
 def forget_disabling(*, instance: Any, created: bool, update_fields: Any = None, **_: Any) -> None:
     """Forget that an account was disabled, because somebody else has enabled it since.
 
-    If it is disabled once more, it stays disabled. A receiver of `post_save`.
+    If it is then disabled again, `enable` leaves it as it is. A receiver of `post_save`.
     """
     saves_it = update_fields is None or "is_active" in update_fields
     if not created and saves_it and instance.is_active:
@@ -82,13 +82,13 @@ def accounts_to_enable(removal: Removal) -> QuerySet[Any]:
 def disabled_authors(removal: Removal) -> QuerySet[DisabledAuthor]:
     """Return the authors who were disabled after a removal, except those who were enabled since.
 
-    The accounts of some may have been deleted, or enabled by an update that sends no signal.
+    Some of their accounts may have been deleted, or enabled by an update that sends no signal.
     """
     return DisabledAuthor.objects.filter(removal_number=removal.pk)
 
 
 def skipped_because(account: Any, actor: Any) -> Skipped | None:
-    """Return why `disable` skips an account, which is None if it is deleted; otherwise None."""
+    """Return why `disable` skips an account, or None if it does not. A deleted account is None."""
     if account is None:
         return Skipped.DELETED
     reasons = {
@@ -152,7 +152,7 @@ def _enable(removal: Removal, actor: Any, keys: list[Any]) -> int:
 
 
 def _skipped(keys: set[Any], actor: Any) -> Counter[Skipped]:
-    """Return the number of the accounts with these keys for each reason to skip them."""
+    """Return how many of the accounts with these keys are skipped for each reason."""
     accounts = _users().in_bulk(list(keys))
     reasons = (skipped_because(accounts.get(key), actor) for key in keys)
     return Counter(reason for reason in reasons if reason)

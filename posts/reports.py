@@ -59,7 +59,7 @@ class Decision:
     """What a dismissal changed, or undoing it. `dismissal` identifies the dismissal.
 
     If `is_complete` is false, a database error stopped it before the last report. `unseen` is the
-    number of reports that stay open because nobody has seen them yet.
+    number of reports that stay open because the user had not seen them.
     """
 
     dismissal: UUID
@@ -97,9 +97,9 @@ def dismiss_reports(
 ) -> Decision:
     """Dismiss the open reports of posts, a bounded number in each transaction.
 
-    Each transaction records an event. Reports that arrived since the actor has `seen` the reports
-    stay open, or, without it, those that are filed or reopened in the meantime. Raises CannotFreeze
-    for posts in another database than that of the audit log.
+    Each transaction records an event. Only the reports that the actor has `seen` are dismissed; if
+    it is None, those that exist now. Reports that are filed or reopened later stay open. Raises
+    CannotFreeze for posts in another database than that of the audit log.
     """
     arrived_since = (seen or SeenReports.now()).arrived_since
     dismissal, keys = uuid4(), selected_keys(posts)
@@ -128,7 +128,7 @@ def undo_dismissal(dismissal: UUID, *, posts: QuerySet[Post], actor: AbstractUse
 
 
 def uphold(reports: QuerySet[Report], *, removal: Removal, using: str) -> None:
-    """Add reports that a removal is about to delete with posts to the records of the reporters.
+    """Add reports that a removal is about to delete with their posts to the reporters' records.
 
     Call this in the transaction that has locked the posts, after locking the reports.
     """

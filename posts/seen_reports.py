@@ -1,4 +1,4 @@
-"""Which reports a page showed: only these are dismissed from it, and none that arrived since."""
+"""Which reports a page showed: only these are dismissed from it, and none that arrive later."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from posts.models import Report
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-# The texts that `str()` makes: a key, and the microseconds since EPOCH. Longer numbers would exceed
-# the database's integers and Python's years.
+# What `str()` returns: a key, and the microseconds since EPOCH. Longer numbers would exceed the range
+# of the database's integers and of Python's dates.
 TEXT = re.compile(r"([0-9]{1,18})-([0-9]{1,17})", re.ASCII)
 
 
@@ -33,16 +33,16 @@ class SeenReports:
 
     @classmethod
     def now(cls) -> Self:
-        """Return those that the database has now. Call this before reading them for a page."""
+        """Return the reports that exist now. Call this before reading them for a page."""
         reports = Report.objects.order_by("-pk").annotate(now=DatabaseNow())
         return cls(*(reports.values_list("pk", "now").first() or (0,)))
 
     @classmethod
     def among(cls, reports: Iterable[Report]) -> Self:
-        """Return those that a page of one post shows.
+        """Return the reports that the page of a post shows.
 
         Reports about one post are filed and reopened one after another, because `file_report` locks
-        the post. So all that arrive later are newer than these, even if they are filed now.
+        the post. So all that arrive later are newer than these, even those being filed right now.
         """
         rows = list(reports)
         times = [report.reopened_at for report in rows if report.reopened_at]
@@ -50,7 +50,7 @@ class SeenReports:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return those that a form names. Raises ValueError if the text is missing or malformed."""
+        """Return the reports that a form names. Raises ValueError if the text is malformed."""
         if not (found := TEXT.fullmatch(text)):
             raise ValueError(text)
         newest, microseconds = map(int, found.groups())
@@ -61,5 +61,5 @@ class SeenReports:
 
     @property
     def arrived_since(self) -> Q:
-        """Return the condition that a report has been filed or reopened since."""
+        """Return the condition that a report has been filed or reopened since then."""
         return Q(pk__gt=self.newest) | Q(reopened_at__gt=self.reopened_until)

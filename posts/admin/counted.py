@@ -19,7 +19,7 @@ def counted(rows: QuerySet[Any]) -> int:
 
 
 def number_text(number: int) -> str:
-    """Return a number that was counted as text: "122", or "1,000+" if there are more."""
+    """Return the text for a counted number: "122", or "1,000+" if there are more rows."""
     more = _("%(number)s+") % {"number": grouped(MOST_COUNTED)}
     return more if number > MOST_COUNTED else grouped(number)
 

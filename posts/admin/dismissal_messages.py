@@ -1,4 +1,4 @@
-"""The messages after reports were dismissed or reopened, with a button that undoes a dismissal."""
+"""Messages that say which reports were dismissed or reopened, with a button to undo a dismissal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from posts.reports import Decision
 
 Admin = ModelAdmin[Post]
 
-# The most drafts and removals that a message names, those with the most of the posts.
+# The maximum number of drafts and removals in a message: those that contain the most of the posts.
 MOST_REMOVALS = 3
 
 
@@ -85,7 +85,7 @@ def _unseen(done: Decision) -> Iterator[str]:
 
 
 def _in_removals(model_admin: Admin, request: HttpRequest, done: Decision) -> Iterator[str]:
-    """Yield a sentence for each of the other moderators' removals with the most of the posts."""
+    """Yield sentences about the other moderators' removals that contain the most of the posts."""
     dismissed = Report.objects.filter(dismissal=done.dismissal)
     posts = Post.objects.filter(pk__in=dismissed.values("post"))
     site, actor = model_admin.admin_site.name, request.user.pk
@@ -109,7 +109,7 @@ def _with_undo(
         "text": text,
         "undo_url": undo_url(model_admin, dismissal),
         "back": back,
-        "post": request.POST.get("post", ""),  # to which the change was limited
+        "post": request.POST.get("post", ""),  # if only this one was changed
     }
     return render_to_string("admin/posts/post/dismissed_message.html", context, request)
 

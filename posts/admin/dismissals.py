@@ -182,8 +182,8 @@ class DismissReportsMixin(admin.ModelAdmin):
     def undo_dismissal_view(self, request: HttpRequest, dismissal: UUID) -> HttpResponse:
         """Undo a dismissal on POST, and return to the page that has the button.
 
-        With a `post`, reopens only the reports about it. Raises PermissionDenied, and Http404 if
-        the ModelAdmin does not show the post.
+        If a `post` is sent, reopens only the reports about it. Raises PermissionDenied, and Http404
+        if the ModelAdmin does not show the post.
         """
         self._check_permission(request)
         back = request.POST.get("back", "")

@@ -1,4 +1,4 @@
-"""The notice on a draft that reports about some of its posts were dismissed in the meantime."""
+"""The notice on a draft which says that reports about its posts have since been dismissed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ MOST_NAMED = 5  # posts
 def dismissed_reports(removal: Removal, selected: QuerySet[Post]) -> Iterator[DraftNotice]:
     """Yield a notice if reports about selected posts were dismissed since the list was loaded.
 
-    It says by whom. Runs one query if no report was dismissed since then, otherwise at most four.
+    The notice says by whom. Runs one query if no report has been dismissed since then, otherwise at
+    most four.
     """
     since = removal.created_at - BEFORE_DRAFT
     reports = Report.objects.filter(state=ReportState.DISMISSED, decided_at__gte=since).order_by()

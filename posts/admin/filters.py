@@ -158,7 +158,7 @@ class AuthorFilter(TypedFilter):
     fields = (Field("author", _("User name")),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Post]) -> QuerySet[Post]:
-        """Return the posts of the user with exactly this name, or else ignoring case."""
+        """Return the posts of the user with exactly this name. If there is none, ignore case."""
         name = self.value()
         if not name:
             return queryset
@@ -167,7 +167,7 @@ class AuthorFilter(TypedFilter):
 
     @property
     def problem(self) -> str:
-        """Return that no user has the typed name, or ""."""
+        """Return a message if no user has the typed name, otherwise ""."""
         name = self.value()
         if not name or _users(username__iexact=name).exists():
             return ""

@@ -29,7 +29,7 @@ HASH = re.compile(r"[0-9a-f]{64}")  # both have 64 hexadecimal digits
 
 
 def same_url(change_list: ChangeList, picture: PostImage) -> str:
-    """Return the URL of the posts of a change list that have a picture."""
+    """Return the URL of the posts of a change list that have this picture."""
     return str(change_list.get_query_string({SAME: picture.sha256, SIMILAR: None}))
 
 

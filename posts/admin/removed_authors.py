@@ -128,7 +128,7 @@ def _change_accounts(
 
 
 def _disabled_message(result: Disabling) -> str:
-    """Return how many accounts were disabled, and how many were skipped for which reason."""
+    """Return how many accounts were disabled, and how many were skipped for each reason."""
     text = ngettext(
         "%(number)s account was disabled.", "%(number)s accounts were disabled.", result.accounts
     ) % {"number": grouped(result.accounts)}

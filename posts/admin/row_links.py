@@ -19,7 +19,7 @@ CHANGE_LIST = "posts_change_list"
 
 
 def add_change_list(change_list: ChangeList) -> None:
-    """Let the posts of a change list's page know the list, whose filters their links keep."""
+    """Store a change list in the posts of its page, so that their links can keep its filters."""
     for post in change_list.result_list:
         setattr(post, CHANGE_LIST, change_list)
 
@@ -34,7 +34,8 @@ def author_link(post: Any) -> SafeString:
 def thumbnails(post: Any, site: AdminSite) -> SafeString:
     """Return the thumbnails of a post's first pictures with their links, and the number of all.
 
-    Each leads to the posts with the picture, and a link beside it to those with similar ones.
+    Each thumbnail leads to the posts with the picture, and the link beside it to the posts with
+    similar ones.
     """
     change_list = _change_list(post)
     pictures = format_html_join(

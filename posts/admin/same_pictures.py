@@ -1,4 +1,4 @@
-"""A filter for the posts that came after a removal and have the same pictures as its posts."""
+"""A filter for posts that are newer than a removal and have one of the pictures it deleted."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ class SameAsRemovalFilter(admin.SimpleListFilter):
 
 
 def newer_with_pictures(removal: Removal, posts: QuerySet[Post]) -> QuerySet[Post]:
-    """Return the posts dated after a removal's confirmation that have a picture it deleted.
+    """Return the posts that have a picture that a removal deleted, and are newer than it.
 
-    The moderator has seen, and perhaps kept, the posts that were there before.
+    Newer posts are dated after its confirmation. The moderator has seen, and perhaps kept, those
+    that existed before.
     """
     entries = AuditEntry.objects.filter(removal=removal.pk, sha256__isnull=False)
     pictures = PostImage.objects.filter(sha256__in=entries.values("sha256"))
@@ -59,7 +60,7 @@ def newer_with_pictures(removal: Removal, posts: QuerySet[Post]) -> QuerySet[Pos
 
 
 def _visible_removal(request: HttpRequest, text: str) -> Removal | None:
-    """Return the confirmed removal with a number if the user may view it, otherwise None."""
+    """Return the confirmed removal with this number if the user may view it, otherwise None."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
         return None
     confirmed = Removal.objects.filter(pk=int(text), confirmed_at__isnull=False)

@@ -33,7 +33,7 @@ class ShownDismissal:
 def shown_reports(context: dict[str, Any], post: Post) -> list[Report]:
     """Return the reports as they were read for the page with this context.
 
-    Reads them if the page does not show any because the user may not view reports.
+    Reads them from the database if the page has none because the user may not view reports.
     """
     for each in context["inline_admin_formsets"]:
         if each.formset.model is Report:
@@ -64,8 +64,8 @@ def shown_dismissals(
 
 
 def decided(report: Report) -> dict[str, str]:
-    """Return who dismissed a report, and when, as placeholders of a text."""
-    assert report.decided_at is not None  # noqa: S101 - of dismissed reports
+    """Return who dismissed a report, and when, as values for the placeholders of a text."""
+    assert report.decided_at is not None  # noqa: S101 - dismissed reports have it
     when = date_format(localtime(report.decided_at), "DATETIME_FORMAT")
     return {"name": report.decided_by, "time": when}
 

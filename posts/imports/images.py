@@ -54,7 +54,7 @@ class ImportImages:
             self._validated.popitem(last=False)
 
     def check_allowed(self, entry: Entry) -> None:
-        """Raise BadLineError if moderators refuse a picture of an entry, or if one has changed.
+        """Raise BadLineError if a picture of an entry has changed, or moderators have refused it.
 
         `check` must have validated the entry shortly before.
         """

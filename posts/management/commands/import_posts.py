@@ -106,7 +106,7 @@ class Command(BaseCommand):
                 count(batch, new_entries(batch), self.tally)
 
     def _batches(self, label: str, *, stop: bool) -> Iterator[list[NumberedEntry]]:
-        """Yield the good lines with a progress bar; stop at a bad line, or report and count it."""
+        """Yield batches of good lines with a progress bar; stop at a bad line, or report it."""
         total = self.path.stat().st_size
         bar = tqdm(desc=label, total=total, unit="B", unit_scale=True, disable=None)
         with closing(Occurrences()) as occurrences, bar as self.bar:
@@ -132,7 +132,7 @@ class Command(BaseCommand):
             raise self.unreadable or CommandError(f"{self.path}: the file contains no posts.")
 
     def _allowed(self, batch: Sequence[NumberedEntry], *, stop: bool) -> Iterator[NumberedEntry]:
-        """Yield the batch without new posts that have a picture that moderators refuse."""
+        """Yield the batch without the new posts that have a picture that moderators refused."""
         new = {entry.number for entry in new_entries(batch)}
         for entry, occurrence in batch:
             try:
@@ -155,7 +155,7 @@ class Command(BaseCommand):
             self.unreadable = error
 
     def _report(self, error: BadLineError, *, all_bad: bool = False) -> None:
-        """Count a bad line, and list it unless too many are. `all_bad`: so far, no line was good.
+        """Count a bad line, and list it unless too many are listed. `all_bad`: all were, so far.
 
         Raises CommandError if it makes no sense to continue.
         """
