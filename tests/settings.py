@@ -20,6 +20,6 @@ CACHES["admin_interface"] = {  # noqa: F405 - from project.settings
     "TIMEOUT": None,
 }
 
-# No power is cut during the tests, and the tests of PostgreSQL run without fsync as well.
+# The tests need not survive a power failure. Those on PostgreSQL run without fsync as well.
 if "init_command" in (OPTIONS := DATABASES["default"]["OPTIONS"]):  # noqa: F405 - the same
     OPTIONS["init_command"] = OPTIONS["init_command"].replace("=FULL", "=OFF")

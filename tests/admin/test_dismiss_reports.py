@@ -57,7 +57,7 @@ def undo_form(page: str) -> tuple[str, dict[str, str]]:
 
 
 def dismiss_form(page: str) -> tuple[str, dict[str, str]]:
-    """Return the URL of the button on a post's page, and what it sends: none of its fields."""
+    """Return the URL of the button on a post's page, and what it sends: no fields of the post."""
     form = re.search(r'<form id="(dismiss-form)" method="post" action="([^"]+)">(.*?)</form>',
                      page, re.DOTALL)  # fmt: skip
     button = re.search(r'<input type="submit"\s+value="Dismiss reports"\s+form="([^"]+)">', page)

@@ -77,7 +77,7 @@ def test_a_draft_names_posts_whose_reports_were_dismissed_since(
     assert shown.endswith("Cheap pills 4 (opens in a new tab) and 3 others")
     page = client.get(page_of(draft)).text
     assert f'href="{LIST}{posts[0].pk}/change/"' in page
-    # Above the button too, because scripts replace the page while its beginning is not in view.
+    # Above the button too, because the top may not be in view when a script replaces the page.
     link = f'<a href="#draft-notice-heading-1">{TITLE}</a>'
     assert page.index('id="confirm-heading"') < page.index(link) < page.rindex("Remove 8 posts")
 
@@ -122,7 +122,7 @@ def kept(posts: list[Post], draft: Removal, _actor: User) -> None:
 
 
 @pytest.mark.parametrize("change", [reopened, kept])
-def test_a_notice_that_has_gone_does_not_prevent_the_confirmation(
+def test_a_notice_that_is_gone_does_not_prevent_the_confirmation(
     change: Callable[..., None],
     client: Client,
     moderator: User,

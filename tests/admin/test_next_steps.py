@@ -114,7 +114,7 @@ def test_they_stay_once_the_removal_is_done(
     assert before
 
 
-def test_a_page_that_shows_them_polls_without_them(
+def test_a_page_that_shows_the_steps_polls_without_them(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     removal = removed(make_posts(2)[:1], moderator)
@@ -125,7 +125,7 @@ def test_a_page_that_shows_them_polls_without_them(
     assert not [query for query in captured if "posts_" in query["sql"]]
 
 
-def test_a_page_that_shows_them_is_not_reloaded_without_javascript(
+def test_a_page_that_shows_the_steps_is_not_reloaded_without_javascript(
     client: Client, moderator: User, make_posts: MakePosts
 ) -> None:
     removal = removed(make_posts(2)[:1], moderator)
@@ -199,7 +199,7 @@ class TestSamePictures:
         viewer = make_user("viewer", codes=("view_post", "view_removal"))
         assert listed(browser_of(viewer), url) == {since.pk}
 
-    def test_posts_that_were_kept_or_there_before_are_not_suggested_again(
+    def test_posts_that_were_kept_or_existed_before_are_not_suggested(
         self, client: Client, moderator: User, make_posts: MakePosts
     ) -> None:
         posts = make_posts(3)

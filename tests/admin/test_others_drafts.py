@@ -1,4 +1,4 @@
-"""Lists and pages say which posts are in an open draft, and whose, and prevent nothing."""
+"""Lists and pages say whose draft or removal a post is in. They do not block anything."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ class TestConfirmedRemovals:
         assert notices(client) == {posts[1].pk: f"{link}in your stopped removal</a>"}
         assert listed(client, **FREE) == {posts[1].pk}
 
-    def test_being_removed_is_said_before_any_draft(
+    def test_a_running_removal_is_named_instead_of_any_draft(
         self, client: Client, moderator: User, other: User, make_posts: MakePosts
     ) -> None:
         posts = make_posts(2)
@@ -226,7 +226,7 @@ class TestConfirmedRemovals:
         assert set(notices(client)) == {posts[1].pk}
         assert listed(client, **FREE) == {posts[2].pk}
 
-    def test_a_draft_names_the_removal_that_is_faster(
+    def test_a_draft_names_a_removal_that_was_confirmed_first(
         self, client: Client, moderator: User, other: User, make_posts: MakePosts
     ) -> None:
         posts = make_posts(3)

@@ -1,4 +1,4 @@
-"""Only reports that a page showed are dismissed from it; those that arrived since stay open."""
+"""Only reports that a page showed are dismissed from it; those that arrive later stay open."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_pages_of_those_who_may_not_dismiss_do_not_name_the_reports(make_posts: 
     assert seen_in(client.get(LIST).text) == seen_in(client.get(page_of(post)).text) == {}
 
 
-def test_without_any_report_the_list_still_says_so(client: Client, make_posts: MakePosts) -> None:
+def test_a_list_without_reports_says_so_as_well(client: Client, make_posts: MakePosts) -> None:
     (post,) = make_posts(1)
     Report.objects.all().delete()
     seen = seen_in(client.get(LIST).text)

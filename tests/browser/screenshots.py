@@ -1,4 +1,4 @@
-"""Pictures of pages, to look at: SCREENSHOTS may name the folder in which they are stored."""
+"""Screenshots of pages: SCREENSHOTS may name the folder in which they are saved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ APPEARANCE = """() => {
 
 
 def save(page: Page, state: str) -> None:
-    """Save a picture of the whole page, named after its state, its colours and its width."""
+    """Save a screenshot of the whole page, named after its state, its colours and its width."""
     if FOLDER:
         path = Path(FOLDER) / f"{state}_{page.evaluate(APPEARANCE)}.png"
         page.screenshot(path=path, full_page=True)

@@ -78,7 +78,7 @@ def test_three_clicks_lead_from_a_spam_post_to_a_clean_site(
     assert counted.steps.interactions == 3
 
 
-def test_one_click_more_is_needed_if_some_of_the_posts_differ_from_the_rest(
+def test_one_more_click_is_needed_if_some_of_the_posts_differ_from_the_rest(
     spam: list[Post], moderator_page: Page
 ) -> None:
     PostImage.objects.filter(post=spam[1]).update(sha256="b" * 64, perceptual_hash="")

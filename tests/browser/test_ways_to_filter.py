@@ -44,7 +44,7 @@ def expect_posts(way: Way, *posts: Post) -> None:
 
 
 @in_ways(KEYBOARD, NO_SCRIPTS)
-def test_posts_in_drafts_of_others_are_left_out_also_after_a_refresh(
+def test_posts_in_drafts_of_others_are_left_out_even_after_a_refresh(
     way: Way, posts: list[Post]
 ) -> None:
     drafted(posts[:3], make_user("moderator_2", "Moderators"))

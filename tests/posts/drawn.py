@@ -42,7 +42,7 @@ def a_post(title: str = "A post", author: str = "ada") -> Post:
 
 
 def a_picture(post: Post, content: bytes | None = None) -> PostImage:
-    """Take a picture in, and save its row. Files with the same content are validated once."""
+    """Store a picture, and save its row. Files with the same content are validated only once."""
     content = content or drawing()
     image = _validated(content, keep_metadata=getattr(settings, "PICTURES_KEEP_METADATA", False))
     with intake.uploads():
@@ -53,7 +53,7 @@ def a_picture(post: Post, content: bytes | None = None) -> PostImage:
 
 @cache
 def _validated(content: bytes, *, keep_metadata: bool) -> intake.ValidatedImage:
-    """Return the validated picture. The setting, which it depends on, is a part of the key."""
+    """Return the validated picture. It depends on the setting, which is therefore an argument."""
     return intake.validate_image(ContentFile(content))
 
 

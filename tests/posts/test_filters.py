@@ -234,7 +234,7 @@ class TestAuthor:
             ("ada", ["by Ada"]),
         ],
     )
-    def test_case_counts_only_if_a_user_has_exactly_this_name(
+    def test_case_matters_only_if_a_user_has_exactly_this_name(
         self, admin_client: Client, name: str, titles: list[str]
     ) -> None:
         assert sorted(shown(admin_client, author=name)) == titles

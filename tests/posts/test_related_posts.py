@@ -96,7 +96,7 @@ class TestSection:
         assert "Remove this author’s only post…" in text_of(section(client, posts[3]))
         assert "any of these pictures" not in text_of(section(client, posts[3]))
 
-    def test_number_of_an_author_is_that_of_the_list_if_another_name_differs_only_in_case(
+    def test_number_for_an_author_matches_the_list_if_another_name_differs_only_in_case(
         self, client: Client, posts: list[Post]
     ) -> None:
         Post.objects.create(author=User.objects.create_user("Eve"), title="Not by eve")

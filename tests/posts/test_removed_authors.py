@@ -198,7 +198,7 @@ class TestEnable:
         assert enable(removal, actor=moderator) == 1
         assert active() == {"mod", "b"}
 
-    def test_saving_an_account_that_stays_disabled_does_not_count(self, moderator: User) -> None:
+    def test_saving_an_account_that_stays_disabled_changes_nothing(self, moderator: User) -> None:
         before = posts_by("a")[0].author
         removal = removed(moderator, [*Post.objects.all()])
         disable(removal, actor=moderator)
@@ -209,7 +209,7 @@ class TestEnable:
         before.save(update_fields=["last_login"])  # does not write what it says about `is_active`
         assert enable(removal, actor=moderator) == 1
 
-    def test_only_accounts_that_are_enabled_are_counted_before(self, moderator: User) -> None:
+    def test_only_accounts_that_would_be_enabled_are_counted(self, moderator: User) -> None:
         removal = removed(moderator, posts_by(*"abc"))
         disable(removal, actor=moderator)
         User.objects.filter(username="a").delete()

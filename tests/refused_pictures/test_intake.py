@@ -205,7 +205,7 @@ def test_an_import_names_line_and_file_of_a_refused_picture(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_import_asks_only_for_posts_that_are_new(
+def test_an_import_looks_up_only_the_pictures_of_new_posts(
     tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(written(tmp_path, GOOD), images)

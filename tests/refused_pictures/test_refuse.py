@@ -143,7 +143,7 @@ def test_a_picture_whose_note_was_edited_is_allowed_again_with_its_group(
 def test_nearly_identical_pictures_that_were_refused_separately_are_allowed_again_with_it(
     actor: User,
 ) -> None:
-    """Each is similar to the one before. The last two are not, and only one is in a group."""
+    """Each is similar to the one before, except the last two, one of which is in a group."""
     bits = range(THRESHOLD * 3)
     hashes = [with_bits(*bits[: THRESHOLD * number]) for number in range(4)]
     hashes += [with_bits(*range(100, 200)), with_bits(*range(150, 250))]
