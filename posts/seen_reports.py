@@ -15,8 +15,8 @@ from posts.models import Report
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-# What `str()` returns: a key, and the microseconds since EPOCH. Longer numbers would exceed the range
-# of the database's integers and of Python's dates.
+# What `str()` returns: a key, and the microseconds since EPOCH. Longer numbers would exceed the
+# range of the database's integers and of Python's dates.
 TEXT = re.compile(r"([0-9]{1,18})-([0-9]{1,17})", re.ASCII)
 
 

@@ -138,8 +138,8 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
 def _changing() -> Iterator[None]:
     """Run a transaction during which nobody else can refuse pictures or allow them again.
 
-    The pictures that belong together are read first. Otherwise, others could change them before
-    this transaction writes them.
+    The pictures that belong together are read first. Without the lock, others could change them
+    before this transaction writes them.
     """
     using = router.db_for_write(RefusedPicture)
     with transaction.atomic(using=using):

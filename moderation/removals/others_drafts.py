@@ -1,7 +1,7 @@
 """The drafts and removals that contain certain objects, so that moderators can divide the work.
 
 A removal contains the objects of its waiting batches: for a draft, all that are selected; for a
-removal that is deleting or stopped, those that have not been deleted yet.
+removal that is deleting or stopped, those that are still to be deleted.
 """
 
 from __future__ import annotations
