@@ -20,6 +20,7 @@ from PIL import Image
 
 from moderation.images import inspect
 from posts.images import intake
+from posts.imports import images
 from posts.management.commands import import_posts
 from posts.models import Post, PostImage
 from tests.images.case import Case
@@ -157,7 +158,7 @@ def test_the_import_decodes_nothing_inside_a_transaction(
         return look(file)
 
     look = intake.validate_image
-    monkeypatch.setattr(intake, "validate_image", validate)
+    monkeypatch.setattr(images, "validate_image", validate)
     lines = []
     for post in range(20):
         names = [f"{post}-{number}.png" for number in range(30)]
