@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from moderation.templatetags.moderation_numbers import grouped
 from posts.models import Post, Report
 from posts.reports import Decision
 
-Admin = ModelAdmin[Post]
+Admin: TypeAlias = "ModelAdmin[Post]"
 
 # The maximum number of drafts and removals in a message: those that contain the most of the posts.
 MOST_REMOVALS = 3
