@@ -36,7 +36,7 @@ INSERT INTO posts_report (post_id, reporter_id, reason, created_at)
 SELECT id, author_id + 1, 'spam', now() FROM posts_post WHERE id % 400 = 0;
 
 UPDATE posts_report SET state = 'dismissed', decided_by = 'mod',
-  decided_at = now() - id * interval '1 day',
+  decided_at = now() - id % {posts} * interval '1 hour',
   dismissal = md5((id % 50)::text)::uuid
 WHERE id % 2 = 0;
 
