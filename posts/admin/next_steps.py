@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import ngettext
 
 from moderation.admin.others_drafts import not_in_others_drafts
 from moderation.admin.removals.next_steps import NextStep
 from moderation.models import Removal
 from posts.admin.counted import counted, number_text
+from posts.admin.picture_filter import list_url
 from posts.admin.removed_authors import may_disable, page_url
 from posts.admin.same_pictures import newer_with_pictures
 from posts.models import Post
@@ -33,7 +31,9 @@ def next_steps(
             "%(number)s newer posts have one of the removed pictures",
             same,
         )
-        yield NextStep(_filled(text, same), _list_url(model_admin, same_as_removal=removal.pk))
+        yield NextStep(
+            _filled(text, same), list_url(model_admin.admin_site, same_as_removal=str(removal.pk))
+        )
     yield from _steps_for_authors(model_admin, request, removal)
     reported = posts.filter(pk__in=open_reports().values("post"))
     if queue := counted(not_in_others_drafts(model_admin, request, reported)):
@@ -42,7 +42,7 @@ def next_steps(
             "Continue with %(number)s reported posts",
             queue,
         )
-        url = _list_url(model_admin, reported="yes", others_draft="no")
+        url = list_url(model_admin.admin_site, reported="yes", others_draft="no")
         yield NextStep(_filled(text, queue), url)
 
 
@@ -69,8 +69,3 @@ def _steps_for_authors(
 
 def _filled(text: str, number: int) -> str:
     return text % {"number": number_text(number)}
-
-
-def _list_url(model_admin: ModelAdmin[Post], **parameters: Any) -> str:
-    url = reverse("admin:posts_post_changelist", current_app=model_admin.admin_site.name)
-    return f"{url}?{urlencode(parameters)}"
