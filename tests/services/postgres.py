@@ -10,13 +10,12 @@ from urllib.parse import parse_qs, urlsplit
 DATABASE = "postgres"
 
 
-# Written to disk or not, the data is thrown away in the end. Recovery does not prefetch: version 18
-# has crashed in it with a segmentation fault, after the tests had stopped the server.
+# Written to disk or not, the data is thrown away in the end. Full page writes stay on: without
+# them, PostgreSQL 18 crashes in recovery when a table with a BRIN index has been truncated since
+# the last checkpoint (brin_xlog_insert_update takes it for granted that the page exists).
 FASTER = """
 ALTER SYSTEM SET fsync = off;
 ALTER SYSTEM SET synchronous_commit = off;
-ALTER SYSTEM SET full_page_writes = off;
-ALTER SYSTEM SET recovery_prefetch = off;
 SELECT pg_reload_conf();
 """
 
