@@ -76,10 +76,6 @@
     }
   }
 
-  function restoreInput() {
-    enter(storedInput());
-  }
-
   // Return the cards of a section by their names. A post with two pictures may have two cards.
   function cardsOf(section) {
     const cards = new Map();
@@ -295,7 +291,7 @@
   }
 
   if (form()) {
-    restoreInput();
+    enter(storedInput());
     main.addEventListener("input", saveInput);
     main.addEventListener("submit", changeSelection);
     main.addEventListener("click", ignoreSecondClick);
