@@ -14,40 +14,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from moderation.lifecycle.batches import mark_failed
-from moderation.lifecycle.removals import cancel, resume, stop
+from moderation.lifecycle.removals import cancel
 from moderation.models import Removal
 from moderation.removals import others_drafts
-from moderation.removals.delete import delete_next_batch
 from moderation.removals.keep import exclude
 from posts.admin import PostAdmin
 from posts.models import Post
 from tests.admin.conftest import LIST, browser_of, drafted, make_user, page_of
 from tests.admin.desk import a_site, serving
-from tests.helpers import confirmed
+from tests.admin.lists import FREE, listed, notices, old, page_text
 
 pytestmark = pytest.mark.django_db
 
 MakePosts = Callable[..., list[Post]]
-FREE = {"others_draft": "no"}
-
-
-def notices(client: Client, url: str = LIST, **parameters: str) -> dict[int, str]:
-    """Return the notices of a list by the keys of the posts, without those that are empty."""
-    change_list = client.get(url, parameters).context["cl"]
-    rows = {
-        post.pk: getattr(post, "moderation_draft_notice", "") for post in change_list.result_list
-    }
-    assert ("open_draft" in change_list.list_display) is any(rows.values())
-    return {key: str(notice) for key, notice in rows.items() if notice}
-
-
-def listed(client: Client, url: str = LIST, **parameters: str) -> set[int]:
-    return {post.pk for post in client.get(url, parameters).context["cl"].result_list}
-
-
-def page_text(client: Client, post: Post) -> str:
-    return " ".join(client.get(f"{LIST}{post.pk}/change/").text.split())
 
 
 def test_the_list_names_the_draft_of_another_moderator(
@@ -115,10 +94,6 @@ def closed(removal: Removal) -> None:
     cancel(removal)
 
 
-def old(removal: Removal) -> None:
-    Removal.objects.filter(pk=removal.pk).update(created_at=timezone.now() - timedelta(hours=25))
-
-
 def on_another_site(removal: Removal) -> None:
     Removal.objects.filter(pk=removal.pk).update(admin_site="desk")
 
@@ -149,91 +124,6 @@ def test_a_draft_that_cannot_be_confirmed_here_does_not_count(
     ends(draft)
     assert notices(client) == {}
     assert listed(client, **FREE) == {post.pk for post in posts}
-
-
-def running(posts: list[Post], actor: User) -> Removal:
-    """Return a confirmed removal with a batch for each post; the first batch is deleted."""
-    removal = confirmed(drafted(posts, actor), actor)
-    delete_next_batch(removal.pk)
-    assert removal.batches.waiting().count() == len(posts) - 1
-    return removal
-
-
-def stopped(posts: list[Post], actor: User) -> Removal:
-    """Return a removal that was stopped after the first post."""
-    removal = running(posts, actor)
-    stop(removal, actor=actor)
-    return removal
-
-
-@pytest.fixture
-def small_batches(settings: Any) -> None:
-    """Put each post into a batch of its own."""
-    settings.MODERATION_BATCH_OBJECTS = 1
-
-
-@pytest.mark.usefixtures("small_batches")
-class TestConfirmedRemovals:
-    def test_the_list_and_the_page_say_who_is_removing_a_post(
-        self, client: Client, other: User, make_posts: MakePosts
-    ) -> None:
-        posts = make_posts(4)
-        running(posts[:3], other)
-        assert notices(client) == {post.pk: "being removed by other" for post in posts[1:3]}
-        assert "selected for removal: being removed by other." in page_text(client, posts[1])
-        assert listed(client, **FREE) == {posts[3].pk}
-
-    def test_a_stopped_removal_counts_for_as_long_as_its_draft_would(
-        self, client: Client, other: User, make_posts: MakePosts
-    ) -> None:
-        posts = make_posts(2)
-        removal = stopped(posts, other)
-        assert notices(client) == {posts[1].pk: "in other’s stopped removal"}
-        assert listed(client, **FREE) == set()
-        old(removal)
-        assert notices(client) == {}
-        assert listed(client, **FREE) == {posts[1].pk}
-        resume(Removal.objects.get(pk=removal.pk), actor=other)
-        assert notices(client) == {posts[1].pk: "being removed by other"}
-
-    def test_ones_own_removal_is_a_link_and_only_left_out_while_it_runs(
-        self, client: Client, moderator: User, make_posts: MakePosts
-    ) -> None:
-        posts = make_posts(2)
-        removal = running(posts, moderator)
-        link = f'<a href="{page_of(removal)}">'
-        assert notices(client) == {posts[1].pk: f"{link}being removed</a>"}
-        assert listed(client, **FREE) == set()
-        stop(removal, actor=moderator)
-        assert notices(client) == {posts[1].pk: f"{link}in your stopped removal</a>"}
-        assert listed(client, **FREE) == {posts[1].pk}
-
-    def test_a_running_removal_is_named_instead_of_any_draft(
-        self, client: Client, moderator: User, other: User, make_posts: MakePosts
-    ) -> None:
-        posts = make_posts(2)
-        drafted(posts, make_user("third", "Moderators"))
-        drafted(posts, moderator)
-        running(posts, other)
-        assert notices(client) == {posts[1].pk: "being removed by other"}
-
-    def test_posts_of_failed_batches_stay_in_the_queue(
-        self, client: Client, other: User, make_posts: MakePosts
-    ) -> None:
-        posts = make_posts(3)
-        removal = running(posts, other)
-        mark_failed(removal.batches.waiting().latest("number"), error="")
-        assert set(notices(client)) == {posts[1].pk}
-        assert listed(client, **FREE) == {posts[2].pk}
-
-    def test_a_draft_names_a_removal_that_was_confirmed_first(
-        self, client: Client, moderator: User, other: User, make_posts: MakePosts
-    ) -> None:
-        posts = make_posts(3)
-        draft = drafted(posts[1:], moderator)
-        running(posts, other)
-        text = " ".join(client.get(page_of(draft)).text.split())
-        assert "2 posts being removed by other" in text
 
 
 def test_the_filter_leaves_out_what_others_have_in_a_draft(

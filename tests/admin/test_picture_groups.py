@@ -250,32 +250,6 @@ def test_a_group_that_does_not_exist_keeps_nothing(
     assert (kept(draft), draft.objects_total) == ([], 5)
 
 
-def reported_wave(make_posts: MakePosts) -> list[Post]:
-    """Thirty posts with one picture and five reports each, which fit in several batches."""
-    posts = make_posts(30)
-    PostImage.objects.filter(post__in=posts).update(sha256=SHARED)
-    reporters = User.objects.bulk_create(User(username=f"reporter of many {n}") for n in range(5))
-    Report.objects.filter(post__in=posts).delete()
-    Report.objects.bulk_create(
-        Report(post=post, reporter=reporter) for post in posts for reporter in reporters
-    )
-    return posts
-
-
-@pytest.mark.parametrize("query", [f"?show=groups&group={SHARED}", "?show=objects&order=oldest"])
-def test_objects_with_many_reports_are_shown_together(
-    query: str,
-    client: Client,
-    moderator: User,
-    make_posts: MakePosts,
-    settings: Any,
-) -> None:
-    settings.MODERATION_BATCH_ROWS = 100
-    draft = drafted(reported_wave(make_posts), moderator)
-    page = html(client, draft, query)
-    assert len(re.findall(r'name="object"\s+value="', page)) == 30
-
-
 def test_objects_with_too_many_rows_to_read_are_a_message(
     client: Client, moderator: User, wave: list[Post], settings: Any
 ) -> None:

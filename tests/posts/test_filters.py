@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,9 +15,10 @@ from django.utils.html import escape
 
 from posts import reported_posts
 from posts.admin.post import PostAdmin
-from posts.models import Post, PostImage, Report
+from posts.models import Post, Report
 from tests.picture_groups.test_near import with_bits
-from tests.posts.drawn import a_picture, a_post
+from tests.posts.drawn import a_post
+from tests.posts.pictured import pictured
 from tests.posts.test_post_admin import LIST, report, shown
 
 pytestmark = pytest.mark.django_db
@@ -30,21 +28,6 @@ def written(title: str, author: str, ago: timedelta) -> Post:
     post = a_post(title, author)
     Post.objects.filter(pk=post.pk).update(created_at=timezone.now() - ago)
     return post
-
-
-def pictured(title: str, sha256: str = "a", bits: int | None = None) -> PostImage:
-    """Make a post whose picture has a digest of this digit and a hash with this many bits set."""
-    picture = a_picture(a_post(title))
-    found = None if bits is None else with_bits(*range(bits))
-    PostImage.objects.filter(pk=picture.pk).update(sha256=sha256 * 64, perceptual_hash=found)
-    picture.refresh_from_db()
-    return picture
-
-
-def links_in_row(client: Client, query: str) -> list[str]:
-    """Return the query strings of the links in the only row of the list."""
-    row = client.get(f"{LIST}?{query}").text.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [unescape(link).partition("?")[2] for link in re.findall('href="([^"]*)"', row)]
 
 
 class TestReports:
@@ -185,38 +168,6 @@ class TestPictures:
                 shown(admin_client, like=with_bits())
             counts.add(len(captured))
         assert len(counts) == 1
-
-
-class TestLinksOfRows:
-    @pytest.fixture(autouse=True)
-    def picture(self, db: None) -> PostImage:
-        return pictured("one", "a", bits=0)
-
-    @pytest.mark.parametrize(
-        ("query", "kept"),
-        [
-            ("", {}),
-            ("q=one&o=-5&p=1&pictures=yes", {"q": "one", "o": "-5", "pictures": "yes"}),
-            (f"picture={'a' * 64}&pictures=yes", {"pictures": "yes"}),
-            (f"like={with_bits()}&pictures=yes", {"pictures": "yes"}),
-        ],
-    )
-    def test_of_a_picture_keep_the_filters_but_neither_the_page_nor_another_picture(
-        self, admin_client: Client, picture: PostImage, query: str, kept: dict[str, str]
-    ) -> None:
-        same, similar = links_in_row(admin_client, query)[1:3]
-        assert dict(parse_qsl(same)) == {**kept, "picture": picture.sha256}
-        assert dict(parse_qsl(similar)) == {**kept, "like": with_bits()}
-
-    def test_of_an_author_keep_the_filters_but_neither_the_page_nor_another_author(
-        self, admin_client: Client
-    ) -> None:
-        links = links_in_row(admin_client, f"like={with_bits()}&author=ADA&p=1")
-        assert links[3] == f"author=ada&like={with_bits()}"
-
-    def test_to_similar_pictures_say_so(self, admin_client: Client, picture: PostImage) -> None:
-        name = f'aria-label="Find similar pictures (picture {picture.pk})"'
-        assert admin_client.get(LIST).text.count(name) == 1
 
 
 class TestAuthor:

@@ -10,45 +10,23 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import OperationalError, connection
-from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 
-from moderation.db import server_time
 from moderation.db.bulk_insert import insert
-from moderation.models import AuditEvent, Removal
-from moderation.removals import delete
-from moderation.removals.delete import delete_next_batch
+from moderation.models import AuditEvent
 from posts import reported_posts, reports
-from posts.models import Post, PostImage, Report, ReportState, UpheldReports
+from posts.models import Post, PostImage, Report, ReportState
 from posts.reported_posts import posts_sharing_reported_pictures
 from posts.reports import dismiss_reports, file_report, undo_dismissal
-from tests.helpers import confirmed, drafted
+from tests.posts.reporters import report_all, states, user
 
 MakePosts = Callable[..., list[Post]]
 
 pytestmark = pytest.mark.django_db
 
 
-def user(name: str) -> User:
-    return User.objects.get_or_create(username=name)[0]
-
-
-def report_all(posts: list[Post], *names: str) -> None:
-    Report.objects.bulk_create(Report(post=p, reporter=user(name)) for p in posts for name in names)
-
-
-def upheld() -> dict[str, int]:
-    """Return the numbers of upheld reports by the names of reporters."""
-    rows = UpheldReports.objects.values_list("reporter__username").annotate(Sum("number"))
-    return dict(rows)
-
-
 def undo(dismissal: UUID, actor: User) -> reports.Decision:
     return undo_dismissal(dismissal, posts=Post.objects.all(), actor=actor)
-
-
-def states() -> list[str]:
-    return list(Report.objects.order_by("pk").values_list("state", flat=True))
 
 
 def test_the_database_generates_columns_of_rows_that_are_inserted_in_bulk(
@@ -58,15 +36,6 @@ def test_the_database_generates_columns_of_rows_that_are_inserted_in_bulk(
     row = {"post_id": post.pk, "reporter_id": user("ann").pk, "reason": "spam"}
     insert(Report, [row], using="default")
     assert Report.objects.get().open_reason == "spam"
-
-
-def remove(rows: list[Any], moderator: User) -> Removal:
-    removal = confirmed(drafted(rows, moderator), moderator)
-    while delete_next_batch(removal.pk):
-        pass
-    removal.refresh_from_db()
-    assert not removal.batches.filter(state="failed").exists(), removal.batches.get().error
-    return removal
 
 
 def test_a_new_report_is_open_and_a_second_one_of_the_user_changes_nothing(
@@ -314,56 +283,3 @@ def test_number_of_queries_does_not_depend_on_the_number_of_reports(
         ))  # fmt: skip
         Post.objects.all().delete()
     assert len(numbers) == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_reports_of_removed_posts_count_as_upheld_dismissed_or_not(
-    make_posts: MakePosts, moderator: User, settings: Any
-) -> None:
-    settings.MODERATION_BATCH_OBJECTS = 2
-    posts = make_posts(4)
-    report_all(posts, "ann")
-    report_all(posts[:1], "bob")
-    dismiss_reports(Post.objects.filter(pk=posts[0].pk), actor=moderator)
-    before, removal = server_time.now(), remove(posts[:3], moderator)
-    assert upheld() == {"ann": 3, "bob": 1}
-    assert states() == ["open"]
-    assert UpheldReports.objects.count() == 3  # one row for each batch and reporter
-    for row in UpheldReports.objects.all():
-        assert row.removal_number == removal.pk  # whose actor upheld them
-        assert before <= row.upheld_at <= server_time.now()
-    removal.delete()
-    assert upheld() == {"ann": 3, "bob": 1}
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_removal_of_users_upholds_reports_about_their_posts_but_keeps_no_record_of_them(
-    make_posts: MakePosts, moderator: User
-) -> None:
-    moderator.is_superuser = True
-    moderator.save()
-    spam, fine = make_posts(2, author="spammer"), make_posts(1, author="regular")
-    report_all(spam, "ann", "accomplice")
-    report_all(fine, "ann", "accomplice")
-    UpheldReports.objects.create(reporter=user("accomplice"), number=5, removal_number=1)
-    remove([user("spammer"), user("accomplice")], moderator)
-    assert upheld() == {"ann": 2}
-    assert UpheldReports.objects.count() == 1
-    assert states() == ["open"]  # Ann's about the other post
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_batch_that_is_rolled_back_upholds_nothing(
-    make_posts: MakePosts, moderator: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    posts = make_posts(2)
-    report_all(posts, "ann")
-
-    def differ(*_: Any) -> None:
-        raise delete.CountDiffers("not all rows")
-
-    monkeypatch.setattr(delete, "_check_count", differ)
-    removal = confirmed(drafted(posts, moderator), moderator)
-    delete.delete_next_batch(removal.pk)
-    assert upheld() == {}
-    assert states() == ["open", "open"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from datetime import date, timedelta
 from threading import Barrier
 from time import sleep
@@ -11,29 +10,23 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from moderation.exceptions import PictureNotRefused
 from moderation.images.perceptual import THRESHOLD
 from moderation.lifecycle.refused_pictures import MAX_FILES, Lifted, lift, refuse, refuse_again
 from moderation.models import AuditEvent, RefusedPicture
-from moderation.picture_groups import refused as refused_module
-from moderation.picture_groups.refused import count_match, find_refused
+from moderation.picture_groups.refused import find_refused
 from tests.picture_groups.test_near import with_bits
+from tests.refused_pictures.refused import SAME, refused
 
-SAME, OTHER = "a" * 64, "b" * 64
+OTHER = "b" * 64
 
 
 @pytest.fixture
 def actor(db: None) -> User:
     return User.objects.create_user("mod")
-
-
-def refused(actor: User, **given: Any) -> RefusedPicture:
-    options: dict[str, Any] = {"note": "", "last_day": None, **given}
-    refuse({SAME: ""}, actor=actor, **options)
-    return RefusedPicture.objects.get(sha256=SAME)
 
 
 def is_refused(picture: RefusedPicture) -> bool:
@@ -270,35 +263,3 @@ def test_two_moderators_who_refuse_the_same_picture_concurrently_make_one_row() 
     assert RefusedPicture.objects.count() == 2
     assert len(names) == 1
     assert AuditEvent.objects.count() == 2
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_match_is_counted_immediately_outside_of_a_transaction() -> None:
-    picture = refused(User.objects.create_user("mod"))
-    count_match(picture)
-    count_match(picture)
-    picture.refresh_from_db()
-    assert picture.matches_total == 2
-    assert picture.last_matched_at is not None
-    with transaction.atomic():
-        count_match(picture)
-        picture.refresh_from_db()
-        assert picture.matches_total == 2
-    picture.refresh_from_db()
-    assert picture.matches_total == 3
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("is_in_transaction", [False, True])
-def test_a_match_that_cannot_be_counted_is_logged_and_raises_nothing(
-    is_in_transaction: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    picture = refused(User.objects.create_user("mod"))
-
-    def fail(_key: int) -> None:
-        raise OperationalError
-
-    monkeypatch.setattr(refused_module, "_count_match", fail)
-    with transaction.atomic() if is_in_transaction else nullcontext():
-        count_match(picture)
-    assert "OperationalError" in caplog.text

@@ -1,0 +1,16 @@
+"""Posts with pictures that have a known digest and hash."""
+
+from __future__ import annotations
+
+from posts.models import PostImage
+from tests.picture_groups.test_near import with_bits
+from tests.posts.drawn import a_picture, a_post
+
+
+def pictured(title: str, sha256: str = "a", bits: int | None = None) -> PostImage:
+    """Make a post whose picture has a digest of this digit and a hash with this many bits set."""
+    picture = a_picture(a_post(title))
+    found = None if bits is None else with_bits(*range(bits))
+    PostImage.objects.filter(pk=picture.pk).update(sha256=sha256 * 64, perceptual_hash=found)
+    picture.refresh_from_db()
+    return picture
