@@ -13,7 +13,7 @@ from moderation.admin.refused_pictures import forms
 from moderation.lifecycle import refused_pictures
 from moderation.models import RefusedPicture
 from posts.models import Post, PostImage
-from tests.admin.conftest import browser_of, drafted, make_user, page_of
+from tests.admin.conftest import browser_of, drafted, make_user, page_of, words
 from tests.admin.desk import said
 from tests.admin.drafts import html, text_of
 from tests.picture_groups.test_near import with_bits
@@ -107,6 +107,17 @@ def test_a_group_that_does_not_exist_is_a_message(
     response: Any = client.post(page_of(draft, "refuse"), posted(refuse=key))
     assert response.status_code == 302
     assert "the picture is no longer selected" in said(response)
+    assert not RefusedPicture.objects.exists()
+
+
+def test_refusing_from_a_draft_that_was_confirmed_in_the_meantime_is_a_message(
+    client: Client, moderator: User, wave: list[Post]
+) -> None:
+    draft = drafted(wave, moderator)
+    client.post(page_of(draft, "confirm"), words(draft))
+    response: Any = client.post(page_of(draft, "refuse"), posted())
+    assert response.status_code == 302
+    assert "this removal is no longer a draft" in said(response)
     assert not RefusedPicture.objects.exists()
 
 

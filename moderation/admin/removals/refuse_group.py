@@ -35,6 +35,7 @@ def refuse_group(
     """
     save_input(removal, request.POST)
     if removal.state != RemovalState.DRAFT:
+        messages.error(request, _("Nothing was refused: this removal is no longer a draft."))
         return back_to_page(model_admin, request, removal)
     if not may_refuse(request.user):
         raise PermissionDenied
