@@ -65,8 +65,8 @@ def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan
 def _files(storage: Storage, folder: str) -> Iterator[str]:
     folders, files = storage.listdir(folder)
     for file in sorted(files):
-        if file and (name := posixpath.join(folder, file)) != IDENTITY_FILE:
-            yield name
+        if file and file != IDENTITY_FILE:  # of this storage, or of one inside it
+            yield posixpath.join(folder, file)
     for subfolder in sorted(filter(None, folders)):
         yield from _files(storage, posixpath.join(folder, subfolder))
 

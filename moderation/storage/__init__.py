@@ -31,7 +31,12 @@ from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.pace import Pace, is_throttled, pause_after
 from moderation.storage.resolve import adapter_for, register_adapter
-from moderation.storage.spelling import PLAIN_NAME, odd_prefixes, odd_spellings
+from moderation.storage.spelling import (
+    PLAIN_NAME,
+    odd_prefixes,
+    odd_spellings,
+    refuse_identity_file,
+)
 from moderation.storage.transactions import refuse_inside_transaction
 
 __all__ = [
@@ -62,6 +67,7 @@ __all__ = [
     "odd_spellings",
     "opened_adapter",
     "pause_after",
+    "refuse_identity_file",
     "refuse_inside_transaction",
     "register_adapter",
     "verify_identity",

@@ -103,7 +103,8 @@ class Adapter(Protocol):
     def key(self, name: str) -> str:
         """Return the key of a name, as the audit log shows it. No network.
 
-        Raises ValueError for a name that is not that of a file or leads out of the location.
+        Raises ValueError for a name that is not that of a file, that leads out of the location, or
+        that is the name of an identity file.
         """
 
     def real_location(self) -> Location:

@@ -21,7 +21,7 @@ from moderation.storage.base import (
 )
 from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
-from moderation.storage.spelling import PLAIN_NAME
+from moderation.storage.spelling import PLAIN_NAME, refuse_identity_file
 from moderation.storage.transactions import refuse_inside_transaction
 
 # Names claimed together: a disk erases thousands a second.
@@ -67,6 +67,7 @@ class FileSystemAdapter(OneByOneAdapter):
         key = PurePath(os.path.relpath(path, self.storage.location)).as_posix()
         if key == ".":
             raise ValueError("The name is that of the root folder.")
+        refuse_identity_file(key)
         return key
 
     def real_location(self) -> Location:

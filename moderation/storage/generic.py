@@ -13,6 +13,7 @@ from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcom
 from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.pace import pause_after
+from moderation.storage.spelling import refuse_identity_file
 
 # The options that identify the store of storages from django-storages and others.
 STORE_OPTIONS = ("bucket_name", "azure_container", "account_name", "endpoint_url", "host", "_host")
@@ -40,6 +41,7 @@ class GenericAdapter(OneByOneAdapter):
             validate_file_name(name, allow_relative_path=True)
         except SuspiciousFileOperation as error:
             raise ValueError(str(error)) from error
+        refuse_identity_file(name)
         return name
 
     def real_location(self) -> Location:

@@ -27,6 +27,7 @@ from moderation.storage import (
     not_sent,
     odd_prefixes,
     odd_spellings,
+    refuse_identity_file,
     refuse_inside_transaction,
 )
 
@@ -66,6 +67,7 @@ class DictAdapter:
             validate_file_name(name, allow_relative_path=True)
         except SuspiciousFileOperation as error:
             raise ValueError(str(error)) from error
+        refuse_identity_file(name)
         return posixpath.normpath(name)  # as the storage does: "./a" and "a" are one file
 
     def real_location(self) -> Location:

@@ -87,7 +87,7 @@ class AdapterContract:
         assert {outcome.result for outcome in outcomes.values()} == {Result.ERASED}
         assert not any(storage.exists(name) for name in names)
 
-    @pytest.mark.parametrize("bad", ["", "../a.jpg", "a/../../a.jpg"])
+    @pytest.mark.parametrize("bad", ["", "../a.jpg", "a/../../a.jpg", IDENTITY_FILE])
     def test_a_bad_name_becomes_an_outcome_and_the_others_are_erased(
         self, adapter: Adapter, names: list[str], bad: str
     ) -> None:

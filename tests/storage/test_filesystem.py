@@ -40,7 +40,19 @@ def test_a_missing_file_counts_as_erased_with_a_detail(adapter: Adapter) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "a/..", "../x", "/etc/passwd", "posts/../../x", "a\0b", "posts/\0"]
+    "name",
+    [
+        "",
+        ".",
+        "a/..",
+        "../x",
+        "/etc/passwd",
+        "posts/../../x",
+        "a\0b",
+        "posts/\0",
+        ".moderation-storage.json",
+        "inner//.moderation-storage.json",
+    ],
 )
 def test_an_empty_name_or_one_outside_the_folder_fails(
     adapter: Adapter, fresh_storage: Path, name: str

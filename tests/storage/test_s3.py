@@ -43,7 +43,19 @@ def test_key_is_the_one_under_which_django_storages_saves(
     ("location", "name"),
     [
         *itertools.product(
-            ["", "media"], ["", ".", "/", "./", "a/..", "folder/", "\ud800", "x" * 1025]
+            ["", "media"],
+            [
+                "",
+                ".",
+                "/",
+                "./",
+                "a/..",
+                "folder/",
+                "\ud800",
+                "x" * 1025,
+                ".moderation-storage.json",
+                "inner/.moderation-storage.json",
+            ],
         ),
         # Without a location django-storages takes these for names at the bucket's root.
         *itertools.product(["media"], ["../x", "a/../../x", "../media", "../mediaother"]),

@@ -32,7 +32,12 @@ from moderation.storage.s3.location import endpoint_of
 from moderation.storage.s3.pending import PendingFiles
 from moderation.storage.s3.requests import MAX_KEYS, Answer, DeleteClient, Target
 from moderation.storage.s3.versions import Erasure, erase_versions
-from moderation.storage.spelling import PLAIN_NAME, odd_prefixes, odd_spellings
+from moderation.storage.spelling import (
+    PLAIN_NAME,
+    odd_prefixes,
+    odd_spellings,
+    refuse_identity_file,
+)
 from moderation.storage.transactions import refuse_inside_transaction
 
 if TYPE_CHECKING:
@@ -86,7 +91,9 @@ class S3Adapter:
 
     def key(self, name: str) -> str:
         """Return the full key; see `full_key`."""
-        return full_key(self.storage, name)
+        key = full_key(self.storage, name)
+        refuse_identity_file(key)
+        return key
 
     def real_location(self) -> Location:
         """Return the endpoint, the bucket, and the folder in it."""
@@ -138,7 +145,7 @@ class S3Adapter:
     def read_identity_file(self) -> bytes | None:
         """Return the content of the identity file; see `Adapter.read_identity_file`."""
         refuse_inside_transaction()
-        key = self.key(IDENTITY_FILE)
+        key = full_key(self.storage, IDENTITY_FILE)
         try:
             return with_retries(lambda: self._content(key))
         except ClientError as error:
@@ -157,7 +164,7 @@ class S3Adapter:
         refuse_inside_transaction()
         self.client.put_object(
             Bucket=self.bucket,
-            Key=self.key(IDENTITY_FILE),
+            Key=full_key(self.storage, IDENTITY_FILE),
             Body=content,
             ContentType="application/json",
         )
