@@ -64,6 +64,18 @@ def test_invalid_or_missing_input_leaves_what_is_stored(
     assert entered(html(client, draft)) == ("spam", "ticket 12")
 
 
+def test_an_empty_note_on_an_older_page_does_not_erase_a_later_one(
+    client: Client, draft: Removal, posts: list[Post]
+) -> None:
+    older = draft.seal
+    keep(client, draft, posts[0], note="ticket 12")
+    sent = {"object": value_of(draft, posts[1]), "note": ""}
+    client.post(page_of(draft, "exclude"), {**sent, "seal": older})
+    assert entered(html(client, draft)) == ("", "ticket 12")
+    press(client, draft, "exclude", **sent)
+    assert entered(html(client, draft)) == ("", "")
+
+
 def test_an_old_page_does_not_change_the_reason_of_a_confirmed_removal(
     client: Client, draft: Removal, posts: list[Post]
 ) -> None:

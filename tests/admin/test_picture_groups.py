@@ -94,6 +94,22 @@ def test_a_group_that_no_longer_exists_leads_to_all_groups(
     assert "×4" in page
 
 
+def test_a_group_that_is_deleted_in_the_meantime_leads_to_all_groups(
+    client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = drafted(wave, moderator)
+
+    def delete_first(*args: Any) -> Any:
+        found = groups.group_of(*args)
+        Post.objects.filter(pk__in=[post.pk for post in wave[:4]]).delete()
+        return found
+
+    monkeypatch.setattr(group_previews, "group_of", delete_first)
+    page = html(client, draft, f"?show=groups&group={SHARED}")
+    assert "×1" in page
+    assert "×4" not in page
+
+
 @pytest.mark.parametrize(
     "query", ["?order=largest", "?order=oldest", "?order=x", "?group=%00", "?p=x", "?p=99"]
 )

@@ -151,6 +151,24 @@ def test_ticks_survive_when_the_network_fails(page: Page, draft: Removal) -> Non
     expect(page.get_by_label("Reviewed: “Good 0”")).to_be_checked()
 
 
+def test_what_a_failed_confirmation_sent_is_entered_again(page: Page, draft: Removal) -> None:
+    page.goto(page_of(draft))
+    page.get_by_label("Note").fill("ticket 12")
+    page.get_by_role("radio", name="Spam").check()
+    page.get_by_label("Reviewed: “Good 0”").check()
+    page.route("**/confirm/", lambda route: route.fulfill(status=403, body="Forbidden"))
+    page.get_by_role("button", name="Remove 43 posts").click()
+    page.wait_for_url("**/confirm/")
+    page.goto(page_of(draft))
+    for show in ("", "?show=objects"):
+        page.goto(page_of(draft) + show)
+        expect(page.get_by_label("Note")).to_have_value("ticket 12")
+        expect(page.get_by_role("radio", name="Spam")).to_be_checked()
+        expect(page.get_by_label("Reviewed: “Good 0”")).to_be_checked()
+    draft.refresh_from_db()
+    assert draft.note == ""
+
+
 def test_without_scripts_keep_comes_back_to_the_card_that_takes_its_place(
     plain_page: Page, draft: Removal
 ) -> None:

@@ -117,6 +117,41 @@ def test_a_second_slow_click_where_the_card_was_keeps_no_other_post(
     assert draft.kept_total == 2
 
 
+def test_a_second_slow_click_where_undo_appears_does_not_undo(page: Page, draft: Removal) -> None:
+    page.add_init_script("performance.now = () => window.milliseconds ?? 0")
+    page.goto(url_of(draft))
+    button = keep_button(page, 2)
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    assert box
+    middle = click_in_the_middle(page, button)
+    expect(heading(page, 29)).to_be_attached()
+    place = f"position: fixed; left: {box['x']}px; top: {box['y']}px; width: {box['width']}px"
+    undo = page.locator(".removal-last-kept button")
+    undo.evaluate("(button, place) => (button.style.cssText = place)", place)
+    page.evaluate("window.milliseconds = 500")
+    page.mouse.click(middle[0] + 1, middle[1])
+    page.wait_for_timeout(500)  # longer than a request takes
+    expect(heading(page, 29)).to_be_attached()
+    page.evaluate("window.milliseconds = 1000")
+    page.mouse.click(*middle)
+    expect(heading(page, 30)).to_be_attached()
+
+
+def test_a_note_from_another_tab_is_shown_when_a_keep_is_refused(
+    page: Page, draft: Removal
+) -> None:
+    other_tab = page.context.new_page()
+    for each in (page, other_tab):
+        each.goto(url_of(draft))
+    other_tab.get_by_label("Note").fill("ticket 12")
+    keep_button(other_tab, 5).click()
+    expect(heading(other_tab, 29)).to_be_visible()
+    keep_button(page, 6).click()
+    expect(page.locator(".messagelist")).to_contain_text("changed since you opened this page")
+    expect(page.get_by_label("Note")).to_have_value("ticket 12")
+
+
 def test_a_click_on_a_card_that_has_not_moved_works_immediately(page: Page, draft: Removal) -> None:
     page.add_init_script("performance.now = () => 0")
     page.goto(url_of(draft))

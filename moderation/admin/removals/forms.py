@@ -74,10 +74,15 @@ def save_input(removal: Removal, posted: QueryDict) -> int:
     """Store what was posted with any action on a draft: reason, note, and the ticks of reviews.
 
     The next page then has them, even without JavaScript, and even if the action itself is refused.
-    Ignores what is not valid. Returns how many objects have just been reviewed.
+    Ignores what is not valid, and an empty note on a page that was loaded before the selection
+    changed: the note may have been written on a later page. Returns how many objects have just been
+    reviewed.
     """
     form = ConfirmForm(posted, removal=removal)
     form.is_valid()
     given = {name: value for name, value in form.cleaned_data.items() if name in posted}
-    store_input(removal, reason=given.get("reason"), note=given.get("note"))
+    note = given.get("note")
+    if not note and posted.get("seal", removal.seal) != removal.seal:
+        note = None
+    store_input(removal, reason=given.get("reason"), note=note)
     return review(removal, list(keys_in(MarkedObject, posted.getlist("reviewed"))))

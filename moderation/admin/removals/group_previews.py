@@ -98,8 +98,9 @@ def show(viewer: Viewer, removal: Removal) -> dict[str, Any]:
     groups = picture_groups(model_of(removal), keys, order, reviewed_keys(removal))
     can_search = can_search_for(model_of(removal))
     context = {"order": order, "orders": Order.choices, "can_search_similar": can_search}
-    if group := group_of(groups, viewer.request.GET.get("group", "")):
-        return {**context, **_objects_of_group(viewer, removal, group, keys)}
+    group = group_of(groups, viewer.request.GET.get("group", ""))
+    if group and (objects := _objects_of_group(viewer, removal, group, keys)):
+        return {**context, **objects}
     shows_reviewed = viewer.request.GET.get("also") == "reviewed"
     shown = [group for group in groups if shows_reviewed or not group.is_reviewed]
     page = Paginator(shown, GROUPS_PER_PAGE).get_page(page_of_groups(viewer))
@@ -166,18 +167,24 @@ def _not_selected(removal: Removal, objects: QuerySet[Any]) -> QuerySet[Any]:
 def _objects_of_group(
     viewer: Viewer, removal: Removal, group: PictureGroup, keys: Keys
 ) -> dict[str, Any]:
-    """Return a page of the selected objects that have a picture of a group."""
+    """Return a page of the selected objects that have a picture of a group.
+
+    Returns nothing if the last of them has been deleted since the groups were found.
+    """
     objects = objects_with([group], model_of(removal), keys).order_by("pk")
     page = Paginator(objects.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(
         viewer.request.GET.get("p")
     )
-    details, on_page = _details(viewer, removal, [group], keys), list(page.object_list)
+    on_page = list(page.object_list)
+    shown = _previews(viewer, removal, _details(viewer, removal, [group], keys))
+    if not shown:
+        return {}
     previews: list[ObjectPreview] = []
     with errors_as_messages(viewer.request):
         previews = previews_of_objects(viewer, removal, on_page)
     return {
         "page": page,
-        "group": _previews(viewer, removal, details)[0],
+        "group": shown[0],
         "files": _files(viewer, removal, group, on_page) if group.is_near else [],
         "previews": previews,
         **_others_context(viewer, removal, group),

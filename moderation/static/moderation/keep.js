@@ -2,25 +2,17 @@
 // Keep, undo and return on the page of a draft, without loading the whole page again.
 
 (() => {
-  // Milliseconds during which clicks on a button that has just moved are ignored: the second click
-  // of a slow double click would keep the next card. Systems accept up to 900 ms between the two.
-  const CLICK_PAUSE = 1000;
-
   // The boxes of the objects to check first, and of those that are not selected.
   const BOXES = "[name=reviewed], [name=add]";
-
-  const CARD_BUTTONS = "[data-card] button";
 
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
   const messages = () => document.getElementById("draft-messages");
   const nameAndValue = (control) => `${control.name} ${control.value}`;
   let lastKeep = null; // where the last Keep was pressed
-  let replacedAt = -Infinity;
-  let formerBoxes = []; // where the buttons of the cards were on the screen before that
 
-  // In sessionStorage, by draft: lasts as long as the tab.
-  const inputKey = () => `moderation.input.${form().getAttribute("action")}`;
+  // In sessionStorage, by draft: lasts as long as the tab, or until the draft is confirmed.
+  const inputKey = `moderation.input.${new URL("..", window.location).pathname}`;
 
   function inputOf(element) {
     return {
@@ -29,7 +21,8 @@
     };
   }
 
-  const storedInput = () => JSON.parse(window.sessionStorage.getItem(inputKey()) ?? "{}");
+  const storedInput = () => JSON.parse(window.sessionStorage.getItem(inputKey) ?? "{}");
+  const storeInput = (input) => window.sessionStorage.setItem(inputKey, JSON.stringify(input));
 
   const tickBoxes = () => [...main.querySelectorAll("[name=reviewed]")];
 
@@ -52,27 +45,35 @@
     });
   }
 
+  const ticksHere = () => tickBoxes().filter((box) => box.checked).map((box) => box.value);
+
   // Links to other pages of the draft do not send what was entered.
-  function saveInput(event) {
-    if (["reason", "note", "reviewed"].includes(event.target.name)) {
-      const ticked = tickBoxes().filter((box) => box.checked);
-      const reviewed = [...ticksElsewhere(), ...ticked.map((box) => box.value)];
-      window.sessionStorage.setItem(inputKey(), JSON.stringify({ ...inputOf(main), reviewed }));
-    }
+  function saveInput() {
+    storeInput({ ...inputOf(main), reviewed: [...ticksElsewhere(), ...ticksHere()] });
   }
 
   // Forget the ticks of this page, which the server has stored.
   function forgetTicks() {
-    const input = { ...storedInput(), reviewed: ticksElsewhere() };
-    window.sessionStorage.setItem(inputKey(), JSON.stringify(input));
+    storeInput({ ...storedInput(), reviewed: ticksElsewhere() });
   }
 
-  // Forget what the server stores with each request; ticks on other pages are not sent.
-  function forgetInput() {
-    const reviewed = ticksElsewhere();
-    window.sessionStorage.removeItem(inputKey());
-    if (reviewed.length) {
-      window.sessionStorage.setItem(inputKey(), JSON.stringify({ reviewed }));
+  // Keep what a button sends apart until the draft is shown again. Ticks elsewhere are not sent.
+  function markAsSent() {
+    const sent = { ...inputOf(main), reviewed: ticksHere() };
+    storeInput({ reviewed: ticksElsewhere(), sent });
+  }
+
+  // Enter what is stored. What was sent may not have arrived: the session had ended, for instance.
+  function restoreInput() {
+    const { sent, ...input } = storedInput();
+    const shown = JSON.stringify([inputOf(main), ticksHere()]);
+    enter(input);
+    if (sent) {
+      storeInput(input);
+      enter(sent);
+      if (JSON.stringify([inputOf(main), ticksHere()]) !== shown) {
+        saveInput();
+      }
     }
   }
 
@@ -214,26 +215,21 @@
     messages().replaceChildren(list);
   }
 
-  function boxesOfButtons() {
-    const buttons = [...main.querySelectorAll(CARD_BUTTONS)];
-    return buttons.map((each) => [nameAndValue(each), each.getBoundingClientRect()]);
-  }
-
   function showInPlace(page) {
     const input = inputOf(main);
-    formerBoxes = boxesOfButtons();
+    main.dispatchEvent(new CustomEvent("moderation:replace"));
     const boxes = [...main.querySelectorAll(BOXES)];
     const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
     // Their content is elements here, but would be parsed as text in `main`, where a title with
     // "</noscript>" would end it.
     page.querySelectorAll("noscript").forEach((each) => each.remove());
     main.innerHTML = page.getElementById("content-start").innerHTML;
-    enter(input);
+    // What is typed during the request stays. An older page may have had no note yet.
+    enter({ ...input, note: input.note || undefined });
     main.querySelectorAll(BOXES).forEach((box) => {
       box.checked = ticked.has(nameAndValue(box));
     });
     document.title = page.title;
-    replacedAt = performance.now();
   }
 
   async function changeSelection(event) {
@@ -242,7 +238,7 @@
       return;
     }
     if (!button?.name || button.matches("[data-loads-page]")) {
-      forgetInput(); // the button that confirms, or those that review
+      markAsSent(); // by the button that confirms, or those that review
       return;
     }
     event.preventDefault();
@@ -274,26 +270,13 @@
     }
   }
 
-  // Return whether a button was elsewhere before the page was replaced.
-  function hasMoved(button, { clientX, clientY }) {
-    const isAt = (box) =>
-      box.left <= clientX && clientX <= box.right && box.top <= clientY && clientY <= box.bottom;
-    return !formerBoxes.some(([name, box]) => name === nameAndValue(button) && isAt(box));
-  }
-
-  // Ignore a click on a button that has just moved under the pointer. Key presses have no `detail`.
-  function ignoreSecondClick(event) {
-    const button = event.target.closest(CARD_BUTTONS);
-    const isTooEarly = performance.now() - replacedAt < CLICK_PAUSE;
-    if (button && event.detail > 0 && isTooEarly && hasMoved(button, event)) {
-      event.preventDefault();
-    }
-  }
-
   if (form()) {
-    enter(storedInput());
-    main.addEventListener("input", saveInput);
+    restoreInput();
+    main.addEventListener("input", (event) => {
+      if (["reason", "note", "reviewed"].includes(event.target.name)) {
+        saveInput();
+      }
+    });
     main.addEventListener("submit", changeSelection);
-    main.addEventListener("click", ignoreSecondClick);
   }
 })();

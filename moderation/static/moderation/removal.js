@@ -66,6 +66,9 @@
 
   createLiveRegion();
   if (progress) {
+    // Forget what keep.js stores of a draft that is now confirmed.
+    const folder = new URL("..", window.location).pathname;
+    window.sessionStorage.removeItem(`moderation.input.${folder}`);
     refreshLater(POLL_INTERVAL);
   }
   if (document.getElementById("draft")) {
