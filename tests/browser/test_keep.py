@@ -126,9 +126,9 @@ def test_a_second_slow_click_where_undo_appears_does_not_undo(page: Page, draft:
     assert box
     middle = click_in_the_middle(page, button)
     expect(heading(page, 29)).to_be_attached()
-    place = f"position: fixed; left: {box['x']}px; top: {box['y']}px; width: {box['width']}px"
+    style = f"position: fixed; left: {box['x']}px; top: {box['y']}px; width: {box['width']}px"
     undo = page.locator(".removal-last-kept button")
-    undo.evaluate("(button, place) => (button.style.cssText = place)", place)
+    undo.evaluate("(button, style) => (button.style.cssText = style)", style)
     page.evaluate("window.milliseconds = 500")
     page.mouse.click(middle[0] + 1, middle[1])
     page.wait_for_timeout(500)  # longer than a request takes

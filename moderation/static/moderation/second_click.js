@@ -5,7 +5,7 @@
 (() => {
   // Milliseconds. Systems accept up to 900 between the two clicks.
   const CLICK_PAUSE = 1000;
-  const SAME_PLACE = 5; // pixels
+  const SAME_POINT = 5; // pixels
   const CARD_BUTTONS = "[data-card] button";
   const UNDO = ".removal-last-kept button";
 
@@ -31,7 +31,7 @@
 
   // Return whether a click is where the one before was. To press Undo, one moves the pointer.
   function isSecond({ clientX, clientY }) {
-    return Math.hypot(clientX - lastClick.clientX, clientY - lastClick.clientY) < SAME_PLACE;
+    return Math.hypot(clientX - lastClick.clientX, clientY - lastClick.clientY) < SAME_POINT;
   }
 
   // Key presses have no `detail`.
