@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from moderation.models import Removal
 from posts.models import Post
@@ -150,6 +150,26 @@ def test_a_note_from_another_tab_is_shown_when_a_keep_is_refused(
     keep_button(page, 6).click()
     expect(page.locator(".messagelist")).to_contain_text("changed since you opened this page")
     expect(page.get_by_label("Note")).to_have_value("ticket 12")
+
+
+def test_what_is_typed_during_a_keep_stays_text(page: Page, draft: Removal) -> None:
+    requests: list[Route] = []
+
+    def hold(route: Route) -> None:
+        requests.append(route)
+
+    page.route("**/exclude/**", hold)
+    page.goto(url_of(draft))
+    keep_button(page, 2).click()
+    note = page.get_by_label("Note")
+    note.click()
+    page.keyboard.type("ad ring, ")
+    requests.pop().continue_()
+    expect(heading(page, 29)).to_be_attached()
+    expect(note).to_be_focused()
+    page.keyboard.type("extra fake x")
+    expect(note).to_have_value("ad ring, extra fake x")
+    assert not requests
 
 
 def test_a_click_on_a_card_that_has_not_moved_works_immediately(page: Page, draft: Removal) -> None:

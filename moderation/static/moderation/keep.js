@@ -177,6 +177,19 @@
     }
   }
 
+  // Return the text field that has the focus, or null. What is typed there must not become keys of
+  // the cards when the page is replaced.
+  function focusedField() {
+    const { name, selectionStart, selectionEnd } = document.activeElement;
+    return Number.isInteger(selectionStart) ? { name, selectionStart, selectionEnd } : null;
+  }
+
+  function focusField({ name, selectionStart, selectionEnd }) {
+    const field = main.querySelector(`[name="${name}"]`);
+    field?.focus({ preventScroll: true });
+    field?.setSelectionRange(selectionStart, selectionEnd);
+  }
+
   function urlOf(button) {
     return button.getAttribute("formaction") ?? button.form.action;
   }
@@ -260,9 +273,12 @@
     }
     forgetTicks();
     const isKeep = pathOf(urlOf(button)) === pathOf(form().action);
+    const field = focusedField();
     showInPlace(page);
     const isRefused = main.querySelector(".messagelist .error");
-    if (button.name !== "last" || isRefused || !focusLastKept()) {
+    if (field) {
+      focusField(field);
+    } else if (button.name !== "last" || isRefused || !focusLastKept()) {
       focusNext(focusPoint);
     }
     if (isKeep && !isRefused) {
