@@ -14,17 +14,20 @@
   // In sessionStorage, by draft: lasts as long as the tab, or until the draft is confirmed.
   const inputKey = `moderation.input.${new URL("..", window.location).pathname}`;
 
-  function inputOf(element) {
-    return {
-      reason: element.querySelector("[name=reason]:checked")?.value,
-      note: element.querySelector("[name=note]")?.value,
-    };
-  }
-
   const storedInput = () => JSON.parse(window.sessionStorage.getItem(inputKey) ?? "{}");
   const storeInput = (input) => window.sessionStorage.setItem(inputKey, JSON.stringify(input));
 
   const tickBoxes = () => [...main.querySelectorAll("[name=reviewed]")];
+
+  // Return what is entered on this page, except for the typed count.
+  function entered() {
+    const ticked = tickBoxes().filter((box) => box.checked);
+    return {
+      reason: main.querySelector("[name=reason]:checked")?.value,
+      note: main.querySelector("[name=note]")?.value,
+      reviewed: ticked.map((box) => box.value),
+    };
+  }
 
   // Return the ticks of objects to check first that are on other pages of their list.
   function ticksElsewhere() {
@@ -45,11 +48,10 @@
     });
   }
 
-  const ticksHere = () => tickBoxes().filter((box) => box.checked).map((box) => box.value);
-
   // Links to other pages of the draft do not send what was entered.
   function saveInput() {
-    storeInput({ ...inputOf(main), reviewed: [...ticksElsewhere(), ...ticksHere()] });
+    const input = entered();
+    storeInput({ ...input, reviewed: [...ticksElsewhere(), ...input.reviewed] });
   }
 
   // Forget the ticks of this page, which the server has stored.
@@ -59,19 +61,18 @@
 
   // Keep what a button sends apart until the draft is shown again. Ticks elsewhere are not sent.
   function markAsSent() {
-    const sent = { ...inputOf(main), reviewed: ticksHere() };
-    storeInput({ reviewed: ticksElsewhere(), sent });
+    storeInput({ reviewed: ticksElsewhere(), sent: entered() });
   }
 
   // Enter what is stored. What was sent may not have arrived: the session had ended, for instance.
   function restoreInput() {
     const { sent, ...input } = storedInput();
-    const shown = JSON.stringify([inputOf(main), ticksHere()]);
+    const shown = JSON.stringify(entered());
     enter(input);
     if (sent) {
       storeInput(input);
       enter(sent);
-      if (JSON.stringify([inputOf(main), ticksHere()]) !== shown) {
+      if (JSON.stringify(entered()) !== shown) {
         saveInput();
       }
     }
@@ -229,7 +230,7 @@
   }
 
   function showInPlace(page) {
-    const input = inputOf(main);
+    const input = entered();
     main.dispatchEvent(new CustomEvent("moderation:replace"));
     const boxes = [...main.querySelectorAll(BOXES)];
     const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
