@@ -17,6 +17,7 @@ from moderation.storage.base import (
     Result,
     message_of,
     not_sent,
+    refuse_identity_file,
     versions_to_delete,
 )
 from moderation.storage.identity import (
@@ -31,12 +32,7 @@ from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.pace import Pace, is_throttled, pause_after
 from moderation.storage.resolve import adapter_for, register_adapter
-from moderation.storage.spelling import (
-    PLAIN_NAME,
-    odd_prefixes,
-    odd_spellings,
-    refuse_identity_file,
-)
+from moderation.storage.spelling import PLAIN_NAME, odd_prefixes, odd_spellings
 from moderation.storage.transactions import refuse_inside_transaction
 
 __all__ = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -25,6 +26,15 @@ NEWER_STAYS = "a newer version, written since by someone else, stays"
 
 # Called with {name: the versions that are about to be deleted}. Its exceptions are passed on.
 OnVersions = Callable[[Mapping[str, tuple[str, ...]]], None]
+
+
+def refuse_identity_file(key: str) -> None:
+    """Raise ValueError if a key is that of an identity file, of this storage or of one inside it.
+
+    No row may have it erased: without the file, nothing in the storage can be purged.
+    """
+    if posixpath.basename(key) == IDENTITY_FILE:
+        raise ValueError("The name is that of the storage's identity file.")
 
 
 class Result(enum.Enum):

@@ -18,10 +18,11 @@ from moderation.storage.base import (
     FileToErase,
     OnVersions,
     Outcome,
+    refuse_identity_file,
 )
 from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
-from moderation.storage.spelling import PLAIN_NAME, refuse_identity_file
+from moderation.storage.spelling import PLAIN_NAME
 from moderation.storage.transactions import refuse_inside_transaction
 
 # Names claimed together: a disk erases thousands a second.

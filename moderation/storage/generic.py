@@ -9,11 +9,16 @@ from collections.abc import Iterable, Iterator
 from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.utils import validate_file_name
 
-from moderation.storage.base import WAS_MISSING, FileToErase, OnVersions, Outcome
+from moderation.storage.base import (
+    WAS_MISSING,
+    FileToErase,
+    OnVersions,
+    Outcome,
+    refuse_identity_file,
+)
 from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.one_by_one import OneByOneAdapter
 from moderation.storage.pace import pause_after
-from moderation.storage.spelling import refuse_identity_file
 
 # The options that identify the store of storages from django-storages and others.
 STORE_OPTIONS = ("bucket_name", "azure_container", "account_name", "endpoint_url", "host", "_host")

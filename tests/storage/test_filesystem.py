@@ -10,7 +10,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, storages
 
 from moderation.storage import Result, adapter_for
-from moderation.storage.base import WAS_MISSING, Adapter, FileToErase
+from moderation.storage.base import IDENTITY_FILE, WAS_MISSING, Adapter, FileToErase
 from moderation.storage.filesystem import FileSystemAdapter
 from tests.storage.conftest import erased, ignore_versions
 
@@ -50,11 +50,11 @@ def test_a_missing_file_counts_as_erased_with_a_detail(adapter: Adapter) -> None
         "posts/../../x",
         "a\0b",
         "posts/\0",
-        ".moderation-storage.json",
-        "inner//.moderation-storage.json",
+        IDENTITY_FILE,
+        f"inner//{IDENTITY_FILE}",
     ],
 )
-def test_an_empty_name_or_one_outside_the_folder_fails(
+def test_a_name_that_is_not_that_of_a_file_in_the_folder_fails(
     adapter: Adapter, fresh_storage: Path, name: str
 ) -> None:
     with pytest.raises(ValueError, match=r"."):

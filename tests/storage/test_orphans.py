@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from moderation.models import AuditEntry
 from moderation.purge import orphans as module
 from moderation.registry import registration_for, registrations
-from moderation.storage import write_identity
+from moderation.storage import IDENTITY_FILE, write_identity
 from posts.models import Post
 from tests.testapp.models import Volume
 
@@ -57,6 +57,12 @@ def test_a_file_that_exists_again_after_it_was_erased_is_listed(
     make_posts(1, images=1)[0].delete()
     AuditEntry.objects.update(state="erased")
     assert len(listed("--older-than", "0")) == 2
+
+
+def test_the_identity_file_of_a_storage_inside_another_is_not_listed() -> None:
+    for name in (IDENTITY_FILE, "lost.jpg"):
+        storages["default"].save(f"inner/{name}", ContentFile(b"x"))
+    assert listed("--older-than", "0") == ["inner/lost.jpg"]
 
 
 def test_an_extra_file_of_a_live_row_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moderation.storage.base import WAS_MISSING, FileToErase, Result
+from moderation.storage.base import IDENTITY_FILE, WAS_MISSING, FileToErase, Result
 from moderation.storage.s3.adapter import full_key
 from moderation.storage.s3.errors import NO_ANSWER, classify_code
 from moderation.storage.s3.requests import Answer, DeleteClient, Target, read_reply
@@ -53,8 +53,8 @@ def test_key_is_the_one_under_which_django_storages_saves(
                 "folder/",
                 "\ud800",
                 "x" * 1025,
-                ".moderation-storage.json",
-                "inner/.moderation-storage.json",
+                IDENTITY_FILE,
+                f"inner/{IDENTITY_FILE}",
             ],
         ),
         # Without a location django-storages takes these for names at the bucket's root.

@@ -22,6 +22,7 @@ from moderation.storage.base import (
     OnVersions,
     Outcome,
     Result,
+    refuse_identity_file,
 )
 from moderation.storage.location import Location, with_trailing_slash
 from moderation.storage.s3.batch_delete import BatchDeleter
@@ -32,12 +33,7 @@ from moderation.storage.s3.location import endpoint_of
 from moderation.storage.s3.pending import PendingFiles
 from moderation.storage.s3.requests import MAX_KEYS, Answer, DeleteClient, Target
 from moderation.storage.s3.versions import Erasure, erase_versions
-from moderation.storage.spelling import (
-    PLAIN_NAME,
-    odd_prefixes,
-    odd_spellings,
-    refuse_identity_file,
-)
+from moderation.storage.spelling import PLAIN_NAME, odd_prefixes, odd_spellings
 from moderation.storage.transactions import refuse_inside_transaction
 
 if TYPE_CHECKING:
