@@ -11,8 +11,8 @@ from django.test import Client
 from moderation.lifecycle.refused_pictures import lift, refuse
 from moderation.models import AuditEvent, RefusedPicture
 from tests.admin.drafts import text_of
-from tests.admin.refused import LIST, refused
 from tests.picture_groups.test_near import with_bits
+from tests.refused_pictures.refused import LIST, refused
 
 pytestmark = pytest.mark.django_db
 

@@ -20,16 +20,13 @@ from posts.models import Post, PostImage, Report
 from posts.reports import dismiss_reports
 from tests.admin.conftest import LIST, browser_of, drafted, make_user, page_of
 from tests.admin.desk import Removing, a_site, serving
+from tests.admin.lists import listed
 from tests.admin.next_steps import removed, steps
 from tests.helpers import confirmed
 
 pytestmark = pytest.mark.django_db
 
 MakePosts = Callable[..., list[Post]]
-
-
-def listed(client: Client, url: str) -> set[int]:
-    return {post.pk for post in client.get(url).context["cl"].result_list}
 
 
 def with_removed_picture(removal: Removal, post: Post) -> Post:

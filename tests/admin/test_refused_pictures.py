@@ -20,7 +20,7 @@ from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user
 from tests.admin.desk import a_site, said, serving
 from tests.admin.drafts import text_of
-from tests.admin.refused import LIST, refused
+from tests.refused_pictures.refused import LIST, refused
 
 pytestmark = pytest.mark.django_db
 

@@ -27,6 +27,7 @@ from posts import reports
 from posts.models import Post, Report, UpheldReports
 from posts.reports import dismiss_reports, file_report, undo_dismissal
 from tests.helpers import confirmed, drafted
+from tests.posts.reporters import user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,10 +87,6 @@ class Site:
                     self.late.append(file_report(post, reporter))
                 except Post.DoesNotExist:
                     continue
-
-
-def user(name: str) -> User:
-    return User.objects.get_or_create(username=name)[0]
 
 
 def posts_of(author: User) -> list[Post]:

@@ -7,7 +7,6 @@ import random
 import re
 from datetime import date, datetime, timedelta
 from time import perf_counter
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,25 +18,21 @@ from django.utils import timezone
 
 from moderation.db.hash_chunks import CHUNK_DIGITS, with_similar_chunk
 from moderation.images.perceptual import THRESHOLD
-from moderation.lifecycle.refused_pictures import lift, refuse
+from moderation.lifecycle.refused_pictures import lift
 from moderation.models import RefusedPicture
 from moderation.picture_groups.refused import find_refused
 from tests.picture_groups.test_near import BITS, with_bits
+from tests.refused_pictures.refused import SAME, refused
 
 pytestmark = pytest.mark.django_db
 
-SAME, OTHER = "a" * 64, "b" * 64
+OTHER = "b" * 64
 SPREAD = range(0, BITS, BITS // THRESHOLD)  # in every chunk
 
 
 @pytest.fixture
 def actor(db: None) -> User:
     return User.objects.create_user("mod")
-
-
-def refused(actor: User, sha256: str = SAME, perceptual_hash: str = "", **given: Any) -> None:
-    options: dict[str, Any] = {"note": "", "last_day": None, **given}
-    refuse({sha256: perceptual_hash}, actor=actor, **options)
 
 
 def today() -> date:
