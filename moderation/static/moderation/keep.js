@@ -2,81 +2,14 @@
 // Keep, undo and return on the page of a draft, without loading the whole page again.
 
 (() => {
-  // The boxes of the objects to check first, and of those that are not selected.
-  const BOXES = "[name=reviewed], [name=add]";
-
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
   const messages = () => document.getElementById("draft-messages");
   const nameAndValue = (control) => `${control.name} ${control.value}`;
+  const isErrorShown = () => Boolean(main.querySelector(".messagelist .error"));
+  const pressedLater = []; // where buttons of cards were pressed during a request
+  let isBusy = false; // during a request, and until its result is shown
   let lastKeep = null; // where the last Keep was pressed
-
-  // In sessionStorage, by draft: lasts as long as the tab, or until the draft is confirmed.
-  const inputKey = `moderation.input.${new URL("..", window.location).pathname}`;
-
-  const storedInput = () => JSON.parse(window.sessionStorage.getItem(inputKey) ?? "{}");
-  const storeInput = (input) => window.sessionStorage.setItem(inputKey, JSON.stringify(input));
-
-  const tickBoxes = () => [...main.querySelectorAll("[name=reviewed]")];
-
-  // Return what is entered on this page, except for the typed count.
-  function entered() {
-    const ticked = tickBoxes().filter((box) => box.checked);
-    return {
-      reason: main.querySelector("[name=reason]:checked")?.value,
-      note: main.querySelector("[name=note]")?.value,
-      reviewed: ticked.map((box) => box.value),
-    };
-  }
-
-  // Return the ticks of objects to check first that are on other pages of their list.
-  function ticksElsewhere() {
-    const here = new Set(tickBoxes().map((box) => box.value));
-    return (storedInput().reviewed ?? []).filter((value) => !here.has(value));
-  }
-
-  // Enter a reason and a note, but not the typed count, which must change.
-  function enter(input) {
-    const ticked = new Set(input.reviewed);
-    tickBoxes().forEach((box) => (box.checked ||= ticked.has(box.value)));
-    const note = main.querySelector("[name=note]");
-    if (note) {
-      note.value = input.note ?? note.value;
-    }
-    main.querySelectorAll("[name=reason]").forEach((reason) => {
-      reason.checked = input.reason ? reason.value === input.reason : reason.checked;
-    });
-  }
-
-  // Links to other pages of the draft do not send what was entered.
-  function saveInput() {
-    const input = entered();
-    storeInput({ ...input, reviewed: [...ticksElsewhere(), ...input.reviewed] });
-  }
-
-  // Forget the ticks of this page, which the server has stored.
-  function forgetTicks() {
-    storeInput({ ...storedInput(), reviewed: ticksElsewhere() });
-  }
-
-  // Keep what a button sends apart until the draft is shown again. Ticks elsewhere are not sent.
-  function markAsSent() {
-    storeInput({ reviewed: ticksElsewhere(), sent: entered() });
-  }
-
-  // Enter what is stored. What was sent may not have arrived: the session had ended, for instance.
-  function restoreInput() {
-    const { sent, ...input } = storedInput();
-    const shown = JSON.stringify(entered());
-    enter(input);
-    if (sent) {
-      storeInput(input);
-      enter(sent);
-      if (JSON.stringify(entered()) !== shown) {
-        saveInput();
-      }
-    }
-  }
 
   // Return the cards of a section by their names. A post with two pictures may have two cards.
   function cardsOf(section) {
@@ -93,11 +26,11 @@
     return cards;
   }
 
-  // Return where the focus is when a button is pressed: on a card, or on the button itself.
-  function focusPointOf(button) {
-    const active = document.activeElement;
-    const isOnCard = active.matches("[data-card]"); // the button was pressed by a shortcut
-    const element = isOnCard ? active : button;
+  const keyOf = (control) =>
+    [control.nodeName, nameAndValue(control), control.getAttribute("href")].join(" ");
+
+  // Return where an element is, so that it can be found on a new page: a card, or a control.
+  function focusPointOf(element) {
     const section = element.closest("section")?.id;
     const cards = cardsOf(section);
     const names = [...cards.keys()];
@@ -105,9 +38,10 @@
     const before = names.slice(0, position).reverse();
     const after = names.slice(position + 1);
     return {
-      isOnCard,
+      isOnCard: element.matches("[data-card]"),
       section,
-      button: { name: button.name, value: button.value },
+      key: keyOf(element),
+      name: element.name,
       card: names[position],
       next: position < 0 ? [] : [...after, ...before],
       top: element.getBoundingClientRect().top,
@@ -115,24 +49,23 @@
   }
 
   // Return the element of this card that takes the focus.
-  function elementIn(card, { isOnCard, button }) {
+  function elementIn(card, focusPoint) {
     const buttons = [...card.querySelectorAll(".removal-keep")];
-    const same = buttons.find(({ name }) => name === button.name);
-    return isOnCard ? card : (same ?? buttons[0] ?? card);
+    const same =
+      controlOf(focusPoint, card) ?? buttons.find((each) => each.name === focusPoint.name);
+    return focusPoint.isOnCard ? card : (same ?? buttons[0] ?? card);
   }
 
-  function buttonAt({ section, button }) {
-    const buttons = [...main.querySelectorAll("button")];
-    return buttons.find(
-      (each) =>
-        each.closest("section")?.id === section && nameAndValue(each) === nameAndValue(button),
-    );
+  // Return the control of a section, or of one of its cards, that this key tells from the others.
+  function controlOf({ section, key }, container = main) {
+    const controls = [...container.querySelectorAll("a, button, input, select, summary")];
+    return controls.find((each) => keyOf(each) === key && each.closest("section")?.id === section);
   }
 
   // Return the element at a focus point, or undefined if it no longer exists.
   function elementAt(focusPoint) {
     const card = cardsOf(focusPoint.section).get(focusPoint.card);
-    return card ? elementIn(card, focusPoint) : !focusPoint.card && buttonAt(focusPoint);
+    return card ? elementIn(card, focusPoint) : !focusPoint.card && controlOf(focusPoint);
   }
 
   // Return the element for a focus point: its own, or that of the next card of the section.
@@ -200,18 +133,19 @@
   }
 
   // Post a button's form as the button does. Return the response and its text, or no response if
-  // there was no answer, or only a part of it.
+  // there was no answer, or only a part of it. The buttons of cards can be pressed meanwhile.
   async function post(button) {
     const body = new FormData(button.form, button);
     const buttons = [...button.form.elements].filter((each) => each.type === "submit");
-    buttons.forEach((each) => (each.disabled = true));
+    const idle = buttons.filter((each) => !each.closest("[data-card]"));
+    idle.forEach((each) => (each.disabled = true));
     try {
       const response = await fetch(urlOf(button), { method: "POST", body });
       return { response, text: await response.text() };
     } catch {
       return { text: "" };
     } finally {
-      buttons.forEach((each) => (each.disabled = false));
+      idle.forEach((each) => (each.disabled = false));
     }
   }
 
@@ -230,70 +164,98 @@
   }
 
   function showInPlace(page) {
-    const input = entered();
     main.dispatchEvent(new CustomEvent("moderation:replace"));
-    const boxes = [...main.querySelectorAll(BOXES)];
-    const ticked = new Set(boxes.filter((box) => box.checked).map(nameAndValue));
     // Their content is elements here, but would be parsed as text in `main`, where a title with
     // "</noscript>" would end it.
     page.querySelectorAll("noscript").forEach((each) => each.remove());
     main.innerHTML = page.getElementById("content-start").innerHTML;
-    // What is typed during the request stays. An older page may have had no note yet.
-    enter({ ...input, note: input.note || undefined });
-    main.querySelectorAll(BOXES).forEach((box) => {
-      box.checked = ticked.has(nameAndValue(box));
-    });
     document.title = page.title;
+    main.dispatchEvent(new CustomEvent("moderation:replaced"));
   }
 
-  async function changeSelection(event) {
-    const button = event.submitter;
-    if (event.target !== form()) {
-      return;
+  // Wait until no dialog is open: a new page would close it.
+  async function waitForDialog() {
+    const dialog = main.querySelector("dialog[open]");
+    if (dialog) {
+      await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
     }
-    if (!button?.name || button.matches("[data-loads-page]")) {
-      markAsSent(); // by the button that confirms, or those that review
-      return;
+  }
+
+  function onSubmit(event) {
+    const button = event.submitter;
+    if (event.target !== form() || !button?.name || button.matches("[data-loads-page]")) {
+      return; // by the button that confirms, or those that review
     }
     event.preventDefault();
-    const focusPoint = focusPointOf(button);
-    const { response, text } = await post(button);
-    if (!response?.ok) {
-      showFailure(button, response);
-      focusNext(focusPoint);
+    const active = document.activeElement;
+    const isByKey = active.matches("[data-card]");
+    if (isBusy) {
+      pressedLater.push({ ...focusPointOf(button), isOnCard: isByKey && active.contains(button) });
     } else {
-      showResult(new DOMParser().parseFromString(text, "text/html"), button, focusPoint);
+      changeSelection(button, active, isByKey ? active : button);
     }
-    main.dispatchEvent(new CustomEvent("moderation:message"));
   }
 
-  function showResult(page, button, focusPoint) {
+  // Post a button and show the result. The focus was on `active`, and moves on from `pressed`: a
+  // card, if a key pressed its button, or else the button.
+  async function changeSelection(button, active, pressed) {
+    const focusPoint = focusPointOf(pressed);
+    isBusy = true;
+    button.closest("[data-card]")?.setAttribute("aria-busy", "true");
+    const { response, text } = await post(button);
+    await waitForDialog();
+    isBusy = false;
+    button.closest("[data-card]")?.removeAttribute("aria-busy");
+    const isElsewhere = ![active, document.body].includes(document.activeElement);
+    const movedTo = isElsewhere ? focusPointOf(document.activeElement) : null;
+    if (!response?.ok) {
+      showFailure(button, response);
+      focusNext(movedTo ?? focusPoint);
+    } else {
+      showResult(new DOMParser().parseFromString(text, "text/html"), button, focusPoint, movedTo);
+    }
+    main.dispatchEvent(new CustomEvent("moderation:message"));
+    pressNext();
+  }
+
+  function showResult(page, button, focusPoint, movedTo) {
     if (!page.querySelector("#content-start #draft")) {
+      pressedLater.length = 0;
       window.location.reload();
       return;
     }
-    forgetTicks();
     const isKeep = pathOf(urlOf(button)) === pathOf(form().action);
     const field = focusedField();
     showInPlace(page);
-    const isRefused = main.querySelector(".messagelist .error");
+    const isRefused = isErrorShown();
     if (field) {
       focusField(field);
-    } else if (button.name !== "last" || isRefused || !focusLastKept()) {
-      focusNext(focusPoint);
+    } else if (movedTo || button.name !== "last" || isRefused || !focusLastKept()) {
+      focusNext(movedTo ?? focusPoint);
     }
     if (isKeep && !isRefused) {
       lastKeep = focusPoint;
     }
   }
 
+  // Press the button that was pressed first during the last request, if it is still there. After an
+  // error none is pressed: what is left to keep may have changed.
+  function pressNext() {
+    const point = isErrorShown() ? null : pressedLater.shift();
+    if (!point) {
+      pressedLater.length = 0;
+      return;
+    }
+    const button = controlOf(point);
+    if (button) {
+      const pressed = point.isOnCard ? button.closest("[data-card]") : button;
+      changeSelection(button, pressed, pressed);
+    } else {
+      pressNext();
+    }
+  }
+
   if (form()) {
-    restoreInput();
-    main.addEventListener("input", (event) => {
-      if (["reason", "note", "reviewed"].includes(event.target.name)) {
-        saveInput();
-      }
-    });
-    main.addEventListener("submit", changeSelection);
+    main.addEventListener("submit", onSubmit);
   }
 })();

@@ -1,0 +1,106 @@
+"use strict";
+// What is entered on the page of a draft stays when another page of it is shown, when the page is
+// replaced after a Keep, and when what was sent did not arrive.
+
+(() => {
+  // The boxes of the objects to check first, and of those that are not selected.
+  const BOXES = "[name=reviewed], [name=add]";
+
+  const main = document.getElementById("content-start");
+  const nameAndValue = (box) => `${box.name} ${box.value}`;
+  let replaced = {}; // what was entered on the page that is being replaced, and its boxes
+
+  // In sessionStorage, by draft: lasts as long as the tab, or until the draft is confirmed.
+  const inputKey = `moderation.input.${new URL("..", window.location).pathname}`;
+
+  const storedInput = () => JSON.parse(window.sessionStorage.getItem(inputKey) ?? "{}");
+  const storeInput = (input) => window.sessionStorage.setItem(inputKey, JSON.stringify(input));
+
+  const tickBoxes = () => [...main.querySelectorAll("[name=reviewed]")];
+
+  // Return what is entered on this page, except for the typed count.
+  function entered() {
+    const ticked = tickBoxes().filter((box) => box.checked);
+    return {
+      reason: main.querySelector("[name=reason]:checked")?.value,
+      note: main.querySelector("[name=note]")?.value,
+      reviewed: ticked.map((box) => box.value),
+    };
+  }
+
+  // Return the ticks of objects to check first that are on other pages of their list.
+  function ticksElsewhere() {
+    const here = new Set(tickBoxes().map((box) => box.value));
+    return (storedInput().reviewed ?? []).filter((value) => !here.has(value));
+  }
+
+  // Enter a reason and a note, but not the typed count, which must change.
+  function enter(input) {
+    const ticked = new Set(input.reviewed);
+    tickBoxes().forEach((box) => (box.checked ||= ticked.has(box.value)));
+    const note = main.querySelector("[name=note]");
+    if (note) {
+      note.value = input.note ?? note.value;
+    }
+    main.querySelectorAll("[name=reason]").forEach((reason) => {
+      reason.checked = input.reason ? reason.value === input.reason : reason.checked;
+    });
+  }
+
+  // Links to other pages of the draft do not send what was entered.
+  function saveInput() {
+    const input = entered();
+    storeInput({ ...input, reviewed: [...ticksElsewhere(), ...input.reviewed] });
+  }
+
+  // Keep what a button sends apart until the draft is shown again. Ticks elsewhere are not sent.
+  function markAsSent(event) {
+    if (event.target.id === "draft-form" && !event.defaultPrevented) {
+      storeInput({ reviewed: ticksElsewhere(), sent: entered() });
+    }
+  }
+
+  // Enter what is stored. What was sent may not have arrived: the session had ended, for instance.
+  function restoreInput() {
+    const { sent, ...input } = storedInput();
+    const shown = JSON.stringify(entered());
+    enter(input);
+    if (sent) {
+      storeInput(input);
+      enter(sent);
+      if (JSON.stringify(entered()) !== shown) {
+        saveInput();
+      }
+    }
+  }
+
+  // Remember what is entered, and forget the ticks of this page, which the server has stored.
+  function beforeReplacing() {
+    const boxes = [...main.querySelectorAll(BOXES)];
+    replaced = { input: entered(), ticks: new Map(boxes.map((e) => [nameAndValue(e), e.checked])) };
+    storeInput({ ...storedInput(), reviewed: ticksElsewhere() });
+  }
+
+  // Enter what was typed and ticked during the request, and the ticks of another page whose boxes
+  // are now on this one. An older page may have had no note yet.
+  function afterReplacing() {
+    const { input, ticks } = replaced;
+    enter({ ...input, note: input.note || undefined, reviewed: storedInput().reviewed });
+    main.querySelectorAll(BOXES).forEach((box) => {
+      box.checked = ticks.get(nameAndValue(box)) ?? box.checked;
+    });
+    storeInput({ ...storedInput(), reviewed: [...ticksElsewhere(), ...entered().reviewed] });
+  }
+
+  if (document.getElementById("draft-form")) {
+    restoreInput();
+    main.addEventListener("input", (event) => {
+      if (["reason", "note", "reviewed"].includes(event.target.name)) {
+        saveInput();
+      }
+    });
+    main.addEventListener("submit", markAsSent); // after keep.js, which posts most buttons itself
+    main.addEventListener("moderation:replace", beforeReplacing);
+    main.addEventListener("moderation:replaced", afterReplacing);
+  }
+})();

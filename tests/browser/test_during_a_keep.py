@@ -1,0 +1,136 @@
+"""What a moderator does while a Keep is under way is neither lost nor undone by its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from playwright.sync_api import Locator, Page, Route, expect
+
+from moderation.models import Removal
+from posts.models import Post
+from tests.admin.conftest import page_of
+from tests.helpers import drafted
+from tests.removals.keeping import kept
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+POSTS = 12
+
+
+@pytest.fixture
+def draft(moderator: User, make_posts: Callable[..., list[Post]]) -> Removal:
+    call_command("loaddata", settings.BASE_DIR / "fixtures" / "theme.json", verbosity=0)
+    return drafted(make_posts(POSTS, images=1), moderator)
+
+
+@pytest.fixture
+def page(moderator_page: Page, draft: Removal) -> Page:
+    moderator_page.set_viewport_size({"width": 1280, "height": 700})
+    moderator_page.goto(f"{page_of(draft)}?show=pictures")
+    return moderator_page
+
+
+@pytest.fixture
+def held(page: Page) -> list[Route]:
+    """The first Keep, which waits; those after it are sent at once."""
+    routes: list[Route] = []
+
+    def hold(route: Route) -> None:
+        routes.append(route)
+
+    page.route("**/exclude/", hold, times=1)
+    return routes
+
+
+def card(page: Page, number: int) -> Locator:
+    return page.locator("[data-card]").filter(
+        has=page.get_by_role("button", name=f"Keep “Cheap pills {number}” (")
+    )
+
+
+def release(page: Page, held: list[Route]) -> None:
+    expect(page.locator("[data-card][aria-busy=true]")).to_have_count(1)
+    held.pop().continue_()
+
+
+def left(page: Page, number: int) -> Locator:
+    return page.get_by_role("heading", name=f"Remove {number} posts?")
+
+
+def titles_of_kept(draft: Removal) -> list[str]:
+    titles = Post.objects.filter(pk__in=kept(draft)).values_list("title", flat=True)
+    return sorted(titles)
+
+
+def test_cards_whose_keys_are_pressed_meanwhile_are_kept_in_turn(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    card(page, 2).focus()
+    for key in ("x", "x", "j", "x", "j", "x", "j"):
+        page.keyboard.press(key)
+    release(page, held)
+    expect(left(page, 9)).to_be_attached()
+    expect(card(page, 5)).to_be_focused()
+    assert titles_of_kept(draft) == [f"Cheap pills {number}" for number in (2, 3, 4)]
+    page.keyboard.press("u")
+    expect(left(page, 10)).to_be_attached()
+    expect(card(page, 4)).to_be_focused()
+
+
+def test_buttons_of_other_cards_that_are_clicked_meanwhile_are_pressed(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    for number in (2, 6, 6):
+        card(page, number).get_by_role("button", name="Keep “").click()
+    release(page, held)
+    expect(left(page, 10)).to_be_attached()
+    expect(card(page, 7).get_by_role("button", name="Keep “")).to_be_focused()
+    assert titles_of_kept(draft) == ["Cheap pills 2", "Cheap pills 6"]
+
+
+@pytest.mark.parametrize("answer", ["answered", "not answered"])
+def test_the_focus_stays_where_it_went(answer: str, page: Page, held: list[Route]) -> None:
+    card(page, 2).focus()
+    for key in ("x", "j", "j", "j"):
+        page.keyboard.press(key)
+    before = card(page, 5).bounding_box()
+    if answer == "answered":
+        release(page, held)
+        expect(left(page, 11)).to_be_attached()
+    else:
+        held.pop().abort()
+        expect(page.locator(".messagelist .error")).to_be_visible()
+    expect(card(page, 5)).to_be_focused()
+    after = card(page, 5).bounding_box()
+    assert before and after and after["y"] == pytest.approx(before["y"], abs=2)
+
+
+def test_after_an_error_nothing_more_is_kept(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    card(page, 2).focus()
+    for key in ("x", "j", "x"):
+        page.keyboard.press(key)
+    held.pop().fulfill(status=500, body="Server error")
+    expect(page.locator(".messagelist .error")).to_contain_text("Cheap pills 2")
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    page.wait_for_timeout(300)  # longer than a request takes
+    assert titles_of_kept(draft) == []
+
+
+def test_an_enlarged_picture_stays_open(page: Page, held: list[Route]) -> None:
+    card(page, 2).focus()
+    for key in ("x", "j", "Enter"):
+        page.keyboard.press(key)
+    dialog = page.get_by_role("dialog", name="Picture of “Cheap pills 3”")
+    expect(dialog).to_be_visible()
+    release(page, held)
+    page.wait_for_timeout(500)  # longer than a request takes
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(left(page, 11)).to_be_attached()
+    expect(card(page, 3)).to_be_focused()
