@@ -11,12 +11,16 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from playwright.sync_api import Locator, Page, expect
 
+from moderation.admin.removals import check_first
 from moderation.models import Removal
 from moderation.models.states import RemovalState
 from posts.models import Post
 from tests.admin.conftest import page_of
 from tests.helpers import drafted
 from tests.review_rules.waves import make_post, make_wave
+
+BOTTOM = "element => element.getBoundingClientRect().bottom"
+TOP = "element => element.getBoundingClientRect().top"
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -149,6 +153,40 @@ def test_ticks_survive_when_the_network_fails(page: Page, draft: Removal) -> Non
     expect(page.get_by_label("Reviewed: “Good 0”")).to_be_checked()
     page.reload()
     expect(page.get_by_label("Reviewed: “Good 0”")).to_be_checked()
+
+
+def test_ticks_survive_when_their_boxes_come_to_another_page(
+    page: Page, draft: Removal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_first, "MARKED_PER_PAGE", 2)
+    page.goto(page_of(draft) + "?check=2")
+    box = page.locator("[name=reviewed]")
+    name = box.get_attribute("aria-label") or ""
+    box.check()
+    page.goto(page_of(draft))
+    assert page.get_by_label(name, exact=True).count() == 0
+    page.locator("#check-first .removal-keep").first.click()
+    expect(page.get_by_role("heading", name="Remove 42 posts?")).to_be_attached()
+    expect(page.get_by_label(name, exact=True)).to_be_checked()
+    page.reload()
+    expect(page.get_by_label(name, exact=True)).to_be_checked()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_in_focus_is_behind_the_buttons(page: Page, draft: Removal, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 500})
+    page.goto(page_of(draft))
+    for is_kept in (False, True):
+        if is_kept:
+            page.locator("#selection .removal-keep").last.click()
+            expect(page.locator(".removal-last-kept")).to_be_visible()
+        page.locator("#selection [data-card]").nth(3).focus()
+        for number in (2, 1):
+            card = page.locator(".removal-marked").nth(number)
+            for element in (card, *card.locator("button, input").all()):
+                element.focus()
+                bottom = page.locator("#check-first .removal-form-buttons").evaluate(BOTTOM)
+                assert element.evaluate(TOP) >= bottom
 
 
 def test_what_a_failed_confirmation_sent_is_entered_again(page: Page, draft: Removal) -> None:
