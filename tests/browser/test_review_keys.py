@@ -212,6 +212,10 @@ def test_single_letters_can_be_switched_off_and_the_other_keys_stay(
         page.get_by_role("dialog", name="Keyboard shortcuts").locator("kbd").all_text_contents()
     )
     assert listed == ["Space", "Enter", "Esc"]
+    page.keyboard.press("Escape")
+    page.locator("[data-card]").nth(2).focus()
+    page.keyboard.press("Escape")
+    expect(page.get_by_label("Spam")).to_be_focused()
 
 
 def test_a_draft_is_reviewed_and_confirmed_by_keyboard_alone_at_390_pixels(

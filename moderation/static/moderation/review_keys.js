@@ -96,6 +96,9 @@
     if (event.key === " " && event.target === card) {
       return () => unblur(card);
     }
+    if (!areLettersOn && card && event.key === "Escape") {
+      return goToConfirmation;
+    }
     if (areLettersOn && event.key === "u" && !event.repeat) {
       return undo;
     }
