@@ -36,7 +36,7 @@ def page(moderator_page: Page, draft: Removal) -> Page:
 
 @pytest.fixture
 def held(page: Page) -> list[Route]:
-    """The first Keep, which waits; those after it are sent at once."""
+    """Hold the first Keep, and send later ones immediately. Return the requests that are held."""
     routes: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -66,7 +66,7 @@ def titles_of_kept(draft: Removal) -> list[str]:
     return sorted(titles)
 
 
-def test_cards_whose_keys_are_pressed_meanwhile_are_kept_in_turn(
+def test_cards_kept_by_key_during_a_request_are_kept_in_turn(
     page: Page, draft: Removal, held: list[Route]
 ) -> None:
     card(page, 2).focus()
@@ -81,7 +81,7 @@ def test_cards_whose_keys_are_pressed_meanwhile_are_kept_in_turn(
     expect(card(page, 4)).to_be_focused()
 
 
-def test_buttons_of_other_cards_that_are_clicked_meanwhile_are_pressed(
+def test_a_click_on_another_card_during_a_request_keeps_it_afterwards(
     page: Page, draft: Removal, held: list[Route]
 ) -> None:
     for number in (2, 6, 6):
@@ -93,7 +93,7 @@ def test_buttons_of_other_cards_that_are_clicked_meanwhile_are_pressed(
 
 
 @pytest.mark.parametrize("answer", ["answered", "not answered"])
-def test_the_focus_stays_where_it_went(answer: str, page: Page, held: list[Route]) -> None:
+def test_the_focus_stays_where_the_moderator_moved_it(answer: str, page: Page, held: list[Route]) -> None:
     card(page, 2).focus()
     for key in ("x", "j", "j", "j"):
         page.keyboard.press(key)

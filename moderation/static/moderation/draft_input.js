@@ -1,6 +1,6 @@
 "use strict";
-// What is entered on the page of a draft stays when another page of it is shown, when the page is
-// replaced after a Keep, and when what was sent did not arrive.
+// What is entered in a draft is not lost when another page of the draft is shown, when a Keep
+// replaces the page, or when a request fails.
 
 (() => {
   // The boxes of the objects to check first, and of those that are not selected.
@@ -8,7 +8,7 @@
 
   const main = document.getElementById("content-start");
   const nameAndValue = (box) => `${box.name} ${box.value}`;
-  let replaced = {}; // what was entered on the page that is being replaced, and its boxes
+  let replaced = {}; // what was entered on the page that is being replaced, and its ticks
 
   // In sessionStorage, by draft: lasts as long as the tab, or until the draft is confirmed.
   const inputKey = `moderation.input.${new URL("..", window.location).pathname}`;
@@ -34,7 +34,7 @@
     return (storedInput().reviewed ?? []).filter((value) => !here.has(value));
   }
 
-  // Enter a reason and a note, but not the typed count, which must change.
+  // Enter a reason, a note and ticks, but not the count, which has to be typed again.
   function enter(input) {
     const ticked = new Set(input.reviewed);
     tickBoxes().forEach((box) => (box.checked ||= ticked.has(box.value)));
@@ -53,14 +53,16 @@
     storeInput({ ...input, reviewed: [...ticksElsewhere(), ...input.reviewed] });
   }
 
-  // Keep what a button sends apart until the draft is shown again. Ticks elsewhere are not sent.
+  // Store separately what a button sends, until the draft is shown again. Ticks on other pages are
+  // not sent.
   function markAsSent(event) {
     if (event.target.id === "draft-form" && !event.defaultPrevented) {
       storeInput({ reviewed: ticksElsewhere(), sent: entered() });
     }
   }
 
-  // Enter what is stored. What was sent may not have arrived: the session had ended, for instance.
+  // Enter what is stored. What was sent may not have arrived, for instance because the session had
+  // ended.
   function restoreInput() {
     const { sent, ...input } = storedInput();
     const shown = JSON.stringify(entered());
@@ -81,8 +83,8 @@
     storeInput({ ...storedInput(), reviewed: ticksElsewhere() });
   }
 
-  // Enter what was typed and ticked during the request, and the ticks of another page whose boxes
-  // are now on this one. An older page may have had no note yet.
+  // Enter what was typed and ticked during the request, and ticks from another page whose boxes are
+  // now on this one. If the replaced page had no note, that of the new page stays.
   function afterReplacing() {
     const { input, ticks } = replaced;
     enter({ ...input, note: input.note || undefined, reviewed: storedInput().reviewed });
@@ -99,7 +101,7 @@
         saveInput();
       }
     });
-    main.addEventListener("submit", markAsSent); // after keep.js, which posts most buttons itself
+    main.addEventListener("submit", markAsSent); // runs after keep.js, which handles most buttons
     main.addEventListener("moderation:replace", beforeReplacing);
     main.addEventListener("moderation:replaced", afterReplacing);
   }

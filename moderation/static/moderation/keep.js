@@ -29,7 +29,7 @@
   const keyOf = (control) =>
     [control.nodeName, nameAndValue(control), control.getAttribute("href")].join(" ");
 
-  // Return where an element is, so that it can be found on a new page: a card, or a control.
+  // Return where a card or a control is, so that it can be found again on a new page.
   function focusPointOf(element) {
     const section = element.closest("section")?.id;
     const cards = cardsOf(section);
@@ -56,7 +56,7 @@
     return focusPoint.isOnCard ? card : (same ?? buttons[0] ?? card);
   }
 
-  // Return the control of a section, or of one of its cards, that this key tells from the others.
+  // Return the control with this key in a section, or in one of its cards.
   function controlOf({ section, key }, container = main) {
     const controls = [...container.querySelectorAll("a, button, input, select, summary")];
     return controls.find((each) => keyOf(each) === key && each.closest("section")?.id === section);
@@ -133,7 +133,7 @@
   }
 
   // Post a button's form as the button does. Return the response and its text, or no response if
-  // there was no answer, or only a part of it. The buttons of cards can be pressed meanwhile.
+  // there was no answer, or only a part of it. The buttons of cards can still be pressed.
   async function post(button) {
     const body = new FormData(button.form, button);
     const buttons = [...button.form.elements].filter((each) => each.type === "submit");
@@ -184,7 +184,7 @@
   function onSubmit(event) {
     const button = event.submitter;
     if (event.target !== form() || !button?.name || button.matches("[data-loads-page]")) {
-      return; // by the button that confirms, or those that review
+      return; // The buttons that confirm or review load a page.
     }
     event.preventDefault();
     const active = document.activeElement;
@@ -196,8 +196,8 @@
     }
   }
 
-  // Post a button and show the result. The focus was on `active`, and moves on from `pressed`: a
-  // card, if a key pressed its button, or else the button.
+  // Submit a button's form and show the result. The focus was on `active` and moves on from
+  // `pressed`, which is the card if a key was pressed, and otherwise the button.
   async function changeSelection(button, active, pressed) {
     const focusPoint = focusPointOf(pressed);
     isBusy = true;
@@ -238,8 +238,8 @@
     }
   }
 
-  // Press the button that was pressed first during the last request, if it is still there. After an
-  // error none is pressed: what is left to keep may have changed.
+  // Submit the first of the buttons that were pressed during the last request, if it is still
+  // there. Submit none after an error: what can be kept may have changed.
   function pressNext() {
     const point = isErrorShown() ? null : pressedLater.shift();
     if (!point) {
