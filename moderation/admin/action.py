@@ -27,6 +27,7 @@ from moderation.admin.display import removal_url
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.object_keys import key_in
 from moderation.admin.removals.object_permissions import guard_for, permissions_for
+from moderation.admin.ticked_objects import chosen_action, is_across_pages, ticked_objects
 from moderation.exceptions import RemovalError
 from moderation.models import Removal
 from moderation.removals.draft import exclude_refused
@@ -137,7 +138,13 @@ def show_delete_page(
 
 
 class RemoveSelectedMixin(AttributedDeletions):
-    """Add the action `remove_selected`, and a delete page that creates a draft, to a ModelAdmin."""
+    """Add the action `remove_selected`, and a delete page that creates a draft, to a ModelAdmin.
+
+    Add to `ticked_actions` the actions that get exactly the ticked objects, even those that the
+    list's filters no longer match. Other actions get what matches when the form is sent.
+    """
+
+    ticked_actions: tuple[str, ...] = (remove_selected.__name__,)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Return the actions: `remove_selected` if the user may delete, never `delete_selected`.
@@ -176,11 +183,16 @@ class RemoveSelectedMixin(AttributedDeletions):
         may pass other arguments, and values that are not keys of this model.
         """
         if args or "queryset" in kwargs:
+            values = request.POST.getlist(ACTION_CHECKBOX_NAME)
             try:
-                for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
-                    key_in(self.model, key)
+                keys = [key_in(self.model, value) for value in values]
             except ValidationError as error:
                 raise BadRequest from error
+            is_ticked = chosen_action(request) in self.ticked_actions
+            if "queryset" in kwargs and is_ticked and not is_across_pages(request):
+                kwargs["queryset"] = ticked_objects(self, request, keys)
+                if kwargs["queryset"] is None:
+                    return None
         return super().response_action(request, *args, **kwargs)
 
     @method_decorator((csrf_protect, require_http_methods(["GET", "HEAD", "POST"])))

@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from moderation.admin.display import count
 from moderation.admin.others_drafts import removal_label
+from moderation.admin.ticked_objects import is_across_pages
 from moderation.removals.others_drafts import others_removals_with
 from moderation.templatetags.moderation_numbers import grouped
 from posts.models import Post, Report
@@ -31,7 +32,7 @@ def add_dismissal_message(
     model_admin: Admin, request: HttpRequest, done: Decision, *, back: str
 ) -> None:
     """Say what was dismissed. The message has an Undo button, which returns to the URL `back`."""
-    level, text = _outcome(done)
+    level, text = _outcome(done, is_across=is_across_pages(request))
     text = " ".join([_numbers(text, done), *_unseen(done)])
     if done.reports:
         text = " ".join([text, *_in_removals(model_admin, request, done)])
@@ -60,7 +61,7 @@ def undo_url(model_admin: Admin, dismissal: UUID) -> str:
     return reverse(name, args=[dismissal], current_app=site)
 
 
-def _outcome(done: Decision) -> tuple[int, str]:
+def _outcome(done: Decision, *, is_across: bool) -> tuple[int, str]:
     """Return the level of the message about a dismissal, and its first sentence."""
     if done.reports and done.is_complete:
         return messages.SUCCESS, _("Dismissed %(reports)s about %(posts)s.")
@@ -72,6 +73,9 @@ def _outcome(done: Decision) -> tuple[int, str]:
         return messages.ERROR, _("The reports could not be dismissed. Try again.")
     if done.unseen:
         return messages.WARNING, _("Nothing was dismissed.")
+    if is_across:
+        text = _("Nothing was dismissed: no post in this list has open reports any more.")
+        return messages.WARNING, text
     return messages.WARNING, _("Nothing was dismissed: there are no open reports.")
 
 

@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from moderation.admin.action import RemoveSelectedMixin
+from moderation.admin.action import RemoveSelectedMixin, remove_selected
 from moderation.admin.large_lists import LargeListMixin, RelatedCount
 from moderation.admin.list_title import ListTitleMixin
 from moderation.admin.others_drafts import OpenDraftsMixin, OthersDraftsFilter
@@ -30,7 +30,7 @@ from moderation.admin.removals.draft_notices import DraftNotice
 from moderation.admin.removals.next_steps import NextStep
 from moderation.models import Removal
 from posts.admin import removed_authors
-from posts.admin.dismissals import DismissReportsMixin
+from posts.admin.dismissals import DismissReportsMixin, dismiss_reports_of_selected
 from posts.admin.draft_notices import dismissed_reports
 from posts.admin.filters import (
     WITHIN,
@@ -85,6 +85,7 @@ class PostAdmin(
         OthersDraftsFilter,
         SameAsRemovalFilter,
     )
+    ticked_actions = (remove_selected.__name__, dismiss_reports_of_selected.__name__)
     picture_parameters = PictureParameters(sha256=SAME, perceptual_hash=SIMILAR)
     list_select_related = ("author",)
     list_per_page = 100
