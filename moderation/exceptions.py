@@ -41,3 +41,7 @@ class DeletedElsewhere(ModerationError):
 
 class PictureNotRefused(ModerationError):
     """A picture cannot be refused or allowed again, for example because it already is."""
+
+
+class RefusedPictureChanged(PictureNotRefused):
+    """Somebody refused a picture, or allowed it again, after the form for it had been shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from moderation.db import server_time
 from moderation.db.locks import REFUSED_PICTURES_LOCK, lock_until_commit
 from moderation.db.server_time import DatabaseNow
-from moderation.exceptions import PictureNotRefused
+from moderation.exceptions import PictureNotRefused, RefusedPictureChanged
 from moderation.lifecycle.refused_copies import nearly_identical
 from moderation.models import AuditEvent, RefusedPicture
 from moderation.models.refused_picture import DIGEST, LAST_YEAR, NOTE_LENGTH, end_of
@@ -43,14 +44,20 @@ class Lifted:
 
 
 def refuse(
-    pictures: Mapping[str, str | None], *, actor: AbstractUser, note: str, last_day: date | None
+    pictures: Mapping[str, str | None],
+    *,
+    actor: AbstractUser,
+    note: str,
+    last_day: date | None,
+    seen: str | None = None,
 ) -> int:
     """Refuse pictures up to a day, or without end; return the number of files.
 
     `pictures` maps the SHA-256 of each file to its perceptual hash, or to "" or None if that is
     unknown. For a picture that has been refused before, everything but the number of matches is
     replaced. At most MAX_FILES are refused. Raises PictureNotRefused if no SHA-256 is valid, for a
-    day that is over, and for a note that is too long.
+    day that is over, and for a note that is too long. Raises RefusedPictureChanged if the `version`
+    of the rows with these pictures is not the one that the actor has `seen`, unless that is None.
     """
     hashes = {sha256.lower(): known for sha256, known in pictures.items() if sha256}
     chosen = sorted(filter(DIGEST.fullmatch, hashes))[:MAX_FILES]
@@ -61,6 +68,11 @@ def refuse(
         raise PictureNotRefused(text % {"number": NOTE_LENGTH})
     until = end_of_last_day(last_day)
     with _changing():
+        if seen is not None and seen != version(rows_with(pictures)):
+            raise RefusedPictureChanged(
+                _("Your note and end date were not stored, because the picture was refused or "
+                "allowed again after you opened this page. If they still apply, submit them again.")
+            )  # fmt: skip
         now = server_time.now()
         rows = [
             RefusedPicture(
@@ -72,6 +84,21 @@ def refuse(
         _write(rows)
         _record(EventType.REFUSE, actor, rows)
     return len(rows)
+
+
+def rows_with(pictures: Iterable[str]) -> list[RefusedPicture]:
+    """Return the rows with these SHA-256s, whatever their state."""
+    sha256s = {sha256.lower() for sha256 in pictures if sha256}
+    return list(RefusedPicture.objects.filter(sha256__any_of=sha256s))
+
+
+def version(rows: Iterable[RefusedPicture]) -> str:
+    """Return a text that changes when one of these pictures is refused or allowed again.
+
+    It is "" if there are no rows.
+    """
+    times = sorted(f"{row.sha256} {row.refused_at} {row.lifted_at}" for row in rows)
+    return hashlib.sha256("\n".join(times).encode()).hexdigest() if times else ""
 
 
 def end_of_last_day(day: date | None) -> datetime | None:

@@ -16,7 +16,9 @@ from posts.models import Post, PostImage
 from tests.admin.conftest import browser_of, drafted, make_user, page_of, words
 from tests.admin.desk import said
 from tests.admin.drafts import html, text_of
+from tests.admin.test_outdated_refuse_forms import seen_in
 from tests.picture_groups.test_near import with_bits
+from tests.refused_pictures.refused import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +75,19 @@ def test_the_form_refuses_all_files_of_the_group_and_leads_back(
     assert (draft.seal, draft.objects_total) == before
     assert draft.note == "unsaved"
     assert Post.objects.count() == len(wave)
+
+
+def test_a_group_that_somebody_else_refused_in_the_meantime_is_refused_only_by_a_second_click(
+    client: Client, moderator: User, wave: list[Post], other: User
+) -> None:
+    url = page_of(drafted(wave, moderator), "refuse")
+    client.post(url, {"refuse": SHARED})
+    refused(other, NEAR, note="wave 6")
+    page = client.post(url, posted(**{"refused-seen": ""})).text
+    assert "other already refused this picture on" in page
+    assert RefusedPicture.objects.get().note == "wave 6"
+    assert client.post(url, posted(**seen_in(page))).status_code == 302
+    assert set(RefusedPicture.objects.values_list("note", flat=True)) == {"wave 7"}
 
 
 def test_page_and_message_agree_on_the_number_of_files_of_a_large_group(

@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -18,13 +19,21 @@ from django.utils.translation import gettext_lazy as _
 
 from moderation.admin.messages import message_of
 from moderation.admin.refused_pictures.access import list_url
-from moderation.exceptions import PictureNotRefused
-from moderation.lifecycle.refused_pictures import MAX_FILES, end_of_last_day, refuse
+from moderation.exceptions import PictureNotRefused, RefusedPictureChanged
+from moderation.lifecycle.refused_pictures import (
+    MAX_FILES,
+    end_of_last_day,
+    refuse,
+    rows_with,
+    version,
+)
 from moderation.models import RefusedPicture
 from moderation.models.refused_picture import NOTE_LENGTH
 from moderation.templatetags.moderation_numbers import grouped
 
 PREFIX = "refused"  # of the fields: the form of a draft also has a field called "note"
+SEEN_FIELD = f"{PREFIX}-seen"  # the version of the refused pictures that the page showed
+CHANGED = "changed"  # code of the error that they have changed since
 ISO = "%Y-%m-%d"  # the format that an <input type="date"> requires
 
 
@@ -75,15 +84,18 @@ def refuse_posted(
 ) -> RefuseForm | None:
     """Refuse pictures with the posted note and last day, and add a message.
 
-    Returns the form if it has errors, otherwise None.
+    Returns the form if it has errors, otherwise None. It is an error if the pictures were refused,
+    or allowed again, after the page had been shown.
     """
     form = RefuseForm(request.POST)
     if not form.is_valid():
         return form
+    seen, actor = request.POST.get(SEEN_FIELD, ""), request.user
     try:
-        number = refuse(pictures, actor=request.user, **form.cleaned_data)  # type: ignore[arg-type]
+        number = refuse(pictures, actor=actor, seen=seen, **form.cleaned_data)  # type: ignore[arg-type]
     except PictureNotRefused as error:
-        form.add_error(None, message_of(error))
+        code = CHANGED if isinstance(error, RefusedPictureChanged) else None
+        form.add_error(None, forms.ValidationError(message_of(error), code))
         return form
     text = ngettext(
         "The picture will be refused from now on.",
@@ -109,7 +121,9 @@ def show_form(
 
     `context` has `picture_url`, `back_url` and, if needed, the hidden fields as `hidden`.
     """
-    refused = list(RefusedPicture.objects.active().filter(sha256__any_of=set(pictures)))
+    rows = rows_with(pictures)  # first, so that the page shows nothing older than their version
+    refused = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
+    lifted = [row for row in rows if row.lifted_at and not refused]
     latest = max(refused, key=lambda each: each.refused_at, default=None)
     initial = {"note": latest.note, "last_day": latest.last_day} if latest else {}
     request.current_app = model_admin.admin_site.name
@@ -123,6 +137,9 @@ def show_form(
         "can_find_copies": any(pictures.values()),
         "is_hash_missing": None in pictures.values(),
         "latest": latest,
+        "lifted": max(lifted, key=lambda each: each.lifted_at, default=None),
+        "seen": {"name": SEEN_FIELD, "value": version(rows)},
+        "is_changed": form is not None and form.has_error(NON_FIELD_ERRORS, CHANGED),
         "form": form or RefuseForm(initial=initial),
     }
     return TemplateResponse(request, "admin/moderation/refusedpicture/refuse.html", context)
