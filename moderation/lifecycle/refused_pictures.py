@@ -142,9 +142,10 @@ def lift(picture: RefusedPicture, *, actor: AbstractUser) -> Lifted:
 def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
     """Refuse a picture that was allowed again or has expired; return the number of pictures.
 
-    Includes those that were allowed again, or last refused, together with it. Their notes stay, and
-    so do their last days, except that days that are over are cleared. Raises PictureNotRefused if
-    the picture is already refused.
+    Includes those that were allowed again, or last refused, together with it. They are refused as
+    before, with the same people, times, notes and last days; the event says who did it. If a last
+    day is over, the actor refuses the picture from now on, without a last day. Raises
+    PictureNotRefused if the picture is already refused.
     """
     with _changing():
         current, now = RefusedPicture.objects.get(pk=picture.pk), server_time.now()
@@ -154,8 +155,9 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
             raise PictureNotRefused(_("This picture is already refused."))
         for row in rows:
             row.lifted_at, row.lifted_by = None, ""
-            row.refused_at, row.refused_by = now, actor.get_username()
-            row.refused_until = None if _is_over(row, now) else row.refused_until
+            if _is_over(row, now):
+                row.refused_at, row.refused_by = now, actor.get_username()
+                row.refused_until = None
         RefusedPicture.objects.bulk_update(rows, CHANGED_BY_REFUSING)
         _record(EventType.REFUSE, actor, rows)
     return len(rows)

@@ -84,6 +84,35 @@ def test_allowing_a_picture_again_keeps_its_row_and_can_be_undone(actor: User) -
     assert list(types) == ["refuse", "lift", "refuse"]
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("last_day", [None, date(2150, 1, 1)])
+def test_undoing_restores_a_picture_as_it_was_refused_and_records_who_did_it(
+    last_day: date | None, actor: User
+) -> None:
+    before = refused(actor, note="why", last_day=last_day)
+    other = User.objects.create_user("other")
+    lift(before, actor=other)
+    refuse_again(before, actor=other)
+    assert RefusedPicture.objects.values().get() == {
+        name: getattr(before, name) for name in RefusedPicture.objects.values().get()
+    }
+    events = AuditEvent.objects.order_by("pk").values_list("type", "actor_name", "details__note")
+    assert list(events) == [
+        ("refuse", "mod", "why"), ("lift", "other", "why"), ("refuse", "other", "why"),
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_what_expired_after_it_was_allowed_again_is_refused_by_whoever_does_so(actor: User) -> None:
+    before = refused(actor, note="why", last_day=date(2150, 1, 1))
+    lift(before, actor=actor)
+    RefusedPicture.objects.update(refused_until=timezone.now() - timedelta(days=1))
+    refuse_again(before, actor=User.objects.create_user("other"))
+    after = RefusedPicture.objects.active().get()
+    assert (after.refused_by, after.refused_until, after.note) == ("other", None, "why")
+    assert after.refused_at > before.refused_at
+
+
 @pytest.fixture
 def group(actor: User) -> list[RefusedPicture]:
     """Three nearly identical pictures that were refused together, and another one."""
