@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
@@ -23,6 +23,7 @@ from moderation.admin.action import remove_selected
 from moderation.admin.audit.event_buttons import EventButton
 from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.messages import errors_as_messages
+from moderation.admin.missing_object import back_to_list
 from moderation.models import AuditEvent
 from moderation.models.states import EventType
 from posts.admin.dismissal_messages import add_dismissal_message, add_undo_message, undo_url
@@ -164,12 +165,13 @@ class DismissReportsMixin(admin.ModelAdmin):
     def dismiss_reports_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Dismiss the open reports of a post on POST, and return to its page.
 
-        Raises PermissionDenied, and Http404 if the ModelAdmin does not show the post.
+        If the ModelAdmin does not show the post, returns to the list on POST, and raises Http404
+        otherwise. Raises PermissionDenied.
         """
         self._check_permission(request)
         post = self.get_object(request, str(object_id))
         if post is None:
-            raise Http404
+            return back_to_list(self, request)
         if not self.has_view_permission(request, post):
             raise PermissionDenied
         back = self._url_for(request, "change", post)
@@ -182,8 +184,8 @@ class DismissReportsMixin(admin.ModelAdmin):
     def undo_dismissal_view(self, request: HttpRequest, dismissal: UUID) -> HttpResponse:
         """Undo a dismissal on POST, and return to the page that has the button.
 
-        If a `post` is sent, reopens only the reports about it. Raises PermissionDenied, and Http404
-        if the ModelAdmin does not show the post.
+        If a `post` is sent, reopens only the reports about it; none if the ModelAdmin does not show
+        the post. Raises PermissionDenied.
         """
         self._check_permission(request)
         back = request.POST.get("back", "")
@@ -200,9 +202,8 @@ class DismissReportsMixin(admin.ModelAdmin):
         posts: QuerySet[Post] = self.get_queryset(request)
         if not (key := request.POST.get("post")):
             return posts
-        if (post := self.get_object(request, key)) is None:
-            raise Http404
-        return posts.filter(pk=post.pk)
+        post = self.get_object(request, key)
+        return posts.filter(pk=post.pk) if post else posts.none()
 
     def _check_permission(self, request: HttpRequest) -> None:
         if not self.has_dismiss_reports_permission(request):

@@ -15,7 +15,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from moderation.admin.action import create_draft
 from moderation.admin.change_list_query import with_preserved_filters
+from moderation.admin.missing_object import back_to_list
 from posts.admin.filters import WITHIN
 from posts.admin.picture_filter import SAME, SIMILAR, list_url
 from posts.admin.thumbnails import thumbnail
@@ -93,13 +94,14 @@ def remove_related(
 ) -> HttpResponse:
     """Create a draft of the posts that a button names, and redirect to it.
 
-    On GET, or if no draft is created, redirects to the page of the post. Raises Http404 if the
-    ModelAdmin does not show the post, and PermissionDenied if the user may not remove it.
+    On GET, or if no draft is created, redirects to the page of the post. If the ModelAdmin does not
+    show the post, redirects to the list on POST, and raises Http404 otherwise. Raises
+    PermissionDenied if the user may not remove the post.
     """
     key = unquote(object_id)
     post = None if "\0" in key else model_admin.get_object(request, key)
     if post is None:
-        raise Http404
+        return back_to_list(model_admin, request)
     if not model_admin.has_delete_permission(request, post):
         raise PermissionDenied
     if request.method == "POST":

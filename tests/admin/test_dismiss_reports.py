@@ -232,7 +232,7 @@ def test_the_page_of_a_post_has_a_button_while_it_has_open_reports(
 
 @pytest.mark.parametrize("key", ["0", "9" * 30])
 def test_a_post_that_does_not_exist_is_not_found(key: str, client: Client) -> None:
-    assert client.post(f"{LIST}{key}/dismiss-reports/").status_code == 404
+    assert client.get(f"{LIST}{key}/dismiss-reports/").status_code == 404
 
 
 def test_removing_stays_the_first_choice_and_dismissing_is_offered(

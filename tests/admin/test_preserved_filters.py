@@ -7,6 +7,7 @@ from typing import Any
 
 from django.test import Client
 
+from moderation.models import Removal
 from posts.models import Post, PostImage
 from tests.admin.conftest import LIST
 from tests.admin.test_dismiss_reports import dismiss_form, open_reports, undo_form
@@ -28,6 +29,26 @@ def test_dismissing_the_reports_of_a_post_and_undoing_it(
     url, sent = undo_form(response.text)
     assert client.post(url, sent, follow=True).redirect_chain == [(page_of(post), 302)]
     assert open_reports() == 1
+
+
+def test_a_post_that_was_removed_while_its_page_was_open(
+    client: Client, make_posts: MakePosts
+) -> None:
+    (post,) = make_posts(1)
+    page = client.get(page_of(post)).text
+    url, seen = dismiss_form(page)
+    undo = undo_form(client.post(url, seen, follow=True).text)
+    Post.objects.all().delete()
+    remove_related = f"{LIST}{post.pk}/remove/{FILTERS}"
+    assert remove_related in page
+    for form in ((url, seen), (remove_related, {"posts": "author"})):
+        response = client.post(*form, follow=True)
+        assert response.redirect_chain == [(f"{LIST}?reported=yes&author=spammer", 302)]
+        assert "This post is no longer here: somebody may have removed it" in response.text
+    assert not Removal.objects.exists()
+    response = client.post(undo[0], {**undo[1], "post": post.pk}, follow=True)
+    assert "Nothing was undone" in response.text
+    assert "doesn’t exist. Perhaps it was deleted?" in response.text
 
 
 def test_cancelling_or_confirming_that_a_picture_is_refused(
