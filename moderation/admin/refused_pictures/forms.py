@@ -123,7 +123,7 @@ def show_form(
     """
     rows = rows_with(pictures)  # first, so that the page shows nothing older than their version
     refused = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
-    lifted = [row for row in rows if row.lifted_at and not refused]
+    lifted = {} if refused else {row.lifted_at: row for row in rows if row.lifted_at}
     latest = max(refused, key=lambda each: each.refused_at, default=None)
     initial = {"note": latest.note, "last_day": latest.last_day} if latest else {}
     request.current_app = model_admin.admin_site.name
@@ -137,7 +137,7 @@ def show_form(
         "can_find_copies": any(pictures.values()),
         "is_hash_missing": None in pictures.values(),
         "latest": latest,
-        "lifted": max(lifted, key=lambda each: each.lifted_at, default=None),
+        "lifted": lifted[max(lifted)] if lifted else None,
         "seen": {"name": SEEN_FIELD, "value": version(rows)},
         "is_changed": form is not None and form.has_error(NON_FIELD_ERRORS, CHANGED),
         "form": form or RefuseForm(initial=initial),
