@@ -65,7 +65,8 @@ def orphans(alias: str, *, prefix: str, older_than: datetime) -> Iterator[Orphan
 def _files(storage: Storage, folder: str) -> Iterator[str]:
     folders, files = storage.listdir(folder)
     for file in sorted(files):
-        if file and file != IDENTITY_FILE:  # of this storage, or of one inside it
+        # Identity files are not orphans, even those of storages inside this one.
+        if file and file != IDENTITY_FILE:
             yield posixpath.join(folder, file)
     for subfolder in sorted(filter(None, folders)):
         yield from _files(storage, posixpath.join(folder, subfolder))

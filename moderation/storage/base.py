@@ -29,12 +29,12 @@ OnVersions = Callable[[Mapping[str, tuple[str, ...]]], None]
 
 
 def refuse_identity_file(key: str) -> None:
-    """Raise ValueError if a key is that of an identity file, of this storage or of one inside it.
+    """Raise ValueError if a key names the identity file of this storage or of one inside it.
 
-    No row may have it erased: without the file, nothing in the storage can be purged.
+    Removing a row must never erase one: without it, nothing in the storage can be purged.
     """
     if posixpath.basename(key) == IDENTITY_FILE:
-        raise ValueError("The name is that of the storage's identity file.")
+        raise ValueError("The name is that of an identity file.")
 
 
 class Result(enum.Enum):
@@ -113,8 +113,8 @@ class Adapter(Protocol):
     def key(self, name: str) -> str:
         """Return the key of a name, as the audit log shows it. No network.
 
-        Raises ValueError for a name that is not that of a file, that leads out of the location, or
-        that is the name of an identity file.
+        Raises ValueError for a name that does not name a file, leads out of the location, or names
+        an identity file.
         """
 
     def real_location(self) -> Location:

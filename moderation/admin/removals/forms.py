@@ -75,8 +75,8 @@ def save_input(removal: Removal, posted: QueryDict) -> int:
 
     The next page then has them, even without JavaScript, and even if the action itself is refused.
     Ignores what is not valid, and an empty note on a page that was loaded before the selection
-    changed: the note may have been written on a later page. Returns how many objects have just been
-    reviewed.
+    changed: the stored note may have been entered after that page was loaded. Returns how many
+    objects have just been reviewed.
     """
     form = ConfirmForm(posted, removal=removal)
     form.is_valid()

@@ -169,7 +169,7 @@ def _objects_of_group(
 ) -> dict[str, Any]:
     """Return a page of the selected objects that have a picture of a group.
 
-    Returns nothing if the last of them has been deleted since the groups were found.
+    Returns an empty dict if all of them have been deleted since the groups were found.
     """
     objects = objects_with([group], model_of(removal), keys).order_by("pk")
     page = Paginator(objects.values_list("pk", flat=True), OBJECTS_PER_PAGE).get_page(

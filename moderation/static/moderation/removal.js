@@ -66,7 +66,7 @@
 
   createLiveRegion();
   if (progress) {
-    // Forget what draft_input.js stores of a draft that is now confirmed.
+    // Forget what draft_input.js has stored for a draft that is now confirmed.
     const folder = new URL("..", window.location).pathname;
     window.sessionStorage.removeItem(`moderation.input.${folder}`);
     refreshLater(POLL_INTERVAL);

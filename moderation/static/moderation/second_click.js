@@ -3,7 +3,7 @@
 // have put another button under the pointer, which would keep the next card or undo the Keep.
 
 (() => {
-  // Milliseconds. Systems accept up to 900 between the two clicks.
+  // Milliseconds. Operating systems accept up to 900 between the clicks of a double click.
   const CLICK_PAUSE = 1000;
   const SAME_POINT = 5; // pixels
   const CARD_BUTTONS = "[data-card] button";
@@ -11,7 +11,7 @@
 
   const main = document.getElementById("content-start");
   let replacedAt = -Infinity;
-  let formerBoxes = []; // where the buttons of the cards were on the screen before that
+  let formerBoxes = []; // where the buttons of the cards were before the page was replaced
   let lastClick = { clientX: -Infinity, clientY: -Infinity };
 
   const nameAndValue = (button) => `${button.name} ${button.value}`;
@@ -29,7 +29,8 @@
     return !formerBoxes.some(([name, box]) => name === nameAndValue(button) && isAt(box));
   }
 
-  // Return whether a click is where the one before was. To press Undo, one moves the pointer.
+  // Return whether a click is at the point of the previous one. A moderator who wants to press
+  // Undo moves the pointer first.
   function isSecond({ clientX, clientY }) {
     return Math.hypot(clientX - lastClick.clientX, clientY - lastClick.clientY) < SAME_POINT;
   }
