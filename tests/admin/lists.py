@@ -15,7 +15,7 @@ FREE = {"others_draft": "no"}
 
 
 def notices(client: Client, url: str = LIST, **parameters: str) -> dict[int, str]:
-    """Return the notices of a list by the keys of the posts, without those that are empty."""
+    """Return the notices in a list by post key, without empty ones."""
     change_list = client.get(url, parameters).context["cl"]
     rows = {
         post.pk: getattr(post, "moderation_draft_notice", "") for post in change_list.result_list

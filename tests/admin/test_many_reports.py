@@ -20,7 +20,7 @@ SHARED = "a" * 64
 
 
 def reported_wave(make_posts: MakePosts) -> list[Post]:
-    """Thirty posts with one picture and five reports each, which fit in several batches."""
+    """Return thirty posts with the same picture and five reports each, in all over 100 rows."""
     posts = make_posts(30)
     PostImage.objects.filter(post__in=posts).update(sha256=SHARED)
     reporters = User.objects.bulk_create(User(username=f"reporter of many {n}") for n in range(5))

@@ -94,7 +94,7 @@ def test_a_group_that_no_longer_exists_leads_to_all_groups(
     assert "×4" in page
 
 
-def test_a_group_that_is_deleted_in_the_meantime_leads_to_all_groups(
+def test_a_group_whose_posts_are_deleted_in_the_meantime_leads_to_all_groups(
     client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draft = drafted(wave, moderator)

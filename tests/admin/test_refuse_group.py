@@ -115,7 +115,7 @@ def test_bad_input_shows_the_form_again(client: Client, moderator: User, wave: l
 
 
 @pytest.mark.parametrize("key", ["", "x", "\0", "f" * 64])
-def test_a_group_that_does_not_exist_is_a_message(
+def test_refusing_a_group_that_does_not_exist_shows_an_error(
     key: str, client: Client, moderator: User, wave: list[Post]
 ) -> None:
     draft = drafted(wave, moderator)
@@ -125,7 +125,7 @@ def test_a_group_that_does_not_exist_is_a_message(
     assert not RefusedPicture.objects.exists()
 
 
-def test_refusing_from_a_draft_that_was_confirmed_in_the_meantime_is_a_message(
+def test_refusing_from_a_draft_that_has_been_confirmed_shows_an_error(
     client: Client, moderator: User, wave: list[Post]
 ) -> None:
     draft = drafted(wave, moderator)

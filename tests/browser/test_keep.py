@@ -152,7 +152,7 @@ def test_a_note_from_another_tab_is_shown_when_a_keep_is_refused(
     expect(page.get_by_label("Note")).to_have_value("ticket 12")
 
 
-def test_what_is_typed_during_a_keep_stays_text(page: Page, draft: Removal) -> None:
+def test_what_is_typed_during_a_keep_stays_in_the_note(page: Page, draft: Removal) -> None:
     requests: list[Route] = []
 
     def hold(route: Route) -> None:

@@ -8,7 +8,10 @@ from tests.posts.drawn import a_picture, a_post
 
 
 def pictured(title: str, sha256: str = "a", bits: int | None = None) -> PostImage:
-    """Make a post whose picture has a digest of this digit and a hash with this many bits set."""
+    """Return the picture of a new post.
+
+    Its digest repeats this digit, and its hash has this many bits set, or is missing.
+    """
     picture = a_picture(a_post(title))
     found = None if bits is None else with_bits(*range(bits))
     PostImage.objects.filter(pk=picture.pk).update(sha256=sha256 * 64, perceptual_hash=found)

@@ -37,19 +37,21 @@ class TestLinksOfRows:
             (f"like={with_bits()}&pictures=yes", {"pictures": "yes"}),
         ],
     )
-    def test_of_a_picture_keep_the_filters_but_neither_the_page_nor_another_picture(
+    def test_links_of_a_picture_keep_the_filters_but_not_the_page_or_another_picture(
         self, admin_client: Client, picture: PostImage, query: str, kept: dict[str, str]
     ) -> None:
         same, similar = links_in_row(admin_client, query)[1:3]
         assert dict(parse_qsl(same)) == {**kept, "picture": picture.sha256}
         assert dict(parse_qsl(similar)) == {**kept, "like": with_bits()}
 
-    def test_of_an_author_keep_the_filters_but_neither_the_page_nor_another_author(
+    def test_links_of_an_author_keep_the_filters_but_not_the_page_or_another_author(
         self, admin_client: Client
     ) -> None:
         links = links_in_row(admin_client, f"like={with_bits()}&author=ADA&p=1")
         assert links[3] == f"author=ada&like={with_bits()}"
 
-    def test_to_similar_pictures_say_so(self, admin_client: Client, picture: PostImage) -> None:
+    def test_links_to_similar_pictures_say_so(
+        self, admin_client: Client, picture: PostImage
+    ) -> None:
         name = f'aria-label="Find similar pictures (picture {picture.pk})"'
         assert admin_client.get(LIST).text.count(name) == 1

@@ -1,4 +1,4 @@
-"""Reports of removed posts count as upheld."""
+"""Reports about removed posts count as upheld."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 def upheld() -> dict[str, int]:
-    """Return the numbers of upheld reports by the names of reporters."""
+    """Return the number of upheld reports by reporter name."""
     rows = UpheldReports.objects.values_list("reporter__username").annotate(Sum("number"))
     return dict(rows)
 
@@ -38,7 +38,7 @@ def remove(rows: list[Any], moderator: User) -> Removal:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_reports_of_removed_posts_count_as_upheld_dismissed_or_not(
+def test_reports_about_removed_posts_count_as_upheld_even_if_dismissed(
     make_posts: MakePosts, moderator: User, settings: Any
 ) -> None:
     settings.MODERATION_BATCH_OBJECTS = 2
@@ -70,7 +70,7 @@ def test_a_removal_of_users_upholds_reports_about_their_posts_but_keeps_no_recor
     remove([user("spammer"), user("accomplice")], moderator)
     assert upheld() == {"ann": 2}
     assert UpheldReports.objects.count() == 1
-    assert states() == ["open"]  # Ann's about the other post
+    assert states() == ["open"]  # Ann's report about the other post
 
 
 @pytest.mark.django_db(transaction=True)

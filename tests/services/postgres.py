@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 DATABASE = "postgres"
 
 
-# Written to disk or not, the data is thrown away in the end. Full page writes stay on: without
-# them, PostgreSQL 18 crashes in recovery when a table with a BRIN index has been truncated since
-# the last checkpoint (brin_xlog_insert_update takes it for granted that the page exists).
+# The data is thrown away at the end, whether or not it was written to disk. Full page writes stay
+# on: without them, PostgreSQL 18 crashes in recovery when a table with a BRIN index has been
+# truncated since the last checkpoint (brin_xlog_insert_update assumes that the page exists).
 FASTER = """
 ALTER SYSTEM SET fsync = off;
 ALTER SYSTEM SET synchronous_commit = off;

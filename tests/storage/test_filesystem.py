@@ -54,7 +54,7 @@ def test_a_missing_file_counts_as_erased_with_a_detail(adapter: Adapter) -> None
         f"inner//{IDENTITY_FILE}",
     ],
 )
-def test_a_name_that_is_not_that_of_a_file_in_the_folder_fails(
+def test_a_name_that_cannot_be_erased_fails(
     adapter: Adapter, fresh_storage: Path, name: str
 ) -> None:
     with pytest.raises(ValueError, match=r"."):
