@@ -93,7 +93,9 @@ def test_a_click_on_another_card_during_a_request_keeps_it_afterwards(
 
 
 @pytest.mark.parametrize("answer", ["answered", "not answered"])
-def test_the_focus_stays_where_the_moderator_moved_it(answer: str, page: Page, held: list[Route]) -> None:
+def test_the_focus_stays_where_the_moderator_moved_it(
+    answer: str, page: Page, held: list[Route]
+) -> None:
     card(page, 2).focus()
     for key in ("x", "j", "j", "j"):
         page.keyboard.press(key)
@@ -106,12 +108,11 @@ def test_the_focus_stays_where_the_moderator_moved_it(answer: str, page: Page, h
         expect(page.locator(".messagelist .error")).to_be_visible()
     expect(card(page, 5)).to_be_focused()
     after = card(page, 5).bounding_box()
-    assert before and after and after["y"] == pytest.approx(before["y"], abs=2)
+    assert before and after
+    assert after["y"] == pytest.approx(before["y"], abs=2)
 
 
-def test_after_an_error_nothing_more_is_kept(
-    page: Page, draft: Removal, held: list[Route]
-) -> None:
+def test_after_an_error_nothing_more_is_kept(page: Page, draft: Removal, held: list[Route]) -> None:
     card(page, 2).focus()
     for key in ("x", "j", "x"):
         page.keyboard.press(key)
