@@ -11,7 +11,8 @@ from django.core.management import call_command
 from playwright.sync_api import Locator, Page, Route, expect
 
 from moderation.models import Removal
-from posts.models import Post
+from moderation.models.states import RemovalState
+from posts.models import Post, PostImage
 from tests.admin.conftest import page_of
 from tests.helpers import drafted
 from tests.removals.keeping import kept
@@ -36,7 +37,12 @@ def page(moderator_page: Page, draft: Removal) -> Page:
 
 @pytest.fixture
 def held(page: Page) -> list[Route]:
-    """Hold the first Keep, and send later ones immediately. Return the requests that are held."""
+    """Hold the first Keep, and send later ones immediately."""
+    return hold_next(page)
+
+
+def hold_next(page: Page) -> list[Route]:
+    """Hold the next Keep, and return the list in which it will be."""
     routes: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -47,9 +53,8 @@ def held(page: Page) -> list[Route]:
 
 
 def card(page: Page, number: int) -> Locator:
-    return page.locator("[data-card]").filter(
-        has=page.get_by_role("button", name=f"Keep “Cheap pills {number}” (")
-    )
+    button = page.get_by_role("button", name=f"Keep “Cheap pills {number}” (")
+    return page.locator("[data-card]").filter(has=button)
 
 
 def top_of(element: Locator) -> float:
@@ -59,7 +64,7 @@ def top_of(element: Locator) -> float:
 
 
 def release(page: Page, held: list[Route]) -> None:
-    expect(page.locator("[data-card][aria-busy=true]")).to_have_count(1)
+    expect(page.locator("[data-card][aria-busy=true]").first).to_be_visible()
     held.pop().continue_()
 
 
@@ -139,3 +144,106 @@ def test_an_enlarged_picture_stays_open(page: Page, held: list[Route]) -> None:
     page.keyboard.press("Escape")
     expect(left(page, 11)).to_be_attached()
     expect(card(page, 3)).to_be_focused()
+
+
+def test_the_focus_never_goes_to_the_first_button_of_the_form(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    """That one, which nobody sees, confirms."""
+    page.get_by_label("Spam").check()
+    button = page.get_by_role("button", name="Keyboard shortcuts")
+    for element in (button, page.get_by_role("button", name="Toggle theme").first):
+        card(page, 2).focus()
+        page.keyboard.press("x")
+        element.focus()
+        if held:
+            release(page, held)
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        expect(element).to_be_focused()
+        page.keyboard.press("u")
+        expect(left(page, 12)).to_be_attached()
+    card(page, 2).get_by_role("button", name="Keep “").press("Enter")
+    page.get_by_role("button", name="Cancel – remove nothing").focus()
+    expect(left(page, 11)).to_be_attached()
+    expect(page.get_by_role("button", name="Cancel – remove nothing")).to_be_focused()
+
+
+def test_the_question_before_a_cancel_stays_open(page: Page, draft: Removal) -> None:
+    card(page, 2).get_by_role("button", name="Keep “").click()
+    expect(left(page, 11)).to_be_attached()
+    routes = hold_next(page)
+    card(page, 3).get_by_role("button", name="Keep “").press("Enter")
+    page.get_by_role("button", name="Cancel – remove nothing").click()
+    back = page.get_by_role("button", name="Back to the draft")
+    expect(back).to_be_visible()
+    release(page, routes)
+    page.wait_for_timeout(500)  # longer than a request takes
+    back.click()
+    expect(left(page, 10)).to_be_attached()
+    draft.refresh_from_db()
+    assert draft.state == RemovalState.DRAFT
+
+
+def test_a_button_that_has_changed_afterwards_is_pressed_too(
+    page: Page, draft: Removal, held: list[Route], moderator: User
+) -> None:
+    """Once a post is kept, only one post is left with the picture that it shared."""
+    PostImage.objects.filter(post__title="Cheap pills 2").update(sha256="a" * 64)
+    shared = PostImage.objects.get(post__title="Cheap pills 4")
+    PostImage.objects.filter(pk=shared.pk).update(sha256="b" * 64)
+    shared.pk, shared.sha256 = None, "b" * 64
+    shared.post = Post.objects.get(title="Cheap pills 2")
+    shared.save()
+    page.goto(f"{page_of(drafted(list(Post.objects.all()), moderator))}?show=groups")
+    page.get_by_role("button", name="Keep “Cheap pills 2”").first.click()
+    page.get_by_role("button", name="Keep all 2 posts with the picture").click()
+    release(page, held)
+    expect(left(page, 10)).to_be_attached()
+    latest = Removal.objects.latest("pk")
+    assert titles_of_kept(latest) == ["Cheap pills 2", "Cheap pills 4"]
+
+
+def test_a_link_is_followed_when_everything_is_kept(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    card(page, 2).focus()
+    for key in ("x", "j", "x"):
+        page.keyboard.press(key)
+    page.get_by_role("navigation", name="Views").get_by_role("link", name="Posts").click()
+    release(page, held)
+    page.wait_for_url("**show=objects**")
+    expect(left(page, 10)).to_be_attached()
+
+
+def test_undo_is_pressed_after_the_keep_that_is_under_way(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    card(page, 2).focus()
+    page.keyboard.press("x")
+    page.keyboard.press("u")
+    release(page, held)
+    expect(page.locator("#draft-messages")).to_contain_text("1 post returned")
+    expect(left(page, 12)).to_be_attached()
+    expect(card(page, 2)).to_be_focused()
+
+
+def test_what_is_scrolled_typed_and_opened_during_a_request_stays(
+    page: Page, draft: Removal
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 300})
+    page.goto(f"{page_of(draft)}?show=objects")
+    note = page.get_by_label("Note")
+    note.fill("ticket 12")
+    routes = hold_next(page)
+    card(page, 2).get_by_role("button", name="Keep “").click()
+    note.evaluate("note => { note.value = ''; note.dispatchEvent(new Event('input')) }")
+    page.get_by_text("Display", exact=True).evaluate(
+        "summary => { summary.parentNode.open = true }"
+    )
+    card(page, 9).evaluate("card => card.scrollIntoView({ block: 'center' })")
+    top = top_of(card(page, 9))
+    release(page, routes)
+    expect(left(page, 11)).to_be_attached()
+    assert top_of(card(page, 9)) == pytest.approx(top, abs=2)
+    expect(note).to_have_value("")
+    expect(page.get_by_label("Use single-letter shortcuts")).to_be_visible()

@@ -8,6 +8,7 @@
 
   const main = document.getElementById("content-start");
   const nameAndValue = (box) => `${box.name} ${box.value}`;
+  let sentNote = "";
   let replaced = {}; // what was entered on the page that is being replaced, and its ticks
 
   // In sessionStorage, by draft: lasts as long as the tab, or until the draft is confirmed.
@@ -76,18 +77,18 @@
     }
   }
 
-  // Remember what is entered, and forget the ticks of this page, which the server has stored.
+  // Remember what is entered.
   function beforeReplacing() {
     const boxes = [...main.querySelectorAll(BOXES)];
     replaced = { input: entered(), ticks: new Map(boxes.map((e) => [nameAndValue(e), e.checked])) };
-    storeInput({ ...storedInput(), reviewed: ticksElsewhere() });
   }
 
   // Enter what was typed and ticked during the request, and ticks from another page whose boxes are
-  // now on this one. If the replaced page had no note, that of the new page stays.
+  // now on this one. If no note was sent or typed, that of the new page stays.
   function afterReplacing() {
     const { input, ticks } = replaced;
-    enter({ ...input, note: input.note || undefined, reviewed: storedInput().reviewed });
+    const note = input.note || sentNote ? input.note : undefined;
+    enter({ ...input, note, reviewed: storedInput().reviewed });
     main.querySelectorAll(BOXES).forEach((box) => {
       box.checked = ticks.get(nameAndValue(box)) ?? box.checked;
     });
@@ -102,6 +103,7 @@
       }
     });
     main.addEventListener("submit", markAsSent); // runs after keep.js, which handles most buttons
+    main.addEventListener("moderation:send", () => (sentNote = entered().note));
     main.addEventListener("moderation:replace", beforeReplacing);
     main.addEventListener("moderation:replaced", afterReplacing);
   }

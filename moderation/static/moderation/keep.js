@@ -1,146 +1,66 @@
 "use strict";
-// Keep, undo and return on the page of a draft, without loading the whole page again.
+// Keep, undo and return on the page of a draft, without loading the whole page again. What is
+// pressed during a request is done after it, in turn.
 
 (() => {
+  const OPEN = "dialog[open], :popover-open";
+  const WAIT = 100; // milliseconds between two looks whether a dialog is still open
+  const UNDO = ".removal-last-kept button";
+  const DISPLAY = "#display details";
+
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
   const messages = () => document.getElementById("draft-messages");
-  const nameAndValue = (control) => `${control.name} ${control.value}`;
   const isErrorShown = () => Boolean(main.querySelector(".messagelist .error"));
-  const pressedLater = []; // where buttons of cards were pressed during a request
-  let isBusy = false; // during a request, and until its result is shown
-  let lastKeep = null; // where the last Keep was pressed
+  const tell = (name, detail) => main.dispatchEvent(new CustomEvent(`moderation:${name}`, { detail }));
+  const pathOf = (url) => new URL(url, window.location).pathname;
 
-  // Return the cards of a section by their names. A post with two pictures may have two cards.
-  function cardsOf(section) {
-    const cards = new Map();
-    main.querySelectorAll(`#${section} [data-card]`).forEach((card) => {
-      let name = card.dataset.card;
-      while (cards.has(name)) {
-        name += "+";
-      }
-      if (card.closest("section").id === section) {
-        cards.set(name, card);
-      }
-    });
-    return cards;
+  let current = null; // what is being sent, until its result is shown
+  let waiting = []; // what was pressed after that: buttons of cards, and Undo
+  let nextPage = null; // the link that was followed after that
+
+  // Return what a button sends. It is sent even if the button is no longer on the page by then. A
+  // key presses a button of the card that has the focus.
+  function actionOf(button) {
+    const { name, value, ariaLabel, textContent } = button;
+    const [url] = (button.getAttribute("formaction") ?? form().action).split("#");
+    const section = button.closest("section")?.id;
+    const isByKey = document.activeElement === button.closest("[data-card]");
+    return { button, section, isByKey, url, name, value, label: ariaLabel ?? textContent.trim() };
   }
 
-  const keyOf = (control) =>
-    [control.nodeName, nameAndValue(control), control.getAttribute("href")].join(" ");
+  const isSame = (action, other) =>
+    ["url", "name", "value"].every((each) => action[each] === other?.[each]);
 
-  // Return where a card or a control is, so that it can be found again on a new page.
-  function focusPointOf(element) {
-    const section = element.closest("section")?.id;
-    const cards = cardsOf(section);
-    const names = [...cards.keys()];
-    const position = [...cards.values()].indexOf(element.closest("[data-card]"));
-    const before = names.slice(0, position).reverse();
-    const after = names.slice(position + 1);
-    return {
-      isOnCard: element.matches("[data-card]"),
-      section,
-      key: keyOf(element),
-      name: element.name,
-      card: names[position],
-      next: position < 0 ? [] : [...after, ...before],
-      top: element.getBoundingClientRect().top,
-    };
+  const buttonsOf = (action) =>
+    [...main.querySelectorAll("button[name]")].filter((each) => isSame(actionOf(each), action));
+
+  // Return the button of an action, or one that has taken its place on a new page.
+  function buttonOf(action) {
+    const { button, section } = action;
+    return button.isConnected
+      ? button
+      : buttonsOf(action).find((each) => each.closest("section")?.id === section);
   }
 
-  // Return the element of this card that takes the focus.
-  function elementIn(card, focusPoint) {
-    const buttons = [...card.querySelectorAll(".removal-keep")];
-    const same =
-      controlOf(focusPoint, card) ?? buttons.find((each) => each.name === focusPoint.name);
-    return focusPoint.isOnCard ? card : (same ?? buttons[0] ?? card);
+  // Show what is under way, or will be.
+  function markCards() {
+    main.querySelectorAll("[aria-busy]").forEach((card) => card.removeAttribute("aria-busy"));
+    const actions = [current, ...waiting].filter((each) => each?.button);
+    actions.flatMap(buttonsOf).forEach((each) => each.closest("[data-card]")?.setAttribute("aria-busy", "true"));
   }
 
-  // Return the control with this key in a section, or in one of its cards.
-  function controlOf({ section, key }, container = main) {
-    const controls = [...container.querySelectorAll("a, button, input, select, summary")];
-    return controls.find((each) => keyOf(each) === key && each.closest("section")?.id === section);
-  }
-
-  // Return the element at a focus point, or undefined if it no longer exists.
-  function elementAt(focusPoint) {
-    const card = cardsOf(focusPoint.section).get(focusPoint.card);
-    return card ? elementIn(card, focusPoint) : !focusPoint.card && controlOf(focusPoint);
-  }
-
-  // Return the element for a focus point: its own, or that of the next card of the section.
-  function nextElementAt(focusPoint) {
-    const cards = cardsOf(focusPoint.section);
-    const card = focusPoint.next.map((name) => cards.get(name)).find(Boolean);
-    return elementAt(focusPoint) || (card && elementIn(card, focusPoint));
-  }
-
-  function cardInSight() {
-    const cards = [...main.querySelectorAll("[data-card]")];
-    return cards.find((card) => card.getBoundingClientRect().top >= 0);
-  }
-
-  // Move the focus to an element, at the same height on the screen.
-  function focusAt(top, element) {
-    element.focus({ preventScroll: true });
-    window.scrollBy(0, element.getBoundingClientRect().top - top);
-    if (main.querySelector(".messagelist")) {
-      element.scrollIntoView({ block: "nearest" }); // above the messages
-    }
-  }
-
-  // Lead back to where the last Keep was pressed. Return false if that is not on the page.
-  function focusLastKept() {
-    const element = lastKeep && elementAt(lastKeep);
-    if (element) {
-      focusAt(lastKeep.top, element);
-    }
-    return Boolean(element);
-  }
-
-  // Focus the element for a focus point on the new page, or the heading of its section.
-  function focusNext(focusPoint) {
-    const element = nextElementAt(focusPoint);
-    if (element) {
-      focusAt(focusPoint.top, element);
-    } else if (focusPoint.section) {
-      const heading = document.getElementById(`${focusPoint.section}-heading`);
-      (heading ?? document.getElementById("selection-heading")).focus();
-    } else {
-      cardInSight()?.focus({ preventScroll: true });
-    }
-  }
-
-  // Return the text field that has the focus, or null. What is typed there must not become keys of
-  // the cards when the page is replaced.
-  function focusedField() {
-    const { name, selectionStart, selectionEnd } = document.activeElement;
-    return Number.isInteger(selectionStart) ? { name, selectionStart, selectionEnd } : null;
-  }
-
-  function focusField({ name, selectionStart, selectionEnd }) {
-    const field = main.querySelector(`[name="${name}"]`);
-    field?.focus({ preventScroll: true });
-    field?.setSelectionRange(selectionStart, selectionEnd);
-  }
-
-  function urlOf(button) {
-    return button.getAttribute("formaction") ?? button.form.action;
-  }
-
-  function pathOf(url) {
-    return new URL(url, window.location).pathname;
-  }
-
-  // Post a button's form as the button does. Return the response and its text, or no response if
-  // there was no answer, or only a part of it. The buttons of cards can still be pressed.
-  async function post(button) {
-    const body = new FormData(button.form, button);
-    const buttons = [...button.form.elements].filter((each) => each.type === "submit");
-    const idle = buttons.filter((each) => !each.closest("[data-card]"));
+  // Send an action. Return the response and its text, or no response if there was no answer, or
+  // only a part of it. Ticks stay on the page. The buttons of cards can still be pressed.
+  async function post({ url, name, value }) {
+    const body = new FormData(form());
+    body.delete("reviewed");
+    body.append(name, value);
+    const buttons = [...form().elements].filter((each) => each.type === "submit");
+    const idle = buttons.filter((each) => !each.matches("[data-card] .removal-keep"));
     idle.forEach((each) => (each.disabled = true));
     try {
-      const response = await fetch(urlOf(button), { method: "POST", body });
+      const response = await fetch(url, { method: "POST", body });
       return { response, text: await response.text() };
     } catch {
       return { text: "" };
@@ -150,112 +70,135 @@
   }
 
   // Say which button failed, and why. A redirected response is the page that shows the result.
-  function showFailure(button, response) {
+  function showFailure({ label }, response) {
     const { failed, unanswered, notShown } = messages().dataset;
     const list = document.createElement("ul");
     const item = document.createElement("li");
     const text = !response ? unanswered : response.redirected ? notShown : failed;
-    const action = button.ariaLabel ?? button.textContent.trim();
     list.className = "messagelist";
     item.className = "error";
-    item.textContent = text.replace("{status}", response?.status).replace("{action}", () => action);
+    item.textContent = text.replace("{status}", response?.status).replace("{action}", () => label);
     list.append(item);
     messages().replaceChildren(list);
+    tell("failed");
   }
 
-  function showInPlace(page) {
-    main.dispatchEvent(new CustomEvent("moderation:replace"));
+  function showResult(page, action) {
+    if (!page.querySelector("#content-start #draft")) {
+      stop();
+      window.location.reload();
+      return;
+    }
+    tell("replace");
+    const display = main.querySelector(DISPLAY);
     // Their content is elements here, but would be parsed as text in `main`, where a title with
     // "</noscript>" would end it.
     page.querySelectorAll("noscript").forEach((each) => each.remove());
     main.innerHTML = page.getElementById("content-start").innerHTML;
+    main.querySelector(DISPLAY)?.replaceWith(display); // with what has been chosen, but not saved
     document.title = page.title;
-    main.dispatchEvent(new CustomEvent("moderation:replaced"));
+    const isKeep = pathOf(action.url) === pathOf(form().action);
+    const isUndo = action.name === "last";
+    tell("replaced", { isKept: isKeep && !isErrorShown(), isUndone: isUndo && !isErrorShown() });
   }
 
   // Wait until no dialog is open: a new page would close it.
   async function waitForDialog() {
-    const dialog = main.querySelector("dialog[open]");
-    if (dialog) {
-      await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    while (main.querySelector(OPEN)) {
+      await new Promise((resolve) => window.setTimeout(resolve, WAIT));
+    }
+  }
+
+  async function run(action) {
+    current = action;
+    tell("send", { button: buttonOf(action), isByKey: action.isByKey });
+    markCards();
+    const { response, text } = await post(action);
+    await waitForDialog();
+    current = null;
+    if (response?.ok) {
+      showResult(new DOMParser().parseFromString(text, "text/html"), action);
+    } else {
+      showFailure(action, response);
+    }
+    tell("message");
+    runNext();
+  }
+
+  function stop() {
+    waiting = [];
+    nextPage = null;
+  }
+
+  // Do what was pressed next. After an error do nothing more: what can be kept may have changed.
+  function runNext() {
+    if (isErrorShown()) {
+      stop();
+    }
+    const next = waiting.shift();
+    const action = next?.isUndo ? undoAction() : next;
+    if (action) {
+      run(action);
+    } else if (waiting.length) {
+      runNext();
+    } else if (nextPage) {
+      window.location.assign(nextPage);
+    }
+    markCards();
+  }
+
+  function undoAction() {
+    const button = main.querySelector(UNDO);
+    return button && actionOf(button);
+  }
+
+  // Do it now, or after what is under way. The second of two equal presses does nothing.
+  function press(action) {
+    if (!current) {
+      run(action);
+    } else if (action.isUndo || !isSame(action, waiting.at(-1) ?? current)) {
+      waiting.push(action);
+      markCards();
     }
   }
 
   function onSubmit(event) {
     const button = event.submitter;
-    if (event.target !== form() || !button?.name || button.matches("[data-loads-page]")) {
-      return; // The buttons that confirm or review load a page.
-    }
-    event.preventDefault();
-    const active = document.activeElement;
-    const isByKey = active.matches("[data-card]");
-    if (isBusy) {
-      pressedLater.push({ ...focusPointOf(button), isOnCard: isByKey && active.contains(button) });
-    } else {
-      changeSelection(button, active, isByKey ? active : button);
+    if (event.target === form() && button?.name && !button.matches("[data-loads-page]")) {
+      event.preventDefault();
+      press(actionOf(button));
     }
   }
 
-  // Submit a button's form and show the result. The focus was on `active` and moves on from
-  // `pressed`, which is the card if a key was pressed, and otherwise the button.
-  async function changeSelection(button, active, pressed) {
-    const focusPoint = focusPointOf(pressed);
-    isBusy = true;
-    button.closest("[data-card]")?.setAttribute("aria-busy", "true");
-    const { response, text } = await post(button);
-    await waitForDialog();
-    isBusy = false;
-    button.closest("[data-card]")?.removeAttribute("aria-busy");
-    const isElsewhere = ![active, document.body].includes(document.activeElement);
-    const movedTo = isElsewhere ? focusPointOf(document.activeElement) : null;
-    if (!response?.ok) {
-      showFailure(button, response);
-      focusNext(movedTo ?? focusPoint);
-    } else {
-      showResult(new DOMParser().parseFromString(text, "text/html"), button, focusPoint, movedTo);
-    }
-    main.dispatchEvent(new CustomEvent("moderation:message"));
-    pressNext();
-  }
-
-  function showResult(page, button, focusPoint, movedTo) {
-    if (!page.querySelector("#content-start #draft")) {
-      pressedLater.length = 0;
-      window.location.reload();
-      return;
-    }
-    const isKeep = pathOf(urlOf(button)) === pathOf(form().action);
-    const field = focusedField();
-    showInPlace(page);
-    const isRefused = isErrorShown();
-    if (field) {
-      focusField(field);
-    } else if (movedTo || button.name !== "last" || isRefused || !focusLastKept()) {
-      focusNext(movedTo ?? focusPoint);
-    }
-    if (isKeep && !isRefused) {
-      lastKeep = focusPoint;
+  // Undo the last Keep, also one that is under way.
+  function onUndo() {
+    const action = current ? { isUndo: true } : undoAction();
+    if (action) {
+      press(action);
     }
   }
 
-  // Submit the first of the buttons that were pressed during the last request, if it is still
-  // there. Submit none after an error: what can be kept may have changed.
-  function pressNext() {
-    const point = isErrorShown() ? null : pressedLater.shift();
-    if (!point) {
-      pressedLater.length = 0;
-      return;
+  // Follow a link when everything is kept, or the next page would not know of it.
+  function onClick(event) {
+    const link = event.target.closest("a[href]:not([target], .removal-enlarge)");
+    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    if (current && link && isPlain && !link.getAttribute("href").startsWith("#")) {
+      event.preventDefault();
+      nextPage = link.href;
     }
-    const button = controlOf(point);
-    if (button) {
-      const pressed = point.isOnCard ? button.closest("[data-card]") : button;
-      changeSelection(button, pressed, pressed);
-    } else {
-      pressNext();
+  }
+
+  // Let the browser ask before it leaves the page in any other way.
+  function beforeUnload(event) {
+    if (current) {
+      event.preventDefault();
     }
   }
 
   if (form()) {
     main.addEventListener("submit", onSubmit);
+    main.addEventListener("click", onClick);
+    main.addEventListener("moderation:undo", onUndo);
+    window.addEventListener("beforeunload", beforeUnload);
   }
 })();

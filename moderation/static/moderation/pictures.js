@@ -8,6 +8,8 @@
 
   const main = document.getElementById("content-start");
 
+  let sources = new Set(); // of the pictures that were shown before the page was replaced
+
   function isUnblurred() {
     return window.sessionStorage.getItem(UNBLUR_KEY) === "yes";
   }
@@ -46,6 +48,21 @@
     uncheckIf((picture) => !picture.contains(target) && !target.contains(picture));
   }
 
+  const sourceOf = (input) => input.closest(".removal-picture").querySelector("img").src;
+
+  // Remember which pictures are shown as they are while the page is replaced.
+  function beforeReplacing() {
+    const shown = [...main.querySelectorAll(".removal-picture input:checked")];
+    sources = new Set(shown.map(sourceOf));
+  }
+
+  function afterReplacing() {
+    showState();
+    main.querySelectorAll(".removal-picture input").forEach((input) => {
+      input.checked ||= sources.has(sourceOf(input));
+    });
+  }
+
   // The element is new each time: otherwise the last picture would show until this one is loaded.
   function enlarge(link) {
     const dialog = document.getElementById("large-picture");
@@ -80,5 +97,6 @@
   main.addEventListener("pointerout", onPointerOut);
   document.addEventListener("pointerup", onPointerUp);
   document.addEventListener("focusin", onFocusIn);
-  new MutationObserver(showState).observe(main, { childList: true });
+  main.addEventListener("moderation:replace", beforeReplacing);
+  main.addEventListener("moderation:replaced", afterReplacing);
 })();

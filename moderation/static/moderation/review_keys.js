@@ -31,7 +31,7 @@
     cards[Math.min(Math.max(next, 0), cards.length - 1)]?.focus();
   }
 
-  // Keep a card, or return it. keep.js leads to the next card, because this one has the focus.
+  // Keep a card, or return it. focus.js leads to the next card, because this one has the focus.
   function keep(card) {
     card.focus({ preventScroll: true });
     card.querySelector(".removal-keep")?.click();
@@ -47,7 +47,7 @@
   }
 
   function undo() {
-    main.querySelector(".removal-last-kept button")?.click();
+    main.dispatchEvent(new CustomEvent("moderation:undo"));
   }
 
   function goToConfirmation() {
@@ -96,7 +96,7 @@
     if (event.key === " " && event.target === card) {
       return () => unblur(card);
     }
-    if (!areLettersOn && card && event.key === "Escape") {
+    if (!areLettersOn && event.key === "Escape" && !document.querySelector(":popover-open")) {
       return goToConfirmation;
     }
     if (areLettersOn && event.key === "u" && !event.repeat) {
@@ -133,5 +133,5 @@
   revealButton();
   document.addEventListener("keydown", onKey);
   main.addEventListener("click", onClick);
-  new MutationObserver(revealButton).observe(main, { childList: true });
+  main.addEventListener("moderation:replaced", revealButton);
 })();
