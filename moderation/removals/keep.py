@@ -56,12 +56,15 @@ class NotReturned:
 def exclude(removal: Removal, *, seal: str, keys_by_batch: KeysByBatch) -> None:
     """Exclude objects from a draft's selection, and store their keys as kept.
 
-    The other objects stay frozen; the confirmation finds any changes to them. Raises DraftChanged
-    if the seal is out of date, or if the selection contains none of the objects.
+    The other objects stay frozen; the confirmation finds any changes to them. Does nothing if the
+    objects are already kept. Raises DraftChanged if the seal is out of date, or if the selection
+    contains none of the objects.
     """
     check_seal(removal, seal)
     chunks = _chunks(keys_by_batch)
     first = next(chunks, {})
+    if first and _are_kept(removal, first):
+        return
     reduce_selection(removal, history.EXCLUDED, partial(_exclude_first, removal, first))
     for chunk in chunks:
         reduce_selection(removal, history.EXCLUDED, partial(_exclude_chunk, removal, chunk))
@@ -197,6 +200,12 @@ def _kept_in(removal: Removal, chunk: Chunk) -> dict[int, list[Any]]:
         for number, keys in batches.values_list("number", "kept")
     }
     return {number: keys for number, keys in kept.items() if keys}
+
+
+def _are_kept(removal: Removal, chunk: Chunk) -> bool:
+    kept = _kept_in(removal, chunk)
+    found = {number: frozenset(map(str, keys)) for number, keys in kept.items()}
+    return any(chunk.values()) and found == {number: keys for number, keys in chunk.items() if keys}
 
 
 def _deleted(removal: Removal, kept: Mapping[int, Sequence[Any]]) -> set[Any]:

@@ -126,7 +126,9 @@ def test_after_an_error_nothing_more_is_kept(page: Page, draft: Removal, held: l
     for key in ("x", "j", "x"):
         page.keyboard.press(key)
     held.pop().fulfill(status=500, body="Server error")
-    expect(page.locator(".messagelist .error")).to_contain_text("Cheap pills 2")
+    errors = page.locator(".messagelist .error")
+    expect(errors.first).to_contain_text("Keep “Cheap pills 2”")
+    expect(errors.last).to_contain_text("Keep “Cheap pills 3”")
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
     page.wait_for_timeout(300)  # longer than a request takes
     assert titles_of_kept(draft) == []
@@ -184,7 +186,7 @@ def test_the_question_before_a_cancel_stays_open(page: Page, draft: Removal) -> 
     assert draft.state == RemovalState.DRAFT
 
 
-def test_a_button_that_has_changed_afterwards_is_pressed_too(
+def test_a_group_that_has_changed_is_not_kept_but_named(
     page: Page, draft: Removal, held: list[Route], moderator: User
 ) -> None:
     """Once a post is kept, only one post is left with the picture that it shared."""
@@ -198,9 +200,31 @@ def test_a_button_that_has_changed_afterwards_is_pressed_too(
     page.get_by_role("button", name="Keep “Cheap pills 2”").first.click()
     page.get_by_role("button", name="Keep all 2 posts with the picture").click()
     release(page, held)
-    expect(left(page, 10)).to_be_attached()
-    latest = Removal.objects.latest("pk")
-    assert titles_of_kept(latest) == ["Cheap pills 2", "Cheap pills 4"]
+    expect(left(page, 11)).to_be_attached()
+    expect(page.locator(".messagelist .error")).to_contain_text("Keep all 2 posts with the picture")
+    assert titles_of_kept(Removal.objects.latest("pk")) == ["Cheap pills 2"]
+
+
+def test_a_post_that_is_already_kept_does_not_end_the_queue(
+    page: Page, draft: Removal, held: list[Route]
+) -> None:
+    card(page, 2).focus()
+    for key in ("x", "j", "x", "k", "x", "j", "j", "x"):
+        page.keyboard.press(key)
+    release(page, held)
+    expect(left(page, 9)).to_be_attached()
+    assert titles_of_kept(draft) == [f"Cheap pills {number}" for number in (2, 3, 4)]
+    expect(page.locator(".messagelist")).to_have_count(0)
+
+
+def test_a_key_that_is_held_presses_only_one_button(page: Page, draft: Removal) -> None:
+    card(page, 2).get_by_role("button", name="Keep “").focus()
+    page.keyboard.down("Enter")
+    expect(left(page, 11)).to_be_attached()
+    page.keyboard.down("Enter")  # the second one is a repetition
+    page.wait_for_timeout(300)  # longer than a request takes
+    page.keyboard.up("Enter")
+    assert titles_of_kept(draft) == ["Cheap pills 2"]
 
 
 def test_a_link_is_followed_when_everything_is_kept(

@@ -65,6 +65,15 @@ def test_objects_that_are_not_selected_cannot_be_kept(
     assert (frozen_keys(draft), kept(draft), draft.history) == (before, [], [])
 
 
+def test_objects_that_are_already_kept_stay_kept(draft: Removal, posts: list[Post]) -> None:
+    exclude(draft, seal=draft.seal, keys_by_batch=batch_keys(draft, posts[:2]))
+    draft.refresh_from_db()
+    exclude(draft, seal=draft.seal, keys_by_batch=batch_keys(draft, posts[:1]))
+    draft.refresh_from_db()
+    assert kept(draft) == [posts[0].pk, posts[1].pk]
+    assert sum(batch.last_kept_total for batch in draft.batches.all()) == 2
+
+
 def test_a_batch_whose_last_object_was_kept_stays_until_the_draft_is_confirmed(
     draft: Removal, posts: list[Post], moderator: User
 ) -> None:

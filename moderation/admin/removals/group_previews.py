@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -81,6 +82,12 @@ class GroupPreview:
     def group(self) -> PictureGroup:
         """Return the group."""
         return self.details.group
+
+    @property
+    def digest(self) -> str:
+        """Return a text that changes when files or objects join the group or leave it."""
+        members = [*self.group.sha256s, str(self.details.objects)]
+        return sha256(" ".join(members).encode()).hexdigest()[:16]
 
 
 def can_show(removal: Removal) -> bool:

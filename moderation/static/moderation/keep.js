@@ -7,6 +7,8 @@
   const WAIT = 100; // milliseconds between two looks whether a dialog is still open
   const UNDO = ".removal-last-kept button";
   const DISPLAY = "#display details";
+  // What these name cannot change during a request: an object, its owner, one file, the last Keep.
+  const EXACT = ["object", "owner_of", "with_file", "last"];
 
   const main = document.getElementById("content-start");
   const form = () => document.getElementById("draft-form");
@@ -17,6 +19,7 @@
 
   let current = null; // what is being sent, until its result is shown
   let waiting = []; // what was pressed after that: buttons of cards, and Undo
+  let notSent = []; // what was dropped
   let nextPage = null; // the link that was followed after that
 
   // Return what a button sends. It is sent even if the button is no longer on the page by then. A
@@ -26,7 +29,8 @@
     const [url] = (button.getAttribute("formaction") ?? form().action).split("#");
     const section = button.closest("section")?.id;
     const isByKey = document.activeElement === button.closest("[data-card]");
-    return { button, section, isByKey, url, name, value, label: ariaLabel ?? textContent.trim() };
+    const label = ariaLabel ?? textContent.trim();
+    return { button, section, isByKey, url, name, value, label, group: button.dataset.group };
   }
 
   const isSame = (action, other) =>
@@ -50,42 +54,50 @@
     actions.flatMap(buttonsOf).forEach((each) => each.closest("[data-card]")?.setAttribute("aria-busy", "true"));
   }
 
+  // Switch off the buttons of the form, or switch them on again, except those of cards.
+  function disableButtons(isDisabled) {
+    const buttons = [...form().elements].filter((each) => each.type === "submit");
+    const others = buttons.filter((each) => !each.matches("[data-card] .removal-keep"));
+    others.forEach((each) => (each.disabled = isDisabled));
+  }
+
   // Send an action. Return the response and its text, or no response if there was no answer, or
-  // only a part of it. Ticks stay on the page. The buttons of cards can still be pressed.
+  // only a part of it. Ticks stay on the page.
   async function post({ url, name, value }) {
     const body = new FormData(form());
     body.delete("reviewed");
     body.append(name, value);
-    const buttons = [...form().elements].filter((each) => each.type === "submit");
-    const idle = buttons.filter((each) => !each.matches("[data-card] .removal-keep"));
-    idle.forEach((each) => (each.disabled = true));
     try {
       const response = await fetch(url, { method: "POST", body });
       return { response, text: await response.text() };
     } catch {
       return { text: "" };
-    } finally {
-      idle.forEach((each) => (each.disabled = false));
     }
   }
 
   // Say which button failed, and why. A redirected response is the page that shows the result.
   function showFailure({ label }, response) {
     const { failed, unanswered, notShown } = messages().dataset;
-    const list = document.createElement("ul");
-    const item = document.createElement("li");
     const text = !response ? unanswered : response.redirected ? notShown : failed;
+    messages().replaceChildren();
+    addError(text.replace("{status}", response?.status).replace("{action}", () => label));
+    tell("failed");
+  }
+
+  function addError(text) {
+    const list = messages().querySelector("ul") ?? document.createElement("ul");
+    const item = document.createElement("li");
     list.className = "messagelist";
     item.className = "error";
-    item.textContent = text.replace("{status}", response?.status).replace("{action}", () => label);
+    item.textContent = text;
     list.append(item);
-    messages().replaceChildren(list);
-    tell("failed");
+    messages().append(list);
   }
 
   function showResult(page, action) {
     if (!page.querySelector("#content-start #draft")) {
-      stop();
+      waiting = [];
+      nextPage = null;
       window.location.reload();
       return;
     }
@@ -113,8 +125,10 @@
     current = action;
     tell("send", { button: buttonOf(action), isByKey: action.isByKey });
     markCards();
+    disableButtons(true);
     const { response, text } = await post(action);
     await waitForDialog();
+    disableButtons(false);
     current = null;
     if (response?.ok) {
       showResult(new DOMParser().parseFromString(text, "text/html"), action);
@@ -125,26 +139,40 @@
     runNext();
   }
 
-  function stop() {
-    waiting = [];
-    nextPage = null;
+  // Return whether an action still means what its card showed. A group may have changed since.
+  function isUnchanged({ name, group, ...action }) {
+    const isSameGroup = (button) => group && button.dataset.group === group;
+    return EXACT.includes(name) || buttonsOf({ name, ...action }).some(isSameGroup);
   }
 
   // Do what was pressed next. After an error do nothing more: what can be kept may have changed.
   function runNext() {
     if (isErrorShown()) {
-      stop();
+      notSent.push(...waiting.splice(0));
     }
     const next = waiting.shift();
     const action = next?.isUndo ? undoAction() : next;
-    if (action) {
+    if (action && isUnchanged(action)) {
       run(action);
-    } else if (waiting.length) {
+    } else if (next) {
+      notSent.push(next);
       runNext();
-    } else if (nextPage) {
+    } else {
+      finish();
+    }
+  }
+
+  // Name what was not sent, or follow the link.
+  function finish() {
+    const labels = notSent.splice(0).map((each) => each.label);
+    markCards();
+    if (labels.length) {
+      addError(messages().dataset.notSent.replace("{actions}", () => labels.join("; ")));
+      tell("message");
+    } else if (nextPage && !isErrorShown()) {
       window.location.assign(nextPage);
     }
-    markCards();
+    nextPage = null;
   }
 
   function undoAction() {
@@ -172,7 +200,7 @@
 
   // Undo the last Keep, also one that is under way.
   function onUndo() {
-    const action = current ? { isUndo: true } : undoAction();
+    const action = current ? { isUndo: true, label: messages().dataset.undo } : undoAction();
     if (action) {
       press(action);
     }

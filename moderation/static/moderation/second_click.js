@@ -1,6 +1,7 @@
 "use strict";
 // The second click of a slow double click does nothing on the page of a draft: the first one may
-// have put another button under the pointer, which would keep the next card or undo the Keep.
+// have put another button under the pointer, which would keep the next card or undo the Keep. Nor
+// does a key that is held.
 
 (() => {
   // Milliseconds. Operating systems accept up to 900 between the clicks of a double click.
@@ -46,6 +47,14 @@
     lastClick = { clientX: event.clientX, clientY: event.clientY };
   }
 
+  // Holding Enter on a button must not press those of the next cards.
+  function ignoreRepeatedKey(event) {
+    if (event.repeat && event.target.closest(`${CARD_BUTTONS}, ${UNDO}`)) {
+      event.preventDefault();
+    }
+  }
+
   main.addEventListener("moderation:replace", remember);
+  main.addEventListener("keydown", ignoreRepeatedKey);
   main.addEventListener("click", ignoreSecondClick);
 })();
