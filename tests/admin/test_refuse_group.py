@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from moderation.admin.refused_pictures import forms
 from moderation.lifecycle import refused_pictures
@@ -88,6 +91,39 @@ def test_a_group_that_somebody_else_refused_in_the_meantime_is_refused_only_by_a
     assert RefusedPicture.objects.get().note == "wave 6"
     assert client.post(url, posted(**seen_in(page))).status_code == 302
     assert set(RefusedPicture.objects.values_list("note", flat=True)) == {"wave 7"}
+
+
+def test_all_different_refusals_of_a_group_are_shown_and_nothing_is_filled_in(
+    client: Client, moderator: User, wave: list[Post], other: User
+) -> None:
+    url = page_of(drafted(wave, moderator), "refuse")
+    day = timezone.localdate() + timedelta(days=7)
+    refused(other, SHARED, note="never <again>")
+    refused(moderator, NEAR, note="this week", last_day=day)
+    response = client.post(url, {"refuse": SHARED})
+    text = text_of(response.text)
+    assert "What you enter here replaces these notes and end dates. They differ" in text
+    first, second = (
+        text.index("mod refused part of this group on "),
+        text.index("other refused part of this group on "),
+    )
+    assert f"until {date_format(day)}. The note is “this week”." in text[first:second]
+    assert "without an end date. The note is “never &lt;again&gt;”." in text[second:]
+    assert response.context["form"].initial == {}
+
+
+def test_what_all_refusals_of_a_group_agree_on_is_filled_in(
+    client: Client, moderator: User, wave: list[Post], other: User
+) -> None:
+    url = page_of(drafted(wave, moderator), "refuse")
+    for actor, sha256 in ((other, SHARED), (moderator, NEAR)):
+        refused(actor, sha256, note="wave 6")
+    response = client.post(url, {"refuse": SHARED})
+    text = text_of(response.text)
+    assert "mod refused part of this group on " in text
+    assert "other refused part of this group on " in text
+    assert "They differ" not in text
+    assert response.context["form"].initial == {"note": "wave 6", "last_day": None}
 
 
 def test_page_and_message_agree_on_the_number_of_files_of_a_large_group(

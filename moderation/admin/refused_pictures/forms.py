@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -124,8 +124,9 @@ def show_form(
     rows = rows_with(pictures)  # first, so that the page shows nothing older than their version
     refused = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
     lifted = {} if refused else {row.lifted_at: row for row in rows if row.lifted_at}
-    latest = max(refused, key=lambda each: each.refused_at, default=None)
-    initial = {"note": latest.note, "last_day": latest.last_day} if latest else {}
+    refusals = _different(refused)
+    is_same = len({(each.note, each.last_day) for each in refusals}) == 1
+    initial = {"note": refusals[0].note, "last_day": refusals[0].last_day} if is_same else {}
     request.current_app = model_admin.admin_site.name
     context |= {
         **model_admin.admin_site.each_context(request),
@@ -136,10 +137,18 @@ def show_form(
         "refused_files": min(len(pictures), MAX_FILES),
         "can_find_copies": any(pictures.values()),
         "is_hash_missing": None in pictures.values(),
-        "latest": latest,
+        "refusals": refusals,
         "lifted": lifted[max(lifted)] if lifted else None,
         "seen": {"name": SEEN_FIELD, "value": version(rows)},
         "is_changed": form is not None and form.has_error(NON_FIELD_ERRORS, CHANGED),
         "form": form or RefuseForm(initial=initial),
     }
     return TemplateResponse(request, "admin/moderation/refusedpicture/refuse.html", context)
+
+
+def _different(pictures: Iterable[RefusedPicture]) -> list[RefusedPicture]:
+    """Return one picture for each refusal that differs, the newest first."""
+    found = {
+        (each.refused_at, each.refused_by, each.note, each.last_day): each for each in pictures
+    }
+    return sorted(found.values(), key=lambda each: (each.refused_at, each.pk), reverse=True)
