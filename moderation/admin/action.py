@@ -11,7 +11,7 @@ from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch
@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from moderation.admin.attribution import AttributedDeletions
-from moderation.admin.change_list_query import save_list_query
+from moderation.admin.change_list_query import save_list_query, without_page
 from moderation.admin.display import removal_url
 from moderation.admin.messages import errors_as_messages
 from moderation.admin.object_keys import key_in
@@ -173,6 +173,15 @@ class RemoveSelectedMixin(AttributedDeletions):
         choices = super().get_action_choices(request, **options)
         named = [choice for choice in choices if choice[0]]
         return named if [choice[0] for choice in named] == [remove_selected.__name__] else choices
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Return the list, or run an action, whether or not its page of the list still exists."""
+        if ACTION_CHECKBOX_NAME in request.POST and "_save" not in request.POST:
+            query = without_page(request.META["QUERY_STRING"])
+            request.META["QUERY_STRING"], request.GET = query, QueryDict(query)
+        return super().changelist_view(request, extra_context)
 
     def response_action(
         self, request: HttpRequest, *args: Any, **kwargs: Any

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.admin.views.main import PAGE_VAR
 from django.http import HttpRequest, QueryDict
 
 from moderation.models import Removal
@@ -15,15 +16,25 @@ PRESERVED_FILTERS = "_changelist_filters"
 
 
 def save_list_query(request: HttpRequest, removal: Removal) -> None:
-    """Save the filters, search, order and page of the change list that a draft was created from.
+    """Save the filters, search and order of the change list that a draft was created from.
 
     A query string that is too long is not saved; the link then leads to the whole list.
     """
     query = request.GET.get(PRESERVED_FILTERS, request.GET.urlencode())
-    query = QueryDict(query).urlencode()  # makes it a valid query string, whatever was sent
+    query = without_page(query)  # makes it a valid query string, whatever was sent
     if query and len(query) <= Removal._meta.get_field("list_query").max_length:  # type: ignore[operator]
         removal.list_query = query
         removal.save(update_fields=["list_query"])
+
+
+def without_page(query: str) -> str:
+    """Return the query string of a change list without its page, which may no longer exist.
+
+    For a page that does not exist, Django shows the whole list and runs no action.
+    """
+    parameters = QueryDict(query, mutable=True)
+    parameters.pop(PAGE_VAR, None)
+    return parameters.urlencode()
 
 
 def with_list_query(url: str, removal: Removal) -> str:

@@ -32,7 +32,6 @@ from posts.models import Post, Report, ReportState
 from posts.reports import dismiss_reports, undo_dismissal
 from posts.seen_reports import SeenReports
 
-PAGE_VAR = "p"  # of the change list; the page may no longer exist afterwards
 SEEN_FIELD = "seen_reports"  # of the forms from which reports are dismissed
 
 
@@ -47,9 +46,7 @@ def dismiss_reports_of_selected(
 
     No page asks for confirmation, because the message has a button that undoes it.
     """
-    query = request.GET.copy()
-    query.pop(PAGE_VAR, None)
-    back = f"{request.path}?{query.urlencode()}" if query else request.path
+    back = request.get_full_path()
     dismiss(model_admin, request, queryset, back=back)
     return redirect(back)
 

@@ -89,6 +89,26 @@ def test_ticked_posts_that_no_longer_exist_are_counted(
 
 
 @pytest.mark.parametrize("action", ["remove_selected", ACTION])
+def test_the_page_on_which_posts_were_ticked_need_not_exist_any_more(
+    action: str, client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PostAdmin, "list_per_page", 1)
+    posts = make_posts(6)
+    seen = seen_in(client.get(f"{LIST}?reported=yes").text)
+    response = send(client, "?reported=yes&p=9", action, posts[:2], **seen)
+    if action == ACTION:
+        assert response.redirect_chain == [(f"{LIST}?reported=yes", 302)]
+        assert "Dismissed 2 reports about 2 posts." in response.text
+    else:
+        draft = Removal.objects.get()
+        assert (draft.objects_total, draft.list_query) == (2, "reported=yes")
+    Post.objects.filter(pk=posts[2].pk).delete()
+    response = send(client, "?reported=yes&p=9", action, [posts[2]], **seen)
+    assert response.redirect_chain == [(f"{LIST}?reported=yes", 302)]
+    assert "Nothing was changed." in response.text
+
+
+@pytest.mark.parametrize("action", ["remove_selected", ACTION])
 def test_ticked_posts_that_the_admin_does_not_show_stay_as_they_are(
     action: str, client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
