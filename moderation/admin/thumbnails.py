@@ -42,6 +42,10 @@ HEADERS = {
 }
 
 
+class RowMissing(Http404):
+    """There is no such row, as opposed to one that the user may not view."""
+
+
 class _StorageUnavailable(Exception):
     """The storage failed; the file may exist."""
 
@@ -87,12 +91,15 @@ def picture_url(site: AdminSite, registration: Registration, key: Any) -> str:
 def visible_row(
     site: AdminSite, request: HttpRequest, label: str, key: str
 ) -> tuple[Model, Registration]:
-    """Return a row and its registration. Raises Http404 if the user may not view the row."""
+    """Return a row and its registration.
+
+    Raises RowMissing if there is none, and Http404 if the user may not view it.
+    """
     try:
         registration = registration_by_label(label)
         row = all_rows(registration.model).get(pk=key)
     except (LookupError, ValueError, ValidationError, ObjectDoesNotExist) as error:
-        raise Http404 from error
+        raise RowMissing from error
     if not _may_view(site, request, registration, row):
         raise Http404
     return row, registration

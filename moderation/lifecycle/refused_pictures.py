@@ -59,8 +59,7 @@ def refuse(
     day that is over, and for a note that is too long. Raises RefusedPictureChanged if the `version`
     of the rows with these pictures is not the one that the actor has `seen`, unless that is None.
     """
-    hashes = {sha256.lower(): known for sha256, known in pictures.items() if sha256}
-    chosen = sorted(filter(DIGEST.fullmatch, hashes))[:MAX_FILES]
+    chosen = refusable(pictures)
     if not chosen:
         raise PictureNotRefused(_("This picture has no SHA-256, so it could not be recognized."))
     if len(note) > NOTE_LENGTH:
@@ -76,14 +75,21 @@ def refuse(
         now = server_time.now()
         rows = [
             RefusedPicture(
-                sha256=sha256, perceptual_hash=_valid_hash(hashes[sha256]), note=note,
+                sha256=sha256, perceptual_hash=_valid_hash(known), note=note,
                 refused_until=until, refused_by=actor.get_username(), refused_at=now,
             )
-            for sha256 in chosen
+            for sha256, known in chosen.items()
         ]  # fmt: skip
         _write(rows)
         _record(EventType.REFUSE, actor, rows)
     return len(rows)
+
+
+def refusable(pictures: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the pictures that `refuse` refuses: at most MAX_FILES with a valid SHA-256."""
+    hashes = {sha256.lower(): known for sha256, known in pictures.items() if sha256}
+    chosen = sorted(filter(DIGEST.fullmatch, hashes))[:MAX_FILES]
+    return {sha256: hashes[sha256] for sha256 in chosen}
 
 
 def rows_with(pictures: Iterable[str]) -> list[RefusedPicture]:

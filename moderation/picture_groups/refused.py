@@ -9,6 +9,7 @@ Any site can check this before it stores a picture:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import router, transaction
@@ -18,7 +19,7 @@ from moderation.db.server_time import DatabaseNow
 from moderation.lifecycle.refused_copies import nearly_identical
 from moderation.models import RefusedPicture
 from moderation.models.refused_picture import DIGEST
-from moderation.picture_groups.groups import Keys, PictureGroup, rows_of
+from moderation.picture_groups.groups import Keys, rows_of
 from moderation.registry.content import PictureSource, picture_sources_of
 
 
@@ -51,11 +52,13 @@ def hashes_of(rows: QuerySet[Any], source: PictureSource) -> dict[str, str | Non
     return dict(pairs)
 
 
-def hashes_of_group(group: PictureGroup, model: type[Model], keys: Keys) -> dict[str, str | None]:
-    """Return `hashes_of` a group's pictures that belong to objects of a model with these keys."""
+def hashes_of_objects(
+    sha256s: Iterable[str], model: type[Model], keys: Keys
+) -> dict[str, str | None]:
+    """Return `hashes_of` the pictures that belong to objects of a model with these keys."""
     found: dict[str, str | None] = {}
     for source in picture_sources_of(model):
-        among = {f"{source.sha256}__any_of": set(group.sha256s), f"{source.to_object}__in": keys}
+        among = {f"{source.sha256}__any_of": set(sha256s), f"{source.to_object}__in": keys}
         found |= hashes_of(rows_of(source).filter(**among), source)
     return found
 

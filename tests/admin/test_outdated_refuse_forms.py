@@ -5,25 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from moderation.admin.refused_pictures import refuse_row
+from moderation.admin.refused_pictures import shown_pictures
 from moderation.lifecycle.refused_pictures import lift
 from moderation.models import RefusedPicture
 from posts.models import Post, PostImage
-from tests.admin.conftest import browser_of
+from tests.admin.conftest import browser_of, drafted
+from tests.admin.conftest import page_of as draft_page
+from tests.admin.desk import said
 from tests.admin.drafts import text_of
 from tests.admin.test_refused_pictures import page_of, sent
-from tests.refused_pictures.refused import LIST, refused
+from tests.picture_groups.test_near import with_bits
+from tests.refused_pictures.refused import LIST, SAME, refused
 
 pytestmark = pytest.mark.django_db
 
 MakePosts = Callable[..., list[Post]]
+NEAR, LATER = "b" * 64, "c" * 64
 
 
 @pytest.fixture
@@ -96,6 +102,7 @@ def test_a_picture_that_was_removed_while_the_form_was_open_is_refused_all_the_s
     Post.objects.all().delete()
     given = sent(**{"refused-note": "wave 7", "refused-last_day": "2020-01-01"} | signed)
     page = client.post(page_of(picture), given).text
+    assert signed_in(page) == signed  # so it still ends a day after the picture was shown
     assert "This day is already over." in page
     assert "refused-preview" not in page
     given = sent(**{"refused-note": "wave 7"} | signed_in(page))
@@ -119,6 +126,88 @@ def test_nobody_else_can_send_what_was_signed_and_it_is_for_one_row_and_one_day(
     assert browser_of(other).post(url, sent(**signed)).status_code == 404
     next_row = f"{LIST}refuse/posts.postimage/{picture.pk + 1}/"
     assert client.post(next_row, sent(**signed)).status_code == 404
-    monkeypatch.setattr(refuse_row, "MAX_AGE", timedelta(seconds=-1))
+    monkeypatch.setattr(shown_pictures, "MAX_AGE", timedelta(seconds=-1))
     assert client.post(url, sent(**signed)).status_code == 404
     assert not RefusedPicture.objects.exists()
+
+
+def test_a_picture_that_the_user_may_no_longer_view_is_not_refused(
+    client: Client, moderator: User, picture: PostImage
+) -> None:
+    signed = signed_in(client.get(page_of(picture)).text)
+    moderator.groups.clear()
+    moderator.user_permissions.set(Permission.objects.filter(codename="refuse_picture"))
+    assert client.post(page_of(picture), sent(**signed)).status_code == 404
+    assert not RefusedPicture.objects.exists()
+
+
+def test_the_picture_that_the_form_showed_is_refused_even_if_the_row_has_another_one_now(
+    client: Client, picture: PostImage, other: User
+) -> None:
+    page = client.get(page_of(picture)).text
+    PostImage.objects.update(sha256=SAME)
+    refused(other)
+    given = sent(**signed_in(page), **seen_in(page))
+    assert client.post(page_of(picture), given).status_code == 302
+    assert RefusedPicture.objects.get(refused_by="mod").sha256 == picture.sha256
+    assert RefusedPicture.objects.get(refused_by="other").sha256 == SAME
+
+
+@pytest.fixture
+def group(make_posts: MakePosts) -> list[Post]:
+    """Three posts with two nearly identical files: two have SAME, the third has NEAR."""
+    posts = make_posts(3)
+    PostImage.objects.filter(post__in=posts[:2]).update(sha256=SAME, perceptual_hash=with_bits(1))
+    PostImage.objects.filter(post=posts[2]).update(sha256=NEAR, perceptual_hash=with_bits(2))
+    return posts
+
+
+def test_a_group_whose_posts_were_removed_while_the_form_was_open_is_refused_all_the_same(
+    client: Client, moderator: User, group: list[Post]
+) -> None:
+    draft = drafted(group, moderator)
+    url = draft_page(draft, "refuse")
+    signed = signed_in(client.post(url, {"refuse": SAME}).text)
+    Post.objects.all().delete()
+    given = sent(refuse=SAME, **{"refused-last_day": "2020-01-01"} | signed)
+    page = client.post(url, given).text
+    assert "This day is already over." in page
+    assert "The group has 2 different files, all of which will be refused." in page
+    assert signed_in(page) == signed
+    response: Any = client.post(url, sent(refuse=SAME, **{"refused-note": "wave 7"} | signed))
+    assert response.headers["Location"] == draft_page(draft)
+    assert "2 pictures will be refused from now on." in said(response)
+    rows = RefusedPicture.objects.order_by("sha256").values_list(
+        "sha256", "perceptual_hash", "note"
+    )
+    assert list(rows) == [(SAME, with_bits(1), "wave 7"), (NEAR, with_bits(2), "wave 7")]
+
+
+@pytest.mark.parametrize("was_refused", [True, False])
+def test_a_group_that_changed_is_not_said_to_have_been_refused(
+    was_refused: bool, client: Client, moderator: User, group: list[Post], other: User
+) -> None:
+    """One of its files was removed, another one was added."""
+    refused(other, NEAR if was_refused else LATER)
+    url = draft_page(drafted(group, moderator), "refuse")
+    page = client.post(url, {"refuse": SAME}).text
+    PostImage.objects.filter(sha256=NEAR).update(sha256=LATER)
+    given = sent(refuse=SAME, **signed_in(page), **seen_in(page))
+    assert client.post(url, given).status_code == 302
+    rows = RefusedPicture.objects.filter(refused_by="mod").values_list("sha256", flat=True)
+    assert sorted(rows) == [SAME, NEAR]
+
+
+def test_pictures_of_a_group_that_the_user_may_no_longer_view_are_not_refused(
+    client: Client, moderator: User, group: list[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = drafted(group, moderator)
+    draft.admin_site, draft.admin_label = "admin", "posts.Post"
+    draft.save()
+    url = draft_page(draft, "refuse")
+    signed = signed_in(client.post(url, {"refuse": SAME}).text)
+    shown = Post.objects.exclude(pk=group[2].pk)
+    posts_admin = admin.site.get_model_admin(Post)
+    monkeypatch.setattr(posts_admin, "get_queryset", lambda _request: shown.all())
+    client.post(url, sent(refuse=SAME, **signed))
+    assert RefusedPicture.objects.get().sha256 == SAME

@@ -12,7 +12,6 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from moderation.admin.refused_pictures import forms
 from moderation.lifecycle import refused_pictures
 from moderation.models import RefusedPicture
 from posts.models import Post, PostImage
@@ -129,8 +128,7 @@ def test_what_all_refusals_of_a_group_agree_on_is_filled_in(
 def test_page_and_message_agree_on_the_number_of_files_of_a_large_group(
     client: Client, moderator: User, wave: list[Post], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (refused_pictures, forms):
-        monkeypatch.setattr(module, "MAX_FILES", 1)
+    monkeypatch.setattr(refused_pictures, "MAX_FILES", 1)
     draft = drafted(wave, moderator)
     text = text_of(client.post(page_of(draft, "refuse"), {"refuse": SHARED}).text)
     assert "The group has 2 different files, 1 of which will be refused." in text

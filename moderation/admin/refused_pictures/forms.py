@@ -21,7 +21,6 @@ from moderation.admin.messages import message_of
 from moderation.admin.refused_pictures.access import list_url
 from moderation.exceptions import PictureNotRefused, RefusedPictureChanged
 from moderation.lifecycle.refused_pictures import (
-    MAX_FILES,
     end_of_last_day,
     refuse,
     rows_with,
@@ -119,7 +118,8 @@ def show_form(
 ) -> HttpResponse:
     """Return the page of the form.
 
-    `context` has `picture_url`, `back_url` and, if needed, the hidden fields as `hidden`.
+    `context` has `picture_url`, `back_url`, the hidden fields as `hidden` and, for a group, the
+    number of its files as `files`. Those that are not among the pictures are not refused.
     """
     rows = rows_with(pictures)  # first, so that the page shows nothing older than their version
     refused = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
@@ -133,8 +133,7 @@ def show_form(
         "title": gettext("Refuse this picture from now on?"),
         "opts": RefusedPicture._meta,
         "list_url": list_url(model_admin.admin_site),
-        "files": len(pictures),
-        "refused_files": min(len(pictures), MAX_FILES),
+        "refused_files": len(pictures),
         "can_find_copies": any(pictures.values()),
         "is_hash_missing": None in pictures.values(),
         "refusals": refusals,

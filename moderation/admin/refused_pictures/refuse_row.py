@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
-from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,15 +15,13 @@ from moderation.admin.change_list_query import with_preserved_filters
 from moderation.admin.display import Viewer
 from moderation.admin.refused_pictures.access import list_url, may_refuse
 from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
-from moderation.admin.thumbnails import picture_url, visible_row
+from moderation.admin.refused_pictures.shown_pictures import posted_pictures, sign
+from moderation.admin.thumbnails import RowMissing, picture_url, visible_row
 from moderation.models import RefusedPicture
 from moderation.picture_groups.groups import rows_of
 from moderation.picture_groups.refused import hashes_of
 from moderation.registry import Registration
 from moderation.registry.content import PictureSource, picture_sources_of
-
-SIGNED_FIELD = "signed"  # the pictures that the form showed, for when the row is removed
-MAX_AGE = timedelta(days=1)  # of a form whose row was removed
 
 
 def refuse_row(
@@ -42,18 +37,21 @@ def refuse_row(
     if not may_refuse(request.user):
         raise PermissionDenied
     name = f"{label}/{key}"
+    shown = posted_pictures(request, name)
     try:
-        pictures, urls = _shown(model_admin, request, label, key)
-    except Http404:
-        pictures = _signed_pictures(request, name)
+        pictures, urls = _current(model_admin, request, label, key)
+    except RowMissing:
+        if shown is None:
+            raise
         urls = {"picture_url": "", "back_url": list_url(model_admin.admin_site)}
+    else:
+        shown = shown or sign(request, name, pictures)
     form = None
     if request.method == "POST" and is_posted(request):
-        form = refuse_posted(model_admin, request, pictures)
+        form = refuse_posted(model_admin, request, shown.pictures)
         if form is None:
             return redirect(urls["back_url"])
-    hidden = {SIGNED_FIELD: _sign(request, name, pictures)}
-    return show_form(model_admin, request, pictures, form=form, hidden=hidden, **urls)
+    return show_form(model_admin, request, shown.pictures, form=form, hidden=shown.hidden, **urls)
 
 
 def own_source(model: type[Model]) -> PictureSource | None:
@@ -64,10 +62,10 @@ def own_source(model: type[Model]) -> PictureSource | None:
     return next((each for each in picture_sources_of(model) if each.to_object == "pk"), None)
 
 
-def _shown(
+def _current(
     model_admin: ModelAdmin[RefusedPicture], request: HttpRequest, label: str, key: str
 ) -> tuple[dict[str, str | None], dict[str, str]]:
-    """Return the pictures of a row, and the URLs of the page. Raises Http404."""
+    """Return the pictures of a row, and the URLs of the page. Raises RowMissing and Http404."""
     site = model_admin.admin_site
     row, registration = visible_row(site, request, label, unquote(key))
     page_url = _page_of(Viewer(site, request), row, registration)
@@ -77,27 +75,6 @@ def _shown(
         "back_url": back_url or list_url(site),
     }
     return _pictures(row), urls
-
-
-def _sign(request: HttpRequest, name: str, pictures: Mapping[str, str | None]) -> str:
-    """Return the pictures of a row as a text that only this user can send, and only for this row.
-
-    Without a signature, a form could refuse pictures that its user has never seen.
-    """
-    return signing.dumps([str(request.user.pk), name, pictures], salt=__name__)
-
-
-def _signed_pictures(request: HttpRequest, name: str) -> dict[str, str | None]:
-    """Return the pictures that the page showed. Raises Http404 if no form with them was posted."""
-    try:
-        signed = signing.loads(request.POST.get(SIGNED_FIELD, ""), salt=__name__, max_age=MAX_AGE)
-    except signing.BadSignature as error:
-        raise Http404 from error
-    user, row, pictures = signed
-    if (user, row) != (str(request.user.pk), name):
-        raise Http404
-    found: dict[str, str | None] = pictures
-    return found
 
 
 def _pictures(row: Model) -> dict[str, str | None]:

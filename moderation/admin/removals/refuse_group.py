@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from moderation.admin.display import Viewer, removal_url
 from moderation.admin.refused_pictures.access import may_refuse
 from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
+from moderation.admin.refused_pictures.shown_pictures import posted_pictures, sign
 from moderation.admin.removals.forms import save_input
-from moderation.admin.removals.group_previews import pictures_of_group
+from moderation.admin.removals.group_previews import has_hidden_pictures, pictures_of_group
 from moderation.admin.removals.tabs import back_to_page, page_parameters
 from moderation.models import Removal
 from moderation.models.states import RemovalState
@@ -30,8 +31,9 @@ def refuse_group(
 ) -> HttpResponse:
     """Save what was entered, and show the form. When that is posted, refuse the pictures.
 
-    Cancelling and refusing lead back to the same page of the selection. Raises PermissionDenied if
-    the user may not refuse pictures.
+    Refuses those that the form showed, even if somebody else has changed the group or removed the
+    objects since. Cancelling and refusing lead back to the same page of the selection. Raises
+    PermissionDenied if the user may not refuse pictures.
     """
     save_input(removal, request.POST)
     if removal.state != RemovalState.DRAFT:
@@ -41,22 +43,27 @@ def refuse_group(
         raise PermissionDenied
     key = request.POST.get(GROUP, "")
     viewer = Viewer(model_admin.admin_site, request)
-    picture_url, pictures = pictures_of_group(viewer, removal, key)
-    if not pictures:
+    picture_url, current = pictures_of_group(viewer, removal, key)
+    name = f"{removal.pk}/{key}"
+    shown = posted_pictures(request, name)
+    if shown is None or has_hidden_pictures(viewer, removal, shown.pictures):
+        shown = sign(request, name, current)
+    if not shown.pictures:
         messages.error(request, _("Nothing was refused: the picture is no longer selected."))
         return back_to_page(model_admin, request, removal)
     form = None
     if is_posted(request):
-        form = refuse_posted(model_admin, request, pictures)
+        form = refuse_posted(model_admin, request, shown.pictures)
         if form is None:
             return back_to_page(model_admin, request, removal)
     parameters = page_parameters(request.POST)
     return show_form(
         model_admin,
         request,
-        pictures,
+        shown.pictures,
         form=form,
+        files=max(len(current), len(shown.pictures)),
         picture_url=picture_url,
         back_url=f"{removal_url(viewer.site, removal)}?{urlencode(parameters)}",
-        hidden={**parameters, GROUP: key},
+        hidden={**parameters, **shown.hidden, GROUP: key},
     )
