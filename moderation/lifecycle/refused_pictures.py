@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.contrib.auth.models import AbstractUser
 from django.db import router, transaction
 from django.db.models import QuerySet
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from moderation.db import server_time
@@ -33,7 +35,7 @@ CHANGED_BY_REFUSING = (
 
 @dataclass(frozen=True, slots=True)
 class Lifted:
-    """How many pictures were allowed again together.
+    """How many pictures were allowed again together, and when.
 
     `separate` of them had been refused separately, by the people in `refused_by`.
     """
@@ -41,6 +43,7 @@ class Lifted:
     pictures: int
     separate: int = 0
     refused_by: tuple[str, ...] = ()
+    lifted_at: datetime | None = field(default=None, compare=False)
 
 
 def refuse(
@@ -125,40 +128,61 @@ def end_of_last_day(day: date | None) -> datetime | None:
     return end
 
 
-def lift(picture: RefusedPicture, *, actor: AbstractUser) -> Lifted:
+def lift(picture: RefusedPicture, *, actor: AbstractUser, seen: datetime | None = None) -> Lifted:
     """Allow a picture again, with all others that would keep it refused; return how many.
 
     The others were refused together with it, or are nearly identical and were refused separately.
-    Raises PictureNotRefused if the picture has already been allowed again.
+    Raises PictureNotRefused if the picture has already been allowed again, and
+    RefusedPictureChanged if its `changed_at` is not the one that the actor has `seen`, unless that
+    is None.
     """
     with _changing():
         current = RefusedPicture.objects.get(pk=picture.pk)
         own = set(_refused_together([current]).filter(lifted_at=None))
         if picture not in own:
             raise PictureNotRefused(_("This picture has already been allowed again."))
+        if seen is not None and seen != current.changed_at:
+            raise _changed_since(current)
         rows = _with_copies(own)
         refused = RefusedPicture.objects.filter(pk__any_of={row.pk for row in rows})
         refused.update(lifted_at=DatabaseNow(), lifted_by=actor.get_username())
         _record(EventType.LIFT, actor, sorted(rows, key=lambda row: row.sha256))
+        current.refresh_from_db()
     separate = rows - own
     names = sorted({row.refused_by for row in separate})
-    return Lifted(len(rows), len(separate), tuple(names))
+    return Lifted(len(rows), len(separate), tuple(names), current.lifted_at)
 
 
-def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
+def refuse_again(
+    picture: RefusedPicture, *, actor: AbstractUser, seen: datetime | None = None
+) -> int:
     """Refuse a picture that was allowed again or has expired; return the number of pictures.
 
     Includes those that were allowed again, or last refused, together with it. They are refused as
     before, with the same people, times, notes and last days; the event says who did it. If a last
-    day is over, the actor refuses the picture from now on, without a last day. Raises
-    PictureNotRefused if the picture is already refused.
+    day is over, the actor refuses the picture from now on, without a last day.
+
+    `seen` is the `changed_at` that the actor has seen, or None if it does not matter. Pictures that
+    were refused or allowed again since stay as they are, and only the others are refused. Raises
+    PictureNotRefused if there are none, because the picture is already refused, and
+    RefusedPictureChanged because it was allowed again since.
     """
     with _changing():
         current, now = RefusedPicture.objects.get(pk=picture.pk), server_time.now()
-        together = _lifted_together(current) if current.lifted_at else _refused_together([current])
+        is_seen = seen is None or seen == current.changed_at
+        together: QuerySet[RefusedPicture]
+        if not is_seen:
+            together = RefusedPicture.objects.filter(lifted_at=seen)
+        elif current.lifted_at:
+            together = _lifted_together(current)
+        else:
+            together = _refused_together([current])
         rows = [each for each in together.order_by("sha256") if _is_allowed(each, now)]
-        if picture not in rows:
-            raise PictureNotRefused(_("This picture is already refused."))
+        if not rows and _is_allowed(current, now):
+            raise _changed_since(current)
+        if not rows:
+            text = _("This picture is already refused.")
+            raise PictureNotRefused(text if is_seen else f"{text} {last_change(current)}")
         for row in rows:
             row.lifted_at, row.lifted_by = None, ""
             if _is_over(row, now):
@@ -167,6 +191,26 @@ def refuse_again(picture: RefusedPicture, *, actor: AbstractUser) -> int:
         RefusedPicture.objects.bulk_update(rows, CHANGED_BY_REFUSING)
         _record(EventType.REFUSE, actor, rows)
     return len(rows)
+
+
+def last_change(picture: RefusedPicture) -> str:
+    """Return a text that says who refused a picture last or allowed it again, and when."""
+    moment = date_format(localtime(picture.changed_at), "DATETIME_FORMAT")
+    if picture.lifted_at:
+        text = _("It was allowed again by %(name)s on %(moment)s.")
+        return text % {"name": picture.lifted_by, "moment": moment}
+    text = _("It was refused by %(name)s on %(moment)s.")
+    note = _("The note is “%(note)s”.") if picture.note else _("There is no note.")
+    values = {"name": picture.refused_by, "moment": moment, "note": picture.note}
+    return f"{text} {note}" % values
+
+
+def _changed_since(picture: RefusedPicture) -> RefusedPictureChanged:
+    text = _(
+        "Nothing was changed, because this picture was refused or allowed again after you opened "
+        "the page."
+    )
+    return RefusedPictureChanged(f"{text} {last_change(picture)}")
 
 
 @contextmanager

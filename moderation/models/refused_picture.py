@@ -60,6 +60,11 @@ class RefusedPicture(models.Model):
         return self.sha256
 
     @property
+    def changed_at(self) -> datetime:
+        """Return when the picture was last refused or allowed again."""
+        return self.lifted_at or self.refused_at
+
+    @property
     def last_day(self) -> date | None:
         """Return the last day on which the picture is refused, or None if there is none."""
         if self.refused_until is None:

@@ -92,7 +92,7 @@ def test_a_group_that_somebody_else_refused_in_the_meantime_is_refused_only_by_a
     assert set(RefusedPicture.objects.values_list("note", flat=True)) == {"wave 7"}
 
 
-def test_all_different_refusals_of_a_group_are_shown_and_nothing_is_filled_in(
+def test_all_different_notes_of_a_refused_group_are_shown_and_nothing_is_filled_in(
     client: Client, moderator: User, wave: list[Post], other: User
 ) -> None:
     url = page_of(drafted(wave, moderator), "refuse")
@@ -111,7 +111,7 @@ def test_all_different_refusals_of_a_group_are_shown_and_nothing_is_filled_in(
     assert response.context["form"].initial == {}
 
 
-def test_what_all_refusals_of_a_group_agree_on_is_filled_in(
+def test_a_note_that_is_the_same_for_the_whole_group_is_filled_in(
     client: Client, moderator: User, wave: list[Post], other: User
 ) -> None:
     url = page_of(drafted(wave, moderator), "refuse")

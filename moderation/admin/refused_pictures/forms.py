@@ -122,11 +122,11 @@ def show_form(
     number of its files as `files`. Those that are not among the pictures are not refused.
     """
     rows = rows_with(pictures)  # first, so that the page shows nothing older than their version
-    refused = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
-    lifted = {} if refused else {row.lifted_at: row for row in rows if row.lifted_at}
-    refusals = _different(refused)
-    is_same = len({(each.note, each.last_day) for each in refusals}) == 1
-    initial = {"note": refusals[0].note, "last_day": refusals[0].last_day} if is_same else {}
+    active = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
+    lifted = {} if active else {row.lifted_at: row for row in rows if row.lifted_at}
+    refused = _different(active)
+    is_same = len({(each.note, each.last_day) for each in refused}) == 1
+    initial = {"note": refused[0].note, "last_day": refused[0].last_day} if is_same else {}
     request.current_app = model_admin.admin_site.name
     context |= {
         **model_admin.admin_site.each_context(request),
@@ -136,7 +136,7 @@ def show_form(
         "refused_files": len(pictures),
         "can_find_copies": any(pictures.values()),
         "is_hash_missing": None in pictures.values(),
-        "refusals": refusals,
+        "refused": refused,
         "lifted": lifted[max(lifted)] if lifted else None,
         "seen": {"name": SEEN_FIELD, "value": version(rows)},
         "is_changed": form is not None and form.has_error(NON_FIELD_ERRORS, CHANGED),
@@ -146,7 +146,7 @@ def show_form(
 
 
 def _different(pictures: Iterable[RefusedPicture]) -> list[RefusedPicture]:
-    """Return one picture for each refusal that differs, the newest first."""
+    """Return one picture of each set that was refused together, the newest first."""
     found = {
         (each.refused_at, each.refused_by, each.note, each.last_day): each for each in pictures
     }

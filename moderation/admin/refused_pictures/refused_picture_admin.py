@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -29,12 +31,14 @@ from moderation.admin.refused_pictures.access import list_url, may_refuse
 from moderation.admin.refused_pictures.refuse_row import refuse_row
 from moderation.admin.refused_pictures.stored_pictures import thumbnail_urls
 from moderation.db.server_time import DatabaseNow
-from moderation.lifecycle.refused_pictures import lift, refuse_again
+from moderation.lifecycle.refused_pictures import last_change, lift, refuse_again
 from moderation.models import RefusedPicture
 from moderation.templatetags.moderation_numbers import grouped
 
 STATES = {"active": _("refused"), "expired": _("expired"), "lifted": _("allowed again")}
-Action = Callable[[RefusedPicture, Any], str]  # acts for a user and returns the message
+# Acts for a user who has seen a state of the picture, and returns the message.
+Action = Callable[[RefusedPicture, Any, datetime], str]
+SEEN_FIELD = "seen"  # `changed_at` of the picture in the list
 ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
 
 
@@ -129,7 +133,7 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
             query = request.META["QUERY_STRING"]
             if request.method == "POST":  # the login page redirects with GET
                 with errors_as_messages(request):
-                    text = action(picture, request.user)
+                    text = action(picture, request.user, _seen(request))
                     if action is _lift:
                         undo = self._button(picture, "again", gettext("Undo"), query)
                         text = format_html("{} {}", text, undo)
@@ -146,10 +150,12 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
             current_app=self.admin_site.name,
         )  # fmt: skip
         return format_html(
-            '<button type="submit" form="changelist-form" formaction="{}{}" class="refused-button" '
-            'aria-label="{} {}">{}</button>',
+            '<button type="submit" form="changelist-form" formaction="{}{}" name="{}" value="{}" '
+            'class="refused-button" aria-label="{} {}">{}</button>',
             url,
             query and f"?{query}",
+            SEEN_FIELD,
+            picture.changed_at.isoformat(),
             text,
             gettext("(refused picture %(key)s)") % {"key": picture.pk},
             text,
@@ -215,9 +221,10 @@ class RefusedPictureAdmin(ReadOnlyAdmin):
         return self._button(picture, "again", REFUSE_AGAIN, picture.list_query)
 
 
-def _lift(picture: RefusedPicture, user: Any) -> str:
+def _lift(picture: RefusedPicture, user: Any, seen: datetime) -> str:
     """Allow a picture again; return the message, which names those who refused copies of it."""
-    lifted = lift(picture, actor=user)
+    lifted = lift(picture, actor=user, seen=seen)
+    picture.lifted_at = lifted.lifted_at  # which the Undo button sends
     if lifted.separate:
         text = ngettext(
             "%(number)s pictures are allowed again, including a nearly identical one that "
@@ -236,13 +243,30 @@ def _lift(picture: RefusedPicture, user: Any) -> str:
     return text % {**numbers, "names": get_text_list(list(lifted.refused_by), gettext("and"))}
 
 
-def _refuse_again(picture: RefusedPicture, user: Any) -> str:
-    """Refuse a picture again; return the message, with the number of pictures."""
-    number = refuse_again(picture, actor=user)
+def _refuse_again(picture: RefusedPicture, user: Any, seen: datetime) -> str:
+    """Refuse a picture again; return the message, with the number of pictures.
+
+    If only others are refused, it says what happened to this one since it was seen.
+    """
+    number = refuse_again(picture, actor=user, seen=seen)
+    if picture.changed_at == seen:
+        text = ngettext(
+            "The picture is refused again.", "%(number)s pictures are refused again.", number
+        )
+        return text % {"number": grouped(number)}
     text = ngettext(
-        "The picture is refused again.", "%(number)s pictures are refused again.", number
+        "%(number)s other picture is refused again, but not this one.",
+        "%(number)s other pictures are refused again, but not this one.",
+        number,
     )
-    return text % {"number": grouped(number)}
+    return f"{text % {'number': grouped(number)}} {last_change(picture)}"
+
+
+def _seen(request: HttpRequest) -> datetime:
+    """Return the time that a button sends, or one at which no picture changed."""
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(request.POST.get(SEEN_FIELD, "")).astimezone(UTC)
+    return datetime.fromtimestamp(0, UTC)
 
 
 def _by(name: str, moment: Any) -> str:
