@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods
 from moderation.admin.action import RemoveSelectedMixin, remove_selected
 from moderation.admin.large_lists import LargeListMixin, RelatedCount
 from moderation.admin.list_title import ListTitleMixin
+from moderation.admin.missing_object import redirect_to_list
 from moderation.admin.others_drafts import OpenDraftsMixin, OthersDraftsFilter
 from moderation.admin.picture_parameters import PictureParameters
 from moderation.admin.query_parameters import CheckedParameters, has_too_many_words
@@ -174,6 +175,16 @@ class PostAdmin(
             check_uploads(request.FILES)
         with capture_storage_problem(files=bool(request.FILES)), uploads(verify=False):
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Return a redirect to the list with its filters, not to the home page as in Django."""
+        response: HttpResponse = super()._get_obj_does_not_exist_redirect(  # type: ignore[misc]
+            request, opts, object_id
+        )
+        may_view = self.has_view_or_change_permission(request)
+        return redirect_to_list(self, request) if may_view else response
 
     def _page(self, page: Callable[..., HttpResponse]) -> Any:
         """Return the view for one of our own pages, which takes the ModelAdmin first."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.test import Client
 
 from moderation.models import Removal
 from posts.models import Post, PostImage
-from tests.admin.conftest import LIST
+from tests.admin.conftest import LIST, browser_of
 from tests.admin.test_dismiss_reports import dismiss_form, open_reports, undo_form
 
 MakePosts = Callable[..., list[Post]]
@@ -40,15 +41,31 @@ def test_a_post_that_was_removed_while_its_page_was_open(
     undo = undo_form(client.post(url, seen, follow=True).text)
     Post.objects.all().delete()
     remove_related = f"{LIST}{post.pk}/remove/{FILTERS}"
+    filtered = f"{LIST}?reported=yes&author=spammer"
     assert remove_related in page
     for form in ((url, seen), (remove_related, {"posts": "author"})):
         response = client.post(*form, follow=True)
-        assert response.redirect_chain == [(f"{LIST}?reported=yes&author=spammer", 302)]
+        assert response.redirect_chain == [(filtered, 302)]
         assert "This post is no longer here: somebody may have removed it" in response.text
     assert not Removal.objects.exists()
-    response = client.post(undo[0], {**undo[1], "post": post.pk}, follow=True)
-    assert "Nothing was undone" in response.text
-    assert "doesn’t exist. Perhaps it was deleted?" in response.text
+    for sent in ({}, {"post": post.pk}):  # "Undo" and "Reopen these reports"
+        response = client.post(undo[0], {**undo[1], **sent}, follow=True)
+        assert response.redirect_chain == [(page_of(post), 302), (filtered, 302)]
+        assert "Nothing was undone" in response.text
+        assert "doesn’t exist. Perhaps it was deleted?" in response.text
+
+
+def test_the_page_of_a_removed_post_leads_to_the_first_page_of_the_list(
+    client: Client, make_posts: MakePosts, auditor: User
+) -> None:
+    (post,) = make_posts(1)
+    Post.objects.all().delete()
+    query = "?_changelist_filters=reported%3Dyes%26p%3D3"
+    for page, send in (("change", client.get), ("history", client.get), ("remove", client.post)):
+        response: Any = send(f"{LIST}{post.pk}/{page}/{query}")
+        assert response.headers["Location"] == f"{LIST}?reported=yes", page
+    url = f"{LIST}{post.pk}/history/{query}"
+    assert browser_of(auditor).get(url).headers["Location"] == "/admin/"
 
 
 def test_cancelling_or_confirming_that_a_picture_is_refused(
