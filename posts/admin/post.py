@@ -200,10 +200,12 @@ class PostAdmin(
     def action_checkbox(self, post: Post) -> SafeString:
         """Return the checkbox that Django renders, without rendering a template for each row.
 
-        Spam posts often have equal titles, so the label also contains author and number.
+        Spam posts often have equal titles, so the label also contains author and number. After
+        Back, browsers would otherwise restore ticks by their position, where other posts may be.
         """
         return format_html(
-            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+            '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}" '
+            'autocomplete="off">',
             ACTION_CHECKBOX_NAME,
             post.pk,
             format_html(

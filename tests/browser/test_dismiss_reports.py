@@ -132,3 +132,19 @@ def test_pages_with_the_message_and_the_button_are_accessible(
     page.get_by_role("button", name="Go").first.click()
     expect(page.get_by_role("button", name="Undo")).to_be_in_viewport()
     assert problems_of(page, state="list_with_dismissed_message") == []
+
+
+def test_after_going_back_no_post_is_ticked_in_the_place_of_one_that_left_the_list(
+    moderator_page: Page, posts: list[Post]
+) -> None:
+    page = moderator_page
+    page.goto(QUEUE)
+    page.get_by_label("Select “Cheap pills 3”").check()
+    page.get_by_role("link", name="Cheap pills 0").click()
+    page.wait_for_url("**/change/**")
+    other = User.objects.create_user("other")
+    dismiss_reports(Post.objects.filter(pk=posts[4].pk), actor=other)
+    page.go_back()
+    expect(page.locator("input.action-select")).to_have_count(4)
+    page.wait_for_load_state("load")
+    expect(page.locator("input.action-select:checked")).to_have_count(0)

@@ -104,7 +104,10 @@ def test_box_of_a_row_is_the_one_that_django_draws_with_a_label_of_its_own() -> 
     boxes = [ours.action_checkbox(post), admin.ModelAdmin.action_checkbox(ours, post)]
     begins, labels = zip(*(box.split('aria-label="') for box in boxes), strict=True)
     assert begins[0] == begins[1]
-    assert labels[0] == 'Select “a &lt;b&gt; &quot;c&quot;” by eve &amp; co (post 5)">'
+    assert (
+        labels[0]
+        == 'Select “a &lt;b&gt; &quot;c&quot;” by eve &amp; co (post 5)" autocomplete="off">'
+    )
 
 
 @pytest.mark.usefixtures("seven")
