@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -159,16 +159,6 @@ def pictures_of_group(
     previews = _previews(viewer, removal, _details(viewer, removal, [group], keys))
     url = previews[0].picture_url if previews else ""
     return url, hashes_of_objects(group.sha256s, model_of(removal), keys)
-
-
-def has_hidden_pictures(viewer: Viewer, removal: Removal, sha256s: Collection[str]) -> bool:
-    """Return whether only objects that the viewer may not see have one of these pictures."""
-    visible, model = visible_keys(viewer, removal), model_of(removal)
-    if visible is None:
-        return False
-    keys = all_rows(model, AuditEntry.objects.db).values("pk")
-    stored = hashes_of_objects(sha256s, model, keys)
-    return bool(stored.keys() - hashes_of_objects(sha256s, model, visible).keys())
 
 
 def _group(viewer: Viewer, removal: Removal, key: str) -> PictureGroup | None:

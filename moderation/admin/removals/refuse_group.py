@@ -5,6 +5,7 @@ The draft itself does not change, so no seal is needed.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -18,10 +19,14 @@ from moderation.admin.refused_pictures.access import may_refuse
 from moderation.admin.refused_pictures.forms import is_posted, refuse_posted, show_form
 from moderation.admin.refused_pictures.shown_pictures import posted_pictures, sign
 from moderation.admin.removals.forms import save_input
-from moderation.admin.removals.group_previews import has_hidden_pictures, pictures_of_group
+from moderation.admin.removals.group_previews import pictures_of_group
+from moderation.admin.removals.selected_objects import visible_keys
 from moderation.admin.removals.tabs import back_to_page, page_parameters
-from moderation.models import Removal
+from moderation.cascade.batches import model_of
+from moderation.db.rows import all_rows
+from moderation.models import AuditEntry, Removal
 from moderation.models.states import RemovalState
+from moderation.picture_groups.refused import hashes_of_objects
 
 GROUP = "refuse"  # the name of the button, whose value is the key of the group
 
@@ -46,7 +51,7 @@ def refuse_group(
     picture_url, current = pictures_of_group(viewer, removal, key)
     name = f"{removal.pk}/{key}"
     shown = posted_pictures(request, name)
-    if shown is None or has_hidden_pictures(viewer, removal, shown.pictures):
+    if shown is None or _has_hidden_pictures(viewer, removal, shown.pictures):
         shown = sign(request, name, current)
     if not shown.pictures:
         messages.error(request, _("Nothing was refused: the picture is no longer selected."))
@@ -67,3 +72,13 @@ def refuse_group(
         back_url=f"{removal_url(viewer.site, removal)}?{urlencode(parameters)}",
         hidden={**parameters, **shown.hidden, GROUP: key},
     )
+
+
+def _has_hidden_pictures(viewer: Viewer, removal: Removal, sha256s: Collection[str]) -> bool:
+    """Return whether only objects that the viewer may not see have one of these pictures."""
+    visible, model = visible_keys(viewer, removal), model_of(removal)
+    if visible is None:
+        return False
+    keys = all_rows(model, AuditEntry.objects.db).values("pk")
+    stored = hashes_of_objects(sha256s, model, keys)
+    return bool(stored.keys() - hashes_of_objects(sha256s, model, visible).keys())
