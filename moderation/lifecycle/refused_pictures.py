@@ -106,7 +106,7 @@ def version(rows: Iterable[RefusedPicture]) -> str:
 
     It is "" if there are no rows.
     """
-    times = sorted(f"{row.sha256} {row.refused_at} {row.lifted_at}" for row in rows)
+    times = sorted(f"{row.sha256} {row.changed_at}" for row in rows)
     return hashlib.sha256("\n".join(times).encode()).hexdigest() if times else ""
 
 
@@ -163,9 +163,9 @@ def refuse_again(
     day is over, the actor refuses the picture from now on, without a last day.
 
     `seen` is the `changed_at` that the actor has seen, or None if it does not matter. Pictures that
-    were refused or allowed again since stay as they are, and only the others are refused. Raises
-    PictureNotRefused if there are none, because the picture is already refused, and
-    RefusedPictureChanged because it was allowed again since.
+    were refused or allowed again since stay as they are, and only the others are refused. If there
+    are none, raises PictureNotRefused if the picture is already refused, and RefusedPictureChanged
+    if it was allowed again since.
     """
     with _changing():
         current, now = RefusedPicture.objects.get(pk=picture.pk), server_time.now()

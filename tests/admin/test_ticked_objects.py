@@ -89,7 +89,7 @@ def test_ticked_posts_that_no_longer_exist_are_counted(
 
 
 @pytest.mark.parametrize("action", ["remove_selected", ACTION])
-def test_the_page_on_which_posts_were_ticked_need_not_exist_any_more(
+def test_an_action_works_if_the_page_of_the_list_no_longer_exists(
     action: str, client: Client, make_posts: MakePosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PostAdmin, "list_per_page", 1)

@@ -14,8 +14,9 @@ from moderation.models import Removal
 from moderation.models.states import RemovalState
 from posts.models import Post, PostImage
 from tests.admin.conftest import page_of
+from tests.browser.positions import top_of
 from tests.helpers import drafted
-from tests.removals.keeping import kept
+from tests.removals.keeping import titles_of_kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -42,7 +43,7 @@ def held(page: Page) -> list[Route]:
 
 
 def hold_next(page: Page) -> list[Route]:
-    """Hold the next Keep, and return the list in which it will be."""
+    """Hold the next Keep, and return the list that will contain it."""
     routes: list[Route] = []
 
     def hold(route: Route) -> None:
@@ -57,12 +58,6 @@ def card(page: Page, number: int) -> Locator:
     return page.locator("[data-card]").filter(has=button)
 
 
-def top_of(element: Locator) -> float:
-    box = element.bounding_box()
-    assert box
-    return box["y"]
-
-
 def release(page: Page, held: list[Route]) -> None:
     expect(page.locator("[data-card][aria-busy=true]").first).to_be_visible()
     held.pop().continue_()
@@ -70,11 +65,6 @@ def release(page: Page, held: list[Route]) -> None:
 
 def left(page: Page, number: int) -> Locator:
     return page.get_by_role("heading", name=f"Remove {number} posts?")
-
-
-def titles_of_kept(draft: Removal) -> list[str]:
-    titles = Post.objects.filter(pk__in=kept(draft)).values_list("title", flat=True)
-    return sorted(titles)
 
 
 def test_cards_kept_by_key_during_a_request_are_kept_in_turn(
@@ -151,7 +141,7 @@ def test_an_enlarged_picture_stays_open(page: Page, held: list[Route]) -> None:
 def test_the_focus_never_goes_to_the_first_button_of_the_form(
     page: Page, draft: Removal, held: list[Route]
 ) -> None:
-    """That one, which nobody sees, confirms."""
+    """That button is hidden, and confirms the removal."""
     page.get_by_label("Spam").check()
     button = page.get_by_role("button", name="Keyboard shortcuts")
     for element in (button, page.get_by_role("button", name="Toggle theme").first):

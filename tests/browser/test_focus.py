@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 from moderation.models import Removal
 from posts.models import Post, PostImage
 from tests.admin.conftest import page_of
+from tests.browser.positions import top_of
 from tests.helpers import drafted
 from tests.review_rules.waves import make_post, make_wave
 
@@ -49,12 +50,6 @@ def marked_draft(theme: None, moderator: User) -> Removal:
 def page(moderator_page: Page) -> Page:
     moderator_page.set_viewport_size({"width": 1280, "height": 700})
     return moderator_page
-
-
-def top_of(element: Locator) -> float:
-    box = element.bounding_box()
-    assert box
-    return box["y"]
 
 
 def heading(page: Page, number: int) -> Locator:

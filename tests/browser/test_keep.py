@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from moderation.models import Removal
 from posts.models import Post
+from tests.browser.positions import top_of
 from tests.helpers import drafted
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -46,12 +47,6 @@ def keep_button(page: Page, number: int) -> Locator:
 
 def heading(page: Page, number: int) -> Locator:
     return page.get_by_role("heading", name=f"Remove {number} post")
-
-
-def top_of(element: Locator) -> float:
-    box = element.bounding_box()
-    assert box
-    return box["y"]
 
 
 def test_by_keyboard_alone_posts_are_kept_returned_and_the_rest_is_confirmed(

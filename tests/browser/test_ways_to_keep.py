@@ -17,7 +17,7 @@ from tests.admin.test_text_groups import make_wave
 from tests.browser.ways import KEYBOARD, NO_SCRIPTS, TELEPHONE, Way, in_ways
 from tests.helpers import drafted
 from tests.picture_groups.test_similar_texts import GOOD
-from tests.removals.keeping import frozen_keys, keep, kept
+from tests.removals.keeping import frozen_keys, keep, kept, titles_of_kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -51,11 +51,6 @@ def button(page: Page, name: str) -> Locator:
 def expect_left(page: Page, number: int) -> None:
     name = f"Remove {number} post{'s' * (number != 1)}?"
     expect(page.get_by_role("heading", name=name)).to_be_visible()
-
-
-def titles_of_kept(draft: Removal) -> list[str]:
-    posts = Post.objects.filter(pk__in=kept(draft))
-    return sorted(posts.values_list("title", flat=True))
 
 
 @in_ways(NO_SCRIPTS, TELEPHONE)

@@ -88,3 +88,9 @@ def killing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
     monkeypatch.setattr(keep_module, "BATCHES_PER_CHUNK", 1)
     monkeypatch.setattr(keep_module, name, kill)
+
+
+def titles_of_kept(removal: Removal) -> list[str]:
+    """Return the titles of the kept posts, sorted."""
+    posts = Post.objects.filter(pk__in=kept(removal))
+    return sorted(posts.values_list("title", flat=True))

@@ -119,11 +119,11 @@ def show_form(
     """Return the page of the form.
 
     `context` has `picture_url`, `back_url`, the hidden fields as `hidden` and, for a group, the
-    number of its files as `files`. Those that are not among the pictures are not refused.
+    number of its files as `files`. Files that are not in `pictures` are not refused.
     """
     rows = rows_with(pictures)  # first, so that the page shows nothing older than their version
     active = list(RefusedPicture.objects.active().filter(pk__any_of={row.pk for row in rows}))
-    lifted = {} if active else {row.lifted_at: row for row in rows if row.lifted_at}
+    lifted = (row for row in rows if row.lifted_at)
     refused = _different(active)
     is_same = len({(each.note, each.last_day) for each in refused}) == 1
     initial = {"note": refused[0].note, "last_day": refused[0].last_day} if is_same else {}
@@ -137,7 +137,7 @@ def show_form(
         "can_find_copies": any(pictures.values()),
         "is_hash_missing": None in pictures.values(),
         "refused": refused,
-        "lifted": lifted[max(lifted)] if lifted else None,
+        "lifted": max(lifted, key=lambda each: each.changed_at, default=None),
         "seen": {"name": SEEN_FIELD, "value": version(rows)},
         "is_changed": form is not None and form.has_error(NON_FIELD_ERRORS, CHANGED),
         "form": form or RefuseForm(initial=initial),

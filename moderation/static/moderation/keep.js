@@ -4,7 +4,7 @@
 
 (() => {
   const OPEN = "dialog[open], :popover-open";
-  const WAIT = 100; // milliseconds between two looks whether a dialog is still open
+  const WAIT = 100; // milliseconds between checks for an open dialog
   const UNDO = ".removal-last-kept button";
   const DISPLAY = "#display details";
   // What these name cannot change during a request: an object, its owner, one file, the last Keep.
@@ -14,30 +14,38 @@
   const form = () => document.getElementById("draft-form");
   const messages = () => document.getElementById("draft-messages");
   const isErrorShown = () => Boolean(main.querySelector(".messagelist .error"));
-  const tell = (name, detail) => main.dispatchEvent(new CustomEvent(`moderation:${name}`, { detail }));
+  const tell = (name, detail) =>
+    main.dispatchEvent(new CustomEvent(`moderation:${name}`, { detail }));
   const pathOf = (url) => new URL(url, window.location).pathname;
+  const urlOf = (button) => (button.getAttribute("formaction") ?? form().action).split("#")[0];
 
   let current = null; // what is being sent, until its result is shown
   let waiting = []; // what was pressed after that: buttons of cards, and Undo
   let notSent = []; // what was dropped
   let nextPage = null; // the link that was followed after that
 
-  // Return what a button sends. It is sent even if the button is no longer on the page by then. A
-  // key presses a button of the card that has the focus.
+  // Return what a button sends. It can be sent even after the button has left the page. A key
+  // presses a button of the card that has the focus.
   function actionOf(button) {
     const { name, value, ariaLabel, textContent } = button;
-    const [url] = (button.getAttribute("formaction") ?? form().action).split("#");
+    const url = urlOf(button);
     const section = button.closest("section")?.id;
     const isByKey = document.activeElement === button.closest("[data-card]");
     const label = ariaLabel ?? textContent.trim();
     return { button, section, isByKey, url, name, value, label, group: button.dataset.group };
   }
 
-  const isSame = (action, other) =>
-    ["url", "name", "value"].every((each) => action[each] === other?.[each]);
+  const isSame = (action, { url, name, value }) =>
+    action.url === url && action.name === name && action.value === value;
 
-  const buttonsOf = (action) =>
-    [...main.querySelectorAll("button[name]")].filter((each) => isSame(actionOf(each), action));
+  // Return the buttons that send an action: an object may have several cards.
+  function buttonsOf(action) {
+    const buttons = [...main.querySelectorAll("button[name]")];
+    return buttons.filter((each) => {
+      const { name, value } = each;
+      return isSame(action, { url: urlOf(each), name, value });
+    });
+  }
 
   // Return the button of an action, or one that has taken its place on a new page.
   function buttonOf(action) {
@@ -51,7 +59,8 @@
   function markCards() {
     main.querySelectorAll("[aria-busy]").forEach((card) => card.removeAttribute("aria-busy"));
     const actions = [current, ...waiting].filter((each) => each?.button);
-    actions.flatMap(buttonsOf).forEach((each) => each.closest("[data-card]")?.setAttribute("aria-busy", "true"));
+    const cards = actions.flatMap(buttonsOf).map((each) => each.closest("[data-card]"));
+    cards.forEach((card) => card?.setAttribute("aria-busy", "true"));
   }
 
   // Switch off the buttons of the form, or switch them on again, except those of cards.
@@ -140,9 +149,9 @@
   }
 
   // Return whether an action still means what its card showed. A group may have changed since.
-  function isUnchanged({ name, group, ...action }) {
-    const isSameGroup = (button) => group && button.dataset.group === group;
-    return EXACT.includes(name) || buttonsOf({ name, ...action }).some(isSameGroup);
+  function isUnchanged(action) {
+    const isSameGroup = ({ dataset }) => dataset.group && dataset.group === action.group;
+    return EXACT.includes(action.name) || buttonsOf(action).some(isSameGroup);
   }
 
   // Do what was pressed next. After an error do nothing more: what can be kept may have changed.
@@ -198,7 +207,7 @@
     }
   }
 
-  // Undo the last Keep, also one that is under way.
+  // Undo the last Keep, even if it is still under way.
   function onUndo() {
     const action = current ? { isUndo: true, label: messages().dataset.undo } : undoAction();
     if (action) {
@@ -206,7 +215,7 @@
     }
   }
 
-  // Follow a link when everything is kept, or the next page would not know of it.
+  // Follow a link only after everything is kept: the next page would otherwise be out of date.
   function onClick(event) {
     const link = event.target.closest("a[href]:not([target], .removal-enlarge)");
     const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
