@@ -177,7 +177,7 @@ class RemoveSelectedMixin(AttributedDeletions):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the list, or run an action, whether or not its page of the list still exists."""
+        """Return the list, or run an action even if its page of the list no longer exists."""
         if ACTION_CHECKBOX_NAME in request.POST and "_save" not in request.POST:
             query = without_page(request.META["QUERY_STRING"])
             request.META["QUERY_STRING"], request.GET = query, QueryDict(query)

@@ -36,7 +36,7 @@ from moderation.models import RefusedPicture
 from moderation.templatetags.moderation_numbers import grouped
 
 STATES = {"active": _("refused"), "expired": _("expired"), "lifted": _("allowed again")}
-# Acts for a user who has seen a state of the picture, and returns the message.
+# Takes a picture, the user, and its `changed_at` that the user has seen; returns the message.
 Action = Callable[[RefusedPicture, Any, datetime], str]
 SEEN_FIELD = "seen"  # `changed_at` of the picture in the list
 ALLOW_AGAIN, REFUSE_AGAIN = _("Allow again"), _("Refuse again")
@@ -263,7 +263,7 @@ def _refuse_again(picture: RefusedPicture, user: Any, seen: datetime) -> str:
 
 
 def _seen(request: HttpRequest) -> datetime:
-    """Return the time that a button sends, or one at which no picture changed."""
+    """Return the time that the button sends or, if it is invalid, one that matches no picture."""
     with suppress(ValueError, OverflowError):
         return datetime.fromisoformat(request.POST.get(SEEN_FIELD, "")).astimezone(UTC)
     return datetime.fromtimestamp(0, UTC)

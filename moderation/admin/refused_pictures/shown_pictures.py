@@ -35,7 +35,7 @@ class ShownPictures:
 def sign(request: HttpRequest, name: str, pictures: Mapping[str, str | None]) -> ShownPictures:
     """Sign those of the pictures that would be refused.
 
-    Only this user can send them, and only to the page of what has this name. Without a signature, a
+    Only this user can send them, and only to the page with this name. Without a signature, a
     form could refuse pictures that its user has never seen.
     """
     chosen = refusable(pictures)

@@ -27,8 +27,8 @@
     return cards;
   }
 
-  // Return what a control keeps on a new page. Only those without a name and a link are known by
-  // their text.
+  // Return a key that identifies a control on a new page. The text is part of it only if the control
+  // has neither a name nor a link.
   function keyOf({ nodeName, name, value, attributes, textContent }) {
     const href = attributes.href?.value ?? "";
     return [nodeName, href, name, value, name || href ? "" : textContent.trim()].join("\n");
@@ -106,7 +106,7 @@
     field?.setSelectionRange(selectionStart, selectionEnd);
   }
 
-  // Remember what is pressed: the card, if a key is, and otherwise the button.
+  // Remember where an action comes from: the card for a key, and otherwise the button.
   function onSend({ detail: { button, isByKey } }) {
     const active = document.activeElement;
     const isUndoByKey = active.matches("[data-card]") && button?.matches(UNDO);
@@ -151,8 +151,8 @@
     window.scrollBy(0, element ? element.getBoundingClientRect().top - anchor.top : 0);
   }
 
-  // Focus the element for a point on the new page, or the heading of its part. What was in sight
-  // must not be behind what stays on the screen now.
+  // Focus the element for a point on the new page, or the heading of its part. An element
+  // that was in sight must not end up behind what stays on the screen.
   function focusNext(point, anchor) {
     const element = nextElementAt(point);
     (element ?? headingOf(point)).focus({ preventScroll: Boolean(element) });

@@ -1,7 +1,7 @@
 "use strict";
 // The second click of a slow double click does nothing on the page of a draft: the first one may
-// have put another button under the pointer, which would keep the next card or undo the Keep. Nor
-// does a key that is held.
+// have put another button under the pointer, which would keep the next card or undo the Keep. A
+// key that is held down is not repeated, either.
 
 (() => {
   // Milliseconds. Operating systems accept up to 900 between the clicks of a double click.
